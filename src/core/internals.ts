@@ -1,0 +1,89 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { parseAccessToken } from './access-token.ts'
+import type { RefreshContext } from './context.ts'
+import { type Engine, type IssuedToken, idleExpiry, issueAccessToken } from './engine.ts'
+import { isSessionsError } from './errors.ts'
+import type { Refreshed } from './refresh.ts'
+import { parseRefreshToken } from './refresh-token.ts'
+
+/** Where the HTTP layer finds what the public API does not offer. */
+export const internals: unique symbol = Symbol('pawl.internals')
+
+/** What the HTTP layer needs besides the public API. Not for applications. */
+export interface Internals {
+  now(): number
+  /** Half the overlap: an answer that takes longer counts as lost. Milliseconds. */
+  readonly answerWithin: number
+  /** Whether access tokens have public keys worth serving. */
+  readonly publishesKeys: boolean
+  refresh(value: string, context: RefreshContext | undefined): Promise<Refreshed>
+  /**
+   * A second access token for use by server code inside the request that refreshed: it is no evidence
+   * that the client received anything, so it carries no `gen` and lives for the overlap only.
+   */
+  forwardable(refreshed: Refreshed): Promise<IssuedToken>
+  /** What a genuine refresh token says, by its MAC alone; null for any other text. */
+  inspectRefreshToken(value: string): { sessionId: string; generation: number; issuedAt: number } | null
+  /** What a genuine access token says, however old; null for any other text. */
+  inspectAccessToken(value: string): { sessionId: string; issuedAt: number; expiresAt: number } | null
+  /** When the refresh token of this refresh expires, whether it is new or the presented one. */
+  refreshExpiry(refreshed: Refreshed): Date
+  csrfToken(sessionId: string): string
+  checkCsrfToken(sessionId: string, token: unknown): boolean
+}
+
+const CSRF_NONCE_BYTES = 12
+
+export function createInternals(engine: Engine, refresh: Internals['refresh']): Internals {
+  const { options, clock, ring } = engine
+  const { secrets, profile } = options
+
+  /** Signed double submit, bound to the session (OWASP CSRF cheat sheet); each part has a fixed length. */
+  const csrfMac = (secret: (typeof secrets)[number], sessionId: string, nonce: string): Buffer =>
+    createHmac('sha256', secret.csrf).update(`${sessionId}.${nonce}`).digest()
+
+  return {
+    now: clock.now,
+    answerWithin: options.decideWithin,
+    get publishesKeys() {
+      return ring.jwks().keys.length > 0
+    },
+    refresh,
+    forwardable: ({ row, accessToken }) =>
+      issueAccessToken(
+        engine,
+        row,
+        row.generation,
+        null,
+        clock.now(),
+        Math.min(options.rotation.overlap || 1000, accessToken.expiresAt.getTime() - clock.now()),
+      ),
+    inspectRefreshToken(value) {
+      try {
+        return parseRefreshToken(secrets, value)
+      } catch (error) {
+        if (isSessionsError(error)) return null
+        throw error
+      }
+    },
+    inspectAccessToken(value) {
+      try {
+        return parseAccessToken(value, ring, profile)
+      } catch (error) {
+        if (isSessionsError(error)) return null
+        throw error
+      }
+    },
+    refreshExpiry: ({ row, refreshToken }) =>
+      refreshToken?.expiresAt ?? new Date(idleExpiry(engine, row, clock.now())),
+    csrfToken(sessionId) {
+      const nonce = randomBytes(CSRF_NONCE_BYTES).toString('base64url')
+      return `${nonce}.${csrfMac(secrets[0], sessionId, nonce).toString('base64url')}`
+    },
+    checkCsrfToken(sessionId, token) {
+      if (typeof token !== 'string' || !/^[\w-]{16}\.[\w-]{43}$/.test(token)) return false
+      const mac = Buffer.from(token.slice(17), 'base64url')
+      return secrets.some((secret) => timingSafeEqual(mac, csrfMac(secret, sessionId, token.slice(0, 16))))
+    },
+  }
+}

@@ -1,0 +1,296 @@
+import type { ClaimsObject } from './claims.ts'
+import { InvalidOptionsError } from './errors.ts'
+import type { RotationSettings } from './rotation.ts'
+import { deriveSecrets, type Secrets } from './secrets.ts'
+import type { SessionIdVersion } from './session-id.ts'
+import {
+  ALGORITHMS,
+  type Algorithm,
+  type ProvidedKey,
+  type SigningKey,
+  signingKeyFromProvided,
+} from './signing-key.ts'
+import type { StandardSchemaV1 } from './standard-schema.ts'
+import type { Store } from './store.ts'
+
+/** Clocks of two processes may be this far apart; added to every window of the protocol. Milliseconds. */
+export const CLOCK_TOLERANCE = 5000
+
+/** What {@link createSessions} takes. Every duration is in seconds. */
+export interface SessionsOptions<Claims extends object = ClaimsObject, Data = unknown> {
+  /** Where sessions live: `postgres({ pool })` from `pawl/postgres`, or `memory()` from `pawl/memory` for tests. */
+  readonly store: Store
+  /**
+   * At least 32 random bytes as base64url, base64, hex or `Uint8Array`; `npx pawl secret` makes one.
+   * In an array the first mints and all are accepted: to change it, deploy `[old, new]` everywhere,
+   * then `[new, old]`, and drop the old one after the longest idle timeout.
+   */
+  readonly secret: string | Uint8Array | readonly (string | Uint8Array)[]
+  /** Life of an access token in seconds, shortened at random by up to 5 % so that a fleet does not expire together. @defaultValue 900 */
+  readonly accessTokenLifetime?: number
+  /** A session unused for this many seconds ends (ASVS 7.3.1). @defaultValue 2_592_000 (30 days) */
+  readonly idleTimeout?: number
+  /** A session ends this many seconds after the login, however active (ASVS 7.3.2). `null`: never, a deviation from NIST SP 800-63B. @defaultValue 31_536_000 (365 days) */
+  readonly absoluteTimeout?: number | null
+  /**
+   * How long a refresh and its answer may be under way, 0 to 300 seconds. Within it lost, repeated and
+   * racing refreshes are forgiven without weakening reuse detection. 0 is strict mode. @defaultValue 30
+   */
+  readonly overlap?: number
+  /** How long the previous refresh token is still answered after a turn, `overlap` to 86_400 seconds. @defaultValue 120 */
+  readonly lateWindow?: number
+  /**
+   * What a genuine refresh token does that is further ahead than its row, which proves that the database
+   * went back (a crash, a failover, a restored backup): `accept` catches the row up, `end` ends the session.
+   * @defaultValue 'accept'
+   */
+  readonly onRollback?: 'accept' | 'end'
+  /** Signature of access tokens. `EdDSA` and `ES256` let other services verify them with `keys.jwks()`. @defaultValue 'HS256' */
+  readonly algorithm?: Algorithm
+  /** Keys of your own instead of generated ones: the first signs, all verify. Rotation is then yours. */
+  readonly signingKeys?: readonly ProvidedKey[]
+  /** A new signing key every so many seconds, at least 60. @defaultValue 86_400 (1 day) */
+  readonly keyRotationInterval?: number
+  /** `iss` of access tokens; checked when set. */
+  readonly issuer?: string
+  /** `aud` of access tokens; checked when set. */
+  readonly audience?: string
+  /** `client_id` of access tokens. With `issuer` and `audience` it makes them RFC 9068 tokens (with a `jti`). */
+  readonly clientId?: string
+  /** A Standard Schema (zod, valibot, arktype) for `claims`: types and validates them. */
+  readonly claims?: StandardSchemaV1<unknown, Claims>
+  /** A Standard Schema for `data`. */
+  readonly data?: StandardSchemaV1<unknown, Data>
+  /** How long an ended session's row is kept to answer "why?", in seconds; at least two access-token lifetimes. @defaultValue 604_800 (7 days) */
+  readonly keepEnded?: number
+  /** Version of the UUIDs that name sessions; `v4` for engines that shard by key range. @defaultValue 'v7' */
+  readonly sessionIdVersion?: SessionIdVersion
+  /** How often this process asks what others revoked, 0.1 to 60 seconds. @defaultValue 5 */
+  readonly pollInterval?: number
+  /** Memory for access tokens already verified, in bytes; 0 turns the cache off. @defaultValue 16_777_216 (16 MiB) */
+  readonly tokenCacheBytes?: number
+  /** The clock, in milliseconds since the epoch. @defaultValue the process clock, corrected to the database's */
+  readonly now?: () => number
+}
+
+/** The options as the code uses them: checked, complete, in milliseconds. */
+export interface ResolvedOptions {
+  readonly store: Store
+  readonly secrets: Secrets
+  readonly rotation: RotationSettings
+  /** A refresh or confirmation undecided for this long is left undecided. */
+  readonly decideWithin: number
+  readonly accessTokenLifetime: number
+  readonly idleTimeout: number
+  readonly absoluteTimeout: number | null
+  readonly algorithm: Algorithm
+  readonly signingKeys: readonly [SigningKey, ...SigningKey[]] | null
+  readonly keyRotationInterval: number
+  readonly profile: {
+    readonly issuer: string | null
+    readonly audience: string | null
+    readonly clientId: string | null
+  }
+  readonly claimsSchema: StandardSchemaV1<unknown, unknown> | null
+  readonly dataSchema: StandardSchemaV1<unknown, unknown> | null
+  readonly keepEnded: number
+  readonly sessionIdVersion: SessionIdVersion
+  readonly pollInterval: number
+  readonly tokenCacheBytes: number
+  readonly now: (() => number) | null
+}
+
+const DAY = 86_400
+/** Longest timeout that makes sense to write down: ten years. */
+const LONGEST = 3650 * DAY
+
+const KNOWN: ReadonlySet<string> = new Set<keyof SessionsOptions>([
+  'store',
+  'secret',
+  'accessTokenLifetime',
+  'idleTimeout',
+  'absoluteTimeout',
+  'overlap',
+  'lateWindow',
+  'onRollback',
+  'algorithm',
+  'signingKeys',
+  'keyRotationInterval',
+  'issuer',
+  'audience',
+  'clientId',
+  'claims',
+  'data',
+  'keepEnded',
+  'sessionIdVersion',
+  'pollInterval',
+  'tokenCacheBytes',
+  'now',
+])
+
+/** @throws InvalidOptionsError naming the option, what it got and what it takes */
+export function resolveOptions(options: SessionsOptions<never, never>): ResolvedOptions {
+  const given = check.record('', options, KNOWN)
+  const store = given['store'] as Store
+  if (typeof store?.realm !== 'string' || typeof store.start !== 'function') {
+    check.fail(
+      'store',
+      store,
+      'a store: `postgres({ pool })` from `pawl/postgres` or `memory()` from `pawl/memory`',
+    )
+  }
+  const overlap = check.seconds('overlap', given['overlap'] ?? 30, 0, 300)
+  const lateWindow = check.seconds(
+    'lateWindow',
+    given['lateWindow'] ?? Math.max(120, overlap / 1000),
+    overlap / 1000,
+    DAY,
+  )
+  const accessTokenLifetime = check.seconds(
+    'accessTokenLifetime',
+    given['accessTokenLifetime'] ?? 900,
+    1,
+    DAY,
+  )
+  const rotation: RotationSettings = {
+    overlap,
+    lateWindow,
+    tolerance: CLOCK_TOLERANCE,
+    onRollback: check.oneOf('onRollback', given['onRollback'] ?? 'accept', ['accept', 'end']),
+  }
+  return Object.freeze({
+    store,
+    secrets: deriveSecrets(given['secret'] as string, store.realm),
+    rotation,
+    decideWithin: overlap > 0 ? overlap / 2 : CLOCK_TOLERANCE,
+    accessTokenLifetime,
+    idleTimeout: idleTimeout(given['idleTimeout'] ?? 30 * DAY),
+    absoluteTimeout: absoluteTimeout(
+      given['absoluteTimeout'] === undefined ? 365 * DAY : given['absoluteTimeout'],
+    ),
+    algorithm: check.oneOf('algorithm', given['algorithm'] ?? 'HS256', ALGORITHMS),
+    signingKeys: signingKeys(given['signingKeys']),
+    keyRotationInterval: check.seconds(
+      'keyRotationInterval',
+      given['keyRotationInterval'] ?? DAY,
+      60,
+      LONGEST,
+    ),
+    profile: {
+      issuer: check.text('issuer', given['issuer']),
+      audience: check.text('audience', given['audience']),
+      clientId: check.text('clientId', given['clientId']),
+    },
+    claimsSchema: check.schema('claims', given['claims']),
+    dataSchema: check.schema('data', given['data']),
+    keepEnded: Math.max(
+      check.seconds('keepEnded', given['keepEnded'] ?? 7 * DAY, 0, LONGEST),
+      2 * accessTokenLifetime,
+    ),
+    sessionIdVersion: check.oneOf('sessionIdVersion', given['sessionIdVersion'] ?? 'v7', ['v7', 'v4']),
+    pollInterval: check.seconds('pollInterval', given['pollInterval'] ?? 5, 0.1, 60),
+    tokenCacheBytes: check.number(
+      'tokenCacheBytes',
+      given['tokenCacheBytes'] ?? 16 * 1024 * 1024,
+      0,
+      2 ** 33,
+    ),
+    now: check.optionalFunction('now', given['now']) as (() => number) | null,
+  })
+}
+
+/** @returns milliseconds */
+export function idleTimeout(value: unknown): number {
+  return check.seconds('idleTimeout', value, 1, LONGEST)
+}
+
+/** @returns milliseconds, or null for none */
+export function absoluteTimeout(value: unknown): number | null {
+  return value === null ? null : check.seconds('absoluteTimeout', value, 1, LONGEST)
+}
+
+function signingKeys(value: unknown): ResolvedOptions['signingKeys'] {
+  if (value === undefined) return null
+  if (!Array.isArray(value) || value.length === 0)
+    check.fail('signingKeys', value, 'a non-empty array of keys')
+  const keys = (value as readonly ProvidedKey[]).map((key, index) =>
+    signingKeyFromProvided(key, `signingKeys[${index}]`),
+  )
+  if (new Set(keys.map((key) => key.kid)).size !== keys.length)
+    check.fail('signingKeys', value, 'keys with distinct `kid`s')
+  return keys as unknown as readonly [SigningKey, ...SigningKey[]]
+}
+
+/** The checks every options object of Pawl goes through. A wrong value is an error, never a silent default. */
+export const check = {
+  fail(option: string, got: unknown, takes: string): never {
+    throw new InvalidOptionsError(option, `option \`${option}\` got ${describe(got)}; it takes ${takes}`)
+  },
+  record(path: string, value: unknown, known: ReadonlySet<string>): Readonly<Record<string, unknown>> {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new InvalidOptionsError(
+        path || 'options',
+        `${path === '' ? 'the options' : `option \`${path}\``} must be an object, not ${describe(value)}`,
+      )
+    }
+    for (const name of Object.keys(value)) {
+      const option = path === '' ? name : `${path}.${name}`
+      if (!known.has(name)) {
+        throw new InvalidOptionsError(
+          option,
+          `option \`${option}\` is unknown; known are ${[...known].join(', ')}`,
+        )
+      }
+    }
+    return value as Record<string, unknown>
+  },
+  number(option: string, value: unknown, min: number, max: number): number {
+    if (typeof value !== 'number' || !(value >= min && value <= max)) {
+      return check.fail(option, value, `a number from ${min} to ${max}`)
+    }
+    return value
+  },
+  /** @returns milliseconds */
+  seconds(option: string, value: unknown, min: number, max: number): number {
+    if (typeof value !== 'number' || !(value >= min && value <= max)) {
+      return check.fail(option, value, `seconds from ${min} to ${max}`)
+    }
+    return Math.round(value * 1000)
+  },
+  oneOf<T extends string>(option: string, value: unknown, allowed: readonly T[]): T {
+    if (!allowed.includes(value as T))
+      return check.fail(option, value, allowed.map((item) => `'${item}'`).join(' or '))
+    return value as T
+  },
+  text(option: string, value: unknown): string | null {
+    if (value === undefined) return null
+    if (typeof value !== 'string' || value === '' || value.length > 255) {
+      return check.fail(option, value, 'a string of 1 to 255 characters')
+    }
+    return value
+  },
+  boolean(option: string, value: unknown): boolean {
+    if (typeof value !== 'boolean') return check.fail(option, value, 'true or false')
+    return value
+  },
+  schema(option: string, value: unknown): StandardSchemaV1<unknown, unknown> | null {
+    if (value === undefined) return null
+    const schema = value as StandardSchemaV1<unknown, unknown>
+    if (typeof schema?.['~standard']?.validate !== 'function')
+      return check.fail(option, value, 'a Standard Schema')
+    return schema
+  },
+  optionalFunction(option: string, value: unknown): ((...parameters: never[]) => unknown) | null {
+    if (value === undefined) return null
+    if (typeof value !== 'function') return check.fail(option, value, 'a function')
+    return value as (...parameters: never[]) => unknown
+  },
+}
+
+/** Enough to recognise a mistake; long or secret values are not repeated. */
+function describe(value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'boolean' || value == null) return String(value)
+  if (typeof value === 'string')
+    return value.length <= 32 ? `'${value}'` : `a string of ${value.length} characters`
+  return Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`
+}

@@ -1,0 +1,158 @@
+import { timingSafeEqual } from 'node:crypto'
+import { normalizeContext, type RefreshContext } from './context.ts'
+import {
+  announceEnd,
+  assertInTime,
+  assertNotEnded,
+  type Engine,
+  ending,
+  type IssuedToken,
+  idleTimeoutOf,
+  issueAccessToken,
+  issueRefreshToken,
+  readRow,
+  turnOf,
+} from './engine.ts'
+import {
+  RefreshTokenInvalidError,
+  RefreshTokenReusedError,
+  SessionEndedError,
+  TryAgainError,
+} from './errors.ts'
+import { fingerprint, mintRefreshToken, parseRefreshToken, type RefreshToken } from './refresh-token.ts'
+import { type Decision, decide, type Verdict } from './rotation.ts'
+import type { SessionRow } from './store.ts'
+
+const ATTEMPTS = 3
+
+/** A refresh that was answered, with the row it was answered from. */
+export interface Refreshed {
+  readonly row: SessionRow
+  readonly accessToken: IssuedToken
+  /** `null`: the presented one stays. */
+  readonly refreshToken: IssuedToken | null
+}
+
+/**
+ * One refresh: token, row, decision, write, answer. Order of the checks as in the protocol: MAC, row,
+ * anchor, ended, absolute expiry, idle expiry, decision. Every caller gets a child of its own; a shared
+ * answer would let a thief stay in step with the owner.
+ */
+export async function refresh(
+  engine: Engine,
+  value: unknown,
+  context: RefreshContext | undefined,
+): Promise<Refreshed> {
+  const { clock, revocations } = engine
+  const arrivedAt = context?.arrivedAt ?? clock.now()
+  const token = parseRefreshToken(engine.options.secrets, value)
+  revocations.assertLive(token.sessionId)
+
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const row = await readRow(engine, token.sessionId)
+    assertMayRefresh(engine, token, row, arrivedAt)
+    assertInTime(engine, arrivedAt, context?.signal)
+    const decision = decide(token, row, engine.options.rotation, arrivedAt, clock.now())
+    const after = await apply(engine, row, decision, context)
+    if (after === null) continue
+    assertInTime(engine, arrivedAt, context?.signal)
+    return answer(engine, token, after, decision, arrivedAt)
+  }
+  // The row kept moving, or the engine kept returning nothing for it: never a reason to log anyone out.
+  throw new TryAgainError()
+}
+
+function assertMayRefresh(
+  engine: Engine,
+  token: RefreshToken,
+  row: SessionRow | null,
+  now: number,
+): asserts row is SessionRow {
+  if (row === null) throw new SessionEndedError(token.sessionId, 'unknown')
+  if (!timingSafeEqual(fingerprint(token.anchor), row.anchorHash)) throw new RefreshTokenInvalidError()
+  assertNotEnded(engine, row)
+  if (row.absoluteExpiresAt !== null && now >= row.absoluteExpiresAt)
+    throw new SessionEndedError(row.id, 'absolute')
+  // A token not yet seen in use has not pushed the row's expiry, but its holder was there when it was issued.
+  const idleExpiresAt = Math.max(row.expiresAt, token.issuedAt + idleTimeoutOf(engine, row))
+  if (now >= idleExpiresAt) throw new SessionEndedError(row.id, 'idle')
+}
+
+/** @returns the row as it is now; null when it changed under the decision, which must then be made again */
+async function apply(
+  engine: Engine,
+  row: SessionRow,
+  decision: Decision,
+  context: RefreshContext | undefined,
+): Promise<SessionRow | null> {
+  const { store, clock, events } = engine
+  const { answer, next, verdict } = decision
+  const { ip, userAgent } = normalizeContext(context)
+  if (answer === 'try-again') throw new TryAgainError()
+  if (answer === 'refuse') {
+    if (!(await refuse(engine, row, verdict, ip, userAgent))) return null
+    throw verdict === 'reused'
+      ? new RefreshTokenReusedError(row.id, row.userId)
+      : new SessionEndedError(row.id, 'rollback')
+  }
+  if (next === undefined) return row
+  if (verdict === 'sibling') {
+    const expected = { id: row.id, generation: row.generation, current: row.current }
+    return (await store.switchSibling(expected, next)) ? { ...row, ...next } : null
+  }
+  const turn = turnOf(engine, row, next, { seenAt: clock.now(), ip, userAgent })
+  if (!(await store.turn(turn))) return null
+  events.emit('turned', { sessionId: row.id, generation: next.generation, by: 'refresh' })
+  if (verdict === 'ahead')
+    events.emit('rolledBack', { sessionId: row.id, from: row.generation, to: next.generation })
+  const { seenAt: lastSeenAt, expiresAt, pruneAt } = turn
+  return { ...row, ...next, lastSeenAt, expiresAt, pruneAt, ip: turn.ip, userAgent: turn.userAgent }
+}
+
+/** Ends a session by a verdict. @returns false when the row has changed: decide again */
+export async function refuse(
+  engine: Engine,
+  row: SessionRow,
+  verdict: Verdict,
+  ip: string | null,
+  userAgent: string | null,
+): Promise<boolean> {
+  const reason = verdict === 'reused' ? 'reuse' : 'rollback'
+  const expected = { id: row.id, generation: row.generation, current: row.current }
+  if (!(await engine.store.end(row.id, ending(engine, reason, engine.clock.now()), expected))) return false
+  if (reason === 'reuse')
+    engine.events.emit('reused', { sessionId: row.id, userId: row.userId, ip, userAgent })
+  announceEnd(engine, row.id, reason)
+  return true
+}
+
+async function answer(
+  engine: Engine,
+  token: RefreshToken,
+  row: SessionRow,
+  { answer, verdict }: Decision,
+  now: number,
+): Promise<Refreshed> {
+  engine.events.emit('refreshed', { sessionId: row.id, userId: row.userId, verdict })
+  if (answer === 'keep') {
+    // Where the row already records the token, its use proves nothing new.
+    const recorded = row.generation === token.generation && timingSafeEqual(row.current, token.fingerprint)
+    return {
+      row,
+      accessToken: await issueAccessToken(engine, row, token.generation, recorded ? null : token, now),
+      refreshToken: null,
+    }
+  }
+  const child = mintRefreshToken(engine.options.secrets, {
+    sessionId: row.id,
+    generation: token.generation + 1,
+    issuedAt: now,
+    parent: token.fingerprint,
+    anchor: token.anchor,
+  })
+  return {
+    row,
+    accessToken: await issueAccessToken(engine, row, child.generation, child, now),
+    refreshToken: issueRefreshToken(engine, row, child),
+  }
+}

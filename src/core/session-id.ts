@@ -1,0 +1,32 @@
+import { randomBytes } from 'node:crypto'
+
+/**
+ * Session ids are UUIDs, made in the application so that an insert can be repeated safely. Version 7
+ * keeps the primary key's index dense; version 4 suits engines that shard by key range. An id is no
+ * secret: it only names a row.
+ */
+export type SessionIdVersion = 'v7' | 'v4'
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+/** A new id (RFC 9562 section 5.7 or 5.4), `now` in milliseconds. */
+export function newSessionId(version: SessionIdVersion, now: number): string {
+  const bytes = randomBytes(16)
+  if (version === 'v7') bytes.writeUIntBE(now, 0, 6)
+  bytes[6] = (bytes[6]! & 0x0f) | (version === 'v7' ? 0x70 : 0x40)
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  return sessionIdFromBytes(bytes)
+}
+
+export function isSessionId(value: unknown): value is string {
+  return typeof value === 'string' && UUID.test(value)
+}
+
+export function sessionIdFromBytes(bytes: Uint8Array): string {
+  const hex = Buffer.from(bytes.buffer, bytes.byteOffset, 16).toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
+
+export function sessionIdToBytes(id: string): Buffer {
+  return Buffer.from(id.replaceAll('-', ''), 'hex')
+}

@@ -1,0 +1,147 @@
+import type { ClaimsObject } from './claims.ts'
+import type { RotationState } from './rotation.ts'
+
+/**
+ * The seam to the database: one method per transition of the protocol, not CRUD. Every write names
+ * the whole primary key, takes its times as parameters (milliseconds since the epoch) and does
+ * nothing to a session that has ended. A store throws `StoreUnavailableError` when it cannot be
+ * reached, and may return "no row" for a row that exists: callers read again before they conclude.
+ */
+
+/** Why a session ended. Kept with the row until it is pruned. */
+export type EndReason =
+  | 'logout'
+  | 'revoked'
+  | 'reuse'
+  | 'idle'
+  | 'absolute'
+  | 'replaced'
+  | 'limit'
+  | 'rollback'
+
+export interface SessionRow extends RotationState {
+  readonly id: string
+  readonly userId: string
+  readonly anchorHash: Uint8Array
+  /** Raised whenever claims or authentication change; an access token carries the one it was made from. */
+  readonly version: number
+  readonly createdAt: number
+  readonly authTime: number
+  readonly lastSeenAt: number
+  /** Idle expiry. */
+  readonly expiresAt: number
+  /** `null`: no absolute lifetime. */
+  readonly absoluteExpiresAt: number | null
+  /** `null`: the configured default. */
+  readonly idleTimeout: number | null
+  readonly persistent: boolean
+  readonly claims: ClaimsObject
+  readonly data: unknown
+  readonly dataVersion: number
+  readonly ip: string | null
+  readonly userAgent: string | null
+  readonly endedAt: number | null
+  readonly endReason: EndReason | null
+  /** When the row may be deleted. */
+  readonly pruneAt: number
+}
+
+/** The state a compare-and-set expects to find. */
+export interface Expected {
+  readonly id: string
+  readonly generation: number
+  readonly current: Uint8Array
+}
+
+export interface Turn {
+  readonly expected: Expected
+  readonly next: RotationState
+  readonly seenAt: number
+  readonly expiresAt: number
+  readonly pruneAt: number
+  readonly ip: string | null
+  readonly userAgent: string | null
+}
+
+export interface Ending {
+  readonly reason: EndReason
+  readonly at: number
+  readonly pruneAt: number
+}
+
+/** A change every process has to know about. */
+export interface Change {
+  readonly id: string
+  readonly version: number
+  readonly endReason: EndReason | null
+  readonly at: number
+}
+
+export interface KeyRow {
+  readonly epoch: number
+  readonly kid: string
+  readonly algorithm: string
+  readonly wrappedKey: Uint8Array
+  readonly createdAt: number
+  readonly signsFrom: number
+  /** `null` until the next key is known. */
+  readonly verifiesUntil: number | null
+}
+
+/** The writes an application may want inside a transaction of its own. */
+export interface SessionWrites {
+  insert(row: SessionRow): Promise<void>
+  read(id: string): Promise<SessionRow | null>
+  /** All kept rows of a user, the most recently seen first. */
+  listByUser(userId: string): Promise<SessionRow[]>
+  /** With `expected`, only while the session still is as it was read. @returns whether this call ended it */
+  end(id: string, ending: Ending, expected?: Expected): Promise<boolean>
+  /** @returns the ids this call ended */
+  endByUser(userId: string, ending: Ending, except: string | null): Promise<string[]>
+  /** `merge`: top-level keys of an object replace those of the row's. @returns the new data version, null when nothing was written */
+  writeData(
+    id: string,
+    data: unknown,
+    how: 'replace' | 'merge',
+    ifVersion: number | null,
+  ): Promise<number | null>
+  /** @returns the new version, null when the session has ended */
+  writeClaims(id: string, claims: ClaimsObject, at: number): Promise<number | null>
+  /** Only while `version` is as given. @returns whether it was written */
+  reauthenticate(
+    id: string,
+    ifVersion: number,
+    at: number,
+    clocks: { expiresAt: number; absoluteExpiresAt: number | null; pruneAt: number },
+  ): Promise<boolean>
+}
+
+export interface Store extends SessionWrites {
+  /** Names this table space in every key derivation: two installations never share a key. */
+  readonly realm: string
+  /** Prepares the schema. Called once, before anything else. */
+  start(): Promise<void>
+  close(): Promise<void>
+  /** The database's clock, in milliseconds; `null` when the store has none but this process's. */
+  time(): Promise<number | null>
+  readMany(ids: readonly string[]): Promise<SessionRow[]>
+  /** One turn, durably. @returns whether it was written */
+  turn(turn: Turn): Promise<boolean>
+  /** Many turns in one go; the last of them may be lost in a crash. @returns the ids written */
+  turnMany(turns: readonly Turn[]): Promise<string[]>
+  /** Makes a sibling current, durably. @returns whether it was written */
+  switchSibling(expected: Expected, next: RotationState): Promise<boolean>
+  /** Changes at or after `since`, oldest first; continues after `after`. At most `limit`. */
+  changes(since: number, after: Change | null, limit: number): Promise<Change[]>
+  keys(): Promise<KeyRow[]>
+  /** Does nothing when the epoch exists. */
+  insertKey(key: KeyRow): Promise<void>
+  /** Sets `verifiesUntil` where it is still null. */
+  retireKey(epoch: number, verifiesUntil: number): Promise<void>
+  /** Deletes keys that verify nothing any more since `before`; all of them with `null`. @returns how many */
+  deleteKeys(before: number | null): Promise<number>
+  /** Deletes at most `limit` rows whose `pruneAt` is before `now`. @returns how many */
+  prune(now: number, limit: number): Promise<number>
+  /** The same writes inside the caller's own transaction. */
+  using(client: unknown): SessionWrites
+}

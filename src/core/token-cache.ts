@@ -1,0 +1,60 @@
+/**
+ * Access tokens already verified, bounded in bytes. Two maps, young and old: when the young one is
+ * full it becomes the old one and the old one is forgotten, so that what is used stays, without a
+ * list to keep in order.
+ */
+export interface TokenCache<T> {
+  get(token: string): T | undefined
+  set(token: string, value: T): void
+  delete(token: string): void
+}
+
+/** Rough cost of an entry besides its token text, in bytes. */
+const ENTRY_OVERHEAD = 800
+
+export function createTokenCache<T>(maxBytes: number): TokenCache<T> {
+  interface Entry {
+    readonly token: string
+    readonly value: T
+  }
+  let young = new Map<string, Entry>()
+  let old = new Map<string, Entry>()
+  let youngBytes = 0
+
+  function insert(key: string, entry: Entry): void {
+    const cost = entry.token.length + ENTRY_OVERHEAD
+    if (youngBytes + cost > maxBytes / 2) {
+      if (cost > maxBytes / 2) return
+      old = young
+      young = new Map()
+      youngBytes = 0
+    }
+    young.set(key, entry)
+    youngBytes += cost
+  }
+
+  return {
+    get(token) {
+      const key = signatureOf(token)
+      let entry = young.get(key)
+      if (entry === undefined) {
+        entry = old.get(key)
+        if (entry !== undefined) insert(entry.token.slice(entry.token.lastIndexOf('.') + 1), entry)
+      }
+      // The key is only the signature: the whole token must agree, or someone swapped the payload.
+      return entry?.token === token ? entry.value : undefined
+    },
+    set(token, value) {
+      // A slice of a header string keeps the whole header alive; a copy does not.
+      const flat = Buffer.from(token, 'latin1').toString('latin1')
+      insert(Buffer.from(signatureOf(flat), 'latin1').toString('latin1'), { token: flat, value })
+    },
+    delete(token) {
+      const key = signatureOf(token)
+      young.delete(key)
+      old.delete(key)
+    },
+  }
+}
+
+const signatureOf = (token: string): string => token.slice(token.lastIndexOf('.') + 1)

@@ -1,0 +1,40 @@
+export type { ClaimsObject } from './core/claims.ts'
+export type { RefreshContext, RequestContext } from './core/context.ts'
+export {
+  AccessTokenExpiredError,
+  AccessTokenInvalidError,
+  type AnySessionsError,
+  CsrfRejectedError,
+  InvalidOptionsError,
+  isSessionsError,
+  NotSignedInError,
+  RecentAuthRequiredError,
+  RefreshTokenInvalidError,
+  RefreshTokenReusedError,
+  SchemaOutdatedError,
+  SecretUnknownError,
+  SessionEndedError,
+  SessionsError,
+  type SessionsErrorCode,
+  StoreUnavailableError,
+  TryAgainError,
+} from './core/errors.ts'
+export type { EventName, SessionEvents } from './core/events.ts'
+export type { JsonWebKeySet, KeyInfo } from './core/key-ring.ts'
+export type { SessionsOptions } from './core/options.ts'
+export type { Verdict } from './core/rotation.ts'
+export type { Session } from './core/session.ts'
+export type { SessionIdVersion } from './core/session-id.ts'
+export {
+  type CreatedSession,
+  type CreateSession,
+  createSessions,
+  type IssuedToken,
+  type RefreshedSession,
+  type SessionOperations,
+  type Sessions,
+  type VerifiedSession,
+} from './core/sessions.ts'
+export type { Algorithm, ProvidedKey } from './core/signing-key.ts'
+export type { StandardSchemaV1 } from './core/standard-schema.ts'
+export type { EndReason, Store } from './core/store.ts'

@@ -1,0 +1,153 @@
+import type { Change, Ending, Expected, KeyRow, SessionRow, Store, Turn } from '../core/store.ts'
+
+/**
+ * A store in this process's memory, for unit tests of applications: nothing survives the process and
+ * nothing is shared with another. It behaves as the PostgreSQL store does.
+ *
+ * @example
+ * const sessions = await createSessions({ store: memory(), secret })
+ */
+export function memory(): Store {
+  const rows = new Map<string, SessionRow>()
+  const keys = new Map<number, KeyRow>()
+  /** What the feed reports: the last change of each session that was invalidated. */
+  const changes = new Map<string, Change>()
+
+  const live = (id: string): SessionRow | null => {
+    const row = rows.get(id)
+    return row === undefined || row.endedAt !== null ? null : row
+  }
+  const matches = ({ id, generation, current }: Expected): SessionRow | null => {
+    const row = live(id)
+    return row !== null && row.generation === generation && Buffer.compare(row.current, current) === 0
+      ? row
+      : null
+  }
+  const write = (row: SessionRow): void => void rows.set(row.id, row)
+  const invalidate = (row: SessionRow, at: number): void => {
+    write(row)
+    changes.set(row.id, { id: row.id, version: row.version, endReason: row.endReason, at })
+  }
+
+  const store: Store = {
+    realm: 'memory',
+    async start() {},
+    async close() {},
+    async time() {
+      return null
+    },
+    async insert(row) {
+      if (!rows.has(row.id)) write(structuredClone(row))
+    },
+    async read(id) {
+      return rows.get(id) ?? null
+    },
+    async readMany(ids) {
+      return ids.flatMap((id) => rows.get(id) ?? [])
+    },
+    async listByUser(userId) {
+      return [...rows.values()]
+        .filter((row) => row.userId === userId)
+        .sort((a, b) => b.lastSeenAt - a.lastSeenAt || (a.id < b.id ? 1 : -1))
+    },
+    async turn(turn) {
+      return turnNow(turn)
+    },
+    async turnMany(turns) {
+      return turns.filter(turnNow).map((turn) => turn.expected.id)
+    },
+    async switchSibling(expected, next) {
+      const row = matches(expected)
+      if (row !== null) write({ ...row, current: next.current, switchedAt: next.switchedAt })
+      return row !== null
+    },
+    async end(id, ending, expected) {
+      const row = expected === undefined ? live(id) : matches(expected)
+      if (row !== null) invalidate(ended(row, ending), ending.at)
+      return row !== null
+    },
+    async endByUser(userId, ending, except) {
+      const ending_ = [...rows.values()].filter(
+        (row) => row.userId === userId && row.endedAt === null && row.id !== except,
+      )
+      for (const row of ending_) invalidate(ended(row, ending), ending.at)
+      return ending_.map((row) => row.id)
+    },
+    async writeData(id, data, how, ifVersion) {
+      const row = live(id)
+      if (row === null || (ifVersion !== null && row.dataVersion !== ifVersion)) return null
+      const old =
+        typeof row.data === 'object' && row.data !== null && !Array.isArray(row.data) ? row.data : {}
+      write({
+        ...row,
+        data: how === 'merge' ? { ...old, ...(data as object) } : data,
+        dataVersion: row.dataVersion + 1,
+      })
+      return row.dataVersion + 1
+    },
+    async writeClaims(id, claims, at) {
+      const row = live(id)
+      if (row === null) return null
+      invalidate({ ...row, claims, version: row.version + 1 }, at)
+      return row.version + 1
+    },
+    async reauthenticate(id, ifVersion, at, clocks) {
+      const row = live(id)
+      if (row === null || row.version !== ifVersion) return false
+      invalidate({ ...row, ...clocks, authTime: at, version: ifVersion + 1 }, at)
+      return true
+    },
+    async changes(since, after, limit) {
+      return [...changes.values()]
+        .filter((change) => change.at >= since && (after === null || compare(change, after) > 0))
+        .sort(compare)
+        .slice(0, limit)
+    },
+    async keys() {
+      return [...keys.values()]
+    },
+    async insertKey(key) {
+      if (!keys.has(key.epoch)) keys.set(key.epoch, key)
+    },
+    async retireKey(epoch, verifiesUntil) {
+      const key = keys.get(epoch)
+      if (key?.verifiesUntil === null) keys.set(epoch, { ...key, verifiesUntil })
+    },
+    async deleteKeys(before) {
+      const old = [...keys.values()].filter(
+        ({ verifiesUntil }) => before === null || (verifiesUntil !== null && verifiesUntil < before),
+      )
+      for (const { epoch } of old) keys.delete(epoch)
+      return old.length
+    },
+    async prune(now, limit) {
+      const due = [...rows.values()].filter((row) => pruneDay(row.pruneAt) <= now).slice(0, limit)
+      for (const { id } of due) {
+        rows.delete(id)
+        changes.delete(id)
+      }
+      return due.length
+    },
+    using: () => store,
+  }
+
+  function turnNow({ expected, next, seenAt, expiresAt, pruneAt, ip, userAgent }: Turn): boolean {
+    const row = matches(expected)
+    if (row !== null) write({ ...row, ...next, lastSeenAt: seenAt, expiresAt, pruneAt, ip, userAgent })
+    return row !== null
+  }
+
+  return store
+}
+
+function ended(row: SessionRow, { reason, at, pruneAt }: Ending): SessionRow {
+  return { ...row, endedAt: at, endReason: reason, pruneAt }
+}
+
+function compare(a: Change, b: Change): number {
+  return a.at - b.at || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+}
+
+const DAY = 86_400_000
+/** Rows are deleted on the day after they fall due, as in PostgreSQL, where the index holds days. */
+const pruneDay = (at: number): number => Math.ceil(at / DAY) * DAY

@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { StoreUnavailableError } from '../core/errors.ts'
+import { isConflict, isConnectionError, isPreparedRefused } from './sqlstate.ts'
+import { types } from './types.ts'
+
+/** What Pawl needs of a `pg` client: anything with its `query` of one config object. */
+export interface Queryable {
+  query(config: QueryConfig): Promise<{ rows: unknown[]; command?: string }>
+}
+
+export interface QueryConfig {
+  readonly text: string
+  readonly values: unknown[]
+  readonly name?: string
+  readonly types: typeof types
+}
+
+/** What Pawl needs of a `pg` Pool. */
+export interface PoolLike extends Queryable {
+  connect(): Promise<Queryable & { release(error?: Error | boolean): void }>
+  end(): Promise<void>
+  readonly options?: {
+    readonly host?: string | undefined
+    readonly port?: number | undefined
+    readonly connectionString?: string | undefined
+    readonly database?: string | undefined
+  }
+}
+
+export type Row = Record<string, unknown>
+
+/** Runs statements, with the retries that are safe and errors the rest of Pawl understands. */
+export interface Connection {
+  /** For statements that may be repeated: reads, and writes that are compare-and-set or idempotent. */
+  query(text: string, values: unknown[]): Promise<Row[]>
+  /** One transaction whose last commits a crash may lose; repeated whole on a conflict. */
+  relaxed(text: string, values: unknown[]): Promise<Row[]>
+  /** Where it connects to, for messages; never holds a password. */
+  readonly where: string
+}
+
+const ATTEMPTS = 3
+/** Milliseconds before the first retry; doubled and jittered after that. */
+const PAUSE = 30
+/** A statement that has taken this long is not tried again: the caller has better things to answer. */
+const RETRY_WITHIN = 3000
+
+export function createConnection(pool: PoolLike, where: string): Connection {
+  let prepared = true
+  const names = new Map<string, string>()
+
+  /** One name per text, so that a new release never meets an old statement under its name. */
+  function statementName(text: string): string {
+    let name = names.get(text)
+    if (name === undefined) {
+      name = `pawl_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
+      names.set(text, name)
+    }
+    return name
+  }
+
+  async function run(on: Queryable, text: string, values: unknown[]): Promise<Row[]> {
+    if (prepared) {
+      try {
+        return (await on.query({ text, values, name: statementName(text), types })).rows as Row[]
+      } catch (error) {
+        // A transaction-mode pooler without support for prepared statements: do without, for good.
+        if (!isPreparedRefused(error)) throw error
+        prepared = false
+      }
+    }
+    return (await on.query({ text, values, types })).rows as Row[]
+  }
+
+  async function retrying<T>(attempt: () => Promise<T>): Promise<T> {
+    const startedAt = performance.now()
+    for (let tried = 1; ; tried++) {
+      try {
+        return await attempt()
+      } catch (error) {
+        const unreachable = isConnectionError(error)
+        const early = performance.now() - startedAt < RETRY_WITHIN
+        if (tried < ATTEMPTS && early && (unreachable || isConflict(error))) {
+          await sleep(PAUSE * 2 ** tried * (0.5 + Math.random()))
+          continue
+        }
+        throw unreachable || isConflict(error) ? unavailable(error, where) : error
+      }
+    }
+  }
+
+  return {
+    where,
+    query: (text, values) => retrying(() => run(pool, text, values)),
+    relaxed: (text, values) =>
+      retrying(async () => {
+        const client = await pool.connect()
+        let failed: Error | undefined
+        try {
+          await client.query({ text: 'begin', values: [], types })
+          await client.query({ text: 'set local synchronous_commit = off', values: [], types })
+          const rows = (await client.query({ text, values, types })).rows as Row[]
+          const { command } = await client.query({ text: 'commit', values: [], types })
+          // A transaction that had failed answers COMMIT with ROLLBACK, and with no error.
+          if (command !== 'COMMIT') throw new Error('the transaction was rolled back')
+          return rows
+        } catch (error) {
+          failed = error as Error
+          throw error
+        } finally {
+          // A connection in doubt is thrown away; the server rolls back what it left open.
+          client.release(failed)
+        }
+      }),
+  }
+}
+
+export function unavailable(cause: unknown, where: string): StoreUnavailableError {
+  return new StoreUnavailableError(`PostgreSQL at ${where} cannot be reached or is not answering`, { cause })
+}

@@ -1,0 +1,166 @@
+import { SchemaOutdatedError, StoreUnavailableError } from '../core/errors.ts'
+import { check } from '../core/options.ts'
+import type { Store } from '../core/store.ts'
+import { createConnection, type PoolLike, unavailable } from './connection.ts'
+import { assertMigrated, migrate } from './migrate.ts'
+import { createNames } from './names.ts'
+import { isForbidden, isRefused } from './sqlstate.ts'
+import { createPostgresStore } from './store.ts'
+
+export type { PoolLike } from './connection.ts'
+
+/** What {@link postgres} takes: a pool of yours, or how to connect. */
+export interface PostgresOptions {
+  /** A `pg` Pool. It stays yours: closing sessions does not end it. */
+  readonly pool?: PoolLike
+  /** Instead of `pool`: Pawl makes a pool of its own (needs the package `pg`). */
+  readonly connectionString?: string
+  /** Size of Pawl's own pool. @defaultValue 10 */
+  readonly maxConnections?: number
+  /** The schema that holds Pawl's tables. @defaultValue 'pawl' */
+  readonly schema?: string
+  /** Whether to create and update the tables at start; `false` where `npx pawl migrate` does it with another role. @defaultValue true */
+  readonly migrate?: boolean
+}
+
+const KNOWN: ReadonlySet<string> = new Set<keyof PostgresOptions>([
+  'pool',
+  'connectionString',
+  'maxConnections',
+  'schema',
+  'migrate',
+])
+
+/** `createSessions` fails rather than waits when nothing answers for this long, in ms. */
+const START_WITHIN = 9000
+const CONNECT_WITHIN = 5000
+const ANSWER_WITHIN = 10_000
+
+/** A store on PostgreSQL that can also bring its schema up to date on its own. */
+export interface PostgresStore extends Store {
+  /** Applies what is missing. Done by `createSessions` unless `migrate` is off. @returns the ids applied */
+  migrate(): Promise<number[]>
+}
+
+/**
+ * Sessions in PostgreSQL.
+ *
+ * @example
+ * const store = postgres({ pool: new pg.Pool({ connectionString: process.env.DATABASE_URL }) })
+ *
+ * @throws InvalidOptionsError
+ */
+export function postgres(options: PostgresOptions): PostgresStore {
+  const given = check.record('', options, KNOWN) as PostgresOptions
+  const names = createNames(check.text('schema', given.schema ?? 'pawl')!)
+  const migrates = check.boolean('migrate', given.migrate ?? true)
+  const maxConnections = check.number('maxConnections', given.maxConnections ?? 10, 1, 1000)
+  if (given.pool !== undefined && typeof given.pool?.connect !== 'function')
+    check.fail('pool', given.pool, 'a `pg` Pool')
+  if ((given.pool === undefined) === (given.connectionString === undefined)) {
+    check.fail('pool', given.pool, 'a `pg` Pool, or give `connectionString` instead (one of the two)')
+  }
+  if (given.pool === undefined && typeof given.connectionString !== 'string') {
+    check.fail('connectionString', undefined, 'a PostgreSQL URL')
+  }
+  const where = describeTarget(given)
+  const pool = given.pool ?? lazyPool(given.connectionString!, maxConnections, where)
+  const connection = createConnection(pool, where)
+  const store = createPostgresStore(connection, names, check.text('schema', given.schema ?? 'pawl')!)
+
+  return {
+    ...store,
+    migrate: () => migrate(connection, names),
+    async start() {
+      try {
+        await within(
+          START_WITHIN,
+          where,
+          migrates ? migrate(connection, names) : assertMigrated(connection, names),
+        )
+      } catch (error) {
+        throw explained(error, where, names.schema)
+      }
+    },
+    async close() {
+      if (given.pool === undefined) await pool.end()
+    },
+  }
+}
+
+/** What the operator has to fix, where the database's own words do not say. */
+function explained(error: unknown, where: string, schema: string): unknown {
+  if (isRefused(error)) {
+    return new StoreUnavailableError(
+      `PostgreSQL at ${where} refused the connection: ${(error as Error).message}`,
+      { cause: error },
+    )
+  }
+  if (isForbidden(error)) {
+    return new SchemaOutdatedError(
+      `this database role may not create or read schema ${schema} at ${where}; run \`npx pawl migrate\` with the owner's URL, grant the rights, and set \`migrate: false\``,
+    )
+  }
+  return error
+}
+
+async function within(ms: number, where: string, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new StoreUnavailableError(`PostgreSQL at ${where} did not answer within ${ms / 1000} s`)),
+      ms,
+    )
+  })
+  work.catch(() => {})
+  try {
+    await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** `pg` is an optional peer: loaded only where Pawl itself has to connect, and only when it does. */
+function lazyPool(connectionString: string, max: number, where: string): PoolLike {
+  let opening: Promise<PoolLike> | null = null
+  const open = (): Promise<PoolLike> => {
+    opening ??= import('pg').then(({ default: pg }) => {
+      const pool = new pg.Pool({
+        connectionString,
+        max,
+        connectionTimeoutMillis: CONNECT_WITHIN,
+        query_timeout: ANSWER_WITHIN,
+        keepAlive: true,
+        application_name: 'pawl',
+        allowExitOnIdle: true,
+      })
+      // A connection lost while idle: the pool replaces it, and nobody waits for it.
+      pool.on('error', () => {})
+      return pool as unknown as PoolLike
+    })
+    return opening
+  }
+  return {
+    query: async (config) => (await open()).query(config),
+    connect: async () => (await open()).connect(),
+    async end() {
+      if (opening !== null)
+        await (await opening.catch((error: unknown) => Promise.reject(unavailable(error, where)))).end()
+    },
+  }
+}
+
+/** Host, port and database; a URL may hold a password, so it is never shown whole. */
+function describeTarget({ pool, connectionString }: PostgresOptions): string {
+  const url = connectionString ?? pool?.options?.connectionString
+  if (url !== undefined) {
+    try {
+      const { hostname, port, pathname, searchParams } = new URL(url)
+      return `${hostname || searchParams.get('host') || 'localhost'}:${port || 5432}${pathname}`
+    } catch {
+      return 'the given connection string'
+    }
+  }
+  const { host = 'localhost', port = 5432, database = '' } = pool?.options ?? {}
+  return `${host}:${port}/${database}`
+}

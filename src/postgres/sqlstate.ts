@@ -1,0 +1,49 @@
+/** SQLSTATE codes Pawl acts on. Always the code, never a message or a constraint's name. */
+
+/** The connection is gone or the server is: nothing was decided, or the outcome is unknown. */
+const CONNECTION = /^(?:08...|57P0[123]|25006)$/
+/** The statement lost against another and may simply be repeated. */
+const CONFLICT = new Set(['40001', '40P01', '55P03', '40003'])
+/** A statement that another process's identical migration got to first. */
+const ALREADY_THERE = new Set(['23505', '42P07', '42710', '42P06', '42701'])
+/** The pooler between us hands out a connection that knows, or does not know, the prepared statement. */
+const PREPARED_REFUSED = new Set(['42P05', '26000'])
+/** Node's own network errors. */
+const NETWORK = /^(?:ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_)/
+/** Out of connections, or a statement that took longer than it may: come back later. */
+const OVERLOADED = new Set(['53300', '57014'])
+
+export function sqlState(error: unknown): string | null {
+  const code = (error as { code?: unknown } | null)?.code
+  return typeof code === 'string' ? code : null
+}
+
+/** The database was not reached, or went away. Drivers report some of these without any code. */
+export function isConnectionError(error: unknown): boolean {
+  const code = sqlState(error)
+  if (code === 'XX000') return /server closed the connection/.test(String((error as Error).message))
+  if (code === null)
+    return error instanceof Error && !(error instanceof TypeError) && !(error instanceof RangeError)
+  return CONNECTION.test(code) || NETWORK.test(code) || OVERLOADED.has(code)
+}
+
+export function isConflict(error: unknown): boolean {
+  return CONFLICT.has(sqlState(error) ?? '')
+}
+
+export function isAlreadyThere(error: unknown): boolean {
+  return ALREADY_THERE.has(sqlState(error) ?? '')
+}
+
+export function isPreparedRefused(error: unknown): boolean {
+  return PREPARED_REFUSED.has(sqlState(error) ?? '')
+}
+
+/** The server is there and does not let us in: a wrong password, user or database name. */
+export function isRefused(error: unknown): boolean {
+  return /^(?:28...|3D000)$/.test(sqlState(error) ?? '')
+}
+
+export function isForbidden(error: unknown): boolean {
+  return sqlState(error) === '42501'
+}

@@ -1,0 +1,279 @@
+import type { ClaimsObject } from '../core/claims.ts'
+import type {
+  Change,
+  Ending,
+  EndReason,
+  Expected,
+  KeyRow,
+  SessionRow,
+  SessionWrites,
+  Store,
+  Turn,
+} from '../core/store.ts'
+import type { Connection, Queryable, Row } from './connection.ts'
+import type { Names } from './names.ts'
+import { QUERIES, type QueryName } from './queries.ts'
+import { types } from './types.ts'
+
+const DAY = 86_400_000
+
+/** One method per transition; each hot one is one statement by primary key. */
+export function createPostgresStore(
+  connection: Connection,
+  names: Names,
+  realm: string,
+): Omit<Store, 'start' | 'close'> {
+  const texts = Object.fromEntries(
+    Object.entries(QUERIES).map(([name, text]) => [name, names.fill(text)]),
+  ) as Record<QueryName, string>
+  const run = (name: QueryName, values: unknown[]): Promise<Row[]> => connection.query(texts[name], values)
+
+  return {
+    ...createWrites(run),
+    realm,
+    async time() {
+      return (await run('time', []))[0]!['now'] as number
+    },
+    async readMany(ids) {
+      return (await run('readMany', [ids])).map(toRow)
+    },
+    async turn({ expected, next, ...turn }) {
+      const rows = await run('turn', [
+        expected.id,
+        expected.generation,
+        expected.current,
+        next.generation,
+        next.current,
+        next.previous,
+        timestamp(next.turnedAt),
+        timestamp(turn.seenAt),
+        timestamp(turn.expiresAt),
+        day(turn.pruneAt),
+        turn.ip,
+        turn.userAgent,
+      ])
+      return rows.length > 0
+    },
+    async turnMany(turns) {
+      return (await connection.relaxed(texts.turnMany, turnColumns(turns))).map(({ id }) => id as string)
+    },
+    async switchSibling({ id, generation, current }, next) {
+      return (
+        (await run('switchSibling', [id, generation, current, next.current, timestamp(next.switchedAt)]))
+          .length > 0
+      )
+    },
+    async changes(since, after, limit) {
+      const rows =
+        after === null
+          ? await run('changes', [timestamp(since), limit])
+          : await run('changesAfter', [timestamp(since), limit, timestamp(after.at), after.id])
+      return rows.map(toChange)
+    },
+    async keys() {
+      return (await run('keys', [])).map(toKey)
+    },
+    async insertKey(key) {
+      await run('insertKey', [
+        key.epoch,
+        key.kid,
+        key.algorithm,
+        key.wrappedKey,
+        timestamp(key.createdAt),
+        timestamp(key.signsFrom),
+      ])
+    },
+    async retireKey(epoch, verifiesUntil) {
+      await run('retireKey', [epoch, timestamp(verifiesUntil)])
+    },
+    async deleteKeys(before) {
+      const deleted =
+        before === null ? await run('deleteAllKeys', []) : await run('deleteKeys', [timestamp(before)])
+      return deleted.length
+    },
+    async prune(now, limit) {
+      const today = new Date(Math.floor(now / DAY) * DAY).toISOString().slice(0, 10)
+      const due = await run('pruneable', [today, limit])
+      if (due.length === 0) return 0
+      // By primary key, and with the condition again: a session may have turned in between.
+      return (await run('prune', [due.map(({ id }) => id), today])).length
+    },
+    using(client) {
+      if (typeof (client as Queryable | null)?.query !== 'function') {
+        throw new TypeError('`using` takes the `pg` client that holds your transaction')
+      }
+      // No retry and no prepared statement: the transaction, and what it does on an error, are the caller's.
+      return createWrites(async (name, values) => {
+        return (await (client as Queryable).query({ text: texts[name], values, types })).rows as Row[]
+      })
+    },
+  }
+}
+
+function createWrites(run: (name: QueryName, values: unknown[]) => Promise<Row[]>): SessionWrites {
+  const read = async (id: string): Promise<SessionRow | null> => {
+    const [row] = await run('read', [id])
+    return row === undefined ? null : toRow(row)
+  }
+  return {
+    read,
+    async insert(row) {
+      await run('insert', fromRow(row))
+    },
+    async listByUser(userId) {
+      return (await run('listByUser', [userId])).map(toRow)
+    },
+    async end(id, ending, expected) {
+      const rows =
+        expected === undefined
+          ? await run('end', [id, ...endingValues(ending)])
+          : await run('endExpected', [id, ...endingValues(ending), expected.generation, expected.current])
+      if (rows.length > 0) return true
+      // An earlier attempt whose answer was lost may have ended it: then it was this call all the same.
+      const row = await read(id)
+      return row !== null && row.endedAt === ending.at && row.endReason === ending.reason
+    },
+    async endByUser(userId, ending, except) {
+      const rows = await run('endByUser', [userId, ...endingValues(ending), except])
+      return rows.map(({ id }) => id as string)
+    },
+    async writeData(id, data, how, ifVersion) {
+      const [row] = await run(how === 'merge' ? 'mergeData' : 'replaceData', [
+        id,
+        JSON.stringify(data),
+        ifVersion,
+      ])
+      return (row?.['data_version'] as number | undefined) ?? null
+    },
+    async writeClaims(id, claims, at) {
+      const [row] = await run('writeClaims', [id, JSON.stringify(claims), timestamp(at)])
+      return (row?.['version'] as number | undefined) ?? null
+    },
+    async reauthenticate(id, ifVersion, at, { expiresAt, absoluteExpiresAt, pruneAt }) {
+      const rows = await run('reauthenticate', [
+        id,
+        ifVersion,
+        timestamp(at),
+        timestamp(expiresAt),
+        timestamp(absoluteExpiresAt),
+        day(pruneAt),
+      ])
+      return rows.length > 0
+    },
+  }
+}
+
+function timestamp(ms: number): Date
+function timestamp(ms: number | null): Date | null
+function timestamp(ms: number | null): Date | null {
+  return ms === null ? null : new Date(ms)
+}
+
+/** The first day that begins at or after this time. */
+function day(ms: number): string {
+  return new Date(Math.ceil(ms / DAY) * DAY).toISOString().slice(0, 10)
+}
+
+function endingValues({ at, reason, pruneAt }: Ending): unknown[] {
+  return [timestamp(at), reason, day(pruneAt)]
+}
+
+function turnColumns(turns: readonly Turn[]): unknown[][] {
+  const column = (value: (turn: Turn) => unknown): unknown[] => turns.map(value)
+  const expected = (value: (expected: Expected) => unknown): unknown[] =>
+    turns.map((turn) => value(turn.expected))
+  return [
+    expected(({ id }) => id),
+    expected(({ generation }) => generation),
+    expected(({ current }) => current),
+    column(({ next }) => next.generation),
+    column(({ next }) => next.current),
+    column(({ next }) => next.previous),
+    column(({ next }) => timestamp(next.turnedAt)),
+    column(({ seenAt }) => timestamp(seenAt)),
+    column(({ expiresAt }) => timestamp(expiresAt)),
+    column(({ pruneAt }) => day(pruneAt)),
+    column(({ ip }) => ip),
+    column(({ userAgent }) => userAgent),
+  ]
+}
+
+/** Absent instead of a default, to keep the row small: no claims, no data, persistent. */
+function fromRow(row: SessionRow): unknown[] {
+  return [
+    row.id,
+    row.userId,
+    row.generation,
+    row.current,
+    row.previous,
+    row.anchorHash,
+    timestamp(row.turnedAt),
+    timestamp(row.switchedAt),
+    row.version,
+    timestamp(row.createdAt),
+    timestamp(row.authTime),
+    timestamp(row.lastSeenAt),
+    timestamp(row.expiresAt),
+    timestamp(row.absoluteExpiresAt),
+    row.idleTimeout === null ? null : row.idleTimeout / 1000,
+    row.persistent ? null : false,
+    Object.keys(row.claims).length === 0 ? null : JSON.stringify(row.claims),
+    row.data === null ? null : JSON.stringify(row.data),
+    row.dataVersion,
+    row.ip,
+    row.userAgent,
+    timestamp(row.endedAt),
+    row.endReason,
+    day(row.pruneAt),
+  ]
+}
+
+function toRow(row: Row): SessionRow {
+  return {
+    id: row['id'] as string,
+    userId: row['user_id'] as string,
+    generation: row['generation'] as number,
+    current: row['current'] as Buffer,
+    previous: row['previous'] as Buffer | null,
+    anchorHash: row['anchor_hash'] as Buffer,
+    turnedAt: row['turned_at'] as number,
+    switchedAt: row['switched_at'] as number | null,
+    version: row['version'] as number,
+    createdAt: row['created_at'] as number,
+    authTime: row['auth_time'] as number,
+    lastSeenAt: row['last_seen_at'] as number,
+    expiresAt: row['expires_at'] as number,
+    absoluteExpiresAt: row['absolute_expires_at'] as number | null,
+    idleTimeout: row['idle_timeout'] === null ? null : (row['idle_timeout'] as number) * 1000,
+    persistent: (row['persistent'] as boolean | null) ?? true,
+    claims: (row['claims'] as ClaimsObject | null) ?? {},
+    data: row['data'] ?? null,
+    dataVersion: row['data_version'] as number,
+    ip: row['ip'] as string | null,
+    userAgent: row['user_agent'] as string | null,
+    endedAt: row['ended_at'] as number | null,
+    endReason: row['end_reason'] as EndReason | null,
+    pruneAt: row['prune_on'] as number,
+  }
+}
+
+function toChange(row: Row): Change {
+  return {
+    id: row['id'] as string,
+    version: row['version'] as number,
+    endReason: row['end_reason'] as EndReason | null,
+    at: row['invalidated_at'] as number,
+  }
+}
+
+function toKey(row: Row): KeyRow {
+  return {
+    epoch: row['epoch'] as number,
+    kid: row['kid'] as string,
+    algorithm: row['algorithm'] as string,
+    wrappedKey: row['wrapped_key'] as Buffer,
+    createdAt: row['created_at'] as number,
+    signsFrom: row['signs_from'] as number,
+    verifiesUntil: row['verifies_until'] as number | null,
+  }
+}

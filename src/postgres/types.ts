@@ -1,0 +1,36 @@
+/**
+ * How results are read, given with every query: an application that changed `pg.types` for itself
+ * (timestamps as text, bigints as numbers) must not change what Pawl sees.
+ */
+const BOOL = 16
+const BYTEA = 17
+const INT4 = 23
+const DATE = 1082
+const TIMESTAMPTZ = 1184
+const JSONB = 3802
+
+type Parser = (text: string) => unknown
+
+const PARSERS: Readonly<Record<number, Parser>> = {
+  [BOOL]: (text) => text === 't',
+  [BYTEA]: (text) => Buffer.from(text.slice(2), 'hex'),
+  [INT4]: Number,
+  [DATE]: (text) => Date.parse(`${text}T00:00:00Z`),
+  [TIMESTAMPTZ]: parseTimestamp,
+  [JSONB]: (text) => JSON.parse(text),
+}
+
+export const types: { getTypeParser(oid: number, format?: string): Parser } = {
+  getTypeParser: (oid) => PARSERS[oid] ?? String,
+}
+
+/** `2026-11-23 18:06:52.123456+01`, in any time zone, to milliseconds since the epoch. */
+function parseTimestamp(text: string): number {
+  const match = /^(\d{4,}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)([+-]\d\d)(?::?(\d\d))?(?::(\d\d))?$/.exec(
+    text,
+  )
+  if (match === null)
+    throw new TypeError(`PostgreSQL answered a timestamp in an unknown style; Pawl needs DateStyle ISO`)
+  const [, day, time, hours, minutes = '00'] = match
+  return Date.parse(`${day}T${time}${hours}:${minutes}`)
+}
