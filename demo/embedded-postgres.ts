@@ -31,11 +31,11 @@ interface Binaries {
 const UNPRIVILEGED = 'nobody'
 
 export async function createEmbeddedPostgres(settings: readonly string[] = []): Promise<EmbeddedPostgres> {
-  const user = process.getuid?.() === 0 ? await identityOf(UNPRIVILEGED) : {}
+  const user = process.getuid?.() === 0 ? await identityOf(UNPRIVILEGED) : null
   const home = await mkdtemp(join(tmpdir(), 'pawl-postgres-'))
   await chmod(home, 0o755)
-  if (user.uid !== undefined) await chown(home, user.uid, user.gid)
-  const { initdb, postgres } = await findBinaries(user.uid !== undefined, home)
+  if (user !== null) await chown(home, user.uid, user.gid)
+  const { initdb, postgres } = await findBinaries(user !== null, home)
   const data = join(home, 'data')
   const port = await freePort()
   let server: ChildProcess | null = null
@@ -118,7 +118,7 @@ async function othersMayEnter(directory: string): Promise<boolean> {
   }
 }
 
-async function identityOf(name: string): Promise<{ uid?: number; gid?: number }> {
+async function identityOf(name: string): Promise<{ uid: number; gid: number }> {
   const id = async (flag: string): Promise<number> =>
     Number((await promisify(execFile)('id', [flag, name])).stdout)
   return { uid: await id('-u'), gid: await id('-g') }

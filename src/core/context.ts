@@ -11,7 +11,7 @@ export interface RefreshContext extends RequestContext {
   /** When the request arrived, ms since the epoch. @defaultValue now */
   readonly arrivedAt?: number | undefined
   /** Aborted when the client has gone: then nothing is decided against it. */
-  readonly signal?: AbortSignal | undefined
+  readonly signal?: Pick<AbortSignal, 'aborted'> | undefined
 }
 
 const MAX_USER_AGENT = 256

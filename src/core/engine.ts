@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type AccessTokenFields, mintAccessToken } from './access-token.ts'
 import type { Clock } from './clock.ts'
+import type { RefreshContext } from './context.ts'
 import { SessionEndedError, TryAgainError } from './errors.ts'
 import type { Events } from './events.ts'
 import type { KeyRing } from './key-ring.ts'
@@ -171,7 +172,7 @@ export function issueRefreshToken(engine: Engine, row: SessionRow, token: Minted
 }
 
 /** @throws TryAgainError when the request has been under way too long, or its client is gone, to decide anything */
-export function assertInTime(engine: Engine, arrivedAt: number, signal: AbortSignal | undefined): void {
+export function assertInTime(engine: Engine, arrivedAt: number, signal: RefreshContext['signal']): void {
   if (signal?.aborted === true || engine.clock.now() - arrivedAt > engine.options.decideWithin)
     throw new TryAgainError()
 }

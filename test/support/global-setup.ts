@@ -9,7 +9,7 @@ declare module 'vitest' {
 }
 
 /** One PostgreSQL for the whole run: `DATABASE_URL`, or an embedded one. */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const given = process.env['DATABASE_URL']
   if (given !== undefined && given !== '') {
     project.provide('serverUrl', given)

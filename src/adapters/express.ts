@@ -1,0 +1,115 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ClaimsObject } from '../core/claims.ts'
+import type { Sessions } from '../core/sessions.ts'
+import type { Exchange } from '../http/exchange.ts'
+import { type RequireOptions, type SessionsOverHttp, sessionsOverHttp } from '../http/http.ts'
+import type { HttpOptions } from '../http/options.ts'
+import type { RequestSession } from '../http/request-session.ts'
+import { nodeExchange, writeReply } from './node-exchange.ts'
+
+export type { RequireOptions } from '../http/http.ts'
+export type { CookieOptions, HttpOptions } from '../http/options.ts'
+export type { RequestSession } from '../http/request-session.ts'
+
+/** Fits Express 4 and 5 without their types. */
+export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
+export type ErrorMiddleware = (
+  error: unknown,
+  req: IncomingMessage,
+  res: ServerResponse,
+  next: (error?: unknown) => void,
+) => void
+
+/** What Express adds to a request, as far as Pawl looks. */
+interface ExpressRequest extends IncomingMessage {
+  readonly originalUrl?: string
+  readonly secure?: boolean
+  readonly ip?: string
+  readonly body?: unknown
+  session?: unknown
+  [opened]?: OpenedRequest
+}
+
+/** Where `requireSession` finds what `expressSessions` opened, whoever else writes to `req.session`. */
+const opened: unique symbol = Symbol('pawl.opened')
+
+interface OpenedRequest {
+  readonly http: SessionsOverHttp<ClaimsObject, unknown>
+  readonly exchange: Exchange
+  readonly session: RequestSession<ClaimsObject, unknown>
+}
+
+/**
+ * Sessions for Express 4 and 5: sets `req.session`, serves the refresh and logout routes, and refuses
+ * cross-site requests that may change state. Mount it before everything that uses a session.
+ *
+ * @example
+ * app.use(expressSessions(sessions))
+ * app.get('/me', requireSession(), (req, res) => res.json({ id: req.session.userId }))
+ *
+ * @throws InvalidOptionsError
+ */
+export function expressSessions<Claims extends object, Data>(
+  sessions: Sessions<Claims, Data>,
+  options?: HttpOptions,
+): Middleware {
+  const http = sessionsOverHttp(sessions, options)
+  return function pawlSessions(req: ExpressRequest, res, next) {
+    const { originalUrl: target, secure, ip, body } = req
+    const exchange = nodeExchange(req, res, { target, secure, ip, body })
+    const proceed = (result: Awaited<ReturnType<typeof http.open>>): void => {
+      if (result.reply !== undefined) return writeReply(res, result.reply)
+      req.session = result.session
+      req[opened] = { http, exchange, session: result.session } as unknown as OpenedRequest
+      next()
+    }
+    try {
+      const result = http.open(exchange)
+      if (result instanceof Promise) result.then(proceed).catch(next)
+      else proceed(result)
+    } catch (error) {
+      next(error)
+    }
+  }
+}
+
+/**
+ * Lets only requests with a session through; the others get 401 with a code, or, as page loads with an
+ * expired access token, a trip through the refresh route.
+ */
+export function requireSession(options?: RequireOptions): Middleware {
+  return function pawlRequireSession(req: ExpressRequest, res, next) {
+    const request = req[opened]
+    if (request === undefined)
+      return next(new TypeError('mount expressSessions(sessions) before requireSession()'))
+    const reply = request.http.refuse(request.exchange, request.session, options)
+    if (reply === null) next()
+    else writeReply(res, reply)
+  }
+}
+
+/**
+ * Answers the errors of Pawl that handlers throw, by reading `req.session.userId` without a session for
+ * example. Mount it after the routes and before other error handlers.
+ */
+export function sessionErrors(): ErrorMiddleware {
+  return function pawlSessionErrors(error, req: ExpressRequest, res, next) {
+    const request = req[opened]
+    const reply = request?.http.answer(request.exchange, request.session, error) ?? null
+    if (reply === null) next(error)
+    else writeReply(res, reply)
+  }
+}
+
+/**
+ * `req.session` with its types.
+ * @throws TypeError when `expressSessions` is not mounted before
+ */
+export function sessionOf<Claims extends object = ClaimsObject, Data = unknown>(
+  req: IncomingMessage,
+): RequestSession<Claims, Data> {
+  const request = (req as ExpressRequest)[opened]
+  if (request === undefined)
+    throw new TypeError('mount expressSessions(sessions) before using sessionOf(req)')
+  return request.session as unknown as RequestSession<Claims, Data>
+}

@@ -1,0 +1,58 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import onHeaders from 'on-headers'
+import type { Exchange, Reply } from '../http/exchange.ts'
+import { readJsonBody } from '../http/json-body.ts'
+
+/** What a framework on top of `node:http` may know better. */
+export interface NodeHints {
+  readonly target?: string | undefined
+  readonly secure?: boolean | undefined
+  readonly ip?: string | undefined
+  /** A body that was parsed already. */
+  readonly body?: unknown
+}
+
+export function nodeExchange(req: IncomingMessage, res: ServerResponse, hints: NodeHints = {}): Exchange {
+  const { socket } = req
+  return {
+    method: req.method ?? 'GET',
+    target: hints.target ?? req.url ?? '/',
+    header(name) {
+      const value = req.headers[name]
+      return typeof value === 'string' ? value : value?.join(', ')
+    },
+    secure: hints.secure ?? 'encrypted' in socket,
+    ip: hints.ip ?? socket.remoteAddress,
+    peer: socket.remoteAddress,
+    signal: {
+      get aborted() {
+        return res.destroyed
+      },
+    },
+    json: () =>
+      hints.body === undefined ? readJsonBody(req.headers['content-type'], req) : Promise.resolve(hints.body),
+    beforeHead(change) {
+      if (res.headersSent) throw new TypeError('the response has begun: its cookies can no longer be set')
+      onHeaders(res, () =>
+        change({
+          get: (name) => res.getHeader(name)?.toString(),
+          set: (name, value) => res.setHeader(name, value),
+          append: (name, value) => res.appendHeader(name, value),
+        }),
+      )
+    },
+  }
+}
+
+export function writeReply(res: ServerResponse, { status, headers, body }: Reply): void {
+  if (res.headersSent) {
+    res.destroy()
+    return
+  }
+  res.statusCode = status
+  for (const [name, value] of headers) {
+    if (name === 'set-cookie') res.appendHeader(name, value)
+    else res.setHeader(name, value)
+  }
+  res.end(body ?? undefined)
+}

@@ -1,0 +1,62 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Sessions } from '../core/sessions.ts'
+import { type RequireOptions, sessionsOverHttp } from '../http/http.ts'
+import type { HttpOptions } from '../http/options.ts'
+import type { RequestSession } from '../http/request-session.ts'
+import { nodeExchange, writeReply } from './node-exchange.ts'
+
+export type { CookieOptions, HttpOptions } from '../http/options.ts'
+export type { RequestSession } from '../http/request-session.ts'
+
+export interface NodeOptions extends HttpOptions {
+  /** The client's address, where a proxy hides it. @defaultValue the address at the other end of the socket */
+  readonly ip?: (req: IncomingMessage) => string | undefined
+}
+
+export type NodeHandler<Claims extends object, Data> = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  session: RequestSession<Claims, Data>,
+) => unknown
+
+/** Turns a handler that wants a session into one for `createServer`. */
+export type WithSession<Claims extends object, Data> = (
+  handler: NodeHandler<Claims, Data>,
+  /** Makes every request of this handler need a session. */
+  require?: RequireOptions,
+) => (req: IncomingMessage, res: ServerResponse) => Promise<void>
+
+/**
+ * Sessions for plain `node:http`. The refresh and logout routes are served; an error of Pawl that the
+ * handler throws (by reading `session.userId` without a session, say) is answered; any other is yours.
+ *
+ * @example
+ * const withSession = nodeSessions(sessions)
+ * createServer(withSession(async (req, res, session) => {
+ *   res.end(`Hello ${session.userId}`)
+ * }))
+ *
+ * @throws InvalidOptionsError
+ */
+export function nodeSessions<Claims extends object, Data>(
+  sessions: Sessions<Claims, Data>,
+  options: NodeOptions = {},
+): WithSession<Claims, Data> {
+  const { ip, ...httpOptions } = options
+  const http = sessionsOverHttp(sessions, httpOptions)
+  return (handler, require) =>
+    async function withPawlSession(req, res) {
+      const exchange = nodeExchange(req, res, { ip: ip?.(req) })
+      const { reply, session } = await http.open(exchange)
+      if (reply !== undefined) return writeReply(res, reply)
+      const refused = require === undefined ? null : http.refuse(exchange, session, require)
+      if (refused !== null) return writeReply(res, refused)
+      try {
+        await handler(req, res, session)
+      } catch (error) {
+        const answer = http.answer(exchange, session, error)
+        if (answer === null) throw error
+        writeReply(res, answer)
+      }
+    }
+}

@@ -1,0 +1,104 @@
+import type { Exchange } from './exchange.ts'
+import type { CookieSet, ResolvedHttpOptions } from './options.ts'
+
+/** Browsers keep no cookie for longer (RFC 6265bis section 5.5), so none is promised. Seconds. */
+const MAX_AGE = 400 * 86_400
+/** Of several cookies of one name, at most this many are looked at. */
+const MAX_DUPLICATES = 8
+
+/** What a cookie is written with. */
+export interface CookieLife {
+  /** When it goes; null for the end of the browser session. */
+  readonly expiresAt: Date | null
+  readonly now: number
+}
+
+/**
+ * Every value of a name: the server cannot see which Domain or Path a cookie has, so a changed domain
+ * or a sibling subdomain can leave several.
+ */
+export function cookieValues(header: string | undefined, name: string): string[] {
+  if (header === undefined || !header.includes(name)) return []
+  const values: string[] = []
+  for (const pair of header.split(';')) {
+    const at = pair.indexOf('=')
+    if (at === -1 || pair.slice(0, at).trim() !== name) continue
+    values.push(pair.slice(at + 1).trim())
+    if (values.length === MAX_DUPLICATES) break
+  }
+  return values
+}
+
+/** Writes the cookies of one exchange: secure ones, or those for plain localhost. */
+export interface CookieWriter {
+  readonly set: CookieSet
+  access(value: string, life: CookieLife): string
+  refresh(value: string, life: CookieLife): string
+  /** Removes both. */
+  clear(): string[]
+  /** Removes refresh cookies that other settings, past or a sibling's, may have left. */
+  clearStrayRefresh(host: string | undefined): string[]
+}
+
+export function cookieWriter(options: ResolvedHttpOptions, set: CookieSet): CookieWriter {
+  const { domain, sameSite, partitioned, refreshPath } = options
+
+  const write = (name: string, value: string, path: string, onDomain: string | null, life: string): string =>
+    `${name}=${value}; Path=${path}${life}; HttpOnly${set.secure ? '; Secure' : ''}; SameSite=${
+      // Browsers drop SameSite=None without Secure.
+      !set.secure && sameSite === 'None' ? 'Lax' : sameSite
+    }${onDomain === null || !set.secure ? '' : `; Domain=${onDomain}`}${partitioned && set.secure ? '; Partitioned' : ''}`
+
+  const alive = ({ expiresAt, now }: CookieLife): string => {
+    if (expiresAt === null) return ''
+    const seconds = Math.min(MAX_AGE, Math.max(1, Math.floor((expiresAt.getTime() - now) / 1000)))
+    return `; Max-Age=${seconds}; Expires=${new Date(now + seconds * 1000).toUTCString()}`
+  }
+  const gone = '; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT'
+
+  return {
+    set,
+    access: (value, life) => write(set.access, value, '/', domain, alive(life)),
+    refresh: (value, life) => write(set.refresh, value, refreshPath, domain, alive(life)),
+    clear: () => [
+      write(set.access, '', '/', domain, gone),
+      write(set.refresh, '', refreshPath, domain, gone),
+    ],
+    clearStrayRefresh(host) {
+      const paths = new Set(['/', options.path])
+      const domains = new Set([null, ...parentDomains(host), domain])
+      return [...paths].flatMap((path) =>
+        [...domains].flatMap((onDomain) =>
+          path === refreshPath && onDomain === domain ? [] : [write(set.refresh, '', path, onDomain, gone)],
+        ),
+      )
+    },
+  }
+}
+
+/** `a.b.example.com` and above, down to two labels; nothing for addresses and single names. */
+function parentDomains(host: string | undefined): string[] {
+  const name = host?.replace(/:\d+$/, '').toLowerCase() ?? ''
+  if (name.length > 253 || !/^(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*$/.test(name)) return []
+  const labels = name.split('.')
+  return labels
+    .slice(0, -1)
+    .map((_, index) => labels.slice(index).join('.'))
+    .slice(-4)
+}
+
+/**
+ * Plain http on localhost, asked for from this machine without a proxy in between: the one place where
+ * cookies may go without `Secure`.
+ */
+export function isPlainLocalhost(exchange: Exchange): boolean {
+  if (
+    exchange.secure ||
+    exchange.header('forwarded') !== undefined ||
+    exchange.header('x-forwarded-for') !== undefined
+  )
+    return false
+  const host = exchange.header('host') ?? ''
+  if (!/^(?:localhost|[\w-]+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i.test(host)) return false
+  return exchange.peer === undefined || /^(?:::1|(?:::ffff:)?127(?:\.\d{1,3}){3})$/i.test(exchange.peer)
+}

@@ -1,0 +1,74 @@
+/** One request and its response, in the words every framework can be mapped to. */
+export interface Exchange {
+  readonly method: string
+  /** Path and query as the client sent them, whatever a router has made of them since. */
+  readonly target: string
+  /** A request header by its lower-case name; several of one name joined as Node does. */
+  header(name: string): string | undefined
+  /** Whether the client's connection is encrypted, as far as the framework knows. */
+  readonly secure: boolean
+  /** The client's address, as far as the framework trusts its proxies. */
+  readonly ip: string | undefined
+  /** The address at the other end of the socket; undefined where there is none to see. */
+  readonly peer: string | undefined
+  /** Whether the client has gone. */
+  readonly signal: { readonly aborted: boolean }
+  /** The request's JSON body; null when it is none or larger than 16 kB. Called in bearer mode only. */
+  json(): Promise<unknown>
+  /** Calls back once, right before the response's head is sent. @throws TypeError when it has been sent */
+  beforeHead(change: (head: ResponseHead) => void): void
+}
+
+/** The head of a response that is about to be sent. */
+export interface ResponseHead {
+  get(name: string): string | undefined
+  set(name: string, value: string): void
+  append(name: string, value: string): void
+}
+
+/** An answer Pawl gives itself. */
+export interface Reply {
+  readonly status: number
+  /** In order; `set-cookie` may come several times. */
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly body: string | null
+}
+
+/** Longest JSON body of a bearer-mode request; a refresh token has 131 characters. */
+export const MAX_BODY: number = 16 * 1024
+
+/** For the head of every response that sets a cookie: no cache may hand it to someone else. */
+export function forbidCaching(head: ResponseHead): void {
+  head.set('cache-control', 'private, no-store')
+  const vary = head.get('vary')
+  if (vary === undefined || vary === '') head.set('vary', 'Cookie')
+  else if (!/(?:^|,)\s*(?:\*|cookie)\s*(?:,|$)/i.test(vary)) head.set('vary', `${vary}, Cookie`)
+}
+
+export function jsonReply(
+  status: number,
+  body: unknown,
+  headers: readonly (readonly [string, string])[] = [],
+): Reply {
+  return {
+    status,
+    headers: [
+      ['content-type', 'application/json'],
+      ['x-content-type-options', 'nosniff'],
+      ['cross-origin-resource-policy', 'same-site'],
+      ...headers,
+    ],
+    body: JSON.stringify(body),
+  }
+}
+
+/** The headers {@link forbidCaching} would set, for an answer of our own. */
+export const NO_CACHING: readonly (readonly [string, string])[] = [
+  ['cache-control', 'private, no-store'],
+  ['vary', 'Cookie'],
+]
+
+export function pathOf(target: string): string {
+  const end = target.search(/[?#]/)
+  return end === -1 ? target : target.slice(0, end)
+}

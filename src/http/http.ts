@@ -1,0 +1,220 @@
+import { CsrfRejectedError, isSessionsError } from '../core/errors.ts'
+import { internals } from '../core/internals.ts'
+import type { Sessions, VerifiedSession } from '../core/sessions.ts'
+import { CSRF_HEADER } from '../wire/names.ts'
+import { cookieWriter, isPlainLocalhost } from './cookies.ts'
+import { assertSameSite, isSafe } from './csrf.ts'
+import { type Exchange, pathOf, type Reply } from './exchange.ts'
+import { type HttpOptions, resolveHttpOptions } from './options.ts'
+import { problemOf, problemReply } from './problem.ts'
+import { RequestSession } from './request-session.ts'
+import { isNavigation, resumeReply } from './resume.ts'
+import {
+  jwksRoute,
+  logoutRoute,
+  methodNotAllowed,
+  type RouteRequest,
+  refreshByCookie,
+  refreshRoute,
+  resumeRoute,
+} from './routes.ts'
+import { presentedRefreshCookies, transportOf } from './transport.ts'
+
+/** What a request comes to: an answer of Pawl's own, or a session for the application to use. */
+export type Opened<Claims extends object, Data> =
+  | { readonly reply: Reply; readonly session?: undefined }
+  | { readonly session: RequestSession<Claims, Data>; readonly reply?: undefined }
+
+export interface RequireOptions {
+  /** Lets a request without a session through; one with an expired access token is still sent to refresh. @defaultValue false */
+  readonly optional?: boolean
+  /** Oldest accepted authentication, in seconds. */
+  readonly maxAuthAge?: number
+}
+
+/** Sessions over HTTP, in terms of an {@link Exchange}. Adapters map one framework to it each. */
+export interface SessionsOverHttp<Claims extends object, Data> {
+  /** Looks at a request first of all. A promise only where the store has to be asked. */
+  open(exchange: Exchange): Opened<Claims, Data> | Promise<Opened<Claims, Data>>
+  /** The answer to a request that lacks what a route requires; null when it lacks nothing. */
+  refuse(exchange: Exchange, session: RequestSession<Claims, Data>, options?: RequireOptions): Reply | null
+  /** The answer to an error thrown by a handler; null when it is none of Pawl's. */
+  answer(exchange: Exchange, session: RequestSession<Claims, Data>, error: unknown): Reply | null
+  /** The session of a context that cannot set cookies: it verifies, and cannot spend a refresh token. */
+  read(exchange: Pick<Exchange, 'header'>): VerifiedSession<Claims> | null
+}
+
+const JWKS_PATH = '/.well-known/jwks.json'
+
+/** @throws InvalidOptionsError */
+export function sessionsOverHttp<Claims extends object, Data>(
+  sessions: Sessions<Claims, Data>,
+  given: HttpOptions = {},
+): SessionsOverHttp<Claims, Data> {
+  const options = resolveHttpOptions(given)
+  const internal = sessions[internals]
+  const secureCookies = cookieWriter(options, options.cookies)
+  const localCookies = options.localCookies === null ? null : cookieWriter(options, options.localCookies)
+  const refreshPath = `${options.path}/refresh`
+  const logoutPath = `${options.path}/logout`
+
+  function open(exchange: Exchange): Opened<Claims, Data> | Promise<Opened<Claims, Data>> {
+    const transport = transportOf(exchange)
+    const cookies = localCookies !== null && isPlainLocalhost(exchange) ? localCookies : secureCookies
+    const session = new RequestSession<Claims, Data>({
+      sessions,
+      exchange,
+      transport,
+      cookies,
+      csrfToken: options.csrfToken,
+    })
+    try {
+      if (transport === 'cookie') {
+        assertSameSite(exchange, options.trustedOrigins)
+        if (options.csrfToken) assertCsrfToken(exchange, session)
+      }
+    } catch (error) {
+      const reply = problem(exchange, error)
+      if (reply === null) throw error
+      return { reply }
+    }
+    const request: RouteRequest<Claims, Data> = {
+      sessions,
+      options,
+      exchange,
+      transport,
+      cookies,
+      arrivedAt: internal.now(),
+    }
+    const reply = route(request, session)
+    if (reply !== null)
+      return reply instanceof Promise ? reply.then((value) => ({ reply: value })) : { reply }
+    const renewable = options.inline && transport === 'cookie' && mayRenew(session)
+    if (renewable && presentedRefreshCookies(exchange, cookies.set).length > 0)
+      return renewInline(request, session)
+    return { session }
+  }
+
+  function route(
+    request: RouteRequest<Claims, Data>,
+    session: RequestSession<Claims, Data>,
+  ): Reply | Promise<Reply> | null {
+    const { method, target } = request.exchange
+    const path = pathOf(target)
+    if (method === 'OPTIONS') return null
+    if (path === refreshPath) {
+      if (method === 'POST') return refreshRoute(request)
+      return method === 'GET' ? resumeRoute(request) : methodNotAllowed('POST')
+    }
+    if (path === logoutPath)
+      return method === 'POST' ? logoutRoute(request, session) : methodNotAllowed('POST')
+    if (path === JWKS_PATH && internal.publishesKeys && (method === 'GET' || method === 'HEAD'))
+      return jwksRoute(request)
+    return null
+  }
+
+  async function renewInline(
+    request: RouteRequest<Claims, Data>,
+    session: RequestSession<Claims, Data>,
+  ): Promise<Opened<Claims, Data>> {
+    const result = await refreshByCookie(request)
+    if ('error' in result) {
+      session.fail(result.error, result.cookies)
+      return { session }
+    }
+    const { row, accessToken } = result.refreshed
+    const verified = Object.freeze({
+      sessionId: row.id,
+      userId: row.userId,
+      claims: row.claims as Claims,
+      issuedAt: new Date(request.arrivedAt),
+      expiresAt: accessToken.expiresAt,
+      authTime: new Date(row.authTime),
+      generation: row.generation,
+    })
+    session.renew(result.refreshed, verified, result.cookies)
+    return { session }
+  }
+
+  /** The refresh route is exempt: it is where a page that was loaded anew gets its token. */
+  function assertCsrfToken(exchange: Exchange, session: RequestSession<Claims, Data>): void {
+    if (isSafe(exchange) || pathOf(exchange.target) === refreshPath) return
+    const sessionId = session.presentedSessionId()
+    if (sessionId !== null && !internal.checkCsrfToken(sessionId, exchange.header(CSRF_HEADER))) {
+      throw new CsrfRejectedError('token')
+    }
+  }
+
+  function problem(exchange: Exchange, error: unknown): Reply | null {
+    const found = isSessionsError(error) ? problemOf(error) : null
+    return found === null ? null : problemReply(found, transportOf(exchange) === 'bearer')
+  }
+
+  function refuse(
+    exchange: Exchange,
+    session: RequestSession<Claims, Data>,
+    { optional = false, maxAuthAge }: RequireOptions = {},
+  ): Reply | null {
+    const { error } = session
+    if (error === null) {
+      if (maxAuthAge === undefined) return null
+      try {
+        session.requireRecentAuth(maxAuthAge)
+        return null
+      } catch (tooOld) {
+        return problem(exchange, tooOld)
+      }
+    }
+    const expired = error.code === 'ERR_ACCESS_TOKEN_EXPIRED' || error.code === 'ERR_ACCESS_TOKEN_INVALID'
+    if (expired && session.transport === 'cookie' && !options.inline && isNavigation(exchange)) {
+      const resume = resumeReply(exchange, refreshPath, internal.now())
+      if (resume !== null) return resume
+      // It has just been through the refresh route and nothing was stored: a page, not a loop.
+      if (optional) return null
+    }
+    const goesOnWithout = optional && !('retryAfter' in error) && (!expired || options.inline)
+    return goesOnWithout ? null : problem(exchange, error)
+  }
+
+  return {
+    open,
+    refuse,
+    answer: (exchange, session, error) =>
+      error === session.error && error !== null ? refuse(exchange, session) : problem(exchange, error),
+    read({ header }) {
+      const readOnly: Exchange = {
+        method: 'GET',
+        target: '/',
+        header,
+        secure: true,
+        ip: undefined,
+        peer: undefined,
+        signal: { aborted: false },
+        json: async () => null,
+        beforeHead() {},
+      }
+      const transport = transportOf(readOnly)
+      for (const cookies of [secureCookies, localCookies]) {
+        if (cookies === null) continue
+        const session = new RequestSession({
+          sessions,
+          exchange: readOnly,
+          transport,
+          cookies,
+          csrfToken: false,
+        })
+        if (session.current !== null) return session.current
+      }
+      return null
+    },
+  }
+}
+
+/** Whether an inline refresh could help: there is no access token, or one that is expired or not recognized. */
+function mayRenew<Claims extends object, Data>({ error }: RequestSession<Claims, Data>): boolean {
+  return (
+    error?.code === 'ERR_NOT_SIGNED_IN' ||
+    error?.code === 'ERR_ACCESS_TOKEN_EXPIRED' ||
+    error?.code === 'ERR_ACCESS_TOKEN_INVALID'
+  )
+}

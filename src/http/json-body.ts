@@ -1,0 +1,21 @@
+import { MAX_BODY } from './exchange.ts'
+
+/** A bounded JSON body; null for anything else, as a client's mistake is no error of ours. */
+export async function readJsonBody(
+  contentType: string | null | undefined,
+  chunks: AsyncIterable<Uint8Array> | null,
+): Promise<unknown> {
+  if (chunks === null || !/^application\/json\b/i.test(contentType ?? '')) return null
+  const parts: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of chunks) {
+    size += chunk.length
+    if (size > MAX_BODY) return null
+    parts.push(chunk)
+  }
+  try {
+    return JSON.parse(Buffer.concat(parts).toString()) as unknown
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,67 @@
+import type { AnySessionsError } from '../core/errors.ts'
+import type { ProblemBody, WireCode } from '../wire/names.ts'
+import { jsonReply, NO_CACHING, type Reply } from './exchange.ts'
+
+/** How an error looks on the wire. */
+export interface Problem {
+  readonly status: number
+  readonly body: ProblemBody
+  /** Seconds. */
+  readonly retryAfter: number | null
+  /** Whether the refresh route answers it by clearing the cookies; nothing else ever does. */
+  readonly final: boolean
+}
+
+/** The one table from error to answer. `null`: a mistake in the program, not an answer to a client. */
+export function problemOf(error: AnySessionsError): Problem | null {
+  switch (error.code) {
+    case 'ERR_NOT_SIGNED_IN':
+      return unauthorized('not_signed_in', false)
+    case 'ERR_ACCESS_TOKEN_EXPIRED':
+      return unauthorized('access_token_expired', true)
+    case 'ERR_ACCESS_TOKEN_INVALID':
+      return unauthorized('access_token_invalid', true)
+    case 'ERR_SESSION_ENDED':
+      // A late answer of an old session must not destroy the new login that took its place.
+      return error.reason === 'replaced'
+        ? unauthorized('session_replaced', 'once')
+        : unauthorized('session_ended', false, true)
+    case 'ERR_REFRESH_TOKEN_INVALID':
+      return unauthorized('refresh_token_invalid', false, true)
+    case 'ERR_REFRESH_TOKEN_REUSED':
+      return unauthorized('refresh_token_reused', false, true)
+    case 'ERR_RECENT_AUTH_REQUIRED':
+      return {
+        status: 403,
+        body: { code: 'recent_auth_required', refresh: false },
+        retryAfter: null,
+        final: false,
+      }
+    case 'ERR_CSRF_REJECTED':
+      return { status: 403, body: { code: 'csrf_rejected', refresh: false }, retryAfter: null, final: false }
+    case 'ERR_TRY_AGAIN':
+      return { status: 503, body: { code: 'try_again' }, retryAfter: error.retryAfter, final: false }
+    case 'ERR_STORE_UNAVAILABLE':
+    case 'ERR_SECRET_UNKNOWN':
+      return { status: 503, body: { code: 'unavailable' }, retryAfter: error.retryAfter, final: false }
+    case 'ERR_SCHEMA_OUTDATED':
+    case 'ERR_INVALID_OPTIONS':
+      return null
+  }
+}
+
+/** @param bearer adds the challenge RFC 6750 section 3 asks for */
+export function problemReply(problem: Problem, bearer: boolean, cookies: readonly string[] = []): Reply {
+  const { status, body, retryAfter } = problem
+  const challenge = body.code === 'not_signed_in' ? 'Bearer' : 'Bearer error="invalid_token"'
+  return jsonReply(status, body, [
+    ...NO_CACHING,
+    ...(retryAfter === null ? [] : ([['retry-after', String(retryAfter)]] as const)),
+    ...(bearer && status === 401 ? ([['www-authenticate', challenge]] as const) : []),
+    ...cookies.map((cookie) => ['set-cookie', cookie] as const),
+  ])
+}
+
+function unauthorized(code: WireCode, refresh: boolean | 'once', final = false): Problem {
+  return { status: 401, body: { code, refresh }, retryAfter: null, final }
+}

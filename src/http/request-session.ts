@@ -1,0 +1,299 @@
+import type { ClaimsObject } from '../core/claims.ts'
+import {
+  type AnySessionsError,
+  isSessionsError,
+  NotSignedInError,
+  RecentAuthRequiredError,
+} from '../core/errors.ts'
+import { type Internals, internals } from '../core/internals.ts'
+import type { Refreshed } from '../core/refresh.ts'
+import type { Session } from '../core/session.ts'
+import type { CreateSession, Sessions, VerifiedSession } from '../core/sessions.ts'
+import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
+import type { CookieWriter } from './cookies.ts'
+import { type Exchange, forbidCaching } from './exchange.ts'
+import { presentedAccessTokens, presentedRefreshCookies, type Transport } from './transport.ts'
+
+/** What a request's session works with. */
+export interface RequestParts<Claims extends object, Data> {
+  readonly sessions: Sessions<Claims, Data>
+  readonly exchange: Exchange
+  readonly transport: Transport
+  readonly cookies: CookieWriter
+  /** Whether answers tell the CSRF token. */
+  readonly csrfToken: boolean
+}
+
+export type CreateInRequest<Claims extends object, Data> = Omit<
+  CreateSession<Claims, Data>,
+  'replaces' | 'ip' | 'userAgent'
+>
+
+const NOTHING_PENDING = { cookies: [], until: 0 }
+
+type State<Claims extends object> =
+  | { readonly verified: VerifiedSession<Claims> }
+  | { readonly error: AnySessionsError }
+
+/**
+ * The session of one request. Reading `userId`, `claims` and the like without a session throws the error
+ * that says why there is none, so a route that forgot to require one answers 401, not someone else's data.
+ */
+export class RequestSession<Claims extends object = ClaimsObject, Data = unknown> {
+  readonly transport: Transport
+  readonly #parts: RequestParts<Claims, Data>
+  #state: State<Claims> | null = null
+  /** Cookies to set when the response's head goes out. */
+  #pending: { readonly cookies: readonly string[]; readonly until: number } = NOTHING_PENDING
+  #hooked = false
+  #refreshed: Refreshed | null = null
+  #accessToken: string | null = null
+
+  constructor(parts: RequestParts<Claims, Data>) {
+    this.#parts = parts
+    this.transport = parts.transport
+  }
+
+  /**
+   * The session, or null when the request has none: for pages that greet whoever comes.
+   * @throws TryAgainError, StoreUnavailableError, SecretUnknownError: signed in or not cannot be said now
+   */
+  get current(): VerifiedSession<Claims> | null {
+    const state = this.#resolve()
+    if ('verified' in state) return state.verified
+    if ('retryAfter' in state.error) throw state.error
+    return null
+  }
+
+  /** Why {@link require} would throw; null when there is a session. */
+  get error(): AnySessionsError | null {
+    const state = this.#resolve()
+    return 'error' in state ? state.error : null
+  }
+
+  get sessionId(): string {
+    return this.require().sessionId
+  }
+  get userId(): string {
+    return this.require().userId
+  }
+  get claims(): Claims {
+    return this.require().claims
+  }
+  get authTime(): Date {
+    return this.require().authTime
+  }
+  get issuedAt(): Date {
+    return this.require().issuedAt
+  }
+  get expiresAt(): Date {
+    return this.require().expiresAt
+  }
+  get generation(): number {
+    return this.require().generation
+  }
+
+  /** @throws SessionsError saying why there is no session */
+  require(): VerifiedSession<Claims> {
+    const state = this.#resolve()
+    if ('error' in state) throw state.error
+    return state.verified
+  }
+
+  /**
+   * For actions that need a fresh proof of identity (ASVS 7.5.1).
+   * @param maxAge seconds since the last authentication
+   * @throws RecentAuthRequiredError, or as {@link require}
+   */
+  requireRecentAuth(maxAge: number): VerifiedSession<Claims> {
+    const verified = this.require()
+    if (this.#internals.now() - verified.authTime.getTime() > maxAge * 1000)
+      throw new RecentAuthRequiredError(maxAge)
+    return verified
+  }
+
+  /** {@link require}, checked against the row itself instead of the feed. */
+  async check(): Promise<VerifiedSession<Claims>> {
+    const verified = this.require()
+    // A session renewed inside this request was read from its row a moment ago.
+    return this.#refreshed !== null || this.#accessToken === null
+      ? verified
+      : this.#parts.sessions.check(this.#accessToken, this.#context())
+  }
+
+  /**
+   * Signs a user in. The session this request presented, if any, ends as `replaced` (session fixation).
+   * @returns the body to answer with: in cookie mode it holds no token
+   * @throws TypeError for claims with reserved names or too large for a cookie
+   */
+  async create(input: CreateInRequest<Claims, Data>): Promise<CookieAnswer | BearerAnswer> {
+    const { sessions, cookies } = this.#parts
+    // Too late for cookies is an error before there is a session nobody holds.
+    if (this.transport === 'cookie') this.#hook()
+    const replaces = this.presentedSessionId()
+    const created = await sessions.create({
+      ...input,
+      ...this.#context(),
+      ...(replaces !== null && { replaces }),
+    })
+    const { session, accessToken, refreshToken } = created
+    this.#accept(accessToken.value)
+    this.#refreshed = null
+    const expiresIn = this.#secondsUntil(accessToken.expiresAt)
+    if (this.transport === 'bearer') {
+      return { accessToken: accessToken.value, refreshToken: refreshToken.value, expiresIn }
+    }
+    const life = { expiresAt: session.persistent ? refreshToken.expiresAt : null, now: this.#internals.now() }
+    this.#setCookies([cookies.access(accessToken.value, life), cookies.refresh(refreshToken.value, life)])
+    return this.#cookieAnswer(expiresIn, session.sessionId)
+  }
+
+  /** Signs out: ends every session this request names and clears its cookies. @returns whether one was ended */
+  async revoke(): Promise<boolean> {
+    if (this.transport === 'cookie') this.#hook()
+    const ended = await this.endPresented()
+    this.#state = { error: new NotSignedInError() }
+    if (this.transport === 'cookie') this.#setCookies(this.#parts.cookies.clear())
+    return ended
+  }
+
+  /** Its record, as `sessions.get`. */
+  get(): Promise<Session<Claims, Data> | null> {
+    return this.#parts.sessions.get(this.sessionId)
+  }
+
+  /** As `sessions.setData`, for this session. */
+  setData(data: Data, options?: { readonly ifVersion?: number }): Promise<number | null> {
+    return this.#parts.sessions.setData(this.sessionId, data, options)
+  }
+
+  /** As `sessions.patchData`, for this session. */
+  patchData(patch: Partial<Data>, options?: { readonly ifVersion?: number }): Promise<number | null> {
+    return this.#parts.sessions.patchData(this.sessionId, patch, options)
+  }
+
+  /** As `sessions.setClaims`, for this session: its access token of now answers "refresh" from the next request on. */
+  setClaims(claims: Claims): Promise<number> {
+    return this.#parts.sessions.setClaims(this.sessionId, claims)
+  }
+
+  /** As `sessions.reauthenticate`, for this session. */
+  reauthenticate(): Promise<void> {
+    return this.#parts.sessions.reauthenticate(this.sessionId)
+  }
+
+  /** The token to put into the page with `csrf: 'token'`, for the `pawl-csrf` header. */
+  csrfToken(): string {
+    return this.#internals.csrfToken(this.sessionId)
+  }
+
+  /** An access token for calling another service on behalf of this request. */
+  async accessToken(): Promise<string> {
+    this.require()
+    // One minted inside this request proves nothing about the client, so a second one goes out.
+    if (this.#refreshed !== null) return (await this.#internals.forwardable(this.#refreshed)).value
+    return this.#accessToken!
+  }
+
+  /** @internal The session a genuine token of this request names, however old. */
+  presentedSessionId(): string | null {
+    return this.presentedSessionIds()[0] ?? null
+  }
+
+  /** @internal */
+  presentedSessionIds(): string[] {
+    const { exchange, transport, cookies } = this.#parts
+    const access = presentedAccessTokens(exchange, transport, cookies.set).map((value) =>
+      this.#internals.inspectAccessToken(value),
+    )
+    const refresh =
+      transport === 'bearer'
+        ? []
+        : presentedRefreshCookies(exchange, cookies.set).map((value) =>
+            this.#internals.inspectRefreshToken(value),
+          )
+    return [...new Set([...access, ...refresh].flatMap((token) => token?.sessionId ?? []))]
+  }
+
+  /** @internal */
+  async endPresented(): Promise<boolean> {
+    const results = await Promise.all(
+      this.presentedSessionIds().map((id) => this.#parts.sessions.revoke(id, 'logout')),
+    )
+    return results.includes(true)
+  }
+
+  /** @internal Takes over what an inline refresh brought, and its cookies if they still count as delivered in time. */
+  renew(refreshed: Refreshed, verified: VerifiedSession<Claims>, cookies: readonly string[]): void {
+    this.#refreshed = refreshed
+    this.#state = { verified }
+    this.#setCookies(cookies, this.#internals.now() + this.#internals.answerWithin)
+  }
+
+  /** @internal Takes over why an inline refresh failed. */
+  fail(error: AnySessionsError, cookies: readonly string[]): void {
+    this.#state = { error }
+    if (cookies.length > 0) this.#setCookies(cookies)
+  }
+
+  get #internals(): Internals {
+    return this.#parts.sessions[internals]
+  }
+
+  #context(): { ip: string | undefined; userAgent: string | undefined } {
+    const { exchange } = this.#parts
+    return { ip: exchange.ip, userAgent: exchange.header('user-agent') }
+  }
+
+  #resolve(): State<Claims> {
+    this.#state ??= this.#verify()
+    return this.#state
+  }
+
+  #verify(): State<Claims> {
+    const { exchange, transport, cookies, sessions } = this.#parts
+    let error: AnySessionsError = new NotSignedInError()
+    for (const value of presentedAccessTokens(exchange, transport, cookies.set)) {
+      try {
+        const verified = sessions.verify(value, this.#context())
+        this.#accessToken = value
+        return { verified }
+      } catch (thrown) {
+        if (!isSessionsError(thrown)) throw thrown
+        error = thrown
+      }
+    }
+    return { error }
+  }
+
+  #accept(accessToken: string): void {
+    this.#accessToken = accessToken
+    this.#state = { verified: this.#parts.sessions.verify(accessToken, this.#context()) }
+  }
+
+  #cookieAnswer(expiresIn: number, sessionId: string): CookieAnswer {
+    return { expiresIn, ...(this.#parts.csrfToken && { csrfToken: this.#internals.csrfToken(sessionId) }) }
+  }
+
+  #secondsUntil(time: Date): number {
+    return Math.max(0, Math.floor((time.getTime() - this.#internals.now()) / 1000))
+  }
+
+  #setCookies(cookies: readonly string[], until: number = Number.POSITIVE_INFINITY): void {
+    this.#hook()
+    this.#pending = { cookies, until }
+  }
+
+  /** @throws TypeError when the head has been sent */
+  #hook(): void {
+    if (this.#hooked) return
+    this.#parts.exchange.beforeHead((head) => {
+      const { cookies, until } = this.#pending
+      // An answer this late counts as lost: its cookies would break the timing the protocol rests on.
+      if (cookies.length === 0 || this.#internals.now() > until) return
+      for (const cookie of cookies) head.append('set-cookie', cookie)
+      forbidCaching(head)
+    })
+    this.#hooked = true
+  }
+}

@@ -1,0 +1,70 @@
+import { RESUMED_PARAMETER } from '../wire/names.ts'
+import { type Exchange, NO_CACHING, pathOf, type Reply } from './exchange.ts'
+
+/**
+ * Document navigations with an expired access token go through the refresh route and come back, so
+ * that a page needs no script to stay signed in. A marker in the query stops a second round: where the
+ * browser stores no cookies, the visitor sees a page, not a loop.
+ */
+
+/** How long a marker counts, in ms; a bookmarked one must not block the next time. */
+const MARKER_LIFE = 60_000
+const MAX_TARGET = 4096
+const BASE = 'http://pawl.invalid'
+
+/** Whether the browser is loading a page, as far as its headers say. */
+export function isNavigation(exchange: Exchange): boolean {
+  if (exchange.method !== 'GET') return false
+  const mode = exchange.header('sec-fetch-mode')
+  if (mode !== undefined) return mode === 'navigate' && exchange.header('sec-fetch-dest') === 'document'
+  return exchange.header('accept')?.includes('text/html') === true
+}
+
+/** Sends the navigation through the refresh route; null when it has just been there. */
+export function resumeReply(exchange: Exchange, refreshRoute: string, now: number): Reply | null {
+  const marked = new URL(exchange.target, BASE).searchParams.get(RESUMED_PARAMETER)
+  const resumedAt = marked === null ? Number.NaN : Number.parseInt(marked, 36) * 1000
+  if (Math.abs(now - resumedAt) < MARKER_LIFE) return null
+  const to = safePath(exchange.target)
+  if (to === null) return null
+  return redirect(`${refreshRoute}?to=${encodeURIComponent(to)}`)
+}
+
+/** Where the refresh route sends the browser back to, marked. */
+export function returnReply(target: string, now: number, cookies: readonly string[]): Reply {
+  const wanted = new URL(target, BASE).searchParams.get('to')
+  const url = new URL((wanted === null ? null : safePath(wanted)) ?? '/', BASE)
+  url.searchParams.set(RESUMED_PARAMETER, Math.floor(now / 1000).toString(36))
+  return redirect(url.pathname + url.search, cookies)
+}
+
+/** A path on this origin, normalized; null for anything a browser could read as another origin. */
+export function safePath(target: string): string | null {
+  if (target.length > MAX_TARGET || !target.startsWith('/')) return null
+  let decoded: string
+  try {
+    decoded = decodeURIComponent(target.replace(/\+/g, ' '))
+  } catch {
+    return null
+  }
+  for (const text of [target, decoded]) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
+    if (/^\/[/\\]|[\u0000-\u001f\u007f]/.test(text) || pathOf(text).includes('\\')) return null
+  }
+  const url = new URL(target, BASE)
+  if (url.origin !== BASE || url.pathname.startsWith('//')) return null
+  return url.pathname + url.search
+}
+
+function redirect(location: string, cookies: readonly string[] = []): Reply {
+  return {
+    status: 303,
+    headers: [
+      ['location', location],
+      ['referrer-policy', 'same-origin'],
+      ...NO_CACHING,
+      ...cookies.map((cookie) => ['set-cookie', cookie] as const),
+    ],
+    body: null,
+  }
+}

@@ -1,0 +1,186 @@
+import {
+  type AnySessionsError,
+  isSessionsError,
+  NotSignedInError,
+  SessionEndedError,
+} from '../core/errors.ts'
+import { internals } from '../core/internals.ts'
+import type { Refreshed } from '../core/refresh.ts'
+import type { Sessions } from '../core/sessions.ts'
+import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
+import type { CookieWriter } from './cookies.ts'
+import { type Exchange, jsonReply, NO_CACHING, type Reply } from './exchange.ts'
+import type { ResolvedHttpOptions } from './options.ts'
+import { problemOf, problemReply } from './problem.ts'
+import type { RequestSession } from './request-session.ts'
+import { isNavigation, returnReply } from './resume.ts'
+import {
+  chooseRefreshToken,
+  presentedAccessTokens,
+  presentedRefreshBody,
+  presentedRefreshCookies,
+  type Transport,
+} from './transport.ts'
+
+/** What a refresh through cookies came to, for the refresh route and for inline refresh alike. */
+export type CookieRefresh =
+  | { readonly refreshed: Refreshed; readonly cookies: readonly string[] }
+  | { readonly error: AnySessionsError; readonly cookies: readonly string[] }
+
+/** The parts of a request that the routes look at. */
+export interface RouteRequest<Claims extends object, Data> {
+  readonly sessions: Sessions<Claims, Data>
+  readonly options: ResolvedHttpOptions
+  readonly exchange: Exchange
+  readonly transport: Transport
+  readonly cookies: CookieWriter
+  readonly arrivedAt: number
+}
+
+/** `POST <path>/refresh`. */
+export async function refreshRoute<C extends object, D>(request: RouteRequest<C, D>): Promise<Reply> {
+  if (request.transport === 'bearer') return refreshByBody(request)
+  const result = await refreshByCookie(request)
+  if ('error' in result) return errorReply(request, result.error, result.cookies)
+  const { row, accessToken } = result.refreshed
+  const answer: CookieAnswer = {
+    expiresIn: secondsUntil(request, accessToken.expiresAt),
+    ...(request.options.csrfToken && { csrfToken: request.sessions[internals].csrfToken(row.id) }),
+  }
+  return jsonReply(200, answer, [
+    ...NO_CACHING,
+    ...result.cookies.map((cookie) => ['set-cookie', cookie] as const),
+  ])
+}
+
+/** `GET <path>/refresh?to=…`: resumes a document navigation. The one GET that changes state. */
+export async function resumeRoute<C extends object, D>(request: RouteRequest<C, D>): Promise<Reply> {
+  if (!isNavigation(request.exchange)) return methodNotAllowed('POST')
+  const result = await refreshByCookie(request)
+  if ('error' in result && 'retryAfter' in result.error) return errorReply(request, result.error, [])
+  return returnReply(request.exchange.target, request.sessions[internals].now(), result.cookies)
+}
+
+/** `POST <path>/logout`. 204 also when nobody was signed in. */
+export async function logoutRoute<C extends object, D>(
+  request: RouteRequest<C, D>,
+  session: RequestSession<C, D>,
+): Promise<Reply> {
+  try {
+    await session.endPresented()
+    if (request.transport === 'bearer') {
+      const value = await presentedRefreshBody(request.exchange)
+      const token = value === null ? null : request.sessions[internals].inspectRefreshToken(value)
+      if (token !== null) await request.sessions.revoke(token.sessionId, 'logout')
+    }
+  } catch (error) {
+    if (!isSessionsError(error)) throw error
+    return errorReply(request, error, [])
+  }
+  const cleared = request.transport === 'cookie' ? request.cookies.clear() : []
+  return {
+    status: 204,
+    headers: [...NO_CACHING, ...cleared.map((cookie) => ['set-cookie', cookie] as const)],
+    body: null,
+  }
+}
+
+/** `GET /.well-known/jwks.json`: cached for less long than a key is published ahead of its use. */
+export function jwksRoute<C extends object, D>({ sessions }: RouteRequest<C, D>): Reply {
+  return {
+    status: 200,
+    headers: [
+      ['content-type', 'application/jwk-set+json'],
+      ['cache-control', 'public, max-age=300'],
+      ['x-content-type-options', 'nosniff'],
+    ],
+    body: JSON.stringify(sessions.keys.jwks()),
+  }
+}
+
+export function methodNotAllowed(allow: string): Reply {
+  return { status: 405, headers: [['allow', allow]], body: null }
+}
+
+/** Decides at most one of the refresh cookies, and says which cookies to set. */
+export async function refreshByCookie<C extends object, D>(
+  request: RouteRequest<C, D>,
+): Promise<CookieRefresh> {
+  const { sessions, exchange, cookies, arrivedAt } = request
+  const internal = sessions[internals]
+  const values = presentedRefreshCookies(exchange, cookies.set)
+  const chosen = chooseRefreshToken(internal, values, presentedAccessTokens(exchange, 'cookie', cookies.set))
+  if (chosen === 'none') return { error: new NotSignedInError(), cookies: [] }
+  if (chosen === 'other-session') {
+    // An old session's cookie next to a new login's: the new one must survive.
+    const [named] = values.flatMap((value) => internal.inspectRefreshToken(value)?.sessionId ?? [])
+    return { error: new SessionEndedError(named ?? '', 'replaced'), cookies: [] }
+  }
+  const strays = values.length > 1 ? cookies.clearStrayRefresh(exchange.header('host')) : []
+  try {
+    const refreshed = await internal.refresh(chosen.value, {
+      ip: exchange.ip,
+      userAgent: exchange.header('user-agent'),
+      arrivedAt,
+      signal: exchange.signal,
+    })
+    const life = {
+      expiresAt: refreshed.row.persistent ? internal.refreshExpiry(refreshed) : null,
+      now: internal.now(),
+    }
+    return {
+      refreshed,
+      cookies: [
+        ...strays,
+        cookies.access(refreshed.accessToken.value, life),
+        // In the calm after a turn the presented token stays, and its cookie is left alone; with strays
+        // about, it is written again, as one of them may have been the one that was chosen.
+        ...(refreshed.refreshToken !== null
+          ? [cookies.refresh(refreshed.refreshToken.value, life)]
+          : strays.length > 0
+            ? [cookies.refresh(chosen.value, life)]
+            : []),
+      ],
+    }
+  } catch (error) {
+    if (!isSessionsError(error)) throw error
+    return { error, cookies: problemOf(error)?.final === true ? [...strays, ...cookies.clear()] : [] }
+  }
+}
+
+async function refreshByBody<C extends object, D>(request: RouteRequest<C, D>): Promise<Reply> {
+  const { sessions, exchange, arrivedAt } = request
+  try {
+    const value = await presentedRefreshBody(exchange)
+    if (value === null) throw new NotSignedInError()
+    const { accessToken, refreshToken } = await sessions[internals].refresh(value, {
+      ip: exchange.ip,
+      userAgent: exchange.header('user-agent'),
+      arrivedAt,
+      signal: exchange.signal,
+    })
+    const answer: BearerAnswer = {
+      accessToken: accessToken.value,
+      refreshToken: refreshToken?.value ?? null,
+      expiresIn: secondsUntil(request, accessToken.expiresAt),
+    }
+    return jsonReply(200, answer, NO_CACHING)
+  } catch (error) {
+    if (!isSessionsError(error)) throw error
+    return errorReply(request, error, [])
+  }
+}
+
+function errorReply<C extends object, D>(
+  request: RouteRequest<C, D>,
+  error: AnySessionsError,
+  cookies: readonly string[],
+): Reply {
+  const problem = problemOf(error)
+  if (problem === null) throw error
+  return problemReply(problem, request.transport === 'bearer', cookies)
+}
+
+function secondsUntil<C extends object, D>({ sessions }: RouteRequest<C, D>, time: Date): number {
+  return Math.max(0, Math.floor((time.getTime() - sessions[internals].now()) / 1000))
+}

@@ -1,0 +1,69 @@
+import type { Internals } from '../core/internals.ts'
+import { TRANSPORT_HEADER } from '../wire/names.ts'
+import { cookieValues } from './cookies.ts'
+import type { Exchange } from './exchange.ts'
+import type { CookieSet } from './options.ts'
+
+/**
+ * How a request carries its tokens. `bearer`: an `Authorization: Bearer` header, or the client asks for
+ * it; then cookies are neither read nor written, and no cross-site page can send the request.
+ */
+export type Transport = 'cookie' | 'bearer'
+
+const BEARER = /^bearer +([\w.~+/-]+=*)$/i
+
+export function transportOf(exchange: Exchange): Transport {
+  const authorization = exchange.header('authorization')
+  if (authorization !== undefined && /^bearer\b/i.test(authorization)) return 'bearer'
+  return exchange.header(TRANSPORT_HEADER)?.toLowerCase() === 'bearer' ? 'bearer' : 'cookie'
+}
+
+/** The access tokens a request presents; more than one only where cookies are doubled. */
+export function presentedAccessTokens(
+  exchange: Exchange,
+  transport: Transport,
+  cookies: CookieSet,
+): string[] {
+  if (transport === 'cookie')
+    return cookieValues(exchange.header('cookie'), cookies.access).filter((value) => value !== '')
+  const authorization = exchange.header('authorization')
+  if (authorization === undefined) return []
+  const token = BEARER.exec(authorization)?.[1]
+  // Present but malformed is an invalid token, not an absent one.
+  return [token ?? '']
+}
+
+/** The refresh tokens in a request's cookies. */
+export function presentedRefreshCookies(exchange: Exchange, cookies: CookieSet): string[] {
+  return cookieValues(exchange.header('cookie'), cookies.refresh).filter((value) => value !== '')
+}
+
+/** The refresh token in a bearer-mode body, `{ "refreshToken": "…" }`. */
+export async function presentedRefreshBody(exchange: Exchange): Promise<string | null> {
+  const body = await exchange.json()
+  if (typeof body !== 'object' || body === null || !('refreshToken' in body)) return null
+  return typeof body.refreshToken === 'string' ? body.refreshToken : ''
+}
+
+/**
+ * At most one refresh token is ever decided. Of several genuine ones: those of the session the genuine
+ * access cookie names, and of these the newest.
+ */
+export function chooseRefreshToken(
+  internals: Internals,
+  refreshTokens: readonly string[],
+  accessTokens: readonly string[],
+): { readonly value: string } | 'none' | 'other-session' {
+  const [first] = refreshTokens
+  if (first === undefined) return 'none'
+  const genuine = refreshTokens.flatMap((value) => {
+    const token = internals.inspectRefreshToken(value)
+    return token === null ? [] : [{ value, ...token }]
+  })
+  // None is genuine: let one be refused in the ordinary way, with the error that fits it.
+  if (genuine.length === 0) return { value: first }
+  const named = accessTokens.flatMap((value) => internals.inspectAccessToken(value)?.sessionId ?? [])
+  const ours = named.length === 0 ? genuine : genuine.filter(({ sessionId }) => named.includes(sessionId))
+  const [newest] = ours.toSorted((a, b) => b.generation - a.generation || b.issuedAt - a.issuedAt)
+  return newest ?? 'other-session'
+}

@@ -1,0 +1,41 @@
+import { onTestFinished } from 'vitest'
+import {
+  type ClaimsObject,
+  createSessions,
+  type EventName,
+  type SessionEvents,
+  type Sessions,
+  type SessionsOptions,
+  type Store,
+} from '../../src/index.ts'
+import { memory } from '../../src/memory/index.ts'
+import { createFakeClock, type FakeClock } from './fake-clock.ts'
+import { SECRET } from './secrets.ts'
+
+/** `createSessions` on a memory store unless told otherwise, closed when the test is done. */
+export async function openSessions<Claims extends object = ClaimsObject, Data = unknown>(
+  options: Partial<SessionsOptions<Claims, Data>> = {},
+): Promise<Sessions<Claims, Data>> {
+  const sessions = await createSessions<Claims, Data>({ store: memory(), secret: SECRET, ...options })
+  onTestFinished(() => sessions.close())
+  return sessions
+}
+
+/** The same with a clock that only the test moves. */
+export async function openWithClock(
+  options: Partial<SessionsOptions> = {},
+): Promise<{ sessions: Sessions; clock: FakeClock; store: Store }> {
+  const clock = createFakeClock()
+  const store = options.store ?? memory()
+  return { sessions: await openSessions({ now: clock.now, ...options, store }), clock, store }
+}
+
+/** Everything `sessions` tells about `name` from now on. */
+export function listen<Name extends EventName>(
+  sessions: Pick<Sessions, 'on'>,
+  name: Name,
+): SessionEvents[Name][] {
+  const heard: SessionEvents[Name][] = []
+  sessions.on(name, (event) => heard.push(event))
+  return heard
+}
