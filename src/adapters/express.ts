@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ClaimsObject } from '../core/claims.ts'
 import type { Sessions } from '../core/sessions.ts'
 import type { Exchange } from '../http/exchange.ts'
-import { type RequireOptions, type SessionsOverHttp, sessionsOverHttp } from '../http/http.ts'
+import { type Opened, type RequireOptions, type SessionsOverHttp, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
 import { nodeExchange, writeReply } from './node-exchange.ts'
@@ -57,10 +57,13 @@ export function expressSessions<Claims extends object, Data>(
   return function pawlSessions(req: ExpressRequest, res, next) {
     const { originalUrl: target, secure, ip, body } = req
     const exchange = nodeExchange(req, res, { target, secure, ip, body })
-    const proceed = (result: Awaited<ReturnType<typeof http.open>>): void => {
-      if (result.reply !== undefined) return writeReply(res, result.reply)
-      req.session = result.session
-      req[opened] = { http, exchange, session: result.session } as unknown as OpenedRequest
+    const proceed = ({ reply, session }: Opened<Claims, Data>): void => {
+      if (reply !== undefined) {
+        writeReply(res, reply)
+        return
+      }
+      req.session = session
+      req[opened] = { http, exchange, session } as unknown as OpenedRequest
       next()
     }
     try {
