@@ -30,13 +30,15 @@ const MAX_DATA_BYTES = 1024 * 1024
 
 /** @throws TypeError for a reserved name or a value that is not a JSON object */
 export function checkClaims(claims: unknown): ClaimsObject {
-  if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) {
+  // Checked after the trip through JSON: a `toJSON` may answer anything.
+  const json = toJson(claims, 'claims')
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new TypeError('`claims` takes a JSON object')
   }
-  for (const name of Object.keys(claims)) {
+  for (const name of Object.keys(json)) {
     if (RESERVED.has(name)) throw new TypeError(`the claim name \`${name}\` is reserved`)
   }
-  return toJson(claims, 'claims') as ClaimsObject
+  return json as ClaimsObject
 }
 
 /** @throws TypeError when it is not JSON or larger than 1 MiB */

@@ -139,24 +139,22 @@ export function resolveOptions(options: SessionsOptions<never, never>): Resolved
       'a store: `postgres({ pool })` from `pawl/postgres` or `memory()` from `pawl/memory`',
     )
   }
-  const overlap = check.seconds('overlap', given['overlap'] ?? 30, 0, 300)
+  // `null` is a value like any other: `idleTimeout: null` must not quietly become 30 days.
+  const or = (name: keyof SessionsOptions, fallback: unknown): unknown =>
+    given[name] === undefined ? fallback : given[name]
+  const overlap = check.seconds('overlap', or('overlap', 30), 0, 300)
   const lateWindow = check.seconds(
     'lateWindow',
-    given['lateWindow'] ?? Math.max(120, overlap / 1000),
+    or('lateWindow', Math.max(120, overlap / 1000)),
     overlap / 1000,
     DAY,
   )
-  const accessTokenLifetime = check.seconds(
-    'accessTokenLifetime',
-    given['accessTokenLifetime'] ?? 900,
-    1,
-    DAY,
-  )
+  const accessTokenLifetime = check.seconds('accessTokenLifetime', or('accessTokenLifetime', 900), 1, DAY)
   const rotation: RotationSettings = {
     overlap,
     lateWindow,
     tolerance: CLOCK_TOLERANCE,
-    onRollback: check.oneOf('onRollback', given['onRollback'] ?? 'accept', ['accept', 'end']),
+    onRollback: check.oneOf('onRollback', or('onRollback', 'accept'), ['accept', 'end']),
   }
   return Object.freeze({
     store,
@@ -164,18 +162,11 @@ export function resolveOptions(options: SessionsOptions<never, never>): Resolved
     rotation,
     decideWithin: overlap > 0 ? overlap / 2 : CLOCK_TOLERANCE,
     accessTokenLifetime,
-    idleTimeout: idleTimeout(given['idleTimeout'] ?? 30 * DAY),
-    absoluteTimeout: absoluteTimeout(
-      given['absoluteTimeout'] === undefined ? 365 * DAY : given['absoluteTimeout'],
-    ),
-    algorithm: check.oneOf('algorithm', given['algorithm'] ?? 'HS256', ALGORITHMS),
+    idleTimeout: idleTimeout(or('idleTimeout', 30 * DAY)),
+    absoluteTimeout: absoluteTimeout(or('absoluteTimeout', 365 * DAY)),
+    algorithm: check.oneOf('algorithm', or('algorithm', 'HS256'), ALGORITHMS),
     signingKeys: signingKeys(given['signingKeys']),
-    keyRotationInterval: check.seconds(
-      'keyRotationInterval',
-      given['keyRotationInterval'] ?? DAY,
-      60,
-      LONGEST,
-    ),
+    keyRotationInterval: check.seconds('keyRotationInterval', or('keyRotationInterval', DAY), 60, LONGEST),
     profile: {
       issuer: check.text('issuer', given['issuer']),
       audience: check.text('audience', given['audience']),
@@ -184,17 +175,12 @@ export function resolveOptions(options: SessionsOptions<never, never>): Resolved
     claimsSchema: check.schema('claims', given['claims']),
     dataSchema: check.schema('data', given['data']),
     keepEnded: Math.max(
-      check.seconds('keepEnded', given['keepEnded'] ?? 7 * DAY, 0, LONGEST),
+      check.seconds('keepEnded', or('keepEnded', 7 * DAY), 0, LONGEST),
       2 * accessTokenLifetime,
     ),
-    sessionIdVersion: check.oneOf('sessionIdVersion', given['sessionIdVersion'] ?? 'v7', ['v7', 'v4']),
-    pollInterval: check.seconds('pollInterval', given['pollInterval'] ?? 5, 0.1, 60),
-    tokenCacheBytes: check.number(
-      'tokenCacheBytes',
-      given['tokenCacheBytes'] ?? 16 * 1024 * 1024,
-      0,
-      2 ** 33,
-    ),
+    sessionIdVersion: check.oneOf('sessionIdVersion', or('sessionIdVersion', 'v7'), ['v7', 'v4']),
+    pollInterval: check.seconds('pollInterval', or('pollInterval', 5), 0.1, 60),
+    tokenCacheBytes: check.number('tokenCacheBytes', or('tokenCacheBytes', 16 * 1024 * 1024), 0, 2 ** 33),
     now: check.optionalFunction('now', given['now']) as (() => number) | null,
   })
 }
@@ -287,10 +273,12 @@ export const check = {
   },
 }
 
-/** Enough to recognise a mistake; long or secret values are not repeated. */
+/** Enough to recognise a mistake; long values, and URLs that may hold a password, are not repeated. */
 function describe(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean' || value == null) return String(value)
   if (typeof value === 'string')
-    return value.length <= 32 ? `'${value}'` : `a string of ${value.length} characters`
+    return value.length <= 32 && !value.includes('@')
+      ? `'${value}'`
+      : `a string of ${value.length} characters`
   return Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`
 }

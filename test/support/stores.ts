@@ -1,6 +1,6 @@
+import type { Store } from '../../src/core/store.ts'
 import { memory } from '../../src/memory/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
-import type { Store } from '../../src/core/store.ts'
 import { createDatabase, createPool } from './database.ts'
 
 /** The store, and the names of the methods called on it since `start`. */
