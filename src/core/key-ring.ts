@@ -182,14 +182,16 @@ export async function createKeyRing(
     return reloading
   }
 
-  await reload()
+  // Before anything is published: a key made under the wrong secret would lock out the right one.
+  await read()
   const live = entries.filter((entry) => entry.retiresAt > clock.now())
-  if (live.every((entry) => entry.key === null)) {
+  if (live.length > 0 && live.every((entry) => entry.key === null)) {
     throw new SecretUnknownError(
       'option `secret` opens none of the signing keys in the database, so it differs from the one they were made with. ' +
         'Start with that secret, or with both as `secret: [new, old]`. If it is lost, `npx pawl keys reset` starts afresh: everyone logs in again',
     )
   }
+  await reload()
   // A changed `algorithm` takes effect at start only, or a half-deployed fleet would rotate to and fro.
   if (entries.at(-1)?.row.algorithm !== settings.algorithm) await publish(clock.now() + ahead)
 

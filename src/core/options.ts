@@ -49,7 +49,7 @@ export interface SessionsOptions<Claims extends object = ClaimsObject, Data = un
   readonly algorithm?: Algorithm
   /** Keys of your own instead of generated ones: the first signs, all verify. Rotation is then yours. */
   readonly signingKeys?: readonly ProvidedKey[]
-  /** A new signing key every so many seconds, at least 60. @defaultValue 86_400 (1 day) */
+  /** A new signing key every so many seconds, at least 300. @defaultValue 86_400 (1 day) */
   readonly keyRotationInterval?: number
   /** `iss` of access tokens; checked when set. */
   readonly issuer?: string
@@ -103,6 +103,8 @@ export interface ResolvedOptions {
 const DAY = 86_400
 /** Longest timeout that makes sense to write down: ten years. */
 const LONGEST = 3650 * DAY
+/** A key is published half an interval ahead, and every process must have polled it by then. */
+const SHORTEST_ROTATION = 300
 
 const KNOWN: ReadonlySet<string> = new Set<keyof SessionsOptions>([
   'store',
@@ -166,7 +168,12 @@ export function resolveOptions(options: SessionsOptions<never, never>): Resolved
     absoluteTimeout: absoluteTimeout(or('absoluteTimeout', 365 * DAY)),
     algorithm: check.oneOf('algorithm', or('algorithm', 'HS256'), ALGORITHMS),
     signingKeys: signingKeys(given['signingKeys']),
-    keyRotationInterval: check.seconds('keyRotationInterval', or('keyRotationInterval', DAY), 60, LONGEST),
+    keyRotationInterval: check.seconds(
+      'keyRotationInterval',
+      or('keyRotationInterval', DAY),
+      SHORTEST_ROTATION,
+      LONGEST,
+    ),
     profile: {
       issuer: check.text('issuer', given['issuer']),
       audience: check.text('audience', given['audience']),

@@ -1,0 +1,43 @@
+import { createEvents, type Events, type SessionEvents } from '../../src/core/events.ts'
+import { createKeyRing, type KeyRing, type KeyRingSettings } from '../../src/core/key-ring.ts'
+import { deriveSecrets } from '../../src/core/secrets.ts'
+import type { Store } from '../../src/core/store.ts'
+import { memory } from '../../src/memory/index.ts'
+import { createFakeClock, type FakeClock } from './fake-clock.ts'
+import { SECRET } from './secrets.ts'
+
+export const MINUTE = 60
+export const DAY = 86_400
+const MS = 1000
+
+export interface OpenRing {
+  readonly ring: KeyRing
+  readonly clock: FakeClock
+  readonly events: Events
+  readonly trouble: SessionEvents['keyTrouble'][]
+  readonly rotated: SessionEvents['keysRotated'][]
+}
+
+/** A key ring on a memory store, with the default settings unless told otherwise. */
+export async function openRing({
+  store = memory(),
+  secret = SECRET as string | string[],
+  clock = createFakeClock(),
+  ...settings
+}: Partial<
+  KeyRingSettings & { store: Store; secret: string | string[]; clock: FakeClock }
+> = {}): Promise<OpenRing> {
+  const events = createEvents()
+  const trouble: SessionEvents['keyTrouble'][] = []
+  const rotated: SessionEvents['keysRotated'][] = []
+  events.on('keyTrouble', (event) => trouble.push(event))
+  events.on('keysRotated', (event) => rotated.push(event))
+  const synchronized = { ...clock, synchronize: async () => 0 }
+  const ring = await createKeyRing(store, deriveSecrets(secret, store.realm), synchronized, events, {
+    algorithm: 'HS256',
+    rotationInterval: DAY * MS,
+    tokenLifetime: 15 * MINUTE * MS,
+    ...settings,
+  })
+  return { ring, clock, events, trouble, rotated }
+}

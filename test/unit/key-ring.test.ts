@@ -1,0 +1,280 @@
+import { describe, expect, it, vi } from 'vitest'
+import type { Store } from '../../src/core/store.ts'
+import { memory } from '../../src/memory/index.ts'
+import { coded } from '../support/errors.ts'
+import { DAY, MINUTE, openRing } from '../support/key-ring.ts'
+import { FOREIGN_SECRET, NEW_SECRET, SECRET } from '../support/secrets.ts'
+import { counting } from '../support/stores.ts'
+
+const UNKNOWN = coded('ERR_SECRET_UNKNOWN') as Error
+
+describe('the key ring', () => {
+  it('makes the first key, which signs at once', async () => {
+    const { ring, clock, rotated } = await openRing()
+    const [key, ...others] = ring.list()
+    expect(others).toStrictEqual([])
+    expect(key).toStrictEqual({
+      epoch: 1,
+      kid: expect.stringMatching(/^[\w-]{8}$/),
+      algorithm: 'HS256',
+      createdAt: new Date(clock.now()),
+      signsFrom: new Date(clock.now()),
+      verifiesUntil: null,
+      usable: true,
+    })
+    expect(rotated).toStrictEqual([{ epoch: 1, kid: key!.kid, signsFrom: key!.signsFrom }])
+    const signer = await ring.signer()
+    expect(signer.kid).toBe(key!.kid)
+    expect(ring.find(signer.header)).toBe(signer)
+  })
+
+  it('publishes the next key ten minutes ahead of its use', async () => {
+    const { ring, clock } = await openRing()
+    const start = clock.now()
+    const first = await ring.signer()
+    clock.advance(DAY - 10 * MINUTE - 0.001)
+    await ring.reload()
+    expect(ring.list()).toHaveLength(1)
+    clock.advance(0.001)
+    await ring.reload()
+    const next = ring.list()[1]!
+    expect(next).toMatchObject({ epoch: 2, signsFrom: new Date(start + DAY * 1000) })
+    expect(await ring.signer()).toBe(first)
+    clock.advance(10 * MINUTE - 0.001)
+    expect(await ring.signer()).toBe(first)
+    clock.advance(0.001)
+    expect((await ring.signer()).kid).toBe(next.kid)
+  })
+
+  it('gives a key that is late its ten minutes all the same', async () => {
+    const { ring, clock } = await openRing()
+    clock.advance(3 * DAY)
+    await ring.reload()
+    expect(ring.list()[1]!.signsFrom).toStrictEqual(new Date(clock.now() + 10 * MINUTE * 1000))
+  })
+
+  it('lets an old key verify until the last token signed with it has expired, and not longer', async () => {
+    const { ring, clock } = await openRing()
+    const first = await ring.signer()
+    clock.advance(DAY - 10 * MINUTE)
+    await ring.reload()
+    // The second key takes over in ten minutes; a token lives for 15, and a minute is for the clocks.
+    clock.advance((10 + 15 + 1) * MINUTE - 0.001)
+    expect(ring.find(first.header)).toBe(first)
+    clock.advance(0.001)
+    expect(ring.find(first.header)).toBeUndefined()
+  })
+
+  it('is one ring for two processes: whoever comes second reads back the winner', async () => {
+    const store = memory()
+    const one = await openRing({ store })
+    const two = await openRing({ store, clock: one.clock })
+    one.clock.advance(DAY)
+    await Promise.all([one.ring.reload(), two.ring.reload(), one.ring.rotate(), two.ring.rotate()])
+    await Promise.all([one.ring.reload(), two.ring.reload()])
+    expect(two.ring.list()).toStrictEqual(one.ring.list())
+    const epochs = one.ring.list().map(({ epoch }) => epoch)
+    expect(epochs).toStrictEqual(epochs.map((_, index) => index + 1))
+  })
+
+  it('rotates when told, with the same ten minutes', async () => {
+    const { ring, clock } = await openRing()
+    const first = await ring.signer()
+    const published = await ring.rotate()
+    expect(published).toMatchObject({
+      epoch: 2,
+      signsFrom: new Date(clock.now() + 10 * MINUTE * 1000),
+      usable: true,
+    })
+    expect(await ring.signer()).toBe(first)
+    clock.advance(10 * MINUTE)
+    expect((await ring.signer()).kid).toBe(published.kid)
+  })
+
+  it('signs only with a key seen in the table within five minutes', async () => {
+    const { store, calls } = counting(memory())
+    const { ring, clock } = await openRing({ store })
+    calls.length = 0
+    clock.advance(5 * MINUTE)
+    await ring.signer()
+    expect(calls).toStrictEqual([])
+    clock.advance(0.001)
+    await ring.signer()
+    expect(calls).toStrictEqual(['keys'])
+  })
+
+  it('keeps its algorithm per key; another one comes with a new key at the next start', async () => {
+    const store = memory()
+    const { clock, ring: old } = await openRing({ store })
+    const { ring } = await openRing({ store, clock, algorithm: 'EdDSA' })
+    expect(ring.list().map(({ algorithm }) => algorithm)).toStrictEqual(['HS256', 'EdDSA'])
+    expect((await ring.signer()).algorithm).toBe('HS256')
+    clock.advance(10 * MINUTE)
+    expect((await ring.signer()).algorithm).toBe('EdDSA')
+    expect((await old.signer()).algorithm).toBe('EdDSA')
+    const again = await openRing({ store, clock, algorithm: 'EdDSA' })
+    expect(again.ring.list()).toHaveLength(2)
+  })
+})
+
+describe('a rotation that fails', () => {
+  const failing = (store: Store): { store: Store; broken: boolean } => {
+    const state = {
+      broken: false,
+      store: {
+        ...store,
+        insertKey: (key: Parameters<Store['insertKey']>[0]) =>
+          state.broken ? Promise.reject(new Error('no')) : store.insertKey(key),
+      },
+    }
+    return state
+  }
+
+  it('leaves the old key signing and verifying, says so, and is tried again', async () => {
+    const state = failing(memory())
+    const { ring, clock, trouble } = await openRing({ store: state.store })
+    const first = await ring.signer()
+    state.broken = true
+    clock.advance(3 * DAY)
+    expect(await ring.signer()).toBe(first)
+    expect(ring.find(first.header)).toBe(first)
+    expect(trouble).toStrictEqual([{ epoch: 2, error: new Error('no') }])
+    state.broken = false
+    await ring.reload()
+    expect(ring.list()).toHaveLength(2)
+    expect(trouble).toHaveLength(1)
+  })
+
+  it('is an error only where there is no key at all', async () => {
+    const state = failing(memory())
+    state.broken = true
+    await expect(openRing({ store: state.store })).rejects.toThrow(new Error('no'))
+  })
+})
+
+describe('an unknown kid', () => {
+  it('causes at most one reload per ten seconds', async () => {
+    const { store, calls } = counting(memory())
+    const { ring, clock } = await openRing({ store })
+    calls.length = 0
+    const look = (): Promise<void> => {
+      for (let times = 0; times < 100; times++) ring.lookAgain()
+      return new Promise((settled) => setImmediate(settled))
+    }
+    await look()
+    expect(calls).toStrictEqual(['keys'])
+    clock.advance(9.999)
+    await look()
+    expect(calls).toStrictEqual(['keys'])
+    clock.advance(0.001)
+    await look()
+    expect(calls).toStrictEqual(['keys', 'keys'])
+  })
+
+  it('that another process has just made is found by it', async () => {
+    const store = memory()
+    const { ring, clock } = await openRing({ store })
+    const other = await openRing({ store, clock })
+    const { kid } = await other.ring.rotate()
+    ring.lookAgain()
+    await vi.waitFor(() => expect(ring.list()[1]?.kid).toBe(kid))
+  })
+
+  it('never throws when the table cannot be read', async () => {
+    const base = memory()
+    let broken = false
+    const store = { ...base, keys: () => (broken ? Promise.reject(new Error('away')) : base.keys()) }
+    const { ring, events } = await openRing({ store })
+    const heard: unknown[] = []
+    events.on('storeUnavailable', (event) => heard.push(event))
+    broken = true
+    ring.lookAgain()
+    await vi.waitFor(() => expect(heard).toStrictEqual([{ during: 'poll', error: new Error('away') }]))
+  })
+})
+
+describe('changing the secret', () => {
+  it('takes two deploys, and both kinds of keys work at every step', async () => {
+    const store = memory()
+    const before = await openRing({ store })
+    const { clock } = before
+    const oldKey = await before.ring.signer()
+
+    const first = await openRing({ store, clock, secret: [SECRET, NEW_SECRET] })
+    const second = await openRing({ store, clock, secret: [NEW_SECRET, SECRET] })
+    await second.ring.rotate()
+    clock.advance(10 * MINUTE)
+    const newKey = await second.ring.signer()
+    expect(newKey.kid).not.toBe(oldKey.kid)
+    expect((await first.ring.signer()).kid).toBe(newKey.kid)
+    for (const { ring } of [first, second]) {
+      expect(ring.find(oldKey.header)?.kid).toBe(oldKey.kid)
+      expect(ring.find(newKey.header)?.kid).toBe(newKey.kid)
+    }
+
+    const after = await openRing({ store, clock, secret: NEW_SECRET })
+    expect((await after.ring.signer()).kid).toBe(newKey.kid)
+  })
+
+  it('to one that opens no key is refused at start', async () => {
+    const store = memory()
+    const { clock } = await openRing({ store })
+    await expect(openRing({ store, clock, secret: FOREIGN_SECRET })).rejects.toThrow(UNKNOWN)
+  })
+
+  it('to one that opens no key is refused at start even when the next key is due, and publishes none', async () => {
+    const store = memory()
+    const { clock, ring } = await openRing({ store })
+    clock.advance(3 * DAY)
+    await expect(openRing({ store, clock, secret: FOREIGN_SECRET })).rejects.toThrow(UNKNOWN)
+    await ring.reload()
+    expect(ring.list().map(({ usable }) => usable)).toStrictEqual([true, true])
+  })
+})
+
+describe('a key row that was touched', () => {
+  async function touched(
+    change: (keys: Awaited<ReturnType<Store['keys']>>) => Awaited<ReturnType<Store['keys']>>,
+  ): Promise<Awaited<ReturnType<typeof openRing>>> {
+    const base = memory()
+    const { ring, clock } = await openRing({ store: base })
+    await ring.rotate()
+    const store = { ...base, keys: async () => change(await base.keys()) }
+    return openRing({ store, clock })
+  }
+
+  it('is used for nothing, and said to be trouble', async () => {
+    const { ring } = await touched(([first, second]) => [
+      { ...first!, wrappedKey: Buffer.from(first!.wrappedKey).fill(7, 40) },
+      second!,
+    ])
+    expect(ring.list().map(({ usable }) => usable)).toStrictEqual([false, true])
+    expect((await ring.signer()).kid).toBe(ring.list()[1]!.kid)
+  })
+
+  it('and moved to another place is used for nothing', async () => {
+    const { ring, trouble } = await touched(([first, second]) => [
+      first!,
+      { ...second!, wrappedKey: first!.wrappedKey },
+    ])
+    expect(ring.list().map(({ usable }) => usable)).toStrictEqual([true, false])
+    expect(trouble).toStrictEqual([
+      { epoch: 2, error: expect.objectContaining({ code: 'ERR_SECRET_UNKNOWN' }) },
+    ])
+  })
+
+  it.each(['kid', 'algorithm', 'epoch'] as const)('in its %s is used for nothing', async (field) => {
+    const altered = { kid: 'another', algorithm: 'EdDSA', epoch: 9 }
+    const { ring } = await touched(([first, second]) => [first!, { ...second!, [field]: altered[field] }])
+    expect(
+      ring
+        .list()
+        .map(({ usable }) => usable)
+        .slice(0, 2),
+    ).toStrictEqual([true, false])
+  })
+
+  it('refuses to start where no other is left', async () => {
+    await expect(touched((keys) => keys.map((key) => ({ ...key, kid: 'another' })))).rejects.toThrow(UNKNOWN)
+  })
+})

@@ -1,0 +1,53 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { memory } from '../../src/memory/index.ts'
+import { listen, openSessions } from '../support/sessions.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+describe('rotation of the signing keys', () => {
+  // Timers and the clock of the process are the test's, so that the background polling runs for days in a moment.
+  beforeEach(() => void vi.useFakeTimers({ now: Date.UTC(2030, 0, 1) }))
+  afterEach(() => void vi.useRealTimers())
+
+  it.each([
+    { keyRotationInterval: 86_400, hours: 96, atLeast: 4 },
+    { keyRotationInterval: 3600, hours: 12, atLeast: 11 },
+    { keyRotationInterval: 300, hours: 3, atLeast: 30 },
+  ])('every $keyRotationInterval s never makes a valid token fail, in any process', async (rotation) => {
+    const { keyRotationInterval, hours, atLeast } = rotation
+    const store = memory()
+    const options = { store, keyRotationInterval, pollInterval: 60, now: () => Date.now() }
+    const fleet = [await openSessions(options), await openSessions(options)]
+    const trouble = fleet.flatMap((sessions) => [
+      listen(sessions, 'keyTrouble'),
+      listen(sessions, 'storeUnavailable'),
+    ])
+    let live: { value: string; expiresAt: Date }[] = []
+    let checked = 0
+    const step = Math.min(5 * MINUTE, (keyRotationInterval * 1000) / 5)
+
+    for (let passed = 0; passed < hours * HOUR; passed += step) {
+      for (const sessions of fleet) live.push((await sessions.create({ userId: 'u' })).accessToken)
+      await vi.advanceTimersByTimeAsync(step)
+      live = live.filter(({ expiresAt }) => expiresAt.getTime() > Date.now())
+      for (const { value } of live) {
+        for (const sessions of fleet) expect(sessions.verify(value).userId).toBe('u')
+        checked++
+      }
+    }
+
+    expect(checked).toBeGreaterThan(hours * 12)
+    expect(fleet[0]!.keys.list().length).toBeGreaterThan(atLeast)
+    expect(trouble.flat()).toStrictEqual([])
+  })
+
+  it('keeps the key table small once expired keys are pruned', async () => {
+    const store = memory()
+    const sessions = await openSessions({ store, pollInterval: 60, now: () => Date.now() })
+    await vi.advanceTimersByTimeAsync(96.5 * HOUR)
+    expect(await store.keys()).toHaveLength(5)
+    await sessions.prune()
+    expect((await store.keys()).map(({ epoch }) => epoch)).toStrictEqual([5])
+  })
+})
