@@ -7,6 +7,8 @@ const SECOND = 1000
 const OVERLAP = 60 * SECOND
 /** The whole retention is read again this often. */
 const FULL_EVERY = 60 * SECOND
+/** How long a transaction of the application's may stay open after it ended a session. */
+const SLOW_COMMIT = 5 * 60 * SECOND
 const PAGE = 5000
 
 /**
@@ -29,7 +31,8 @@ export interface Revocations {
 interface Entry {
   readonly version: number
   readonly ended: EndReason | null
-  readonly at: number
+  /** When this process learned of it: tokens may have been issued until then. */
+  readonly learnedAt: number
 }
 
 /** @param retention how long an access token issued before a change can still be good, in ms */
@@ -42,7 +45,7 @@ export function createRevocations(
   let polledAt = Number.NEGATIVE_INFINITY
   let fullAt = Number.NEGATIVE_INFINITY
 
-  function learn(id: string, version: number, ended: EndReason | null, at: number): void {
+  function learn(id: string, version: number, ended: EndReason | null): void {
     const known = entries.get(id)
     if (known !== undefined) {
       if (known.ended !== null) return
@@ -50,7 +53,7 @@ export function createRevocations(
     }
     // Insertion order is the order of learning, which is what forgetting goes by.
     entries.delete(id)
-    entries.set(id, { version, ended, at })
+    entries.set(id, { version, ended, learnedAt: clock.now() })
   }
 
   return {
@@ -59,24 +62,24 @@ export function createRevocations(
       if (reason != null) throw new SessionEndedError(sessionId, reason)
     },
     minimumVersion: (sessionId) => entries.get(sessionId)?.version ?? 0,
-    ended: (sessionId, reason) => learn(sessionId, 0, reason, clock.now()),
-    changed: (sessionId, version) => learn(sessionId, version, null, clock.now()),
+    ended: (sessionId, reason) => learn(sessionId, 0, reason),
+    changed: (sessionId, version) => learn(sessionId, version, null),
     async poll() {
       const now = clock.now()
       const gap = now - polledAt
       const full = now - fullAt >= FULL_EVERY
-      const since = full ? now - retention : now - OVERLAP - gap
+      const since = full ? now - retention - SLOW_COMMIT : now - OVERLAP - gap
       let last: Change | null = null
       for (;;) {
         const page: Change[] = await store.changes(since, last, PAGE)
-        for (const change of page) learn(change.id, change.version, change.endReason, change.at)
+        for (const change of page) learn(change.id, change.version, change.endReason)
         last = page.at(-1) ?? null
         if (page.length < PAGE) break
       }
       polledAt = now
       if (full) fullAt = now
       for (const [id, entry] of entries) {
-        if (now - entry.at > retention) entries.delete(id)
+        if (now - entry.learnedAt > retention) entries.delete(id)
       }
     },
     get size() {

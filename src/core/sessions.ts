@@ -436,12 +436,14 @@ function operations<Claims extends object, Data>(
         pruneAt: pruneTime(engine, clocks, expiresAt),
       }
       checkFits(await ring.signer(), options.profile, accessTokenFields(engine, row, 0, null, now, 0))
+      // Signed first: a key service that fails must not leave a session nobody holds.
+      const accessToken = await issueAccessToken(engine, row, 0, null, now)
       await writes.insert(row)
       if (own) events.emit('created', { sessionId: id, userId })
       if (input.replaces !== undefined) await end(input.replaces, 'replaced')
       return {
         session: readable(row),
-        accessToken: await issueAccessToken(engine, row, 0, null, now),
+        accessToken,
         refreshToken: issueRefreshToken(engine, row, token),
       }
     },

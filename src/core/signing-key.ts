@@ -101,9 +101,8 @@ function signingKey(kid: string, algorithm: Algorithm, key: KeyObject): SigningK
       sign: mac,
       // Compared as text: the one canonical spelling of the MAC is the only one accepted.
       verify: (input, signature) => {
-        const expected = Buffer.from(mac(input))
         const given = Buffer.from(signature)
-        // Bytes, not characters: a signature outside ASCII has more of them.
+        const expected = Buffer.from(mac(input))
         return given.length === expected.length && timingSafeEqual(given, expected)
       },
       publicJwk: null,
