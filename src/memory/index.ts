@@ -37,18 +37,20 @@ export function memory(): Store {
       return null
     },
     async insert(row) {
-      if (!rows.has(row.id)) write(structuredClone(row))
+      if (!rows.has(row.id)) write(copy(row))
     },
     async read(id) {
-      return rows.get(id) ?? null
+      const row = rows.get(id)
+      return row === undefined ? null : copy(row)
     },
     async readMany(ids) {
-      return ids.flatMap((id) => rows.get(id) ?? [])
+      return ids.flatMap((id) => rows.get(id) ?? []).map(copy)
     },
     async listByUser(userId) {
       return [...rows.values()]
         .filter((row) => row.userId === userId)
         .sort((a, b) => b.lastSeenAt - a.lastSeenAt || (a.id < b.id ? 1 : -1))
+        .map(copy)
     },
     async turn(turn) {
       return turnNow(turn)
@@ -138,6 +140,18 @@ export function memory(): Store {
   }
 
   return store
+}
+
+/** As from a database: nobody outside holds what is stored. */
+function copy(row: SessionRow): SessionRow {
+  return {
+    ...row,
+    current: Uint8Array.from(row.current),
+    previous: row.previous === null ? null : Uint8Array.from(row.previous),
+    anchorHash: Uint8Array.from(row.anchorHash),
+    claims: structuredClone(row.claims),
+    data: structuredClone(row.data),
+  }
 }
 
 function ended(row: SessionRow, { reason, at, pruneAt }: Ending): SessionRow {

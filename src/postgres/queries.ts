@@ -83,9 +83,9 @@ export const QUERIES: Readonly<Record<QueryName, string>> = {
 
   retireKey: `update :keys set verifies_until = $2 where epoch = $1 and verifies_until is null`,
 
-  deleteKeys: `delete from :keys where verifies_until < $1`,
+  deleteKeys: `delete from :keys where verifies_until < $1 returning epoch`,
 
-  deleteAllKeys: `delete from :keys`,
+  deleteAllKeys: `delete from :keys returning epoch`,
 
   pruneable: `select id from :sessions where prune_on <= $1 order by prune_on limit $2`,
 

@@ -1,0 +1,108 @@
+import type pg from 'pg'
+import { describe, expect, it } from 'vitest'
+import { postgres } from '../../src/postgres/index.ts'
+import { createDatabase, createPool } from '../support/database.ts'
+import { DAY, endingAt, MIDNIGHT, NOON, sampleRow } from '../support/rows.ts'
+import { describeStore } from './store-contract.ts'
+
+const url = await createDatabase()
+const pool = createPool(url)
+
+describeStore('PostgreSQL', async () => {
+  const store = postgres({ pool, schema: 'contract' })
+  await store.start()
+  return store
+})
+
+describe('the clock of the database', () => {
+  it('is its own, in milliseconds', async () => {
+    const store = postgres({ pool })
+    const [{ now }] = (await pool.query('select extract(epoch from clock_timestamp()) * 1000 as now')).rows
+    const time = await store.time()
+    expect(Math.abs(time! - Number(now))).toBeLessThan(1000)
+  })
+})
+
+describe('using(client)', () => {
+  const store = postgres({ pool, schema: 'contract' })
+
+  async function transaction(
+    end: 'commit' | 'rollback',
+    work: (client: pg.PoolClient) => Promise<void>,
+  ): Promise<void> {
+    const client = await pool.connect()
+    try {
+      await client.query('begin')
+      await work(client)
+      await client.query(end)
+    } finally {
+      client.release()
+    }
+  }
+
+  it('writes with the transaction of the caller: seen inside, and outside only after the commit', async () => {
+    const row = sampleRow()
+    await transaction('commit', async (client) => {
+      await store.using(client).insert(row)
+      expect(await store.using(client).writeData(row.id, { a: 1 }, 'merge', 0)).toBe(1)
+      expect(await store.using(client).writeClaims(row.id, { b: 2 }, NOON)).toBe(1)
+      expect(await store.using(client).read(row.id)).toMatchObject({ data: { a: 1 }, claims: { b: 2 } })
+      expect(await store.read(row.id)).toBeNull()
+    })
+    expect(await store.read(row.id)).toMatchObject({ data: { a: 1 }, claims: { b: 2 }, version: 1 })
+  })
+
+  it('leaves nothing behind after a rollback', async () => {
+    const [kept, never] = [sampleRow({ userId: 'tx' }), sampleRow({ userId: 'tx' })]
+    await store.insert(kept)
+    await transaction('rollback', async (client) => {
+      const writes = store.using(client)
+      await writes.insert(never)
+      expect(await writes.end(kept.id, endingAt(NOON))).toBe(true)
+      expect(await writes.listByUser('tx')).toHaveLength(2)
+    })
+    expect(await store.read(kept.id)).toMatchObject({ endedAt: null })
+    expect((await store.listByUser('tx')).map(({ id }) => id)).toStrictEqual([kept.id])
+  })
+
+  it('can end all sessions of a user, and reauthenticate one', async () => {
+    const [one, two] = [sampleRow({ userId: 'tx2' }), sampleRow({ userId: 'tx2' })]
+    await transaction('commit', async (client) => {
+      const writes = store.using(client)
+      await writes.insert(one)
+      await writes.insert(two)
+      const clocks = { expiresAt: NOON, absoluteExpiresAt: null, pruneAt: MIDNIGHT + DAY }
+      expect(await writes.reauthenticate(one.id, 0, NOON + 1, clocks)).toBe(true)
+      expect(await writes.endByUser('tx2', endingAt(NOON), one.id)).toStrictEqual([two.id])
+    })
+    expect(await store.read(one.id)).toMatchObject({ authTime: NOON + 1, endedAt: null })
+  })
+
+  it.each([undefined, null, {}, 'client'])('takes a client, not %s', (client) => {
+    expect(() => store.using(client)).toThrow(TypeError)
+  })
+})
+
+describe('prune', () => {
+  it('re-checks at the delete: what turned since it was found stays', async () => {
+    const schema = 'prune'
+    const store = postgres({ pool, schema })
+    await store.start()
+    const row = sampleRow({ pruneAt: MIDNIGHT })
+    await store.insert(row)
+    // The session turns between the search for due rows and their deletion.
+    const racing = postgres({
+      schema,
+      pool: {
+        ...{ connect: () => pool.connect(), end: async () => {} },
+        async query(config) {
+          if (config.text.startsWith('delete'))
+            await pool.query(`update prune.sessions set prune_on = '2031-01-01' where id = $1`, [row.id])
+          return pool.query(config as pg.QueryConfig)
+        },
+      },
+    })
+    expect(await racing.prune(MIDNIGHT + DAY, 100)).toBe(0)
+    expect(await store.read(row.id)).not.toBeNull()
+  })
+})

@@ -1,0 +1,479 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { newSessionId } from '../../src/core/session-id.ts'
+import type { Change, KeyRow, SessionRow, Store } from '../../src/core/store.ts'
+import { DAY, endingAt, expected, HOUR, MIDNIGHT, NOON, print, sampleRow, turnTo } from '../support/rows.ts'
+
+/** Bytes compare as bytes, whatever class a store hands them out in. */
+const plain = (row: SessionRow | null | undefined): unknown =>
+  row == null
+    ? row
+    : {
+        ...row,
+        current: Buffer.from(row.current).toString('hex'),
+        previous: row.previous === null ? null : Buffer.from(row.previous).toString('hex'),
+        anchorHash: Buffer.from(row.anchorHash).toString('hex'),
+      }
+
+/** What every store does. Each test has rows and users of its own, so they share one store. */
+export function describeStore(name: string, open: () => Promise<Store>): void {
+  describe(`the ${name} store`, () => {
+    let store: Store
+    beforeAll(async () => {
+      store = await open()
+    })
+
+    const nobody = newSessionId('v4', 0)
+    async function inserted(fields: Partial<SessionRow> = {}): Promise<SessionRow> {
+      const row = sampleRow(fields)
+      await store.insert(row)
+      return row
+    }
+    async function ended(fields: Partial<SessionRow> = {}): Promise<SessionRow> {
+      const row = await inserted(fields)
+      await store.end(row.id, endingAt(NOON + HOUR))
+      return row
+    }
+    const stored = async (row: SessionRow): Promise<unknown> => plain(await store.read(row.id))
+    const unchanged = async (row: SessionRow): Promise<void> =>
+      expect(await stored(row)).toStrictEqual(plain(row))
+
+    describe('insert and read', () => {
+      it('give back what was put in, with everything set', async () => {
+        const row = await inserted({
+          userId: 'Zoë 💛 "quoted" \\ back',
+          generation: 2 ** 31 - 2,
+          previous: print('parent'),
+          switchedAt: NOON + 1,
+          version: 3,
+          turnedAt: NOON + 0.0,
+          authTime: NOON - 7,
+          lastSeenAt: NOON - 1,
+          absoluteExpiresAt: NOON + 365 * DAY + 999,
+          idleTimeout: 1_800_000,
+          persistent: false,
+          claims: { role: 'admin', deep: { list: [1, null, 'é'] } },
+          data: { cart: [{ id: 1, price: 1.5 }], note: '\u2028' },
+          dataVersion: 9,
+          ip: '2001:db8::1',
+          userAgent: 'Mozilla/5.0 (X11; Linux x86_64)',
+          endedAt: NOON + 2,
+          endReason: 'logout',
+        })
+        await unchanged(row)
+      })
+
+      it('give back what was put in, with everything absent', async () => {
+        await unchanged(await inserted({ absoluteExpiresAt: null }))
+      })
+
+      it.each([0, false, '', 'text', [], [1, [2]], {}, { a: null }, null])(
+        'keep the data %j',
+        async (data) => {
+          const row = await inserted({ data })
+          expect((await store.read(row.id))?.data).toStrictEqual(data)
+        },
+      )
+
+      it('find nothing under an unknown id', async () => {
+        expect(await store.read(nobody)).toBeNull()
+      })
+
+      it('keep the first row when the same insert is repeated, whatever it then says', async () => {
+        const row = await inserted()
+        await store.insert(row)
+        await store.insert({ ...row, userId: 'somebody else', current: print('other') })
+        await unchanged(row)
+      })
+
+      it('hand out copies: changing one changes nothing in the store', async () => {
+        const row = await inserted({ data: { cart: [1] }, claims: { roles: ['user'] }, userId: 'copies' })
+        const copies = [
+          (await store.read(row.id))!,
+          (await store.readMany([row.id]))[0]!,
+          (await store.listByUser('copies'))[0]!,
+        ]
+        for (const copy of copies) {
+          ;(copy.data as { cart: number[] }).cart.push(2)
+          ;(copy.claims['roles'] as string[]).push('admin')
+          copy.current[0]! ^= 1
+        }
+        await unchanged(row)
+      })
+    })
+
+    describe('readMany', () => {
+      it('finds those there are, in any order, each once', async () => {
+        const rows = [await inserted(), await inserted()]
+        const found = await store.readMany([rows[1]!.id, nobody, rows[0]!.id])
+        expect(found.map(({ id }) => id).sort()).toStrictEqual(rows.map(({ id }) => id).sort())
+        expect(await store.readMany([])).toStrictEqual([])
+      })
+    })
+
+    describe('listByUser', () => {
+      it('has all kept rows of that user, the most recently seen first', async () => {
+        const userId = 'list'
+        const old = await inserted({ userId, lastSeenAt: NOON })
+        const recent = await inserted({ userId, lastSeenAt: NOON + 2 })
+        const over = await inserted({ userId, lastSeenAt: NOON + 1, endedAt: NOON, endReason: 'logout' })
+        await inserted({ userId: 'list2' })
+        const ids = (await store.listByUser(userId)).map(({ id }) => id)
+        expect(ids).toStrictEqual([recent.id, over.id, old.id])
+        expect(await store.listByUser("list' or true --")).toStrictEqual([])
+      })
+    })
+
+    describe('turn and turnMany', () => {
+      const both = [
+        ['turn', (turn: ReturnType<typeof turnTo>) => store.turn(turn)],
+        ['turnMany', async (turn: ReturnType<typeof turnTo>) => (await store.turnMany([turn])).length === 1],
+      ] as const
+
+      describe.each(both)('%s', (_, turn) => {
+        it('moves the row on, with what was seen and when it expires', async () => {
+          const row = await inserted({ switchedAt: NOON + 5, ip: '192.0.2.1', userAgent: 'old' })
+          const step = turnTo(row, 'child', { ip: '192.0.2.2', userAgent: 'new' })
+          expect(await turn(step)).toBe(true)
+          const { expected: _expected, next, seenAt, ...rest } = step
+          expect(await stored(row)).toStrictEqual(
+            plain({ ...row, ...next, ...rest, lastSeenAt: seenAt } as SessionRow),
+          )
+        })
+
+        it('writes null for an unknown address', async () => {
+          const row = await inserted({ ip: '192.0.2.1', userAgent: 'old' })
+          await turn(turnTo(row, 'child'))
+          expect(await store.read(row.id)).toMatchObject({ ip: null, userAgent: null })
+        })
+
+        it('happens once: the state it expects is gone', async () => {
+          const row = await inserted()
+          expect(await turn(turnTo(row, 'child'))).toBe(true)
+          expect(await turn(turnTo(row, 'other child'))).toBe(false)
+          expect(await turn(turnTo(row, 'child'))).toBe(false)
+          expect(Buffer.from((await store.read(row.id))!.current)).toStrictEqual(print('child'))
+        })
+
+        it('writes nothing over another generation, another current token, an ended or a missing row', async () => {
+          const row = await inserted()
+          expect(await turn(turnTo({ ...row, generation: 1 }, 'x'))).toBe(false)
+          expect(await turn(turnTo({ ...row, current: print('other') }, 'x'))).toBe(false)
+          await unchanged(row)
+          const over = await ended()
+          expect(await turn(turnTo(over, 'x'))).toBe(false)
+          expect(await store.read(over.id)).toMatchObject({ generation: 0, endReason: 'revoked' })
+          expect(await turn(turnTo(sampleRow(), 'x'))).toBe(false)
+        })
+      })
+
+      it('turnMany writes those that fit and names them', async () => {
+        const rows = await Promise.all(Array.from({ length: 20 }, () => inserted()))
+        const turns = rows.map((row, index) =>
+          turnTo(index % 2 === 0 ? row : { ...row, generation: 5 }, `child ${index}`),
+        )
+        const written = await store.turnMany(turns)
+        const fitting = rows.filter((_, index) => index % 2 === 0).map(({ id }) => id)
+        expect([...written].sort()).toStrictEqual(fitting.sort())
+        expect(Buffer.from((await store.read(rows[2]!.id))!.current)).toStrictEqual(print('child 2'))
+        await unchanged(rows[1]!)
+      })
+    })
+
+    describe('switchSibling', () => {
+      const next = (row: SessionRow): SessionRow => ({
+        ...row,
+        current: print('sibling'),
+        switchedAt: NOON + 9,
+      })
+
+      it('changes the current token and the time of the switch, nothing else', async () => {
+        const row = await inserted({ generation: 3, previous: print('parent') })
+        expect(await store.switchSibling(expected(row), next(row))).toBe(true)
+        expect(await stored(row)).toStrictEqual(plain(next(row)))
+      })
+
+      it('writes nothing over another generation, another current token, an ended or a missing row', async () => {
+        const row = await inserted({ generation: 3, previous: print('parent') })
+        expect(await store.switchSibling({ ...expected(row), generation: 2 }, next(row))).toBe(false)
+        expect(await store.switchSibling({ ...expected(row), current: print('x') }, next(row))).toBe(false)
+        await unchanged(row)
+        const over = await ended()
+        expect(await store.switchSibling(expected(over), next(over))).toBe(false)
+        expect(await store.switchSibling(expected(sampleRow()), next(row))).toBe(false)
+      })
+    })
+
+    describe('end', () => {
+      it('ends a session once, with its reason', async () => {
+        const row = await inserted()
+        expect(await store.end(row.id, endingAt(NOON + 1, { reason: 'logout' }))).toBe(true)
+        expect(await store.end(row.id, endingAt(NOON + 2))).toBe(false)
+        expect(await stored(row)).toStrictEqual(
+          plain({ ...row, endedAt: NOON + 1, endReason: 'logout', pruneAt: MIDNIGHT + 7 * DAY }),
+        )
+      })
+
+      it('with an expectation ends it only as it was read', async () => {
+        const row = await inserted()
+        expect(await store.end(row.id, endingAt(NOON), { ...expected(row), generation: 1 })).toBe(false)
+        expect(await store.end(row.id, endingAt(NOON), { ...expected(row), current: print('x') })).toBe(false)
+        await unchanged(row)
+        expect(await store.end(row.id, endingAt(NOON, { reason: 'reuse' }), expected(row))).toBe(true)
+        expect(await store.read(row.id)).toMatchObject({ endedAt: NOON, endReason: 'reuse' })
+        expect(await store.end(row.id, endingAt(NOON + 1), expected(row))).toBe(false)
+      })
+
+      it('does nothing to a session that does not exist', async () => {
+        expect(await store.end(nobody, endingAt(NOON))).toBe(false)
+      })
+
+      it('is won by one of many callers', async () => {
+        const row = await inserted()
+        const calls = Array.from({ length: 8 }, (_, index) => store.end(row.id, endingAt(NOON + index)))
+        expect((await Promise.all(calls)).filter(Boolean)).toHaveLength(1)
+      })
+    })
+
+    describe('endByUser', () => {
+      it('ends what is live of that user, except one, and names what it ended', async () => {
+        const userId = 'endByUser'
+        const [one, two, kept] = [
+          await inserted({ userId }),
+          await inserted({ userId }),
+          await inserted({ userId }),
+        ]
+        const over = await ended({ userId })
+        const other = await inserted({ userId: 'endByUser2' })
+        const ids = await store.endByUser(userId, endingAt(NOON + 2 * HOUR), kept.id)
+        expect([...ids].sort()).toStrictEqual([one.id, two.id].sort())
+        expect(await store.read(one.id)).toMatchObject({ endedAt: NOON + 2 * HOUR, endReason: 'revoked' })
+        expect(await store.read(over.id)).toMatchObject({ endedAt: NOON + HOUR })
+        await unchanged(kept)
+        await unchanged(other)
+        expect(await store.endByUser(userId, endingAt(NOON), null)).toStrictEqual([kept.id])
+        expect(await store.endByUser(userId, endingAt(NOON), null)).toStrictEqual([])
+      })
+    })
+
+    describe('writeData', () => {
+      it('replaces, and counts the version up', async () => {
+        const row = await inserted({ data: { a: 1 }, dataVersion: 4 })
+        expect(await store.writeData(row.id, [1, 'two', null], 'replace', null)).toBe(5)
+        expect(await stored(row)).toStrictEqual(plain({ ...row, data: [1, 'two', null], dataVersion: 5 }))
+        expect(await store.writeData(row.id, null, 'replace', null)).toBe(6)
+        expect((await store.read(row.id))?.data).toBeNull()
+      })
+
+      it('merges the top-level keys of an object', async () => {
+        const row = await inserted({ data: { a: 1, b: { c: 1, d: 2 } } })
+        expect(await store.writeData(row.id, { b: { c: 9 }, e: null }, 'merge', null)).toBe(1)
+        expect((await store.read(row.id))?.data).toStrictEqual({ a: 1, b: { c: 9 }, e: null })
+      })
+
+      it.each([null, 'text', 7, [1, 2]])('merges into nothing where the data is %j', async (data) => {
+        const row = await inserted({ data })
+        await store.writeData(row.id, { a: 1 }, 'merge', null)
+        expect((await store.read(row.id))?.data).toStrictEqual({ a: 1 })
+      })
+
+      it.each(['replace', 'merge'] as const)('writes only over the given version: %s', async (how) => {
+        const row = await inserted({ data: { a: 1 }, dataVersion: 2 })
+        expect(await store.writeData(row.id, { b: 2 }, how, 1)).toBeNull()
+        expect(await store.writeData(row.id, { b: 2 }, how, 3)).toBeNull()
+        await unchanged(row)
+        expect(await store.writeData(row.id, { b: 2 }, how, 2)).toBe(3)
+      })
+
+      it.each(['replace', 'merge'] as const)('loses nothing when many write at once: %s', async (how) => {
+        const row = await inserted()
+        const writers = Array.from({ length: 8 }, (_, index) =>
+          store.writeData(row.id, { [`key${index}`]: index }, how, null),
+        )
+        expect((await Promise.all(writers)).sort()).toStrictEqual([1, 2, 3, 4, 5, 6, 7, 8])
+        const { data } = (await store.read(row.id))!
+        expect(Object.keys(data as object)).toHaveLength(how === 'merge' ? 8 : 1)
+      })
+
+      it.each(['replace', 'merge'] as const)(
+        'never touches an ended or a missing session: %s',
+        async (how) => {
+          const over = await ended()
+          const before = await stored(over)
+          expect(await store.writeData(over.id, { a: 1 }, how, null)).toBeNull()
+          expect(await store.writeData(over.id, { a: 1 }, how, 0)).toBeNull()
+          expect(await stored(over)).toStrictEqual(before)
+          expect(await store.writeData(nobody, { a: 1 }, how, null)).toBeNull()
+        },
+      )
+    })
+
+    describe('writeClaims', () => {
+      it('replaces them and raises the version', async () => {
+        const row = await inserted({ claims: { role: 'user' }, version: 6 })
+        expect(await store.writeClaims(row.id, { plan: 'pro' }, NOON + 1)).toBe(7)
+        expect(await stored(row)).toStrictEqual(plain({ ...row, claims: { plan: 'pro' }, version: 7 }))
+        expect(await store.writeClaims(row.id, {}, NOON + 2)).toBe(8)
+        expect((await store.read(row.id))?.claims).toStrictEqual({})
+      })
+
+      it('never touches an ended or a missing session', async () => {
+        const over = await ended()
+        const before = await stored(over)
+        expect(await store.writeClaims(over.id, { a: 1 }, NOON)).toBeNull()
+        expect(await stored(over)).toStrictEqual(before)
+        expect(await store.writeClaims(nobody, { a: 1 }, NOON)).toBeNull()
+      })
+    })
+
+    describe('reauthenticate', () => {
+      const clocks = {
+        expiresAt: NOON + 40 * DAY,
+        absoluteExpiresAt: NOON + 400 * DAY,
+        pruneAt: MIDNIGHT + 90 * DAY,
+      }
+
+      it('sets the time and the clocks, and raises the version', async () => {
+        const row = await inserted({ version: 1 })
+        expect(await store.reauthenticate(row.id, 1, NOON + HOUR, clocks)).toBe(true)
+        const after = { ...row, ...clocks, authTime: NOON + HOUR, version: 2 }
+        expect(await stored(row)).toStrictEqual(plain(after))
+        expect(await store.reauthenticate(row.id, 2, NOON, { ...clocks, absoluteExpiresAt: null })).toBe(true)
+        expect((await store.read(row.id))?.absoluteExpiresAt).toBeNull()
+      })
+
+      it('writes only over the given version, and never to an ended or a missing session', async () => {
+        const row = await inserted({ version: 1 })
+        expect(await store.reauthenticate(row.id, 0, NOON, clocks)).toBe(false)
+        expect(await store.reauthenticate(row.id, 2, NOON, clocks)).toBe(false)
+        await unchanged(row)
+        expect(await store.reauthenticate((await ended()).id, 0, NOON, clocks)).toBe(false)
+        expect(await store.reauthenticate(nobody, 0, NOON, clocks)).toBe(false)
+      })
+    })
+
+    describe('changes', () => {
+      /** An hour that no other test writes in. */
+      const T = NOON + 1000 * DAY
+
+      it('tells of ends, claims and reauthentications, and of nothing else', async () => {
+        const [a, b, c, d] = [await inserted(), await inserted(), await inserted(), await inserted()]
+        await store.end(a.id, endingAt(T))
+        await store.writeClaims(b.id, { x: 1 }, T + 1)
+        await store.reauthenticate(c.id, 0, T + 2, {
+          expiresAt: T,
+          absoluteExpiresAt: null,
+          pruneAt: MIDNIGHT + 60 * DAY,
+        })
+        await store.writeData(d.id, 1, 'replace', null)
+        await store.turn(turnTo(d, 'child', { seenAt: T + 3 }))
+        expect(await store.changes(T, null, 100)).toStrictEqual([
+          { id: a.id, version: 0, endReason: 'revoked', at: T },
+          { id: b.id, version: 1, endReason: null, at: T + 1 },
+          { id: c.id, version: 1, endReason: null, at: T + 2 },
+        ])
+      })
+
+      it('has the last change of a session only', async () => {
+        const at = T + HOUR
+        const row = await inserted()
+        await store.writeClaims(row.id, { x: 1 }, at)
+        await store.end(row.id, endingAt(at + 1, { reason: 'logout' }))
+        expect(await store.changes(at, null, 100)).toStrictEqual([
+          { id: row.id, version: 1, endReason: 'logout', at: at + 1 },
+        ])
+      })
+
+      it('begins at `since`, inclusive', async () => {
+        const at = T + 2 * HOUR
+        const row = await ended()
+        const change = await inserted()
+        await store.end(change.id, endingAt(at))
+        expect((await store.changes(at, null, 100)).map(({ id }) => id)).toStrictEqual([change.id])
+        expect(await store.changes(at + 1, null, 100)).toStrictEqual([])
+        expect((await store.changes(0, null, 1000)).map(({ id }) => id)).toContain(row.id)
+      })
+
+      it('comes in pages that leave nothing out, also among changes of one millisecond', async () => {
+        const at = T + 3 * HOUR
+        const rows = await Promise.all(Array.from({ length: 11 }, () => inserted({ userId: 'pages' })))
+        await store.endByUser('pages', endingAt(at), null)
+        const seen: string[] = []
+        let after: Change | null = null
+        for (let pages = 0; pages < 5; pages++) {
+          const page: Change[] = await store.changes(at, after, 3)
+          seen.push(...page.map(({ id }) => id))
+          after = page.at(-1) ?? after
+        }
+        expect(seen).toStrictEqual(rows.map(({ id }) => id).sort())
+      })
+    })
+
+    describe('signing keys', () => {
+      const key = (epoch: number): KeyRow => ({
+        epoch,
+        kid: `kid${epoch}`,
+        algorithm: 'HS256',
+        wrappedKey: print(`key ${epoch}`),
+        createdAt: NOON,
+        signsFrom: NOON + epoch,
+        verifiesUntil: null,
+      })
+      const epochs = async (): Promise<number[]> => (await store.keys()).map(({ epoch }) => epoch).sort()
+
+      it('are kept by epoch; the first of an epoch stays', async () => {
+        await store.insertKey(key(1))
+        await store.insertKey({ ...key(1), kid: 'second', wrappedKey: print('second') })
+        await store.insertKey(key(2))
+        const [first, second] = (await store.keys()).toSorted((a, b) => a.epoch - b.epoch)
+        expect({ ...first!, wrappedKey: Buffer.from(first!.wrappedKey) }).toStrictEqual(key(1))
+        expect(second).toMatchObject({ epoch: 2, kid: 'kid2' })
+      })
+
+      it('are retired once', async () => {
+        await store.retireKey(1, NOON + HOUR)
+        await store.retireKey(1, NOON + 9 * HOUR)
+        await store.retireKey(99, NOON)
+        expect((await store.keys()).find(({ epoch }) => epoch === 1)?.verifiesUntil).toBe(NOON + HOUR)
+      })
+
+      it('are deleted once they verify nothing any more; `null` deletes all', async () => {
+        await store.insertKey(key(3))
+        expect(await store.deleteKeys(NOON + HOUR)).toBe(0)
+        expect(await epochs()).toStrictEqual([1, 2, 3])
+        expect(await store.deleteKeys(NOON + HOUR + 1)).toBe(1)
+        expect(await epochs()).toStrictEqual([2, 3])
+        expect(await store.deleteKeys(null)).toBe(2)
+        expect(await epochs()).toStrictEqual([])
+      })
+    })
+
+    describe('prune', () => {
+      it('deletes due rows only, at most so many, and forgets their changes', async () => {
+        const due = await Promise.all(
+          [1, 2, 3].map((days) => inserted({ userId: 'due', pruneAt: MIDNIGHT - days * DAY })),
+        )
+        await store.end(due[0]!.id, endingAt(NOON + 2000 * DAY, { pruneAt: MIDNIGHT - DAY }))
+        const kept = await inserted({ userId: 'due', pruneAt: MIDNIGHT + DAY })
+        expect(await store.prune(MIDNIGHT - 1, 2)).toBe(2)
+        expect(await store.prune(MIDNIGHT - 1, 2)).toBe(1)
+        expect(await store.prune(MIDNIGHT - 1, 2)).toBe(0)
+        expect((await store.listByUser('due')).map(({ id }) => id)).toStrictEqual([kept.id])
+        expect(await store.changes(NOON + 2000 * DAY, null, 10)).toStrictEqual([])
+      })
+
+      it('never comes early: a row is due from the midnight after its time', async () => {
+        const row = await inserted({ pruneAt: MIDNIGHT + 1 })
+        expect(await store.prune(MIDNIGHT + DAY - 1, 100)).toBe(0)
+        expect(await store.prune(MIDNIGHT + DAY, 100)).toBeGreaterThanOrEqual(1)
+        expect(await store.read(row.id)).toBeNull()
+      })
+
+      it('leaves a session that has turned since it was due', async () => {
+        const row = await inserted({ pruneAt: MIDNIGHT - 400 * DAY })
+        await store.turn(turnTo(row, 'child', { pruneAt: MIDNIGHT + 61 * DAY }))
+        expect(await store.prune(MIDNIGHT - 300 * DAY, 100)).toBe(0)
+        expect(await store.read(row.id)).not.toBeNull()
+      })
+    })
+  })
+}
