@@ -32,7 +32,7 @@ export interface IssuedToken {
 const REREAD_AFTER = [100, 300, 600]
 
 /** @returns null only after reading four times over a second */
-export async function readRow({ store }: Engine, sessionId: string): Promise<SessionRow | null> {
+export async function readRow(store: Pick<Store, 'read'>, sessionId: string): Promise<SessionRow | null> {
   let row = await store.read(sessionId)
   for (const pause of REREAD_AFTER) {
     if (row !== null) break

@@ -41,14 +41,18 @@ export function createEvents(): Events {
   return {
     on(name, listener) {
       // A listener that throws is reported and never breaks the request that raised the event.
+      const report = (error: unknown): void =>
+        process.emitWarning(
+          `a listener of '${name}' threw: ${error instanceof Error ? error.message : String(error)}`,
+          'PawlWarning',
+        )
       const guarded = (event: SessionEvents[typeof name]): void => {
         try {
-          listener(event)
+          // Its type allows an async function, whose rejection would end the process.
+          const result: unknown = listener(event)
+          if (result instanceof Promise) result.catch(report)
         } catch (error) {
-          process.emitWarning(
-            `a listener of '${name}' threw: ${error instanceof Error ? error.message : String(error)}`,
-            'PawlWarning',
-          )
+          report(error)
         }
       }
       emitter.on(name, guarded)

@@ -49,7 +49,7 @@ export async function refresh(
   revocations.assertLive(token.sessionId)
 
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const row = await readRow(engine, token.sessionId)
+    const row = await readRow(engine.store, token.sessionId)
     assertMayRefresh(engine, token, row, arrivedAt)
     assertInTime(engine, arrivedAt, context?.signal)
     const decision = decide(token, row, engine.options.rotation, arrivedAt, clock.now())

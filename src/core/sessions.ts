@@ -279,7 +279,7 @@ function assemble<Claims extends object, Data>(engine: Engine): Sessions<Claims,
     verify: (accessToken, context) => verify(accessToken, context).verified,
     async check(accessToken, context) {
       const { token, verified } = verify(accessToken, context)
-      const row = await readRow(engine, token.sessionId)
+      const row = await readRow(store, token.sessionId)
       // The token itself is proof that its session was not idle at `issuedAt`.
       if (row === null) throw new SessionEndedError(token.sessionId, 'unknown')
       assertActive(
@@ -357,7 +357,9 @@ function operations<Claims extends object, Data>(
 
   /** Nothing was written although nothing else was in the way: say why. */
   async function assertStillActive(sessionId: string): Promise<SessionRow> {
-    const row = isSessionId(sessionId) ? await writes.read(sessionId) : null
+    let row: SessionRow | null = null
+    // A transaction of the caller's is not kept open to read again.
+    if (isSessionId(sessionId)) row = own ? await readRow(writes, sessionId) : await writes.read(sessionId)
     assertActive(engine, sessionId, row, clock.now())
     return row
   }

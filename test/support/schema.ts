@@ -1,0 +1,36 @@
+import type { SchemaResult, StandardSchemaV1 } from '../../src/core/standard-schema.ts'
+
+/** A Standard Schema out of a function that throws the path of what it does not like. */
+export function schema<T>(
+  check: (value: unknown) => T,
+  mode: 'sync' | 'async' = 'sync',
+): StandardSchemaV1<unknown, T> {
+  const run = (value: unknown): SchemaResult<T> => {
+    try {
+      return { value: check(value) }
+    } catch (path) {
+      return { issues: [{ message: 'no', path: path as string[] }] }
+    }
+  }
+  return {
+    '~standard': {
+      version: 1,
+      vendor: 'test',
+      validate: mode === 'sync' ? run : async (value) => run(value),
+    },
+  }
+}
+
+/** `{ role: string }`, in lower case. */
+export function role(value: unknown): { role: string } {
+  const { role } = value as { role?: unknown }
+  if (typeof role !== 'string') throw ['role']
+  return { role: role.toLowerCase() }
+}
+
+/** `{ count: number, note?: string }` */
+export function counter(value: unknown): { count: number; note?: string } {
+  const { count, ...rest } = (value ?? {}) as { count?: unknown; note?: string }
+  if (count !== undefined && typeof count !== 'number') throw ['count']
+  return { count: count ?? 0, ...rest }
+}

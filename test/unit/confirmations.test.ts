@@ -1,0 +1,235 @@
+import { describe, expect, it, vi } from 'vitest'
+import { createConfirmations, type Evidence } from '../../src/core/confirmations.ts'
+import { createEvents } from '../../src/core/events.ts'
+import type { Store } from '../../src/core/store.ts'
+import type { Sessions } from '../../src/index.ts'
+import { memory } from '../../src/memory/index.ts'
+import type { FakeClock } from '../support/fake-clock.ts'
+import { listen, openSessions, openWithClock } from '../support/sessions.ts'
+import { counting } from '../support/stores.ts'
+
+const LATE = 126
+
+/** A session whose child has been issued and not yet been used. */
+async function issued(store: Store = memory()): Promise<{
+  sessions: Sessions
+  clock: FakeClock
+  use(): void
+  generation(): Promise<number>
+}> {
+  const { sessions, clock } = await openWithClock({ store })
+  const { refreshToken, session } = await sessions.create({ userId: 'u' })
+  const { accessToken } = await sessions.refresh(refreshToken.value)
+  return {
+    sessions,
+    clock,
+    use: () => void sessions.verify(accessToken.value),
+    generation: async () => (await sessions.get(session.sessionId))!.generation,
+  }
+}
+
+describe('confirming by use', () => {
+  it('happens in the background, without anybody waiting', async () => {
+    const { sessions, use, generation } = await issued()
+    const turned = listen(sessions, 'turned')
+    use()
+    expect(await generation()).toBe(0)
+    await vi.waitFor(() => expect(turned).toMatchObject([{ generation: 1, by: 'use' }]))
+    expect(await generation()).toBe(1)
+  })
+
+  it('happens once per token, however often it is used', async () => {
+    const { store, calls } = counting(memory())
+    const { sessions, use } = await issued(store)
+    calls.length = 0
+    for (let times = 0; times < 100; times++) use()
+    await sessions.flush()
+    for (let times = 0; times < 100; times++) use()
+    await sessions.flush()
+    expect(calls).toStrictEqual(['readMany', 'turnMany'])
+  })
+
+  it('is not done by a token older than the late window', async () => {
+    const { store, calls } = counting(memory())
+    const { sessions, clock, use } = await issued(store)
+    calls.length = 0
+    clock.advance(LATE)
+    use()
+    await sessions.flush()
+    expect(calls).toStrictEqual([])
+  })
+
+  it('is done by a token exactly as old as the late window', async () => {
+    const { sessions, clock, use, generation } = await issued()
+    clock.advance(LATE - 1)
+    use()
+    await sessions.flush()
+    expect(await generation()).toBe(1)
+  })
+
+  it('drops evidence older than half the overlap when it is applied, and counts it', async () => {
+    const { sessions, clock, use, generation } = await issued()
+    const dropped = listen(sessions, 'confirmationsDropped')
+    use()
+    clock.advance(15.001)
+    await sessions.flush()
+    expect(await generation()).toBe(0)
+    expect(dropped).toStrictEqual([{ count: 1, because: 'late' }])
+  })
+
+  it('applies evidence of exactly half the overlap', async () => {
+    const { sessions, clock, use, generation } = await issued()
+    use()
+    clock.advance(15)
+    await sessions.flush()
+    expect(await generation()).toBe(1)
+  })
+
+  it('does nothing to a session that has ended meanwhile', async () => {
+    const { store, calls } = counting(memory())
+    const { sessions, use } = await issued(store)
+    use()
+    await sessions.revokeUser('u')
+    calls.length = 0
+    await sessions.flush()
+    expect(calls).toStrictEqual(['readMany'])
+  })
+
+  it('decides again when the row moved in between', async () => {
+    const base = memory()
+    let refusals = 2
+    const store = {
+      ...base,
+      turnMany: async (turns: Parameters<Store['turnMany']>[0]) =>
+        refusals-- > 0 ? [] : base.turnMany(turns),
+    }
+    const { sessions, use, generation } = await issued(store)
+    const dropped = listen(sessions, 'confirmationsDropped')
+    use()
+    await sessions.flush()
+    expect(await generation()).toBe(1)
+    expect(dropped).toStrictEqual([])
+  })
+
+  it('gives up on a row that keeps moving, which is harmless', async () => {
+    const { store: base, calls } = counting(memory())
+    const store = { ...base, turnMany: async () => [] }
+    const { sessions, use, generation } = await issued(store)
+    const dropped = listen(sessions, 'confirmationsDropped')
+    calls.length = 0
+    use()
+    await sessions.flush()
+    expect(calls).toStrictEqual(['readMany', 'readMany', 'readMany'])
+    expect(dropped).toStrictEqual([{ count: 1, because: 'store' }])
+    expect(await generation()).toBe(0)
+  })
+
+  it('that fails is dropped and told of; verification goes on, and the next refresh makes up for it', async () => {
+    const base = memory()
+    const error = new Error('away')
+    const store = { ...base, readMany: () => Promise.reject(error) }
+    const { sessions } = await openWithClock({ store })
+    const [dropped, trouble] = [
+      listen(sessions, 'confirmationsDropped'),
+      listen(sessions, 'storeUnavailable'),
+    ]
+    const { refreshToken } = await sessions.create({ userId: 'u' })
+    const child = await sessions.refresh(refreshToken.value)
+    sessions.verify(child.accessToken.value)
+    await sessions.flush()
+    expect(dropped).toStrictEqual([{ count: 1, because: 'store' }])
+    expect(trouble).toStrictEqual([{ during: 'confirm', error }])
+    expect(sessions.verify(child.accessToken.value).generation).toBe(1)
+    expect((await sessions.refresh(child.refreshToken!.value)).session.generation).toBe(1)
+  })
+
+  it('of many sessions goes in batches of five hundred', async () => {
+    const base = memory()
+    const batches: number[] = []
+    const store = {
+      ...base,
+      turnMany(turns: Parameters<Store['turnMany']>[0]) {
+        batches.push(turns.length)
+        return base.turnMany(turns)
+      },
+    }
+    const { sessions } = await openWithClock({ store })
+    const created = await Promise.all(Array.from({ length: 1100 }, () => sessions.create({ userId: 'u' })))
+    const children = await Promise.all(
+      created.map(({ refreshToken }) => sessions.refresh(refreshToken.value)),
+    )
+    for (const { accessToken } of children) sessions.verify(accessToken.value)
+    await sessions.flush()
+    expect(batches).toStrictEqual([500, 500, 100])
+    expect((await sessions.list('u')).filter(({ generation }) => generation === 1)).toHaveLength(1100)
+  })
+
+  it('is finished by close, which takes no more', async () => {
+    const { sessions, use, generation } = await issued()
+    use()
+    await sessions.close()
+    expect(await generation()).toBe(1)
+  })
+})
+
+describe('the queue of confirmations', () => {
+  const evidence = (index: number): Evidence => ({
+    sessionId: `session ${index}`,
+    twin: {
+      generation: 1,
+      fingerprint: Buffer.alloc(16, `f${index}.`),
+      parent: Buffer.alloc(16),
+      issuedAt: 0,
+    },
+    seenAt: 0,
+    ip: null,
+    userAgent: null,
+  })
+
+  it('is bounded: what does not fit is dropped and counted', async () => {
+    const events = createEvents()
+    let dropped = 0
+    events.on('confirmationsDropped', ({ count, because }) => {
+      expect(because).toBe('full')
+      dropped += count
+    })
+    const store = { readMany: async () => [], turnMany: async () => [] }
+    const settings = { overlap: 0, lateWindow: 0, tolerance: 0, onRollback: 'accept' as const }
+    const clock = { now: () => 0, synchronize: async () => 0 }
+    const hooks = { turnOf: () => expect.unreachable(), end: () => expect.unreachable() }
+    const confirmations = createConfirmations(store, clock, events, settings, 1, hooks)
+    for (let index = 0; index < 10_050; index++) confirmations.add(evidence(index))
+    confirmations.add(evidence(0))
+    expect(confirmations.size).toBe(10_000)
+    expect(dropped).toBe(50)
+    await confirmations.flush()
+    expect(confirmations.size).toBe(0)
+    await confirmations.close()
+    confirmations.add(evidence(1))
+    expect(confirmations.size).toBe(0)
+  })
+})
+
+describe('flush', () => {
+  it('waits for what was added before, also while another flush is under way', async () => {
+    const { sessions } = await openWithClock()
+    const created = await Promise.all([1, 2].map(() => sessions.create({ userId: 'u' })))
+    const [one, two] = await Promise.all(
+      created.map(({ refreshToken }) => sessions.refresh(refreshToken.value)),
+    )
+    sessions.verify(one!.accessToken.value)
+    const first = sessions.flush()
+    sessions.verify(two!.accessToken.value)
+    await sessions.flush()
+    expect((await sessions.list('u')).map(({ generation }) => generation)).toStrictEqual([1, 1])
+    await first
+  })
+
+  it('with nothing to do asks nothing of the store', async () => {
+    const { store, calls } = counting(memory())
+    const sessions = await openSessions({ store })
+    calls.length = 0
+    await sessions.flush()
+    expect(calls).toStrictEqual([])
+  })
+})

@@ -1,0 +1,149 @@
+import { describe, expect, it } from 'vitest'
+import { coded } from '../support/errors.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
+import { decodeJwt } from '../support/jwt.ts'
+import { counter, role, schema } from '../support/schema.ts'
+import { listen, openSessions, openWithClock } from '../support/sessions.ts'
+import { storeKinds } from '../support/stores.ts'
+
+const DAY = 86_400_000
+
+describe.each(await storeKinds())('create, on $name,', ({ newPlace }) => {
+  it('gives the session as the row has it', async () => {
+    const clock = createFakeClock()
+    const sessions = await openSessions({ store: newPlace().open(), now: clock.now })
+    const now = new Date(clock.now())
+    const { session, refreshToken } = await sessions.create({
+      userId: 'user 42',
+      claims: { role: 'admin' },
+      data: { cart: [1] },
+      ip: '::ffff:192.0.2.7',
+      userAgent: 'Browser/1.0',
+    })
+    expect(session).toStrictEqual({
+      sessionId: expect.stringMatching(
+        /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+      ),
+      userId: 'user 42',
+      claims: { role: 'admin' },
+      data: { cart: [1] },
+      dataVersion: 0,
+      active: true,
+      createdAt: now,
+      authTime: now,
+      lastSeenAt: now,
+      expiresAt: new Date(clock.now() + 30 * DAY),
+      absoluteExpiresAt: new Date(clock.now() + 365 * DAY),
+      generation: 0,
+      version: 0,
+      persistent: true,
+      ip: '192.0.2.7',
+      userAgent: 'Browser/1.0',
+      endedAt: null,
+      endReason: null,
+    })
+    expect(refreshToken.expiresAt).toStrictEqual(session.expiresAt)
+    expect(await sessions.get(session.sessionId)).toStrictEqual(session)
+    expect(await sessions.list('user 42')).toStrictEqual([session])
+  })
+
+  it('takes clocks and persistence of its own', async () => {
+    const clock = createFakeClock()
+    const sessions = await openSessions({ store: newPlace().open(), now: clock.now })
+    const { session, refreshToken } = await sessions.create({
+      userId: 'u',
+      persistent: false,
+      idleTimeout: 1800.2,
+      absoluteTimeout: null,
+    })
+    expect(session).toMatchObject({ persistent: false, absoluteExpiresAt: null })
+    // Stored in whole seconds.
+    expect(session.expiresAt.getTime()).toBe(clock.now() + 1_801_000)
+    expect(refreshToken.expiresAt).toStrictEqual(session.expiresAt)
+    expect(await sessions.get(session.sessionId)).toStrictEqual(session)
+  })
+
+  it('replaces an older session, which ends as `replaced`', async () => {
+    const sessions = await openSessions({ store: newPlace().open() })
+    const ended = listen(sessions, 'ended')
+    const old = await sessions.create({ userId: 'u' })
+    const { session } = await sessions.create({ userId: 'u', replaces: old.session.sessionId })
+    expect(await sessions.get(old.session.sessionId)).toMatchObject({ active: false, endReason: 'replaced' })
+    expect(session.active).toBe(true)
+    expect(ended).toStrictEqual([{ sessionId: old.session.sessionId, reason: 'replaced' }])
+    const replaced = coded('ERR_SESSION_ENDED', { reason: 'replaced' }) as Error
+    expect(() => sessions.verify(old.accessToken.value)).toThrow(replaced)
+    await expect(sessions.refresh(old.refreshToken.value)).rejects.toThrow(replaced)
+  })
+})
+
+describe('create', () => {
+  it('ignores a replaced session that does not exist', async () => {
+    const sessions = await openSessions()
+    const created = await sessions.create({ userId: 'u', replaces: 'not an id' })
+    expect(created.session.active).toBe(true)
+  })
+
+  it('makes random ids where the database shards by key range', async () => {
+    const sessions = await openSessions({ sessionIdVersion: 'v4' })
+    const { session } = await sessions.create({ userId: 'u' })
+    expect(session.sessionId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab]/)
+  })
+
+  it('makes ids in the order of time otherwise', async () => {
+    const { sessions, clock } = await openWithClock()
+    const first = await sessions.create({ userId: 'u' })
+    clock.advance(0.001)
+    const second = await sessions.create({ userId: 'u' })
+    expect(first.session.sessionId < second.session.sessionId).toBe(true)
+  })
+
+  it.each([
+    { ip: 'localhost', userAgent: '' },
+    { ip: '999.1.1.1', userAgent: undefined },
+    { ip: `1.2.3.4${'0'.repeat(80)}`, userAgent: 7 as unknown as string },
+  ])('records no address and no browser that make no sense: $ip', async (context) => {
+    const sessions = await openSessions()
+    const { session } = await sessions.create({ userId: 'u', ...context })
+    expect(session).toMatchObject({ ip: null, userAgent: null })
+  })
+
+  it('bounds what a browser says about itself', async () => {
+    const sessions = await openSessions()
+    const { session } = await sessions.create({
+      userId: 'u',
+      ip: 'fe80::1%eth0',
+      userAgent: 'x\0y'.repeat(500),
+    })
+    expect(session.ip).toBe('fe80::1')
+    expect(session.userAgent).toMatch(/^[xy]{100,256}$/)
+  })
+
+  it.each([undefined, null, 'user', 42])('takes an object, not %s', async (input) => {
+    const sessions = await openSessions()
+    await expect(sessions.create(input as never)).rejects.toBeInstanceOf(TypeError)
+  })
+
+  it.each([{ idleTimeout: 0 }, { idleTimeout: Number.NaN }, { absoluteTimeout: -1 }, { absoluteTimeout: 0 }])(
+    'refuses %j',
+    async (clocks) => {
+      const sessions = await openSessions()
+      await expect(sessions.create({ userId: 'u', ...clocks })).rejects.toThrow(
+        coded('ERR_INVALID_OPTIONS', { option: Object.keys(clocks)[0] }) as Error,
+      )
+    },
+  )
+
+  it.each(['sync', 'async'] as const)('validates and converts with a Standard Schema: %s', async (mode) => {
+    const sessions = await openSessions({ claims: schema(role, mode), data: schema(counter, mode) })
+    const { session, accessToken } = await sessions.create({ userId: 'u', claims: { role: 'ADMIN' } })
+    expect(session).toMatchObject({ claims: { role: 'admin' }, data: { count: 0 } })
+    expect(decodeJwt(accessToken.value).payload['role']).toBe('admin')
+    const wrong = { userId: 'u', claims: { role: 1 as unknown as string } }
+    await expect(sessions.create(wrong)).rejects.toMatchObject({
+      name: 'TypeError',
+      cause: [{ message: 'no', path: ['role'] }],
+    })
+    expect(await sessions.list('u')).toHaveLength(1)
+  })
+})

@@ -1,0 +1,122 @@
+import { describe, expect, it, vi } from 'vitest'
+import type { Sessions } from '../../src/index.ts'
+import { coded } from '../support/errors.ts'
+import { counter, schema } from '../support/schema.ts'
+import { openSessions } from '../support/sessions.ts'
+import { type Place, storeKinds } from '../support/stores.ts'
+
+// The pauses before a missing row is read again, a second in all.
+vi.mock(import('node:timers/promises'), async (original) => ({
+  ...(await original()),
+  setTimeout: (async () => undefined) as never,
+}))
+
+const ended = (reason: string): Error => coded('ERR_SESSION_ENDED', { reason }) as Error
+
+describe.each(await storeKinds())('data, on $name,', ({ newPlace }) => {
+  async function open(
+    place: Place = newPlace(),
+  ): Promise<{ sessions: Sessions; id: string; data(): Promise<unknown> }> {
+    const sessions = await openSessions({ store: place.open() })
+    const { session } = await sessions.create({ userId: 'u', data: { a: 1, b: { c: 2 } } })
+    const data = async (): Promise<unknown> => (await sessions.get(session.sessionId))!.data
+    return { sessions, id: session.sessionId, data }
+  }
+
+  it('is replaced by setData, which gives the new version', async () => {
+    const { sessions, id, data } = await open()
+    expect(await sessions.setData(id, { x: [1, null] })).toBe(1)
+    expect(await data()).toStrictEqual({ x: [1, null] })
+    expect(await sessions.setData(id, null)).toBe(2)
+    expect(await data()).toBeNull()
+    expect((await sessions.get(id))!.dataVersion).toBe(2)
+  })
+
+  it('is merged by patchData, one level deep', async () => {
+    const { sessions, id, data } = await open()
+    expect(await sessions.patchData(id, { b: { d: 3 }, e: 'new' })).toBe(1)
+    expect(await data()).toStrictEqual({ a: 1, b: { d: 3 }, e: 'new' })
+  })
+
+  it('is written only over the version that was read, where one is given', async () => {
+    const { sessions, id, data } = await open()
+    expect(await sessions.setData(id, 'mine', { ifVersion: 0 })).toBe(1)
+    expect(await sessions.setData(id, 'stale', { ifVersion: 0 })).toBeNull()
+    expect(await sessions.patchData(id, { stale: true }, { ifVersion: 0 })).toBeNull()
+    expect(await data()).toBe('mine')
+    expect(await sessions.patchData(id, { fresh: true }, { ifVersion: 1 })).toBe(2)
+    expect(await data()).toStrictEqual({ fresh: true })
+  })
+
+  it('of many patches at once loses none', async () => {
+    const { sessions, id, data } = await open()
+    const keys = Array.from({ length: 20 }, (_, index) => `key${index}`)
+    await Promise.all(keys.map((key) => sessions.patchData(id, { [key]: key })))
+    expect(Object.keys((await data()) as object).sort()).toStrictEqual(['a', 'b', ...keys].sort())
+  })
+
+  it('never brings an ended session back', async () => {
+    const { sessions, id, data } = await open()
+    await sessions.revoke(id, 'logout')
+    await expect(sessions.setData(id, 1)).rejects.toThrow(ended('logout'))
+    await expect(sessions.setData(id, 1, { ifVersion: 0 })).rejects.toThrow(ended('logout'))
+    await expect(sessions.patchData(id, { x: 1 })).rejects.toThrow(ended('logout'))
+    expect(await data()).toStrictEqual({ a: 1, b: { c: 2 } })
+    expect(await sessions.get(id)).toMatchObject({ active: false, endReason: 'logout', dataVersion: 0 })
+  })
+
+  it('of a session that does not exist is refused', async () => {
+    const { sessions } = await open()
+    for (const id of ['01890a5d-ac96-774b-bcce-b302099a8057', 'not an id', '']) {
+      await expect(sessions.setData(id, 1)).rejects.toThrow(ended('unknown'))
+      await expect(sessions.patchData(id, { x: 1 })).rejects.toThrow(ended('unknown'))
+      expect(await sessions.get(id)).toBeNull()
+    }
+  })
+
+  it('may be a megabyte and no more', async () => {
+    const { sessions, id, data } = await open()
+    const most = 'x'.repeat(1024 * 1024 - 2)
+    await sessions.setData(id, most)
+    expect(await data()).toBe(most)
+    await expect(sessions.setData(id, `${most}x`)).rejects.toBeInstanceOf(TypeError)
+  })
+
+  it('is merged and validated as a whole where it has a schema', async () => {
+    const sessions = await openSessions({ store: newPlace().open(), data: schema(counter, 'async') })
+    const { session } = await sessions.create({ userId: 'u' })
+    const id = session.sessionId
+    expect(await sessions.patchData(id, { count: 1 })).toBe(1)
+    expect(await sessions.patchData(id, { note: 'hi' })).toBe(2)
+    expect((await sessions.get(id))!.data).toStrictEqual({ count: 1, note: 'hi' })
+    expect(await sessions.patchData(id, { count: 9 }, { ifVersion: 1 })).toBeNull()
+    await expect(sessions.patchData(id, { count: 'x' as unknown as number })).rejects.toBeInstanceOf(
+      TypeError,
+    )
+    await expect(sessions.setData(id, { count: 'x' as unknown as number })).rejects.toBeInstanceOf(TypeError)
+    const patches = [sessions.patchData(id, { count: 2 }), sessions.patchData(id, { note: 'both' })]
+    expect((await Promise.all(patches)).sort()).toStrictEqual([3, 4])
+    expect((await sessions.get(id))!.data).toStrictEqual({ count: 2, note: 'both' })
+  })
+})
+
+describe('data', () => {
+  it.each([undefined, null, 7, 'text', [1]])('is patched with an object, not %s', async (patch) => {
+    const sessions = await openSessions()
+    const { session } = await sessions.create({ userId: 'u' })
+    await expect(sessions.patchData(session.sessionId, patch as never)).rejects.toBeInstanceOf(TypeError)
+  })
+
+  it.each([Number.NaN, 1.5, '1', {}])('has integers for versions, not %s', async (ifVersion) => {
+    const sessions = await openSessions()
+    const { session } = await sessions.create({ userId: 'u' })
+    const options = { ifVersion: ifVersion as number }
+    await expect(sessions.setData(session.sessionId, 1, options)).rejects.toBeInstanceOf(TypeError)
+  })
+
+  it('stays out of the access token', async () => {
+    const sessions = await openSessions()
+    const { accessToken } = await sessions.create({ userId: 'u', data: { secret: 'in the row only' } })
+    expect(Buffer.from(accessToken.value.split('.')[1]!, 'base64url').toString()).not.toContain('row only')
+  })
+})

@@ -1,0 +1,57 @@
+import { once } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import { listen, openSessions } from '../support/sessions.ts'
+
+describe('a listener', () => {
+  it('hears of what happens until it is removed', async () => {
+    const sessions = await openSessions()
+    const heard: unknown[] = []
+    const remove = sessions.on('created', (event) => heard.push(event))
+    const { session } = await sessions.create({ userId: 'u' })
+    remove()
+    remove()
+    await sessions.create({ userId: 'u' })
+    expect(heard).toStrictEqual([{ sessionId: session.sessionId, userId: 'u' }])
+  })
+
+  it('that throws breaks neither the request nor the other listeners, and is reported', async () => {
+    const sessions = await openSessions()
+    sessions.on('created', () => {
+      throw new Error('in the listener')
+    })
+    const heard = listen(sessions, 'created')
+    const warned = once(process, 'warning')
+    const { session } = await sessions.create({ userId: 'u' })
+    expect(session.active).toBe(true)
+    expect(heard).toHaveLength(1)
+    expect((await warned)[0]).toMatchObject({ name: 'PawlWarning' })
+  })
+
+  it('that is async and rejects breaks nothing either, and is reported', async () => {
+    const sessions = await openSessions()
+    sessions.on('created', async () => {
+      throw new Error('in the async listener')
+    })
+    const warned = once(process, 'warning')
+    await sessions.create({ userId: 'u' })
+    expect((await warned)[0]).toMatchObject({ name: 'PawlWarning' })
+  })
+})
+
+describe('an event', () => {
+  it('carries no token', async () => {
+    const sessions = await openSessions()
+    const names = ['created', 'refreshed', 'turned', 'reused', 'ended'] as const
+    const heard = names.map((name) => listen(sessions, name))
+    const { refreshToken, accessToken, session } = await sessions.create({ userId: 'u' })
+    const child = await sessions.refresh(refreshToken.value)
+    sessions.verify(child.accessToken.value)
+    await sessions.flush()
+    await sessions.revoke(session.sessionId)
+    const text = JSON.stringify(heard)
+    expect(heard.map((events) => events.length)).toStrictEqual([1, 1, 1, 0, 1])
+    for (const { value } of [refreshToken, accessToken, child.refreshToken!, child.accessToken]) {
+      for (const part of value.split('.')) expect(text).not.toContain(part.slice(-20))
+    }
+  })
+})
