@@ -11,7 +11,7 @@ export type { RequestSession } from '../http/request-session.ts'
 export interface FetchInfo extends RequireOptions {
   /** The client's address; a `Request` does not hold it. */
   readonly ip?: string | undefined
-  /** Whether the handler needs a session. @defaultValue false */
+  /** Whether the handler needs a session; `maxAuthAge` implies it. @defaultValue false */
   readonly required?: boolean
 }
 
@@ -48,13 +48,14 @@ export function fetchSessions<Claims extends object, Data>(
   async function withPawlSession(
     request: Request,
     handler: (session: RequestSession<Claims, Data>) => Response | Promise<Response>,
-    { ip, required = false, ...require }: FetchInfo = {},
+    { ip, required, ...require }: FetchInfo = {},
   ): Promise<Response> {
-    const changes: ((head: ResponseHead) => void)[] = []
+    const changes: HeadChanges = { list: [], applied: false }
     const exchange = fetchExchange(request, ip, changes)
     const { reply, session } = await http.open(exchange)
     if (reply !== undefined) return toResponse(reply)
-    const refused = required || require.optional ? http.refuse(exchange, session, require) : null
+    const requires = required === true || require.optional === true || require.maxAuthAge !== undefined
+    const refused = requires ? http.refuse(exchange, session, require) : null
     if (refused !== null) return withHead(toResponse(refused), changes)
     try {
       return withHead(await handler(session), changes)
@@ -71,11 +72,13 @@ export function fetchSessions<Claims extends object, Data>(
   })
 }
 
-function fetchExchange(
-  request: Request,
-  ip: string | undefined,
-  changes: ((head: ResponseHead) => void)[],
-): Exchange {
+/** What is to happen to the head of the response, until it has. */
+interface HeadChanges {
+  readonly list: ((head: ResponseHead) => void)[]
+  applied: boolean
+}
+
+function fetchExchange(request: Request, ip: string | undefined, changes: HeadChanges): Exchange {
   const url = new URL(request.url)
   return {
     method: request.method,
@@ -88,20 +91,25 @@ function fetchExchange(
     signal: request.signal,
     json: () =>
       readJsonBody(request.headers.get('content-type'), request.body as AsyncIterable<Uint8Array> | null),
-    beforeHead: (change) => void changes.push(change),
+    beforeHead(change) {
+      if (changes.applied)
+        throw new TypeError('the response has been returned: its cookies can no longer be set')
+      changes.list.push(change)
+    },
   }
 }
 
 /** A response from elsewhere may be immutable, so its head is changed in a copy. */
-function withHead(response: Response, changes: readonly ((head: ResponseHead) => void)[]): Response {
-  if (changes.length === 0) return response
+function withHead(response: Response, changes: HeadChanges): Response {
+  changes.applied = true
+  if (changes.list.length === 0) return response
   const headers = new Headers(response.headers)
   const head: ResponseHead = {
     get: (name) => headers.get(name) ?? undefined,
     set: (name, value) => headers.set(name, value),
     append: (name, value) => headers.append(name, value),
   }
-  for (const change of changes) change(head)
+  for (const change of changes.list) change(head)
   const { status, statusText } = response
   return new Response(response.body, { status, statusText, headers })
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import onHeaders from 'on-headers'
-import type { Exchange, Reply } from '../http/exchange.ts'
+import { type Exchange, type Reply, varyByCookie } from '../http/exchange.ts'
 import { readJsonBody } from '../http/json-body.ts'
 
 /** What a framework on top of `node:http` may know better. */
@@ -52,6 +52,7 @@ export function writeReply(res: ServerResponse, { status, headers, body }: Reply
   res.statusCode = status
   for (const [name, value] of headers) {
     if (name === 'set-cookie') res.appendHeader(name, value)
+    else if (name === 'vary') res.setHeader(name, varyByCookie(res.getHeader(name)?.toString()))
     else res.setHeader(name, value)
   }
   res.end(body ?? undefined)

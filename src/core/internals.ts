@@ -24,6 +24,8 @@ export interface Internals {
   forwardable(refreshed: Refreshed): Promise<IssuedToken>
   /** What a genuine refresh token says, by its MAC alone; null for any other text. */
   inspectRefreshToken(value: string): { sessionId: string; generation: number; issuedAt: number } | null
+  /** Whether another secret or a newer release may have minted it: then it is "later", not "no". */
+  isOfUnknownSecret(value: string): boolean
   /** What a genuine access token says, however old; null for any other text. */
   inspectAccessToken(value: string): { sessionId: string; issuedAt: number; expiresAt: number } | null
   /** When the refresh token of this refresh expires, whether it is new or the presented one. */
@@ -64,6 +66,14 @@ export function createInternals(engine: Engine, refresh: Internals['refresh']): 
       } catch (error) {
         if (isSessionsError(error)) return null
         throw error
+      }
+    },
+    isOfUnknownSecret(value) {
+      try {
+        parseRefreshToken(secrets, value)
+        return false
+      } catch (error) {
+        return isSessionsError(error) && error.code === 'ERR_SECRET_UNKNOWN'
       }
     },
     inspectAccessToken(value) {

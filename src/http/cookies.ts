@@ -3,8 +3,6 @@ import type { CookieSet, ResolvedHttpOptions } from './options.ts'
 
 /** Browsers keep no cookie for longer (RFC 6265bis section 5.5), so none is promised. Seconds. */
 const MAX_AGE = 400 * 86_400
-/** Of several cookies of one name, at most this many are looked at. */
-const MAX_DUPLICATES = 8
 
 /** What a cookie is written with. */
 export interface CookieLife {
@@ -15,7 +13,8 @@ export interface CookieLife {
 
 /**
  * Every value of a name: the server cannot see which Domain or Path a cookie has, so a changed domain
- * or a sibling subdomain can leave several.
+ * or a sibling subdomain can leave several. All are looked at: were there a limit, planting that many
+ * would hide the genuine one. The server's limit on headers bounds the work.
  */
 export function cookieValues(header: string | undefined, name: string): string[] {
   if (header === undefined || !header.includes(name)) return []
@@ -24,7 +23,6 @@ export function cookieValues(header: string | undefined, name: string): string[]
     const at = pair.indexOf('=')
     if (at === -1 || pair.slice(0, at).trim() !== name) continue
     values.push(pair.slice(at + 1).trim())
-    if (values.length === MAX_DUPLICATES) break
   }
   return values
 }

@@ -23,7 +23,9 @@ export function assertSameSite(exchange: Exchange, trustedOrigins: ReadonlySet<s
 
 /** A WebSocket handshake is a GET, but no page of another site may make one with our cookies. */
 export function isSafe(exchange: Exchange): boolean {
-  const { method } = exchange
-  if (method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS') return false
-  return exchange.header('upgrade')?.toLowerCase() !== 'websocket'
+  return isSafeMethod(exchange) && exchange.header('upgrade')?.toLowerCase() !== 'websocket'
+}
+
+export function isSafeMethod({ method }: Exchange): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
 }

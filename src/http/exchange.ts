@@ -40,9 +40,13 @@ export const MAX_BODY: number = 16 * 1024
 /** For the head of every response that sets a cookie: no cache may hand it to someone else. */
 export function forbidCaching(head: ResponseHead): void {
   head.set('cache-control', 'private, no-store')
-  const vary = head.get('vary')
-  if (vary === undefined || vary === '') head.set('vary', 'Cookie')
-  else if (!/(?:^|,)\s*(?:\*|cookie)\s*(?:,|$)/i.test(vary)) head.set('vary', `${vary}, Cookie`)
+  head.set('vary', varyByCookie(head.get('vary')))
+}
+
+/** Adds to a `Vary` that others may have begun. */
+export function varyByCookie(vary: string | undefined): string {
+  if (vary === undefined || vary === '') return 'Cookie'
+  return /(?:^|,)\s*(?:\*|cookie)\s*(?:,|$)/i.test(vary) ? vary : `${vary}, Cookie`
 }
 
 export function jsonReply(

@@ -2,10 +2,10 @@ import { CsrfRejectedError, isSessionsError } from '../core/errors.ts'
 import { internals } from '../core/internals.ts'
 import type { Sessions, VerifiedSession } from '../core/sessions.ts'
 import { CSRF_HEADER } from '../wire/names.ts'
-import { cookieWriter, isPlainLocalhost } from './cookies.ts'
-import { assertSameSite, isSafe } from './csrf.ts'
+import { type CookieWriter, cookieWriter, isPlainLocalhost } from './cookies.ts'
+import { assertSameSite, isSafeMethod } from './csrf.ts'
 import { type Exchange, pathOf, type Reply } from './exchange.ts'
-import { type HttpOptions, resolveHttpOptions } from './options.ts'
+import { type CookieSet, type HttpOptions, resolveHttpOptions } from './options.ts'
 import { problemOf, problemReply } from './problem.ts'
 import { RequestSession } from './request-session.ts'
 import { isNavigation, resumeReply } from './resume.ts'
@@ -18,7 +18,12 @@ import {
   refreshRoute,
   resumeRoute,
 } from './routes.ts'
-import { presentedRefreshCookies, transportOf } from './transport.ts'
+import {
+  chooseRefreshToken,
+  presentedAccessTokens,
+  presentedRefreshCookies,
+  transportOf,
+} from './transport.ts'
 
 /** What a request comes to: an answer of Pawl's own, or a session for the application to use. */
 export type Opened<Claims extends object, Data> =
@@ -58,9 +63,12 @@ export function sessionsOverHttp<Claims extends object, Data>(
   const refreshPath = `${options.path}/refresh`
   const logoutPath = `${options.path}/logout`
 
+  const cookiesOf = (exchange: Exchange): CookieWriter =>
+    localCookies !== null && isPlainLocalhost(exchange) ? localCookies : secureCookies
+
   function open(exchange: Exchange): Opened<Claims, Data> | Promise<Opened<Claims, Data>> {
     const transport = transportOf(exchange)
-    const cookies = localCookies !== null && isPlainLocalhost(exchange) ? localCookies : secureCookies
+    const cookies = cookiesOf(exchange)
     const session = new RequestSession<Claims, Data>({
       sessions,
       exchange,
@@ -71,7 +79,7 @@ export function sessionsOverHttp<Claims extends object, Data>(
     try {
       if (transport === 'cookie') {
         assertSameSite(exchange, options.trustedOrigins)
-        if (options.csrfToken) assertCsrfToken(exchange, session)
+        if (options.csrfToken) assertCsrfToken(exchange, session, cookies.set)
       }
     } catch (error) {
       const reply = problem(exchange, error)
@@ -136,13 +144,40 @@ export function sessionsOverHttp<Claims extends object, Data>(
     return { session }
   }
 
-  /** The refresh route is exempt: it is where a page that was loaded anew gets its token. */
-  function assertCsrfToken(exchange: Exchange, session: RequestSession<Claims, Data>): void {
-    if (isSafe(exchange) || pathOf(exchange.target) === refreshPath) return
-    const sessionId = session.presentedSessionId()
+  /**
+   * The refresh route is exempt: it is where a page that was loaded anew gets its token. A WebSocket
+   * handshake is not asked for one either, as browsers let no page add a header to it.
+   */
+  function assertCsrfToken(
+    exchange: Exchange,
+    session: RequestSession<Claims, Data>,
+    cookies: CookieSet,
+  ): void {
+    if (isSafeMethod(exchange) || pathOf(exchange.target) === refreshPath) return
+    const sessionId = actingSessionId(exchange, session, cookies)
     if (sessionId !== null && !internal.checkCsrfToken(sessionId, exchange.header(CSRF_HEADER))) {
       throw new CsrfRejectedError('token')
     }
+  }
+
+  /**
+   * The session a request acts with; null for none. Cookies of a session that is over are none: nobody
+   * can get a token for it, and signing in anew must not need one.
+   */
+  function actingSessionId(
+    exchange: Exchange,
+    session: RequestSession<Claims, Data>,
+    cookies: CookieSet,
+  ): string | null {
+    if (session.error === null) return session.sessionId
+    if (pathOf(exchange.target) === logoutPath) return session.presentedSessionId()
+    if (!options.inline || !mayRenew(session)) return null
+    const chosen = chooseRefreshToken(
+      internal,
+      presentedRefreshCookies(exchange, cookies),
+      presentedAccessTokens(exchange, 'cookie', cookies),
+    )
+    return typeof chosen === 'string' ? null : (internal.inspectRefreshToken(chosen.value)?.sessionId ?? null)
   }
 
   function problem(exchange: Exchange, error: unknown): Reply | null {
@@ -186,7 +221,7 @@ export function sessionsOverHttp<Claims extends object, Data>(
         method: 'GET',
         target: '/',
         header,
-        secure: true,
+        secure: false,
         ip: undefined,
         peer: undefined,
         signal: { aborted: false },
@@ -194,8 +229,9 @@ export function sessionsOverHttp<Claims extends object, Data>(
         beforeHead() {},
       }
       const transport = transportOf(readOnly)
-      for (const cookies of [secureCookies, localCookies]) {
-        if (cookies === null) continue
+      // Headers do not say whether the connection is encrypted, so on localhost either set may be in use;
+      // anywhere else the cookies without a prefix are not to be trusted.
+      for (const cookies of new Set([secureCookies, cookiesOf(readOnly)])) {
         const session = new RequestSession({
           sessions,
           exchange: readOnly,

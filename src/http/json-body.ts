@@ -1,6 +1,6 @@
 import { MAX_BODY } from './exchange.ts'
 
-/** A bounded JSON body; null for anything else, as a client's mistake is no error of ours. */
+/** A bounded JSON body; null for anything else, one that breaks off included: a client's mistake is no error of ours. */
 export async function readJsonBody(
   contentType: string | null | undefined,
   chunks: AsyncIterable<Uint8Array> | null,
@@ -8,12 +8,12 @@ export async function readJsonBody(
   if (chunks === null || !/^application\/json\b/i.test(contentType ?? '')) return null
   const parts: Uint8Array[] = []
   let size = 0
-  for await (const chunk of chunks) {
-    size += chunk.length
-    if (size > MAX_BODY) return null
-    parts.push(chunk)
-  }
   try {
+    for await (const chunk of chunks) {
+      size += chunk.length
+      if (size > MAX_BODY) return null
+      parts.push(chunk)
+    }
     return JSON.parse(Buffer.concat(parts).toString()) as unknown
   } catch {
     return null

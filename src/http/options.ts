@@ -104,21 +104,20 @@ export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
     )
   }
   const refreshPath = inline ? '/' : path
+  const access = cookieName(
+    'access',
+    cookies.access ?? (domain === null ? '__Host-pawl-access' : '__Secure-pawl-access'),
+    '/',
+    domain,
+  )
+  const refresh = cookieName('refresh', cookies.refresh ?? '__Secure-pawl-refresh', refreshPath, domain)
+  if (access === refresh) check.fail('cookies.refresh', refresh, 'another name than `cookies.access`')
   return Object.freeze({
     path,
     inline,
     csrfToken: check.oneOf('csrf', given.csrf ?? 'fetch-metadata', ['fetch-metadata', 'token']) === 'token',
     trustedOrigins: trustedOrigins(given.trustedOrigins ?? []),
-    cookies: {
-      access: cookieName(
-        'access',
-        cookies.access ?? (domain === null ? '__Host-pawl-access' : '__Secure-pawl-access'),
-        '/',
-        domain,
-      ),
-      refresh: cookieName('refresh', cookies.refresh ?? '__Secure-pawl-refresh', refreshPath, domain),
-      secure: true,
-    },
+    cookies: { access, refresh, secure: true },
     localCookies: insecureLocalhost
       ? { access: 'pawl-access', refresh: 'pawl-refresh', secure: false }
       : null,

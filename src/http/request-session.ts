@@ -45,7 +45,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   #state: State<Claims> | null = null
   /** Cookies to set when the response's head goes out. */
   #pending: { readonly cookies: readonly string[]; readonly until: number } = NOTHING_PENDING
-  #hooked = false
+  #head: 'untouched' | 'hooked' | 'sent' = 'untouched'
   #refreshed: Refreshed | null = null
   #accessToken: string | null = null
 
@@ -227,13 +227,13 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   renew(refreshed: Refreshed, verified: VerifiedSession<Claims>, cookies: readonly string[]): void {
     this.#refreshed = refreshed
     this.#state = { verified }
-    this.#setCookies(cookies, this.#internals.now() + this.#internals.answerWithin)
+    this.#setCookiesInTime(cookies)
   }
 
-  /** @internal Takes over why an inline refresh failed. */
+  /** @internal Takes over why an inline refresh failed. A clearing this late could hit a new login, so it has to be in time too. */
   fail(error: AnySessionsError, cookies: readonly string[]): void {
     this.#state = { error }
-    if (cookies.length > 0) this.#setCookies(cookies)
+    if (cookies.length > 0) this.#setCookiesInTime(cookies)
   }
 
   get #internals(): Internals {
@@ -279,6 +279,10 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     return Math.max(0, Math.floor((time.getTime() - this.#internals.now()) / 1000))
   }
 
+  #setCookiesInTime(cookies: readonly string[]): void {
+    this.#setCookies(cookies, this.#internals.now() + this.#internals.answerWithin)
+  }
+
   #setCookies(cookies: readonly string[], until: number = Number.POSITIVE_INFINITY): void {
     this.#hook()
     this.#pending = { cookies, until }
@@ -286,14 +290,16 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
 
   /** @throws TypeError when the head has been sent */
   #hook(): void {
-    if (this.#hooked) return
+    if (this.#head === 'sent') throw new TypeError('the response has begun: its cookies can no longer be set')
+    if (this.#head === 'hooked') return
     this.#parts.exchange.beforeHead((head) => {
+      this.#head = 'sent'
       const { cookies, until } = this.#pending
       // An answer this late counts as lost: its cookies would break the timing the protocol rests on.
       if (cookies.length === 0 || this.#internals.now() > until) return
       for (const cookie of cookies) head.append('set-cookie', cookie)
       forbidCaching(head)
     })
-    this.#hooked = true
+    this.#head = 'hooked'
   }
 }

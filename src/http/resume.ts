@@ -22,11 +22,12 @@ export function isNavigation(exchange: Exchange): boolean {
 
 /** Sends the navigation through the refresh route; null when it has just been there. */
 export function resumeReply(exchange: Exchange, refreshRoute: string, now: number): Reply | null {
-  const marked = new URL(exchange.target, BASE).searchParams.get(RESUMED_PARAMETER)
-  const resumedAt = marked === null ? Number.NaN : Number.parseInt(marked, 36) * 1000
-  if (Math.abs(now - resumedAt) < MARKER_LIFE) return null
+  // First of all: what it lets through is a URL, and a request's target need not be one.
   const to = safePath(exchange.target)
   if (to === null) return null
+  const marked = new URL(to, BASE).searchParams.get(RESUMED_PARAMETER)
+  const resumedAt = marked === null ? Number.NaN : Number.parseInt(marked, 36) * 1000
+  if (Math.abs(now - resumedAt) < MARKER_LIFE) return null
   return redirect(`${refreshRoute}?to=${encodeURIComponent(to)}`)
 }
 

@@ -60,8 +60,10 @@ export function chooseRefreshToken(
     const token = internals.inspectRefreshToken(value)
     return token === null ? [] : [{ value, ...token }]
   })
-  // None is genuine: let one be refused in the ordinary way, with the error that fits it.
-  if (genuine.length === 0) return { value: first }
+  // None is genuine: let one be refused in the ordinary way, with the error that fits it. One that another
+  // secret may have minted goes first, so that garbage beside it does not get it cleared.
+  if (genuine.length === 0)
+    return { value: refreshTokens.find((value) => internals.isOfUnknownSecret(value)) ?? first }
   const named = accessTokens.flatMap((value) => internals.inspectAccessToken(value)?.sessionId ?? [])
   const ours = named.length === 0 ? genuine : genuine.filter(({ sessionId }) => named.includes(sessionId))
   const [newest] = ours.toSorted((a, b) => b.generation - a.generation || b.issuedAt - a.issuedAt)
