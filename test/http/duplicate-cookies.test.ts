@@ -1,0 +1,241 @@
+import { describe, expect, it } from 'vitest'
+import { memory } from '../../src/memory/index.ts'
+import { openSite, type Site, type Visitor } from '../support/http-site.ts'
+import { FOREIGN_SECRET, NEW_SECRET, SECRET } from '../support/secrets.ts'
+import { openSessions } from '../support/sessions.ts'
+import { counting } from '../support/stores.ts'
+
+const ACCESS = '__Host-pawl-access'
+const REFRESH = '__Secure-pawl-refresh'
+const GONE = 'Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=Lax'
+const MONTH = 'Max-Age=2592000; Expires=Thu, 31 Jan 2030 12:00:00 GMT; HttpOnly; Secure; SameSite=Lax'
+
+/** Every place where settings of the past or a sibling subdomain may have left a refresh cookie. */
+const STRAYS = [
+  `${REFRESH}=; Path=/; ${GONE}`,
+  `${REFRESH}=; Path=/; ${GONE}; Domain=app.example.com`,
+  `${REFRESH}=; Path=/; ${GONE}; Domain=example.com`,
+  `${REFRESH}=; Path=/session; ${GONE}; Domain=app.example.com`,
+  `${REFRESH}=; Path=/session; ${GONE}; Domain=example.com`,
+]
+const CLEARED = [`${ACCESS}=; Path=/; ${GONE}`, `${REFRESH}=; Path=/session; ${GONE}`]
+
+const sessionOf = async (site: Site, anna: Visitor): Promise<string> =>
+  site.withSession.read({ headers: new Headers({ cookie: `${ACCESS}=${anna.jar.get(ACCESS)}` }) })!.sessionId
+
+async function signedIn(): Promise<{ site: Site; anna: Visitor; sessionId: string }> {
+  const site = await openSite()
+  const anna = site.visitor()
+  await anna.login()
+  return { site, anna, sessionId: await sessionOf(site, anna) }
+}
+
+/** A genuine refresh token of another session. */
+async function tokenOf(site: Site, userId: string): Promise<{ sessionId: string; refreshToken: string }> {
+  const { session, refreshToken } = await site.sessions.create({ userId })
+  return { sessionId: session.sessionId, refreshToken: refreshToken.value }
+}
+
+describe('of several refresh cookies', () => {
+  it('the genuine one among garbage is refreshed, and the rest expired', async () => {
+    const { anna } = await signedIn()
+    anna.jar.put(REFRESH, 'garbage', '/session', 'example.com')
+    anna.jar.put(REFRESH, `pawl_r1_${'A'.repeat(123)}`, '/session/refresh')
+    const { status, cookies } = await anna.refresh()
+    expect(status).toBe(200)
+    expect(cookies).toStrictEqual([
+      ...STRAYS,
+      `${ACCESS}=<access>; Path=/; ${MONTH}`,
+      `${REFRESH}=<refresh>; Path=/session; ${MONTH}`,
+    ])
+  })
+
+  it('the genuine one is found behind any number of planted ones', async () => {
+    const { anna } = await signedIn()
+    for (let i = 0; i < 100; i++)
+      anna.jar.put(REFRESH, `planted${i}`, '/session/refresh', `d${i}.example.com`)
+    expect((await anna.refresh()).status).toBe(200)
+  })
+
+  it('those of the session that the access cookie names are preferred to newer ones of another', async () => {
+    const { site, anna, sessionId } = await signedIn()
+    site.clock.advance(1)
+    const mallory = await tokenOf(site, 'mallory')
+    anna.jar.put(REFRESH, mallory.refreshToken, '/session', 'example.com')
+    expect((await anna.refresh()).status).toBe(200)
+    expect(await sessionOf(site, anna)).toBe(sessionId)
+    expect((await site.sessions.get(mallory.sessionId))!.active).toBe(true)
+  })
+
+  it('an expired access cookie counts as well', async () => {
+    const { site, anna, sessionId } = await signedIn()
+    site.clock.advance(3600)
+    const mallory = await tokenOf(site, 'mallory')
+    anna.jar.put(REFRESH, mallory.refreshToken, '/session', 'example.com')
+    expect((await anna.refresh()).status).toBe(200)
+    expect(await sessionOf(site, anna)).toBe(sessionId)
+  })
+
+  it('the newest is refreshed when there is no access cookie to name a session', async () => {
+    const { site, anna } = await signedIn()
+    site.clock.advance(1)
+    const newer = await tokenOf(site, 'anna')
+    anna.jar.put(REFRESH, newer.refreshToken, '/session', 'example.com')
+    anna.jar.delete(ACCESS)
+    expect((await anna.refresh()).status).toBe(200)
+    expect(await sessionOf(site, anna)).toBe(newer.sessionId)
+  })
+
+  it('a forged access cookie names nothing', async () => {
+    const { site, anna } = await signedIn()
+    site.clock.advance(1)
+    const newer = await tokenOf(site, 'anna')
+    anna.jar.put(REFRESH, newer.refreshToken, '/session', 'example.com')
+    anna.jar.put(ACCESS, `${anna.jar.get(ACCESS)!.slice(0, -4)}AAAA`)
+    expect((await anna.refresh()).status).toBe(200)
+    expect(await sessionOf(site, anna)).toBe(newer.sessionId)
+  })
+
+  it('of one session the highest generation is refreshed, so that a stray ancestor is no theft', async () => {
+    const { site, anna } = await signedIn()
+    const ancestor = anna.jar.get(REFRESH)!
+    for (let turn = 0; turn < 3; turn++) {
+      site.clock.advance(600)
+      await anna.refresh()
+      await anna.me()
+      await site.sessions.flush()
+    }
+    anna.jar.put(REFRESH, ancestor, '/session', 'example.com')
+    site.clock.advance(600)
+    const { status, cookies } = await anna.refresh()
+    expect(status).toBe(200)
+    expect(cookies.slice(0, STRAYS.length)).toStrictEqual(STRAYS)
+  })
+
+  it('the chosen one is written again in the calm, as it may have been one of the strays', async () => {
+    const { anna } = await signedIn()
+    await anna.refresh()
+    const chosen = anna.jar.get(REFRESH)!
+    anna.jar.delete(REFRESH)
+    anna.jar.put(REFRESH, chosen, '/session', 'example.com')
+    anna.jar.put(REFRESH, 'garbage', '/session/refresh')
+    const { cookies } = await anna.refresh()
+    expect(cookies).toStrictEqual([
+      ...STRAYS,
+      `${ACCESS}=<access>; Path=/; ${MONTH}`,
+      `${REFRESH}=<refresh>; Path=/session; ${MONTH}`,
+    ])
+    expect(anna.jar.header('/session')).toContain(`${REFRESH}=${chosen}`)
+  })
+
+  it('none is cleared when the access cookie names another session than all of them', async () => {
+    const { site, anna } = await signedIn()
+    const other = await tokenOf(site, 'anna')
+    anna.jar.put(REFRESH, other.refreshToken, '/session')
+    const { status, body, cookies } = await anna.refresh()
+    expect(status).toBe(401)
+    expect(body).toStrictEqual({ code: 'session_replaced', refresh: 'once' })
+    expect(cookies).toStrictEqual([])
+    expect((await site.sessions.get(other.sessionId))!.active).toBe(true)
+  })
+
+  it('all are cleared when none is genuine', async () => {
+    const { anna } = await signedIn()
+    anna.jar.put(REFRESH, 'garbage', '/session')
+    anna.jar.put(REFRESH, 'more', '/session', 'example.com')
+    const { status, body, cookies } = await anna.refresh()
+    expect(status).toBe(401)
+    expect(body).toStrictEqual({ code: 'refresh_token_invalid', refresh: false })
+    expect(cookies).toStrictEqual([...STRAYS, ...CLEARED])
+    expect(anna.jar.names).toStrictEqual([])
+  })
+
+  it('one that a secret not deployed here yet has minted keeps garbage from clearing anything', async () => {
+    const { anna } = await signedIn()
+    const elsewhere = await openSessions({ secret: [NEW_SECRET, SECRET] })
+    const { refreshToken } = await elsewhere.create({ userId: 'anna' })
+    anna.jar.put(REFRESH, 'garbage', '/session/refresh')
+    anna.jar.put(REFRESH, refreshToken.value, '/session')
+    const { status, body, cookies } = await anna.refresh()
+    expect(status).toBe(503)
+    expect(body).toStrictEqual({ code: 'unavailable' })
+    expect(cookies).toStrictEqual([])
+  })
+
+  it('the strays go to no public suffix of one label, and to no Domain at all of an address', async () => {
+    const { site } = await signedIn()
+    const at = async (origin: string): Promise<string[]> => {
+      const anna = site.visitor(undefined, origin)
+      await anna.login()
+      anna.jar.put(REFRESH, 'garbage', '/')
+      const { cookies } = await anna.refresh()
+      return cookies.flatMap((cookie) => /Domain=(.*)$/.exec(cookie)?.[1] ?? [])
+    }
+    expect(await at('https://192.0.2.7')).toStrictEqual([])
+    expect(await at('https://intranet')).toStrictEqual([])
+    expect(new Set(await at('https://a.b.c.d.e.example.com:8443'))).toStrictEqual(
+      new Set(['c.d.e.example.com', 'd.e.example.com', 'e.example.com', 'example.com']),
+    )
+  })
+})
+
+describe('of several access cookies', () => {
+  it('the first that is good is used, whatever else was planted', async () => {
+    const site = await openSite({ cookies: { domain: 'example.com' } })
+    const anna = site.visitor()
+    await anna.login()
+    anna.jar.put('__Secure-pawl-access', 'garbage', '/me')
+    const foreign = await openSessions({ secret: FOREIGN_SECRET })
+    const { accessToken } = await foreign.create({ userId: 'mallory' })
+    anna.jar.put('__Secure-pawl-access', accessToken.value, '/')
+    const { status, body } = await anna.me()
+    expect(status).toBe(200)
+    expect(body).toMatchObject({ userId: 'anna' })
+  })
+})
+
+describe('a Cookie header', () => {
+  it('of 64 kB around the genuine cookies still works', async () => {
+    const { anna } = await signedIn()
+    const noise = Array.from({ length: 1000 }, (_, i) => `noise${i}=${'x'.repeat(56)}`).join('; ')
+    const genuine = anna.jar.header('/session/refresh')!
+    const cookie = `${noise}; ${genuine}; ${noise}`
+    expect(cookie.length).toBeGreaterThan(65_536)
+    expect((await anna.refresh({ headers: { cookie } })).status).toBe(200)
+  })
+
+  it('of 64 kB of bad refresh cookies is refused without asking the store', async () => {
+    const { store, calls } = counting(memory())
+    const site = await openSite({}, { store })
+    calls.length = 0
+    const cookie = Array.from({ length: 2600 }, (_, i) => `${REFRESH}=${i}`).join('; ')
+    expect(cookie.length).toBeGreaterThan(65_536)
+    const { status, body } = await site.visitor().refresh({ headers: { cookie } })
+    expect(status).toBe(401)
+    expect(body).toStrictEqual({ code: 'refresh_token_invalid', refresh: false })
+    expect(calls).toStrictEqual([])
+  })
+
+  it.each([
+    [
+      'non-ASCII text',
+      `${ACCESS}=h\u00e9\u00df; ${REFRESH}=\u00ff\u00fe`,
+      'refresh_token_invalid',
+      'access_token_invalid',
+    ],
+    ['no equals sign', `${ACCESS}; ${REFRESH}`, 'not_signed_in', 'not_signed_in'],
+    ['empty values', `${ACCESS}=; ${REFRESH}=`, 'not_signed_in', 'not_signed_in'],
+    [
+      'other spellings',
+      `${ACCESS.toUpperCase()}=x; ${REFRESH.toLowerCase()}=x`,
+      'not_signed_in',
+      'not_signed_in',
+    ],
+    ['longer names', `x${ACCESS}=x; ${REFRESH}x=x`, 'not_signed_in', 'not_signed_in'],
+    ['only separators', ';;; ; =; ==;', 'not_signed_in', 'not_signed_in'],
+  ])('with %s is answered in the ordinary way', async (_what, cookie, refresh, access) => {
+    const { visitor } = await openSite()
+    expect((await visitor().refresh({ headers: { cookie } })).body).toMatchObject({ code: refresh })
+    expect((await visitor().me({ headers: { cookie } })).body).toMatchObject({ code: access })
+  })
+})

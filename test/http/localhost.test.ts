@@ -1,0 +1,112 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { fetchSessions } from '../../src/adapters/fetch.ts'
+import { sessionsOverHttp } from '../../src/http/http.ts'
+import { coded } from '../support/errors.ts'
+import { fakeExchange } from '../support/http-exchange.ts'
+import { openSite } from '../support/http-site.ts'
+import { openSessions } from '../support/sessions.ts'
+
+const SECURE = ['__Host-pawl-access', '__Secure-pawl-refresh']
+const PLAIN = ['pawl-access', 'pawl-refresh']
+
+afterEach(() => vi.unstubAllEnvs())
+
+/** The names of the cookies that a login sets. */
+async function cookieNames(...given: Parameters<typeof fakeExchange>): Promise<string[]> {
+  const http = sessionsOverHttp(await openSessions())
+  const exchange = fakeExchange(...given)
+  const { session } = await http.open(exchange)
+  await session!.create({ userId: 'anna' })
+  return exchange
+    .sendHead()
+    .getSetCookie()
+    .map((cookie) => cookie.split('=')[0]!)
+}
+
+describe('on plain http://localhost', () => {
+  it('cookies have no prefix, no Secure and no Domain', async () => {
+    const { visitor } = await openSite({
+      cookies: { domain: 'example.com', sameSite: 'none', partitioned: true },
+    })
+    const anna = visitor(undefined, 'http://localhost:3000')
+    const life = 'Max-Age=2592000; Expires=Thu, 31 Jan 2030 12:00:00 GMT'
+    expect((await anna.login()).cookies).toStrictEqual([
+      `pawl-access=<access>; Path=/; ${life}; HttpOnly; SameSite=Lax`,
+      `pawl-refresh=<refresh>; Path=/session; ${life}; HttpOnly; SameSite=Lax`,
+    ])
+    expect((await anna.me()).status).toBe(200)
+    expect((await anna.refresh()).status).toBe(200)
+    expect((await anna.logout()).status).toBe(204)
+    expect(anna.jar.names).toStrictEqual([])
+  })
+
+  it.each([
+    'localhost',
+    'localhost:3000',
+    'shop.localhost:3000',
+    '127.0.0.1:3000',
+    '127.9.9.9',
+    '[::1]:3000',
+  ])('the host may be %s', async (host) => {
+    expect(await cookieNames({ headers: { host }, peer: '127.0.0.1' })).toStrictEqual(PLAIN)
+  })
+
+  it.each(['127.0.0.1', '::1', '::ffff:127.0.0.1', undefined])('the peer may be %s', async (peer) => {
+    expect(await cookieNames({ headers: { host: 'localhost' }, peer })).toStrictEqual(PLAIN)
+  })
+})
+
+describe('cookies are secure', () => {
+  it.each([
+    ['another host', { headers: { host: 'app.example.com' } }],
+    ['a host that only begins like localhost', { headers: { host: 'localhost.example.com' } }],
+    ['a host that only ends like localhost', { headers: { host: 'notlocalhost' } }],
+    ['an address that only begins like one of this machine', { headers: { host: '127.0.0.1.example.com' } }],
+    ['no Host header', { headers: {} }],
+    ['https', { headers: { host: 'localhost' }, secure: true }],
+    ['X-Forwarded-For', { headers: { host: 'localhost', 'x-forwarded-for': '192.0.2.1' } }],
+    ['Forwarded', { headers: { host: 'localhost', forwarded: 'for=192.0.2.1' } }],
+    ['a peer elsewhere', { headers: { host: 'localhost' }, peer: '192.0.2.1' }],
+    [
+      'a peer that only begins like one of this machine',
+      { headers: { host: 'localhost' }, peer: '127.0.0.1.2' },
+    ],
+  ])('with %s', async (_what, given) => {
+    expect(await cookieNames({ peer: '127.0.0.1', ...given })).toStrictEqual(SECURE)
+  })
+
+  it('in production', async () => {
+    vi.stubEnv('NODE_ENV', 'production')
+    expect(await cookieNames({ headers: { host: 'localhost' }, peer: '127.0.0.1' })).toStrictEqual(SECURE)
+  })
+
+  it('when insecure ones are turned off', async () => {
+    const { visitor } = await openSite({ insecureLocalhost: false })
+    const anna = visitor(undefined, 'http://localhost:3000')
+    await anna.login()
+    expect(anna.jar.names).toStrictEqual(SECURE)
+  })
+})
+
+it('asking for insecure cookies in production is refused at start', async () => {
+  const sessions = await openSessions()
+  vi.stubEnv('NODE_ENV', 'production')
+  expect(() => fetchSessions(sessions, { insecureLocalhost: true })).toThrow(
+    coded('ERR_INVALID_OPTIONS', { option: 'insecureLocalhost' }) as Error,
+  )
+  expect(() => fetchSessions(sessions, { insecureLocalhost: false })).not.toThrow()
+})
+
+it('a cookie without a prefix signs nobody in anywhere else', async () => {
+  const { visitor, sessions, withSession } = await openSite()
+  const { accessToken, refreshToken } = await sessions.create({ userId: 'mallory' })
+  const anna = visitor()
+  anna.jar.put('pawl-access', accessToken.value)
+  anna.jar.put('pawl-refresh', refreshToken.value, '/session')
+  expect((await anna.me()).body).toStrictEqual({ code: 'not_signed_in', refresh: false })
+  expect((await anna.refresh()).body).toStrictEqual({ code: 'not_signed_in', refresh: false })
+  const headers = new Headers({ host: 'app.example.com', cookie: `pawl-access=${accessToken.value}` })
+  expect(withSession.read({ headers })).toBeNull()
+  headers.set('host', 'localhost:3000')
+  expect(withSession.read({ headers })).toMatchObject({ userId: 'mallory' })
+})
