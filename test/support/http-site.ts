@@ -29,7 +29,7 @@ export interface Answer {
 
 export interface VisitOptions {
   readonly headers?: Readonly<Record<string, string | undefined>>
-  readonly body?: BodyInit
+  readonly body?: string | ReadableStream<Uint8Array>
   readonly handler?: Handler
   readonly info?: FetchInfo
   readonly signal?: AbortSignal

@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest'
+import type { HttpOptions } from '../../src/adapters/fetch.ts'
+import { assertSameSite } from '../../src/http/csrf.ts'
+import { sessionsOverHttp } from '../../src/http/http.ts'
+import { coded } from '../support/errors.ts'
+import { fakeExchange } from '../support/http-exchange.ts'
+import { openSite } from '../support/http-site.ts'
+import { openSessions } from '../support/sessions.ts'
+
+const REJECTED = { status: 403, body: '{"code":"csrf_rejected","refresh":false}' }
+const HOST = 'app.example.com'
+
+interface Sent {
+  method?: string
+  site?: string
+  origin?: string
+  host?: string
+  headers?: Record<string, string>
+  target?: string
+}
+
+/** Whether such a request reaches the application. */
+async function passes(sent: Sent, options: HttpOptions = {}): Promise<boolean> {
+  const http = sessionsOverHttp(await openSessions(), options)
+  const { method = 'POST', site, origin, host = HOST, headers = {}, target = '/act' } = sent
+  const { reply } = await http.open(
+    fakeExchange({
+      method,
+      target,
+      headers: {
+        ...(host !== '' && { host }),
+        ...(site !== undefined && { 'sec-fetch-site': site }),
+        ...(origin !== undefined && { origin }),
+        ...headers,
+      },
+    }),
+  )
+  if (reply !== undefined) {
+    expect(reply).toMatchObject(REJECTED)
+    expect(reply.headers.map(([name]) => name)).not.toContain('set-cookie')
+  }
+  return reply === undefined
+}
+
+describe('a request that may change state', () => {
+  // The table of Go's net/http csrf_test.go, and what it leaves out.
+  it.each<[boolean, Sent]>([
+    [true, { site: 'same-origin' }],
+    [true, { site: 'none' }],
+    [false, { site: 'cross-site' }],
+    [false, { site: 'same-site' }],
+    [false, { site: 'unknown' }],
+    [false, { site: 'Same-Origin' }],
+    [true, {}],
+    [true, { site: '' }],
+    [true, { origin: '' }],
+    [true, { origin: `https://${HOST}` }],
+    [true, { origin: `http://${HOST}` }],
+    [false, { origin: 'https://evil.example' }],
+    [false, { origin: 'https://example.com' }],
+    [false, { origin: `https://${HOST}.evil.example` }],
+    [false, { origin: `https://${HOST}:8443` }],
+    [true, { origin: `https://${HOST}:8443`, host: `${HOST}:8443` }],
+    [false, { origin: `https://${HOST}`, host: `${HOST}:8443` }],
+    [false, { origin: `https://${HOST}`, host: '' }],
+    [false, { origin: 'null' }],
+    [false, { origin: HOST }],
+    [false, { origin: 'not a url' }],
+    [false, { origin: 'https://' }],
+    // Where the browser says the site, its Origin does not matter.
+    [true, { site: 'same-origin', origin: 'https://evil.example' }],
+    [true, { site: 'none', origin: 'null' }],
+    [false, { site: 'cross-site', origin: `https://${HOST}` }],
+    [false, { site: 'same-site', origin: `https://${HOST}` }],
+  ])('is let through: %s for %o', async (expected, sent) => {
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'get', 'QUERY', 'CONNECT'])
+      expect(await passes({ ...sent, method })).toBe(expected)
+  })
+
+  it.each(['GET', 'HEAD', 'OPTIONS'])('is not what %s makes', async (method) => {
+    expect(await passes({ method, site: 'cross-site', origin: 'https://evil.example' })).toBe(true)
+  })
+
+  it('from a trusted origin is let through whatever its site is called', async () => {
+    const options = { trustedOrigins: ['https://shop.example', 'https://app.example:8443'] }
+    expect(await passes({ site: 'cross-site', origin: 'https://shop.example' }, options)).toBe(true)
+    expect(await passes({ site: 'same-site', origin: 'https://app.example:8443' }, options)).toBe(true)
+    expect(await passes({ origin: 'https://shop.example' }, options)).toBe(true)
+    for (const origin of [
+      'http://shop.example',
+      'https://shop.example:8443',
+      'https://shop.example.evil.example',
+      'https://shop.example/',
+      'https://app.example',
+      'null',
+    ])
+      expect(await passes({ site: 'cross-site', origin }, options)).toBe(false)
+  })
+
+  it('is refused at the routes too, and at the login before any handler runs', async () => {
+    const { visitor, sessions } = await openSite()
+    const anna = visitor()
+    const headers = { 'sec-fetch-site': 'cross-site' }
+    let ran = 0
+    const handler = (): Response => {
+      ran += 1
+      return new Response()
+    }
+    await anna.login()
+    for (const target of ['/session/refresh', '/session/logout', '/login']) {
+      const { status, body, cookies } = await anna.visit('POST', target, { headers, handler })
+      expect([target, status, body, cookies]).toStrictEqual([
+        target,
+        403,
+        { code: 'csrf_rejected', refresh: false },
+        [],
+      ])
+    }
+    expect(ran).toBe(0)
+    expect((await sessions.list('anna')).map(({ active }) => active)).toStrictEqual([true])
+  })
+})
+
+describe('a WebSocket handshake', () => {
+  const upgrade = { upgrade: 'websocket', connection: 'Upgrade' }
+  it.each<[boolean, Sent]>([
+    [true, { origin: `https://${HOST}` }],
+    [false, { origin: 'https://evil.example' }],
+    [false, { origin: 'null' }],
+    [true, { site: 'same-origin' }],
+    [false, { site: 'same-site' }],
+    [true, {}],
+  ])('is let through: %s for %o', async (expected, sent) => {
+    expect(await passes({ ...sent, method: 'GET', headers: upgrade })).toBe(expected)
+    expect(await passes({ ...sent, method: 'GET', headers: { upgrade: 'WebSocket' } })).toBe(expected)
+  })
+
+  it('is not what an upgrade to something else is', async () => {
+    expect(await passes({ method: 'GET', site: 'cross-site', headers: { upgrade: 'h2c' } })).toBe(true)
+  })
+})
+
+describe('bearer mode', () => {
+  it.each([{ authorization: 'Bearer abc' }, { authorization: 'bearer abc' }, { 'pawl-transport': 'Bearer' }])(
+    'is exempt, as no page of another site can ask for it: %o',
+    async (headers) => {
+      expect(await passes({ site: 'cross-site', origin: 'https://evil.example', headers })).toBe(true)
+    },
+  )
+
+  it.each([
+    { authorization: 'Basic YTpi' },
+    { authorization: 'Digest Bearer' },
+    { authorization: 'BearerX abc' },
+    { authorization: '' },
+    { 'pawl-transport': 'cookie' },
+    { 'pawl-transport': '' },
+  ])('is not what %o asks for', async (headers) => {
+    expect(await passes({ site: 'cross-site', headers })).toBe(false)
+  })
+})
+
+it('errors name the check that refused', () => {
+  const refusal = (headers: Record<string, string>) => () =>
+    assertSameSite(fakeExchange({ method: 'POST', headers }), new Set())
+  expect(refusal({ 'sec-fetch-site': 'cross-site' })).toThrow(
+    coded('ERR_CSRF_REJECTED', { check: 'sec-fetch-site' }) as Error,
+  )
+  expect(refusal({ origin: 'https://evil.example', host: 'a.example' })).toThrow(
+    coded('ERR_CSRF_REJECTED', { check: 'origin' }) as Error,
+  )
+})
