@@ -45,7 +45,12 @@ export async function createEmbeddedPostgres(settings: readonly string[] = []): 
   }
 
   const flags = ['-D', data, '--username=pawl', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync']
-  await promisify(execFile)(initdb, flags, { ...user, cwd: home })
+  try {
+    await promisify(execFile)(initdb, flags, { ...user, cwd: home })
+  } catch (error) {
+    await rm(home, { recursive: true, force: true })
+    throw error
+  }
 
   const embedded: EmbeddedPostgres = {
     url: `postgres://pawl@127.0.0.1:${port}/postgres`,

@@ -1,0 +1,156 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, onTestFinished, test } from 'vitest'
+import { codeOf, createBrowser, stealFrom } from './browser.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+
+test('the demo starts, catches a thief and leaves nothing behind', { timeout: 60_000 }, async () => {
+  const temporary = await temporaryDirectory()
+  const demo = startDemo({ PORT: '0', TMPDIR: temporary })
+  const origin = await demo.address()
+
+  const page = await fetch(origin)
+  expect(page.status).toBe(200)
+  expect(page.headers.get('content-security-policy')).toContain("default-src 'none'")
+  expect(await page.text()).toContain('Sign in')
+
+  const owner = createBrowser(origin)
+  expect((await owner.post('/login', { name: 'Ada', remember: 'on' })).status).toBe(303)
+  const events = await owner.get('/api/events')
+  const thief = await stealFrom(owner, origin)
+  const move = async (): Promise<string[]> => {
+    const thiefSaw = [await thief.refresh(), await thief.use()]
+    // What a use proves is written in the background.
+    await sleep(300)
+    const ownerSaw = [
+      await codeOf(await owner.post('/session/refresh')),
+      await codeOf(await owner.get('/api/me')),
+    ]
+    await sleep(300)
+    return [...thiefSaw, ...ownerSaw]
+  }
+  // Right after a turn everything is forgiven to lost and racing answers, thieves included.
+  expect(await move()).toEqual(['ok', 'ok', 'ok', 'ok'])
+  // Real time on purpose: this is what people watch. The calm lasts twice the overlap and 5 s of clock tolerance.
+  await sleep(9500)
+  const [refreshed, used, ownerRefreshed, ownerUsed] = await move()
+  expect([refreshed, used]).toEqual(['ok', 'ok'])
+  expect(ownerRefreshed).toBe('refresh_token_reused')
+  // The refresh route has cleared the cookies.
+  expect(ownerUsed).toBe('not_signed_in')
+  expect([await thief.refresh(), await thief.use()]).toEqual(['session_ended', 'session_ended'])
+  expect(await events.text()).toContain('"type":"reused"')
+
+  const postgres = await postmasterOf(temporary)
+  expect(isAlive(postgres)).toBe(true)
+  expect(await demo.stop('SIGINT')).toBe(0)
+  expect(isAlive(postgres)).toBe(false)
+  expect(await leftIn(temporary)).toEqual([])
+})
+
+test('it stops cleanly while it is still starting', async () => {
+  const temporary = await temporaryDirectory()
+  const demo = startDemo({ PORT: '0', TMPDIR: temporary })
+  await demo.printed(/Starting/)
+  expect(await demo.stop('SIGTERM')).toBe(0)
+  expect(await leftIn(temporary)).toEqual([])
+})
+
+test('it says what is wrong with an unreachable database', async () => {
+  const demo = startDemo({ PORT: '0', DATABASE_URL: 'postgres://user:hidden@127.0.0.1:1/nothing' })
+  expect(await demo.exitCode).toBe(1)
+  const output = await demo.printed(/could not start/)
+  expect(output).toContain('127.0.0.1:1/nothing')
+  expect(output).toContain('DATABASE_URL')
+  expect(output).not.toContain('hidden')
+})
+
+test('it takes the next port when its own is taken', async () => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  onTestFinished(() => void other.close())
+  const { port } = other.address() as { port: number }
+  const demo = startDemo({ PORT: String(port), TMPDIR: await temporaryDirectory() })
+  const origin = new URL(await demo.address())
+  expect(Number(origin.port)).toBeGreaterThan(port)
+  expect(await demo.stop('SIGINT')).toBe(0)
+})
+
+interface RunningDemo {
+  /** Resolves when it has printed something like it, with all it has printed. */
+  printed(pattern: RegExp): Promise<string>
+  address(): Promise<string>
+  stop(signal: NodeJS.Signals): Promise<number | null>
+  readonly exitCode: Promise<number | null>
+}
+
+function startDemo(settings: Record<string, string>): RunningDemo {
+  const { DATABASE_URL: _, PAWL_SECRET: __, ...environment } = process.env
+  const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', 'demo/main.ts'], {
+    cwd: ROOT,
+    env: { ...environment, ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  const collect = (chunk: Buffer): void => {
+    output += chunk.toString()
+    child.emit('printed')
+  }
+  child.stdout!.on('data', collect)
+  child.stderr!.on('data', collect)
+  const exitCode = once(child, 'close').then(([code]) => {
+    child.emit('printed')
+    return code as number | null
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+
+  async function printed(pattern: RegExp): Promise<string> {
+    while (!pattern.test(output)) {
+      if (child.exitCode !== null) throw new Error(`the demo has stopped:\n${output}`)
+      await once(child, 'printed')
+    }
+    return output
+  }
+  return {
+    printed,
+    exitCode,
+    address: async () => /http:\/\/\S+/.exec(await printed(/http:\/\/\S+\//))![0],
+    stop(signal) {
+      child.kill(signal)
+      return exitCode
+    },
+  }
+}
+
+async function temporaryDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'pawl-demo-test-'))
+  // As root, PostgreSQL runs as another user, who has to get in.
+  await chmod(directory, 0o755)
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
+
+/** Without the compiler's cache, which is shared by all that runs through tsx. */
+async function leftIn(temporary: string): Promise<string[]> {
+  return (await readdir(temporary)).filter((name) => name.startsWith('pawl-'))
+}
+
+async function postmasterOf(temporary: string): Promise<number> {
+  const [home] = await leftIn(temporary)
+  const file = await readFile(join(temporary, home!, 'data', 'postmaster.pid'), 'utf8')
+  return Number(file.split('\n')[0])
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}

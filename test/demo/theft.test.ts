@@ -1,0 +1,120 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { type Claims, createDemo } from '../../demo/app.ts'
+import { LIFETIMES } from '../../demo/lifetimes.ts'
+import { createSessions } from '../../src/index.ts'
+import { memory } from '../../src/memory/index.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
+import { SECRET } from '../support/secrets.ts'
+import { listen } from '../support/sessions.ts'
+import { codeOf, createBrowser, stealFrom, type Thief } from './browser.ts'
+
+/** The page refreshes two seconds before its access token is over. */
+const OWNER_EVERY = 13
+const MINUTE = 60
+const OVER = ['refresh_token_reused', 'session_ended']
+
+/** What the thief clicks, second by second. */
+const THIEVES: Record<string, (thief: Thief, second: number) => Promise<string[]>> = {
+  'refreshes and uses at once, then every 4 s': every(4, 0, true),
+  'refreshes without ever using': every(4, 0, false),
+  'moves every second': every(1, 0, true),
+  'moves in step with the owner': every(OWNER_EVERY, 0, true),
+  'moves right before the owner': every(OWNER_EVERY, 12, true),
+  'moves right after the owner': every(OWNER_EVERY, 1, true),
+  'waits until the owner has moved on': every(15, 14, true),
+  'waits until the owner has moved on twice': every(30, 29, true),
+  'comes twice, half a minute apart': every(30, 0, true),
+}
+
+test.each(Object.entries(THIEVES))('within a minute, a thief is caught who %s', async (_name, act) => {
+  const { origin, clock, flush, reused } = await openDemo()
+  const owner = createBrowser(origin)
+  await owner.post('/login', { name: 'Ada' })
+  const thief = await stealFrom(owner, origin)
+
+  const ownerSaw: string[] = []
+  const thiefSaw: string[] = []
+  for (let second = 0; second < MINUTE && !(isOver(ownerSaw) && isOver(thiefSaw)); second++) {
+    thiefSaw.push(...(await act(thief, second)))
+    await flush()
+    if (second % OWNER_EVERY === OWNER_EVERY - 1) {
+      ownerSaw.push(await codeOf(await owner.post('/session/refresh')))
+      ownerSaw.push(await codeOf(await owner.get('/api/me')))
+      await flush()
+    }
+    clock.advance(1)
+  }
+
+  expect(isOver(thiefSaw), thiefSaw.join()).toBe(true)
+  expect(isOver(ownerSaw), ownerSaw.join()).toBe(true)
+  expect(reused).toHaveLength(1)
+})
+
+test('nobody is caught where nobody steals', async () => {
+  const { origin, clock, flush } = await openDemo()
+  const owner = createBrowser(origin)
+  await owner.post('/login', { name: 'Ada' })
+  for (let second = 0; second < 3 * MINUTE; second += OWNER_EVERY) {
+    expect(await codeOf(await owner.post('/session/refresh'))).toBe('ok')
+    expect(await codeOf(await owner.get('/api/me'))).toBe('ok')
+    await flush()
+    clock.advance(OWNER_EVERY)
+  }
+})
+
+test('what a user calls himself stays text', async () => {
+  const { origin } = await openDemo()
+  const owner = createBrowser(origin)
+  await owner.post('/login', { name: '<script>alert("1")</script>' })
+  const page = await (await owner.get('/')).text()
+  expect(page).not.toContain('<script>alert')
+  expect(page).toContain('&#60;script&#62;')
+})
+
+test('a device can be ended by its own user alone', async () => {
+  const { origin } = await openDemo()
+  const ada = createBrowser(origin)
+  const eve = createBrowser(origin)
+  await ada.post('/login', { name: 'Ada' })
+  await eve.post('/login', { name: 'Eve' })
+  const { sessionId } = (await (await ada.post('/api/devices')).json()) as { sessionId: string }
+  expect((await eve.post(`/api/devices/${sessionId}/end`)).status).toBe(404)
+  expect(await (await ada.post(`/api/devices/${sessionId}/end`)).json()).toEqual({ ended: true })
+})
+
+async function openDemo() {
+  const clock = createFakeClock()
+  const sessions = await createSessions<Claims>({
+    store: memory(),
+    secret: SECRET,
+    now: clock.now,
+    ...LIFETIMES,
+  })
+  const reused = listen(sessions, 'reused')
+  const demo = createDemo(sessions)
+  const server = createServer(demo.app).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(async () => {
+    demo.close()
+    server.close()
+    server.closeAllConnections()
+    await sessions.close()
+  })
+  const { port } = server.address() as AddressInfo
+  return { origin: `http://127.0.0.1:${port}`, clock, reused, flush: () => sessions.flush() }
+}
+
+function every(seconds: number, from: number, uses: boolean) {
+  return async (thief: Thief, second: number): Promise<string[]> => {
+    if (second < from || (second - from) % seconds !== 0) return []
+    const refreshed = await thief.refresh()
+    return refreshed === 'ok' && uses ? [refreshed, await thief.use()] : [refreshed]
+  }
+}
+
+function isOver(seen: readonly string[]): boolean {
+  return seen.some((code) => OVER.includes(code))
+}
