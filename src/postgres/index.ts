@@ -144,8 +144,11 @@ function lazyPool(connectionString: string, max: number, where: string): PoolLik
     query: async (config) => (await open()).query(config),
     connect: async () => (await open()).connect(),
     async end() {
-      if (opening !== null)
-        await (await opening.catch((error: unknown) => Promise.reject(unavailable(error, where)))).end()
+      // A start that failed may be tried again with the same store, which then opens another pool.
+      const opened = opening
+      opening = null
+      if (opened !== null)
+        await (await opened.catch((error: unknown) => Promise.reject(unavailable(error, where)))).end()
     },
   }
 }

@@ -13,7 +13,7 @@ type Parser = (text: string) => unknown
 
 const PARSERS: Readonly<Record<number, Parser>> = {
   [BOOL]: (text) => text === 't',
-  [BYTEA]: (text) => Buffer.from(text.slice(2), 'hex'),
+  [BYTEA]: parseBytea,
   [INT4]: Number,
   [DATE]: (text) => Date.parse(`${text}T00:00:00Z`),
   [TIMESTAMPTZ]: parseTimestamp,
@@ -22,6 +22,15 @@ const PARSERS: Readonly<Record<number, Parser>> = {
 
 export const types: { getTypeParser(oid: number, format?: string): Parser } = {
   getTypeParser: (oid) => PARSERS[oid] ?? String,
+}
+
+/** `\x…` in hex, or what `bytea_output = 'escape'` makes of it, where a role or a database still has that. */
+function parseBytea(text: string): Buffer {
+  if (text.startsWith('\\x')) return Buffer.from(text.slice(2), 'hex')
+  const raw = text.replace(/\\(\\|[0-7]{3})/g, (_, code: string) =>
+    code === '\\' ? code : String.fromCharCode(Number.parseInt(code, 8)),
+  )
+  return Buffer.from(raw, 'latin1')
 }
 
 /** `2026-11-23 18:06:52.123456+01`, in any time zone, to milliseconds since the epoch. */

@@ -1,0 +1,211 @@
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { type PoolLike, postgres } from '../../src/postgres/index.ts'
+import { createDatabase, createPool } from '../support/database.ts'
+import { coded } from '../support/errors.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
+import { aroundQueries, driverError } from '../support/pools.ts'
+import { openSessions } from '../support/sessions.ts'
+
+// The pauses between two attempts.
+vi.mock(import('node:timers/promises'), async (original) => ({
+  ...(await original()),
+  setTimeout: (async () => undefined) as never,
+}))
+
+const UNAVAILABLE = coded('ERR_STORE_UNAVAILABLE', { retryAfter: 5 }) as Error
+
+const url = await createDatabase()
+const pool = createPool(url)
+const store = (through: PoolLike): ReturnType<typeof postgres> => postgres({ pool: through })
+
+/** A whole life on a pool: whatever is odd about the pool, nothing of it may show. */
+async function live(on: PoolLike): Promise<void> {
+  const clock = createFakeClock()
+  const sessions = await openSessions({ store: store(on), now: clock.now })
+  const { refreshToken, session } = await sessions.create({
+    userId: 'u',
+    claims: { role: 'admin' },
+    data: { a: [1] },
+    ip: '192.0.2.1',
+    idleTimeout: 3600,
+    persistent: false,
+  })
+  expect(await sessions.get(session.sessionId)).toStrictEqual(session)
+  const child = await sessions.refresh(refreshToken.value)
+  expect(sessions.verify(child.accessToken.value).claims).toStrictEqual({ role: 'admin' })
+  await sessions.flush()
+  clock.advance(60)
+  expect((await sessions.refresh(child.refreshToken!.value)).session.generation).toBe(1)
+  expect(await sessions.patchData(session.sessionId, { b: null })).toBe(1)
+  expect(await sessions.get(session.sessionId)).toMatchObject({ data: { a: [1], b: null }, generation: 1 })
+  expect(await sessions.revoke(session.sessionId, 'logout')).toBe(true)
+  expect(await sessions.get(session.sessionId)).toMatchObject({ endReason: 'logout' })
+}
+
+describe('prepared statements', () => {
+  it('are used: every statement outside a transaction has a name of its own', async () => {
+    const names = new Map<string, string>()
+    await live(
+      aroundQueries(pool, (config, run) => {
+        if (config.name !== undefined) names.set(config.name, config.text)
+        return run()
+      }),
+    )
+    expect(names.size).toBeGreaterThan(5)
+    expect(new Set(names.values()).size).toBe(names.size)
+    for (const name of names.keys()) expect(name).toMatch(/^pawl_[0-9a-f]{16}$/)
+  })
+
+  it.each(['42P05', '26000'])('are given up for good behind a pooler that answers %s', async (code) => {
+    let refused = 0
+    let unnamed = 0
+    await live(
+      aroundQueries(pool, (config, run) => {
+        if (config.name === undefined) {
+          unnamed++
+          return run()
+        }
+        refused++
+        return Promise.reject(driverError(code))
+      }),
+    )
+    expect(refused).toBe(1)
+    expect(unnamed).toBeGreaterThan(10)
+  })
+})
+
+describe('a statement that fails', () => {
+  /** Fails the statements that begin so, so many times; with `lost` they happen all the same. */
+  function failing(
+    start: string,
+    times: number,
+    error: Error,
+    lost = false,
+  ): { pool: PoolLike; tried(): number } {
+    let tried = 0
+    return {
+      tried: () => tried,
+      pool: aroundQueries(pool, async (config, run) => {
+        if (!config.text.startsWith(start)) return run()
+        if (++tried > times) return run()
+        if (lost) await run()
+        throw error
+      }),
+    }
+  }
+
+  const CONFLICTS = ['40001', '40P01', '55P03']
+  const CONNECTION = [
+    '08006',
+    '57P01',
+    '57P02',
+    '57P03',
+    '25006',
+    '53300',
+    'ECONNRESET',
+    'EPIPE',
+    'ETIMEDOUT',
+    undefined,
+  ]
+
+  it.each([...CONFLICTS, ...CONNECTION])('with %s is tried again', async (code) => {
+    const { pool: flaky, tried } = failing('insert into "pawl".sessions', 2, driverError(code))
+    const sessions = await openSessions({ store: store(flaky) })
+    const { session } = await sessions.create({ userId: 'u' })
+    expect(await sessions.get(session.sessionId)).toMatchObject({ active: true })
+    expect(tried()).toBe(3)
+  })
+
+  it.each([...CONFLICTS, ...CONNECTION])('with %s three times is "unavailable"', async (code) => {
+    const { pool: flaky, tried } = failing('insert into "pawl".sessions', 3, driverError(code))
+    const sessions = await openSessions({ store: store(flaky) })
+    await expect(sessions.create({ userId: 'u' })).rejects.toThrow(UNAVAILABLE)
+    expect(tried()).toBe(3)
+  })
+
+  it.each(['23502', '42703', '22P02'])(
+    'with %s, a mistake, is not tried again and is not hidden',
+    async (code) => {
+      const { pool: flaky, tried } = failing('insert into "pawl".sessions', 1, driverError(code))
+      const sessions = await openSessions({ store: store(flaky) })
+      await expect(sessions.create({ userId: 'u' })).rejects.toMatchObject({ code })
+      expect(tried()).toBe(1)
+    },
+  )
+
+  it('whose answer was lost, at creation, makes one session', async () => {
+    const { pool: flaky } = failing('insert into "pawl".sessions', 2, driverError('ECONNRESET'), true)
+    const sessions = await openSessions({ store: store(flaky) })
+    const { refreshToken } = await sessions.create({ userId: 'lost insert' })
+    expect(await sessions.list('lost insert')).toHaveLength(1)
+    expect((await sessions.refresh(refreshToken.value)).refreshToken).not.toBeNull()
+  })
+
+  it('whose answer was lost, at a turn, is no reuse', async () => {
+    const { pool: flaky } = failing('update', 1, driverError('ECONNRESET'), true)
+    const sessions = await openSessions({ store: store(flaky) })
+    const { refreshToken } = await sessions.create({ userId: 'u' })
+    const child = await sessions.refresh(refreshToken.value)
+    expect((await sessions.refresh(child.refreshToken!.value)).session.generation).toBe(1)
+  })
+
+  it('whose answer was lost, at the end, still says that this call ended the session', async () => {
+    const { pool: flaky } = failing('update', 1, driverError('ECONNRESET'), true)
+    const sessions = await openSessions({ store: store(flaky) })
+    const { session, accessToken } = await sessions.create({ userId: 'u' })
+    expect(await sessions.revoke(session.sessionId)).toBe(true)
+    expect(() => sessions.verify(accessToken.value)).toThrow(coded('ERR_SESSION_ENDED') as Error)
+  })
+
+  it('in a confirmation is tried again whole, also where only the commit says so', async () => {
+    const { pool: flaky, tried } = failing('commit', 1, driverError('40001'))
+    const sessions = await openSessions({ store: store(flaky) })
+    const { refreshToken, session } = await sessions.create({ userId: 'u' })
+    sessions.verify((await sessions.refresh(refreshToken.value)).accessToken.value)
+    await sessions.flush()
+    expect(tried()).toBe(2)
+    expect((await sessions.get(session.sessionId))!.generation).toBe(1)
+  })
+
+  it('in a confirmation leaves no open transaction in the pool', async () => {
+    const single = createPool(url, { max: 1 })
+    let failures = 3
+    const flaky = aroundQueries(single, (config, run) =>
+      config.text.startsWith('update') && failures-- > 0 ? Promise.reject(driverError('08006')) : run(),
+    )
+    const sessions = await openSessions({ store: store(flaky) })
+    const { refreshToken, session } = await sessions.create({ userId: 'u' })
+    sessions.verify((await sessions.refresh(refreshToken.value)).accessToken.value)
+    await sessions.flush()
+    const { rows } = await single.query('select now() = statement_timestamp() as fresh')
+    expect(rows).toStrictEqual([{ fresh: true }])
+    expect((await sessions.get(session.sessionId))!.generation).toBe(0)
+  })
+})
+
+describe('a pool that reads values in its own way', () => {
+  const oids = [16, 17, 20, 21, 23, 25, 1082, 1114, 1184, 2950, 3802, 869]
+  const before = oids.map((oid) => pg.types.getTypeParser(oid))
+  beforeAll(() => {
+    for (const oid of oids) pg.types.setTypeParser(oid, () => 'changed by the application')
+  })
+  afterAll(() => {
+    oids.forEach((oid, index) => void pg.types.setTypeParser(oid, before[index] as never))
+  })
+
+  it('changes nothing for us', async () => {
+    await live(pool as unknown as PoolLike)
+  })
+})
+
+describe('a pool with settings of its own', () => {
+  it.each([
+    'timezone=Asia/Kolkata',
+    'timezone=America/St_Johns',
+    'intervalstyle=iso_8601',
+    'bytea_output=escape',
+  ])('(%s) changes nothing for us', async (setting) => {
+    await live(createPool(url, { options: `-c ${setting}` }) as unknown as PoolLike)
+  })
+})

@@ -1,0 +1,143 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { postgres } from '../../src/postgres/index.ts'
+import { dumpSchema } from '../support/catalog.ts'
+import { createDatabase, createPool } from '../support/database.ts'
+import { coded } from '../support/errors.ts'
+import { openSessions } from '../support/sessions.ts'
+
+const OUTDATED = coded('ERR_SCHEMA_OUTDATED') as Error
+const url = await createDatabase()
+const pool = createPool(url)
+const emptyUrl = await createDatabase()
+
+const count = async (table: string): Promise<number> =>
+  Number((await pool.query(`select count(*) from ${table}`)).rows[0].count)
+
+describe('the schema', () => {
+  it('is exactly this', async () => {
+    await postgres({ pool, schema: 'pawl' }).migrate()
+    await expect(await dumpSchema(pool, 'pawl')).toMatchFileSnapshot('schema.sql')
+  })
+
+  it('is made once', async () => {
+    const store = postgres({ pool, schema: 'once' })
+    expect(await store.migrate()).toStrictEqual([1])
+    expect(await store.migrate()).toStrictEqual([])
+    expect(await count('once.migrations')).toBe(1)
+  })
+
+  it('comes out whole when a migration was interrupted after any statement', async () => {
+    const complete = await dumpSchema(pool, 'pawl')
+    for (const made of ['sessions_user_id_idx', 'sessions_invalidated_at_idx']) {
+      const store = postgres({ pool, schema: 'interrupted' })
+      await store.migrate()
+      await pool.query(`drop index interrupted.${made}`)
+      await pool.query('drop table interrupted.signing_keys')
+      await pool.query('delete from interrupted.migrations')
+      await store.migrate()
+      expect((await dumpSchema(pool, 'interrupted')).replaceAll('interrupted', 'pawl')).toBe(complete)
+    }
+  })
+
+  it.each(['My "own" Schema', "it's", 'select', '$1', ':sessions', '😀'])(
+    'may be called %s',
+    async (schema) => {
+      const sessions = await openSessions({ store: postgres({ pool, schema }) })
+      const { refreshToken, session } = await sessions.create({ userId: 'u', data: {} })
+      const child = await sessions.refresh(refreshToken.value)
+      sessions.verify(child.accessToken.value)
+      await sessions.flush()
+      await sessions.patchData(session.sessionId, { a: 1 })
+      expect(await sessions.get(session.sessionId)).toMatchObject({ generation: 1, data: { a: 1 } })
+      const found = await pool.query('select 1 from pg_namespace where nspname = $1', [schema])
+      expect(found.rowCount).toBe(1)
+    },
+  )
+
+  it('of two installations in one database is two: tokens of one mean nothing to the other', async () => {
+    const one = await openSessions({ store: postgres({ pool, schema: 'one' }) })
+    const other = await openSessions({ store: postgres({ pool, schema: 'other' }) })
+    const { accessToken, refreshToken } = await one.create({ userId: 'u' })
+    expect(() => other.verify(accessToken.value)).toThrow(coded('ERR_ACCESS_TOKEN_INVALID') as Error)
+    await expect(other.refresh(refreshToken.value)).rejects.toThrow(coded('ERR_SECRET_UNKNOWN') as Error)
+  })
+})
+
+describe('many processes that start at once on an empty database', () => {
+  it('make one schema and one key: twenty in one process', async () => {
+    const starts = Array.from({ length: 20 }, () =>
+      openSessions({ store: postgres({ pool, schema: 'twenty' }) }),
+    )
+    const fleet = await Promise.all(starts)
+    expect(await count('twenty.migrations')).toBe(1)
+    expect(await count('twenty.signing_keys')).toBe(1)
+    const { accessToken } = await fleet[0]!.create({ userId: 'u' })
+    for (const sessions of fleet) expect(sessions.verify(accessToken.value).userId).toBe('u')
+  })
+
+  it('make one schema and one key: five processes', async () => {
+    const script = fileURLToPath(new URL('../support/start-sessions.ts', import.meta.url))
+    const start = async (): Promise<{ sessionId: string; kids: string[] }> => {
+      const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script, emptyUrl])
+      return JSON.parse(stdout) as { sessionId: string; kids: string[] }
+    }
+    const fleet = await Promise.all(Array.from({ length: 5 }, start))
+    expect(fleet[0]!.kids).toHaveLength(1)
+    for (const { kids } of fleet) expect(kids).toStrictEqual(fleet[0]!.kids)
+    expect(new Set(fleet.map(({ sessionId }) => sessionId)).size).toBe(5)
+  })
+})
+
+describe('`migrate: false`', () => {
+  it('refuses an empty database', async () => {
+    const store = postgres({ pool, schema: 'nothing_here', migrate: false })
+    await expect(openSessions({ store })).rejects.toThrow(OUTDATED)
+    const found = await pool.query(`select 1 from pg_namespace where nspname = 'nothing_here'`)
+    expect(found.rowCount).toBe(0)
+  })
+
+  it('starts where `migrate()` has been run', async () => {
+    const store = postgres({ pool, schema: 'by_hand', migrate: false })
+    await store.migrate()
+    const sessions = await openSessions({ store })
+    expect((await sessions.create({ userId: 'u' })).session.active).toBe(true)
+  })
+
+  it('works for a role that may not create anything', async () => {
+    await postgres({ pool, schema: 'granted' }).migrate()
+    await pool.query(`
+      create role pawl_test_app login;
+      grant usage on schema granted to pawl_test_app;
+      grant select, insert, update, delete on all tables in schema granted to pawl_test_app`)
+    try {
+      const appUrl = new URL(url)
+      appUrl.username = 'pawl_test_app'
+      const store = (migrate: boolean, schema: string): ReturnType<typeof postgres> =>
+        postgres({ connectionString: appUrl.href, migrate, schema })
+      const sessions = await openSessions({ store: store(false, 'granted') })
+      const { refreshToken } = await sessions.create({ userId: 'u' })
+      expect((await sessions.refresh(refreshToken.value)).refreshToken).not.toBeNull()
+      await expect(openSessions({ store: store(true, 'not_mine') })).rejects.toThrow(OUTDATED)
+      await expect(openSessions({ store: store(false, 'by_hand') })).rejects.toThrow(OUTDATED)
+      await sessions.close()
+    } finally {
+      await pool.query('drop owned by pawl_test_app; drop role pawl_test_app')
+    }
+  })
+})
+
+describe('a database that a newer release has migrated', () => {
+  it('is refused when the step was a breaking one, and used when it was not', async () => {
+    const open = (migrate: boolean): ReturnType<typeof openSessions> =>
+      openSessions({ store: postgres({ pool, schema: 'newer', migrate }) })
+    await postgres({ pool, schema: 'newer' }).migrate()
+    await pool.query('insert into newer.migrations (id, breaking) values (900, false)')
+    expect((await (await open(true)).create({ userId: 'u' })).session.active).toBe(true)
+    await pool.query('insert into newer.migrations (id, breaking) values (901, true)')
+    await expect(open(true)).rejects.toThrow(OUTDATED)
+    await expect(open(false)).rejects.toThrow(OUTDATED)
+  })
+})

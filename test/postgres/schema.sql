@@ -1,0 +1,56 @@
+-- tables
+migrations
+sessions with (fillfactor=85)
+signing_keys
+
+-- columns
+migrations.id integer not null
+migrations.breaking boolean not null
+migrations.applied_at timestamp with time zone not null default now()
+sessions.id uuid not null
+sessions.user_id text not null
+sessions.generation integer not null
+sessions.current bytea not null
+sessions.previous bytea
+sessions.anchor_hash bytea not null
+sessions.turned_at timestamp with time zone not null
+sessions.switched_at timestamp with time zone
+sessions.version integer not null
+sessions.created_at timestamp with time zone not null
+sessions.auth_time timestamp with time zone not null
+sessions.last_seen_at timestamp with time zone not null
+sessions.expires_at timestamp with time zone not null
+sessions.absolute_expires_at timestamp with time zone
+sessions.idle_timeout integer
+sessions.persistent boolean
+sessions.claims jsonb
+sessions.data jsonb
+sessions.data_version integer not null
+sessions.ip inet
+sessions.user_agent text
+sessions.invalidated_at timestamp with time zone
+sessions.ended_at timestamp with time zone
+sessions.end_reason text
+sessions.prune_on date not null
+signing_keys.epoch integer not null
+signing_keys.kid text not null
+signing_keys.algorithm text not null
+signing_keys.wrapped_key bytea not null
+signing_keys.created_at timestamp with time zone not null
+signing_keys.signs_from timestamp with time zone not null
+signing_keys.verifies_until timestamp with time zone
+
+-- constraints
+migrations migrations_pkey PRIMARY KEY (id)
+sessions sessions_pkey PRIMARY KEY (id)
+signing_keys signing_keys_pkey PRIMARY KEY (epoch)
+
+-- indexes
+CREATE INDEX sessions_invalidated_at_idx ON pawl.sessions USING btree (invalidated_at) WHERE (invalidated_at IS NOT NULL)
+CREATE INDEX sessions_prune_on_idx ON pawl.sessions USING btree (prune_on)
+CREATE INDEX sessions_user_id_idx ON pawl.sessions USING btree (user_id)
+CREATE UNIQUE INDEX migrations_pkey ON pawl.migrations USING btree (id)
+CREATE UNIQUE INDEX sessions_pkey ON pawl.sessions USING btree (id)
+CREATE UNIQUE INDEX signing_keys_pkey ON pawl.signing_keys USING btree (epoch)
+
+-- anything else

@@ -1,0 +1,125 @@
+import { describe, expect, it, vi } from 'vitest'
+import type { Sessions } from '../../src/index.ts'
+import { postgres } from '../../src/postgres/index.ts'
+import { createDatabase, createPool } from '../support/database.ts'
+import { coded } from '../support/errors.ts'
+import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
+import { recording } from '../support/pools.ts'
+import { openSessions } from '../support/sessions.ts'
+
+const url = await createDatabase()
+
+async function recorded(): Promise<{ sessions: Sessions; clock: FakeClock; sent(): string[] }> {
+  const { pool, statements } = recording(createPool(url))
+  const clock = createFakeClock()
+  const sessions = await openSessions({ store: postgres({ pool }), now: clock.now, pollInterval: 60 })
+  return {
+    sessions,
+    clock,
+    /** Since it was last asked. */
+    sent: () => statements.splice(0),
+  }
+}
+
+describe('what each call asks of the database:', () => {
+  it('create one insert, verify nothing, check one read, refresh one read, revoke one update', async () => {
+    const { sessions, sent } = await recorded()
+    sent()
+    const { accessToken, refreshToken, session } = await sessions.create({ userId: 'u' })
+    expect(sent()).toStrictEqual(['insert'])
+    sessions.verify(accessToken.value)
+    await sessions.flush()
+    expect(sent()).toStrictEqual([])
+    await sessions.check(accessToken.value)
+    expect(sent()).toStrictEqual(['select'])
+    await sessions.refresh(refreshToken.value)
+    expect(sent()).toStrictEqual(['select'])
+    await sessions.revoke(session.sessionId)
+    expect(sent()).toStrictEqual(['update'])
+  })
+
+  it('a turn one read and one update; in the calm one read', async () => {
+    const { sessions, sent } = await recorded()
+    const { refreshToken } = await sessions.create({ userId: 'u' })
+    const child = await sessions.refresh(refreshToken.value)
+    sent()
+    await sessions.refresh(child.refreshToken!.value)
+    expect(sent()).toStrictEqual(['select', 'update'])
+    await sessions.refresh(child.refreshToken!.value)
+    expect(sent()).toStrictEqual(['select'])
+  })
+
+  it('confirmations of a hundred sessions one read and one small transaction', async () => {
+    const { sessions, sent } = await recorded()
+    const created = await Promise.all(Array.from({ length: 100 }, () => sessions.create({ userId: 'u' })))
+    const children = await Promise.all(
+      created.map(({ refreshToken }) => sessions.refresh(refreshToken.value)),
+    )
+    sent()
+    for (const { accessToken } of children) sessions.verify(accessToken.value)
+    await sessions.flush()
+    expect(sent()).toStrictEqual(['select', 'begin', 'set', 'update', 'commit'])
+  })
+
+  it('data one update, claims a read and an update', async () => {
+    const { sessions, sent } = await recorded()
+    const { session } = await sessions.create({ userId: 'u' })
+    sent()
+    await sessions.setData(session.sessionId, 1)
+    await sessions.patchData(session.sessionId, { a: 1 })
+    expect(sent()).toStrictEqual(['update', 'update'])
+    await sessions.setClaims(session.sessionId, { a: 1 })
+    expect(sent()).toStrictEqual(['select', 'update'])
+  })
+
+  it('garbage, forged and expired tokens nothing', async () => {
+    const { sessions, clock, sent } = await recorded()
+    const { accessToken, refreshToken } = await sessions.create({ userId: 'u' })
+    sent()
+    const broken = (token: string): string[] => ['', 'x', token.slice(0, -2), `${token}x`, token.slice(1)]
+    for (const token of broken(refreshToken.value)) {
+      await expect(sessions.refresh(token)).rejects.toThrow(coded('ERR_REFRESH_TOKEN_INVALID') as Error)
+    }
+    for (const token of broken(accessToken.value)) {
+      expect(() => sessions.verify(token)).toThrow(coded('ERR_ACCESS_TOKEN_INVALID') as Error)
+    }
+    clock.advance(900)
+    expect(() => sessions.verify(accessToken.value)).toThrow(coded('ERR_ACCESS_TOKEN_EXPIRED') as Error)
+    await sessions.flush()
+    expect(sent()).toStrictEqual([])
+  })
+})
+
+describe('a turn', () => {
+  it('rewrites its row within the page (HOT), whether by use or by refresh', async () => {
+    // One connection, so that its own statistics are the whole truth.
+    const pool = createPool(url, { max: 1 })
+    const clock = createFakeClock()
+    const sessions = await openSessions({
+      store: postgres({ pool, schema: 'hot' }),
+      now: clock.now,
+      pollInterval: 60,
+    })
+    let { refreshToken } = await sessions.create({
+      userId: 'u',
+      userAgent: 'x'.repeat(200),
+      claims: { a: 1 },
+    })
+    for (let turns = 0; turns < 30; turns++) {
+      const child = await sessions.refresh(refreshToken.value)
+      if (turns % 2 === 0) sessions.verify(child.accessToken.value)
+      await sessions.flush()
+      await sessions.refresh(child.refreshToken!.value)
+      refreshToken = child.refreshToken!
+      clock.advance(900)
+    }
+    await vi.waitFor(async () => {
+      await pool.query('select pg_stat_force_next_flush()')
+      const { rows } = await pool.query(
+        `select n_tup_upd::int as updated, n_tup_hot_upd::int as hot from pg_stat_user_tables
+         where schemaname = 'hot' and relname = 'sessions'`,
+      )
+      expect(rows).toStrictEqual([{ updated: 30, hot: 30 }])
+    })
+  })
+})
