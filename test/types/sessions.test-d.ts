@@ -1,0 +1,171 @@
+/**
+ * Checked by the compiler, never run: the types of claims and data go from `createSessions` to every
+ * call. Each `@ts-expect-error` is a mistake that must not compile.
+ */
+import type {
+  AnySessionsError,
+  CreateSession,
+  EndReason,
+  Session,
+  SessionOperations,
+  Sessions,
+  SessionsOptions,
+  StandardSchemaV1,
+  VerifiedSession,
+} from '../../src/index.ts'
+import { createSessions, isSessionsError } from '../../src/index.ts'
+import { memory } from '../../src/memory/index.ts'
+import { postgres } from '../../src/postgres/index.ts'
+
+interface Claims {
+  role: 'admin' | 'user'
+}
+interface Data {
+  cart: number[]
+  note?: string
+}
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const same = <A, B>(_equal: Equal<A, B>): void => {}
+
+declare const secret: string
+declare const claimsSchema: StandardSchemaV1<unknown, Claims>
+declare const dataSchema: StandardSchemaV1<{ cart: string }, Data>
+declare const token: string
+
+export async function claimsAndDataFlowThroughEveryCall(): Promise<void> {
+  const sessions = await createSessions<Claims, Data>({ store: memory(), secret })
+  same<typeof sessions, Sessions<Claims, Data>>(true)
+
+  const created = await sessions.create({ userId: 'u', claims: { role: 'admin' }, data: { cart: [1] } })
+  same<typeof created.session, Session<Claims, Data>>(true)
+  same<typeof created.session.claims.role, 'admin' | 'user'>(true)
+  same<typeof created.refreshToken.value, string>(true)
+
+  const verified = sessions.verify(token)
+  same<typeof verified, VerifiedSession<Claims>>(true)
+  same<Awaited<ReturnType<typeof sessions.check>>, VerifiedSession<Claims>>(true)
+
+  const refreshed = await sessions.refresh(token)
+  same<typeof refreshed.session, Session<Claims, Data>>(true)
+  // @ts-expect-error null means: keep the one you have
+  refreshed.refreshToken.value
+
+  const got = await sessions.get('id')
+  same<typeof got, Session<Claims, Data> | null>(true)
+  same<Awaited<ReturnType<typeof sessions.list>>, Session<Claims, Data>[]>(true)
+
+  const version = await sessions.setData('id', { cart: [] }, { ifVersion: 1 })
+  same<typeof version, number | null>(true)
+  await sessions.patchData('id', { note: 'only this' })
+  same<Awaited<ReturnType<typeof sessions.setClaims>>, number>(true)
+
+  const inTransaction = sessions.using({})
+  same<typeof inTransaction, SessionOperations<Claims, Data>>(true)
+  // @ts-expect-error a refresh has no place in a transaction of the application
+  inTransaction.refresh(token)
+}
+
+export async function mistakesDoNotCompile(sessions: Sessions<Claims, Data>): Promise<void> {
+  // @ts-expect-error a user is needed
+  await sessions.create({ claims: { role: 'admin' } })
+  // @ts-expect-error user ids are text
+  await sessions.create({ userId: 42 })
+  // @ts-expect-error an unknown role
+  await sessions.create({ userId: 'u', claims: { role: 'owner' } })
+  // @ts-expect-error an unknown claim
+  await sessions.create({ userId: 'u', claims: { role: 'admin', extra: 1 } })
+  // @ts-expect-error data of another shape
+  await sessions.create({ userId: 'u', data: { cart: ['one'] } })
+  // @ts-expect-error an option of another call
+  await sessions.create({ userId: 'u', lifetime: 60 })
+  // @ts-expect-error the whole is needed
+  await sessions.setData('id', { note: 'x' })
+  // @ts-expect-error a key of another shape
+  await sessions.patchData('id', { cart: 'none' })
+  // @ts-expect-error an unknown role
+  await sessions.setClaims('id', { role: 'owner' })
+  // @ts-expect-error an unknown reason
+  await sessions.revoke('id', 'because')
+  // @ts-expect-error what was verified is read-only
+  sessions.verify(token).userId = 'other'
+  // @ts-expect-error a promise of `verify` there is none
+  sessions.verify(token).then
+  // @ts-expect-error an unknown event
+  sessions.on('login', () => {})
+}
+
+export function eventsAreTyped(sessions: Sessions): void {
+  sessions.on('ended', (event) => same<typeof event, { sessionId: string; reason: EndReason }>(true))
+  sessions.on('reused', ({ ip }) => same<typeof ip, string | null>(true))
+  const remove = sessions.on('turned', ({ by }) => same<typeof by, 'refresh' | 'use'>(true))
+  same<typeof remove, () => void>(true)
+}
+
+export async function schemasGiveTheTypes(): Promise<void> {
+  const sessions = await createSessions({ store: memory(), secret, claims: claimsSchema })
+  same<typeof sessions, Sessions<Claims, unknown>>(true)
+  const both: SessionsOptions<Claims, Data> = { store: memory(), secret, claims: claimsSchema }
+  same<ReturnType<typeof createSessions<Claims, Data>>, Promise<Sessions<Claims, Data>>>(true)
+  // @ts-expect-error a schema of other claims
+  await createSessions<{ plan: string }>({ store: memory(), secret, claims: claimsSchema })
+  // @ts-expect-error without types, data is unknown
+  ;(await sessions.get('id'))!.data.cart
+  void both
+  void dataSchema
+}
+
+export async function withoutTypesClaimsAreAnyJsonObject(): Promise<void> {
+  const sessions = await createSessions({ store: postgres({ connectionString: '' }), secret })
+  await sessions.create({ userId: 'u', claims: { anything: 1 }, data: [1, 2] })
+  const { claims } = sessions.verify(token)
+  same<(typeof claims)['anything'], unknown>(true)
+  // @ts-expect-error claims are an object
+  await sessions.create({ userId: 'u', claims: 'admin' })
+}
+
+export async function optionsAreChecked(): Promise<void> {
+  // @ts-expect-error a store is needed
+  await createSessions({ secret })
+  // @ts-expect-error a secret is needed
+  await createSessions({ store: memory() })
+  // @ts-expect-error an unknown option
+  await createSessions({ store: memory(), secret, lifetime: 60 })
+  // @ts-expect-error an unknown algorithm
+  await createSessions({ store: memory(), secret, algorithm: 'RS256' })
+  // @ts-expect-error seconds are numbers
+  await createSessions({ store: memory(), secret, idleTimeout: '30d' })
+  // @ts-expect-error `null` is for the absolute timeout alone
+  await createSessions({ store: memory(), secret, idleTimeout: null })
+  await createSessions({ store: memory(), secret: [secret, new Uint8Array(32)], absoluteTimeout: null })
+  // @ts-expect-error an unknown option of the store
+  postgres({ connectionString: '', url: '' })
+}
+
+export function codesDiscriminate(error: unknown): string {
+  if (!isSessionsError(error)) return ''
+  same<typeof error, AnySessionsError>(true)
+  switch (error.code) {
+    case 'ERR_SESSION_ENDED':
+      same<typeof error.reason, EndReason | 'unknown'>(true)
+      return error.sessionId
+    case 'ERR_REFRESH_TOKEN_REUSED':
+      return error.userId
+    case 'ERR_ACCESS_TOKEN_EXPIRED':
+      same<typeof error.because, 'expired' | 'superseded'>(true)
+      return error.because
+    case 'ERR_TRY_AGAIN':
+    case 'ERR_STORE_UNAVAILABLE':
+    case 'ERR_SECRET_UNKNOWN':
+      return String(error.retryAfter)
+    case 'ERR_INVALID_OPTIONS':
+      return error.option
+    default:
+      // @ts-expect-error the others have no such field
+      return error.sessionId
+  }
+}
+
+export function inputsCanBeNamed(input: CreateSession<Claims, Data>): string {
+  return input.userId
+}
