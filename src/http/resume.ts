@@ -53,7 +53,8 @@ export function safePath(target: string): string | null {
     if (/^\/[/\\]|[\u0000-\u001f\u007f]/.test(text) || pathOf(text).includes('\\')) return null
   }
   const url = new URL(target, BASE)
-  if (url.origin !== BASE || url.pathname.startsWith('//')) return null
+  // Removing dot segments can bring a slash to the front that was not there before.
+  if (url.origin !== BASE || /^\/[/\\]/.test(decodeURIComponent(url.pathname))) return null
   return url.pathname + url.search
 }
 
