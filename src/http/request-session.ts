@@ -48,6 +48,8 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   #head: 'untouched' | 'hooked' | 'sent' = 'untouched'
   #refreshed: Refreshed | null = null
   #accessToken: string | null = null
+  /** The session that this request itself has started. */
+  #created: string | null = null
 
   constructor(parts: RequestParts<Claims, Data>) {
     this.#parts = parts
@@ -137,6 +139,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
       ...(replaces !== null && { replaces }),
     })
     const { session, accessToken, refreshToken } = created
+    this.#created = session.sessionId
     this.#accept(accessToken.value)
     this.#refreshed = null
     const expiresIn = this.#secondsUntil(accessToken.expiresAt)
@@ -195,7 +198,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     return this.#accessToken!
   }
 
-  /** @internal The session a genuine token of this request names, however old. */
+  /** @internal The session this request has started, or else one that a genuine token of it names, however old. */
   presentedSessionId(): string | null {
     return this.presentedSessionIds()[0] ?? null
   }
@@ -212,7 +215,8 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
         : presentedRefreshCookies(exchange, cookies.set).map((value) =>
             this.#internals.inspectRefreshToken(value),
           )
-    return [...new Set([...access, ...refresh].flatMap((token) => token?.sessionId ?? []))]
+    const presented = [...access, ...refresh].flatMap((token) => token?.sessionId ?? [])
+    return [...new Set([...(this.#created === null ? [] : [this.#created]), ...presented])]
   }
 
   /** @internal */
