@@ -60,7 +60,7 @@ async function startPostgres(): Promise<string> {
 }
 
 async function startSessions(connectionString: string): Promise<Awaited<ReturnType<typeof openSessions>>> {
-  const pool = new pg.Pool({ connectionString, connectionTimeoutMillis: 5000 })
+  const pool = new pg.Pool({ connectionString, connectionTimeoutMillis: 3000, query_timeout: 3000 })
   // Connections lost while idle are replaced; nobody waits for them.
   pool.on('error', () => {})
   undo.push(() => pool.end())

@@ -28,7 +28,7 @@ export function sessionPage({ name, elsewhere }: SessionPage): string {
       <div><h2>Why Pawl did this</h2><p data-caught-why></p></div>
       <div class="letter"><h2>What an application would tell the user</h2><p data-caught-tell></p></div>
     </div>
-    <a class="button primary" href="/">Sign in again</a>
+    <a class="button primary" href="/?as=${encodeURIComponent(name)}">Sign in again</a>
   </section>
 
   <section class="card live" aria-labelledby="live-title" data-live>

@@ -12,7 +12,7 @@ export function signInPage(name: string, error: string | null): string {
     script: 'sign-in.js',
     body: html`<main class="sign-in">
   <section class="sign-in-story">
-    ${wheel('1')}
+    ${wheel('0')}
     <h1>A session that turns one way only.</h1>
     <p class="lead">Every refresh that is put to use moves the ratchet on by a tooth. Whoever comes back with a
     token from the past is found out, and the session ends for owner and thief alike.</p>

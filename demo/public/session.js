@@ -95,7 +95,7 @@ async function signedOut(code) {
   sessionStorage.removeItem('pawl-demo-session')
   const words = SIGNED_OUT[endReason] ?? SIGNED_OUT.other
   at('caught').classList.toggle('alarm', endReason === 'reuse')
-  at('caught-code').textContent = code === '' ? `ended · ${endReason}` : `401 ${code}`
+  at('caught-code').textContent = `401 ${code}`
   at('caught-title').textContent = words.title
   at('caught-what').textContent = words.what
   at('caught-why').textContent = words.why
@@ -119,8 +119,10 @@ function onEvent(event) {
     }
     if (event.type === 'ended') {
       endReason = event.reason
-      // The answer to a refresh under way may tell more than the event.
-      setTimeout(() => void signedOut(''), 400)
+      // Not taken from the event alone: a refresh under way may tell more, and any request tells the same.
+      setTimeout(() => {
+        if (!over) void client.call('/api/me')
+      }, 300)
     }
   }
   if (event.type !== 'refreshed' && !over) devices.reload()

@@ -34,9 +34,8 @@ function line(what, status, text) {
     element('span', kind, text),
   )
   const log = at('log')
-  log.append(item)
-  while (log.children.length > MOST_LINES) log.firstElementChild.remove()
-  log.scrollTop = log.scrollHeight
+  log.prepend(item)
+  while (log.children.length > MOST_LINES) log.lastElementChild.remove()
 }
 
 /** @param {string | null} token */
