@@ -1,0 +1,200 @@
+import express, { type Express, type RequestHandler } from 'express'
+import express4 from 'express4'
+import { describe, expect, it } from 'vitest'
+import { expressSessions, requireSession, sessionErrors, sessionOf } from '../../src/adapters/express.ts'
+import type { Sessions } from '../../src/index.ts'
+import { memory } from '../../src/memory/index.ts'
+import type { BearerAnswer } from '../../src/wire/names.ts'
+import { createClient } from '../support/http-client.ts'
+import { listen } from '../support/http-server.ts'
+import { openWithClock } from '../support/sessions.ts'
+
+const me: RequestHandler = (req, res) => void res.json({ userId: sessionOf(req).userId })
+
+/** Collects what reaches the end of the error handlers. */
+function collecting(app: Express): unknown[] {
+  const errors: unknown[] = []
+  const last: express.ErrorRequestHandler = (error, _req, res, _next) => {
+    errors.push(error)
+    res.status(500).end()
+  }
+  app.use(last)
+  return errors
+}
+
+async function login(sessions: Sessions): Promise<{ cookie: string; refreshCookie: string }> {
+  const { accessToken, refreshToken } = await sessions.create({ userId: 'anna' })
+  return {
+    cookie: `__Host-pawl-access=${accessToken.value}`,
+    refreshCookie: `__Secure-pawl-refresh=${refreshToken.value}`,
+  }
+}
+
+describe.each([
+  ['Express 5', express],
+  ['Express 4', express4],
+])('%s', (_name, create) => {
+  it('is told when requireSession comes without expressSessions', async () => {
+    const app = create()
+    app.get('/me', requireSession(), me)
+    app.get('/of', me)
+    const errors = collecting(app)
+    const client = createClient(await listen(app))
+    expect((await client.send('GET', '/me')).status).toBe(500)
+    expect((await client.send('GET', '/of')).status).toBe(500)
+    expect(errors).toStrictEqual([expect.any(TypeError), expect.any(TypeError)])
+  })
+
+  it('puts the session where handlers look for it', async () => {
+    const { sessions } = await openWithClock()
+    const app = create()
+    app.use(expressSessions(sessions))
+    app.get('/same', (req, res) => {
+      const { session } = req as unknown as { session: unknown }
+      res.json(session === sessionOf(req))
+    })
+    const client = createClient(await listen(app))
+    expect((await client.send('GET', '/same')).body).toBe(true)
+  })
+
+  it('requires a session although something else took `req.session`', async () => {
+    const { sessions } = await openWithClock()
+    const app = create()
+    app.use(expressSessions(sessions))
+    app.use((req, _res, next) => {
+      Object.assign(req, { session: { userId: 'mallory' } })
+      next()
+    })
+    app.get('/me', requireSession(), me)
+    const client = createClient(await listen(app))
+    expect((await client.send('GET', '/me')).status).toBe(401)
+    const { cookie } = await login(sessions)
+    expect((await client.send('GET', '/me', { headers: { cookie } })).body).toStrictEqual({ userId: 'anna' })
+  })
+
+  it('refreshes in bearer mode from a body that was parsed before', async () => {
+    const { sessions } = await openWithClock()
+    const app = create()
+    app.use(create.json())
+    app.use(expressSessions(sessions))
+    const client = createClient(await listen(app))
+    const { refreshToken } = await sessions.create({ userId: 'anna' })
+    const headers = { 'pawl-transport': 'bearer', 'content-type': 'application/json' }
+    const body = JSON.stringify({ refreshToken: refreshToken.value })
+    const answer = await client.send('POST', '/session/refresh', { headers, body })
+    expect(answer.status).toBe(200)
+    expect((answer.body as BearerAnswer).refreshToken).toMatch(/^pawl_r1_/)
+    const none = await client.send('POST', '/session/refresh', { headers, body: '{}' })
+    expect(none.body).toStrictEqual({ code: 'not_signed_in', refresh: false })
+    const logout = await client.send('POST', '/session/logout', { headers, body })
+    expect(logout.status).toBe(204)
+    expect((await sessions.list('anna'))[0]!.active).toBe(false)
+  })
+
+  it('leaves a body that it has not parsed to the application', async () => {
+    const { sessions } = await openWithClock()
+    const app = create()
+    app.use(expressSessions(sessions))
+    app.use(create.json())
+    app.post('/echo', (req, res) => void res.json(req.body))
+    const client = createClient(await listen(app))
+    const headers = { 'content-type': 'application/json' }
+    expect((await client.send('POST', '/echo', { headers, body: '{"a":1}' })).body).toStrictEqual({ a: 1 })
+  })
+
+  it('serves its routes by the path that the client asked for, wherever it is mounted', async () => {
+    const { sessions } = await openWithClock()
+    const app = create()
+    app.use('/api', expressSessions(sessions, { path: '/api/session' }))
+    const client = createClient(await listen(app))
+    expect((await client.send('POST', '/api/session/logout')).status).toBe(204)
+    expect((await client.send('POST', '/api/api/session/logout')).status).toBe(404)
+  })
+
+  it('passes the errors of others on untouched, and the stack of none of ours to the client', async () => {
+    const { sessions } = await openWithClock()
+    const app = create()
+    const mine = new Error('mine')
+    app.use(expressSessions(sessions))
+    app.get('/mine', (_req, _res, next) => next(mine))
+    app.get('/string', (_req, _res, next) => next('a string'))
+    app.get('/forgotten', me)
+    app.use(sessionErrors())
+    const errors = collecting(app)
+    const client = createClient(await listen(app))
+    await client.send('GET', '/mine')
+    await client.send('GET', '/string')
+    expect(errors).toStrictEqual([mine, 'a string'])
+    const { status, text } = await client.send('GET', '/forgotten')
+    expect([status, text]).toStrictEqual([401, '{"code":"not_signed_in","refresh":false}'])
+    expect(errors).toHaveLength(2)
+  })
+
+  it('passes even its own errors on where it was not mounted', async () => {
+    const { sessions } = await openWithClock()
+    const app = create()
+    app.get('/verify', () => sessions.verify('nonsense'))
+    app.use(sessionErrors())
+    const errors = collecting(app)
+    await createClient(await listen(app)).send('GET', '/verify')
+    expect(errors).toMatchObject([{ code: 'ERR_ACCESS_TOKEN_INVALID' }])
+  })
+
+  it('passes what goes wrong in a store on, instead of taking it for an answer', async () => {
+    const store = memory()
+    const { sessions } = await openWithClock({ store })
+    const broken = new Error('syntax error at or near')
+    const { refreshCookie } = await login(sessions)
+    store.read = () => Promise.reject(broken)
+    const app = create()
+    app.use(expressSessions(sessions))
+    const errors = collecting(app)
+    const client = createClient(await listen(app))
+    const headers = { cookie: refreshCookie }
+    expect((await client.send('POST', '/session/refresh', { headers })).cookies).toStrictEqual([])
+    expect(errors).toStrictEqual([broken])
+  })
+
+  it('keeps a Vary that was begun, in answers of its own too', async () => {
+    const { sessions } = await openWithClock()
+    const app = create()
+    app.use((_req, res, next) => {
+      res.vary('Origin')
+      next()
+    })
+    app.use(expressSessions(sessions))
+    app.post('/login', async (req, res) => void res.json(await sessionOf(req).create({ userId: 'anna' })))
+    const client = createClient(await listen(app))
+    expect((await client.send('POST', '/login')).headers.vary).toBe('Origin, Cookie')
+    expect((await client.send('POST', '/session/refresh')).headers.vary).toBe('Origin, Cookie')
+    expect((await client.send('POST', '/session/logout')).headers.vary).toBe('Origin, Cookie')
+  })
+
+  it('trusts the proxies that the application trusts', async () => {
+    const { sessions } = await openWithClock()
+    const app = create()
+    app.set('trust proxy', 'loopback')
+    app.use(expressSessions(sessions))
+    app.post('/login', async (req, res) => void res.json(await sessionOf(req).create({ userId: 'anna' })))
+    const client = createClient(await listen(app))
+    const { cookies } = await client.send('POST', '/login', {
+      headers: { host: 'localhost', 'x-forwarded-for': '192.0.2.7', 'x-forwarded-proto': 'https' },
+    })
+    expect(cookies[0]).toMatch(/^__Host-pawl-access=<access>; .*; Secure;/)
+    expect((await sessions.list('anna'))[0]!.ip).toBe('192.0.2.7')
+  })
+
+  it('sets plain cookies on localhost, which a browser there stores', async () => {
+    const { sessions } = await openWithClock()
+    const app = create()
+    app.use(expressSessions(sessions))
+    app.post('/login', async (req, res) => void res.json(await sessionOf(req).create({ userId: 'anna' })))
+    app.get('/me', requireSession(), me)
+    const client = createClient(await listen(app))
+    const headers = { host: 'localhost:3000' }
+    expect(
+      (await client.send('POST', '/login', { headers })).cookies.map((c) => c.split('=')[0]),
+    ).toStrictEqual(['pawl-access', 'pawl-refresh'])
+    expect((await client.send('GET', '/me', { headers })).status).toBe(200)
+  })
+})

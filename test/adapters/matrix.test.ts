@@ -1,0 +1,283 @@
+import { expect, it } from 'vitest'
+import type { HttpOptions } from '../../src/adapters/node.ts'
+import { memory } from '../../src/memory/index.ts'
+import type { BearerAnswer } from '../../src/wire/names.ts'
+import { type Application, describeAdapters } from '../support/http-adapters.ts'
+import { type Client, createClient, type Received } from '../support/http-client.ts'
+import { fragile } from '../support/http-outage.ts'
+import { NAVIGATION } from '../support/http-site.ts'
+import { openSessions, openWithClock } from '../support/sessions.ts'
+
+const ACCESS = '__Host-pawl-access'
+const REFRESH = '__Secure-pawl-refresh'
+const MONTH = 'Max-Age=2592000; Expires=Thu, 31 Jan 2030 12:00:00 GMT; HttpOnly; Secure; SameSite=Lax'
+const GONE = 'Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=Lax'
+const CLEARED = [`${ACCESS}=; Path=/; ${GONE}`, `${REFRESH}=; Path=/session; ${GONE}`]
+const NOT_SIGNED_IN = { status: 401, body: { code: 'not_signed_in', refresh: false }, cookies: [] }
+const EXPIRED = { status: 401, body: { code: 'access_token_expired', refresh: true }, cookies: [] }
+const ENDED = { status: 401, body: { code: 'session_ended', refresh: false } }
+
+describeAdapters('an application', (adapter) => {
+  async function open(http: HttpOptions = {}, options: Parameters<typeof openWithClock>[0] = {}) {
+    const { sessions, clock, store } = await openWithClock(options)
+    const application: Application = await adapter.listen(sessions, http)
+    return { sessions, clock, store, application, client: (): Client => createClient(application.port) }
+  }
+  async function signedIn(...given: Parameters<typeof open>) {
+    const opened = await open(...given)
+    const anna = opened.client()
+    const login = await anna.send('POST', '/login?user=anna')
+    expect(login.status).toBe(200)
+    return { ...opened, anna, login }
+  }
+  const refresh = (client: Client): Promise<Received> => client.send('POST', '/session/refresh')
+  const me = (client: Client): Promise<Received> => client.send('GET', '/me')
+
+  it('signs in, reads, refreshes and signs out', async () => {
+    const { anna, login, clock } = await signedIn()
+    expect(login.body).toStrictEqual({ expiresIn: expect.any(Number) })
+    expect(login.cookies).toStrictEqual([
+      `${ACCESS}=<access>; Path=/; ${MONTH}`,
+      `${REFRESH}=<refresh>; Path=/session; ${MONTH}`,
+    ])
+    expect(login.headers['cache-control']).toBe('private, no-store')
+    expect(login.headers.vary).toBe('Cookie')
+    expect(await me(anna)).toMatchObject({
+      status: 200,
+      body: { userId: 'anna', claims: { role: 'user' }, generation: 0 },
+      cookies: [],
+    })
+    expect((await anna.send('POST', '/notes')).status).toBe(200)
+
+    clock.advance(900)
+    expect(await me(anna)).toMatchObject(EXPIRED)
+    const refreshed = await refresh(anna)
+    expect([refreshed.status, refreshed.body]).toStrictEqual([200, { expiresIn: expect.any(Number) }])
+    expect(refreshed.cookies).toHaveLength(2)
+    expect(await me(anna)).toMatchObject({ status: 200, body: { generation: 1 } })
+
+    const out = await anna.send('POST', '/session/logout')
+    expect([out.status, out.text, out.cookies]).toStrictEqual([204, '', CLEARED])
+    expect(anna.jar.names).toStrictEqual([])
+    expect(await me(anna)).toMatchObject(NOT_SIGNED_IN)
+  })
+
+  it('knows nobody without cookies, and greets them where it may', async () => {
+    const { client } = await open()
+    expect(await me(client())).toMatchObject(NOT_SIGNED_IN)
+    expect(await refresh(client())).toMatchObject(NOT_SIGNED_IN)
+    expect(await client().send('GET', '/hello')).toMatchObject({ status: 200, body: { userId: null } })
+    expect((await client().send('GET', '/elsewhere')).status).toBe(404)
+  })
+
+  it('answers 401 where a route forgot to ask for a session', async () => {
+    const { client, application } = await open()
+    expect(await client().send('GET', '/forgotten')).toMatchObject(NOT_SIGNED_IN)
+    expect(await client().send('GET', '/check')).toMatchObject(NOT_SIGNED_IN)
+    expect(application.errors).toStrictEqual([])
+  })
+
+  it('serves twenty refreshes of one token at a time, and each of the answers is good', async () => {
+    const { anna, application, clock, sessions } = await signedIn()
+    clock.advance(900)
+    const tabs = Array.from({ length: 20 }, () => createClient(application.port, anna.jar.copy()))
+    const answers = await Promise.all(tabs.map(refresh))
+    expect(answers.map(({ status }) => status)).toStrictEqual(Array(20).fill(200))
+    expect(new Set(tabs.map(({ jar }) => jar.get(REFRESH))).size).toBe(20)
+    // The browser keeps one of them; the others' access tokens are used all the same.
+    expect((await Promise.all(tabs.map(me))).map(({ status }) => status)).toStrictEqual(Array(20).fill(200))
+    await sessions.flush()
+    clock.advance(900)
+    const kept = tabs[7]!
+    expect((await refresh(kept)).status).toBe(200)
+    expect((await me(kept)).status).toBe(200)
+    expect((await sessions.list('anna')).map(({ active }) => active)).toStrictEqual([true])
+  })
+
+  it('notices a session that was ended elsewhere', async () => {
+    const { anna, sessions, store, clock } = await signedIn()
+    const elsewhere = await openSessions({ store, now: clock.now })
+    await elsewhere.revokeUser('anna')
+    // Until the feed tells, the access token alone says otherwise; a look at the row tells at once.
+    expect(await me(anna)).toMatchObject({ status: 200 })
+    expect(await anna.send('GET', '/check')).toMatchObject({ ...ENDED, cookies: [] })
+    expect(await me(anna)).toMatchObject({ ...ENDED, cookies: [] })
+    expect(await refresh(anna)).toMatchObject({ ...ENDED, cookies: CLEARED })
+    expect((await sessions.list('anna'))[0]!.endReason).toBe('revoked')
+  })
+
+  it('finds a theft, and signs both out', async () => {
+    const { anna, application, clock, sessions } = await signedIn()
+    const thief = createClient(application.port, anna.jar.copy())
+    for (let turn = 0; turn < 2; turn++) {
+      clock.advance(900)
+      await refresh(anna)
+      await me(anna)
+      await sessions.flush()
+    }
+    clock.advance(900)
+    expect(await refresh(thief)).toMatchObject({
+      status: 401,
+      body: { code: 'refresh_token_reused', refresh: false },
+      cookies: CLEARED,
+    })
+    expect(await refresh(anna)).toMatchObject({ ...ENDED, cookies: CLEARED })
+  })
+
+  it('refuses what comes from another site', async () => {
+    const { anna, client, sessions } = await signedIn()
+    const rejected = { status: 403, body: { code: 'csrf_rejected', refresh: false }, cookies: [] }
+    const foreign = { headers: { 'sec-fetch-site': 'cross-site' } }
+    const old = { headers: { 'sec-fetch-site': '', origin: 'https://evil.example' } }
+    for (const sent of [foreign, old]) {
+      expect(await anna.send('POST', '/notes', sent)).toMatchObject(rejected)
+      expect(await anna.send('POST', '/session/logout', sent)).toMatchObject(rejected)
+      expect(await anna.send('POST', '/session/refresh', sent)).toMatchObject(rejected)
+      expect(await client().send('POST', '/login?user=mallory', sent)).toMatchObject(rejected)
+    }
+    expect((await anna.send('GET', '/me', foreign)).status).toBe(200)
+    const same = { headers: { 'sec-fetch-site': '', origin: 'https://app.example.com' } }
+    expect((await anna.send('POST', '/notes', same)).status).toBe(200)
+    expect(await sessions.list('mallory')).toStrictEqual([])
+  })
+
+  it('serves bearer clients without a cookie', async () => {
+    const { client, clock } = await open()
+    const app = client()
+    const asks = {
+      'pawl-transport': 'bearer',
+      'content-type': 'application/json',
+      'sec-fetch-site': 'cross-site',
+    }
+    const use = ({ accessToken }: BearerAnswer): Promise<Received> =>
+      app.send('GET', '/me', { headers: { authorization: `Bearer ${accessToken}` } })
+    const turn = ({ refreshToken }: BearerAnswer): Promise<Received> =>
+      app.send('POST', '/session/refresh', { headers: asks, body: JSON.stringify({ refreshToken }) })
+
+    const first = (await app.send('POST', '/login?user=anna', { headers: asks })).body as BearerAnswer
+    expect(await use(first)).toMatchObject({ status: 200, body: { userId: 'anna', generation: 0 } })
+    clock.advance(900)
+    const expired = await use(first)
+    expect([expired.status, expired.headers['www-authenticate']]).toStrictEqual([
+      401,
+      'Bearer error="invalid_token"',
+    ])
+    const second = (await turn(first)).body as BearerAnswer
+    expect(await use(second)).toMatchObject({ status: 200, body: { generation: 1 } })
+    const out = await app.send('POST', '/session/logout', {
+      headers: asks,
+      body: JSON.stringify({ refreshToken: second.refreshToken }),
+    })
+    expect(out.status).toBe(204)
+    expect(await turn(second)).toMatchObject({ ...ENDED, cookies: [] })
+    expect(app.jar.names).toStrictEqual([])
+  })
+
+  it('refuses a bearer refresh with a body that is too large, and goes on', async () => {
+    const { client } = await open()
+    const headers = { 'pawl-transport': 'bearer', 'content-type': 'application/json' }
+    const body = JSON.stringify({ refreshToken: 'x'.repeat(100_000) })
+    expect(await client().send('POST', '/session/refresh', { headers, body })).toMatchObject(NOT_SIGNED_IN)
+    expect((await client().send('GET', '/hello')).status).toBe(200)
+  })
+
+  it('keeps serving who is signed in while the store is down, and clears no cookie', async () => {
+    const database = fragile(memory())
+    const { anna, client } = await signedIn({}, { store: database.store })
+    database.down = true
+    expect((await me(anna)).status).toBe(200)
+    for (const answer of [
+      await refresh(anna),
+      await anna.send('POST', '/session/logout'),
+      await anna.send('POST', '/bye'),
+      await anna.send('GET', '/check'),
+      await client().send('POST', '/login?user=berta'),
+    ]) {
+      expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' }, cookies: [] })
+      expect(answer.headers['retry-after']).toBe('5')
+    }
+    database.down = false
+    expect((await refresh(anna)).status).toBe(200)
+  })
+
+  it('resumes a page load through the refresh route', async () => {
+    const { anna, clock } = await signedIn()
+    clock.advance(900)
+    const page = { headers: NAVIGATION }
+    const away = await anna.send('GET', '/me?tab=1', page)
+    expect([away.status, away.headers.location]).toStrictEqual([303, '/session/refresh?to=%2Fme%3Ftab%3D1'])
+    const back = await anna.send('GET', away.headers.location!, page)
+    expect(back.status).toBe(303)
+    expect(back.headers.location).toMatch(/^\/me\?tab=1&pawl-resumed=\w+$/)
+    expect(back.cookies).toHaveLength(2)
+    expect((await anna.send('GET', back.headers.location!, page)).status).toBe(200)
+  })
+
+  it('renews inside the request where it is told to', async () => {
+    const { anna, clock } = await signedIn({ refresh: 'inline' })
+    clock.advance(900)
+    const renewed = await anna.send('POST', '/notes')
+    expect([renewed.status, renewed.cookies.length, renewed.headers['cache-control']]).toStrictEqual([
+      200,
+      2,
+      'private, no-store',
+    ])
+    expect(await me(anna)).toMatchObject({ status: 200, body: { generation: 1 }, cookies: [] })
+  })
+
+  it('asks for a recent authentication', async () => {
+    const { anna, clock } = await signedIn()
+    expect((await anna.send('POST', '/pay')).status).toBe(200)
+    clock.advance(61)
+    expect(await anna.send('POST', '/pay')).toMatchObject({
+      status: 403,
+      body: { code: 'recent_auth_required', refresh: false },
+    })
+  })
+
+  it('signs out in a handler', async () => {
+    const { anna } = await signedIn()
+    expect(await anna.send('POST', '/bye')).toMatchObject({
+      status: 200,
+      body: { ended: true },
+      cookies: CLEARED,
+    })
+    expect(anna.jar.names).toStrictEqual([])
+  })
+
+  it('gets its own errors, and the client no stack of any', async () => {
+    const { anna, client, application } = await signedIn()
+    expect((await anna.send('GET', '/crash')).status).toBe(500)
+    expect(application.errors).toStrictEqual([new Error('a detail of the application')])
+    const texts = [
+      (await anna.send('GET', '/crash')).text,
+      (await client().send('GET', '/forgotten')).text,
+      (await client().send('GET', '/me')).text,
+    ]
+    for (const text of texts) expect(text).not.toMatch(/\bat .*:\d+|\.ts|node_modules|a detail/)
+    // A wrong argument is a mistake of the program, not an answer to a client.
+    expect((await client().send('POST', '/login?user=')).status).toBe(500)
+    expect(application.errors.at(-1)).toBeInstanceOf(TypeError)
+  })
+
+  it('answers for methods that its routes do not have', async () => {
+    const { client } = await open()
+    const { status, headers, text } = await client().send('GET', '/session/logout')
+    expect([status, headers['allow'], text]).toStrictEqual([405, 'POST', ''])
+    expect((await client().send('OPTIONS', '/session/refresh')).status).toBe(404)
+    expect((await client().send('POST', '/session/other')).status).toBe(404)
+  })
+
+  it('serves public keys where there are any', async () => {
+    const { client } = await open({}, { algorithm: 'EdDSA' })
+    const { status, headers, body } = await client().send('GET', '/.well-known/jwks.json')
+    expect([status, headers['content-type']]).toStrictEqual([200, 'application/jwk-set+json'])
+    expect((body as { keys: unknown[] }).keys).toHaveLength(1)
+  })
+
+  it('records the address and the browser of a login', async () => {
+    const { client, sessions } = await open()
+    await client().send('POST', '/login?user=anna', { headers: { 'user-agent': 'Firefox' } })
+    expect((await sessions.list('anna'))[0]).toMatchObject({ ip: '127.0.0.1', userAgent: 'Firefox' })
+  })
+})

@@ -1,0 +1,159 @@
+import { EventEmitter, once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { connect } from 'node:net'
+import { expect, it } from 'vitest'
+import { type NodeOptions, nodeSessions, type RequestSession } from '../../src/adapters/node.ts'
+import { createClient, HOST } from '../support/http-client.ts'
+import { listen } from '../support/http-server.ts'
+import { openWithClock } from '../support/sessions.ts'
+
+/** Writes bytes to a socket and reads what comes back until it is closed. */
+async function raw(port: number, text: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  let received = ''
+  socket.on('data', (chunk) => {
+    received += String(chunk)
+  })
+  socket.write(text)
+  await once(socket, 'close')
+  return received
+}
+
+type Handler = (req: IncomingMessage, res: ServerResponse, session: RequestSession) => unknown
+
+/** A server whose requests are waited for: what rejects there would end a process. */
+async function serve(http: NodeOptions = {}, handler: Handler = (_req, res) => res.end('served')) {
+  const opened = await openWithClock()
+  const withSession = nodeSessions(opened.sessions, http)
+  const outcomes: Promise<unknown>[] = []
+  const responses: ServerResponse[] = []
+  const port = await listen((req, res) => {
+    responses.push(res)
+    const served = withSession(handler, req.url === '/open' ? undefined : {})(req, res)
+    outcomes.push(
+      served.then(
+        () => ({ status: 'fulfilled' }),
+        (reason: unknown) => ({ status: 'rejected', reason }),
+      ),
+    )
+  })
+  return { ...opened, port, responses, outcomes: () => Promise.all(outcomes) }
+}
+
+it.each(['//', '///x', 'http://[', '/%', '/\\\\'])(
+  'a page load of %s, which is no path, is answered and rejects nothing',
+  async (target) => {
+    const { port, outcomes } = await serve()
+    const answer = await raw(
+      port,
+      `GET ${target} HTTP/1.1\r\nHost: ${HOST}\r\nAccept: text/html\r\nCookie: __Host-pawl-access=x\r\nConnection: close\r\n\r\n`,
+    )
+    expect(answer).toMatch(/^HTTP\/1\.1 401 /)
+    expect(await outcomes()).toMatchObject([{ status: 'fulfilled' }])
+  },
+)
+
+it('a client that goes away in the middle of its body rejects nothing', async () => {
+  const { port, outcomes } = await serve()
+  const socket = connect(port, '127.0.0.1')
+  socket.write(
+    `POST /session/refresh HTTP/1.1\r\nHost: ${HOST}\r\nPawl-Transport: bearer\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n`,
+  )
+  // The server asks for the body when it has taken the request.
+  await once(socket, 'data')
+  socket.write('{')
+  socket.destroy()
+  await expect.poll(outcomes).toMatchObject([{ status: 'fulfilled' }])
+})
+
+it('a body that is too large is answered without waiting for its end', async () => {
+  const { port } = await serve()
+  const socket = connect(port, '127.0.0.1')
+  socket.write(
+    `POST /session/refresh HTTP/1.1\r\nHost: ${HOST}\r\nPawl-Transport: bearer\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(20_000)}`,
+  )
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  expect(String(answer)).toMatch(/^HTTP\/1\.1 401 /)
+  socket.destroy()
+})
+
+it('a session created after the head was sent is a TypeError, and leaves no row', async () => {
+  const { port, sessions, outcomes } = await serve({}, async (_req, res, session) => {
+    res.writeHead(200)
+    res.end('too early')
+    await session.create({ userId: 'anna' })
+  })
+  expect((await createClient(port).send('POST', '/open')).cookies).toStrictEqual([])
+  expect(await outcomes()).toMatchObject([{ status: 'rejected', reason: expect.any(TypeError) }])
+  expect(await sessions.list('anna')).toStrictEqual([])
+})
+
+it.each<[string, (res: ServerResponse) => unknown]>([
+  ['end', (res) => res.end('x')],
+  ['write', (res) => res.write('x')],
+  ['flushHeaders', (res) => res.flushHeaders()],
+  ['writeHead', (res) => res.writeHead(200)],
+  ['writeHead with a reason', (res) => res.writeHead(200, 'Fine')],
+  ['writeHead with an object', (res) => res.writeHead(200, { 'set-cookie': 'theme=dark', vary: 'Accept' })],
+  ['writeHead with a list', (res) => res.writeHead(200, ['set-cookie', 'theme=dark', 'vary', 'Accept'])],
+])('cookies are set however the head is sent: %s', async (how, send) => {
+  const { port } = await serve({}, async (_req, res, session) => {
+    await session.create({ userId: 'anna' })
+    send(res)
+    if (!res.writableEnded) res.end()
+  })
+  const { cookies, headers } = await createClient(port).send('POST', '/open')
+  const own = ['__Host-pawl-access', '__Secure-pawl-refresh']
+  const given = / an object| a list/.test(how)
+  expect(cookies.map((cookie) => cookie.split('=')[0])).toStrictEqual(given ? ['theme', ...own] : own)
+  expect(headers.vary).toBe(given ? 'Accept, Cookie' : 'Cookie')
+  expect(headers['cache-control']).toBe('private, no-store')
+})
+
+it('an error after the head was sent ends the connection instead of adding to the answer', async () => {
+  const { port, outcomes } = await serve({}, (_req, res, session) => {
+    res.write('half')
+    return session.userId
+  })
+  await expect(createClient(port).send('GET', '/open')).rejects.toThrow()
+  expect(await outcomes()).toMatchObject([{ status: 'fulfilled' }])
+})
+
+it('the address is what the option says', async () => {
+  const { port, sessions } = await serve(
+    { ip: (req) => String(req.headers['x-real-ip']) },
+    async (_req, res, session) => {
+      res.end(JSON.stringify(await session.create({ userId: 'anna' })))
+    },
+  )
+  await createClient(port).send('POST', '/open', { headers: { 'x-real-ip': '192.0.2.9' } })
+  expect((await sessions.list('anna'))[0]!.ip).toBe('192.0.2.9')
+})
+
+it('a refresh whose client has hung up decides nothing', async () => {
+  const { port, sessions, store, outcomes, responses, clock } = await serve()
+  const { refreshToken, session } = await sessions.create({ userId: 'anna' })
+  clock.advance(600)
+  const read = store.read.bind(store)
+  const gate = new EventEmitter()
+  const reading = once(gate, 'reading')
+  store.read = async (id) => {
+    gate.emit('reading')
+    await once(gate, 'go')
+    return read(id)
+  }
+  const socket = connect(port, '127.0.0.1')
+  socket.write(
+    `POST /session/refresh HTTP/1.1\r\nHost: ${HOST}\r\nCookie: __Secure-pawl-refresh=${refreshToken.value}\r\n\r\n`,
+  )
+  const refreshed: unknown[] = []
+  sessions.on('refreshed', (event) => refreshed.push(event))
+  await reading
+  socket.destroy()
+  await once(responses[0]!, 'close')
+  gate.emit('go')
+  expect(await outcomes()).toMatchObject([{ status: 'fulfilled' }])
+  expect(refreshed).toStrictEqual([])
+  store.read = read
+  expect((await sessions.get(session.sessionId))!.active).toBe(true)
+})

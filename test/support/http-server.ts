@@ -1,0 +1,57 @@
+import { createServer, type RequestListener } from 'node:http'
+import {
+  type AddressInfo,
+  connect,
+  createServer as createTcpServer,
+  type Server,
+  type Socket,
+} from 'node:net'
+import { onTestFinished } from 'vitest'
+
+/** Serves HTTP on a free port of this machine until the test is done. @returns the port */
+export function listen(listener: RequestListener): Promise<number> {
+  return start(createServer(listener))
+}
+
+/** A wire to a server that can be cut. */
+export interface Relay {
+  readonly port: number
+  cut(): void
+  restore(): void
+}
+
+export async function relayTo(host: string, port: number): Promise<Relay> {
+  let whole = true
+  const sockets = new Set<Socket>()
+  const server = createTcpServer((socket) => {
+    if (!whole) return void socket.destroy()
+    sockets.add(socket)
+    const through = connect(port, host)
+    socket.on('error', () => {}).on('close', () => through.destroy())
+    through.on('error', () => {}).on('close', () => socket.destroy())
+    socket.pipe(through).pipe(socket)
+  })
+  return {
+    port: await start(server),
+    cut() {
+      whole = false
+      for (const socket of sockets) socket.destroy()
+      sockets.clear()
+    },
+    restore() {
+      whole = true
+    },
+  }
+}
+
+async function start(server: Server): Promise<number> {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => sockets.add(socket))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(async () => {
+    const closed = new Promise((resolve) => server.close(resolve))
+    for (const socket of sockets) socket.destroy()
+    await closed
+  })
+  return (server.address() as AddressInfo).port
+}
