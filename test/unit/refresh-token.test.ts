@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { fingerprint, mintRefreshToken, NO_PARENT, parseRefreshToken } from '../../src/core/refresh-token.ts'
 import { deriveSecrets } from '../../src/core/secrets.ts'
@@ -33,6 +33,15 @@ describe('a refresh token', () => {
     expect(bytes.readUIntBE(22, 6)).toBe(1_900_000_000_123)
     expect(bytes.subarray(28, 44)).toStrictEqual(fields.parent)
     expect(bytes.subarray(44, 60)).toStrictEqual(fields.anchor)
+  })
+
+  it('is MACed over prefix and fields under a key derived from the secret', () => {
+    const key = hkdfSync('sha256', Buffer.from(SECRET, 'base64url'), '', 'pawl/v1/refresh/pawl', 32)
+    const mac = createHmac('sha256', Buffer.from(key))
+      .update('pawl_r1_')
+      .update(bytes.subarray(0, 76))
+      .digest()
+    expect(bytes.subarray(76)).toStrictEqual(mac.subarray(0, 16))
   })
 
   it('has a nonce and so a fingerprint of its own, however often it is minted', () => {

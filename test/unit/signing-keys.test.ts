@@ -101,6 +101,17 @@ describe('the algorithm of access tokens', () => {
     expect(kids()).toStrictEqual([next.kid])
   })
 
+  it('refuses tokens of keys that were deleted, those seen before as well', async () => {
+    const { sessions, clock, store } = await openWithClock()
+    const { accessToken } = await sessions.create({ userId: 'u' })
+    expect(sessions.verify(accessToken.value).userId).toBe('u')
+    await store.deleteKeys(null)
+    clock.advance(301)
+    const next = await sessions.create({ userId: 'u' })
+    expect(() => sessions.verify(accessToken.value)).toThrow(INVALID)
+    expect(sessions.verify(next.accessToken.value).userId).toBe('u')
+  })
+
   it('changes at a restart, and tokens of both verify', async () => {
     const { sessions, clock, store } = await openWithClock()
     const before = await sessions.create({ userId: 'u' })

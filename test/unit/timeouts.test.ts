@@ -175,4 +175,14 @@ describe('prune', () => {
     expect(await sessions.get(idle.session.sessionId)).toBeNull()
     expect(await kept()).toBe(1)
   })
+
+  it('keeps a session for as long as a token that nobody has seen in use yet may come back', async () => {
+    const { sessions, clock } = await openWithClock({ idleTimeout: 30 * DAY, keepEnded: DAY })
+    const { refreshToken } = await sessions.create({ userId: 'u' })
+    clock.advance(30 * DAY - 1)
+    const child = await sessions.refresh(refreshToken.value)
+    clock.advance(30 * DAY - 1)
+    expect(await sessions.prune()).toBe(0)
+    expect((await sessions.refresh(child.refreshToken!.value)).session).toMatchObject({ generation: 1 })
+  })
 })
