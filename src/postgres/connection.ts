@@ -45,6 +45,8 @@ const ATTEMPTS = 3
 const PAUSE = 30
 /** A statement that has taken this long is not tried again: the caller has better things to answer. */
 const RETRY_WITHIN = 3000
+/** A database that is frozen answers nothing at all, and a pool may wait for a connection for ever. */
+export const ANSWER_WITHIN: number = 10_000
 
 export function createConnection(pool: PoolLike, where: string): Connection {
   let prepared = true
@@ -77,7 +79,7 @@ export function createConnection(pool: PoolLike, where: string): Connection {
     const startedAt = performance.now()
     for (let tried = 1; ; tried++) {
       try {
-        return await attempt()
+        return await within(ANSWER_WITHIN, where, attempt())
       } catch (error) {
         const unreachable = isConnectionError(error)
         const early = performance.now() - startedAt < RETRY_WITHIN
@@ -113,6 +115,22 @@ export function createConnection(pool: PoolLike, where: string): Connection {
           client.release(failed)
         }
       }),
+  }
+}
+
+/** @throws StoreUnavailableError when the work takes longer than `ms`; what becomes of it then is not waited for */
+export async function within<T>(ms: number, where: string, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new StoreUnavailableError(`PostgreSQL at ${where} did not answer within ${ms / 1000} s`)),
+      ms,
+    )
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -1,7 +1,7 @@
 import { SchemaOutdatedError, StoreUnavailableError } from '../core/errors.ts'
 import { check } from '../core/options.ts'
 import type { Store } from '../core/store.ts'
-import { createConnection, type PoolLike, unavailable } from './connection.ts'
+import { ANSWER_WITHIN, createConnection, type PoolLike, unavailable, within } from './connection.ts'
 import { assertMigrated, migrate } from './migrate.ts'
 import { createNames } from './names.ts'
 import { isForbidden, isRefused } from './sqlstate.ts'
@@ -34,7 +34,6 @@ const KNOWN: ReadonlySet<string> = new Set<keyof PostgresOptions>([
 /** `createSessions` fails rather than waits when nothing answers for this long, in ms. */
 const START_WITHIN = 9000
 const CONNECT_WITHIN = 5000
-const ANSWER_WITHIN = 10_000
 
 /** A store on PostgreSQL that can also bring its schema up to date on its own. */
 export interface PostgresStore extends Store {
@@ -73,11 +72,8 @@ export function postgres(options: PostgresOptions): PostgresStore {
     migrate: () => migrate(connection, names),
     async start() {
       try {
-        await within(
-          START_WITHIN,
-          where,
-          migrates ? migrate(connection, names) : assertMigrated(connection, names),
-        )
+        const prepare = migrates ? migrate : assertMigrated
+        await within<unknown>(START_WITHIN, where, prepare(connection, names))
       } catch (error) {
         throw explained(error, where, names.schema)
       }
@@ -102,22 +98,6 @@ function explained(error: unknown, where: string, schema: string): unknown {
     )
   }
   return error
-}
-
-async function within(ms: number, where: string, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new StoreUnavailableError(`PostgreSQL at ${where} did not answer within ${ms / 1000} s`)),
-      ms,
-    )
-  })
-  work.catch(() => {})
-  try {
-    await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 /** `pg` is an optional peer: loaded only where Pawl itself has to connect, and only when it does. */

@@ -1,0 +1,127 @@
+import type { Mutation } from './mutations.ts'
+import { LONG, type Scope, SHORT } from './world.ts'
+
+const BASE: Scope = {
+  settings: SHORT,
+  network: 'prompt',
+  tabs: 2,
+  history: 0,
+  turns: 3,
+  refreshes: 4,
+  databaseCrashes: 0,
+  browserCrashes: 0,
+  skew: false,
+  login: false,
+  thief: 'never',
+  thiefRefreshes: 0,
+  given: [],
+}
+
+/** Where no honest user may be logged out (P1). From narrow to wide. */
+export const HONEST: Readonly<Record<string, Scope>> = {
+  'two tabs, prompt network': { ...BASE, login: true },
+  'three tabs, prompt network': { ...BASE, tabs: 3 },
+  'one tab, faulty network, skewed clocks': {
+    ...BASE,
+    tabs: 1,
+    network: 'faulty',
+    skew: true,
+    refreshes: 3,
+    login: true,
+  },
+  'browser crash, slow network': {
+    ...BASE,
+    network: 'slow',
+    browserCrashes: 1,
+    settings: LONG,
+    refreshes: 3,
+    turns: 2,
+  },
+  'browser crash, skewed clocks': { ...BASE, tabs: 1, network: 'slow', browserCrashes: 1, skew: true },
+  'database crash, prompt network': { ...BASE, databaseCrashes: 1, history: 1 },
+  'database crash after a history': { ...BASE, databaseCrashes: 1, history: 3, turns: 2, refreshes: 3 },
+  'database crash, faulty network': { ...BASE, tabs: 1, network: 'faulty', databaseCrashes: 1, refreshes: 3 },
+  'two tabs, faulty network': { ...BASE, network: 'faulty' },
+  'two tabs, slow network, skewed clocks': { ...BASE, network: 'slow', skew: true },
+  'three tabs, faulty network': { ...BASE, tabs: 3, network: 'faulty' },
+  'everything at once': {
+    ...BASE,
+    tabs: 3,
+    network: 'faulty',
+    databaseCrashes: 1,
+    skew: true,
+    history: 1,
+  },
+}
+
+const THEFT: Scope = { ...BASE, network: 'atomic', tabs: 1, thief: 'any time', thiefRefreshes: 3, turns: 4 }
+
+/** Where no thief may stay (P2). */
+export const THEFTS: Readonly<Record<string, Scope>> = {
+  'theft at once, one tab': { ...THEFT, thief: 'at once' },
+  'theft at any time, one tab': THEFT,
+  'a polling thief': { ...THEFT, thief: 'at once', thiefRefreshes: 5, refreshes: 3 },
+  'theft, two tabs, prompt network': { ...THEFT, network: 'prompt', tabs: 2, refreshes: 3 },
+  'theft, skewed clocks': { ...THEFT, skew: true },
+  'theft, faulty network': { ...THEFT, network: 'faulty', refreshes: 3 },
+}
+
+const QUIET = Array.from({ length: 6 }, () => /a tick/)
+const THEFT_BY_HAND: Scope = { ...THEFT, thief: 'at once', refreshes: 3, turns: 3 }
+
+/** For each rule, a scope in which its absence shows. */
+export const COUNTEREXAMPLES: Readonly<Record<Mutation, Scope>> = {
+  sibling: BASE,
+  late: BASE,
+  calm: { ...BASE, network: 'faulty' },
+  ahead: { ...BASE, tabs: 1, databaseCrashes: 1, history: 2 },
+  reused: {
+    ...THEFT_BY_HAND,
+    given: [
+      /thief copies/,
+      /browser refreshes/,
+      /owner's use .* successor/,
+      /thief refreshes .* late/,
+      ...QUIET,
+    ],
+  },
+  // Two tabs race, both answers are put to use, and only the second use is confirmed in time.
+  'age limit on evidence': {
+    ...BASE,
+    databaseCrashes: 1,
+    history: 2,
+    given: [
+      /tab 1 sends/,
+      /tab 2 sends/,
+      /tab 1's/,
+      /tab 2's/,
+      /tab 1 gets/,
+      /browser uses/,
+      /tab 2 gets/,
+      /browser uses/,
+      /is confirmed: successor/,
+      ...QUIET,
+      /tab 1 sends/,
+      /tab 1's/,
+      /tab 1 gets/,
+    ],
+  },
+  'durable sibling switch': {
+    ...BASE,
+    databaseCrashes: 1,
+    refreshes: 5,
+    given: [/tab 1 sends/, /tab 2 sends/, /tab 1's/, /tab 2's/],
+  },
+  'own child for every caller': { ...THEFT_BY_HAND, given: [/thief copies/, /browser refreshes/] },
+  'only presented tokens are evidence': { ...BASE, network: 'faulty', tabs: 1, refreshes: 2 },
+  'windows from the recorded turn': {
+    ...BASE,
+    settings: LONG,
+    network: 'slow',
+    browserCrashes: 1,
+    tabs: 1,
+    refreshes: 2,
+    turns: 2,
+  },
+  'clock tolerance': { ...BASE, skew: true, browserCrashes: 1, tabs: 1, refreshes: 2 },
+}

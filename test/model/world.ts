@@ -1,0 +1,556 @@
+import {
+  type Decision,
+  decide,
+  decideEvidence,
+  type Presented,
+  type RotationSettings,
+  type RotationState,
+} from '../../src/core/rotation.ts'
+import { type Mutation, mutated } from './mutations.ts'
+import { clock, name, numberOf, same, type Token, when } from './tokens.ts'
+
+/**
+ * A small world around the real decision: one browser with several tabs and one cookie jar, a network,
+ * processes whose clocks differ, confirmations that come late, a database that may lose its unsynced
+ * commits, and perhaps a thief. Time is counted in ticks. The `steps` of a world are all the things that
+ * can happen to it next.
+ */
+
+/** In ticks: small enough to explore. */
+export const SHORT: RotationSettings = { overlap: 2, lateWindow: 3, tolerance: 1, onRollback: 'accept' }
+/** As by default, half the overlap is longer than the clock tolerance. */
+export const LONG: RotationSettings = { overlap: 4, lateWindow: 4, tolerance: 1, onRollback: 'accept' }
+
+export interface Scope {
+  readonly settings: RotationSettings
+  /**
+   * `atomic`: a refresh is one step, its answer included. `prompt`: steps of different tabs mix, but no
+   * time passes while something is under way. `slow`: it may. `faulty`: requests and answers are lost and
+   * repeated besides, and confirmations are lost.
+   */
+  readonly network: 'atomic' | 'prompt' | 'slow' | 'faulty'
+  readonly tabs: number
+  /** Turns the session has behind it, none of them synced. */
+  readonly history: number
+  /** Turns after which a world is not followed any further. */
+  readonly turns: number
+  /** Refreshes the owner sends in total. */
+  readonly refreshes: number
+  readonly databaseCrashes: number
+  /** How often the browser falls back to what its jar held before. */
+  readonly browserCrashes: number
+  /** Whether processes' clocks differ, by the tolerance. */
+  readonly skew: boolean
+  /** Whether a new login replaces the session once, with everything else idle or under way for the old one. */
+  readonly login: boolean
+  /** When the jar is copied. */
+  readonly thief: 'never' | 'at once' | 'any time'
+  readonly thiefRefreshes: number
+  /** Leads to where the exploration begins: the last step that matches, one after the other. */
+  readonly given: readonly RegExp[]
+}
+
+/** An access token: evidence of its twin, if it carries any. */
+interface Access {
+  readonly twin: Token | null
+  readonly issuedAt: number
+}
+
+interface Jar {
+  readonly refresh: Token
+  readonly access: Access
+}
+
+/** What a tab waits for: a refresh that is on its way, or an answer that is. */
+type Call =
+  | { readonly kind: 'request'; readonly token: Token; readonly sentAt: number }
+  | {
+      readonly kind: 'answer'
+      readonly child: Token | null
+      readonly access: Access
+      readonly arrivesBy: number
+      /** Answers a browser that fell back: covered only if it is heard within the late window. */
+      readonly mustArrive: boolean
+    }
+
+type Owner = 'owner' | 'thief'
+
+/** Use of an access token that a process has seen, or is about to. */
+interface Use {
+  readonly twin: Token
+  readonly sentAt: number
+  readonly by: Owner
+}
+
+interface Thief {
+  readonly tokens: readonly Token[]
+  readonly access: readonly Access[]
+  /** Generation of the token at the theft. */
+  readonly stolenAt: number
+  /** Who has presented a token two generations past the theft. */
+  readonly presented: { readonly owner: boolean; readonly thief: boolean }
+}
+
+export interface World {
+  readonly now: number
+  readonly row: RotationState
+  /** Earlier states that a crash could bring back: those since the last durable commit. */
+  readonly unsynced: readonly RotationState[]
+  readonly jar: Jar
+  /** The jar before its last change, and when that was. */
+  readonly before: { readonly jar: Jar; readonly movedAt: number } | null
+  readonly calls: readonly (Call | null)[]
+  readonly uses: readonly Use[]
+  readonly thief: Thief | null
+  readonly count: {
+    readonly refreshes: number
+    readonly thefts: number
+    readonly databaseCrashes: number
+    readonly browserCrashes: number
+    readonly logins: number
+  }
+  /** Children handed out so far, kept only where a mutation shares them. */
+  readonly shared: readonly Token[]
+}
+
+export type Outcome = 'goes on' | 'ended' | 'honest logout' | 'thief stayed'
+
+export interface Step {
+  readonly story: string
+  readonly world: World
+  readonly outcome: Outcome
+}
+
+type Change = Partial<World>
+
+/** What one refresh comes to. */
+interface Refreshed {
+  readonly verdict: string
+  readonly refused: boolean
+  /** `null` when the client is asked to try again. */
+  readonly answer: { readonly child: Token | null; readonly access: Access } | null
+  /** Whether the row was written. */
+  readonly wrote: boolean
+  readonly change: Change
+}
+
+export interface Worlds {
+  start(): World
+  steps(world: World): Step[]
+}
+
+export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
+  const { overlap, lateWindow, tolerance } = scope.settings
+  const settings = mutation === 'clock tolerance' ? { ...scope.settings, tolerance: 0 } : scope.settings
+  /** A request and its answer each arrive within half the overlap, or never. */
+  const half = overlap / 2
+  /** After so many quiet ticks every window is closed and waiting changes nothing. */
+  const pause = Math.max(2 * overlap, lateWindow) + 2 * tolerance + 1
+  const skews = scope.skew ? [0, tolerance] : [0]
+  const slow = scope.network === 'slow' || scope.network === 'faulty'
+  const faulty = scope.network === 'faulty'
+  let minted = 0
+
+  function mint(generation: number, parent: Token | null, issuedAt: number): Token {
+    const fingerprint = new Uint8Array(16)
+    new DataView(fingerprint.buffer).setUint32(0, ++minted)
+    return {
+      number: minted,
+      generation,
+      fingerprint,
+      parent: parent?.fingerprint ?? new Uint8Array(16),
+      issuedAt,
+    }
+  }
+
+  function start(): World {
+    let token = mint(0, null, -pause * (scope.history + 1))
+    let row: RotationState = firstState(token)
+    const unsynced: RotationState[] = []
+    for (let turn = 1; turn <= scope.history; turn++) {
+      unsynced.push(row)
+      token = mint(turn, token, token.issuedAt + pause)
+      row = { ...firstState(token), generation: turn, previous: token.parent }
+    }
+    return {
+      now: 0,
+      row,
+      unsynced: scope.databaseCrashes > 0 ? unsynced : [],
+      jar: { refresh: token, access: { twin: null, issuedAt: 0 } },
+      before: null,
+      calls: Array.from({ length: scope.tabs }, () => null),
+      uses: [],
+      thief: null,
+      count: { refreshes: 0, thefts: 0, databaseCrashes: 0, browserCrashes: 0, logins: 0 },
+      shared: [],
+    }
+  }
+
+  /** The row's next state, and which earlier ones a crash could still bring back. */
+  function written(world: World, { verdict, next }: Decision): Pick<World, 'row' | 'unsynced'> {
+    if (next === undefined) return { row: world.row, unsynced: world.unsynced }
+    const durable = verdict === 'sibling' && mutation !== 'durable sibling switch'
+    const mayCrash = world.count.databaseCrashes < scope.databaseCrashes
+    return { row: next, unsynced: durable || !mayCrash ? [] : [...world.unsynced, world.row] }
+  }
+
+  function refresh(world: World, token: Token, by: Owner, arrivedAt: number, recordedAt: number): Refreshed {
+    const recorded = mutation === 'windows from the recorded turn' ? token.issuedAt : recordedAt
+    const decision = mutated(
+      mutation,
+      decide(token, world.row, settings, arrivedAt, recorded),
+      token,
+      world.row,
+      recorded,
+    )
+    const { verdict } = decision
+    if (decision.answer === 'refuse')
+      return { verdict, refused: true, answer: null, wrote: false, change: {} }
+    if (decision.answer === 'try-again')
+      return { verdict: 'try again', refused: false, answer: null, wrote: false, change: {} }
+    const change: Change = { ...written(world, decision), ...presents(world, token, by) }
+    const wrote = decision.next !== undefined
+    if (decision.answer === 'keep') {
+      const isRecorded = same(change.row!.current, token.fingerprint)
+      const access = { twin: isRecorded ? null : token, issuedAt: arrivedAt }
+      return { verdict, refused: false, answer: { child: null, access }, wrote, change }
+    }
+    const shares = mutation === 'own child for every caller'
+    const known = shares ? world.shared.find(({ parent }) => same(parent, token.fingerprint)) : undefined
+    const child = known ?? mint(token.generation + 1, token, arrivedAt)
+    return {
+      verdict,
+      refused: false,
+      answer: { child, access: { twin: child, issuedAt: arrivedAt } },
+      wrote,
+      change: shares && known === undefined ? { ...change, shared: [...world.shared, child] } : change,
+    }
+  }
+
+  function steps(world: World): Step[] {
+    const { now, row, jar, calls, uses, thief, count } = world
+    const result: Step[] = []
+    if (row.generation >= scope.history + scope.turns) return result
+    const add = (story: string, change: Change, outcome: Outcome = 'goes on'): void => {
+      const next = { ...world, ...change }
+      const { presented } = next.thief ?? {}
+      const stayed = outcome === 'goes on' && presented?.owner === true && presented.thief
+      result.push({ story, world: next, outcome: stayed ? 'thief stayed' : outcome })
+    }
+    const over: Outcome = thief === null ? 'honest logout' : 'ended'
+    const setCall = (tab: number, call: Call | null): Change => ({
+      calls: calls.map((old, index) => (index === tab ? call : old)),
+    })
+    const counted = (what: keyof World['count']): Change => ({ count: { ...count, [what]: count[what] + 1 } })
+    const intoJar = (child: Token | null, access: Access): Change => ({
+      jar: { refresh: child ?? jar.refresh, access },
+      ...(child !== null && { before: { jar, movedAt: now } }),
+    })
+
+    if (scope.thief === 'at once' && thief === null) {
+      steal()
+      return result
+    }
+    passTime()
+    if (count.refreshes < scope.refreshes) send()
+    calls.forEach(answerCall)
+    use()
+    uses.forEach(confirm)
+    crashDatabase()
+    if (count.browserCrashes < scope.browserCrashes) fallBack()
+    if (scope.login && count.logins === 0) logIn()
+    if (scope.thief !== 'never') {
+      if (thief === null) steal()
+      else actAsThief(thief)
+    }
+    return result
+
+    function passTime(): void {
+      const changes = [
+        row.turnedAt,
+        row.switchedAt ?? 0,
+        jar.access.issuedAt,
+        jar.refresh.issuedAt,
+        world.before?.movedAt ?? 0,
+      ]
+      const quiet = now - Math.max(...changes) >= pause
+      const underWay = calls.some((call) => call !== null)
+      const waiting = underWay || uses.length > 0
+      // Where nothing is slow, nothing is under way while time passes, but for evidence without an age limit.
+      const allowed = slow
+        ? !calls.some(
+            (call) =>
+              call !== null && now >= (call.kind === 'request' ? call.sentAt + 2 * half : call.arrivesBy),
+          )
+        : !(mutation === 'age limit on evidence' ? underWay : waiting)
+      if (!allowed || (quiet && !waiting)) return
+      // On its way for at most half the overlap, in the queue for at most another half.
+      const counts = ({ sentAt }: Use): boolean =>
+        mutation === 'age limit on evidence' || now + 1 - sentAt <= 2 * half
+      add('a tick passes', { now: now + 1, uses: uses.filter(counts) })
+    }
+
+    function send(): void {
+      // The first idle tab stands for all idle tabs: they share the jar and are alike.
+      const tab = calls.indexOf(null)
+      const starting = calls.some((call) => call?.kind === 'answer' && call.mustArrive)
+      if (tab === -1 || starting) return
+      if (scope.network === 'atomic') {
+        for (const skew of skews) refreshAtOnce(jar.refresh, skew)
+        return
+      }
+      add(`tab ${tab + 1} sends a refresh with ${name(jar.refresh)}`, {
+        ...setCall(tab, { kind: 'request', token: jar.refresh, sentAt: now }),
+        ...counted('refreshes'),
+      })
+    }
+
+    function refreshAtOnce(token: Token, skew: number): void {
+      const { verdict, refused, answer, change } = refresh(world, token, 'owner', now + skew, now + skew)
+      const story = `the browser refreshes with ${name(token)}${clock(skew)}: ${verdict}`
+      if (refused) add(story, {}, over)
+      if (answer === null) return
+      add(`${story}, ${answer.child === null ? 'keeps it' : `gets ${name(answer.child)}`}`, {
+        ...change,
+        ...counted('refreshes'),
+        ...intoJar(answer.child, answer.access),
+      })
+    }
+
+    function answerCall(call: Call | null, tab: number): void {
+      if (call === null) return
+      const who = `tab ${tab + 1}`
+      if (faulty && call.kind === 'request') add(`${who} gives its request up`, setCall(tab, null))
+      if (call.kind === 'answer') {
+        if (faulty && !call.mustArrive) add(`the answer to ${who} is lost`, setCall(tab, null))
+        const change = intoJar(call.child, call.access)
+        add(`${who} gets its answer: ${name(change.jar!.refresh)} in the jar`, {
+          ...change,
+          ...setCall(tab, null),
+        })
+        return
+      }
+      const earliest = slow ? Math.max(call.sentAt, now - half) : now
+      for (let arrivedAt = earliest; arrivedAt <= Math.min(now, call.sentAt + half); arrivedAt++) {
+        for (const skew of skews) decideCall(call, tab, arrivedAt, skew)
+      }
+    }
+
+    function decideCall(
+      call: Call & { kind: 'request' },
+      tab: number,
+      arrivedAt: number,
+      skew: number,
+    ): void {
+      const { token } = call
+      const { verdict, refused, answer, wrote, change } = refresh(
+        world,
+        token,
+        'owner',
+        arrivedAt + skew,
+        now + skew,
+      )
+      const story = `tab ${tab + 1}'s refresh with ${name(token)} arrived ${when(now - arrivedAt)}${clock(skew)}: ${verdict}`
+      if (refused || answer === null) {
+        add(story, setCall(tab, null), refused ? over : 'goes on')
+        return
+      }
+      const { child, access } = answer
+      // Where minting counts as use, a token confirms itself before anyone has received it.
+      const early = mutation === 'only presented tokens are evidence' && child !== null
+      add(story, {
+        ...change,
+        ...(early && { uses: [...uses, { twin: child, sentAt: now, by: 'owner' }] }),
+        ...setCall(tab, { kind: 'answer', child, access, arrivesBy: arrivedAt + half, mustArrive: false }),
+      })
+      if (faulty && wrote) add(`${story}; the network repeats the request`, change)
+    }
+
+    function use(): void {
+      const { twin, issuedAt } = jar.access
+      if (
+        twin === null ||
+        now - issuedAt > lateWindow + tolerance ||
+        uses.some((other) => other.twin === twin)
+      )
+        return
+      present({ twin, sentAt: now, by: 'owner' }, `the browser uses the access token of ${name(twin)}`)
+    }
+
+    function present(used: Use, story: string): void {
+      if (scope.network === 'atomic') confirm(used)
+      else add(story, { uses: [...uses, used] })
+    }
+
+    function confirm(used: Use): void {
+      const rest = uses.filter((other) => other !== used)
+      if (faulty) add(`the confirmation of ${name(used.twin)} is lost`, { uses: rest })
+      for (const skew of skews) {
+        const at = now + skew
+        const recorded = mutation === 'windows from the recorded turn' ? used.twin.issuedAt : at
+        const found = decideEvidence(used.twin, row, settings, at)
+        const decision =
+          found === null ? null : mutated(mutation, withTime(found, recorded), used.twin, row, recorded)
+        const story = `the ${used.by}'s use of ${name(used.twin)} is confirmed${clock(skew)}: ${decision?.verdict ?? 'nothing new'}`
+        if (decision?.answer === 'refuse') {
+          add(story, {}, over)
+          continue
+        }
+        // An older generation says nothing, so it does not count as presented either.
+        const seen = used.twin.generation >= row.generation ? presents(world, used.twin, used.by) : {}
+        add(story, { ...(decision !== null && written(world, decision)), ...seen, uses: rest })
+      }
+    }
+
+    function crashDatabase(): void {
+      if (count.databaseCrashes >= scope.databaseCrashes) return
+      for (const [index, old] of world.unsynced.entries()) {
+        add(`the database crashes and is back at generation ${old.generation}`, {
+          row: old,
+          unsynced: world.unsynced.slice(0, index),
+          ...counted('databaseCrashes'),
+        })
+      }
+    }
+
+    function fallBack(): void {
+      const { before } = world
+      if (before === null || now - before.movedAt > lateWindow || calls.some((call) => call !== null)) return
+      for (const skew of skews) {
+        const token = before.jar.refresh
+        const { verdict, refused, answer, change } = refresh(world, token, 'owner', now + skew, now + skew)
+        const story = `the browser crashes, falls back to ${name(token)} and refreshes${clock(skew)}: ${verdict}`
+        if (refused) add(story, {}, over)
+        else if (answer !== null) {
+          const call: Call = { kind: 'answer', ...answer, arrivesBy: now + half, mustArrive: true }
+          add(story, {
+            ...change,
+            ...counted('browserCrashes'),
+            jar: before.jar,
+            before: null,
+            ...setCall(0, call),
+          })
+        }
+      }
+    }
+
+    /** Refresh, login and logout take turns in one browser; uses of the old session may still be under way. */
+    function logIn(): void {
+      if (calls.some((call) => call !== null)) return
+      const token = mint(0, null, now)
+      add(`the user signs in anew: ${name(token)} in the jar`, {
+        ...counted('logins'),
+        row: firstState(token),
+        unsynced: [],
+        jar: { refresh: token, access: { twin: null, issuedAt: now } },
+        before: null,
+        uses: [],
+      })
+    }
+
+    function steal(): void {
+      add(`the thief copies the jar with ${name(jar.refresh)}`, {
+        thief: {
+          tokens: [jar.refresh],
+          access: [jar.access],
+          stolenAt: jar.refresh.generation,
+          presented: { owner: false, thief: false },
+        },
+      })
+    }
+
+    function actAsThief(known: Thief): void {
+      for (const token of count.thefts < scope.thiefRefreshes ? known.tokens : []) {
+        for (const skew of skews) {
+          const { verdict, refused, answer, change } = refresh(world, token, 'thief', now + skew, now + skew)
+          const story = `the thief refreshes with ${name(token)}${clock(skew)}: ${verdict}`
+          if (refused) add(story, {}, 'ended')
+          else if (answer !== null) {
+            const { child, access } = answer
+            const fresh = child !== null && !known.tokens.includes(child)
+            add(fresh ? `${story}, gets ${name(child)}` : story, {
+              ...change,
+              ...counted('thefts'),
+              thief: {
+                ...(change.thief ?? known),
+                tokens: fresh ? [...known.tokens, child].slice(-3) : known.tokens,
+                access: [...known.access, access].slice(-2),
+              },
+            })
+          }
+        }
+      }
+      for (const { twin, issuedAt } of known.access) {
+        if (
+          twin === null ||
+          now - issuedAt > lateWindow + tolerance ||
+          uses.some((other) => other.twin === twin)
+        )
+          continue
+        present({ twin, sentAt: now, by: 'thief' }, `the thief uses the access token of ${name(twin)}`)
+      }
+    }
+  }
+
+  return { start, steps }
+}
+
+function firstState(token: Token): RotationState {
+  const { generation, fingerprint: current, issuedAt: turnedAt } = token
+  return { generation, current, previous: null, turnedAt, switchedAt: null }
+}
+
+/** A decision whose turn is recorded at another time. */
+function withTime(decision: Decision, recordedAt: number): Decision {
+  return decision.next === undefined
+    ? decision
+    : { ...decision, next: { ...decision.next, turnedAt: recordedAt } }
+}
+
+/** Somebody presented a token: does it count as two generations past the theft? */
+function presents({ thief }: World, token: Presented, by: Owner): Change {
+  if (thief === null || token.generation < thief.stolenAt + 2) return {}
+  return { thief: { ...thief, presented: { ...thief.presented, [by]: true } } }
+}
+
+/** Names a world by what it holds, whatever its tokens are numbered and whenever it happens. */
+export function keyOf(world: World): string {
+  const { now, thief, before, count } = world
+  const labels: number[] = []
+  const described: number[] = []
+  const label = (fingerprint: Uint8Array): number => {
+    const number = numberOf(fingerprint)
+    if (number === 0) return 0
+    const known = labels.indexOf(number)
+    return known === -1 ? labels.push(number) : known + 1
+  }
+  const token = (value: Token | null): string => {
+    if (value === null) return '-'
+    const text = String(label(value.fingerprint))
+    if (described.includes(value.number)) return text
+    described.push(value.number)
+    return `${text}:${value.generation}.${label(value.parent)}.${now - value.issuedAt}`
+  }
+  const state = (row: RotationState): string =>
+    `${row.generation}/${label(row.current)}/${row.previous === null ? '' : label(row.previous)}/${now - row.turnedAt}/${row.switchedAt === null ? '' : now - row.switchedAt}`
+  const access = ({ twin, issuedAt }: Access): string =>
+    twin === null ? '' : `${token(twin)}@${now - issuedAt}`
+  const jar = (value: Jar): string => `${token(value.refresh)},${access(value.access)}`
+  const call = (value: Call | null): string => {
+    if (value === null) return '-'
+    if (value.kind === 'request') return `?${token(value.token)}@${now - value.sentAt}`
+    return `!${token(value.child)},${access(value.access)}@${value.arrivesBy - now}${value.mustArrive ? '!' : ''}`
+  }
+  let key = `${state(world.row)} ${jar(world.jar)}`
+  for (const old of world.unsynced) key += `|${state(old)}`
+  if (before !== null) key += ` <${jar(before.jar)}@${now - before.movedAt}`
+  for (const value of world.calls) key += ` ${call(value)}`
+  for (const used of world.uses) key += ` *${token(used.twin)}@${now - used.sentAt}${used.by[0]}`
+  if (thief !== null) {
+    key += ` ~${thief.stolenAt}${thief.presented.owner ? 'o' : ''}${thief.presented.thief ? 't' : ''}`
+    for (const value of thief.tokens) key += ` ${token(value)}`
+    for (const value of thief.access) key += ` ${access(value)}`
+  }
+  for (const value of world.shared) key += ` =${token(value)}`
+  return `${key} ${count.refreshes}.${count.thefts}.${count.databaseCrashes}.${count.browserCrashes}.${count.logins}`
+}
