@@ -1,5 +1,14 @@
+export type {
+  CreatedSession,
+  CreateSession,
+  RefreshedSession,
+  SessionOperations,
+  Sessions,
+  VerifiedSession,
+} from './core/api.ts'
 export type { ClaimsObject } from './core/claims.ts'
 export type { RefreshContext, RequestContext } from './core/context.ts'
+export type { IssuedToken } from './core/engine.ts'
 export {
   AccessTokenExpiredError,
   AccessTokenInvalidError,
@@ -25,16 +34,7 @@ export type { SessionsOptions } from './core/options.ts'
 export type { Verdict } from './core/rotation.ts'
 export type { Session } from './core/session.ts'
 export type { SessionIdVersion } from './core/session-id.ts'
-export {
-  type CreatedSession,
-  type CreateSession,
-  createSessions,
-  type IssuedToken,
-  type RefreshedSession,
-  type SessionOperations,
-  type Sessions,
-  type VerifiedSession,
-} from './core/sessions.ts'
+export { createSessions } from './core/sessions.ts'
 export type { Algorithm, ProvidedKey } from './core/signing-key.ts'
 export type { StandardSchemaV1 } from './core/standard-schema.ts'
 export type { EndReason, Store } from './core/store.ts'

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Sessions } from '../core/api.ts'
 import type { ClaimsObject } from '../core/claims.ts'
-import type { Sessions } from '../core/sessions.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { type Opened, type RequireOptions, type SessionsOverHttp, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'

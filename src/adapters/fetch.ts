@@ -1,4 +1,4 @@
-import type { Sessions, VerifiedSession } from '../core/sessions.ts'
+import type { Sessions, VerifiedSession } from '../core/api.ts'
 import type { Exchange, Reply, ResponseHead } from '../http/exchange.ts'
 import { type RequireOptions, sessionsOverHttp } from '../http/http.ts'
 import { readJsonBody } from '../http/json-body.ts'

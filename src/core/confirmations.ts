@@ -13,6 +13,8 @@ import type { SessionRow, Store, Turn } from './store.ts'
 const PAUSE = 50
 const BATCH = 500
 const QUEUE = 10_000
+/** What was confirmed lately is remembered, for processes that verify one token again and again. */
+const REMEMBERED = 10_000
 const ATTEMPTS = 3
 
 /** An access token was used, so its twin reached the client. */
@@ -56,9 +58,19 @@ export function createConfirmations(
   let scheduled = false
   let closed = false
   let flushedAt = Number.NEGATIVE_INFINITY
+  let remembered = new Set<string>()
+  let rememberedBefore = new Set<string>()
 
   const dropped = (count: number, because: 'full' | 'late' | 'store'): void => {
     if (count > 0) events.emit('confirmationsDropped', { count, because })
+  }
+
+  function remember(key: string): void {
+    if (remembered.size >= REMEMBERED / 2) {
+      rememberedBefore = remembered
+      remembered = new Set()
+    }
+    remembered.add(key)
   }
 
   function schedule(): void {
@@ -164,8 +176,9 @@ export function createConfirmations(
     add(evidence) {
       if (closed) return
       const key = keyOf(evidence)
-      if (queue.has(key)) return
+      if (remembered.has(key) || rememberedBefore.has(key)) return
       if (queue.size >= QUEUE) return dropped(1, 'full')
+      remember(key)
       queue.set(key, evidence)
       schedule()
     },

@@ -1,6 +1,6 @@
+import type { Sessions, VerifiedSession } from '../core/api.ts'
 import { CsrfRejectedError, isSessionsError } from '../core/errors.ts'
 import { internals } from '../core/internals.ts'
-import type { Sessions, VerifiedSession } from '../core/sessions.ts'
 import { CSRF_HEADER } from '../wire/names.ts'
 import { type CookieWriter, cookieWriter, isPlainLocalhost } from './cookies.ts'
 import { assertSameSite, isSafeMethod } from './csrf.ts'

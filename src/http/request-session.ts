@@ -1,3 +1,4 @@
+import type { CreateSession, Sessions, VerifiedSession } from '../core/api.ts'
 import type { ClaimsObject } from '../core/claims.ts'
 import {
   type AnySessionsError,
@@ -8,7 +9,6 @@ import {
 import { type Internals, internals } from '../core/internals.ts'
 import type { Refreshed } from '../core/refresh.ts'
 import type { Session } from '../core/session.ts'
-import type { CreateSession, Sessions, VerifiedSession } from '../core/sessions.ts'
 import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
 import type { CookieWriter } from './cookies.ts'
 import { type Exchange, forbidCaching } from './exchange.ts'

@@ -1,3 +1,4 @@
+import type { Sessions } from '../core/api.ts'
 import {
   type AnySessionsError,
   isSessionsError,
@@ -6,7 +7,6 @@ import {
 } from '../core/errors.ts'
 import { internals } from '../core/internals.ts'
 import type { Refreshed } from '../core/refresh.ts'
-import type { Sessions } from '../core/sessions.ts'
 import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
 import type { CookieWriter } from './cookies.ts'
 import { type Exchange, jsonReply, NO_CACHING, type Reply } from './exchange.ts'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StoreUnavailableError } from '../core/errors.ts'
-import { isConflict, isConnectionError, isPreparedRefused } from './sqlstate.ts'
+import { isConflict, isConnectionError, isPreparedRefused, isRefused } from './sqlstate.ts'
 import { types } from './types.ts'
 
 /** What Pawl needs of a `pg` client: anything with its `query` of one config object. */
@@ -33,7 +33,7 @@ export type Row = Record<string, unknown>
 /** Runs statements, with the retries that are safe and errors the rest of Pawl understands. */
 export interface Connection {
   /** For statements that may be repeated: reads, and writes that are compare-and-set or idempotent. */
-  query(text: string, values: unknown[]): Promise<Row[]>
+  query(text: string, values: unknown[], onRepeat?: () => void): Promise<Row[]>
   /** One transaction whose last commits a crash may lose; repeated whole on a conflict. */
   relaxed(text: string, values: unknown[]): Promise<Row[]>
   /** Where it connects to, for messages; never holds a password. */
@@ -75,7 +75,7 @@ export function createConnection(pool: PoolLike, where: string): Connection {
     return (await on.query({ text, values, types })).rows as Row[]
   }
 
-  async function retrying<T>(attempt: () => Promise<T>): Promise<T> {
+  async function retrying<T>(attempt: () => Promise<T>, onRepeat: () => void = () => {}): Promise<T> {
     const startedAt = performance.now()
     for (let tried = 1; ; tried++) {
       try {
@@ -84,17 +84,18 @@ export function createConnection(pool: PoolLike, where: string): Connection {
         const unreachable = isConnectionError(error)
         const early = performance.now() - startedAt < RETRY_WITHIN
         if (tried < ATTEMPTS && early && (unreachable || isConflict(error))) {
+          onRepeat()
           await sleep(PAUSE * 2 ** tried * (0.5 + Math.random()))
           continue
         }
-        throw unreachable || isConflict(error) ? unavailable(error, where) : error
+        throw unreachable || isConflict(error) || isRefused(error) ? unavailable(error, where) : error
       }
     }
   }
 
   return {
     where,
-    query: (text, values) => retrying(() => run(pool, text, values)),
+    query: (text, values, onRepeat) => retrying(() => run(pool, text, values), onRepeat),
     relaxed: (text, values) =>
       retrying(async () => {
         const client = await pool.connect()
@@ -135,5 +136,8 @@ export async function within<T>(ms: number, where: string, work: Promise<T>): Pr
 }
 
 export function unavailable(cause: unknown, where: string): StoreUnavailableError {
-  return new StoreUnavailableError(`PostgreSQL at ${where} cannot be reached or is not answering`, { cause })
+  const what = isRefused(cause)
+    ? `refused the connection: ${(cause as Error).message}`
+    : 'cannot be reached or is not answering'
+  return new StoreUnavailableError(`PostgreSQL at ${where} ${what}`, { cause })
 }

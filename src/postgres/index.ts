@@ -1,10 +1,10 @@
-import { SchemaOutdatedError, StoreUnavailableError } from '../core/errors.ts'
+import { SchemaOutdatedError } from '../core/errors.ts'
 import { check } from '../core/options.ts'
 import type { Store } from '../core/store.ts'
 import { ANSWER_WITHIN, createConnection, type PoolLike, unavailable, within } from './connection.ts'
 import { assertMigrated, migrate } from './migrate.ts'
 import { createNames } from './names.ts'
-import { isForbidden, isRefused } from './sqlstate.ts'
+import { isForbidden } from './sqlstate.ts'
 import { createPostgresStore } from './store.ts'
 
 export type { PoolLike } from './connection.ts'
@@ -86,12 +86,6 @@ export function postgres(options: PostgresOptions): PostgresStore {
 
 /** What the operator has to fix, where the database's own words do not say. */
 function explained(error: unknown, where: string, schema: string): unknown {
-  if (isRefused(error)) {
-    return new StoreUnavailableError(
-      `PostgreSQL at ${where} refused the connection: ${(error as Error).message}`,
-      { cause: error },
-    )
-  }
   if (isForbidden(error)) {
     return new SchemaOutdatedError(
       `this database role may not create or read schema ${schema} at ${where}; run \`npx pawl migrate\` with the owner's URL, grant the rights, and set \`migrate: false\``,

@@ -17,6 +17,9 @@ import { types } from './types.ts'
 
 const DAY = 86_400_000
 
+/** Runs a statement; `onRepeat` hears of an attempt whose outcome is unknown. */
+type Run = (name: QueryName, values: unknown[], onRepeat?: () => void) => Promise<Row[]>
+
 /** One method per transition; each hot one is one statement by primary key. */
 export function createPostgresStore(
   connection: Connection,
@@ -26,7 +29,7 @@ export function createPostgresStore(
   const texts = Object.fromEntries(
     Object.entries(QUERIES).map(([name, text]) => [name, names.fill(text)]),
   ) as Record<QueryName, string>
-  const run = (name: QueryName, values: unknown[]): Promise<Row[]> => connection.query(texts[name], values)
+  const run: Run = (name, values, onRepeat) => connection.query(texts[name], values, onRepeat)
 
   return {
     ...createWrites(run),
@@ -110,7 +113,7 @@ export function createPostgresStore(
   }
 }
 
-function createWrites(run: (name: QueryName, values: unknown[]) => Promise<Row[]>): SessionWrites {
+function createWrites(run: Run): SessionWrites {
   const read = async (id: string): Promise<SessionRow | null> => {
     const [row] = await run('read', [id])
     return row === undefined ? null : toRow(row)
@@ -124,12 +127,20 @@ function createWrites(run: (name: QueryName, values: unknown[]) => Promise<Row[]
       return (await run('listByUser', [userId])).map(toRow)
     },
     async end(id, ending, expected) {
+      let repeated = false
+      const onRepeat = (): void => {
+        repeated = true
+      }
       const rows =
         expected === undefined
-          ? await run('end', [id, ...endingValues(ending)])
-          : await run('endExpected', [id, ...endingValues(ending), expected.generation, expected.current])
-      if (rows.length > 0) return true
-      // An earlier attempt whose answer was lost may have ended it: then it was this call all the same.
+          ? await run('end', [id, ...endingValues(ending)], onRepeat)
+          : await run(
+              'endExpected',
+              [id, ...endingValues(ending), expected.generation, expected.current],
+              onRepeat,
+            )
+      if (rows.length > 0 || !repeated) return rows.length > 0
+      // The attempt whose answer was lost may have ended it: then it was this call all the same.
       const row = await read(id)
       return row !== null && row.endedAt === ending.at && row.endReason === ending.reason
     },

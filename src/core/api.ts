@@ -1,0 +1,125 @@
+import type { ClaimsObject } from './claims.ts'
+import type { RefreshContext, RequestContext } from './context.ts'
+import type { IssuedToken } from './engine.ts'
+import type { EventName, SessionEvents } from './events.ts'
+import type { Internals, internals } from './internals.ts'
+import type { JsonWebKeySet, KeyInfo } from './key-ring.ts'
+import type { Session } from './session.ts'
+import type { EndReason } from './store.ts'
+
+export interface CreateSession<Claims extends object, Data> extends RequestContext {
+  /** 1 to 255 characters. */
+  readonly userId: string
+  /** Put at the top level of the access token, where the client can read them. @defaultValue {} */
+  readonly claims?: Claims
+  /** Kept in the row, never sent to the client. @defaultValue null */
+  readonly data?: Data
+  /** A session this login takes the place of; it ends as `replaced` (session fixation, ASVS 7.2.4). */
+  readonly replaces?: string | undefined
+  /** "Remember me": whether cookies outlive the browser. @defaultValue true */
+  readonly persistent?: boolean
+  /** Whole seconds; instead of the configured one. */
+  readonly idleTimeout?: number
+  /** Seconds; instead of the configured one. */
+  readonly absoluteTimeout?: number | null
+}
+
+export interface CreatedSession<Claims extends object, Data> {
+  readonly session: Session<Claims, Data>
+  readonly accessToken: IssuedToken
+  readonly refreshToken: IssuedToken
+}
+
+export interface RefreshedSession<Claims extends object, Data> {
+  readonly session: Session<Claims, Data>
+  readonly accessToken: IssuedToken
+  /** `null`: keep the one you have. */
+  readonly refreshToken: IssuedToken | null
+}
+
+/** What a verified access token says. */
+export interface VerifiedSession<Claims extends object = ClaimsObject> {
+  readonly sessionId: string
+  readonly userId: string
+  readonly claims: Claims
+  readonly issuedAt: Date
+  readonly expiresAt: Date
+  /** When the user last proved who they are. */
+  readonly authTime: Date
+  readonly generation: number
+}
+
+/** The writes that can also run inside a transaction of the application's own. */
+export interface SessionOperations<Claims extends object, Data> {
+  /** Starts a session. @throws TypeError for claims with reserved names or too large for a cookie */
+  create(session: CreateSession<Claims, Data>): Promise<CreatedSession<Claims, Data>>
+  /** Ends a session, everywhere. @returns whether this call ended it */
+  revoke(sessionId: string, reason?: EndReason): Promise<boolean>
+  /** Ends all sessions of a user but `except`. @returns how many this call ended */
+  revokeUser(userId: string, options?: { readonly except?: string }): Promise<number>
+  /** @returns null when there is none, or its row has been pruned */
+  get(sessionId: string): Promise<Session<Claims, Data> | null>
+  /** All kept sessions of a user, ended ones too, the most recently seen first. */
+  list(userId: string): Promise<Session<Claims, Data>[]>
+  /**
+   * Replaces `data`. @returns the new data version; null when `ifVersion` is not the row's any more
+   * @throws SessionEndedError: data never brings an ended session back
+   */
+  setData(sessionId: string, data: Data, options?: { readonly ifVersion?: number }): Promise<number | null>
+  /** Replaces the given top-level keys of `data`. Otherwise as {@link setData}. */
+  patchData(
+    sessionId: string,
+    patch: Partial<Data>,
+    options?: { readonly ifVersion?: number },
+  ): Promise<number | null>
+  /**
+   * Replaces the claims. Older access tokens are refused by every process and answer "refresh".
+   * @returns the session's new version
+   * @throws SessionEndedError
+   */
+  setClaims(sessionId: string, claims: Claims): Promise<number>
+  /**
+   * The user has proved again who they are: new `authTime`, both clocks start anew (NIST SP 800-63B
+   * section 5.2), older access tokens answer "refresh".
+   * @throws SessionEndedError
+   */
+  reauthenticate(sessionId: string): Promise<void>
+}
+
+/** Session management, the whole of it. Made by {@link createSessions}. */
+export interface Sessions<Claims extends object = ClaimsObject, Data = unknown>
+  extends SessionOperations<Claims, Data>,
+    AsyncDisposable {
+  /**
+   * Verifies an access token: synchronous, no I/O.
+   * @throws AccessTokenInvalidError, AccessTokenExpiredError, SessionEndedError
+   */
+  verify(accessToken: string, context?: RequestContext): VerifiedSession<Claims>
+  /** {@link verify} and one read of the row, for what must not rely on the feed. @throws also StoreUnavailableError */
+  check(accessToken: string, context?: RequestContext): Promise<VerifiedSession<Claims>>
+  /**
+   * Exchanges a refresh token.
+   * @throws RefreshTokenInvalidError, RefreshTokenReusedError, SessionEndedError: sign in again
+   * @throws TryAgainError, StoreUnavailableError, SecretUnknownError: later; the session is untouched
+   */
+  refresh(refreshToken: string, context?: RefreshContext): Promise<RefreshedSession<Claims, Data>>
+  /** The same writes inside the caller's own transaction; others see them when it commits. */
+  using(client: unknown): SessionOperations<Claims, Data>
+  readonly keys: {
+    list(): KeyInfo[]
+    /** Publishes the next signing key now; it signs once every process has had time to load it. */
+    rotate(): Promise<KeyInfo>
+    /** The public keys, for other services (RFC 7517); empty with HS256. */
+    jwks(): JsonWebKeySet
+  }
+  /** Deletes rows that are kept for nothing any more. @returns how many */
+  prune(): Promise<number>
+  /** Waits until all confirmations so far are in the database. */
+  flush(): Promise<void>
+  /** @returns a function that removes the listener */
+  on<Name extends EventName>(name: Name, listener: (event: SessionEvents[Name]) => void): () => void
+  /** Flushes and stops everything; nothing keeps the process alive afterwards. Safe to call twice. */
+  close(): Promise<void>
+  /** @internal */
+  readonly [internals]: Internals
+}

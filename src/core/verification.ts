@@ -1,0 +1,86 @@
+import { type AccessToken, parseAccessToken } from './access-token.ts'
+import type { VerifiedSession } from './api.ts'
+import type { Confirmations } from './confirmations.ts'
+import { normalizeContext, type RequestContext } from './context.ts'
+import type { Engine } from './engine.ts'
+import { AccessTokenExpiredError, AccessTokenInvalidError } from './errors.ts'
+import { CLOCK_TOLERANCE } from './options.ts'
+import { createTokenCache } from './token-cache.ts'
+
+/** An access token that was checked once, with what has to be checked again each time. */
+export interface Seen {
+  readonly token: AccessToken
+  readonly verified: VerifiedSession<never>
+}
+
+/**
+ * Verifies access tokens without I/O. A token seen for the first time that carries evidence of its twin
+ * is passed on to be confirmed in the background.
+ * @throws AccessTokenInvalidError, AccessTokenExpiredError, SessionEndedError
+ */
+export type Verify = (value: string, context?: RequestContext) => Seen
+
+export function createVerify(engine: Engine, confirmations: Confirmations): Verify {
+  const { options, clock, ring, revocations } = engine
+  const cache = createTokenCache<Seen>(options.tokenCacheBytes)
+
+  function assertGood({ expiresAt, issuedAt, sessionId, version }: AccessToken, now: number): void {
+    // The second bound makes a shortened `accessTokenLifetime` hold at once, and the feed's retention suffice.
+    if (now >= expiresAt || now >= issuedAt + options.accessTokenLifetime + CLOCK_TOLERANCE) {
+      throw new AccessTokenExpiredError('expired')
+    }
+    revocations.assertLive(sessionId)
+    if (version < revocations.minimumVersion(sessionId)) throw new AccessTokenExpiredError('superseded')
+  }
+
+  function firstSight(value: string, now: number, context: RequestContext | undefined): Seen {
+    const token = parseAccessToken(value, ring, options.profile)
+    if (Math.max(token.issuedAt, token.notBefore ?? 0) > now + CLOCK_TOLERANCE) {
+      throw new AccessTokenInvalidError('the access token is not valid yet')
+    }
+    assertGood(token, now)
+    const seen: Seen = { token, verified: describe(token) as VerifiedSession<never> }
+    cache.set(value, seen)
+    const { lateWindow, tolerance } = options.rotation
+    if (token.twin !== null && now - token.issuedAt <= lateWindow + tolerance) {
+      confirmations.add({
+        sessionId: token.sessionId,
+        twin: token.twin,
+        seenAt: now,
+        ...normalizeContext(context),
+      })
+    }
+    return seen
+  }
+
+  return function verify(value, context) {
+    const now = clock.now()
+    const seen = typeof value === 'string' ? cache.get(value) : undefined
+    // A hit whose key has been retired goes the long way and fails there.
+    if (seen === undefined || ring.find(seen.token.header) === undefined)
+      return firstSight(value, now, context)
+    assertGood(seen.token, now)
+    return seen
+  }
+}
+
+function describe(token: AccessToken): VerifiedSession {
+  return Object.freeze({
+    sessionId: token.sessionId,
+    userId: token.userId,
+    claims: deepFreeze(token.claims),
+    issuedAt: new Date(token.issuedAt),
+    expiresAt: new Date(token.expiresAt),
+    authTime: new Date(token.authTime),
+    generation: token.generation,
+  })
+}
+
+/** One verified token serves many requests; none of them may change it for the others. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const item of Object.values(value)) deepFreeze(item)
+    Object.freeze(value)
+  }
+  return value
+}
