@@ -182,6 +182,10 @@ describe.each([
     })
     expect(cookies[0]).toMatch(/^__Host-pawl-access=<access>; .*; Secure;/)
     expect((await sessions.list('anna'))[0]!.ip).toBe('192.0.2.7')
+    const { cookies: encrypted } = await client.send('POST', '/login', {
+      headers: { host: 'localhost', 'x-forwarded-proto': 'https' },
+    })
+    expect(encrypted[0]).toMatch(/^__Host-pawl-access=<access>; .*; Secure;/)
   })
 
   it('sets plain cookies on localhost, which a browser there stores', async () => {

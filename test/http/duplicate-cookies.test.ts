@@ -112,6 +112,21 @@ describe('of several refresh cookies', () => {
     expect(cookies.slice(0, STRAYS.length)).toStrictEqual(STRAYS)
   })
 
+  it('a higher generation is preferred to a later answer of a lower one', async () => {
+    const { site, anna, sessionId } = await signedIn()
+    const tab = site.visitor(anna.jar.copy())
+    await anna.refresh()
+    await anna.me()
+    await site.sessions.flush()
+    site.clock.advance(66)
+    await anna.refresh()
+    site.clock.advance(34)
+    await tab.refresh()
+    anna.jar.put(REFRESH, tab.jar.get(REFRESH)!, '/session/refresh')
+    expect((await anna.refresh()).status).toBe(200)
+    expect((await site.sessions.get(sessionId))!.generation).toBe(2)
+  })
+
   it('the chosen one is written again in the calm, as it may have been one of the strays', async () => {
     const { anna } = await signedIn()
     await anna.refresh()

@@ -93,6 +93,17 @@ describe('inline refresh', () => {
     expect((await site.visitor().me()).body).toStrictEqual({ code: 'not_signed_in', refresh: false })
   })
 
+  it('spends no refresh cookie for a bearer client', async () => {
+    const { site, anna, id } = await away()
+    const { status, body, cookies } = await anna.me({ headers: { authorization: 'Bearer nonsense' } })
+    expect([status, body, cookies]).toStrictEqual([401, { code: 'access_token_invalid', refresh: true }, []])
+    const refreshed: unknown[] = []
+    site.sessions.on('refreshed', (event) => refreshed.push(event))
+    await anna.me({ headers: { 'pawl-transport': 'bearer' } })
+    expect(refreshed).toStrictEqual([])
+    expect(await generationOf(site, id)).toBe(0)
+  })
+
   it('serves its refresh route as well', async () => {
     const { anna } = await away()
     expect((await anna.refresh()).cookies).toStrictEqual(RENEWED)
@@ -291,7 +302,8 @@ describe('a session that cannot be renewed', () => {
     database.down = true
     const unavailable = { status: 503, body: { code: 'unavailable' }, cookies: [] }
     expect(await anna.me()).toMatchObject(unavailable)
-    expect(await anna.visit('GET', '/hello', { info: { optional: true } })).toMatchObject(unavailable)
+    const hello = { info: { optional: true }, handler: () => new Response('hello, stranger') }
+    expect(await anna.visit('GET', '/hello', hello)).toMatchObject(unavailable)
     expect(
       await anna.visit('GET', '/hello', { handler: ({ current }) => Response.json(current) }),
     ).toMatchObject(unavailable)
