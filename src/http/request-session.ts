@@ -147,7 +147,13 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
       return { accessToken: accessToken.value, refreshToken: refreshToken.value, expiresIn }
     }
     const life = { expiresAt: session.persistent ? refreshToken.expiresAt : null, now: this.#internals.now() }
-    this.#setCookies([cookies.access(accessToken.value, life), cookies.refresh(refreshToken.value, life)])
+    try {
+      this.#setCookies([cookies.access(accessToken.value, life), cookies.refresh(refreshToken.value, life)])
+    } catch (tooLate) {
+      // The response overtook a `create` that nobody awaited: nobody will ever hold this session's tokens.
+      await sessions.revoke(session.sessionId)
+      throw tooLate
+    }
     return this.#cookieAnswer(expiresIn, session.sessionId)
   }
 

@@ -276,6 +276,20 @@ describe('signing in', () => {
     expect(await sessions.list('anna')).toStrictEqual([])
   })
 
+  it('without waiting for it is a TypeError, and leaves no session that goes on', async () => {
+    const { visitor, sessions } = await openSite()
+    const forgotten: Promise<unknown>[] = []
+    const { cookies } = await visitor().visit('POST', '/login', {
+      handler: (session) => {
+        forgotten.push(session.create({ userId: 'anna' }).catch((error: unknown) => error))
+        return new Response()
+      },
+    })
+    expect(cookies).toStrictEqual([])
+    expect(await Promise.all(forgotten)).toStrictEqual([expect.any(TypeError)])
+    expect((await sessions.list('anna')).map(({ active }) => active)).toStrictEqual([false])
+  })
+
   it('that fails sets no cookie', async () => {
     const { visitor } = await openSite()
     const { cookies, text } = await visitor().visit('POST', '/login', {
