@@ -18,7 +18,8 @@ export function nodeExchange(req: IncomingMessage, res: ServerResponse, hints: N
     method: req.method ?? 'GET',
     target: hints.target ?? req.url ?? '/',
     header(name) {
-      const value = req.headers[name]
+      // HTTP/2 has no Host header but a pseudo-header in its place.
+      const value = req.headers[name] ?? (name === 'host' ? req.headers[':authority'] : undefined)
       return typeof value === 'string' ? value : value?.join(', ')
     },
     secure: hints.secure ?? 'encrypted' in socket,

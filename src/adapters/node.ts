@@ -11,6 +11,11 @@ export type { RequestSession } from '../http/request-session.ts'
 export interface NodeOptions extends HttpOptions {
   /** The client's address, where a proxy hides it. @defaultValue the address at the other end of the socket */
   readonly ip?: (req: IncomingMessage) => string | undefined
+  /**
+   * Hears of every error that is none of Pawl's: one the handler throws, or one from below. The client has
+   * been answered with an empty 500 by then, if nothing had been sent. @defaultValue a process warning
+   */
+  readonly onError?: (error: unknown, req: IncomingMessage, res: ServerResponse) => void
 }
 
 export type NodeHandler<Claims extends object, Data> = (
@@ -28,7 +33,8 @@ export type WithSession<Claims extends object, Data> = (
 
 /**
  * Sessions for plain `node:http`. The refresh and logout routes are served; an error of Pawl that the
- * handler throws (by reading `session.userId` without a session, say) is answered; any other is yours.
+ * handler throws (by reading `session.userId` without a session, say) is answered; any other is a 500 and
+ * goes to `onError`. The returned promise never rejects.
  *
  * @example
  * const withSession = nodeSessions(sessions)
@@ -42,21 +48,42 @@ export function nodeSessions<Claims extends object, Data>(
   sessions: Sessions<Claims, Data>,
   options: NodeOptions = {},
 ): WithSession<Claims, Data> {
-  const { ip, ...httpOptions } = options
+  const { ip, onError = warn, ...httpOptions } = options
   const http = sessionsOverHttp(sessions, httpOptions)
+
+  async function serve(
+    req: IncomingMessage,
+    res: ServerResponse,
+    handler: NodeHandler<Claims, Data>,
+    require: RequireOptions | undefined,
+  ): Promise<void> {
+    const exchange = nodeExchange(req, res, { ip: ip?.(req) })
+    const { reply, session } = await http.open(exchange)
+    if (reply !== undefined) return writeReply(res, reply)
+    const refused = require === undefined ? null : http.refuse(exchange, session, require)
+    if (refused !== null) return writeReply(res, refused)
+    try {
+      await handler(req, res, session)
+    } catch (error) {
+      const answer = http.answer(exchange, session, error)
+      if (answer === null) throw error
+      writeReply(res, answer)
+    }
+  }
+
   return (handler, require) =>
     async function withPawlSession(req, res) {
-      const exchange = nodeExchange(req, res, { ip: ip?.(req) })
-      const { reply, session } = await http.open(exchange)
-      if (reply !== undefined) return writeReply(res, reply)
-      const refused = require === undefined ? null : http.refuse(exchange, session, require)
-      if (refused !== null) return writeReply(res, refused)
       try {
-        await handler(req, res, session)
+        await serve(req, res, handler, require)
       } catch (error) {
-        const answer = http.answer(exchange, session, error)
-        if (answer === null) throw error
-        writeReply(res, answer)
+        // Left to itself, a rejected request handler would end the process and everyone's requests with it.
+        if (!res.headersSent) writeReply(res, { status: 500, headers: [], body: null })
+        else if (!res.writableEnded) res.destroy()
+        onError(error, req, res)
       }
     }
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error))
 }

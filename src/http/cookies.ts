@@ -85,18 +85,30 @@ function parentDomains(host: string | undefined): string[] {
     .slice(-4)
 }
 
+const LOOPBACK_HOST = /^(?:localhost|[\w-]+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i
+const LOOPBACK_ADDRESS = /^(?:::1|(?:::ffff:)?127(?:\.\d{1,3}){3})$/i
+/** Any of these tells of a proxy. */
+const PROXY_HEADERS = [
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
+  'x-real-ip',
+  'via',
+]
+
 /**
  * Plain http on localhost, asked for from this machine without a proxy in between: the one place where
- * cookies may go without `Secure`.
+ * cookies may go without `Secure`. A proxy that hides itself is known by what the browser says: where the
+ * page came from, or cookies it only sends over https.
  */
-export function isPlainLocalhost(exchange: Exchange): boolean {
-  if (
-    exchange.secure ||
-    exchange.header('forwarded') !== undefined ||
-    exchange.header('x-forwarded-for') !== undefined
-  )
-    return false
-  const host = exchange.header('host') ?? ''
-  if (!/^(?:localhost|[\w-]+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i.test(host)) return false
-  return exchange.peer === undefined || /^(?:::1|(?:::ffff:)?127(?:\.\d{1,3}){3})$/i.test(exchange.peer)
+export function isPlainLocalhost(exchange: Exchange, secure: CookieSet): boolean {
+  if (exchange.secure || !LOOPBACK_HOST.test(exchange.header('host') ?? '')) return false
+  if (exchange.peer !== undefined && !LOOPBACK_ADDRESS.test(exchange.peer)) return false
+  if (PROXY_HEADERS.some((name) => exchange.header(name) !== undefined)) return false
+  for (const page of [exchange.header('origin'), exchange.header('referer')]) {
+    if (page !== undefined && URL.canParse(page) && !LOOPBACK_HOST.test(new URL(page).host)) return false
+  }
+  const header = exchange.header('cookie')
+  return [secure.access, secure.refresh].every((name) => cookieValues(header, name).length === 0)
 }

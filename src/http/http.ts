@@ -64,7 +64,7 @@ export function sessionsOverHttp<Claims extends object, Data>(
   const logoutPath = `${options.path}/logout`
 
   const cookiesOf = (exchange: Exchange): CookieWriter =>
-    localCookies !== null && isPlainLocalhost(exchange) ? localCookies : secureCookies
+    localCookies !== null && isPlainLocalhost(exchange, options.cookies) ? localCookies : secureCookies
 
   function open(exchange: Exchange): Opened<Claims, Data> | Promise<Opened<Claims, Data>> {
     const transport = transportOf(exchange)
@@ -214,8 +214,14 @@ export function sessionsOverHttp<Claims extends object, Data>(
   return {
     open,
     refuse,
-    answer: (exchange, session, error) =>
-      error === session.error && error !== null ? refuse(exchange, session) : problem(exchange, error),
+    answer(exchange, session, error) {
+      if (error !== null && error === session.error) return refuse(exchange, session)
+      // The end of another session, an administrator's work say, is not the end of the caller's.
+      const ours = session.presentedSessionIds()
+      const ended = isSessionsError(error) && error.code === 'ERR_SESSION_ENDED' ? error.sessionId : null
+      const other = ended !== null && ours.length > 0 && !ours.includes(ended)
+      return other ? null : problem(exchange, error)
+    },
     read({ header }) {
       const readOnly: Exchange = {
         method: 'GET',

@@ -11,6 +11,7 @@ import { type Exchange, NO_CACHING, pathOf, type Reply } from './exchange.ts'
 const MARKER_LIFE = 60_000
 const MAX_TARGET = 4096
 const BASE = 'http://pawl.invalid'
+const OLD_MARKER = new RegExp(`([?&])${RESUMED_PARAMETER}=[^&]*(&?)`, 'g')
 
 /** Whether the browser is loading a page, as far as its headers say. */
 export function isNavigation(exchange: Exchange): boolean {
@@ -34,9 +35,11 @@ export function resumeReply(exchange: Exchange, refreshRoute: string, now: numbe
 /** Where the refresh route sends the browser back to, marked. */
 export function returnReply(target: string, now: number, cookies: readonly string[]): Reply {
   const wanted = new URL(target, BASE).searchParams.get('to')
-  const url = new URL((wanted === null ? null : safePath(wanted)) ?? '/', BASE)
-  url.searchParams.set(RESUMED_PARAMETER, Math.floor(now / 1000).toString(36))
-  return redirect(url.pathname + url.search, cookies)
+  const to = (wanted === null ? null : safePath(wanted)) ?? '/'
+  // As text: parsing the query and writing it again would change its spelling, which a signed URL does not survive.
+  const unmarked = to.replace(OLD_MARKER, (_, before: string, after: string) => (after === '' ? '' : before))
+  const marker = `${RESUMED_PARAMETER}=${Math.floor(now / 1000).toString(36)}`
+  return redirect(`${unmarked}${unmarked.includes('?') ? '&' : '?'}${marker}`, cookies)
 }
 
 /** A path on this origin, normalized; null for anything a browser could read as another origin. */

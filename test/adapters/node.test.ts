@@ -21,10 +21,12 @@ async function raw(port: number, text: string): Promise<string> {
 
 type Handler = (req: IncomingMessage, res: ServerResponse, session: RequestSession) => unknown
 
-/** A server whose requests are waited for: what rejects there would end a process. */
+/** A server whose requests are waited for: what rejects there would end a process, what fails is the application's. */
 async function serve(http: NodeOptions = {}, handler: Handler = (_req, res) => res.end('served')) {
   const opened = await openWithClock()
-  const withSession = nodeSessions(opened.sessions, http)
+  const failures = new Map<ServerResponse, unknown>()
+  const onError: NodeOptions['onError'] = (error, _req, res) => failures.set(res, error)
+  const withSession = nodeSessions(opened.sessions, { ...http, onError })
   const outcomes: Promise<unknown>[] = []
   const responses: ServerResponse[] = []
   const port = await listen((req, res) => {
@@ -32,7 +34,7 @@ async function serve(http: NodeOptions = {}, handler: Handler = (_req, res) => r
     const served = withSession(handler, req.url === '/open' ? undefined : {})(req, res)
     outcomes.push(
       served.then(
-        () => ({ status: 'fulfilled' }),
+        () => (failures.has(res) ? { status: 'failed', reason: failures.get(res) } : { status: 'fulfilled' }),
         (reason: unknown) => ({ status: 'rejected', reason }),
       ),
     )
@@ -84,7 +86,7 @@ it('a session created after the head was sent is a TypeError, and leaves no row'
     await session.create({ userId: 'anna' })
   })
   expect((await createClient(port).send('POST', '/open')).cookies).toStrictEqual([])
-  expect(await outcomes()).toMatchObject([{ status: 'rejected', reason: expect.any(TypeError) }])
+  expect(await outcomes()).toMatchObject([{ status: 'failed', reason: expect.any(TypeError) }])
   expect(await sessions.list('anna')).toStrictEqual([])
 })
 
@@ -156,4 +158,17 @@ it('a refresh whose client has hung up decides nothing', async () => {
   expect(refreshed).toStrictEqual([])
   store.read = read
   expect((await sessions.get(session.sessionId))!.active).toBe(true)
+})
+
+it("an error that is none of Pawl's is an empty 500 and a warning, and the server lives on", async () => {
+  const { sessions } = await openWithClock()
+  const failing = nodeSessions(sessions)(() => {
+    throw new Error('a bug')
+  })
+  const port = await listen((req, res) => void failing(req, res))
+  const warned = once(process, 'warning')
+  const { status, text } = await createClient(port).send('GET', '/open')
+  expect([status, text]).toStrictEqual([500, ''])
+  expect(await warned).toMatchObject([{ message: 'a bug' }])
+  expect((await createClient(port).send('GET', '/open')).status).toBe(500)
 })

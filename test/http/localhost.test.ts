@@ -65,6 +65,13 @@ describe('cookies are secure', () => {
     ['no Host header', { headers: {} }],
     ['https', { headers: { host: 'localhost' }, secure: true }],
     ['X-Forwarded-For', { headers: { host: 'localhost', 'x-forwarded-for': '192.0.2.1' } }],
+    ['X-Forwarded-Proto', { headers: { host: 'localhost', 'x-forwarded-proto': 'https' } }],
+    [
+      'an Origin elsewhere',
+      { headers: { host: 'localhost', origin: 'https://app.example.com', 'sec-fetch-site': 'same-origin' } },
+    ],
+    ['a page elsewhere', { headers: { host: 'localhost', referer: 'https://app.example.com/login' } }],
+    ['a secure cookie', { headers: { host: 'localhost', cookie: '__Secure-pawl-refresh=x' } }],
     ['Forwarded', { headers: { host: 'localhost', forwarded: 'for=192.0.2.1' } }],
     ['a peer elsewhere', { headers: { host: 'localhost' }, peer: '192.0.2.1' }],
     [

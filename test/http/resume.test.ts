@@ -46,7 +46,7 @@ describe('a page load with an expired access token', () => {
     expect(first.headers.get('cache-control')).toBe('private, no-store')
     const second = await anna.navigate(locationOf(first)!)
     expect(second.status).toBe(303)
-    expect(locationOf(second)).toBe(`/orders?page=2&q=a+b&pawl-resumed=${marker}`)
+    expect(locationOf(second)).toBe(`/orders?page=2&q=a%20b&pawl-resumed=${marker}`)
     expect(second.cookies.map((cookie) => cookie.split('=')[0])).toStrictEqual([
       ACCESS,
       '__Secure-pawl-refresh',
@@ -195,7 +195,8 @@ describe('the refresh route', () => {
     ['/', '/'],
     ['/a/b', '/a/b'],
     ['/a?b=c', '/a?b=c'],
-    ['/a?url=https://other.example/x', '/a?url=https%3A%2F%2Fother.example%2Fx'],
+    // The query keeps its spelling: a signed URL would not survive another one.
+    ['/a?url=https://other.example/x', '/a?url=https://other.example/x'],
     ['/a#fragment', '/a'],
     ['/caf%C3%A9', '/caf%C3%A9'],
     ['/a/../b', '/b'],

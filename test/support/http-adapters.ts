@@ -70,17 +70,14 @@ export const nodeAdapter: Adapter = {
   name: 'node:http',
   async listen(sessions, options) {
     const errors: unknown[] = []
-    const withSession = nodeSessions(sessions, options)
+    const withSession = nodeSessions(sessions, { ...options, onError: (error) => errors.push(error) })
     const port = await listen((req, res) => {
       const [route, query] = routeOf(req.method, req.url)
       const serve = withSession(async (_req, _res, session) => {
         if (route === undefined) return sendJson(res, 404, {})
         sendJson(res, 200, await route.answer(session, query))
       }, route?.require)
-      serve(req, res).catch((error: unknown) => {
-        errors.push(error)
-        sendJson(res, 500, FAILED)
-      })
+      void serve(req, res)
     })
     return { port, errors }
   },
