@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { isIP, SocketAddress } from 'node:net'
 
 /** Where a request came from. Recorded at creation and with turns, never with a write of its own. */
 export interface RequestContext {
@@ -26,13 +26,15 @@ export function normalizeContext(context: RequestContext | undefined): {
 
 function normalizeIp(ip: unknown): string | null {
   if (typeof ip !== 'string' || ip.length > 64) return null
-  // IPv4 over a dual-stack socket, and the zone of a link-local address, which `inet` cannot hold.
-  const plain = ip.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '')
-  return isIP(plain) === 0 ? null : plain
+  // The zone of a link-local address is nothing `inet` can hold.
+  const plain = ip.replace(/%.*$/, '')
+  if (isIP(plain) !== 6) return isIP(plain) === 0 ? null : plain
+  // One address, one spelling, which is also the one PostgreSQL answers; IPv4 over a dual-stack socket is IPv4.
+  return new SocketAddress({ address: plain, family: 'ipv6' }).address.replace(/^::ffff:(?=\d+\.)/, '')
 }
 
 function normalizeUserAgent(userAgent: unknown): string | null {
   if (typeof userAgent !== 'string' || userAgent === '') return null
-  // Header bytes arrive as Latin-1; NUL cannot be stored.
-  return userAgent.slice(0, MAX_USER_AGENT).replaceAll('\0', '')
+  // NUL cannot be stored, nor can the half of a surrogate pair that a cut leaves.
+  return userAgent.slice(0, MAX_USER_AGENT).replaceAll('\0', '').toWellFormed()
 }

@@ -119,6 +119,22 @@ describe('create', () => {
     expect(session.userAgent).toMatch(/^[xy]{100,256}$/)
   })
 
+  it.each([
+    ['2001:0DB8:0:0::01', '2001:db8::1'],
+    ['::ffff:c000:207', '192.0.2.7'],
+    ['::FFFF:192.0.2.7', '192.0.2.7'],
+    ['fe80:0::1%eth0', 'fe80::1'],
+  ])('records an address in one spelling, as PostgreSQL does: %s as %s', async (ip, recorded) => {
+    const sessions = await openSessions()
+    expect((await sessions.create({ userId: 'u', ip })).session.ip).toBe(recorded)
+  })
+
+  it('leaves no half of a character where it cuts what a browser says about itself', async () => {
+    const sessions = await openSessions()
+    const { session } = await sessions.create({ userId: 'u', userAgent: `x${'🙂'.repeat(128)}` })
+    expect(session.userAgent).toBe(`x${'🙂'.repeat(127)}\ufffd`)
+  })
+
   it.each([undefined, null, 'user', 42])('takes an object, not %s', async (input) => {
     const sessions = await openSessions()
     await expect(sessions.create(input as never)).rejects.toBeInstanceOf(TypeError)
