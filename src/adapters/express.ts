@@ -2,7 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Sessions } from '../core/api.ts'
 import type { ClaimsObject } from '../core/claims.ts'
 import type { Exchange } from '../http/exchange.ts'
-import { type Opened, type RequireOptions, type SessionsOverHttp, sessionsOverHttp } from '../http/http.ts'
+import {
+  checkRequire,
+  type Opened,
+  type RequireOptions,
+  type SessionsOverHttp,
+  sessionsOverHttp,
+} from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
 import { nodeExchange, writeReply } from './node-exchange.ts'
@@ -68,7 +74,7 @@ export function expressSessions<Claims extends object, Data>(
     }
     try {
       const result = http.open(exchange)
-      if (result instanceof Promise) result.then(proceed).catch(next)
+      if (result instanceof Promise) result.then(proceed, next)
       else proceed(result)
     } catch (error) {
       next(error)
@@ -79,8 +85,10 @@ export function expressSessions<Claims extends object, Data>(
 /**
  * Lets only requests with a session through; the others get 401 with a code, or, as page loads with an
  * expired access token, a trip through the refresh route.
+ * @throws InvalidOptionsError
  */
-export function requireSession(options?: RequireOptions): Middleware {
+export function requireSession(options: RequireOptions = {}): Middleware {
+  checkRequire(options)
   return function pawlRequireSession(req: ExpressRequest, res, next) {
     const request = req[opened]
     if (request === undefined)

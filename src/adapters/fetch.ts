@@ -1,6 +1,7 @@
 import type { Sessions, VerifiedSession } from '../core/api.ts'
+import { check } from '../core/options.ts'
 import type { Exchange, Reply, ResponseHead } from '../http/exchange.ts'
-import { type RequireOptions, sessionsOverHttp } from '../http/http.ts'
+import { checkRequire, type RequireOptions, sessionsOverHttp } from '../http/http.ts'
 import { readJsonBody } from '../http/json-body.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
@@ -50,6 +51,8 @@ export function fetchSessions<Claims extends object, Data>(
     handler: (session: RequestSession<Claims, Data>) => Response | Promise<Response>,
     { ip, required, ...require }: FetchInfo = {},
   ): Promise<Response> {
+    checkRequire(require)
+    if (required !== undefined) check.boolean('required', required)
     const changes: HeadChanges = { list: [], applied: false }
     const exchange = fetchExchange(request, ip, changes)
     const { reply, session } = await http.open(exchange)

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Sessions } from '../core/api.ts'
-import { type RequireOptions, sessionsOverHttp } from '../http/http.ts'
+import { check } from '../core/options.ts'
+import { checkRequire, type RequireOptions, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
 import { nodeExchange, writeReply } from './node-exchange.ts'
@@ -49,6 +50,8 @@ export function nodeSessions<Claims extends object, Data>(
   options: NodeOptions = {},
 ): WithSession<Claims, Data> {
   const { ip, onError = warn, ...httpOptions } = options
+  check.optionalFunction('ip', ip)
+  check.optionalFunction('onError', onError)
   const http = sessionsOverHttp(sessions, httpOptions)
 
   async function serve(
@@ -71,8 +74,9 @@ export function nodeSessions<Claims extends object, Data>(
     }
   }
 
-  return (handler, require) =>
-    async function withPawlSession(req, res) {
+  return (handler, require) => {
+    if (require !== undefined) checkRequire(require)
+    return async function withPawlSession(req, res) {
       try {
         await serve(req, res, handler, require)
       } catch (error) {
@@ -82,6 +86,7 @@ export function nodeSessions<Claims extends object, Data>(
         onError(error, req, res)
       }
     }
+  }
 }
 
 function warn(error: unknown): void {

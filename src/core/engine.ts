@@ -42,23 +42,25 @@ export async function readRow(store: Pick<Store, 'read'>, sessionId: string): Pr
   return row
 }
 
-/** @throws SessionEndedError when the row is gone, ended or expired; every process then knows of an ended one */
+/** @throws SessionEndedError when the row is gone, ended or expired */
 export function assertActive(
-  engine: Engine,
   sessionId: string,
   row: SessionRow | null,
   now: number,
 ): asserts row is SessionRow {
   if (row === null) throw new SessionEndedError(sessionId, 'unknown')
-  assertNotEnded(engine, row)
+  assertNotEnded(row)
   const expired = expiryReason(row, now)
   if (expired !== null) throw new SessionEndedError(sessionId, expired)
 }
 
-export function assertNotEnded({ revocations }: Engine, row: SessionRow): void {
-  if (row.endReason === null) return
-  revocations.ended(row.id, row.endReason)
-  throw new SessionEndedError(row.id, row.endReason)
+export function assertNotEnded(row: SessionRow): void {
+  if (row.endReason !== null) throw new SessionEndedError(row.id, row.endReason)
+}
+
+/** A session that was read to have ended has ended for its access tokens too. Never for a row that may not be committed. */
+export function learnFrom({ revocations }: Engine, row: SessionRow | null): void {
+  if (row !== null && row.endReason !== null) revocations.ended(row.id, row.endReason)
 }
 
 export function idleTimeoutOf({ options }: Engine, row: Pick<SessionRow, 'idleTimeout'>): number {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { checkFits } from './access-token.ts'
-import type { SessionOperations } from './api.ts'
+import type { CreateSession, SessionOperations } from './api.ts'
 import { checkClaims, checkData, validate } from './claims.ts'
 import { normalizeContext } from './context.ts'
 import {
@@ -23,7 +24,20 @@ import { isSessionId, newSessionId } from './session-id.ts'
 import type { EndReason, SessionRow, SessionWrites } from './store.ts'
 
 const MAX_USER_ID = 255
+const CREATE_FIELDS: ReadonlySet<string> = new Set<keyof CreateSession<object, unknown>>([
+  'userId',
+  'claims',
+  'data',
+  'replaces',
+  'persistent',
+  'idleTimeout',
+  'absoluteTimeout',
+  'ip',
+  'userAgent',
+])
 const ATTEMPTS = 3
+/** Every writer of one row that loses has let another one win, so patience pays. */
+const MERGE_ATTEMPTS = 20
 const END_REASONS: readonly EndReason[] = [
   'logout',
   'revoked',
@@ -45,12 +59,17 @@ export function operations<Claims extends object, Data>(
   const readable = (row: SessionRow): Session<Claims, Data> => toSession<Claims, Data>(row, clock.now())
 
   /** Nothing was written although nothing else was in the way: say why. */
-  async function assertStillActive(sessionId: string): Promise<SessionRow> {
+  async function assertStillActive(
+    sessionId: string,
+    grace: number = options.accessTokenLifetime,
+  ): Promise<SessionRow> {
     let row: SessionRow | null = null
     // A transaction of the caller's is not kept open to read again.
     if (isSessionId(sessionId)) row = own ? await readRow(writes, sessionId) : await writes.read(sessionId)
-    assertActive(engine, sessionId, row, clock.now())
-    return row
+    // A refresh token not yet seen in use has not pushed the row's idle expiry: its access token is proof enough.
+    const alive = row === null ? null : { ...row, expiresAt: row.expiresAt + grace }
+    assertActive(sessionId, alive, clock.now())
+    return row!
   }
 
   async function end(sessionId: string, reason: EndReason): Promise<boolean> {
@@ -68,21 +87,25 @@ export function operations<Claims extends object, Data>(
   ): Promise<number | null> {
     if (ifVersion !== undefined && !Number.isSafeInteger(ifVersion))
       throw new TypeError('`ifVersion` takes an integer')
-    const version = isSessionId(sessionId)
-      ? await writes.writeData(sessionId, data, how, ifVersion ?? null)
-      : null
-    if (version === null) {
+    for (let attempt = 1; isSessionId(sessionId) && attempt <= ATTEMPTS; attempt++) {
+      const version = await writes.writeData(sessionId, data, how, ifVersion ?? null)
+      if (version !== null) return version
       const row = await assertStillActive(sessionId)
-      if (ifVersion === undefined || row.dataVersion === ifVersion)
-        return writes.writeData(sessionId, data, how, ifVersion ?? null)
+      if (ifVersion !== undefined && row.dataVersion !== ifVersion) return null
     }
-    return version
+    await assertStillActive(sessionId)
+    throw new TryAgainError()
   }
 
   return {
     async create(input) {
       if (typeof input !== 'object' || input === null)
         throw new TypeError('`create` takes an object with a `userId`')
+      for (const name of Object.keys(input)) {
+        if (!CREATE_FIELDS.has(name)) throw new TypeError(`\`create\` takes no \`${name.slice(0, 64)}\``)
+      }
+      if (typeof (input.persistent ?? true) !== 'boolean')
+        throw new TypeError('`persistent` takes true or false')
       const userId = checkUserId(input.userId)
       const claims = checkClaims(await validate(options.claimsSchema, input.claims ?? {}, 'claims'))
       const data = checkData(await validate(options.dataSchema, input.data ?? null, 'data'))
@@ -131,7 +154,15 @@ export function operations<Claims extends object, Data>(
       const accessToken = await issueAccessToken(engine, row, 0, null, now)
       await writes.insert(row)
       if (own) events.emit('created', { sessionId: id, userId })
-      if (input.replaces !== undefined) await end(input.replaces, 'replaced')
+      if (input.replaces !== undefined) {
+        try {
+          await end(input.replaces, 'replaced')
+        } catch (error) {
+          // The caller gets no tokens, so nobody would ever hold the new session.
+          await end(id, 'replaced').catch(() => {})
+          throw error
+        }
+      }
       return {
         session: readable(row),
         accessToken,
@@ -144,6 +175,7 @@ export function operations<Claims extends object, Data>(
       return end(sessionId, reason)
     },
     async revokeUser(userId, { except } = {}) {
+      if (except !== undefined && !isSessionId(except)) throw new TypeError('`except` takes a session id')
       const ended = await writes.endByUser(
         checkUserId(userId),
         ending(engine, 'revoked', clock.now()),
@@ -173,17 +205,16 @@ export function operations<Claims extends object, Data>(
       const checked = checkData(patch)
       if (options.dataSchema === null) return writeData(sessionId, checked, 'merge', ifVersion)
       // The schema speaks of the whole: merge here, and write only over the version that was merged.
-      for (let attempt = 1; ; attempt++) {
+      for (let attempt = 1; attempt <= MERGE_ATTEMPTS; attempt++) {
         const { data, dataVersion } = await assertStillActive(sessionId)
         if (ifVersion !== undefined && ifVersion !== dataVersion) return null
-        const merged = await validate(
-          options.dataSchema,
-          { ...(data as object | null), ...(checked as object) },
-          'data',
-        )
-        const version = await writeData(sessionId, checkData(merged), 'replace', dataVersion)
-        if (version !== null || ifVersion !== undefined || attempt === ATTEMPTS) return version
+        const merged = { ...(data as object | null), ...(checked as object) }
+        const valid = checkData(await validate(options.dataSchema, merged, 'data'))
+        const version = await writeData(sessionId, valid, 'replace', dataVersion)
+        if (version !== null) return version
+        await sleep(Math.random() * 10 * attempt)
       }
+      throw new TryAgainError()
     },
     async setClaims(sessionId, claims) {
       const checked = checkClaims(await validate(options.claimsSchema, claims, 'claims'))
@@ -206,7 +237,8 @@ export function operations<Claims extends object, Data>(
     },
     async reauthenticate(sessionId) {
       for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-        const row = await assertStillActive(sessionId)
+        // Without grace, as this starts the clocks anew: it must not wake what has been idle too long.
+        const row = await assertStillActive(sessionId, 0)
         const now = clock.now()
         // The absolute lifetime is the one the session was created with.
         const lifetime = row.absoluteExpiresAt === null ? null : row.absoluteExpiresAt - row.authTime

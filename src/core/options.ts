@@ -25,7 +25,7 @@ export interface SessionsOptions<Claims extends object = ClaimsObject, Data = un
    * In an array the first mints and all are accepted: to change it, deploy `[old, new]` everywhere,
    * then `[new, old]`, and drop the old one after the longest idle timeout.
    */
-  readonly secret: string | Uint8Array | readonly (string | Uint8Array)[]
+  readonly secret: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
   /** Life of an access token in seconds, shortened at random by up to 5 % so that a fleet does not expire together. @defaultValue 900 */
   readonly accessTokenLifetime?: number
   /** A session unused for this many seconds ends (ASVS 7.3.1). @defaultValue 2_592_000 (30 days) */

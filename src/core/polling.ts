@@ -5,10 +5,11 @@ import { CLOCK_TOLERANCE } from './options.ts'
 const KEYS_EVERY = 60_000
 
 /** The background loop: clock, revocations and, less often, signing keys. Never keeps the process alive. */
-export function startPolling(engine: Engine): { stop(): void } {
+export function startPolling(engine: Engine): { stop(): Promise<void> } {
   const { options, clock, revocations, ring, events } = engine
   let timer: NodeJS.Timeout | null = null
   let stopped = false
+  let running: Promise<void> = Promise.resolve()
   let keysAt = clock.now()
 
   async function once(): Promise<void> {
@@ -24,7 +25,7 @@ export function startPolling(engine: Engine): { stop(): void } {
     // Up to a tenth earlier, so that a fleet started together does not ask together.
     timer = setTimeout(
       () => {
-        once()
+        running = once()
           .catch((error: unknown) => {
             if (!stopped) events.emit('storeUnavailable', { during: 'poll', error })
           })
@@ -39,9 +40,10 @@ export function startPolling(engine: Engine): { stop(): void } {
 
   schedule()
   return {
-    stop() {
+    async stop() {
       stopped = true
       if (timer !== null) clearTimeout(timer)
+      await running
     },
   }
 }

@@ -10,6 +10,7 @@ import {
   idleTimeoutOf,
   issueAccessToken,
   issueRefreshToken,
+  learnFrom,
   readRow,
   turnOf,
 } from './engine.ts'
@@ -50,6 +51,7 @@ export async function refresh(
 
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const row = await readRow(engine.store, token.sessionId)
+    learnFrom(engine, row)
     assertMayRefresh(engine, token, row, arrivedAt)
     assertInTime(engine, arrivedAt, context?.signal)
     const decision = decide(token, row, engine.options.rotation, arrivedAt, clock.now())
@@ -70,7 +72,7 @@ function assertMayRefresh(
 ): asserts row is SessionRow {
   if (row === null) throw new SessionEndedError(token.sessionId, 'unknown')
   if (!timingSafeEqual(fingerprint(token.anchor), row.anchorHash)) throw new RefreshTokenInvalidError()
-  assertNotEnded(engine, row)
+  assertNotEnded(row)
   if (row.absoluteExpiresAt !== null && now >= row.absoluteExpiresAt)
     throw new SessionEndedError(row.id, 'absolute')
   // A token not yet seen in use has not pushed the row's expiry, but its holder was there when it was issued.

@@ -77,8 +77,13 @@ function decodeSecret(value: unknown, option: string): Uint8Array {
 
 function decodeText(text: string): Buffer | null {
   if (isHex(text)) return Buffer.from(text, 'hex')
-  if (!/^(?:[\w-]+|[A-Za-z0-9+/]+={0,2})$/.test(text)) return null
-  return Buffer.from(text, 'base64')
+  // Canonical only: text that merely happens to consist of these characters mostly is not.
+  const plain = text.replace(/=+$/, '')
+  for (const encoding of ['base64url', 'base64'] as const) {
+    const bytes = Buffer.from(plain, encoding)
+    if (bytes.toString(encoding).replace(/=+$/, '') === plain) return bytes
+  }
+  return null
 }
 
 const isHex = (text: string): boolean => text.length % 2 === 0 && /^(?:[0-9a-f]+|[0-9A-F]+)$/.test(text)

@@ -1,10 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Sessions } from './api.ts'
 import type { ClaimsObject } from './claims.ts'
 import { createClock } from './clock.ts'
 import { createConfirmations } from './confirmations.ts'
 import type { RefreshContext } from './context.ts'
-import { assertActive, type Engine, readRow, turnOf } from './engine.ts'
-import { AccessTokenExpiredError, InvalidOptionsError, SessionEndedError } from './errors.ts'
+import { assertActive, type Engine, learnFrom, readRow, turnOf } from './engine.ts'
+import { AccessTokenExpiredError, InvalidOptionsError } from './errors.ts'
 import { createEvents } from './events.ts'
 import { createInternals, internals } from './internals.ts'
 import { createKeyRing, createProvidedKeyRing } from './key-ring.ts'
@@ -17,6 +18,8 @@ import { toSession } from './session.ts'
 import { createVerify } from './verification.ts'
 
 const PRUNE_BATCH = 1000
+/** What is under way gets this long to end, in ms; a database that does not answer must not hold up a shutdown. */
+const CLOSE_WITHIN = 5000
 
 /**
  * Checks options, schema and secret, loads the signing keys and starts listening for revocations.
@@ -78,16 +81,12 @@ function assemble<Claims extends object, Data>(engine: Engine): Sessions<Claims,
     async check(accessToken, context) {
       const { token, verified } = verify(accessToken, context)
       const row = await readRow(store, token.sessionId)
-      // The token itself is proof that its session was not idle at `issuedAt`.
-      if (row === null) throw new SessionEndedError(token.sessionId, 'unknown')
-      assertActive(
-        engine,
-        row.id,
-        { ...row, expiresAt: Math.max(row.expiresAt, token.expiresAt) },
-        clock.now(),
-      )
-      if (token.version < row.version) {
-        revocations.changed(row.id, row.version)
+      learnFrom(engine, row)
+      // The token itself is proof that its session was not idle when it was issued.
+      const alive = row === null ? null : { ...row, expiresAt: Math.max(row.expiresAt, token.expiresAt) }
+      assertActive(token.sessionId, alive, clock.now())
+      if (token.version < alive.version) {
+        revocations.changed(alive.id, alive.version)
         throw new AccessTokenExpiredError('superseded')
       }
       return verified
@@ -117,8 +116,10 @@ function assemble<Claims extends object, Data>(engine: Engine): Sessions<Claims,
     on: (name, listener) => events.on(name, listener),
     close() {
       closing ??= (async () => {
-        polling.stop()
-        await confirmations.close()
+        await Promise.race([
+          Promise.all([polling.stop(), confirmations.close()]),
+          sleep(CLOSE_WITHIN, undefined, { ref: false }),
+        ])
         await store.close()
       })()
       return closing

@@ -68,10 +68,13 @@ export function signingKeyFromMaterial(kid: string, algorithm: Algorithm, materi
 
 /** @throws InvalidOptionsError when the key does not fit its algorithm */
 export function signingKeyFromProvided(provided: ProvidedKey, option: string): SigningKey {
-  const { kid, algorithm } = provided
   const fail = (message: string): never => {
     throw new InvalidOptionsError(option, `option \`${option}\` ${message}`)
   }
+  if (typeof provided !== 'object' || provided === null)
+    fail('takes an object with `kid`, `algorithm` and `key`')
+  const { kid, algorithm } = provided
+  if ('sign' in provided && typeof provided.sign !== 'function') fail('needs a function as `sign`')
   if (typeof kid !== 'string' || !/^[\w.-]{1,64}$/.test(kid))
     fail('needs a `kid` of 1 to 64 letters, digits, `.`, `_` or `-`')
   if (!ALGORITHMS.includes(algorithm)) fail(`needs an \`algorithm\` of ${ALGORITHMS.join(', ')}`)

@@ -6,7 +6,6 @@
 export interface TokenCache<T> {
   get(token: string): T | undefined
   set(token: string, value: T): void
-  delete(token: string): void
 }
 
 /** Rough cost of an entry besides its token text, in bytes. */
@@ -48,11 +47,6 @@ export function createTokenCache<T>(maxBytes: number): TokenCache<T> {
       // A slice of a header string keeps the whole header alive; a copy does not.
       const flat = Buffer.from(token, 'latin1').toString('latin1')
       insert(Buffer.from(signatureOf(flat), 'latin1').toString('latin1'), { token: flat, value })
-    },
-    delete(token) {
-      const key = signatureOf(token)
-      young.delete(key)
-      old.delete(key)
     },
   }
 }

@@ -13,7 +13,7 @@ export interface Exchange {
   readonly peer: string | undefined
   /** Whether the client has gone. */
   readonly signal: { readonly aborted: boolean }
-  /** The request's JSON body; null when it is none or larger than 16 kB. Called in bearer mode only. */
+  /** The request's JSON body; null for none, undefined for a malformed or too large one. Called in bearer mode only. */
   json(): Promise<unknown>
   /** Calls back once, right before the response's head is sent. @throws TypeError when it has been sent */
   beforeHead(change: (head: ResponseHead) => void): void

@@ -1,6 +1,7 @@
 import type { Sessions, VerifiedSession } from '../core/api.ts'
 import { CsrfRejectedError, isSessionsError } from '../core/errors.ts'
 import { internals } from '../core/internals.ts'
+import { check } from '../core/options.ts'
 import { CSRF_HEADER } from '../wire/names.ts'
 import { type CookieWriter, cookieWriter, isPlainLocalhost } from './cookies.ts'
 import { assertSameSite, isSafeMethod } from './csrf.ts'
@@ -30,6 +31,7 @@ export type Opened<Claims extends object, Data> =
   | { readonly reply: Reply; readonly session?: undefined }
   | { readonly session: RequestSession<Claims, Data>; readonly reply?: undefined }
 
+/** What a route requires of its requests. */
 export interface RequireOptions {
   /** Lets a request without a session through; one with an expired access token is still sent to refresh. @defaultValue false */
   readonly optional?: boolean
@@ -49,6 +51,15 @@ export interface SessionsOverHttp<Claims extends object, Data> {
   read(exchange: Pick<Exchange, 'header'>): VerifiedSession<Claims> | null
 }
 
+/** A wrong requirement must not turn into none. @throws InvalidOptionsError */
+export function checkRequire<T extends RequireOptions>(given: T): T {
+  check.record('', given, REQUIRE_OPTIONS)
+  if (given.optional !== undefined) check.boolean('optional', given.optional)
+  if (given.maxAuthAge !== undefined) check.number('maxAuthAge', given.maxAuthAge, 0, Number.MAX_SAFE_INTEGER)
+  return given
+}
+
+const REQUIRE_OPTIONS: ReadonlySet<string> = new Set<keyof RequireOptions>(['optional', 'maxAuthAge'])
 const JWKS_PATH = '/.well-known/jwks.json'
 
 /** @throws InvalidOptionsError */

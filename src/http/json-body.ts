@@ -11,11 +11,11 @@ export async function readJsonBody(
   try {
     for await (const chunk of chunks) {
       size += chunk.length
-      if (size > MAX_BODY) return null
+      if (size > MAX_BODY) return undefined
       parts.push(chunk)
     }
     return JSON.parse(Buffer.concat(parts).toString()) as unknown
   } catch {
-    return null
+    return undefined
   }
 }

@@ -108,6 +108,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    * @throws RecentAuthRequiredError, or as {@link require}
    */
   requireRecentAuth(maxAge: number): VerifiedSession<Claims> {
+    if (!(maxAge >= 0)) throw new TypeError('`requireRecentAuth` takes seconds')
     const verified = this.require()
     if (this.#internals.now() - verified.authTime.getTime() > maxAge * 1000)
       throw new RecentAuthRequiredError(maxAge)

@@ -44,21 +44,27 @@ export function returnReply(target: string, now: number, cookies: readonly strin
 
 /** A path on this origin, normalized; null for anything a browser could read as another origin. */
 export function safePath(target: string): string | null {
-  if (target.length > MAX_TARGET || !target.startsWith('/')) return null
-  let decoded: string
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
+  if (target.length > MAX_TARGET || !target.startsWith('/') || /[\u0000-\u001f\u007f]/.test(target))
+    return null
+  const path = pathOf(target)
+  const url = URL.canParse(target, BASE) ? new URL(target, BASE) : null
+  if (url?.origin !== BASE) return null
+  // Decoded, because somebody on the way may; normalized too, as removing dot segments can bring a slash to
+  // the front. The query is left as it is: a browser never takes it for an origin.
+  for (const text of [path, decodePath(path), decodePath(url.pathname)]) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
+    if (text === null || /^\/\/|[\\\u0000-\u001f\u007f]/.test(text)) return null
+  }
+  return url.pathname + url.search
+}
+
+function decodePath(path: string): string | null {
   try {
-    decoded = decodeURIComponent(target.replace(/\+/g, ' '))
+    return decodeURIComponent(path)
   } catch {
     return null
   }
-  for (const text of [target, decoded]) {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
-    if (/^\/[/\\]|[\u0000-\u001f\u007f]/.test(text) || pathOf(text).includes('\\')) return null
-  }
-  const url = new URL(target, BASE)
-  // Removing dot segments can bring a slash to the front that was not there before.
-  if (url.origin !== BASE || /^\/[/\\]/.test(decodeURIComponent(url.pathname))) return null
-  return url.pathname + url.search
 }
 
 function redirect(location: string, cookies: readonly string[] = []): Reply {

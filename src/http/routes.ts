@@ -3,6 +3,7 @@ import {
   type AnySessionsError,
   isSessionsError,
   NotSignedInError,
+  SecretUnknownError,
   SessionEndedError,
 } from '../core/errors.ts'
 import { internals } from '../core/internals.ts'
@@ -67,6 +68,8 @@ export async function logoutRoute<C extends object, D>(
   session: RequestSession<C, D>,
 ): Promise<Reply> {
   try {
+    const named = session.presentedSessionIds()
+    if (named.length === 0 && request.transport === 'cookie') assertNotOfUnknownSecret(request)
     await session.endPresented()
     if (request.transport === 'bearer') {
       const value = await presentedRefreshBody(request.exchange)
@@ -83,6 +86,20 @@ export async function logoutRoute<C extends object, D>(
     headers: [...NO_CACHING, ...cleared.map((cookie) => ['set-cookie', cookie] as const)],
     body: null,
   }
+}
+
+/**
+ * In a half-finished deploy this process may not know whose session it is: clearing the cookies would leave
+ * that session alive with nobody able to end it.
+ * @throws SecretUnknownError
+ */
+function assertNotOfUnknownSecret<C extends object, D>({
+  sessions,
+  exchange,
+  cookies,
+}: RouteRequest<C, D>): void {
+  const values = presentedRefreshCookies(exchange, cookies.set)
+  if (values.some((value) => sessions[internals].isOfUnknownSecret(value))) throw new SecretUnknownError()
 }
 
 /** `GET /.well-known/jwks.json`: cached for less long than a key is published ahead of its use. */

@@ -41,6 +41,8 @@ export function presentedRefreshCookies(exchange: Exchange, cookies: CookieSet):
 /** The refresh token in a bearer-mode body, `{ "refreshToken": "…" }`. */
 export async function presentedRefreshBody(exchange: Exchange): Promise<string | null> {
   const body = await exchange.json()
+  // Present but unreadable is an invalid token, not an absent one.
+  if (body === undefined) return ''
   if (typeof body !== 'object' || body === null || !('refreshToken' in body)) return null
   return typeof body.refreshToken === 'string' ? body.refreshToken : ''
 }

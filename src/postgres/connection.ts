@@ -16,10 +16,19 @@ export interface QueryConfig {
   readonly types: typeof types
 }
 
+/** What Pawl needs of a client that a `pg` Pool has lent. */
+export interface PooledClient extends Queryable {
+  release(error?: Error | boolean): void
+  on?(event: 'error', listener: () => void): unknown
+  off?(event: 'error', listener: () => void): unknown
+}
+
 /** What Pawl needs of a `pg` Pool. */
 export interface PoolLike extends Queryable {
-  connect(): Promise<Queryable & { release(error?: Error | boolean): void }>
+  connect(): Promise<PooledClient>
   end(): Promise<void>
+  on?(event: 'error', listener: () => void): unknown
+  off?(event: 'error', listener: () => void): unknown
   readonly options?: {
     readonly host?: string | undefined
     readonly port?: number | undefined
@@ -36,6 +45,9 @@ export interface Connection {
   query(text: string, values: unknown[], onRepeat?: () => void): Promise<Row[]>
   /** One transaction whose last commits a crash may lose; repeated whole on a conflict. */
   relaxed(text: string, values: unknown[]): Promise<Row[]>
+  /** Makes every further statement fail, for good or until {@link reopen}. */
+  close(): void
+  reopen(): void
   /** Where it connects to, for messages; never holds a password. */
   readonly where: string
 }
@@ -50,6 +62,7 @@ export const ANSWER_WITHIN: number = 10_000
 
 export function createConnection(pool: PoolLike, where: string): Connection {
   let prepared = true
+  let closed = false
   const names = new Map<string, string>()
 
   /** One name per text, so that a new release never meets an old statement under its name. */
@@ -78,6 +91,7 @@ export function createConnection(pool: PoolLike, where: string): Connection {
   async function retrying<T>(attempt: () => Promise<T>, onRepeat: () => void = () => {}): Promise<T> {
     const startedAt = performance.now()
     for (let tried = 1; ; tried++) {
+      if (closed) throw new StoreUnavailableError('the sessions have been closed')
       try {
         return await within(ANSWER_WITHIN, where, attempt())
       } catch (error) {
@@ -95,11 +109,21 @@ export function createConnection(pool: PoolLike, where: string): Connection {
 
   return {
     where,
+    close() {
+      closed = true
+    },
+    reopen() {
+      closed = false
+    },
     query: (text, values, onRepeat) => retrying(() => run(pool, text, values), onRepeat),
     relaxed: (text, values) =>
       retrying(async () => {
         const client = await pool.connect()
         let failed: Error | undefined
+        // The pool listens only while a client is idle, and an `error` nobody listens to ends the process.
+        // The statement that was running fails with it, so there is nothing to do here.
+        const ignore = (): void => {}
+        client.on?.('error', ignore)
         try {
           await client.query({ text: 'begin', values: [], types })
           await client.query({ text: 'set local synchronous_commit = off', values: [], types })
@@ -114,6 +138,7 @@ export function createConnection(pool: PoolLike, where: string): Connection {
         } finally {
           // A connection in doubt is thrown away; the server rolls back what it left open.
           client.release(failed)
+          client.off?.('error', ignore)
         }
       }),
   }

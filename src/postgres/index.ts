@@ -56,11 +56,17 @@ export function postgres(options: PostgresOptions): PostgresStore {
   const maxConnections = check.number('maxConnections', given.maxConnections ?? 10, 1, 1000)
   if (given.pool !== undefined && typeof given.pool?.connect !== 'function')
     check.fail('pool', given.pool, 'a `pg` Pool')
-  if ((given.pool === undefined) === (given.connectionString === undefined)) {
-    check.fail('pool', given.pool, 'a `pg` Pool, or give `connectionString` instead (one of the two)')
+  if (given.pool !== undefined && given.connectionString !== undefined) {
+    check.fail('pool', given.pool, 'a `pg` Pool where there is no `connectionString`: give one of the two')
   }
-  if (given.pool === undefined && typeof given.connectionString !== 'string') {
-    check.fail('connectionString', undefined, 'a PostgreSQL URL')
+  if (given.pool === undefined && !('connectionString' in given)) {
+    check.fail('pool', undefined, 'a `pg` Pool, or give `connectionString` instead')
+  }
+  if (
+    given.pool === undefined &&
+    (typeof given.connectionString !== 'string' || given.connectionString === '')
+  ) {
+    check.fail('connectionString', undefined, 'a PostgreSQL URL; or give a `pg` Pool as `pool`')
   }
   const where = describeTarget(given)
   const pool = given.pool ?? lazyPool(given.connectionString!, maxConnections, where)
@@ -71,6 +77,8 @@ export function postgres(options: PostgresOptions): PostgresStore {
     ...store,
     migrate: () => migrate(connection, names),
     async start() {
+      connection.reopen()
+      given.pool?.on?.('error', ignore)
       try {
         const prepare = migrates ? migrate : assertMigrated
         await within<unknown>(START_WITHIN, where, prepare(connection, names))
@@ -79,6 +87,8 @@ export function postgres(options: PostgresOptions): PostgresStore {
       }
     },
     async close() {
+      connection.close()
+      given.pool?.off?.('error', ignore)
       if (given.pool === undefined) await pool.end()
     },
   }
@@ -108,8 +118,7 @@ function lazyPool(connectionString: string, max: number, where: string): PoolLik
         application_name: 'pawl',
         allowExitOnIdle: true,
       })
-      // A connection lost while idle: the pool replaces it, and nobody waits for it.
-      pool.on('error', () => {})
+      pool.on('error', ignore)
       return pool as unknown as PoolLike
     })
     return opening
@@ -127,17 +136,19 @@ function lazyPool(connectionString: string, max: number, where: string): PoolLik
   }
 }
 
-/** Host, port and database; a URL may hold a password, so it is never shown whole. */
+/** A connection lost while idle: the pool replaces it, nobody waits for it, and unheard it would end the process. */
+function ignore(): void {}
+
+/** Host, port and database; a URL may hold a password, so it is shown only where its parts are beyond doubt. */
 function describeTarget({ pool, connectionString }: PostgresOptions): string {
-  const url = connectionString ?? pool?.options?.connectionString
-  if (url !== undefined) {
-    try {
-      const { hostname, port, pathname, searchParams } = new URL(url)
-      return `${hostname || searchParams.get('host') || 'localhost'}:${port || 5432}${pathname}`
-    } catch {
-      return 'the given connection string'
-    }
+  const text = connectionString ?? pool?.options?.connectionString
+  if (text === undefined) {
+    const { host = 'localhost', port = 5432, database = '' } = pool?.options ?? {}
+    return `${host}:${port}/${database}`
   }
-  const { host = 'localhost', port = 5432, database = '' } = pool?.options ?? {}
-  return `${host}:${port}/${database}`
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url === null || !/^postgres(?:ql)?:$/.test(url.protocol) || !/^(?:\/[^/:@]*)?$/.test(url.pathname)) {
+    return 'the given connection string'
+  }
+  return `${url.hostname || url.searchParams.get('host') || 'localhost'}:${url.port || 5432}${url.pathname}`
 }

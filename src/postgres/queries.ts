@@ -50,6 +50,8 @@ export const QUERIES: Readonly<Record<QueryName, string>> = {
     where user_id = $1 and ended_at is null and ($5::uuid is null or id <> $5::uuid)
     returning id`,
 
+  endedByUser: `select id from :sessions where user_id = $1 and ended_at = $2 and end_reason = $3`,
+
   replaceData: `update :sessions set data = $2, data_version = data_version + 1
     where id = $1 and ended_at is null and ($3::int is null or data_version = $3)
     returning data_version`,
@@ -105,6 +107,7 @@ export type QueryName =
   | 'end'
   | 'endExpected'
   | 'endByUser'
+  | 'endedByUser'
   | 'replaceData'
   | 'mergeData'
   | 'writeClaims'

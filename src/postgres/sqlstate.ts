@@ -1,18 +1,16 @@
 /** SQLSTATE codes Pawl acts on. Always the code, never a message or a constraint's name. */
 
-/** The connection is gone or the server is: nothing was decided, or the outcome is unknown. */
-const CONNECTION = /^(?:08...|57P0[123]|25006)$/
+/**
+ * The connection is gone or the server is, it has run out of something, or a statement took longer than it
+ * may: nothing was decided, or the outcome is unknown.
+ */
+const UNAVAILABLE = /^(?:08...|53...|57P0.|57014|25006)$/
 /** The statement lost against another and may simply be repeated. */
 const CONFLICT = new Set(['40001', '40P01', '55P03', '40003'])
 /** A statement that another process's identical migration got to first. */
 const ALREADY_THERE = new Set(['23505', '42P07', '42710', '42P06', '42701'])
 /** The pooler between us hands out a connection that knows, or does not know, the prepared statement. */
 const PREPARED_REFUSED = new Set(['42P05', '26000'])
-/** Node's own network errors. */
-const NETWORK = /^(?:ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_)/
-/** Out of connections, or a statement that took longer than it may: come back later. */
-const OVERLOADED = new Set(['53300', '57014'])
-
 export function sqlState(error: unknown): string | null {
   const code = (error as { code?: unknown } | null)?.code
   return typeof code === 'string' ? code : null
@@ -22,9 +20,10 @@ export function sqlState(error: unknown): string | null {
 export function isConnectionError(error: unknown): boolean {
   const code = sqlState(error)
   if (code === 'XX000') return /server closed the connection/.test(String((error as Error).message))
-  if (code === null)
-    return error instanceof Error && !(error instanceof TypeError) && !(error instanceof RangeError)
-  return CONNECTION.test(code) || NETWORK.test(code) || OVERLOADED.has(code)
+  if (code !== null && /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code)) return UNAVAILABLE.test(code)
+  // What is no SQLSTATE comes from the socket or from TLS, but for mistakes in a program.
+  if (code !== null && /^ERR_(?!TLS|SSL|SOCKET|STREAM)/.test(code)) return false
+  return error instanceof Error && !(error instanceof TypeError) && !(error instanceof RangeError)
 }
 
 export function isConflict(error: unknown): boolean {

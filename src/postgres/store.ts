@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { ClaimsObject } from '../core/claims.ts'
 import type {
   Change,
@@ -114,6 +115,14 @@ export function createPostgresStore(
 }
 
 function createWrites(run: Run): SessionWrites {
+  /** Runs a statement and tells whether an earlier attempt, whose outcome nobody knows, came before. */
+  const told = async (name: QueryName, values: unknown[]): Promise<{ rows: Row[]; repeated: boolean }> => {
+    let repeated = false
+    const rows = await run(name, values, () => {
+      repeated = true
+    })
+    return { rows, repeated }
+  }
   const read = async (id: string): Promise<SessionRow | null> => {
     const [row] = await run('read', [id])
     return row === undefined ? null : toRow(row)
@@ -127,34 +136,31 @@ function createWrites(run: Run): SessionWrites {
       return (await run('listByUser', [userId])).map(toRow)
     },
     async end(id, ending, expected) {
-      let repeated = false
-      const onRepeat = (): void => {
-        repeated = true
-      }
-      const rows =
+      const { rows, repeated } =
         expected === undefined
-          ? await run('end', [id, ...endingValues(ending)], onRepeat)
-          : await run(
-              'endExpected',
-              [id, ...endingValues(ending), expected.generation, expected.current],
-              onRepeat,
-            )
+          ? await told('end', [id, ...endingValues(ending)])
+          : await told('endExpected', [id, ...endingValues(ending), expected.generation, expected.current])
       if (rows.length > 0 || !repeated) return rows.length > 0
       // The attempt whose answer was lost may have ended it: then it was this call all the same.
       const row = await read(id)
       return row !== null && row.endedAt === ending.at && row.endReason === ending.reason
     },
     async endByUser(userId, ending, except) {
-      const rows = await run('endByUser', [userId, ...endingValues(ending), except])
-      return rows.map(({ id }) => id as string)
+      const { rows, repeated } = await told('endByUser', [userId, ...endingValues(ending), except])
+      // What the attempt whose answer was lost has ended is known by its time and reason.
+      const all = repeated ? await run('endedByUser', [userId, timestamp(ending.at), ending.reason]) : rows
+      return all.map(({ id }) => id as string)
     },
     async writeData(id, data, how, ifVersion) {
-      const [row] = await run(how === 'merge' ? 'mergeData' : 'replaceData', [
-        id,
-        JSON.stringify(data),
-        ifVersion,
-      ])
-      return (row?.['data_version'] as number | undefined) ?? null
+      const name = how === 'merge' ? 'mergeData' : 'replaceData'
+      const { rows, repeated } = await told(name, [id, JSON.stringify(data), ifVersion])
+      const version = (rows[0]?.['data_version'] as number | undefined) ?? null
+      if (version !== null || !repeated || ifVersion === null) return version
+      const row = await read(id)
+      const written = how === 'merge' ? { ...(row?.data as object | null), ...(data as object) } : data
+      return row?.dataVersion === ifVersion + 1 && isDeepStrictEqual(row.data, written)
+        ? row.dataVersion
+        : null
     },
     async writeClaims(id, claims, at) {
       const [row] = await run('writeClaims', [id, JSON.stringify(claims), timestamp(at)])

@@ -144,8 +144,8 @@ describe('bearer mode', () => {
 
   it.each([
     ['nothing', undefined, 'not_signed_in'],
-    ['no JSON', 'refreshToken=x', 'not_signed_in'],
-    ['broken JSON', '{"refreshToken":"', 'not_signed_in'],
+    ['no JSON', 'refreshToken=x', 'refresh_token_invalid'],
+    ['broken JSON', '{"refreshToken":"', 'refresh_token_invalid'],
     ['another shape', '[]', 'not_signed_in'],
     ['a string', '"x"', 'not_signed_in'],
     ['null', 'null', 'not_signed_in'],
@@ -154,7 +154,7 @@ describe('bearer mode', () => {
     ['an object', '{"refreshToken":{"a":1}}', 'refresh_token_invalid'],
     ['an empty token', '{"refreshToken":""}', 'refresh_token_invalid'],
     ['another token', '{"refreshToken":"abc"}', 'refresh_token_invalid'],
-    ['more than 16 kB', JSON.stringify({ refreshToken: 'x'.repeat(16_384) }), 'not_signed_in'],
+    ['more than 16 kB', JSON.stringify({ refreshToken: 'x'.repeat(16_384) }), 'refresh_token_invalid'],
     ['just under 16 kB', JSON.stringify({ refreshToken: 'x'.repeat(16_300) }), 'refresh_token_invalid'],
   ])('refuses a refresh whose body is %s, without asking the store', async (_what, body, code) => {
     const { store, calls } = counting(memory())
@@ -192,7 +192,7 @@ describe('bearer mode', () => {
       () => new Response(),
     )
     expect(response.status).toBe(401)
-    expect(await response.json()).toStrictEqual({ code: 'not_signed_in', refresh: false })
+    expect(await response.json()).toStrictEqual({ code: 'refresh_token_invalid', refresh: false })
   })
 
   it('finds reuse, and says so with a challenge and without cookies', async () => {

@@ -124,9 +124,7 @@ describe('a page load with an expired access token', () => {
     expect(steps.at(-1)).toBe(`/page?pawl-resumed=${(Date.UTC(2030, 0, 1, 13, 1) / 1000).toString(36)}`)
     site.clock.advance(3600)
     for (const nonsense of ['', 'x', '-1', 'zzzzzzzzzzzzzzzzzzzzzz', '%00'])
-      expect((await anna.navigate(`/page?pawl-resumed=${nonsense}`)).status).toBe(
-        nonsense === '%00' ? 401 : 303,
-      )
+      expect((await anna.navigate(`/page?pawl-resumed=${nonsense}`)).status).toBe(303)
   })
 
   it('of a session that has ended ends in the page, with the cookies cleared', async () => {
@@ -196,6 +194,9 @@ describe('the refresh route', () => {
     ['/a/b', '/a/b'],
     ['/a?b=c', '/a?b=c'],
     // The query keeps its spelling: a signed URL would not survive another one.
+    // A form's text area, and a query that is no proper encoding, are queries like any other.
+    ['/a?text=a%0D%0Ab', '/a?text=a%0D%0Ab'],
+    ['/a?q=100%', '/a?q=100%'],
     ['/a?url=https://other.example/x', '/a?url=https://other.example/x'],
     ['/a#fragment', '/a'],
     ['/caf%C3%A9', '/caf%C3%A9'],
@@ -241,7 +242,7 @@ describe('the refresh route', () => {
     ' //evil.example',
     '/a\r\nset-cookie: a=b',
     '/a%0d%0aset-cookie:%20a=b',
-    '/a?b=%0d%0a',
+    '/a%0d%0ab',
     '/%',
     '/%E9',
     '/%c0%af/evil.example',

@@ -209,3 +209,28 @@ describe('a pool with settings of its own', () => {
     await live(createPool(url, { options: `-c ${setting}` }) as unknown as PoolLike)
   })
 })
+
+describe('a connection that breaks while turns are written', () => {
+  it('does not end the process', async () => {
+    let heard = 0
+    await live({
+      query: (config) => pool.query(config as pg.QueryConfig),
+      async connect() {
+        const client = await pool.connect()
+        return {
+          query(config) {
+            // As the driver does besides failing the statement; without a listener, this throws.
+            client.emit('error', new Error('read ECONNRESET'))
+            heard++
+            return client.query(config as pg.QueryConfig)
+          },
+          release: (error) => client.release(error),
+          on: (event, listener) => client.on(event, listener),
+          off: (event, listener) => client.off(event, listener),
+        }
+      },
+      end: () => pool.end(),
+    })
+    expect(heard).toBeGreaterThan(0)
+  })
+})
