@@ -18,12 +18,12 @@ const engines = vi.hoisted((): Engine[] => [])
 vi.mock(import('../../src/core/polling.ts'), () => ({
   startPolling(engine) {
     engines.push(engine)
-    return { stop() {} }
+    return { async stop() {} }
   },
 }))
 
 /** More of them for a longer search: `PAWL_RUNS=1000 npx vitest run test/properties/lock-step.test.ts`. */
-const RUNS = Number(process.env['PAWL_RUNS'] ?? 20)
+const RUNS = Number(process.env['PAWL_RUNS'] ?? 15)
 
 const pool = createPool(await createDatabase(), { idleTimeoutMillis: 0 })
 const schema = 'lock_step'

@@ -58,7 +58,7 @@ const settings = settingsWith(fc.constantFrom(0, 1000, 30_000, 300_000))
 const forgiving = settingsWith(fc.constantFrom(1000, 30_000, 300_000))
 
 /** Many cases: the function is pure and costs a microsecond. */
-const CASES = { numRuns: 1500 }
+const CASES = { numRuns: 1000 }
 
 const refused = (decision: Decision): boolean => decision.answer === 'refuse'
 

@@ -4,7 +4,7 @@ import { ask, type Command, command, type Step } from './step.ts'
 import { advances, boundaries } from './time.ts'
 import { mapPair, type Pair, type Process, type TokenPair, type World } from './world.ts'
 
-export const USERS = ['anna', 'bert', 'ć „🙂" \\u0000'] as const
+const USERS = ['anna', 'bert', 'ć „🙂" \\u0000'] as const
 
 const user = fc.constantFrom(...USERS)
 const by: Arbitrary<Process> = fc.constantFrom(0, 0, 0, 1)
