@@ -1,0 +1,222 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type CookieJar, createJar } from '../support/http-jar.ts'
+import type { Answer, Network } from './exchange.ts'
+import { createGate } from './gate.ts'
+import type { Random } from './random.ts'
+import { createStory, type Story } from './story.ts'
+import { peek } from './tokens.ts'
+
+/** What all clients of a storm share. */
+export interface World {
+  readonly network: Network
+  readonly ports: () => readonly number[]
+  /** Half the overlap: what takes longer is lost. Milliseconds. */
+  readonly within: number
+  /** Milliseconds on the wall. */
+  readonly accessTokenLifetime: number
+  isStolen(sessionId: string): boolean
+  /** An honest client was told to sign in again. */
+  honestLogout(browser: Browser, code: string | null): void
+  /** 'storm': everything may happen. 'settling': no sleep, no new login. 'over': stop. */
+  phase: 'storm' | 'settling' | 'over'
+}
+
+/** How a browser's network treats it: probabilities per request. */
+const LOST = 0.04
+const SLOW = 0.12
+const REPEATED = 0.04
+const NAP = 0.006
+const NEW_LOGIN = 0.006
+const ATTEMPTS = 6
+/** A new login is insisted on for about a minute, longer than any outage of a storm. */
+const LOGIN_ATTEMPTS = 150
+
+/** An honest client: some tabs on one cookie jar, and a network that fails them. */
+export class Browser {
+  readonly name: string
+  readonly jar: CookieJar = createJar()
+  readonly story: Story = createStory()
+  readonly tabs: number
+  /** Told of every refresh that was answered: a thief may want to move in step. */
+  onRefreshed: (() => void) | null = null
+  signedIn = false
+  readonly #world: World
+  readonly #random: Random
+  readonly #gate = createGate()
+  #sleepingUntil = 0
+  #naps = 0
+
+  constructor(name: string, world: World, random: Random) {
+    this.name = name
+    this.#world = world
+    this.#random = random
+    this.tabs = 1 + Math.floor(random.next() * 4)
+  }
+
+  get sessionId(): string | null {
+    return peek(this.jar)?.sessionId ?? null
+  }
+
+  /** Lives until the storm is over. */
+  async live(): Promise<void> {
+    await sleep(this.#random.between(0, 2 * this.#world.accessTokenLifetime))
+    await this.#signIn()
+    await Promise.all(Array.from({ length: this.tabs }, (_, tab) => this.#liveIn(tab, this.#random.fork())))
+  }
+
+  /** Whether the session still works: it can be refreshed and its new access token is accepted. */
+  async stillWorks(): Promise<'works' | 'ended' | 'no answer'> {
+    for (let attempt = 0; attempt < 4 * ATTEMPTS; attempt++) {
+      const refreshed = await this.#send('last', 'POST', '/session/refresh', this.#random, false)
+      if (refreshed?.status === 401) return 'ended'
+      if (refreshed?.status === 200) {
+        const used = await this.#send('last', 'GET', '/api', this.#random, false)
+        if (used?.status === 200) return 'works'
+        if (used?.status === 401 && !used.mayRefresh) return 'ended'
+      }
+      await sleep(500)
+    }
+    return 'no answer'
+  }
+
+  async #liveIn(tab: number, random: Random): Promise<void> {
+    const world = this.#world
+    for (;;) {
+      await sleep(random.between(0.2, 2) * world.accessTokenLifetime * (1 + 8 * world.network.strain))
+      await this.#awake()
+      if (world.phase === 'over') return
+      const before = this.sessionId
+      const result = await this.#gate.beside(() => this.#visit(tab, random))
+      // Another tab may have signed in again already.
+      if (result === 'ended')
+        await this.#gate.alone(async () =>
+          this.sessionId === before || this.sessionId === null ? this.#signIn() : undefined,
+        )
+      else if (world.phase === 'storm') await this.#whim(random)
+    }
+  }
+
+  /** What people do now and then. */
+  async #whim(random: Random): Promise<void> {
+    const { accessTokenLifetime } = this.#world
+    if (random.chance(NAP)) {
+      this.#sleepingUntil = Date.now() + random.between(2, 8) * accessTokenLifetime
+      this.#naps++
+      this.story.tell(`sleeps for ${((this.#sleepingUntil - Date.now()) / 1000).toFixed(1)} s`)
+    } else if (random.chance(NEW_LOGIN)) {
+      await this.#gate.alone(async () => {
+        if (random.chance(0.7)) await this.#signOut()
+        await this.#signIn()
+      })
+    }
+  }
+
+  async #awake(): Promise<void> {
+    while (Date.now() < this.#sleepingUntil && this.#world.phase === 'storm')
+      await sleep(Math.min(500, this.#sleepingUntil - Date.now()))
+  }
+
+  /** One use of the API, with the refreshes it takes. */
+  async #visit(tab: number, random: Random): Promise<'done' | 'ended'> {
+    const who = `tab ${tab}`
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const answer = await this.#send(who, 'GET', '/api', random)
+      if (answer?.status === 200) return 'done'
+      if (answer?.status === 401 && answer.mayRefresh) {
+        if ((await this.#refresh(who, random)) === 'ended') return 'ended'
+      } else if (answer?.status === 401) return this.#refused(answer)
+      else await this.#pause(attempt, random)
+    }
+    return 'done'
+  }
+
+  async #refresh(who: string, random: Random): Promise<'done' | 'ended'> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const answers = await Promise.all(
+        Array.from({ length: random.chance(REPEATED) ? 2 : 1 }, () =>
+          this.#send(who, 'POST', '/session/refresh', random),
+        ),
+      )
+      const refused = answers.find((answer) => answer?.status === 401)
+      if (refused != null) return this.#refused(refused)
+      if (answers.some((answer) => answer?.status === 200)) {
+        this.onRefreshed?.()
+        return 'done'
+      }
+      await this.#pause(attempt, random)
+    }
+    return 'done'
+  }
+
+  /** A 401 that a refresh cannot mend. Nothing but a theft excuses it. */
+  #refused(answer: Answer & { readonly presented?: string | null }): 'ended' {
+    const { presented } = answer
+    // Another tab was told first, and its answer has emptied the jar.
+    if (presented == null && !this.signedIn) return 'ended'
+    if (presented == null || !this.#world.isStolen(presented)) this.#world.honestLogout(this, answer.code)
+    this.signedIn = false
+    return 'ended'
+  }
+
+  /** Longer each time, or a moment's overload would feed itself for ever. */
+  async #pause(attempt: number, random: Random): Promise<void> {
+    await sleep(random.between(0.2, 1) * this.#world.within * 1.6 ** attempt)
+  }
+
+  async #signIn(): Promise<void> {
+    for (let attempt = 0; attempt < LOGIN_ATTEMPTS && this.#world.phase !== 'over'; attempt++) {
+      const answer = await this.#send('login', 'POST', `/login?user=${this.name}`, this.#random)
+      if (answer?.status === 200) {
+        this.signedIn = true
+        return
+      }
+      await sleep(this.#random.between(0.2, 0.6) * 1000)
+    }
+  }
+
+  async #signOut(): Promise<void> {
+    this.signedIn = false
+    for (let attempt = 0; attempt < LOGIN_ATTEMPTS && this.#world.phase !== 'over'; attempt++) {
+      if ((await this.#send('logout', 'POST', '/session/logout', this.#random))?.status === 204) return
+      await sleep(this.#random.between(0.2, 0.6) * 1000)
+    }
+  }
+
+  /** @returns null when there was no answer, or none that came in time */
+  async #send(
+    who: string,
+    method: 'GET' | 'POST',
+    path: string,
+    random: Random,
+    weather = true,
+  ): Promise<(Answer & { readonly presented: string | null }) | null> {
+    const { network, ports, within } = this.#world
+    const cookie = this.jar.header(path.replace(/\?.*/, ''))
+    const presented = peek(this.jar)
+    const startedAt = performance.now()
+    const naps = this.#naps
+    const process = Math.floor(random.next() * ports().length)
+    const what = `${who}: ${path.replace(/\?.*/, '')} with ${presented?.label ?? 'nothing'} at process ${process}`
+    const left = (): number => within - (performance.now() - startedAt)
+
+    if (weather && random.chance(SLOW)) await sleep(random.between(0, 0.4) * within)
+    const answer = await network.send(ports()[process]!, method, path, cookie, left())
+    const outcome = answer === null ? '' : `${answer.status} ${answer.code ?? answer.verdict ?? ''}`
+    if (answer === null) {
+      this.story.tell(`${what} -> no answer`)
+      return null
+    }
+    if (weather && random.chance(LOST)) {
+      this.story.tell(`${what} -> ${outcome}, lost`)
+      return null
+    }
+    if (weather && random.chance(SLOW)) await sleep(random.between(0, 1.1) * within)
+    if (left() < 0 || naps !== this.#naps) {
+      this.story.tell(`${what} -> ${outcome}, late`)
+      return null
+    }
+    this.jar.store(answer.setCookies)
+    this.story.tell(`${what} -> ${outcome}; holds ${peek(this.jar)?.label ?? 'nothing'}`)
+    return { ...answer, presented: presented?.sessionId ?? null }
+  }
+}

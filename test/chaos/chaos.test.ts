@@ -1,0 +1,54 @@
+import { execFile } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { expect, onTestFinished, test } from 'vitest'
+import type { Report } from './report.ts'
+
+const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
+const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
+
+/** The command itself, as `npm run test:chaos` starts it. */
+function chaos(...options: string[]): Promise<{ report: Report & { broken: string[] }; code: number }> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(
+      process.execPath,
+      ['--import', TSX, MAIN, '--json', ...options],
+      { maxBuffer: 16 * 1024 * 1024 },
+      (_error, stdout, stderr) => {
+        try {
+          resolve({ report: JSON.parse(stdout), code: child.exitCode ?? -1 })
+        } catch {
+          reject(new Error(stderr))
+        }
+      },
+    )
+    // It cleans up after itself when it is asked to stop.
+    onTestFinished(() => void child.kill('SIGTERM'))
+  })
+}
+
+test('a short storm: nobody honest is logged out, every theft is found', { timeout: 90_000 }, async () => {
+  const storm = ['--part', 'storm', '--fast', '--seconds', '8', '--clients', '16', '--thefts', '4']
+  const { report, code } = await chaos(...storm, '--no-restore', '--seed', '1')
+  expect(report.broken, JSON.stringify(report.storm?.stories, null, 2)).toStrictEqual([])
+  const { thefts, trouble, ...figures } = report.storm!
+  expect(figures).toMatchObject({
+    honestLogouts: 0,
+    wronglyEnded: 0,
+    sessionsLost: 0,
+    processes: { crashed: 0, unhandled: 0, failed: 0 },
+  })
+  expect(figures.refreshes).toBeGreaterThan(50)
+  expect(trouble.postgresKilled).toBeGreaterThanOrEqual(1)
+  expect(thefts.planted).toBeGreaterThan(0)
+  expect(thefts.found + thefts.moot).toBe(thefts.planted)
+  expect(code).toBe(0)
+})
+
+test('a store that loses sight of rows logs nobody out', { timeout: 60_000 }, async () => {
+  const { report, code } = await chaos('--part', 'zero-rows', '--seed', '1')
+  expect(report.zeroRows).toMatchObject({ loggedOut: 0, reused: 0 })
+  expect(report.zeroRows!.operations).toBeGreaterThan(4000)
+  expect(report.zeroRows!.zeroRows).toBeGreaterThan(20)
+  expect(code).toBe(0)
+})

@@ -1,0 +1,105 @@
+import { Agent, request } from 'node:http'
+
+/** One answer of a server process, as a client sees it. */
+export interface Answer {
+  readonly status: number
+  readonly setCookies: readonly string[]
+  readonly code: string | null
+  /** Of a 401: whether a refresh may help. */
+  readonly mayRefresh: boolean
+  readonly verdict: string | null
+}
+
+/** The network between the clients and the processes. */
+export interface Network {
+  /** @returns null when no answer came within `ms`, whatever the reason */
+  send(
+    port: number,
+    method: 'GET' | 'POST',
+    path: string,
+    cookie: string | undefined,
+    ms: number,
+  ): Promise<Answer | null>
+  /** How many of the last requests went unanswered, from 0 to 1: on a machine that is too busy, clients must let up. */
+  readonly strain: number
+  readonly figures: { requests: number; refreshes: number; unanswered: number; serverErrors: number }
+  close(): void
+}
+
+export function createNetwork(): Network {
+  const agent = new Agent({ keepAlive: true, maxFreeSockets: 64, timeout: 4000 })
+  const figures = { requests: 0, refreshes: 0, unanswered: 0, serverErrors: 0 }
+  let strain = 0
+  return {
+    figures,
+    get strain() {
+      return strain
+    },
+    close: () => agent.destroy(),
+    async send(port, method, path, cookie, ms) {
+      figures.requests++
+      if (path === '/session/refresh') figures.refreshes++
+      const answer = ms <= 0 ? null : await exchange(agent, port, method, path, cookie, ms)
+      strain += ((answer === null ? 1 : 0) - strain) / 100
+      if (answer === null) figures.unanswered++
+      else if (answer.status === 500) figures.serverErrors++
+      return answer
+    },
+  }
+}
+
+function exchange(
+  agent: Agent,
+  port: number,
+  method: string,
+  path: string,
+  cookie: string | undefined,
+  ms: number,
+): Promise<Answer | null> {
+  return new Promise((resolve) => {
+    const req = request({
+      agent,
+      host: '127.0.0.1',
+      port,
+      method,
+      path,
+      headers: { 'sec-fetch-site': 'same-origin', ...(cookie !== undefined && { cookie }) },
+    })
+    const timer = setTimeout(() => done(null), ms)
+    const done = (answer: Answer | null): void => {
+      clearTimeout(timer)
+      if (answer === null) req.destroy()
+      resolve(answer)
+    }
+    req.on('error', () => done(null))
+    req.on('response', (res) => {
+      let text = ''
+      res.setEncoding('utf8')
+      res.on('data', (chunk: string) => {
+        text += chunk
+      })
+      res.on('error', () => done(null))
+      res.on('aborted', () => done(null))
+      res.on('end', () => {
+        const body = problemOf(res.statusCode!, text)
+        done({
+          status: res.statusCode!,
+          setCookies: res.headers['set-cookie'] ?? [],
+          code: body?.code ?? null,
+          mayRefresh: body?.refresh === true,
+          verdict: res.headers['chaos-verdict']?.toString() ?? null,
+        })
+      })
+    })
+    req.end()
+  })
+}
+
+function problemOf(status: number, text: string): { code?: string; refresh?: boolean | 'once' } | null {
+  if (status < 400) return null
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,7 @@
+/** A few at a time: what is asked at the end must not be a storm of its own. */
+export async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = []
+  for (let at = 0; at < items.length; at += 25)
+    results.push(...(await Promise.all(items.slice(at, at + 25).map(work))))
+  return results
+}

@@ -1,0 +1,39 @@
+import type { EndReason, Verdict } from '../../src/index.ts'
+import type { Lifetimes } from './settings.ts'
+
+/** What a server process is started with, as JSON in its environment. */
+export interface ServerOrders {
+  readonly databaseUrl: string
+  readonly lifetimes: Lifetimes
+  /** Probability with which its store returns no row for a row that is there. */
+  readonly zeroRows: number
+}
+
+export type ServerEvent =
+  | { readonly name: 'created'; readonly sessionId: string }
+  | { readonly name: 'refreshed'; readonly sessionId: string; readonly verdict: Verdict }
+  | {
+      readonly name: 'turned'
+      readonly sessionId: string
+      readonly generation: number
+      readonly by: 'refresh' | 'use'
+    }
+  | { readonly name: 'reused'; readonly sessionId: string }
+  | { readonly name: 'ended'; readonly sessionId: string; readonly reason: EndReason }
+  | {
+      readonly name: 'rolledBack'
+      readonly sessionId: string
+      readonly from: number
+      readonly to: number
+    }
+
+/** From a server process to the storm. */
+export type FromServer =
+  | { readonly type: 'ready'; readonly port: number }
+  | { readonly type: 'events'; readonly events: readonly ServerEvent[] }
+  | { readonly type: 'zeroRows'; readonly count: number }
+  | { readonly type: 'trouble'; readonly kind: 'unhandled' | 'failed'; readonly text: string }
+  | { readonly type: 'heap'; readonly bytes: number }
+
+/** From the storm to a server process. */
+export type ToServer = 'heap'

@@ -1,0 +1,56 @@
+import type { SessionsOptions } from '../../src/index.ts'
+
+/** The secret of every process of a run; it protects nothing outside of it. */
+export const SECRET = 'ppVRCPbBnVl2hYbPDPLsH3uPZxJEz3cGKVxQn4pH5mo'
+
+/** What every process of a run agrees on. Durations in seconds of the sessions' clock. */
+export interface Lifetimes {
+  readonly overlap: number
+  readonly lateWindow: number
+  readonly accessTokenLifetime: number
+  /**
+   * How much faster than the wall the sessions' clock runs. 1 leaves Pawl its own clock. More is for short
+   * runs: the clock tolerance is 5 s whatever the other settings, so turns cannot come faster otherwise.
+   */
+  readonly speed: number
+  /** Where a faster clock starts from, in ms. */
+  readonly epoch: number
+}
+
+export const REAL_TIME: Omit<Lifetimes, 'epoch'> = {
+  overlap: 3,
+  lateWindow: 6,
+  accessTokenLifetime: 4,
+  speed: 1,
+}
+
+/** With less, half the overlap would be too short for a busy machine. */
+export const FAST: Omit<Lifetimes, 'epoch'> = {
+  overlap: 6,
+  lateWindow: 12,
+  accessTokenLifetime: 4,
+  speed: 4,
+}
+
+/** Half the overlap on the wall's clock: a client gives up here, and an answer that comes later is lost. */
+export function answerWithin({ overlap, speed }: Lifetimes): number {
+  return (overlap * 1000) / 2 / speed
+}
+
+export function fasterClock({ speed, epoch }: Lifetimes): () => number {
+  return () => epoch + (Date.now() - epoch) * speed
+}
+
+export function sessionsOptions(lifetimes: Lifetimes): Omit<SessionsOptions, 'store'> {
+  const { overlap, lateWindow, accessTokenLifetime, speed } = lifetimes
+  return {
+    secret: SECRET,
+    overlap,
+    lateWindow,
+    accessTokenLifetime,
+    pollInterval: 0.5,
+    // Full well before the memory of a process is looked at for the first time.
+    tokenCacheBytes: 512 * 1024,
+    ...(speed !== 1 && { now: fasterClock(lifetimes) }),
+  }
+}

@@ -1,0 +1,257 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Verdict } from '../../src/index.ts'
+import { Browser, type World } from './browser.ts'
+import { startDatabase } from './database.ts'
+import { createNetwork } from './exchange.ts'
+import { type FleetFigures, startFleet } from './fleet.ts'
+import { inTurns } from './in-turns.ts'
+import type { ServerEvent, ServerOrders } from './messages.ts'
+import { startProxy } from './proxy.ts'
+import { createRandom } from './random.ts'
+import { type RestoreFigures, restoreAndCount } from './restore.ts'
+import { answerWithin, type Lifetimes } from './settings.ts'
+import { judgeThefts, type TheftFigures, theftsOpen } from './thefts.ts'
+import { MANNERS, Thief } from './thief.ts'
+import { makeTrouble, type TroubleFigures } from './trouble.ts'
+
+export interface StormOptions {
+  readonly seed: number
+  readonly seconds: number
+  readonly clients: number
+  readonly processes: number
+  readonly thefts: number
+  readonly lifetimes: Lifetimes
+  /** Whether a copy is taken in the middle and restored at the end. */
+  readonly restore: boolean
+  readonly stopped: AbortSignal
+  readonly say: (text: string) => void
+}
+
+export interface StormFigures {
+  readonly tabs: number
+  readonly requests: number
+  readonly refreshes: number
+  readonly unanswered: number
+  readonly serverErrors: number
+  readonly logins: number
+  readonly verdicts: Record<string, number>
+  readonly rolledBack: number
+  readonly trouble: TroubleFigures
+  readonly honestLogouts: number
+  readonly stories: readonly {
+    readonly client: string
+    readonly code: string
+    readonly lines: readonly string[]
+  }[]
+  /** Sessions nobody stole that ended as `reuse` or `rollback`, by the database's account. */
+  readonly wronglyEnded: number
+  readonly sessionsLost: number
+  readonly thefts: TheftFigures
+  readonly processes: FleetFigures
+  /** Heap at the end over heap at the start of the second quarter, after garbage collection; the worst process. */
+  readonly heapRatio: number | null
+  readonly restore: RestoreFigures | null
+}
+
+/** One process has a store that loses sight of rows. */
+const ZERO_ROWS = 0.01
+/** Full accounts are for reading: a few are enough. */
+const MAX_STORIES = 5
+const SETTLE_WITHIN = 90_000
+const PROGRESS_EVERY = 10_000
+
+export async function storm(options: StormOptions): Promise<StormFigures> {
+  const { lifetimes, stopped, say } = options
+  const random = createRandom(options.seed)
+  const undo: (() => unknown)[] = []
+  try {
+    const database = await startDatabase()
+    undo.push(() => database.remove())
+    const proxy = await startProxy(database.port)
+    undo.push(() => proxy.close())
+
+    const url = new URL(database.url)
+    url.port = String(proxy.port)
+    const orders = (index: number): ServerOrders => ({
+      databaseUrl: url.href,
+      lifetimes,
+      zeroRows: index === options.processes - 1 ? ZERO_ROWS : 0,
+    })
+    const log = createLog()
+    const fleet = await startFleet(
+      Array.from({ length: options.processes }, (_, index) => orders(index)),
+      log.onEvent,
+    )
+    undo.push(() => fleet.stop())
+    const network = createNetwork()
+    undo.push(() => network.close())
+
+    const thieves: Thief[] = []
+    const stolen = new Set<string>()
+    const stories: { client: string; code: string; lines: readonly string[] }[] = []
+    let honestLogouts = 0
+    const world: World = {
+      network,
+      ports: () => fleet.ports,
+      within: answerWithin(lifetimes),
+      accessTokenLifetime: (lifetimes.accessTokenLifetime * 1000) / lifetimes.speed,
+      phase: 'storm',
+      isStolen: (sessionId) => stolen.has(sessionId),
+      honestLogout(browser, code) {
+        honestLogouts++
+        browser.story.tell(`HONEST LOGOUT: ${code}`)
+        if (stories.length < MAX_STORIES)
+          stories.push({ client: browser.name, code: code ?? '', lines: browser.story.lines })
+      },
+    }
+    const browsers = Array.from(
+      { length: options.clients },
+      (_, index) => new Browser(`client-${index}`, world, random.fork()),
+    )
+    log.watch(browsers)
+    const tabs = browsers.reduce((sum, browser) => sum + browser.tabs, 0)
+    say(`${browsers.length} clients with ${tabs} tabs, ${options.processes} processes`)
+
+    const startedAt = Date.now()
+    const until = startedAt + options.seconds * 1000
+    const lives: Promise<unknown>[] = browsers.map((browser) => browser.live())
+    const progress = setInterval(() => {
+      say(
+        `${Math.round((Date.now() - startedAt) / 1000)} s, ${world.phase}: ${network.figures.requests} requests, ${network.figures.refreshes} refreshes, ${network.figures.unanswered} unanswered, ${thieves.length} thefts, ${honestLogouts} honest logouts`,
+      )
+    }, PROGRESS_EVERY)
+    undo.push(() => {
+      world.phase = 'over'
+      clearInterval(progress)
+    })
+
+    const firstHeap = setTimeout(() => void fleet.measureHeaps(), options.seconds * 250)
+    undo.push(() => clearTimeout(firstHeap))
+    const plan = random.fork()
+    const steal = async (): Promise<void> => {
+      // Not in the first moments, when nobody is signed in, nor at the very end.
+      const window = options.seconds * 1000 * 0.75
+      await sleep(options.seconds * 100)
+      for (let index = 0; index < options.thefts && world.phase === 'storm' && !stopped.aborted; index++) {
+        const victim = plan.pick(browsers)
+        const { sessionId } = victim
+        if (victim.signedIn && sessionId !== null && !stolen.has(sessionId)) {
+          stolen.add(sessionId)
+          const thief = new Thief(victim, MANNERS[index % MANNERS.length]!, world, plan.fork())
+          thieves.push(thief)
+          lives.push(thief.live())
+        } else index--
+        await sleep((window / options.thefts) * plan.between(0.1, 1.8))
+        if (Date.now() >= until) break
+      }
+    }
+    const stealing = steal()
+    const every: readonly [number, number] =
+      options.seconds < 30 ? [800, 1500] : [2000, Math.max(3000, Math.min(8000, options.seconds * 60))]
+    const trouble = await makeTrouble(
+      { database, fleet, proxy },
+      {
+        until,
+        every,
+        processes: options.processes,
+        backupAt: options.restore ? startedAt + options.seconds * 400 : null,
+      },
+      random.fork(),
+      stopped,
+      say,
+    )
+    await stealing
+    stopped.throwIfAborted()
+
+    world.phase = 'settling'
+    say('settles: every owner and every thief acts')
+    const settleUntil = Date.now() + SETTLE_WITHIN
+    while (Date.now() < settleUntil && (await theftsOpen(database, thieves)) > 0) {
+      await sleep(500)
+      stopped.throwIfAborted()
+    }
+    // Whoever's session was just ended signs in again.
+    await sleep(2 * world.accessTokenLifetime)
+    world.phase = 'over'
+    await Promise.all(lives)
+    clearInterval(progress)
+
+    const thefts = await judgeThefts(
+      database,
+      thieves,
+      world.accessTokenLifetime,
+      (time) => lifetimes.epoch + (time - lifetimes.epoch) / lifetimes.speed,
+    )
+    const lost = await inTurns(browsers, async (browser): Promise<number> => {
+      if (!browser.signedIn || (await browser.stillWorks()) === 'works') return 0
+      browser.story.tell('SESSION LOST')
+      if (stories.length < MAX_STORIES)
+        stories.push({ client: browser.name, code: 'lost', lines: browser.story.lines })
+      return 1
+    })
+    const [wrong] = await database.query<{ count: string }>(
+      `select count(*) from pawl.sessions where end_reason in ('reuse', 'rollback') and not id = any($1::uuid[])`,
+      [[...stolen]],
+    )
+    await fleet.measureHeaps()
+    const ratios = fleet.heapRatios()
+    say(`heap ratios: ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')}`)
+    stopped.throwIfAborted()
+    const restore = options.restore ? await restoreAndCount(database, fleet, browsers, say) : null
+
+    return {
+      tabs,
+      ...network.figures,
+      logins: log.logins(),
+      verdicts: log.verdicts,
+      rolledBack: log.rolledBack(),
+      trouble,
+      honestLogouts,
+      stories,
+      wronglyEnded: Number(wrong!.count),
+      sessionsLost: lost.reduce((sum, count) => sum + count, 0),
+      thefts,
+      // Those that are still running report when they stop.
+      processes: await fleet.stop().then(() => fleet.figures),
+      heapRatio: ratios.length === 0 ? null : Math.round(Math.max(...ratios) * 100) / 100,
+      restore,
+    }
+  } finally {
+    for (const step of undo.reverse()) await step()
+  }
+}
+
+/** Counts what the processes report, and adds it to the stories of the clients it concerns. */
+function createLog() {
+  const verdicts: Record<Verdict | 'reused', number> = {
+    current: 0,
+    steady: 0,
+    sibling: 0,
+    successor: 0,
+    late: 0,
+    ahead: 0,
+    reused: 0,
+  }
+  let watched: readonly Browser[] = []
+  let rolledBack = 0
+  let logins = 0
+  const told = (sessionId: string): Browser | undefined =>
+    watched.find((browser) => browser.sessionId === sessionId)
+  return {
+    verdicts,
+    rolledBack: () => rolledBack,
+    logins: () => logins,
+    watch(browsers: readonly Browser[]) {
+      watched = browsers
+    },
+    onEvent(event: ServerEvent, process: number) {
+      if (event.name === 'created') logins++
+      else if (event.name === 'refreshed') verdicts[event.verdict]++
+      else if (event.name === 'reused') verdicts.reused++
+      else if (event.name === 'rolledBack') rolledBack++
+      if (event.name === 'refreshed' || event.name === 'created') return
+      const { name, sessionId, ...rest } = event
+      told(sessionId)?.story.tell(`process ${process} reports: ${name} ${JSON.stringify(rest)}`)
+    },
+  }
+}

@@ -1,0 +1,105 @@
+import type { Database } from './database.ts'
+import { MANNERS, type Manner, type Thief } from './thief.ts'
+
+export interface Distribution {
+  readonly min: number
+  readonly median: number
+  readonly p90: number
+  readonly max: number
+}
+
+export interface TheftFigures {
+  readonly planted: number
+  /** The session ended as `reuse`. */
+  readonly found: number
+  /** The owner signed out or in again first. */
+  readonly moot: number
+  /** Neither: a thief who stayed. */
+  readonly missed: number
+  /** Ended, and yet one of the two still gets answers. */
+  readonly notLockedOut: number
+  /** From the theft to the end of the session. */
+  readonly livedSeconds: Distribution | null
+  /** The same in access-token lifetimes of the owner. */
+  readonly livedLifetimes: Distribution | null
+  /** How many generations the row had turned since the theft when the session ended. */
+  readonly livedGenerations: Distribution | null
+  readonly byManner: Record<Manner, Distribution | null>
+}
+
+interface Ended {
+  readonly id: string
+  readonly generation: number
+  readonly reason: string | null
+  readonly lived: number | null
+}
+
+const QUERY = `select id, generation, end_reason as reason, extract(epoch from ended_at)::float8 * 1000 as ended
+  from pawl.sessions where id = any($1::uuid[])`
+
+/** How many stolen sessions are still alive. */
+export async function theftsOpen(database: Database, thieves: readonly Thief[]): Promise<number> {
+  const rows = await database.query<{ reason: string | null }>(QUERY, [
+    thieves.map(({ sessionId }) => sessionId),
+  ])
+  return rows.filter(({ reason }) => reason === null).length
+}
+
+/** @param toWall turns a time of the sessions' clock into one of the wall */
+export async function judgeThefts(
+  database: Database,
+  thieves: readonly Thief[],
+  accessTokenLifetime: number,
+  toWall: (time: number) => number,
+): Promise<TheftFigures> {
+  const rows = await database.query<{
+    id: string
+    generation: number
+    reason: string | null
+    ended: number | null
+  }>(QUERY, [thieves.map(({ sessionId }) => sessionId)])
+  const byId = new Map<string, Ended>(
+    rows.map(({ id, generation, reason, ended }) => [id, { id, generation, reason, lived: ended }]),
+  )
+  const found: { manner: Manner; seconds: number; generations: number }[] = []
+  let moot = 0
+  let missed = 0
+  let notLockedOut = 0
+  for (const thief of thieves) {
+    const row = byId.get(thief.sessionId)
+    if (row?.reason === 'reuse')
+      found.push({
+        manner: thief.manner,
+        seconds: (toWall(row.lived!) - thief.plantedAt) / 1000,
+        generations: row.generation - thief.generation,
+      })
+    else if (row?.reason === 'logout' || row?.reason === 'replaced') moot++
+    else missed++
+    if (row?.reason != null && !(await thief.isLockedOut())) notLockedOut++
+  }
+  const seconds = (of: readonly { seconds: number }[]): number[] => of.map((theft) => theft.seconds)
+  return {
+    planted: thieves.length,
+    found: found.length,
+    moot,
+    missed,
+    notLockedOut,
+    livedSeconds: distribution(seconds(found)),
+    livedLifetimes: distribution(seconds(found).map((value) => (value * 1000) / accessTokenLifetime)),
+    livedGenerations: distribution(found.map(({ generations }) => generations)),
+    byManner: Object.fromEntries(
+      MANNERS.map((manner) => [
+        manner,
+        distribution(seconds(found.filter((theft) => theft.manner === manner))),
+      ]),
+    ) as TheftFigures['byManner'],
+  }
+}
+
+function distribution(values: readonly number[]): Distribution | null {
+  if (values.length === 0) return null
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = (part: number): number =>
+    Math.round(sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))]! * 10) / 10
+  return { min: at(0), median: at(0.5), p90: at(0.9), max: at(1) }
+}

@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { CookieJar } from '../support/http-jar.ts'
+import type { Browser, World } from './browser.ts'
+import type { Answer } from './exchange.ts'
+import type { Random } from './random.ts'
+import { peek } from './tokens.ts'
+
+/** How a thief behaves until the storm settles; then each acts as a browser does. */
+export const MANNERS = ['at once', 'polls', 'waits', 'uses only', 'in step'] as const
+export type Manner = (typeof MANNERS)[number]
+
+/** Nothing is lost on a thief: it waits for its answers longer than any honest client. */
+const PATIENCE = 3000
+const POLL_EVERY = 400
+
+/** Someone with a copy of both cookies of a browser, made once. */
+export class Thief {
+  readonly manner: Manner
+  readonly sessionId: string
+  readonly generation: number
+  readonly plantedAt: number = Date.now()
+  /** Whether the server has seen anything of it. */
+  presented = false
+  lockedOut = false
+  readonly #jar: CookieJar
+  readonly #victim: Browser
+  readonly #world: World
+  readonly #random: Random
+  #owner = 0
+
+  constructor(victim: Browser, manner: Manner, world: World, random: Random) {
+    this.#jar = victim.jar.copy()
+    const { sessionId, generation, label } = peek(this.#jar)!
+    this.manner = manner
+    this.sessionId = sessionId
+    this.generation = generation
+    this.#victim = victim
+    this.#world = world
+    this.#random = random
+    victim.story.tell(`a thief (${manner}) copies the jar: ${label}`)
+    if (manner === 'in step') {
+      victim.onRefreshed = () => {
+        this.#owner++
+      }
+    }
+  }
+
+  /** Acts until it is locked out or the storm is over. */
+  async live(): Promise<void> {
+    const { accessTokenLifetime } = this.#world
+    if (this.manner === 'waits') await this.#waitFor(this.#random.between(1, 7) * accessTokenLifetime)
+    let seen = this.#owner
+    while (!this.lockedOut && this.#world.phase !== 'over') {
+      if (this.#world.phase === 'settling') {
+        await this.#refresh()
+        await this.#use()
+        await sleep(accessTokenLifetime / 3)
+      } else if (this.manner === 'uses only') {
+        await this.#use()
+        await sleep(accessTokenLifetime / 2)
+      } else if (this.manner === 'polls') {
+        await this.#refresh()
+        if (this.#random.chance(0.3)) await this.#use()
+        await sleep(POLL_EVERY)
+      } else if (this.manner === 'in step') {
+        if (seen !== this.#owner) {
+          seen = this.#owner
+          await this.#refresh()
+          await this.#use()
+        }
+        await sleep(20)
+      } else {
+        if ((await this.#use()) !== 200) await this.#refresh()
+        await sleep(this.#random.between(0.1, 0.9) * accessTokenLifetime)
+      }
+    }
+  }
+
+  /** Whether the copied session is over for the thief. */
+  async isLockedOut(): Promise<boolean> {
+    if (!this.lockedOut) await this.#refresh()
+    return this.lockedOut
+  }
+
+  async #waitFor(ms: number): Promise<void> {
+    const until = Date.now() + ms
+    while (Date.now() < until && this.#world.phase === 'storm') await sleep(100)
+  }
+
+  async #refresh(): Promise<number | null> {
+    return this.#send('POST', '/session/refresh')
+  }
+
+  async #use(): Promise<number | null> {
+    return this.#send('GET', '/api')
+  }
+
+  async #send(method: 'GET' | 'POST', path: string): Promise<number | null> {
+    const cookie = this.#jar.header(path)
+    const { network, ports } = this.#world
+    const before = peek(this.#jar)?.label ?? 'nothing'
+    const answer: Answer | null = await network.send(
+      this.#random.pick(ports()),
+      method,
+      path,
+      cookie,
+      PATIENCE,
+    )
+    if (answer === null) return null
+    if (answer.status !== 503) this.presented = true
+    this.#jar.store(answer.setCookies)
+    this.#victim.story.tell(
+      `thief: ${path} with ${before} -> ${answer.status} ${answer.code ?? answer.verdict ?? ''}`,
+    )
+    if (answer.status === 401 && !answer.mayRefresh) this.lockedOut = true
+    return answer.status
+  }
+}

@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto'
+import type { CookieJar } from '../support/http-jar.ts'
+
+export const REFRESH_COOKIE = 'pawl-refresh'
+
+/** What a refresh token says to anyone who holds it. */
+export interface Peek {
+  readonly sessionId: string
+  readonly generation: number
+  /** For stories: generation and the beginning of the fingerprint. */
+  readonly label: string
+}
+
+/** Reads the token in a jar by its layout, as a client never would: for stories and for the accounts. */
+export function peek(jar: CookieJar): Peek | null {
+  const value = jar.get(REFRESH_COOKIE)
+  if (value === undefined || value === '') return null
+  const bytes = Buffer.from(value.slice('pawl_r1_'.length), 'base64url')
+  const hex = bytes.subarray(2, 18).toString('hex')
+  const generation = bytes.readUInt32BE(18)
+  const fingerprint = createHash('sha256').update(bytes).digest('hex').slice(0, 4)
+  return {
+    sessionId: hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
+    generation,
+    label: `R${generation}#${fingerprint}`,
+  }
+}

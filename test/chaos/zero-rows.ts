@@ -1,0 +1,40 @@
+import type { Store } from '../../src/core/store.ts'
+
+/**
+ * A store in which a row that is there is sometimes not seen, as on a distributed engine that is moving
+ * it. Half of the writes that report nothing were written all the same: their answer got lost.
+ */
+export function withZeroRows(
+  store: Store,
+  probability: number,
+  next: () => number,
+): { readonly store: Store; readonly count: () => number } {
+  let count = 0
+  const misses = (): boolean => {
+    if (next() >= probability) return false
+    count++
+    return true
+  }
+  const write = async (work: () => Promise<boolean>): Promise<boolean> => {
+    if (!misses()) return work()
+    if (next() < 0.5) await work()
+    return false
+  }
+  return {
+    count: () => count,
+    store: {
+      ...store,
+      read: async (id) => (misses() ? null : store.read(id)),
+      readMany: async (ids) => (await store.readMany(ids)).filter(() => !misses()),
+      turn: (turn) => write(() => store.turn(turn)),
+      async turnMany(turns) {
+        const seen = turns.filter(() => !misses() || next() < 0.5)
+        const written = seen.length === 0 ? [] : await store.turnMany(seen)
+        return written.filter(() => !misses())
+      },
+      switchSibling: (expected, state) => write(() => store.switchSibling(expected, state)),
+      end: (id, ending, expected) =>
+        expected === undefined ? store.end(id, ending) : write(() => store.end(id, ending, expected)),
+    },
+  }
+}
