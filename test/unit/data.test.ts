@@ -120,3 +120,19 @@ describe('data', () => {
     expect(Buffer.from(accessToken.value.split('.')[1]!, 'base64url').toString()).not.toContain('row only')
   })
 })
+
+it('twenty patches at once with a schema all arrive', async () => {
+  const record = {
+    '~standard': {
+      version: 1 as const,
+      vendor: 'test',
+      validate: (value: unknown) => ({ value: value as Record<string, number> }),
+    },
+  }
+  const sessions = await openSessions<object, Record<string, number>>({ data: record })
+  const { sessionId } = (await sessions.create({ userId: 'anna', data: {} })).session
+  const keys = Array.from({ length: 20 }, (_, index) => `key${index}`)
+  const versions = await Promise.all(keys.map((key) => sessions.patchData(sessionId, { [key]: 1 })))
+  expect(versions).not.toContain(null)
+  expect(Object.keys((await sessions.get(sessionId))!.data).toSorted()).toStrictEqual(keys.toSorted())
+})

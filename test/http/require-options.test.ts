@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest'
+import { requireSession } from '../../src/adapters/express.ts'
+import { fetchSessions } from '../../src/adapters/fetch.ts'
+import { nodeSessions } from '../../src/adapters/node.ts'
+import { coded } from '../support/errors.ts'
+import { openSessions } from '../support/sessions.ts'
+
+// A requirement that is misspelt must not turn into none.
+it.each<[string, object]>([
+  ['maxAuthAge', { maxAuthAge: '5m' }],
+  ['maxAuthAge', { maxAuthAge: Number.NaN }],
+  ['maxAuthAge', { maxAuthAge: -1 }],
+  ['maxAuthage', { maxAuthage: 300 }],
+  ['optional', { optional: 'yes' }],
+])('a wrong requirement %s is refused by every adapter', async (option, require) => {
+  const wrong = coded('ERR_INVALID_OPTIONS', { option })
+  const sessions = await openSessions()
+  expect(() => requireSession(require)).toThrow(wrong)
+  expect(() => nodeSessions(sessions)(() => {}, require)).toThrow(wrong)
+  const serve = fetchSessions(sessions)
+  await expect(serve(new Request('https://a.example/'), () => new Response(), require)).rejects.toEqual(wrong)
+})

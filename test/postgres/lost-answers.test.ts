@@ -1,0 +1,62 @@
+import { expect, it } from 'vitest'
+import { postgres } from '../../src/postgres/index.ts'
+import { createDatabase, createPool } from '../support/database.ts'
+import { aroundQueries } from '../support/pools.ts'
+import { listen, openSessions } from '../support/sessions.ts'
+
+const url = await createDatabase()
+
+/** A pool that loses the answer to the next statement that matches, after it has been committed. */
+function forgetful(): { store: ReturnType<typeof postgres>; lose(statement: RegExp): void } {
+  let next: RegExp | null = null
+  const pool = aroundQueries(createPool(url), async (config, run) => {
+    const answer = await run()
+    if (next?.test(config.text)) {
+      next = null
+      throw new Error('Connection terminated unexpectedly')
+    }
+    return answer
+  })
+  return {
+    store: postgres({ pool }),
+    lose(statement) {
+      next = statement
+    },
+  }
+}
+
+it('a write of data over a version is known to be its own', async () => {
+  const { store, lose } = forgetful()
+  const sessions = await openSessions<object, object>({ store })
+  const { sessionId } = (await sessions.create({ userId: 'anna', data: { a: 1 } })).session
+  lose(/set data/)
+  expect(await sessions.setData(sessionId, { b: 2 }, { ifVersion: 0 })).toBe(1)
+  lose(/set data/)
+  expect(await sessions.patchData(sessionId, { c: 3 }, { ifVersion: 1 })).toBe(2)
+  expect(await sessions.setData(sessionId, {}, { ifVersion: 1 })).toBeNull()
+  expect(await sessions.get(sessionId)).toMatchObject({ data: { b: 2, c: 3 }, dataVersion: 2 })
+})
+
+it('the sessions that revokeUser ended are counted, announced, and refused at once', async () => {
+  const { store, lose } = forgetful()
+  const sessions = await openSessions({ store })
+  const { accessToken } = await sessions.create({ userId: 'bert' })
+  await sessions.create({ userId: 'bert' })
+  const ended = listen(sessions, 'ended')
+  lose(/set ended_at/)
+  expect(await sessions.revokeUser('bert')).toBe(2)
+  expect(ended.map(({ reason }) => reason)).toStrictEqual(['revoked', 'revoked'])
+  expect(() => sessions.verify(accessToken.value)).toThrow(
+    expect.objectContaining({ code: 'ERR_SESSION_ENDED' }),
+  )
+})
+
+it('two revocations of one session at the same time: one ended it', async () => {
+  const sessions = await openSessions({
+    store: postgres({ pool: createPool(url) }),
+    now: () => Date.UTC(2030, 0, 1),
+  })
+  const { sessionId } = (await sessions.create({ userId: 'carl' })).session
+  const results = await Promise.all([sessions.revoke(sessionId), sessions.revoke(sessionId)])
+  expect(results.toSorted()).toStrictEqual([false, true])
+})

@@ -1,0 +1,84 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import pg from 'pg'
+import { expect, it } from 'vitest'
+import { createSessions } from '../../src/index.ts'
+import { postgres } from '../../src/postgres/index.ts'
+import { createDatabase, createPool } from '../support/database.ts'
+import { coded } from '../support/errors.ts'
+import { SECRET } from '../support/secrets.ts'
+import { openSessions } from '../support/sessions.ts'
+
+const url = await createDatabase()
+
+it("an idle connection of the application's pool that is cut ends no process", async () => {
+  const script = `
+    import pg from 'pg'
+    import { createSessions } from './src/index.ts'
+    import { postgres } from './src/postgres/index.ts'
+    const pool = new pg.Pool({ connectionString: ${JSON.stringify(url)} })
+    const sessions = await createSessions({ store: postgres({ pool }), secret: ${JSON.stringify(SECRET)} })
+    const { accessToken } = await sessions.create({ userId: 'anna' })
+    const other = new pg.Client(${JSON.stringify(url)})
+    await other.connect()
+    const gone = new Promise((resolve) => pool.once('remove', resolve))
+    await other.query('select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()')
+    await gone
+    await other.end()
+    console.log(sessions.verify(accessToken.value).userId, (await sessions.list('anna')).length)
+    await sessions.close()
+    await pool.end()`
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script])
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)))
+  const [code] = await once(child, 'close')
+  expect([code, output]).toStrictEqual([0, 'anna 1\n'])
+})
+
+it('close leaves no connection behind, and what comes later is refused', async () => {
+  const watching = createPool(url)
+  const open = async (): Promise<number> =>
+    (await watching.query(`select from pg_stat_activity where application_name = 'pawl'`)).rows.length
+  const sessions = await createSessions({
+    store: postgres({ connectionString: url }),
+    secret: SECRET,
+    pollInterval: 0.1,
+  })
+  const { refreshToken } = await sessions.create({ userId: 'bert' })
+  const underWay = sessions.refresh(refreshToken.value).catch(() => {})
+  await sessions.close()
+  await underWay
+  // The server notices a closed connection a moment later.
+  await expect.poll(open).toBe(0)
+  await expect(sessions.list('bert')).rejects.toEqual(coded('ERR_STORE_UNAVAILABLE'))
+  expect(await open()).toBe(0)
+})
+
+it('a session ended in a transaction that is rolled back goes on', async () => {
+  const sessions = await openSessions<object, object>({ store: postgres({ pool: createPool(url) }) })
+  const { session, accessToken, refreshToken } = await sessions.create({ userId: 'carl' })
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query('begin')
+  expect(await sessions.using(client).revoke(session.sessionId)).toBe(true)
+  await expect(sessions.using(client).setData(session.sessionId, {})).rejects.toEqual(
+    coded('ERR_SESSION_ENDED'),
+  )
+  await client.query('rollback')
+  await client.end()
+  expect(sessions.verify(accessToken.value).userId).toBe('carl')
+  expect((await sessions.refresh(refreshToken.value)).session.active).toBe(true)
+})
+
+it.each([
+  'app:hunter2@127.0.0.1:1/shop',
+  'jdbc:postgresql://app:hunter2@127.0.0.1:1/shop',
+  'postgres://app:12/hunter2@127.0.0.1:1/shop',
+  'postgres://app:hunter2@127.0.0.1:1/shop',
+])('the error for %s holds no password', async (connectionString) => {
+  const error = await createSessions({ store: postgres({ connectionString }), secret: SECRET }).then(
+    () => expect.unreachable(),
+    (thrown: Error) => thrown,
+  )
+  expect(`${error.message} ${error.stack}`).not.toContain('hunter2')
+})
