@@ -8,7 +8,7 @@ const HELP = `Explores the rotation protocol: every order of events within small
 
 Usage: npm run test:model -- [options]
 
-  --deep           Go as far as time and memory allow (about 10 minutes; needs 8 GB with
+  --deep           Go on for a minute per scope (about 16 minutes; needs 8 GB with
                    NODE_OPTIONS=--max-old-space-size=8000).
   --stories        Print the counterexample found for each mutation.
   --json           Print one JSON object.
