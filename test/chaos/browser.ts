@@ -30,6 +30,8 @@ const NEW_LOGIN = 0.006
 const ATTEMPTS = 6
 /** A new login is insisted on for about a minute, longer than any outage of a storm. */
 const LOGIN_ATTEMPTS = 150
+/** How long a session may take to show that it still works, in ms. */
+const LAST_WORD = 20_000
 
 /** An honest client: some tabs on one cookie jar, and a network that fails them. */
 export class Browser {
@@ -66,7 +68,8 @@ export class Browser {
 
   /** Whether the session still works: it can be refreshed and its new access token is accepted. */
   async stillWorks(): Promise<'works' | 'ended' | 'no answer'> {
-    for (let attempt = 0; attempt < 4 * ATTEMPTS; attempt++) {
+    const until = Date.now() + LAST_WORD
+    while (Date.now() < until) {
       const refreshed = await this.#send('last', 'POST', '/session/refresh', this.#random, false)
       if (refreshed?.status === 401) return 'ended'
       if (refreshed?.status === 200) {

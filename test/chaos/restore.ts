@@ -34,6 +34,7 @@ export async function restoreAndCount(
   database: Database,
   fleet: Fleet,
   browsers: readonly Browser[],
+  stopped: AbortSignal,
   say: (text: string) => void,
 ): Promise<RestoreFigures> {
   say('restores the copy of the data taken earlier')
@@ -47,6 +48,7 @@ export async function restoreAndCount(
 
   await inTurns(
     browsers.filter(({ signedIn }) => signedIn),
+    stopped,
     async (browser) => {
       const id = browser.sessionId
       if (id === null || before.get(id)?.alive !== true) return

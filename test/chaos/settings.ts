@@ -17,6 +17,7 @@ export interface Lifetimes {
   readonly epoch: number
 }
 
+/** A row that is not there is looked for during a second: half the overlap has to be longer than that. */
 export const REAL_TIME: Omit<Lifetimes, 'epoch'> = {
   overlap: 3,
   lateWindow: 6,

@@ -182,7 +182,7 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
       world.accessTokenLifetime,
       (time) => lifetimes.epoch + (time - lifetimes.epoch) / lifetimes.speed,
     )
-    const lost = await inTurns(browsers, async (browser): Promise<number> => {
+    const lost = await inTurns(browsers, stopped, async (browser): Promise<number> => {
       if (!browser.signedIn || (await browser.stillWorks()) === 'works') return 0
       browser.story.tell('SESSION LOST')
       if (stories.length < MAX_STORIES)
@@ -197,7 +197,7 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
     const ratios = fleet.heapRatios()
     say(`heap ratios: ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')}`)
     stopped.throwIfAborted()
-    const restore = options.restore ? await restoreAndCount(database, fleet, browsers, say) : null
+    const restore = options.restore ? await restoreAndCount(database, fleet, browsers, stopped, say) : null
 
     return {
       tabs,
