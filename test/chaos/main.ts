@@ -114,3 +114,6 @@ try {
     process.exitCode = /ERR_PARSE_ARGS/.test((error as { code?: string }).code ?? '') ? 2 : 1
   }
 }
+// Everything is stopped by now. Node 20 sometimes spins for ever when it closes what is left of broken
+// sockets at the end of a program by itself (Environment::CleanupHandles); an explicit exit does not.
+process.stdout.write('', () => process.exit())
