@@ -27,24 +27,7 @@ function chaos(...options: string[]): Promise<{ report: Report & { broken: strin
   })
 }
 
-test('a short storm: nobody honest is logged out, every theft is found', { timeout: 90_000 }, async () => {
-  const storm = ['--part', 'storm', '--fast', '--seconds', '8', '--clients', '16', '--thefts', '4']
-  const { report, code } = await chaos(...storm, '--no-restore', '--seed', '1')
-  expect(report.broken, JSON.stringify(report.storm?.stories, null, 2)).toStrictEqual([])
-  const { thefts, trouble, ...figures } = report.storm!
-  expect(figures).toMatchObject({
-    honestLogouts: 0,
-    wronglyEnded: 0,
-    sessionsLost: 0,
-    processes: { crashed: 0, unhandled: 0, failed: 0 },
-  })
-  expect(figures.refreshes).toBeGreaterThan(50)
-  expect(trouble.postgresKilled).toBeGreaterThanOrEqual(1)
-  expect(thefts.planted).toBeGreaterThan(0)
-  expect(thefts.found + thefts.moot).toBe(thefts.planted)
-  expect(code).toBe(0)
-})
-
+// The storm itself, `npm run test:chaos`, takes minutes and a machine of its own.
 test('a store that loses sight of rows logs nobody out', { timeout: 60_000 }, async () => {
   const { report, code } = await chaos('--part', 'zero-rows', '--seed', '1')
   expect(report.zeroRows).toMatchObject({ loggedOut: 0, reused: 0 })
