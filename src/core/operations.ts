@@ -16,7 +16,7 @@ import {
   pruneTime,
   readRow,
 } from './engine.ts'
-import { SessionEndedError, TryAgainError } from './errors.ts'
+import { TryAgainError } from './errors.ts'
 import { absoluteTimeout, idleTimeout } from './options.ts'
 import { ANCHOR_BYTES, fingerprint, mintRefreshToken, NO_PARENT } from './refresh-token.ts'
 import { type Session, toSession } from './session.ts'
@@ -225,15 +225,16 @@ export function operations<Claims extends object, Data>(
         options.profile,
         accessTokenFields(engine, { ...row, claims: checked }, 0, null, now, 0),
       )
-      let version = await writes.writeClaims(sessionId, checked, now)
-      if (version === null) {
-        // No row alone proves nothing: look, and try once more.
+      for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+        const version = await writes.writeClaims(sessionId, checked, now)
+        if (version !== null) {
+          if (own) revocations.changed(sessionId, version)
+          return version
+        }
+        // No row alone proves nothing: look, and try again.
         await assertStillActive(sessionId)
-        version = await writes.writeClaims(sessionId, checked, now)
       }
-      if (version === null) throw new SessionEndedError(sessionId, 'unknown')
-      if (own) revocations.changed(sessionId, version)
-      return version
+      throw new TryAgainError()
     },
     async reauthenticate(sessionId) {
       for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {

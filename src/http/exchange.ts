@@ -72,6 +72,16 @@ export const NO_CACHING: readonly (readonly [string, string])[] = [
   ['vary', 'Cookie'],
 ]
 
+/** The headers that set these cookies. */
+export function setCookieHeaders(cookies: readonly string[]): readonly (readonly [string, string])[] {
+  return cookies.map((cookie) => ['set-cookie', cookie] as const)
+}
+
+/** What the core may know of where a request came from. */
+export function contextOf(exchange: Exchange): { ip: string | undefined; userAgent: string | undefined } {
+  return { ip: exchange.ip, userAgent: exchange.header('user-agent') }
+}
+
 export function pathOf(target: string): string {
   const end = target.search(/[?#]/)
   return end === -1 ? target : target.slice(0, end)

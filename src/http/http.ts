@@ -228,10 +228,11 @@ export function sessionsOverHttp<Claims extends object, Data>(
     answer(exchange, session, error) {
       if (error !== null && error === session.error) return refuse(exchange, session)
       // The end of another session, an administrator's work say, is not the end of the caller's.
-      const ours = session.presentedSessionIds()
-      const ended = isSessionsError(error) && error.code === 'ERR_SESSION_ENDED' ? error.sessionId : null
-      const other = ended !== null && ours.length > 0 && !ours.includes(ended)
-      return other ? null : problem(exchange, error)
+      if (isSessionsError(error) && error.code === 'ERR_SESSION_ENDED') {
+        const ours = session.presentedSessionIds()
+        if (ours.length > 0 && !ours.includes(error.sessionId)) return null
+      }
+      return problem(exchange, error)
     },
     read({ header }) {
       const readOnly: Exchange = {

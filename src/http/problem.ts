@@ -1,6 +1,6 @@
 import type { AnySessionsError } from '../core/errors.ts'
 import type { ProblemBody, WireCode } from '../wire/names.ts'
-import { jsonReply, NO_CACHING, type Reply } from './exchange.ts'
+import { jsonReply, NO_CACHING, type Reply, setCookieHeaders } from './exchange.ts'
 
 /** How an error looks on the wire. */
 export interface Problem {
@@ -58,7 +58,7 @@ export function problemReply(problem: Problem, bearer: boolean, cookies: readonl
     ...NO_CACHING,
     ...(retryAfter === null ? [] : ([['retry-after', String(retryAfter)]] as const)),
     ...(bearer && status === 401 ? ([['www-authenticate', challenge]] as const) : []),
-    ...cookies.map((cookie) => ['set-cookie', cookie] as const),
+    ...setCookieHeaders(cookies),
   ])
 }
 

@@ -10,8 +10,9 @@ import { type Internals, internals } from '../core/internals.ts'
 import type { Refreshed } from '../core/refresh.ts'
 import type { Session } from '../core/session.ts'
 import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
+import { cookieAnswer, secondsUntil } from './answer.ts'
 import type { CookieWriter } from './cookies.ts'
-import { type Exchange, forbidCaching } from './exchange.ts'
+import { contextOf, type Exchange, forbidCaching } from './exchange.ts'
 import { presentedAccessTokens, presentedRefreshCookies, type Transport } from './transport.ts'
 
 /** What a request's session works with. */
@@ -121,7 +122,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     // A session renewed inside this request was read from its row a moment ago.
     return this.#refreshed !== null || this.#accessToken === null
       ? verified
-      : this.#parts.sessions.check(this.#accessToken, this.#context())
+      : this.#parts.sessions.check(this.#accessToken, contextOf(this.#parts.exchange))
   }
 
   /**
@@ -136,15 +137,15 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     const replaces = this.presentedSessionId()
     const created = await sessions.create({
       ...input,
-      ...this.#context(),
+      ...contextOf(this.#parts.exchange),
       ...(replaces !== null && { replaces }),
     })
     const { session, accessToken, refreshToken } = created
     this.#created = session.sessionId
     this.#accept(accessToken.value)
     this.#refreshed = null
-    const expiresIn = this.#secondsUntil(accessToken.expiresAt)
     if (this.transport === 'bearer') {
+      const expiresIn = secondsUntil(sessions, accessToken.expiresAt)
       return { accessToken: accessToken.value, refreshToken: refreshToken.value, expiresIn }
     }
     const life = { expiresAt: session.persistent ? refreshToken.expiresAt : null, now: this.#internals.now() }
@@ -155,7 +156,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
       await sessions.revoke(session.sessionId)
       throw tooLate
     }
-    return this.#cookieAnswer(expiresIn, session.sessionId)
+    return cookieAnswer(sessions, session.sessionId, accessToken.expiresAt, this.#parts.csrfToken)
   }
 
   /** Signs out: ends every session this request names and clears its cookies. @returns whether one was ended */
@@ -251,11 +252,6 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     return this.#parts.sessions[internals]
   }
 
-  #context(): { ip: string | undefined; userAgent: string | undefined } {
-    const { exchange } = this.#parts
-    return { ip: exchange.ip, userAgent: exchange.header('user-agent') }
-  }
-
   #resolve(): State<Claims> {
     this.#state ??= this.#verify()
     return this.#state
@@ -266,7 +262,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     let error: AnySessionsError = new NotSignedInError()
     for (const value of presentedAccessTokens(exchange, transport, cookies.set)) {
       try {
-        const verified = sessions.verify(value, this.#context())
+        const verified = sessions.verify(value, contextOf(exchange))
         this.#accessToken = value
         return { verified }
       } catch (thrown) {
@@ -279,15 +275,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
 
   #accept(accessToken: string): void {
     this.#accessToken = accessToken
-    this.#state = { verified: this.#parts.sessions.verify(accessToken, this.#context()) }
-  }
-
-  #cookieAnswer(expiresIn: number, sessionId: string): CookieAnswer {
-    return { expiresIn, ...(this.#parts.csrfToken && { csrfToken: this.#internals.csrfToken(sessionId) }) }
-  }
-
-  #secondsUntil(time: Date): number {
-    return Math.max(0, Math.floor((time.getTime() - this.#internals.now()) / 1000))
+    this.#state = { verified: this.#parts.sessions.verify(accessToken, contextOf(this.#parts.exchange)) }
   }
 
   #setCookiesInTime(cookies: readonly string[]): void {

@@ -1,5 +1,5 @@
 import { RESUMED_PARAMETER } from '../wire/names.ts'
-import { type Exchange, NO_CACHING, pathOf, type Reply } from './exchange.ts'
+import { type Exchange, NO_CACHING, pathOf, type Reply, setCookieHeaders } from './exchange.ts'
 
 /**
  * Document navigations with an expired access token go through the refresh route and come back, so
@@ -74,7 +74,7 @@ function redirect(location: string, cookies: readonly string[] = []): Reply {
       ['location', location],
       ['referrer-policy', 'same-origin'],
       ...NO_CACHING,
-      ...cookies.map((cookie) => ['set-cookie', cookie] as const),
+      ...setCookieHeaders(cookies),
     ],
     body: null,
   }

@@ -1,4 +1,5 @@
 import type { Sessions } from '../core/api.ts'
+import type { RefreshContext } from '../core/context.ts'
 import {
   type AnySessionsError,
   isSessionsError,
@@ -8,9 +9,10 @@ import {
 } from '../core/errors.ts'
 import { internals } from '../core/internals.ts'
 import type { Refreshed } from '../core/refresh.ts'
-import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
+import type { BearerAnswer } from '../wire/names.ts'
+import { cookieAnswer, secondsUntil } from './answer.ts'
 import type { CookieWriter } from './cookies.ts'
-import { type Exchange, jsonReply, NO_CACHING, type Reply } from './exchange.ts'
+import { contextOf, type Exchange, jsonReply, NO_CACHING, type Reply, setCookieHeaders } from './exchange.ts'
 import type { ResolvedHttpOptions } from './options.ts'
 import { problemOf, problemReply } from './problem.ts'
 import type { RequestSession } from './request-session.ts'
@@ -44,14 +46,8 @@ export async function refreshRoute<C extends object, D>(request: RouteRequest<C,
   const result = await refreshByCookie(request)
   if ('error' in result) return errorReply(request, result.error, result.cookies)
   const { row, accessToken } = result.refreshed
-  const answer: CookieAnswer = {
-    expiresIn: secondsUntil(request, accessToken.expiresAt),
-    ...(request.options.csrfToken && { csrfToken: request.sessions[internals].csrfToken(row.id) }),
-  }
-  return jsonReply(200, answer, [
-    ...NO_CACHING,
-    ...result.cookies.map((cookie) => ['set-cookie', cookie] as const),
-  ])
+  const answer = cookieAnswer(request.sessions, row.id, accessToken.expiresAt, request.options.csrfToken)
+  return jsonReply(200, answer, [...NO_CACHING, ...setCookieHeaders(result.cookies)])
 }
 
 /** `GET <path>/refresh?to=…`: resumes a document navigation. The one GET that changes state. */
@@ -83,7 +79,7 @@ export async function logoutRoute<C extends object, D>(
   const cleared = request.transport === 'cookie' ? request.cookies.clear() : []
   return {
     status: 204,
-    headers: [...NO_CACHING, ...cleared.map((cookie) => ['set-cookie', cookie] as const)],
+    headers: [...NO_CACHING, ...setCookieHeaders(cleared)],
     body: null,
   }
 }
@@ -123,7 +119,7 @@ export function methodNotAllowed(allow: string): Reply {
 export async function refreshByCookie<C extends object, D>(
   request: RouteRequest<C, D>,
 ): Promise<CookieRefresh> {
-  const { sessions, exchange, cookies, arrivedAt } = request
+  const { sessions, exchange, cookies } = request
   const internal = sessions[internals]
   const values = presentedRefreshCookies(exchange, cookies.set)
   const chosen = chooseRefreshToken(internal, values, presentedAccessTokens(exchange, 'cookie', cookies.set))
@@ -135,12 +131,7 @@ export async function refreshByCookie<C extends object, D>(
   }
   const strays = values.length > 1 ? cookies.clearStrayRefresh(exchange.header('host')) : []
   try {
-    const refreshed = await internal.refresh(chosen.value, {
-      ip: exchange.ip,
-      userAgent: exchange.header('user-agent'),
-      arrivedAt,
-      signal: exchange.signal,
-    })
+    const refreshed = await internal.refresh(chosen.value, refreshContext(request))
     const life = {
       expiresAt: refreshed.row.persistent ? internal.refreshExpiry(refreshed) : null,
       now: internal.now(),
@@ -166,26 +157,25 @@ export async function refreshByCookie<C extends object, D>(
 }
 
 async function refreshByBody<C extends object, D>(request: RouteRequest<C, D>): Promise<Reply> {
-  const { sessions, exchange, arrivedAt } = request
+  const { sessions, exchange } = request
   try {
     const value = await presentedRefreshBody(exchange)
     if (value === null) throw new NotSignedInError()
-    const { accessToken, refreshToken } = await sessions[internals].refresh(value, {
-      ip: exchange.ip,
-      userAgent: exchange.header('user-agent'),
-      arrivedAt,
-      signal: exchange.signal,
-    })
+    const { accessToken, refreshToken } = await sessions[internals].refresh(value, refreshContext(request))
     const answer: BearerAnswer = {
       accessToken: accessToken.value,
       refreshToken: refreshToken?.value ?? null,
-      expiresIn: secondsUntil(request, accessToken.expiresAt),
+      expiresIn: secondsUntil(sessions, accessToken.expiresAt),
     }
     return jsonReply(200, answer, NO_CACHING)
   } catch (error) {
     if (!isSessionsError(error)) throw error
     return errorReply(request, error, [])
   }
+}
+
+function refreshContext<C extends object, D>({ exchange, arrivedAt }: RouteRequest<C, D>): RefreshContext {
+  return { ...contextOf(exchange), arrivedAt, signal: exchange.signal }
 }
 
 function errorReply<C extends object, D>(
@@ -196,8 +186,4 @@ function errorReply<C extends object, D>(
   const problem = problemOf(error)
   if (problem === null) throw error
   return problemReply(problem, request.transport === 'bearer', cookies)
-}
-
-function secondsUntil<C extends object, D>({ sessions }: RouteRequest<C, D>, time: Date): number {
-  return Math.max(0, Math.floor((time.getTime() - sessions[internals].now()) / 1000))
 }

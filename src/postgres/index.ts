@@ -51,7 +51,8 @@ export interface PostgresStore extends Store {
  */
 export function postgres(options: PostgresOptions): PostgresStore {
   const given = check.record('', options, KNOWN) as PostgresOptions
-  const names = createNames(check.text('schema', given.schema ?? 'pawl')!)
+  const schema = check.text('schema', given.schema ?? 'pawl')!
+  const names = createNames(schema)
   const migrates = check.boolean('migrate', given.migrate ?? true)
   const maxConnections = check.number('maxConnections', given.maxConnections ?? 10, 1, 1000)
   if (given.pool !== undefined && typeof given.pool?.connect !== 'function')
@@ -71,7 +72,7 @@ export function postgres(options: PostgresOptions): PostgresStore {
   const where = describeTarget(given)
   const pool = given.pool ?? lazyPool(given.connectionString!, maxConnections, where)
   const connection = createConnection(pool, where)
-  const store = createPostgresStore(connection, names, check.text('schema', given.schema ?? 'pawl')!)
+  const store = createPostgresStore(connection, names, schema)
 
   return {
     ...store,

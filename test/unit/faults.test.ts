@@ -236,3 +236,13 @@ describe('a store that is away', () => {
     expect(ended).toStrictEqual([])
   })
 })
+
+it('a write of claims that never finds its row, though it is there, is try again and not the end', async () => {
+  const store = memory()
+  const sessions = await openSessions({ store: { ...store, writeClaims: async () => null } })
+  const { session, accessToken } = await sessions.create({ userId: 'anna' })
+  await expect(sessions.setClaims(session.sessionId, { role: 'user' })).rejects.toEqual(
+    coded('ERR_TRY_AGAIN'),
+  )
+  expect(sessions.verify(accessToken.value).userId).toBe('anna')
+})
