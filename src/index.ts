@@ -1,7 +1,9 @@
 export type {
   CreatedSession,
   CreateSession,
+  LongWork,
   RefreshedSession,
+  RevokeAll,
   SessionOperations,
   Sessions,
   VerifiedSession,
@@ -23,6 +25,7 @@ export {
   SchemaOutdatedError,
   SecretUnknownError,
   SessionEndedError,
+  SessionLimitError,
   SessionsError,
   type SessionsErrorCode,
   StoreUnavailableError,
@@ -30,7 +33,9 @@ export {
 } from './core/errors.ts'
 export type { EventName, SessionEvents } from './core/events.ts'
 export type { JsonWebKeySet, KeyInfo } from './core/key-ring.ts'
-export type { SessionsOptions } from './core/options.ts'
+export type { Logger } from './core/logger.ts'
+export type { RefreshAttempt, SessionsOptions } from './core/options.ts'
+export { presets, type TimeoutPreset } from './core/presets.ts'
 export type { Verdict } from './core/rotation.ts'
 export type { Session } from './core/session.ts'
 export type { SessionIdVersion } from './core/session-id.ts'
@@ -38,3 +43,4 @@ export { createSessions } from './core/sessions.ts'
 export type { Algorithm, ProvidedKey } from './core/signing-key.ts'
 export type { StandardSchemaV1 } from './core/standard-schema.ts'
 export type { EndReason, Store } from './core/store.ts'
+export type { Operation, SessionsStats, Telemetry, TelemetrySource } from './core/telemetry.ts'

@@ -13,8 +13,8 @@ const MAX_LENGTH = 4096
 export const MAX_COOKIE_NAME = 64
 const MAX_MINTED = MAX_LENGTH - MAX_COOKIE_NAME
 const GEN_BYTES = 42
-/** `"gen":"…",` with its 56 characters, `"n":…` instead never needs more, and a version may grow to ten digits. */
-const ROOM_TO_GROW = 56 + 9 + 10
+/** `"gen":"…",` with its 56 characters, `"n":…` instead never needs more, a version of ten digits, and `"ctx":"…",`. */
+const ROOM_TO_GROW = 56 + 9 + 10 + 20
 
 /** What every token of this installation says of itself. */
 export interface AccessTokenProfile {
@@ -34,6 +34,8 @@ export interface AccessTokenFields {
   readonly generation: number
   /** The refresh token issued with it; `null` when the row already records that one. */
   readonly twin: Presented | null
+  /** Says, to whoever has the secret, where the token was issued to; `null` where nobody asks. */
+  readonly contextTag: string | null
   readonly claims: ClaimsObject
 }
 
@@ -53,6 +55,7 @@ interface Payload {
   ver: number
   gen?: string
   n?: number
+  ctx?: string
   nbf?: number
   iss?: string
   aud?: string | string[]
@@ -74,7 +77,9 @@ export async function mintAccessToken(
  * @throws TypeError when it does not (ASVS 3.3.5)
  */
 export function checkFits(key: SigningKey, profile: AccessTokenProfile, fields: AccessTokenFields): void {
-  const payload = JSON.stringify(payloadOf(profile, { ...fields, twin: null, generation: 0 }))
+  const payload = JSON.stringify(
+    payloadOf(profile, { ...fields, twin: null, generation: 0, contextTag: null }),
+  )
   const bytes = Buffer.byteLength(payload) + ROOM_TO_GROW
   const length = key.header.length + 1 + Math.ceil((bytes * 4) / 3) + 1 + 86
   if (length > MAX_MINTED) {
@@ -99,6 +104,7 @@ function payloadOf(profile: AccessTokenProfile, fields: AccessTokenFields): Payl
     ver: fields.version,
     ...(twin !== null && { gen: encodeTwin(twin) }),
     ...(twin === null && generation > 0 && { n: generation }),
+    ...(fields.contextTag !== null && { ctx: fields.contextTag }),
     ...(profile.issuer !== null && { iss: profile.issuer }),
     ...(profile.audience !== null && { aud: profile.audience }),
     // RFC 9068 section 2.2 requires both together; the pair of session and random part is unique.
@@ -149,6 +155,7 @@ function readPayload(text: string, header: string, profile: AccessTokenProfile):
     ver,
     gen,
     n,
+    ctx,
     nbf,
     iss,
     aud,
@@ -169,6 +176,7 @@ function readPayload(text: string, header: string, profile: AccessTokenProfile):
     return null
   if (profile.clientId !== null && client_id !== profile.clientId) return null
   const twin = gen === undefined ? null : decodeTwin(gen)
+  if (ctx !== undefined && typeof ctx !== 'string') return null
   if (twin === undefined || (n !== undefined && !Number.isInteger(n))) return null
   return {
     header,
@@ -181,6 +189,7 @@ function readPayload(text: string, header: string, profile: AccessTokenProfile):
     notBefore: nbf === undefined ? null : nbf * 1000,
     generation: twin?.generation ?? n ?? 0,
     twin,
+    contextTag: ctx ?? null,
     claims,
   }
 }

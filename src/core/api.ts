@@ -6,6 +6,7 @@ import type { Internals, internals } from './internals.ts'
 import type { JsonWebKeySet, KeyInfo } from './key-ring.ts'
 import type { Session } from './session.ts'
 import type { EndReason } from './store.ts'
+import type { SessionsStats } from './telemetry.ts'
 
 export interface CreateSession<Claims extends object, Data> extends RequestContext {
   /** 1 to 255 characters. */
@@ -51,12 +52,26 @@ export interface VerifiedSession<Claims extends object = ClaimsObject> {
 
 /** The writes that can also run inside a transaction of the application's own. */
 export interface SessionOperations<Claims extends object, Data> {
-  /** Starts a session. @throws TypeError for claims with reserved names or too large for a cookie */
+  /**
+   * Starts a session.
+   * @throws TypeError for claims with reserved names or too large for a cookie
+   * @throws SessionLimitError when the user has too many and `onSessionLimit` is `reject`
+   */
   create(session: CreateSession<Claims, Data>): Promise<CreatedSession<Claims, Data>>
   /** Ends a session, everywhere. @returns whether this call ended it */
   revoke(sessionId: string, reason?: EndReason): Promise<boolean>
   /** Ends all sessions of a user but `except`. @returns how many this call ended */
   revokeUser(userId: string, options?: { readonly except?: string }): Promise<number>
+  /**
+   * Ends all sessions of a user and takes everything personal out of their rows (user id, address, user
+   * agent, claims, data); what is left is deleted within days. @returns how many rows
+   */
+  deleteUser(userId: string): Promise<number>
+  /**
+   * "Refresh now": older access tokens of one session, or of all of a user's, are refused by every process
+   * and answer "refresh". Logs nobody out. @returns how many sessions
+   */
+  expireAccessTokens(sessions: string | { readonly userId: string }): Promise<number>
   /** @returns null when there is none, or its row has been pruned */
   get(sessionId: string): Promise<Session<Claims, Data> | null>
   /** All kept sessions of a user, ended ones too, the most recently seen first. */
@@ -86,6 +101,17 @@ export interface SessionOperations<Claims extends object, Data> {
   reauthenticate(sessionId: string): Promise<void>
 }
 
+/** Work on many rows, in batches. */
+export interface LongWork {
+  /** Hears after each batch how many rows are done. */
+  readonly onProgress?: (done: number) => void
+}
+
+export interface RevokeAll extends LongWork {
+  /** Only sessions last seen before this time. @defaultValue all */
+  readonly seenBefore?: Date
+}
+
 /** Session management, the whole of it. Made by {@link createSessions}. */
 export interface Sessions<Claims extends object = ClaimsObject, Data = unknown>
   extends SessionOperations<Claims, Data>,
@@ -93,6 +119,7 @@ export interface Sessions<Claims extends object = ClaimsObject, Data = unknown>
   /**
    * Verifies an access token: synchronous, no I/O.
    * @throws AccessTokenInvalidError, AccessTokenExpiredError, SessionEndedError
+   * @throws StoreUnavailableError when the feed is stale and `onStale` is `refuse`
    */
   verify(accessToken: string, context?: RequestContext): VerifiedSession<Claims>
   /** {@link verify} and one read of the row, for what must not rely on the feed. @throws also StoreUnavailableError */
@@ -112,8 +139,20 @@ export interface Sessions<Claims extends object = ClaimsObject, Data = unknown>
     /** The public keys, for other services (RFC 7517); empty with HS256. */
     jwks(): JsonWebKeySet
   }
-  /** Deletes rows that are kept for nothing any more. @returns how many */
-  prune(): Promise<number>
+  /**
+   * Ends every session there is; with `seenBefore` only those last seen before then, which after a restore
+   * from a backup are those nobody has proved to hold since. @returns how many this call ended
+   */
+  revokeAll(options?: RevokeAll): Promise<number>
+  /**
+   * Calls back once when this process learns that a session has ended, at once when it knows already: to
+   * close its WebSockets and event streams. @returns a function that removes the listener
+   */
+  onEnded(sessionId: string, listener: (reason: EndReason) => void): () => void
+  /** Deletes rows that are kept for nothing any more; also done in the background. @returns how many */
+  prune(options?: LongWork): Promise<number>
+  /** Numbers of this process for a health check or a metric. */
+  stats(): SessionsStats
   /** Waits until all confirmations so far are in the database. */
   flush(): Promise<void>
   /** @returns a function that removes the listener */

@@ -19,6 +19,7 @@ const RESERVED: ReadonlySet<string> = new Set([
   'ver',
   'gen',
   'n',
+  'ctx',
   '__proto__',
 ])
 

@@ -8,6 +8,7 @@ import {
   type Verdict,
 } from './rotation.ts'
 import type { SessionRow, Store, Turn } from './store.ts'
+import type { Telemetry } from './telemetry.ts'
 
 /** At most one flush per this many milliseconds while the queue keeps filling. */
 const PAUSE = 50
@@ -40,6 +41,8 @@ export interface Confirmations {
 export interface ConfirmationHooks {
   /** The write that puts a turn into the row. */
   turnOf(row: SessionRow, next: RotationState, evidence: Evidence): Turn
+  /** A turn has been written. */
+  turned(row: SessionRow, turn: Turn): void
   /** Ends a session whose evidence was refused. @returns false when the row has changed: decide again */
   end(row: SessionRow, verdict: Verdict, evidence: Evidence): Promise<boolean>
 }
@@ -51,6 +54,7 @@ export function createConfirmations(
   events: Events,
   settings: RotationSettings,
   maxAge: number,
+  telemetry: Telemetry,
   hooks: ConfirmationHooks,
 ): Confirmations {
   let queue = new Map<string, Evidence>()
@@ -98,9 +102,12 @@ export function createConfirmations(
     const batch = [...queue.values()].slice(0, BATCH)
     if (batch.length === queue.size) queue = new Map()
     else for (const evidence of batch) queue.delete(keyOf(evidence))
+    if (batch.length === 0) return
     let open = bySession(batch)
     try {
-      for (let attempt = 1; open.size > 0 && attempt <= ATTEMPTS; attempt++) open = await apply(open)
+      await telemetry.trace('confirm', async () => {
+        for (let attempt = 1; open.size > 0 && attempt <= ATTEMPTS; attempt++) open = await apply(open)
+      })
       dropped(open.size, 'store')
     } catch (error) {
       // Losing confirmations is harmless: the next refresh is `successor` instead of `current`.
@@ -112,7 +119,7 @@ export function createConfirmations(
   /** @returns what has to be decided again because the row moved in between */
   async function apply(open: Map<string, Evidence[]>): Promise<Map<string, Evidence[]>> {
     const again = new Map<string, Evidence[]>()
-    const turns = new Map<string, Turn>()
+    const turns = new Map<string, { readonly row: SessionRow; readonly turn: Turn }>()
     // Sorted by id, so that two processes lock rows in one order.
     const rows = (await store.readMany([...open.keys()].sort())).toSorted((a, b) => (a.id < b.id ? -1 : 1))
     const now = clock.now()
@@ -125,12 +132,14 @@ export function createConfirmations(
       const { refused, turn } = fold(row, fresh, now)
       if (refused !== null) {
         if (!(await hooks.end(row, refused.verdict, refused.evidence))) again.set(row.id, fresh)
-      } else if (turn !== null) turns.set(row.id, turn)
+      } else if (turn !== null) turns.set(row.id, { row, turn })
     }
     dropped(late, 'late')
-    const written = new Set(turns.size > 0 ? await store.turnMany([...turns.values()]) : [])
-    for (const [id, turn] of turns) {
-      if (written.has(id)) announce(turn)
+    const written = new Set(
+      turns.size > 0 ? await store.turnMany([...turns.values()].map(({ turn }) => turn)) : [],
+    )
+    for (const [id, { row, turn }] of turns) {
+      if (written.has(id)) hooks.turned(row, turn)
       else again.set(id, open.get(id)!)
     }
     return again
@@ -153,13 +162,6 @@ export function createConfirmations(
       turn = hooks.turnOf(row, state, piece)
     }
     return { refused: null, turn }
-  }
-
-  function announce({ expected, next }: Turn): void {
-    events.emit('turned', { sessionId: expected.id, generation: next.generation, by: 'use' })
-    if (next.generation > expected.generation + 1) {
-      events.emit('rolledBack', { sessionId: expected.id, from: expected.generation, to: next.generation })
-    }
   }
 
   async function flush(): Promise<void> {

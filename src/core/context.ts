@@ -1,4 +1,6 @@
+import { createHmac } from 'node:crypto'
 import { isIP, SocketAddress } from 'node:net'
+import type { Secret } from './secrets.ts'
 
 /** Where a request came from. Recorded at creation and with turns, never with a write of its own. */
 export interface RequestContext {
@@ -16,11 +18,14 @@ export interface RefreshContext extends RequestContext {
 
 const MAX_USER_AGENT = 256
 
+/** The same, bounded and in one spelling. */
+export interface NormalContext {
+  readonly ip: string | null
+  readonly userAgent: string | null
+}
+
 /** Bounds what a client says about itself. */
-export function normalizeContext(context: RequestContext | undefined): {
-  ip: string | null
-  userAgent: string | null
-} {
+export function normalizeContext(context: RequestContext | undefined): NormalContext {
   return { ip: normalizeIp(context?.ip), userAgent: normalizeUserAgent(context?.userAgent) }
 }
 
@@ -37,4 +42,30 @@ function normalizeUserAgent(userAgent: unknown): string | null {
   if (typeof userAgent !== 'string' || userAgent === '') return null
   // NUL cannot be stored, nor can the half of a surrogate pair that a cut leaves.
   return userAgent.slice(0, MAX_USER_AGENT).replaceAll('\0', '').toWellFormed()
+}
+
+/** What may be written down, by the options `recordIp` and `recordUserAgent`. */
+export function recordable(
+  { ip, userAgent }: NormalContext,
+  how: { readonly recordIp: 'full' | 'network' | 'none'; readonly recordUserAgent: boolean },
+): NormalContext {
+  const kept = how.recordIp === 'network' && ip !== null ? networkOf(ip) : ip
+  return { ip: how.recordIp === 'none' ? null : kept, userAgent: how.recordUserAgent ? userAgent : null }
+}
+
+/** The first address of the /24 or /48 it is in: usually an organization or a household, not a device. */
+function networkOf(ip: string): string {
+  if (isIP(ip) === 4) return ip.replace(/\d+$/, '0')
+  const [head = ''] = ip.split('::')
+  const groups = [...head.split(':'), '0', '0', '0'].map((group) => group || '0')
+  return new SocketAddress({ address: `${groups.slice(0, 3).join(':')}::`, family: 'ipv6' }).address
+}
+
+/** Eight bytes that tell one place from another, and what that place is only to those who have the secret. */
+export function contextTag(secret: Secret, sessionId: string, context: NormalContext): string | null {
+  if (context.ip === null && context.userAgent === null) return null
+  return createHmac('sha256', secret.context)
+    .update(JSON.stringify([sessionId, context.ip, context.userAgent]))
+    .digest()
+    .toString('base64url', 0, 8)
 }

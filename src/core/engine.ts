@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type AccessTokenFields, mintAccessToken } from './access-token.ts'
 import type { Clock } from './clock.ts'
-import type { RefreshContext } from './context.ts'
+import { contextTag, type NormalContext, type RefreshContext } from './context.ts'
 import { SessionEndedError, TryAgainError } from './errors.ts'
 import type { Events } from './events.ts'
+import type { Feed } from './feed.ts'
 import type { KeyRing } from './key-ring.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { MintedRefreshToken } from './refresh-token.ts'
@@ -20,6 +21,7 @@ export interface Engine {
   readonly events: Events
   readonly ring: KeyRing
   readonly revocations: Revocations
+  readonly feed: Feed
 }
 
 /** A token handed to the client. */
@@ -30,6 +32,9 @@ export interface IssuedToken {
 
 /** Pauses before reading again a row that was not there: a distributed engine may be moving it. */
 const REREAD_AFTER = [100, 300, 600]
+
+/** An access token lives at most this part of the idle timeout. */
+const IDLE_SHARE = 4
 
 /** @returns null only after reading four times over a second */
 export async function readRow(store: Pick<Store, 'read'>, sessionId: string): Promise<SessionRow | null> {
@@ -96,18 +101,39 @@ export function ending({ options }: Engine, reason: EndReason, at: number): Endi
   return { reason, at, pruneAt: at + options.keepEnded }
 }
 
-/** After the store has ended a session: this process refuses its tokens at once, and listeners hear of it. */
-export function announceEnd({ revocations, events }: Engine, sessionId: string, reason: EndReason): void {
+/** After the store has ended a session: every process is told, this one refuses its tokens at once, listeners hear of it. */
+export function announceEnd(
+  { revocations, feed, events }: Engine,
+  sessionId: string,
+  userId: string,
+  reason: EndReason,
+): void {
+  feed.tell()
   revocations.ended(sessionId, reason)
-  events.emit('ended', { sessionId, reason })
+  events.emit('ended', { sessionId, userId, reason })
+}
+
+/** After the store has written a turn. */
+export function announceTurn({ events }: Engine, row: SessionRow, turn: Turn, by: 'refresh' | 'use'): void {
+  const { id: sessionId, userId } = row
+  const { generation } = turn.next
+  events.emit('turned', { sessionId, userId, generation, by })
+  if (generation > row.generation + 1)
+    events.emit('rolledBack', { sessionId, userId, from: row.generation, to: generation })
+  const { ip, userAgent } = turn
+  if ((row.ip !== null && ip !== row.ip) || (row.userAgent !== null && userAgent !== row.userAgent)) {
+    const from = { ip: row.ip, userAgent: row.userAgent }
+    events.emit('contextChanged', { sessionId, userId, from, to: { ip, userAgent } })
+  }
 }
 
 export function turnOf(
   engine: Engine,
   row: SessionRow,
   next: RotationState,
-  seen: { readonly seenAt: number; readonly ip: string | null; readonly userAgent: string | null },
+  seen: { readonly seenAt: number } & NormalContext,
 ): Turn {
+  const { recordIp, recordUserAgent } = engine.options
   const expiresAt = idleExpiry(engine, row, seen.seenAt)
   return {
     expected: { id: row.id, generation: row.generation, current: row.current },
@@ -115,31 +141,31 @@ export function turnOf(
     seenAt: seen.seenAt,
     expiresAt,
     pruneAt: pruneTime(engine, row, expiresAt),
-    ip: seen.ip ?? row.ip,
-    userAgent: seen.userAgent ?? row.userAgent,
+    ip: recordIp === 'none' ? null : (seen.ip ?? row.ip),
+    userAgent: recordUserAgent ? (seen.userAgent ?? row.userAgent) : null,
   }
 }
 
-/**
- * @param twin the refresh token it goes with; null when the row already records it
- * @param atMost a shorter life, in ms
- */
-export async function issueAccessToken(
-  engine: Engine,
-  row: SessionRow,
-  generation: number,
-  twin: Presented | null,
-  now: number,
-  atMost: number = Number.POSITIVE_INFINITY,
-): Promise<IssuedToken> {
+/** What an access token says besides what the row does. */
+export interface Issue {
+  readonly generation: number
+  /** The refresh token it goes with; null when the row already records it. */
+  readonly twin: Presented | null
+  readonly now: number
+  /** Where it is issued to; null for nowhere in particular. */
+  readonly context: NormalContext | null
+  /** A shorter life, in ms. */
+  readonly atMost?: number
+}
+
+export async function issueAccessToken(engine: Engine, row: SessionRow, issue: Issue): Promise<IssuedToken> {
   const { options, ring } = engine
+  const lifetime = options.accessTokenLifetime * (1 - 0.05 * Math.random())
   const fields = accessTokenFields(
     engine,
     row,
-    generation,
-    twin,
-    now,
-    Math.min(options.accessTokenLifetime * (1 - 0.05 * Math.random()), atMost),
+    issue,
+    Math.min(lifetime, issue.atMost ?? Number.POSITIVE_INFINITY),
   )
   const value = await mintAccessToken(await ring.signer(), options.profile, fields)
   return { value, expiresAt: new Date(fields.expiresAt) }
@@ -148,13 +174,15 @@ export async function issueAccessToken(
 export function accessTokenFields(
   engine: Engine,
   row: SessionRow,
-  generation: number,
-  twin: Presented | null,
-  now: number,
+  { generation, twin, now, context }: Omit<Issue, 'atMost'>,
   lifetime: number,
 ): AccessTokenFields {
+  const { options } = engine
+  // Being active is noticed when a token is renewed. One that lived as long as the idle timeout would have
+  // a session end under a user who never paused.
+  const noticed = idleTimeoutOf(engine, row) / IDLE_SHARE
   // Whole seconds, rounded up so that a lifetime of a second is one; the absolute expiry is never passed.
-  const idle = Math.ceil(Math.min(now + lifetime, now + idleTimeoutOf(engine, row)) / 1000)
+  const idle = Math.ceil((now + Math.min(lifetime, noticed)) / 1000)
   const absolute = Math.floor((row.absoluteExpiresAt ?? Number.POSITIVE_INFINITY) / 1000)
   return {
     sessionId: row.id,
@@ -165,6 +193,10 @@ export function accessTokenFields(
     expiresAt: Math.min(idle, absolute) * 1000,
     generation,
     twin,
+    contextTag:
+      options.onContextChange === 'refresh' && context !== null
+        ? contextTag(options.secrets[0], row.id, context)
+        : null,
     claims: row.claims,
   }
 }

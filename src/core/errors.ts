@@ -30,16 +30,16 @@ export class NotSignedInError extends SessionsError {
   }
 }
 
-/** The access token is genuine but over, by time or because newer claims exist. HTTP: 401 `access_token_expired`, refresh. */
+/** The access token is genuine but over. HTTP: 401 `access_token_expired`, refresh. */
 export class AccessTokenExpiredError extends SessionsError {
   declare readonly code: 'ERR_ACCESS_TOKEN_EXPIRED'
-  /** `expired`: its time is up; `superseded`: the session's claims or authentication changed since. */
-  readonly because: 'expired' | 'superseded'
-  constructor(because: 'expired' | 'superseded') {
-    super(
-      'ERR_ACCESS_TOKEN_EXPIRED',
-      because === 'expired' ? 'the access token has expired' : 'the access token was superseded',
-    )
+  /**
+   * `expired`: its time is up; `superseded`: the session's claims or authentication changed since, or it
+   * was told to refresh; `context`: it comes from another address or user agent (`onContextChange: 'refresh'`).
+   */
+  readonly because: 'expired' | 'superseded' | 'context'
+  constructor(because: 'expired' | 'superseded' | 'context') {
+    super('ERR_ACCESS_TOKEN_EXPIRED', `the access token is over (${because})`)
     this.because = because
   }
 }
@@ -99,6 +99,16 @@ export class RecentAuthRequiredError extends SessionsError {
   }
 }
 
+/** The user has as many sessions as `maxSessionsPerUser` allows. HTTP: 403 `session_limit`. */
+export class SessionLimitError extends SessionsError {
+  declare readonly code: 'ERR_SESSION_LIMIT'
+  readonly userId: string
+  constructor(userId: string) {
+    super('ERR_SESSION_LIMIT', 'the user has as many sessions as are allowed')
+    this.userId = userId
+  }
+}
+
 /** The request came from another site. HTTP: 403 `csrf_rejected`. */
 export class CsrfRejectedError extends SessionsError {
   declare readonly code: 'ERR_CSRF_REJECTED'
@@ -114,12 +124,10 @@ export class CsrfRejectedError extends SessionsError {
 export class TryAgainError extends SessionsError {
   declare readonly code: 'ERR_TRY_AGAIN'
   /** Seconds to wait. */
-  readonly retryAfter: number = 1
-  constructor(
-    message = 'the request could not be decided in time; try again',
-    options?: ErrorOptionsWithCause,
-  ) {
-    super('ERR_TRY_AGAIN', message, options)
+  readonly retryAfter: number
+  constructor(retryAfter = 1, message = 'the request could not be decided now; try again') {
+    super('ERR_TRY_AGAIN', message)
+    this.retryAfter = retryAfter
   }
 }
 
@@ -174,6 +182,7 @@ export type AnySessionsError =
   | RefreshTokenInvalidError
   | RefreshTokenReusedError
   | RecentAuthRequiredError
+  | SessionLimitError
   | CsrfRejectedError
   | TryAgainError
   | StoreUnavailableError

@@ -14,6 +14,8 @@ export interface Internals {
   now(): number
   /** Half the overlap: an answer that takes longer counts as lost. Milliseconds. */
   readonly answerWithin: number
+  /** Whether every request reads its session's row. */
+  readonly lookup: boolean
   /** Whether access tokens have public keys worth serving. */
   readonly publishesKeys: boolean
   refresh(value: string, context: RefreshContext | undefined): Promise<Refreshed>
@@ -47,19 +49,19 @@ export function createInternals(engine: Engine, refresh: Internals['refresh']): 
   return {
     now: clock.now,
     answerWithin: options.decideWithin,
+    lookup: options.revocation === 'lookup',
     get publishesKeys() {
       return ring.jwks().keys.length > 0
     },
     refresh,
     forwardable: ({ row, accessToken }) =>
-      issueAccessToken(
-        engine,
-        row,
-        row.generation,
-        null,
-        clock.now(),
-        Math.min(options.rotation.overlap || 1000, accessToken.expiresAt.getTime() - clock.now()),
-      ),
+      issueAccessToken(engine, row, {
+        generation: row.generation,
+        twin: null,
+        now: clock.now(),
+        context: null,
+        atMost: Math.min(options.rotation.overlap || 1000, accessToken.expiresAt.getTime() - clock.now()),
+      }),
     inspectRefreshToken(value) {
       try {
         return parseRefreshToken(secrets, value)

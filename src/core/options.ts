@@ -1,5 +1,6 @@
 import type { ClaimsObject } from './claims.ts'
 import { InvalidOptionsError } from './errors.ts'
+import { type Logger, warnings } from './logger.ts'
 import type { RotationSettings } from './rotation.ts'
 import { deriveSecrets, type Secrets } from './secrets.ts'
 import type { SessionIdVersion } from './session-id.ts'
@@ -12,9 +13,17 @@ import {
 } from './signing-key.ts'
 import type { StandardSchemaV1 } from './standard-schema.ts'
 import type { Store } from './store.ts'
+import { noTelemetry, type Telemetry } from './telemetry.ts'
 
 /** Clocks of two processes may be this far apart; added to every window of the protocol. Milliseconds. */
 export const CLOCK_TOLERANCE = 5000
+
+/** A refresh about to be answered, as `allowRefresh` sees it. The token is genuine. */
+export interface RefreshAttempt {
+  readonly sessionId: string
+  readonly ip: string | null
+  readonly userAgent: string | null
+}
 
 /** What {@link createSessions} takes. Every duration is in seconds. */
 export interface SessionsOptions<Claims extends object = ClaimsObject, Data = unknown> {
@@ -65,8 +74,48 @@ export interface SessionsOptions<Claims extends object = ClaimsObject, Data = un
   readonly keepEnded?: number
   /** Version of the UUIDs that name sessions; `v4` for engines that shard by key range. @defaultValue 'v7' */
   readonly sessionIdVersion?: SessionIdVersion
-  /** How often this process asks what others revoked, 0.1 to 60 seconds. @defaultValue 5 */
+  /**
+   * How other processes learn that a session ended or changed. `feed`: all keep a list of them, by LISTEN
+   * within milliseconds and by polling in any case; `expiry`: not at all, an access token is good until it
+   * expires; `lookup`: as `feed`, and besides every request of an adapter reads the session's row.
+   * @defaultValue 'feed'
+   */
+  readonly revocation?: 'feed' | 'expiry' | 'lookup'
+  /** How often this process asks what others revoked, 0.1 to 60 seconds; every 30 s while LISTEN delivers. @defaultValue 5 */
   readonly pollInterval?: number
+  /** After this many seconds without news of revocations `onStale` applies. @defaultValue 60 */
+  readonly maxStaleness?: number
+  /** `serve`: go on with what is known, access tokens being short-lived; `refuse`: answer 503 until the feed is back. @defaultValue 'serve' */
+  readonly onStale?: 'serve' | 'refuse'
+  /** Memory for revocations, in bytes; 24 to 70 each. When it is full, older access tokens must be refreshed. @defaultValue 67_108_864 (64 MiB) */
+  readonly feedBytes?: number
+  /** How many sessions a user may have at once. `null`: any number. @defaultValue null */
+  readonly maxSessionsPerUser?: number | null
+  /** A login beyond `maxSessionsPerUser`: `evict-oldest` ends the user's oldest login, `reject` refuses the new one. @defaultValue 'evict-oldest' */
+  readonly onSessionLimit?: 'evict-oldest' | 'reject'
+  /** How often one session may refresh, per minute and process; more answers "try again". `null`: as often as it likes. @defaultValue 60 */
+  readonly refreshLimit?: number | null
+  /**
+   * Asked before each refresh of a genuine token: where the application has rate limits of its own. `false`
+   * answers "try again". One that throws is reported and counts as `true`.
+   */
+  readonly allowRefresh?: (attempt: RefreshAttempt) => boolean | Promise<boolean>
+  /** How much of client addresses is kept in the rows: all, the network (/24, /48), or nothing. @defaultValue 'full' */
+  readonly recordIp?: 'full' | 'network' | 'none'
+  /** Whether user agents are kept in the rows. @defaultValue true */
+  readonly recordUserAgent?: boolean
+  /**
+   * When a session comes from another address or user agent: `record` it with the next turn and raise an
+   * event, or `refresh`: refuse its access token besides, so that it must refresh and a theft is found
+   * sooner. Never a logout. @defaultValue 'record'
+   */
+  readonly onContextChange?: 'record' | 'refresh'
+  /** How often this process deletes rows that are kept for nothing any more, in seconds. `null`: never; `sessions.prune()` does it. @defaultValue 3600 */
+  readonly pruneInterval?: number | null
+  /** Where to log, in the shape of pino. @defaultValue process warnings, from level `warn` up */
+  readonly logger?: Logger
+  /** Metrics and traces: `openTelemetry()` of `pawl/otel`. */
+  readonly telemetry?: Telemetry
   /** Memory for access tokens already verified, in bytes; 0 turns the cache off. @defaultValue 16_777_216 (16 MiB) */
   readonly tokenCacheBytes?: number
   /** The clock, in milliseconds since the epoch. @defaultValue the process clock, corrected to the database's */
@@ -95,12 +144,29 @@ export interface ResolvedOptions {
   readonly dataSchema: StandardSchemaV1<unknown, unknown> | null
   readonly keepEnded: number
   readonly sessionIdVersion: SessionIdVersion
+  readonly revocation: 'feed' | 'expiry' | 'lookup'
   readonly pollInterval: number
+  readonly maxStaleness: number
+  readonly onStale: 'serve' | 'refuse'
+  readonly feedBytes: number
+  readonly maxSessionsPerUser: number | null
+  readonly onSessionLimit: 'evict-oldest' | 'reject'
+  readonly refreshLimit: number | null
+  readonly allowRefresh: ((attempt: RefreshAttempt) => boolean | Promise<boolean>) | null
+  readonly recordIp: 'full' | 'network' | 'none'
+  readonly recordUserAgent: boolean
+  readonly onContextChange: 'record' | 'refresh'
+  readonly pruneInterval: number | null
+  readonly logger: Logger
+  readonly telemetry: Telemetry
   readonly tokenCacheBytes: number
   readonly now: (() => number) | null
 }
 
 const DAY = 86_400
+const MIB = 1024 * 1024
+const MOST_SESSIONS = 1000
+const MOST_REFRESHES = 100_000
 /** Longest timeout that makes sense to write down: ten years. */
 const LONGEST = 3650 * DAY
 /** A key is published half an interval ahead, and every process must have polled it by then. */
@@ -125,7 +191,21 @@ const KNOWN: ReadonlySet<string> = new Set<keyof SessionsOptions>([
   'data',
   'keepEnded',
   'sessionIdVersion',
+  'revocation',
   'pollInterval',
+  'maxStaleness',
+  'onStale',
+  'feedBytes',
+  'maxSessionsPerUser',
+  'onSessionLimit',
+  'refreshLimit',
+  'allowRefresh',
+  'recordIp',
+  'recordUserAgent',
+  'onContextChange',
+  'pruneInterval',
+  'logger',
+  'telemetry',
   'tokenCacheBytes',
   'now',
 ])
@@ -152,6 +232,7 @@ export function resolveOptions(options: SessionsOptions<never, never>): Resolved
     DAY,
   )
   const accessTokenLifetime = check.seconds('accessTokenLifetime', or('accessTokenLifetime', 900), 1, DAY)
+  const pollInterval = check.seconds('pollInterval', or('pollInterval', 5), 0.1, 60)
   const rotation: RotationSettings = {
     overlap,
     lateWindow,
@@ -186,8 +267,40 @@ export function resolveOptions(options: SessionsOptions<never, never>): Resolved
       2 * accessTokenLifetime,
     ),
     sessionIdVersion: check.oneOf('sessionIdVersion', or('sessionIdVersion', 'v7'), ['v7', 'v4']),
-    pollInterval: check.seconds('pollInterval', or('pollInterval', 5), 0.1, 60),
-    tokenCacheBytes: check.number('tokenCacheBytes', or('tokenCacheBytes', 16 * 1024 * 1024), 0, 2 ** 33),
+    revocation: check.oneOf('revocation', or('revocation', 'feed'), ['feed', 'expiry', 'lookup']),
+    pollInterval,
+    maxStaleness: check.seconds(
+      'maxStaleness',
+      or('maxStaleness', Math.max(60, (2 * pollInterval) / 1000)),
+      (2 * pollInterval) / 1000,
+      DAY,
+    ),
+    onStale: check.oneOf('onStale', or('onStale', 'serve'), ['serve', 'refuse']),
+    feedBytes: check.number('feedBytes', or('feedBytes', 64 * MIB), 64 * 1024, 2 ** 32),
+    maxSessionsPerUser: check.countOrNull(
+      'maxSessionsPerUser',
+      or('maxSessionsPerUser', null),
+      MOST_SESSIONS,
+    ),
+    onSessionLimit: check.oneOf('onSessionLimit', or('onSessionLimit', 'evict-oldest'), [
+      'evict-oldest',
+      'reject',
+    ]),
+    refreshLimit: check.countOrNull('refreshLimit', or('refreshLimit', 60), MOST_REFRESHES),
+    allowRefresh: check.optionalFunction(
+      'allowRefresh',
+      given['allowRefresh'],
+    ) as ResolvedOptions['allowRefresh'],
+    recordIp: check.oneOf('recordIp', or('recordIp', 'full'), ['full', 'network', 'none']),
+    recordUserAgent: check.boolean('recordUserAgent', or('recordUserAgent', true)),
+    onContextChange: check.oneOf('onContextChange', or('onContextChange', 'record'), ['record', 'refresh']),
+    pruneInterval:
+      given['pruneInterval'] === null
+        ? null
+        : check.seconds('pruneInterval', or('pruneInterval', 3600), 1, 7 * DAY),
+    logger: check.methods('logger', or('logger', warnings), ['debug', 'info', 'warn', 'error']),
+    telemetry: check.methods('telemetry', or('telemetry', noTelemetry), ['observe', 'trace']),
+    tokenCacheBytes: check.number('tokenCacheBytes', or('tokenCacheBytes', 16 * MIB), 0, 2 ** 33),
     now: check.optionalFunction('now', given['now']) as (() => number) | null,
   })
 }
@@ -249,6 +362,25 @@ export const check = {
       return check.fail(option, value, `seconds from ${min} to ${max}`)
     }
     return Math.round(value * 1000)
+  },
+  /** A whole number from 1 on; `null` is no limit. */
+  countOrNull(option: string, value: unknown, max: number): number | null {
+    if (value === null) return null
+    if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > max) {
+      return check.fail(option, value, `a whole number from 1 to ${max}, or null for no limit`)
+    }
+    return value as number
+  },
+  methods<T extends object>(option: string, value: unknown, names: readonly (string & keyof T)[]): T {
+    const found = value as Partial<Record<string, unknown>> | null
+    if (
+      typeof found !== 'object' ||
+      found === null ||
+      names.some((name) => typeof found[name] !== 'function')
+    ) {
+      return check.fail(option, value, `an object with the methods ${names.join(', ')}`)
+    }
+    return value as T
   },
   oneOf<T extends string>(option: string, value: unknown, allowed: readonly T[]): T {
     if (!allowed.includes(value as T))

@@ -1,7 +1,8 @@
 import { timingSafeEqual } from 'node:crypto'
-import { normalizeContext, type RefreshContext } from './context.ts'
+import { normalizeContext, type RefreshContext, recordable } from './context.ts'
 import {
   announceEnd,
+  announceTurn,
   assertInTime,
   assertNotEnded,
   type Engine,
@@ -20,6 +21,7 @@ import {
   SessionEndedError,
   TryAgainError,
 } from './errors.ts'
+import type { RefreshLimit } from './refresh-limit.ts'
 import { fingerprint, mintRefreshToken, parseRefreshToken, type RefreshToken } from './refresh-token.ts'
 import { type Decision, decide, type Verdict } from './rotation.ts'
 import type { SessionRow } from './store.ts'
@@ -41,6 +43,7 @@ export interface Refreshed {
  */
 export async function refresh(
   engine: Engine,
+  limit: RefreshLimit,
   value: unknown,
   context: RefreshContext | undefined,
 ): Promise<Refreshed> {
@@ -48,6 +51,7 @@ export async function refresh(
   const arrivedAt = context?.arrivedAt ?? clock.now()
   const token = parseRefreshToken(engine.options.secrets, value)
   revocations.assertLive(token.sessionId)
+  await assertAllowed(engine, limit, token.sessionId, context)
 
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const row = await readRow(engine.store, token.sessionId)
@@ -58,9 +62,40 @@ export async function refresh(
     const after = await apply(engine, row, decision, context)
     if (after === null) continue
     assertInTime(engine, arrivedAt, context?.signal)
-    return answer(engine, token, after, decision, arrivedAt)
+    return answer(engine, token, after, decision, arrivedAt, context)
   }
   // The row kept moving, or the engine kept returning nothing for it: never a reason to log anyone out.
+  throw new TryAgainError()
+}
+
+/**
+ * By Pawl's own limit and by the application's. Only a genuine token comes this far.
+ * @throws TryAgainError
+ */
+async function assertAllowed(
+  { options, events }: Engine,
+  limit: RefreshLimit,
+  sessionId: string,
+  context: RefreshContext | undefined,
+): Promise<void> {
+  try {
+    limit.count(sessionId)
+  } catch (error) {
+    events.emit('refreshLimited', { sessionId, by: 'refreshLimit' })
+    throw error
+  }
+  if (options.allowRefresh === null) return
+  let allowed = true
+  try {
+    allowed = await options.allowRefresh({ sessionId, ...normalizeContext(context) })
+  } catch (error) {
+    process.emitWarning(
+      `\`allowRefresh\` threw: ${error instanceof Error ? error.message : String(error)}`,
+      'PawlWarning',
+    )
+  }
+  if (allowed) return
+  events.emit('refreshLimited', { sessionId, by: 'allowRefresh' })
   throw new TryAgainError()
 }
 
@@ -87,9 +122,9 @@ async function apply(
   decision: Decision,
   context: RefreshContext | undefined,
 ): Promise<SessionRow | null> {
-  const { store, clock, events } = engine
+  const { store, clock } = engine
   const { answer, next, verdict } = decision
-  const { ip, userAgent } = normalizeContext(context)
+  const { ip, userAgent } = recordable(normalizeContext(context), engine.options)
   if (answer === 'try-again') throw new TryAgainError()
   if (answer === 'refuse') {
     if (!(await refuse(engine, row, verdict, ip, userAgent))) return null
@@ -104,9 +139,7 @@ async function apply(
   }
   const turn = turnOf(engine, row, next, { seenAt: clock.now(), ip, userAgent })
   if (!(await store.turn(turn))) return null
-  events.emit('turned', { sessionId: row.id, generation: next.generation, by: 'refresh' })
-  if (verdict === 'ahead')
-    events.emit('rolledBack', { sessionId: row.id, from: row.generation, to: next.generation })
+  announceTurn(engine, row, turn, 'refresh')
   const { seenAt: lastSeenAt, expiresAt, pruneAt } = turn
   return { ...row, ...next, lastSeenAt, expiresAt, pruneAt, ip: turn.ip, userAgent: turn.userAgent }
 }
@@ -121,10 +154,11 @@ export async function refuse(
 ): Promise<boolean> {
   const reason = verdict === 'reused' ? 'reuse' : 'rollback'
   const expected = { id: row.id, generation: row.generation, current: row.current }
-  if (!(await engine.store.end(row.id, ending(engine, reason, engine.clock.now()), expected))) return false
+  if ((await engine.store.end(row.id, ending(engine, reason, engine.clock.now()), expected)) === null)
+    return false
   if (reason === 'reuse')
     engine.events.emit('reused', { sessionId: row.id, userId: row.userId, ip, userAgent })
-  announceEnd(engine, row.id, reason)
+  announceEnd(engine, row.id, row.userId, reason)
   return true
 }
 
@@ -134,14 +168,21 @@ async function answer(
   row: SessionRow,
   { answer, verdict }: Decision,
   now: number,
+  requestContext: RefreshContext | undefined,
 ): Promise<Refreshed> {
+  const context = normalizeContext(requestContext)
   engine.events.emit('refreshed', { sessionId: row.id, userId: row.userId, verdict })
   if (answer === 'keep') {
     // Where the row already records the token, its use proves nothing new.
     const recorded = row.generation === token.generation && timingSafeEqual(row.current, token.fingerprint)
     return {
       row,
-      accessToken: await issueAccessToken(engine, row, token.generation, recorded ? null : token, now),
+      accessToken: await issueAccessToken(engine, row, {
+        generation: token.generation,
+        twin: recorded ? null : token,
+        now,
+        context,
+      }),
       refreshToken: null,
     }
   }
@@ -154,7 +195,12 @@ async function answer(
   })
   return {
     row,
-    accessToken: await issueAccessToken(engine, row, child.generation, child, now),
+    accessToken: await issueAccessToken(engine, row, {
+      generation: child.generation,
+      twin: child,
+      now,
+      context,
+    }),
     refreshToken: issueRefreshToken(engine, row, child),
   }
 }

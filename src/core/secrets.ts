@@ -14,6 +14,8 @@ export interface Secret {
   readonly wrap: KeyObject
   /** MACs CSRF tokens. */
   readonly csrf: KeyObject
+  /** MACs where an access token was issued to. */
+  readonly context: KeyObject
 }
 
 /** The first mints, all are accepted. */
@@ -51,6 +53,7 @@ function derive(secret: Uint8Array, realm: string): Secret {
     refresh: createSecretKey(bytes('refresh', 32)),
     wrap: createSecretKey(bytes('wrap', 32)),
     csrf: createSecretKey(bytes('csrf', 32)),
+    context: createSecretKey(bytes('context', 32)),
   }
 }
 

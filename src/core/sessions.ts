@@ -4,20 +4,23 @@ import type { ClaimsObject } from './claims.ts'
 import { createClock } from './clock.ts'
 import { createConfirmations } from './confirmations.ts'
 import type { RefreshContext } from './context.ts'
-import { assertActive, type Engine, learnFrom, readRow, turnOf } from './engine.ts'
+import { announceTurn, assertActive, type Engine, learnFrom, readRow, turnOf } from './engine.ts'
 import { AccessTokenExpiredError, InvalidOptionsError } from './errors.ts'
 import { createEvents } from './events.ts'
+import { createFeed } from './feed.ts'
 import { createInternals, internals } from './internals.ts'
 import { createKeyRing, createProvidedKeyRing } from './key-ring.ts'
+import { logEvents } from './logger.ts'
+import { prune, revokeAll, startMaintenance } from './maintenance.ts'
 import { operations } from './operations.ts'
 import { CLOCK_TOLERANCE, resolveOptions, type SessionsOptions } from './options.ts'
-import { startPolling } from './polling.ts'
 import { refresh, refuse } from './refresh.ts'
+import { createRefreshLimit } from './refresh-limit.ts'
 import { createRevocations } from './revocations.ts'
 import { toSession } from './session.ts'
+import type { SessionsStats } from './telemetry.ts'
 import { createVerify } from './verification.ts'
 
-const PRUNE_BATCH = 1000
 /** What is under way gets this long to end, in ms; a database that does not answer must not hold up a shutdown. */
 const CLOSE_WITHIN = 5000
 
@@ -38,6 +41,9 @@ export async function createSessions<Claims extends object = ClaimsObject, Data 
   const options = resolveOptions(given as SessionsOptions<never, never>)
   const { store } = options
   const events = createEvents()
+  let started: Sessions<Claims, Data> | null = null
+  logEvents(events, options.logger)
+  options.telemetry.observe({ on: events.on, stats: () => started?.stats() ?? null })
   const clock = createClock(store, options.now)
   try {
     await store.start()
@@ -56,9 +62,12 @@ export async function createSessions<Claims extends object = ClaimsObject, Data 
             tokenLifetime: options.accessTokenLifetime,
           })
         : createProvidedKeyRing(options.signingKeys)
-    const revocations = createRevocations(store, clock, options.accessTokenLifetime + 4 * CLOCK_TOLERANCE)
-    await revocations.poll()
-    return assemble<Claims, Data>({ options, store, clock, events, ring, revocations })
+    const retention = options.accessTokenLifetime + 4 * CLOCK_TOLERANCE
+    const revocations = createRevocations(store, clock, events, retention, options.feedBytes)
+    if (options.revocation !== 'expiry') await revocations.poll('all')
+    const feed = createFeed(store, clock, events, revocations, options)
+    started = assemble<Claims, Data>({ options, store, clock, events, ring, revocations, feed })
+    return started
   } catch (error) {
     await store.close().catch(() => {})
     throw error
@@ -66,30 +75,46 @@ export async function createSessions<Claims extends object = ClaimsObject, Data 
 }
 
 function assemble<Claims extends object, Data>(engine: Engine): Sessions<Claims, Data> {
-  const { options, store, clock, events, ring, revocations } = engine
-  const confirmations = createConfirmations(store, clock, events, options.rotation, options.decideWithin, {
-    turnOf: (row, next, evidence) => turnOf(engine, row, next, evidence),
-    end: (row, verdict, evidence) => refuse(engine, row, verdict, evidence.ip, evidence.userAgent),
-  })
+  const { options, store, clock, events, ring, revocations, feed } = engine
+  const { telemetry } = options
+  const confirmations = createConfirmations(
+    store,
+    clock,
+    events,
+    options.rotation,
+    options.decideWithin,
+    telemetry,
+    {
+      turnOf: (row, next, evidence) => turnOf(engine, row, next, evidence),
+      turned: (row, turn) => announceTurn(engine, row, turn, 'use'),
+      end: (row, verdict, evidence) => refuse(engine, row, verdict, evidence.ip, evidence.userAgent),
+    },
+  )
   const verify = createVerify(engine, confirmations)
-  const polling = startPolling(engine)
+  const limit = createRefreshLimit(options.refreshLimit, clock)
+  if (options.revocation !== 'expiry') feed.start()
+  const maintenance = startMaintenance(engine)
   let closing: Promise<void> | null = null
 
+  const own = operations<Claims, Data>(engine, store, true)
   const sessions: Sessions<Claims, Data> = {
-    ...operations<Claims, Data>(engine, store, true),
+    ...own,
+    create: (input) => telemetry.trace('create', () => own.create(input)),
     verify: (accessToken, context) => verify(accessToken, context).verified,
     async check(accessToken, context) {
       const { token, verified } = verify(accessToken, context)
-      const row = await readRow(store, token.sessionId)
-      learnFrom(engine, row)
-      // The token itself is proof that its session was not idle when it was issued.
-      const alive = row === null ? null : { ...row, expiresAt: Math.max(row.expiresAt, token.expiresAt) }
-      assertActive(token.sessionId, alive, clock.now())
-      if (token.version < alive.version) {
-        revocations.changed(alive.id, alive.version)
-        throw new AccessTokenExpiredError('superseded')
-      }
-      return verified
+      return telemetry.trace('check', async () => {
+        const row = await readRow(store, token.sessionId)
+        learnFrom(engine, row)
+        // The token itself is proof that its session was not idle when it was issued.
+        const alive = row === null ? null : { ...row, expiresAt: Math.max(row.expiresAt, token.expiresAt) }
+        assertActive(token.sessionId, alive, clock.now())
+        if (token.version < alive.version) {
+          revocations.changed(alive.id, alive.version)
+          throw new AccessTokenExpiredError('superseded')
+        }
+        return verified
+      })
     },
     async refresh(refreshToken, context) {
       const { row, ...tokens } = await refreshWithEvents(refreshToken, context)
@@ -101,23 +126,16 @@ function assemble<Claims extends object, Data>(engine: Engine): Sessions<Claims,
       rotate: () => ring.rotate(),
       jwks: () => ring.jwks(),
     },
-    async prune() {
-      const now = clock.now()
-      let total = 0
-      for (;;) {
-        const count = await store.prune(now, PRUNE_BATCH)
-        total += count
-        if (count < PRUNE_BATCH) break
-      }
-      await store.deleteKeys(now)
-      return total
-    },
+    revokeAll: async (which = {}) => revokeAll(engine, which),
+    onEnded: (sessionId, listener) => revocations.onEnded(sessionId, listener),
+    prune: async (work = {}) => prune(engine, work),
+    stats,
     flush: () => confirmations.flush(),
     on: (name, listener) => events.on(name, listener),
     close() {
       closing ??= (async () => {
         await Promise.race([
-          Promise.all([polling.stop(), confirmations.close()]),
+          Promise.all([feed.stop(), maintenance.stop(), confirmations.close()]),
           sleep(CLOSE_WITHIN, undefined, { ref: false }),
         ])
         await store.close()
@@ -130,12 +148,27 @@ function assemble<Claims extends object, Data>(engine: Engine): Sessions<Claims,
     [internals]: createInternals(engine, (value, context) => refreshWithEvents(value, context)),
   }
 
+  function stats(): SessionsStats {
+    const { listening, foreign, staleness } = feed
+    return {
+      feed: {
+        mode: options.revocation,
+        listening,
+        staleness: options.revocation === 'expiry' ? null : staleness / 1000,
+        entries: revocations.size,
+        bytes: revocations.bytes,
+        foreign,
+      },
+      confirmations: { queued: confirmations.size },
+    }
+  }
+
   async function refreshWithEvents(
     value: unknown,
     context: RefreshContext | undefined,
   ): ReturnType<typeof refresh> {
     try {
-      return await refresh(engine, value, context)
+      return await telemetry.trace('refresh', () => refresh(engine, limit, value, context))
     } catch (error) {
       if ((error as { code?: unknown }).code === 'ERR_SECRET_UNKNOWN') events.emit('secretUnknown', {})
       throw error

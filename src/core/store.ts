@@ -19,6 +19,17 @@ export type EndReason =
   | 'limit'
   | 'rollback'
 
+export const END_REASONS: readonly EndReason[] = [
+  'logout',
+  'revoked',
+  'reuse',
+  'idle',
+  'absolute',
+  'replaced',
+  'limit',
+  'rollback',
+]
+
 export interface SessionRow extends RotationState {
   readonly id: string
   readonly userId: string
@@ -88,16 +99,26 @@ export interface KeyRow {
   readonly verifiesUntil: number | null
 }
 
+/** A session as limits see it. */
+export interface LiveSession {
+  readonly id: string
+  readonly createdAt: number
+}
+
 /** The writes an application may want inside a transaction of its own. */
 export interface SessionWrites {
   insert(row: SessionRow): Promise<void>
   read(id: string): Promise<SessionRow | null>
   /** All kept rows of a user, the most recently seen first. */
   listByUser(userId: string): Promise<SessionRow[]>
-  /** With `expected`, only while the session still is as it was read. @returns whether this call ended it */
-  end(id: string, ending: Ending, expected?: Expected): Promise<boolean>
+  /** All sessions of a user that have neither ended nor expired, the oldest login first. */
+  liveByUser(userId: string, now: number): Promise<LiveSession[]>
+  /** With `expected`, only while the session still is as it was read. @returns its user when this call ended it, else null */
+  end(id: string, ending: Ending, expected?: Expected): Promise<string | null>
   /** @returns the ids this call ended */
   endByUser(userId: string, ending: Ending, except: string | null): Promise<string[]>
+  /** Takes everything personal out of a user's ended rows, which may then be deleted at `pruneAt`. @returns how many */
+  eraseByUser(userId: string, pruneAt: number): Promise<number>
   /** `merge`: top-level keys of an object replace those of the row's. @returns the new data version, null when nothing was written */
   writeData(
     id: string,
@@ -107,6 +128,10 @@ export interface SessionWrites {
   ): Promise<number | null>
   /** @returns the new version, null when the session has ended */
   writeClaims(id: string, claims: ClaimsObject, at: number): Promise<number | null>
+  /** @returns the new version, null when the session has ended */
+  raiseVersion(id: string, at: number): Promise<number | null>
+  /** @returns the sessions this call changed, each with its new version */
+  raiseVersionByUser(userId: string, at: number): Promise<{ id: string; version: number }[]>
   /** Only while `version` is as given. @returns whether it was written */
   reauthenticate(
     id: string,
@@ -114,6 +139,25 @@ export interface SessionWrites {
     at: number,
     clocks: { expiresAt: number; absoluteExpiresAt: number | null; pruneAt: number },
   ): Promise<boolean>
+  /** Wakes everyone who listens; inside a transaction, when it commits. Does nothing where the store cannot. */
+  notify(): Promise<void>
+}
+
+/** What the listener of {@link Store.listen} hears. */
+export interface ListenerHooks {
+  /** Something changed. */
+  readonly onChange: () => void
+  /** Listening has begun, or has begun again: what was told in between is lost. */
+  readonly onConnected: () => void
+  /** Something else speaks on our channel. */
+  readonly onForeign: () => void
+}
+
+/** A connection on which the store tells of changes. Speeds things up; nothing is ever lost without it. */
+export interface Listener {
+  /** Whether a message to ourselves, sent the way others send theirs, arrives within `ms`. Never rejects. */
+  ping(ms: number): Promise<boolean>
+  close(): Promise<void>
 }
 
 export interface Store extends SessionWrites {
@@ -140,8 +184,20 @@ export interface Store extends SessionWrites {
   retireKey(epoch: number, verifiesUntil: number): Promise<void>
   /** Deletes keys that verify nothing any more since `before`; all of them with `null`. @returns how many */
   deleteKeys(before: number | null): Promise<number>
-  /** Deletes at most `limit` rows whose `pruneAt` is before `now`. @returns how many */
-  prune(now: number, limit: number): Promise<number>
+  /**
+   * Ends at most `limit` sessions, in the order of their ids after `after`; only those last seen before
+   * `seenBefore`, where it is given. @returns what this call ended and where to go on, null at the end
+   */
+  endBatch(
+    ending: Ending,
+    seenBefore: number | null,
+    after: string | null,
+    limit: number,
+  ): Promise<{ ended: { id: string; userId: string }[]; last: string | null }>
+  /** Deletes at most `limit` rows whose `pruneAt` is before `now`. @returns how many were due, and how many this call deleted */
+  prune(now: number, limit: number): Promise<{ due: number; deleted: number }>
+  /** Begins to listen in the background; null where the store cannot. */
+  listen(hooks: ListenerHooks): Listener | null
   /** The same writes inside the caller's own transaction. */
   using(client: unknown): SessionWrites
 }

@@ -1,9 +1,9 @@
 import { type AccessToken, parseAccessToken } from './access-token.ts'
 import type { VerifiedSession } from './api.ts'
 import type { Confirmations } from './confirmations.ts'
-import { normalizeContext, type RequestContext } from './context.ts'
+import { contextTag, normalizeContext, type RequestContext, recordable } from './context.ts'
 import type { Engine } from './engine.ts'
-import { AccessTokenExpiredError, AccessTokenInvalidError } from './errors.ts'
+import { AccessTokenExpiredError, AccessTokenInvalidError, StoreUnavailableError } from './errors.ts'
 import { CLOCK_TOLERANCE } from './options.ts'
 import { createTokenCache } from './token-cache.ts'
 
@@ -11,17 +11,20 @@ import { createTokenCache } from './token-cache.ts'
 export interface Seen {
   readonly token: AccessToken
   readonly verified: VerifiedSession<never>
+  /** Where it came from last, when that was where it was issued to. */
+  known: RequestContext | null
 }
 
 /**
  * Verifies access tokens without I/O. A token seen for the first time that carries evidence of its twin
  * is passed on to be confirmed in the background.
- * @throws AccessTokenInvalidError, AccessTokenExpiredError, SessionEndedError
+ * @throws AccessTokenInvalidError, AccessTokenExpiredError, SessionEndedError, StoreUnavailableError
  */
 export type Verify = (value: string, context?: RequestContext) => Seen
 
 export function createVerify(engine: Engine, confirmations: Confirmations): Verify {
-  const { options, clock, ring, revocations } = engine
+  const { options, clock, ring, revocations, feed } = engine
+  const refusesStale = options.revocation !== 'expiry' && options.onStale === 'refuse'
   const cache = createTokenCache<Seen>(options.tokenCacheBytes)
 
   function assertGood({ expiresAt, issuedAt, sessionId, version }: AccessToken, now: number): void {
@@ -30,7 +33,25 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
       throw new AccessTokenExpiredError('expired')
     }
     revocations.assertLive(sessionId)
-    if (version < revocations.minimumVersion(sessionId)) throw new AccessTokenExpiredError('superseded')
+    if (version < revocations.minimumVersion(sessionId) || issuedAt < revocations.refreshBefore) {
+      throw new AccessTokenExpiredError('superseded')
+    }
+    if (refusesStale && feed.staleness > options.maxStaleness) {
+      throw new StoreUnavailableError('what other processes revoked has not been heard of for too long')
+    }
+  }
+
+  /** A token that is used elsewhere than where it was issued to has to prove itself by a refresh. */
+  function assertAtHome(seen: Seen, context: RequestContext | undefined): void {
+    const { contextTag: tag, sessionId } = seen.token
+    if (tag === null || context === undefined || options.onContextChange !== 'refresh') return
+    if (seen.known !== null && seen.known.ip === context.ip && seen.known.userAgent === context.userAgent)
+      return
+    const here = normalizeContext(context)
+    if (here.ip === null && here.userAgent === null) return
+    if (!options.secrets.some((secret) => contextTag(secret, sessionId, here) === tag))
+      throw new AccessTokenExpiredError('context')
+    seen.known = { ip: context.ip, userAgent: context.userAgent }
   }
 
   function firstSight(value: string, now: number, context: RequestContext | undefined): Seen {
@@ -39,7 +60,7 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
       throw new AccessTokenInvalidError('the access token is not valid yet')
     }
     assertGood(token, now)
-    const seen: Seen = { token, verified: describe(token) as VerifiedSession<never> }
+    const seen: Seen = { token, verified: describe(token) as VerifiedSession<never>, known: null }
     cache.set(value, seen)
     const { lateWindow, tolerance } = options.rotation
     if (token.twin !== null && now - token.issuedAt <= lateWindow + tolerance) {
@@ -47,9 +68,10 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
         sessionId: token.sessionId,
         twin: token.twin,
         seenAt: now,
-        ...normalizeContext(context),
+        ...recordable(normalizeContext(context), options),
       })
     }
+    assertAtHome(seen, context)
     return seen
   }
 
@@ -60,6 +82,7 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
     if (seen === undefined || ring.find(seen.token.header) === undefined)
       return firstSight(value, now, context)
     assertGood(seen.token, now)
+    assertAtHome(seen, context)
     return seen
   }
 }

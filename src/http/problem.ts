@@ -31,14 +31,11 @@ export function problemOf(error: AnySessionsError): Problem | null {
     case 'ERR_REFRESH_TOKEN_REUSED':
       return unauthorized('refresh_token_reused', false, true)
     case 'ERR_RECENT_AUTH_REQUIRED':
-      return {
-        status: 403,
-        body: { code: 'recent_auth_required', refresh: false },
-        retryAfter: null,
-        final: false,
-      }
+      return forbidden('recent_auth_required')
+    case 'ERR_SESSION_LIMIT':
+      return forbidden('session_limit')
     case 'ERR_CSRF_REJECTED':
-      return { status: 403, body: { code: 'csrf_rejected', refresh: false }, retryAfter: null, final: false }
+      return forbidden('csrf_rejected')
     case 'ERR_TRY_AGAIN':
       return { status: 503, body: { code: 'try_again' }, retryAfter: error.retryAfter, final: false }
     case 'ERR_STORE_UNAVAILABLE':
@@ -64,4 +61,8 @@ export function problemReply(problem: Problem, bearer: boolean, cookies: readonl
 
 function unauthorized(code: WireCode, refresh: boolean | 'once', final = false): Problem {
   return { status: 401, body: { code, refresh }, retryAfter: null, final }
+}
+
+function forbidden(code: WireCode): Problem {
+  return { status: 403, body: { code, refresh: false }, retryAfter: null, final: false }
 }

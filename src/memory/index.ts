@@ -1,3 +1,4 @@
+import { expiryReason } from '../core/session.ts'
 import type { Change, Ending, Expected, KeyRow, SessionRow, Store, Turn } from '../core/store.ts'
 
 /**
@@ -12,6 +13,7 @@ export function memory(): Store {
   const keys = new Map<number, KeyRow>()
   /** What the feed reports: the last change of each session that was invalidated. */
   const changes = new Map<string, Change>()
+  const listeners = new Set<() => void>()
 
   const live = (id: string): SessionRow | null => {
     const row = rows.get(id)
@@ -66,7 +68,16 @@ export function memory(): Store {
     async end(id, ending, expected) {
       const row = expected === undefined ? live(id) : matches(expected)
       if (row !== null) invalidate(ended(row, ending), ending.at)
-      return row !== null
+      return row?.userId ?? null
+    },
+    async endBatch(ending, seenBefore, after, limit) {
+      const batch = [...rows.values()]
+        .filter((row) => row.endedAt === null && (seenBefore === null || row.lastSeenAt < seenBefore))
+        .filter(({ id }) => after === null || id > after)
+        .sort((a, b) => (a.id < b.id ? -1 : 1))
+        .slice(0, limit)
+      for (const row of batch) invalidate(ended(row, ending), ending.at)
+      return { ended: batch, last: batch.length < limit ? null : batch.at(-1)!.id }
     },
     async endByUser(userId, ending, except) {
       const ending_ = [...rows.values()].filter(
@@ -74,6 +85,18 @@ export function memory(): Store {
       )
       for (const row of ending_) invalidate(ended(row, ending), ending.at)
       return ending_.map((row) => row.id)
+    },
+    async liveByUser(userId, now) {
+      return [...rows.values()]
+        .filter((row) => row.userId === userId && row.endedAt === null && expiryReason(row, now) === null)
+        .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
+        .map(({ id, createdAt }) => ({ id, createdAt }))
+    },
+    async eraseByUser(userId, pruneAt) {
+      const erased = [...rows.values()].filter((row) => row.userId === userId && row.endedAt !== null)
+      for (const row of erased)
+        write({ ...row, userId: '', ip: null, userAgent: null, claims: {}, data: null, pruneAt })
+      return erased.length
     },
     async writeData(id, data, how, ifVersion) {
       const row = live(id)
@@ -92,6 +115,20 @@ export function memory(): Store {
       if (row === null) return null
       invalidate({ ...row, claims, version: row.version + 1 }, at)
       return row.version + 1
+    },
+    async raiseVersion(id, at) {
+      const row = live(id)
+      if (row === null) return null
+      invalidate({ ...row, version: row.version + 1 }, at)
+      return row.version + 1
+    },
+    async raiseVersionByUser(userId, at) {
+      const raised = [...rows.values()].filter((row) => row.userId === userId && row.endedAt === null)
+      for (const row of raised) invalidate({ ...row, version: row.version + 1 }, at)
+      return raised.map(({ id, version }) => ({ id, version: version + 1 }))
+    },
+    async notify() {
+      for (const hear of listeners) setImmediate(hear)
     },
     async reauthenticate(id, ifVersion, at, clocks) {
       const row = live(id)
@@ -128,7 +165,17 @@ export function memory(): Store {
         rows.delete(id)
         changes.delete(id)
       }
-      return due.length
+      return { due: due.length, deleted: due.length }
+    },
+    listen({ onChange, onConnected }) {
+      listeners.add(onChange)
+      setImmediate(onConnected)
+      return {
+        ping: async () => listeners.has(onChange),
+        async close() {
+          listeners.delete(onChange)
+        },
+      }
     },
     using: () => store,
   }

@@ -34,7 +34,12 @@ export interface PoolLike extends Queryable {
     readonly port?: number | undefined
     readonly connectionString?: string | undefined
     readonly database?: string | undefined
+    readonly password?: unknown
   }
+  /** The class of its clients; LISTEN takes one more of them. */
+  readonly Client?: new (
+    config: object,
+  ) => unknown
 }
 
 export type Row = Record<string, unknown>

@@ -2,12 +2,15 @@ import { SchemaOutdatedError } from '../core/errors.ts'
 import { check } from '../core/options.ts'
 import type { Store } from '../core/store.ts'
 import { ANSWER_WITHIN, createConnection, type PoolLike, unavailable, within } from './connection.ts'
+import type { ListenClient } from './listen.ts'
 import { assertMigrated, migrate } from './migrate.ts'
 import { createNames } from './names.ts'
 import { isForbidden } from './sqlstate.ts'
+import { readStatus, type StatusOptions, type StoreStatus } from './status.ts'
 import { createPostgresStore } from './store.ts'
 
 export type { PoolLike } from './connection.ts'
+export type { SessionCounts, StatusOptions, StoreStatus } from './status.ts'
 
 /** What {@link postgres} takes: a pool of yours, or how to connect. */
 export interface PostgresOptions {
@@ -19,6 +22,11 @@ export interface PostgresOptions {
   readonly maxConnections?: number
   /** The schema that holds Pawl's tables. @defaultValue 'pawl' */
   readonly schema?: string
+  /**
+   * Whether to LISTEN for revocations, on one connection of its own. Behind a pooler (PgBouncer, RDS Proxy)
+   * give the URL of the database itself. @defaultValue true
+   */
+  readonly listen?: boolean | string
   /** Whether to create and update the tables at start; `false` where `npx pawl migrate` does it with another role. @defaultValue true */
   readonly migrate?: boolean
 }
@@ -28,6 +36,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof PostgresOptions>([
   'connectionString',
   'maxConnections',
   'schema',
+  'listen',
   'migrate',
 ])
 
@@ -39,6 +48,11 @@ const CONNECT_WITHIN = 5000
 export interface PostgresStore extends Store {
   /** Applies what is missing. Done by `createSessions` unless `migrate` is off. @returns the ids applied */
   migrate(): Promise<number[]>
+  /**
+   * The state of schema, sessions and table, for an operator. Works on a schema that is missing or outdated.
+   * @throws StoreUnavailableError, SchemaOutdatedError when the role may not read the schema
+   */
+  status(options?: StatusOptions): Promise<StoreStatus>
 }
 
 /**
@@ -72,11 +86,22 @@ export function postgres(options: PostgresOptions): PostgresStore {
   const where = describeTarget(given)
   const pool = given.pool ?? lazyPool(given.connectionString!, maxConnections, where)
   const connection = createConnection(pool, where)
-  const store = createPostgresStore(connection, names, schema)
+  const listen = given.listen ?? true
+  if (typeof listen !== 'boolean' && (typeof listen !== 'string' || listen === '')) {
+    check.fail('listen', listen, 'true, false, or the URL of the database behind the pooler')
+  }
+  const store = createPostgresStore(connection, names, schema, listen === false ? null : listenClient(given))
 
   return {
     ...store,
     migrate: () => migrate(connection, names),
+    async status(what = {}) {
+      try {
+        return await readStatus(connection, names, schema, what)
+      } catch (error) {
+        throw explained(error, where, names.schema)
+      }
+    },
     async start() {
       connection.reopen()
       given.pool?.on?.('error', ignore)
@@ -134,6 +159,26 @@ function lazyPool(connectionString: string, max: number, where: string): PoolLik
       if (opened !== null)
         await (await opened.catch((error: unknown) => Promise.reject(unavailable(error, where)))).end()
     },
+  }
+}
+
+/** A client of the pool's own kind and settings, or of what was given to listen on. */
+function listenClient({
+  pool,
+  connectionString,
+  listen,
+}: PostgresOptions): (() => Promise<ListenClient>) | null {
+  const to = typeof listen === 'string' ? listen : connectionString
+  const ours = { application_name: 'pawl listen', keepAlive: true, connectionTimeoutMillis: CONNECT_WITHIN }
+  // A pool in a wrapper of the application's shows nothing of how to connect: polling does alone.
+  if (pool !== undefined && to === undefined && (pool.Client === undefined || pool.options === undefined))
+    return null
+  return async () => {
+    const Client = pool?.Client ?? (await import('pg')).default.Client
+    // The pool hides its password from enumeration.
+    const theirs =
+      to === undefined ? { ...pool?.options, password: pool?.options?.password } : { connectionString: to }
+    return new Client({ ...theirs, ...ours } as object) as ListenClient
   }
 }
 

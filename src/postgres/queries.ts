@@ -40,17 +40,34 @@ export const QUERIES: Readonly<Record<QueryName, string>> = {
 
   end: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
     where id = $1 and ended_at is null
-    returning id`,
+    returning user_id`,
 
   endExpected: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
     where id = $1 and generation = $5 and current = $6 and ended_at is null
-    returning id`,
+    returning user_id`,
 
   endByUser: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
     where user_id = $1 and ended_at is null and ($5::uuid is null or id <> $5::uuid)
     returning id`,
 
+  endMany: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
+    where id = any($1::uuid[]) and ended_at is null and ($5::timestamptz is null or last_seen_at < $5)
+    returning id, user_id`,
+
+  endable: `select id from :sessions
+    where ended_at is null and ($1::timestamptz is null or last_seen_at < $1) and ($2::uuid is null or id > $2)
+    order by id limit $3`,
+
   endedByUser: `select id from :sessions where user_id = $1 and ended_at = $2 and end_reason = $3`,
+
+  eraseByUser: `update :sessions set user_id = '', ip = null, user_agent = null, claims = null, data = null, prune_on = $2
+    where user_id = $1 and ended_at is not null
+    returning id`,
+
+  liveByUser: `select id, created_at from :sessions
+    where user_id = $1 and ended_at is null and expires_at > $2
+      and (absolute_expires_at is null or absolute_expires_at > $2)
+    order by created_at, id`,
 
   replaceData: `update :sessions set data = $2, data_version = data_version + 1
     where id = $1 and ended_at is null and ($3::int is null or data_version = $3)
@@ -65,6 +82,14 @@ export const QUERIES: Readonly<Record<QueryName, string>> = {
   writeClaims: `update :sessions set claims = $2, version = version + 1, invalidated_at = $3
     where id = $1 and ended_at is null
     returning version`,
+
+  raiseVersion: `update :sessions set version = version + 1, invalidated_at = $2
+    where id = $1 and ended_at is null
+    returning version`,
+
+  raiseVersionByUser: `update :sessions set version = version + 1, invalidated_at = $2
+    where user_id = $1 and ended_at is null
+    returning id, version`,
 
   reauthenticate: `update :sessions set auth_time = $3, version = version + 1, invalidated_at = $3,
       expires_at = $4, absolute_expires_at = $5, prune_on = $6
@@ -93,6 +118,8 @@ export const QUERIES: Readonly<Record<QueryName, string>> = {
 
   prune: `delete from :sessions where id = any($1::uuid[]) and prune_on <= $2 returning id`,
 
+  notify: `select pg_notify($1, $2)`,
+
   time: `select clock_timestamp() as now`,
 }
 
@@ -107,10 +134,16 @@ export type QueryName =
   | 'end'
   | 'endExpected'
   | 'endByUser'
+  | 'endMany'
+  | 'endable'
   | 'endedByUser'
+  | 'eraseByUser'
+  | 'liveByUser'
   | 'replaceData'
   | 'mergeData'
   | 'writeClaims'
+  | 'raiseVersion'
+  | 'raiseVersionByUser'
   | 'reauthenticate'
   | 'changes'
   | 'changesAfter'
@@ -121,4 +154,5 @@ export type QueryName =
   | 'deleteAllKeys'
   | 'pruneable'
   | 'prune'
+  | 'notify'
   | 'time'

@@ -11,6 +11,9 @@ const CONFLICT = new Set(['40001', '40P01', '55P03', '40003'])
 const ALREADY_THERE = new Set(['23505', '42P07', '42710', '42P06', '42701'])
 /** The pooler between us hands out a connection that knows, or does not know, the prepared statement. */
 const PREPARED_REFUSED = new Set(['42P05', '26000'])
+/** Engines that speak PostgreSQL and lack a part of it. */
+const UNSUPPORTED = new Set(['0A000', '42601', '42883'])
+
 export function sqlState(error: unknown): string | null {
   const code = (error as { code?: unknown } | null)?.code
   return typeof code === 'string' ? code : null
@@ -45,4 +48,8 @@ export function isRefused(error: unknown): boolean {
 
 export function isForbidden(error: unknown): boolean {
   return sqlState(error) === '42501'
+}
+
+export function isUnsupported(error: unknown): boolean {
+  return UNSUPPORTED.has(sqlState(error) ?? '')
 }

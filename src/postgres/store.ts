@@ -12,8 +12,10 @@ import type {
   Turn,
 } from '../core/store.ts'
 import type { Connection, Queryable, Row } from './connection.ts'
+import { createListener, type ListenClient } from './listen.ts'
 import type { Names } from './names.ts'
 import { QUERIES, type QueryName } from './queries.ts'
+import { isUnsupported } from './sqlstate.ts'
 import { types } from './types.ts'
 
 const DAY = 86_400_000
@@ -25,7 +27,8 @@ type Run = (name: QueryName, values: unknown[], onRepeat?: () => void) => Promis
 export function createPostgresStore(
   connection: Connection,
   names: Names,
-  realm: string,
+  schema: string,
+  openListener: (() => Promise<ListenClient>) | null,
 ): Omit<Store, 'start' | 'close'> {
   const texts = Object.fromEntries(
     Object.entries(QUERIES).map(([name, text]) => [name, names.fill(text)]),
@@ -33,8 +36,8 @@ export function createPostgresStore(
   const run: Run = (name, values, onRepeat) => connection.query(texts[name], values, onRepeat)
 
   return {
-    ...createWrites(run),
-    realm,
+    ...createWrites(run, schema),
+    realm: schema,
     async time() {
       return (await run('time', []))[0]!['now'] as number
     },
@@ -98,10 +101,30 @@ export function createPostgresStore(
     async prune(now, limit) {
       const today = new Date(Math.floor(now / DAY) * DAY).toISOString().slice(0, 10)
       const due = await run('pruneable', [today, limit])
-      if (due.length === 0) return 0
+      if (due.length === 0) return { due: 0, deleted: 0 }
       // By primary key, and with the condition again: a session may have turned in between.
-      return (await run('prune', [due.map(({ id }) => id), today])).length
+      const deleted = await run('prune', [due.map(({ id }) => id), today])
+      return { due: due.length, deleted: deleted.length }
     },
+    async endBatch(ending, seenBefore, after, limit) {
+      const before = timestamp(seenBefore)
+      const ids = (await run('endable', [before, after, limit])).map(({ id }) => id as string)
+      if (ids.length === 0) return { ended: [], last: null }
+      const rows = await run('endMany', [ids, ...endingValues(ending), before])
+      return {
+        ended: rows.map((row) => ({ id: row['id'] as string, userId: row['user_id'] as string })),
+        last: ids.length < limit ? null : ids.at(-1)!,
+      }
+    },
+    listen: (hooks) =>
+      openListener === null
+        ? null
+        : createListener(
+            openListener,
+            names.schema,
+            (channel, payload) => run('notify', [channel, payload]),
+            hooks,
+          ),
     using(client) {
       if (typeof (client as Queryable | null)?.query !== 'function') {
         throw new TypeError('`using` takes the `pg` client that holds your transaction')
@@ -109,12 +132,14 @@ export function createPostgresStore(
       // No retry and no prepared statement: the transaction, and what it does on an error, are the caller's.
       return createWrites(async (name, values) => {
         return (await (client as Queryable).query({ text: texts[name], values, types })).rows as Row[]
-      })
+      }, schema)
     },
   }
 }
 
-function createWrites(run: Run): SessionWrites {
+function createWrites(run: Run, channel: string): SessionWrites {
+  let canNotify = true
+
   /** Runs a statement and tells whether an earlier attempt, whose outcome nobody knows, came before. */
   const told = async (name: QueryName, values: unknown[]): Promise<{ rows: Row[]; repeated: boolean }> => {
     let repeated = false
@@ -140,16 +165,23 @@ function createWrites(run: Run): SessionWrites {
         expected === undefined
           ? await told('end', [id, ...endingValues(ending)])
           : await told('endExpected', [id, ...endingValues(ending), expected.generation, expected.current])
-      if (rows.length > 0 || !repeated) return rows.length > 0
+      if (rows.length > 0 || !repeated) return (rows[0]?.['user_id'] as string | undefined) ?? null
       // The attempt whose answer was lost may have ended it: then it was this call all the same.
       const row = await read(id)
-      return row !== null && row.endedAt === ending.at && row.endReason === ending.reason
+      return row?.endedAt === ending.at && row.endReason === ending.reason ? row.userId : null
     },
     async endByUser(userId, ending, except) {
       const { rows, repeated } = await told('endByUser', [userId, ...endingValues(ending), except])
       // What the attempt whose answer was lost has ended is known by its time and reason.
       const all = repeated ? await run('endedByUser', [userId, timestamp(ending.at), ending.reason]) : rows
       return all.map(({ id }) => id as string)
+    },
+    async liveByUser(userId, now) {
+      const rows = await run('liveByUser', [userId, timestamp(now)])
+      return rows.map((row) => ({ id: row['id'] as string, createdAt: row['created_at'] as number }))
+    },
+    async eraseByUser(userId, pruneAt) {
+      return (await run('eraseByUser', [userId, day(pruneAt)])).length
     },
     async writeData(id, data, how, ifVersion) {
       const name = how === 'merge' ? 'mergeData' : 'replaceData'
@@ -165,6 +197,24 @@ function createWrites(run: Run): SessionWrites {
     async writeClaims(id, claims, at) {
       const [row] = await run('writeClaims', [id, JSON.stringify(claims), timestamp(at)])
       return (row?.['version'] as number | undefined) ?? null
+    },
+    async raiseVersion(id, at) {
+      const [row] = await run('raiseVersion', [id, timestamp(at)])
+      return (row?.['version'] as number | undefined) ?? null
+    },
+    async raiseVersionByUser(userId, at) {
+      const rows = await run('raiseVersionByUser', [userId, timestamp(at)])
+      return rows.map((row) => ({ id: row['id'] as string, version: row['version'] as number }))
+    },
+    async notify() {
+      if (!canNotify) return
+      try {
+        await run('notify', [channel, ''])
+      } catch (error) {
+        // An engine without NOTIFY: everyone polls.
+        if (!isUnsupported(error)) throw error
+        canNotify = false
+      }
     },
     async reauthenticate(id, ifVersion, at, { expiresAt, absoluteExpiresAt, pruneAt }) {
       const rows = await run('reauthenticate', [

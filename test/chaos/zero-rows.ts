@@ -15,10 +15,10 @@ export function withZeroRows(
     count++
     return true
   }
-  const write = async (work: () => Promise<boolean>): Promise<boolean> => {
+  const write = async <T>(work: () => Promise<T>, nothing: T): Promise<T> => {
     if (!misses()) return work()
     if (next() < 0.5) await work()
-    return false
+    return nothing
   }
   return {
     count: () => count,
@@ -26,15 +26,15 @@ export function withZeroRows(
       ...store,
       read: async (id) => (misses() ? null : store.read(id)),
       readMany: async (ids) => (await store.readMany(ids)).filter(() => !misses()),
-      turn: (turn) => write(() => store.turn(turn)),
+      turn: (turn) => write(() => store.turn(turn), false),
       async turnMany(turns) {
         const seen = turns.filter(() => !misses() || next() < 0.5)
         const written = seen.length === 0 ? [] : await store.turnMany(seen)
         return written.filter(() => !misses())
       },
-      switchSibling: (expected, state) => write(() => store.switchSibling(expected, state)),
+      switchSibling: (expected, state) => write(() => store.switchSibling(expected, state), false),
       end: (id, ending, expected) =>
-        expected === undefined ? store.end(id, ending) : write(() => store.end(id, ending, expected)),
+        expected === undefined ? store.end(id, ending) : write(() => store.end(id, ending, expected), null),
     },
   }
 }

@@ -58,7 +58,7 @@ describe('using(client)', () => {
     await transaction('rollback', async (client) => {
       const writes = store.using(client)
       await writes.insert(never)
-      expect(await writes.end(kept.id, endingAt(NOON))).toBe(true)
+      expect(await writes.end(kept.id, endingAt(NOON))).toBe('tx')
       expect(await writes.listByUser('tx')).toHaveLength(2)
     })
     expect(await store.read(kept.id)).toMatchObject({ endedAt: null })
@@ -102,7 +102,7 @@ describe('prune', () => {
         },
       },
     })
-    expect(await racing.prune(MIDNIGHT + DAY, 100)).toBe(0)
+    expect(await racing.prune(MIDNIGHT + DAY, 100)).toStrictEqual({ due: 1, deleted: 0 })
     expect(await store.read(row.id)).not.toBeNull()
   })
 })

@@ -1,6 +1,6 @@
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { newSessionId } from '../../src/core/session-id.ts'
-import type { Change, KeyRow, SessionRow, Store } from '../../src/core/store.ts'
+import type { Change, KeyRow, Listener, SessionRow, Store } from '../../src/core/store.ts'
 import { DAY, endingAt, expected, HOUR, MIDNIGHT, NOON, print, sampleRow, turnTo } from '../support/rows.ts'
 
 /** Bytes compare as bytes, whatever class a store hands them out in. */
@@ -206,8 +206,8 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     describe('end', () => {
       it('ends a session once, with its reason', async () => {
         const row = await inserted()
-        expect(await store.end(row.id, endingAt(NOON + 1, { reason: 'logout' }))).toBe(true)
-        expect(await store.end(row.id, endingAt(NOON + 2))).toBe(false)
+        expect(await store.end(row.id, endingAt(NOON + 1, { reason: 'logout' }))).toBe('user')
+        expect(await store.end(row.id, endingAt(NOON + 2))).toBeNull()
         expect(await stored(row)).toStrictEqual(
           plain({ ...row, endedAt: NOON + 1, endReason: 'logout', pruneAt: MIDNIGHT + 7 * DAY }),
         )
@@ -215,16 +215,16 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
 
       it('with an expectation ends it only as it was read', async () => {
         const row = await inserted()
-        expect(await store.end(row.id, endingAt(NOON), { ...expected(row), generation: 1 })).toBe(false)
-        expect(await store.end(row.id, endingAt(NOON), { ...expected(row), current: print('x') })).toBe(false)
+        expect(await store.end(row.id, endingAt(NOON), { ...expected(row), generation: 1 })).toBeNull()
+        expect(await store.end(row.id, endingAt(NOON), { ...expected(row), current: print('x') })).toBeNull()
         await unchanged(row)
-        expect(await store.end(row.id, endingAt(NOON, { reason: 'reuse' }), expected(row))).toBe(true)
+        expect(await store.end(row.id, endingAt(NOON, { reason: 'reuse' }), expected(row))).toBe('user')
         expect(await store.read(row.id)).toMatchObject({ endedAt: NOON, endReason: 'reuse' })
-        expect(await store.end(row.id, endingAt(NOON + 1), expected(row))).toBe(false)
+        expect(await store.end(row.id, endingAt(NOON + 1), expected(row))).toBeNull()
       })
 
       it('does nothing to a session that does not exist', async () => {
-        expect(await store.end(nobody, endingAt(NOON))).toBe(false)
+        expect(await store.end(nobody, endingAt(NOON))).toBeNull()
       })
 
       it('is won by one of many callers', async () => {
@@ -252,6 +252,124 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         await unchanged(other)
         expect(await store.endByUser(userId, endingAt(NOON), null)).toStrictEqual([kept.id])
         expect(await store.endByUser(userId, endingAt(NOON), null)).toStrictEqual([])
+      })
+    })
+
+    describe('endBatch', () => {
+      /** Last seen so long ago that no other test's rows are concerned. */
+      const LONG_AGO = NOON - 500 * DAY
+
+      it('ends those last seen before, page by page, and names them with their users', async () => {
+        const old = await Promise.all(
+          Array.from({ length: 5 }, (_, index) =>
+            inserted({ userId: `batch${index}`, lastSeenAt: LONG_AGO - index }),
+          ),
+        )
+        const later = await inserted({ lastSeenAt: LONG_AGO + 1 })
+        await ended({ lastSeenAt: LONG_AGO })
+        const found: { id: string; userId: string }[] = []
+        let last: string | null = null
+        for (let pages = 0; pages < 4 && (pages === 0 || last !== null); pages++) {
+          const batch: Awaited<ReturnType<Store['endBatch']>> = await store.endBatch(
+            endingAt(NOON, { reason: 'revoked' }),
+            LONG_AGO + 1,
+            last,
+            2,
+          )
+          expect(batch.ended.length).toBeLessThanOrEqual(2)
+          found.push(...batch.ended.map(({ id, userId }) => ({ id, userId })))
+          last = batch.last
+        }
+        expect(last).toBeNull()
+        const byId = (a: { id: string }, b: { id: string }): number => (a.id < b.id ? -1 : 1)
+        expect(found.sort(byId)).toStrictEqual(old.map(({ id, userId }) => ({ id, userId })).sort(byId))
+        expect(await store.read(old[0]!.id)).toMatchObject({ endedAt: NOON, endReason: 'revoked' })
+        await unchanged(later)
+        expect(await store.endBatch(endingAt(NOON), LONG_AGO + 1, null, 2)).toMatchObject({ ended: [] })
+      })
+    })
+
+    describe('liveByUser', () => {
+      it('has what has neither ended nor expired, the oldest login first', async () => {
+        const userId = 'liveByUser'
+        const late = await inserted({ userId, createdAt: NOON + 2 })
+        const early = await inserted({ userId, createdAt: NOON + 1 })
+        await ended({ userId })
+        await inserted({ userId, expiresAt: NOON + HOUR })
+        await inserted({ userId, absoluteExpiresAt: NOON + HOUR })
+        const endless = await inserted({ userId, createdAt: NOON + 3, absoluteExpiresAt: null })
+        expect(await store.liveByUser(userId, NOON + HOUR)).toStrictEqual([
+          { id: early.id, createdAt: NOON + 1 },
+          { id: late.id, createdAt: NOON + 2 },
+          { id: endless.id, createdAt: NOON + 3 },
+        ])
+        expect(await store.liveByUser(userId, NOON + HOUR - 1)).toHaveLength(5)
+      })
+    })
+
+    describe('eraseByUser', () => {
+      it('takes everything personal out of ended rows, and leaves live ones and other users alone', async () => {
+        const personal = { ip: '192.0.2.1', userAgent: 'a', claims: { name: 'Ada' }, data: { cart: [1] } }
+        const over = await ended({ userId: 'erase', ...personal })
+        const live = await inserted({ userId: 'erase', ...personal })
+        const other = await inserted({ userId: 'erase2', ...personal })
+        expect(await store.eraseByUser('erase', MIDNIGHT + DAY)).toBe(1)
+        expect(await store.read(over.id)).toMatchObject({
+          userId: '',
+          ip: null,
+          userAgent: null,
+          claims: {},
+          data: null,
+          endReason: 'revoked',
+          pruneAt: MIDNIGHT + DAY,
+        })
+        await unchanged(live)
+        await unchanged(other)
+        expect(await store.eraseByUser('erase', MIDNIGHT + DAY)).toBe(0)
+      })
+    })
+
+    describe('raiseVersion and raiseVersionByUser', () => {
+      it('raise the versions of live sessions, and every process is told', async () => {
+        const at = NOON + 900 * DAY
+        const userId = 'raise'
+        const [one, two] = [await inserted({ userId, version: 3 }), await inserted({ userId })]
+        const over = await ended({ userId })
+        expect(await store.raiseVersion(one.id, at)).toBe(4)
+        expect(await stored(one)).toStrictEqual(plain({ ...one, version: 4 }))
+        const raised = await store.raiseVersionByUser(userId, at + 1)
+        expect(raised.toSorted((a, b) => b.version - a.version)).toStrictEqual([
+          { id: one.id, version: 5 },
+          { id: two.id, version: 1 },
+        ])
+        expect(await store.changes(at, null, 10)).toHaveLength(2)
+        expect(await store.raiseVersion(over.id, at)).toBeNull()
+        expect(await store.raiseVersion(nobody, at)).toBeNull()
+      })
+    })
+
+    describe('listen and notify', () => {
+      it('wake every listener, who hears its own pings, until it is closed', async () => {
+        const changes: string[] = []
+        const open = async (listener: string): Promise<Listener> => {
+          let connected: () => void = () => {}
+          const ready = new Promise<void>((resolve) => {
+            connected = resolve
+          })
+          const hooks = { onConnected: () => connected(), onForeign: () => expect.unreachable() }
+          const opened = store.listen({ ...hooks, onChange: () => changes.push(listener) })!
+          await ready
+          return opened
+        }
+        const [a, b] = [await open('a'), await open('b')]
+        expect(await a.ping(5000)).toBe(true)
+        await store.notify()
+        await vi.waitFor(() => expect(changes.toSorted()).toStrictEqual(['a', 'b']))
+        await a.close()
+        expect(await a.ping(5000)).toBe(false)
+        await store.notify()
+        await vi.waitFor(() => expect(changes.toSorted()).toStrictEqual(['a', 'b', 'b']))
+        await b.close()
       })
     })
 
@@ -454,24 +572,24 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         )
         await store.end(due[0]!.id, endingAt(NOON + 2000 * DAY, { pruneAt: MIDNIGHT - DAY }))
         const kept = await inserted({ userId: 'due', pruneAt: MIDNIGHT + DAY })
-        expect(await store.prune(MIDNIGHT - 1, 2)).toBe(2)
-        expect(await store.prune(MIDNIGHT - 1, 2)).toBe(1)
-        expect(await store.prune(MIDNIGHT - 1, 2)).toBe(0)
+        expect((await store.prune(MIDNIGHT - 1, 2)).deleted).toBe(2)
+        expect((await store.prune(MIDNIGHT - 1, 2)).deleted).toBe(1)
+        expect((await store.prune(MIDNIGHT - 1, 2)).deleted).toBe(0)
         expect((await store.listByUser('due')).map(({ id }) => id)).toStrictEqual([kept.id])
         expect(await store.changes(NOON + 2000 * DAY, null, 10)).toStrictEqual([])
       })
 
       it('never comes early: a row is due from the midnight after its time', async () => {
         const row = await inserted({ pruneAt: MIDNIGHT + 1 })
-        expect(await store.prune(MIDNIGHT + DAY - 1, 100)).toBe(0)
-        expect(await store.prune(MIDNIGHT + DAY, 100)).toBeGreaterThanOrEqual(1)
+        expect((await store.prune(MIDNIGHT + DAY - 1, 100)).deleted).toBe(0)
+        expect((await store.prune(MIDNIGHT + DAY, 100)).deleted).toBeGreaterThanOrEqual(1)
         expect(await store.read(row.id)).toBeNull()
       })
 
       it('leaves a session that has turned since it was due', async () => {
         const row = await inserted({ pruneAt: MIDNIGHT - 400 * DAY })
         await store.turn(turnTo(row, 'child', { pruneAt: MIDNIGHT + 61 * DAY }))
-        expect(await store.prune(MIDNIGHT - 300 * DAY, 100)).toBe(0)
+        expect((await store.prune(MIDNIGHT - 300 * DAY, 100)).deleted).toBe(0)
         expect(await store.read(row.id)).not.toBeNull()
       })
     })

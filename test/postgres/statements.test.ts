@@ -22,7 +22,7 @@ async function recorded(): Promise<{ sessions: Sessions; clock: FakeClock; sent(
 }
 
 describe('what each call asks of the database:', () => {
-  it('create one insert, verify nothing, check one read, refresh one read, revoke one update', async () => {
+  it('create one insert, verify nothing, check one read, refresh one read, revoke one update and a notification', async () => {
     const { sessions, sent } = await recorded()
     sent()
     const { accessToken, refreshToken, session } = await sessions.create({ userId: 'u' })
@@ -35,7 +35,7 @@ describe('what each call asks of the database:', () => {
     await sessions.refresh(refreshToken.value)
     expect(sent()).toStrictEqual(['select'])
     await sessions.revoke(session.sessionId)
-    expect(sent()).toStrictEqual(['update'])
+    expect(sent()).toStrictEqual(['update', 'select'])
   })
 
   it('a turn one read and one update; in the calm one read', async () => {
@@ -61,7 +61,7 @@ describe('what each call asks of the database:', () => {
     expect(sent()).toStrictEqual(['select', 'begin', 'set', 'update', 'commit'])
   })
 
-  it('data one update, claims a read and an update', async () => {
+  it('data one update, claims a read, an update and a notification', async () => {
     const { sessions, sent } = await recorded()
     const { session } = await sessions.create({ userId: 'u' })
     sent()
@@ -69,7 +69,7 @@ describe('what each call asks of the database:', () => {
     await sessions.patchData(session.sessionId, { a: 1 })
     expect(sent()).toStrictEqual(['update', 'update'])
     await sessions.setClaims(session.sessionId, { a: 1 })
-    expect(sent()).toStrictEqual(['select', 'update'])
+    expect(sent()).toStrictEqual(['select', 'update', 'select'])
   })
 
   it('garbage, forged and expired tokens nothing', async () => {

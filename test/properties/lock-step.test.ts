@@ -13,13 +13,17 @@ vi.mock(import('node:timers/promises'), async (original) => ({
   setTimeout: (async () => undefined) as never,
 }))
 
-// The background loop works by real time; here it is a step like any other.
+// What runs in the background does so by real time; here it is a step like any other.
 const engines = vi.hoisted((): Engine[] => [])
-vi.mock(import('../../src/core/polling.ts'), () => ({
-  startPolling(engine) {
+vi.mock(import('../../src/core/maintenance.ts'), async (original) => ({
+  ...(await original()),
+  startMaintenance(engine) {
     engines.push(engine)
     return { async stop() {} }
   },
+}))
+vi.mock(import('../../src/core/feed.ts'), () => ({
+  createFeed: () => ({ start() {}, tell() {}, listening: false, staleness: 0, foreign: 0, async stop() {} }),
 }))
 
 /** More of them for a longer search: `PAWL_RUNS=1000 npx vitest run test/properties/lock-step.test.ts`. */

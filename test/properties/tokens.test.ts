@@ -284,6 +284,7 @@ describe('what is minted', () => {
       expiresAt: second,
       generation,
       twin: fc.option(twin),
+      contextTag: fc.option(fc.constantFrom('AAECAwQFBgc', 'x')),
       claims: fc.dictionary(
         fc.string({ maxLength: 8 }).filter((name) => !reserved.test(name)),
         fc.jsonValue({ maxDepth: 1 }).map((value) => JSON.parse(JSON.stringify(value)) as unknown),

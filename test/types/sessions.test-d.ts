@@ -96,7 +96,9 @@ export async function mistakesDoNotCompile(sessions: Sessions<Claims, Data>): Pr
 }
 
 export function eventsAreTyped(sessions: Sessions): void {
-  sessions.on('ended', (event) => same<typeof event, { sessionId: string; reason: EndReason }>(true))
+  sessions.on('ended', (event) =>
+    same<typeof event, { sessionId: string; userId: string; reason: EndReason }>(true),
+  )
   sessions.on('reused', ({ ip }) => same<typeof ip, string | null>(true))
   const remove = sessions.on('turned', ({ by }) => same<typeof by, 'refresh' | 'use'>(true))
   same<typeof remove, () => void>(true)
@@ -152,7 +154,7 @@ export function codesDiscriminate(error: unknown): string {
     case 'ERR_REFRESH_TOKEN_REUSED':
       return error.userId
     case 'ERR_ACCESS_TOKEN_EXPIRED':
-      same<typeof error.because, 'expired' | 'superseded'>(true)
+      same<typeof error.because, 'expired' | 'superseded' | 'context'>(true)
       return error.because
     case 'ERR_TRY_AGAIN':
     case 'ERR_STORE_UNAVAILABLE':

@@ -121,8 +121,14 @@ describe('an access token', () => {
     const { sessions, clock } = await withKnownKey({ absoluteTimeout: 600 })
     const { accessToken } = await sessions.create({ userId: 'u' })
     expect(accessToken.expiresAt.getTime()).toBe(clock.now() + 600_000)
-    const short = await sessions.create({ userId: 'u', idleTimeout: 60 })
+    const short = await sessions.create({ userId: 'u', absoluteTimeout: 60 })
     expect(short.accessToken.expiresAt.getTime()).toBe(clock.now() + 60_000)
+  })
+
+  it('lives a quarter of the idle timeout at most: whoever is active is seen to be in time', async () => {
+    const { sessions, clock } = await withKnownKey()
+    const { accessToken } = await sessions.create({ userId: 'u', idleTimeout: 900 })
+    expect(accessToken.expiresAt.getTime()).toBe(clock.now() + 225_000)
   })
 })
 

@@ -88,7 +88,7 @@ describe('claims', () => {
     const { accessToken } = await sessions.refresh(refreshToken.value)
     // 4096 bytes of name and value (RFC 6265bis section 5.6), less a name of 64.
     expect(accessToken.value.length).toBeLessThanOrEqual(4032)
-    expect(accessToken.value.length).toBeGreaterThan(3950)
+    expect(accessToken.value.length).toBeGreaterThan(3930)
   })
 })
 

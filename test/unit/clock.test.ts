@@ -34,10 +34,10 @@ describe('the clock', () => {
     const state = { offset: 5001 }
     const sessions = await openSessions({ store: timed(state) })
     const skew = listen(sessions, 'clockSkew')
-    await vi.advanceTimersByTimeAsync(5000)
+    await vi.advanceTimersByTimeAsync(35_000)
     expect(skew).toStrictEqual([{ milliseconds: 5001 }])
     state.offset = -5000
-    await vi.advanceTimersByTimeAsync(5000)
+    await vi.advanceTimersByTimeAsync(35_000)
     expect(skew).toHaveLength(1)
     expect((await sessions.create({ userId: 'u' })).session.createdAt).toStrictEqual(
       new Date(Date.now() - 5000),

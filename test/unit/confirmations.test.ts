@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { createConfirmations, type Evidence } from '../../src/core/confirmations.ts'
 import { createEvents } from '../../src/core/events.ts'
 import type { Store } from '../../src/core/store.ts'
+import { noTelemetry } from '../../src/core/telemetry.ts'
 import type { Sessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import type { FakeClock } from '../support/fake-clock.ts'
@@ -196,8 +197,9 @@ describe('the queue of confirmations', () => {
     const store = { readMany: async () => [], turnMany: async () => [] }
     const settings = { overlap: 0, lateWindow: 0, tolerance: 0, onRollback: 'accept' as const }
     const clock = { now: () => 0, synchronize: async () => 0 }
-    const hooks = { turnOf: () => expect.unreachable(), end: () => expect.unreachable() }
-    const confirmations = createConfirmations(store, clock, events, settings, 1, hooks)
+    const unreachable = (): never => expect.unreachable()
+    const hooks = { turnOf: unreachable, turned: unreachable, end: unreachable }
+    const confirmations = createConfirmations(store, clock, events, settings, 1, noTelemetry, hooks)
     for (let index = 0; index < 10_050; index++) confirmations.add(evidence(index))
     confirmations.add(evidence(0))
     expect(confirmations.size).toBe(10_000)

@@ -70,7 +70,7 @@ describe.each(await storeKinds())('create, on $name,', ({ newPlace }) => {
     const { session } = await sessions.create({ userId: 'u', replaces: old.session.sessionId })
     expect(await sessions.get(old.session.sessionId)).toMatchObject({ active: false, endReason: 'replaced' })
     expect(session.active).toBe(true)
-    expect(ended).toStrictEqual([{ sessionId: old.session.sessionId, reason: 'replaced' }])
+    expect(ended).toStrictEqual([{ sessionId: old.session.sessionId, userId: 'u', reason: 'replaced' }])
     const replaced = coded('ERR_SESSION_ENDED', { reason: 'replaced' }) as Error
     expect(() => sessions.verify(old.accessToken.value)).toThrow(replaced)
     await expect(sessions.refresh(old.refreshToken.value)).rejects.toThrow(replaced)

@@ -11,7 +11,7 @@ describe('a listener', () => {
     remove()
     remove()
     await sessions.create({ userId: 'u' })
-    expect(heard).toStrictEqual([{ sessionId: session.sessionId, userId: 'u' }])
+    expect(heard).toStrictEqual([{ sessionId: session.sessionId, userId: 'u', ip: null, userAgent: null }])
   })
 
   it('that throws breaks neither the request nor the other listeners, and is reported', async () => {

@@ -135,10 +135,10 @@ describe('a compare-and-set that matches no row', () => {
     const { stale, sessionId } = await reusable(sessions, clock)
     const before = (await base.read(sessionId))!
     const goneBack: SessionRow = { ...before, turnedAt: clock.now() }
-    fault({ end: async () => false, read: async () => goneBack })
+    fault({ end: async () => null, read: async () => goneBack })
     // The row turned again just now, so that the old parent is merely late.
     expect((await sessions.refresh(stale)).refreshToken).not.toBeNull()
-    fault({ end: async () => false, read: base.read })
+    fault({ end: async () => null, read: base.read })
     await expect(sessions.refresh(stale)).rejects.toThrow(TRY_AGAIN)
     expect(ended).toStrictEqual([])
   })

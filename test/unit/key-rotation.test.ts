@@ -17,7 +17,7 @@ describe('rotation of the signing keys', () => {
   ])('every $keyRotationInterval s never makes a valid token fail, in any process', async (rotation) => {
     const { keyRotationInterval, hours, atLeast } = rotation
     const store = memory()
-    const options = { store, keyRotationInterval, pollInterval: 60, now: () => Date.now() }
+    const options = { store, keyRotationInterval, pruneInterval: null, now: () => Date.now() }
     const fleet = [await openSessions(options), await openSessions(options)]
     const trouble = fleet.flatMap((sessions) => [
       listen(sessions, 'keyTrouble'),
@@ -44,7 +44,7 @@ describe('rotation of the signing keys', () => {
 
   it('keeps the key table small once expired keys are pruned', async () => {
     const store = memory()
-    const sessions = await openSessions({ store, pollInterval: 60, now: () => Date.now() })
+    const sessions = await openSessions({ store, pruneInterval: null, now: () => Date.now() })
     await vi.advanceTimersByTimeAsync(96.5 * HOUR)
     expect(await store.keys()).toHaveLength(5)
     await sessions.prune()

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { mintRefreshToken } from '../../src/core/refresh-token.ts'
 import { deriveSecrets } from '../../src/core/secrets.ts'
-import type { Sessions } from '../../src/index.ts'
+import type { Sessions, SessionsOptions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { coded } from '../support/errors.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
@@ -14,9 +14,11 @@ const INVALID = coded('ERR_REFRESH_TOKEN_INVALID') as Error
 const CALM = 66
 
 describe.each(await storeKinds())('refresh, on $name,', ({ newPlace }) => {
-  async function open(): Promise<{ sessions: Sessions; clock: FakeClock }> {
+  async function open(
+    options: Partial<SessionsOptions> = {},
+  ): Promise<{ sessions: Sessions; clock: FakeClock }> {
     const clock = createFakeClock()
-    return { sessions: await openSessions({ store: newPlace().open(), now: clock.now }), clock }
+    return { sessions: await openSessions({ store: newPlace().open(), now: clock.now, ...options }), clock }
   }
 
   it('goes through a life: child, use, calm, next child', async () => {
@@ -66,11 +68,13 @@ describe.each(await storeKinds())('refresh, on $name,', ({ newPlace }) => {
     expect(next.session).toMatchObject({ generation: 1, ip: '192.0.2.1', userAgent: 'second' })
     expect(next.session.lastSeenAt.getTime()).toBe(clock.now())
     expect(await sessions.get(next.session.sessionId)).toStrictEqual(next.session)
-    expect(turned).toStrictEqual([{ sessionId: next.session.sessionId, generation: 1, by: 'refresh' }])
+    expect(turned).toStrictEqual([
+      { sessionId: next.session.sessionId, userId: 'u', generation: 1, by: 'refresh' },
+    ])
   })
 
   it('answers fifty at once with fifty different children; one generation comes of them', async () => {
-    const { sessions, clock } = await open()
+    const { sessions, clock } = await open({ refreshLimit: null })
     const reused = listen(sessions, 'reused')
     const { refreshToken, session } = await sessions.create({ userId: 'u' })
     clock.advance(900)
@@ -158,7 +162,7 @@ describe.each(await storeKinds())('refresh, on $name,', ({ newPlace }) => {
 
     const caughtUp = await sessions.refresh(current)
     expect(caughtUp).toMatchObject({ refreshToken: null, session: { generation: 3, active: true } })
-    expect(rolledBack).toStrictEqual([{ sessionId: session.sessionId, from: 0, to: 3 }])
+    expect(rolledBack).toStrictEqual([{ sessionId: session.sessionId, userId: 'u', from: 0, to: 3 }])
   })
 })
 

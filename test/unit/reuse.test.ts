@@ -54,7 +54,7 @@ describe.each(await storeKinds())('a stolen refresh token, on $name,', ({ newPla
       endedAt: new Date(clock.now()),
     })
     expect(reused).toStrictEqual([{ sessionId, userId: 'u', ip: '192.0.2.1', userAgent: 'Browser' }])
-    expect(ended).toStrictEqual([{ sessionId, reason: 'reuse' }])
+    expect(ended).toStrictEqual([{ sessionId, userId: 'u', reason: 'reuse' }])
     for (const { refreshToken } of [mine, theirs]) {
       await expect(sessions.refresh(refreshToken!.value)).rejects.toThrow(
         coded('ERR_SESSION_ENDED', { sessionId, reason: 'reuse' }) as Error,

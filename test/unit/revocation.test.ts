@@ -21,7 +21,7 @@ describe.each(await storeKinds())('revoking, on $name,', ({ newPlace }) => {
     await expect(sessions.refresh(refreshToken.value)).rejects.toThrow(ended('logout'))
     expect(await sessions.revoke(session.sessionId)).toBe(false)
     expect(sessions.verify(other.accessToken.value).userId).toBe('u')
-    expect(heard).toStrictEqual([{ sessionId: session.sessionId, reason: 'logout' }])
+    expect(heard).toStrictEqual([{ sessionId: session.sessionId, userId: 'u', reason: 'logout' }])
   })
 
   it('ends all sessions of a user, or all but one', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { createEvents } from '../../src/core/events.ts'
 import { createRevocations, type Revocations } from '../../src/core/revocations.ts'
 import type { Change } from '../../src/core/store.ts'
 import { coded } from '../support/errors.ts'
@@ -17,7 +18,13 @@ function feed(): { known: Revocations; clock: FakeClock; changes: Change[]; aske
       return after === null ? changes.filter(({ at }) => at >= since) : []
     },
   }
-  const known = createRevocations(store, { ...clock, synchronize: async () => 0 }, RETENTION * 1000)
+  const known = createRevocations(
+    store,
+    { ...clock, synchronize: async () => 0 },
+    createEvents(),
+    RETENTION * 1000,
+    1024 * 1024,
+  )
   return { known, clock, changes, asked }
 }
 
@@ -44,26 +51,27 @@ describe('what a process knows of revocations', () => {
 
   it('is read whole first, slow commits included, then a minute and the gap back, and whole again every minute', async () => {
     const { known, clock, asked } = feed()
-    await known.poll()
+    await known.poll('overlap')
     clock.advance(5)
-    await known.poll()
+    await known.poll('overlap')
     clock.advance(40)
-    await known.poll()
+    await known.poll('overlap')
     clock.advance(15)
-    await known.poll()
+    await known.poll('overlap')
     expect(asked).toStrictEqual([1_220_000, 65_000, 100_000, 1_220_000])
   })
 
   it('is kept as long as a token can live, and not longer', async () => {
     const { known, clock, changes } = feed()
     changes.push({ id: 's', version: 0, endReason: 'revoked', at: clock.now() })
-    await known.poll()
+    await known.poll('all')
     changes.length = 0
     clock.advance(RETENTION)
-    await known.poll()
+    await known.poll('all')
     expect(() => known.assertLive('s')).toThrow(ended('revoked'))
-    clock.advance(0.001)
-    await known.poll()
+    // Ages are kept in whole seconds.
+    clock.advance(2)
+    await known.poll('all')
     expect(() => known.assertLive('s')).not.toThrow()
     expect(known.size).toBe(0)
   })

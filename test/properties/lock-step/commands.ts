@@ -175,7 +175,7 @@ const flush = by.map((by) =>
 const poll = by.map((by) =>
   step('poll()', by, (world) =>
     world.onBoth(by, async ({ revocations, ring }) => {
-      await revocations.poll()
+      await revocations.poll('overlap')
       await ring.reload()
     }),
   ),

@@ -1,0 +1,188 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Background, repeat } from './background.ts'
+import type { Clock } from './clock.ts'
+import type { Events } from './events.ts'
+import { CLOCK_TOLERANCE, type ResolvedOptions } from './options.ts'
+import type { Reach, Revocations } from './revocations.ts'
+import type { Listener, Store } from './store.ts'
+
+/** While LISTEN delivers, polling only makes up for what it may have lost. */
+const LISTENING_POLL = 30_000
+/** A message to ourselves that takes longer is lost. */
+const PING_WITHIN = 1000
+/** At most one notification goes out in so many milliseconds. */
+const TELL_EVERY = 50
+/** Under a stream of notifications polling takes at most a fifth of the time. */
+const REST = 4
+const LONGEST_REST = 1000
+const REACHES: readonly Reach[] = ['news', 'overlap', 'all']
+
+/**
+ * Keeps {@link Revocations} up to date: right by polling on its own, and fast by LISTEN, which never does
+ * more than have a process poll at once.
+ */
+export interface Feed {
+  start(): void
+  /** Has the other processes look. Never waits, never fails: they look anyway, a little later. */
+  tell(): void
+  /** Whether a notification would arrive. */
+  readonly listening: boolean
+  /** Milliseconds since this process last knew of every revocation. */
+  readonly staleness: number
+  /** How many messages on the channel were not ours. */
+  readonly foreign: number
+  stop(): Promise<void>
+}
+
+export function createFeed(
+  store: Pick<Store, 'listen' | 'notify'>,
+  clock: Clock,
+  events: Events,
+  revocations: Revocations,
+  options: Pick<ResolvedOptions, 'pollInterval' | 'maxStaleness' | 'telemetry'>,
+): Feed {
+  const stopping = new AbortController()
+  let listener: Listener | null = null
+  let ticks: Background | null = null
+  let listening = false
+  let stale = false
+  let foreign = 0
+  /** When everything was known last; the caller of `start` has polled. */
+  let knownAt = clock.now()
+  /** By elapsed time. In the past beyond all bounds when a poll has failed. */
+  let polledAt = performance.now()
+  let wanted: Reach | null = null
+  let polling: Promise<void> | null = null
+
+  /** One poll at a time: what is asked for meanwhile is done by the next, as far back as anyone asked for. */
+  function poll(reach: Reach): Promise<void> {
+    if (wanted === null || REACHES.indexOf(reach) > REACHES.indexOf(wanted)) wanted = reach
+    polling ??= pollWhileWanted().finally(() => {
+      polling = null
+      // Asked for after the last look at what is wanted.
+      if (wanted !== null && !stopping.signal.aborted) void poll(wanted)
+    })
+    return polling
+  }
+
+  async function pollWhileWanted(): Promise<void> {
+    try {
+      while (wanted !== null && !stopping.signal.aborted) {
+        const reach: Reach = wanted
+        wanted = null
+        const knownThen = clock.now()
+        const startedAt = performance.now()
+        await options.telemetry.trace('poll', () => revocations.poll(reach))
+        know(knownThen)
+        if (reach !== 'news') polledAt = startedAt
+        if (wanted !== null) {
+          const rest = Math.min(LONGEST_REST, REST * (performance.now() - startedAt))
+          await sleep(rest, undefined, { ref: false, signal: stopping.signal }).catch(() => {})
+        }
+      }
+    } catch (error) {
+      wanted = null
+      // The notification is used up, so the next tick must poll, whether LISTEN delivers or not.
+      polledAt = Number.NEGATIVE_INFINITY
+      if (!stopping.signal.aborted) events.emit('storeUnavailable', { during: 'poll', error })
+    }
+  }
+
+  async function tick(): Promise<void> {
+    const tickedAt = clock.now()
+    hear((await listener?.ping(PING_WITHIN)) ?? false)
+    if (listening && performance.now() - polledAt < LISTENING_POLL) know(tickedAt)
+    else {
+      await measureClock()
+      await poll('overlap')
+    }
+    const seconds = staleness() / 1000
+    if (!stale && staleness() > options.maxStaleness) {
+      stale = true
+      events.emit('feedStale', { seconds })
+    }
+  }
+
+  async function measureClock(): Promise<void> {
+    try {
+      const skew = await clock.synchronize()
+      if (Math.abs(skew) > CLOCK_TOLERANCE) events.emit('clockSkew', { milliseconds: Math.round(skew) })
+    } catch {
+      // The poll that follows says so.
+    }
+  }
+
+  function know(at: number): void {
+    if (stale) {
+      stale = false
+      events.emit('feedCaughtUp', { seconds: staleness() / 1000 })
+    }
+    knownAt = at
+  }
+
+  function hear(now: boolean): void {
+    if (now === listening || stopping.signal.aborted) return
+    listening = now
+    events.emit(now ? 'feedListening' : 'feedPolling', {})
+  }
+
+  async function onConnected(): Promise<void> {
+    // What was told before LISTEN took effect is lost, and what could be seen only later with it.
+    await poll('all')
+    hear((await listener?.ping(PING_WITHIN)) ?? false)
+  }
+
+  // A clock that was set back makes nothing stale.
+  const staleness = (): number => Math.max(0, clock.now() - knownAt)
+
+  let telling: Promise<void> | null = null
+  let tellAgain = false
+  async function tellWhileAsked(): Promise<void> {
+    do {
+      tellAgain = false
+      try {
+        await store.notify()
+      } catch (error) {
+        events.emit('storeUnavailable', { during: 'notify', error })
+      }
+      await sleep(TELL_EVERY, undefined, { ref: false, signal: stopping.signal }).catch(() => {})
+    } while (tellAgain)
+  }
+
+  function tell(): void {
+    tellAgain = true
+    telling ??= tellWhileAsked().finally(() => {
+      telling = null
+      if (tellAgain) tell()
+    })
+  }
+
+  return {
+    start() {
+      ticks = repeat(options.pollInterval, tick)
+      listener = store.listen({
+        onChange: () => void poll('news'),
+        onConnected: () => void onConnected(),
+        onForeign() {
+          foreign++
+          // Whoever speaks there may speak a lot.
+          if (Number.isInteger(Math.log2(foreign))) events.emit('feedForeign', { total: foreign })
+        },
+      })
+    },
+    tell,
+    get listening() {
+      return listening
+    },
+    get staleness() {
+      return staleness()
+    },
+    get foreign() {
+      return foreign
+    },
+    async stop() {
+      stopping.abort()
+      await Promise.all([ticks?.stop(), listener?.close(), telling, polling])
+    },
+  }
+}

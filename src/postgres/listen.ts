@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Listener, ListenerHooks } from '../core/store.ts'
+import { isUnsupported } from './sqlstate.ts'
+
+/** What Pawl needs of a `pg` Client. */
+export interface ListenClient {
+  connect(): Promise<unknown>
+  query(text: string): Promise<unknown>
+  end(): Promise<void>
+  unref?(): void
+  on(event: 'notification', listener: (message: { channel: string; payload?: string }) => void): unknown
+  on(event: 'error' | 'end', listener: () => void): unknown
+  /** To drop a connection whose other end does not answer. */
+  readonly connection?: { readonly stream?: { destroy(): unknown } }
+}
+
+/** Milliseconds before connecting again; doubled each time, back to the first when a ping has arrived. */
+const FIRST_PAUSE = 500
+const LONGEST_PAUSE = 60_000
+const END_WITHIN = 500
+
+/**
+ * LISTEN on a connection of its own. It proves itself by messages to a channel of this process alone, sent
+ * the way all others are: through a pooler LISTEN seems to work and nothing ever arrives, and a connection
+ * may die without a word.
+ *
+ * @param channel as SQL, escaped
+ * @param notify sends a message through the pool; rejects when it cannot
+ */
+export function createListener(
+  open: () => Promise<ListenClient>,
+  channel: string,
+  notify: (channel: string, payload: string) => Promise<unknown>,
+  hooks: ListenerHooks,
+): Listener {
+  const pingChannel = `pawl_ping_${randomBytes(9).toString('hex')}`
+  const closing = new AbortController()
+  let pause = FIRST_PAUSE
+  let connected = false
+  /** Gives the present connection up. */
+  let drop: () => void = () => {}
+  let awaited: { readonly payload: string; readonly arrived: () => void } | null = null
+
+  function onNotification({ channel: on, payload }: { channel: string; payload?: string }): void {
+    if (on === pingChannel) {
+      if (payload === awaited?.payload) awaited?.arrived()
+    } else if (payload === undefined || payload === '') hooks.onChange()
+    else hooks.onForeign()
+  }
+
+  async function listenOnce(): Promise<void> {
+    const client = await open()
+    const lost = new Promise<void>((resolve) => {
+      drop = resolve
+      client.on('error', resolve)
+      client.on('end', resolve)
+    })
+    try {
+      await client.connect()
+      client.on('notification', onNotification)
+      await client.query(`listen ${channel}`)
+      await client.query(`listen ${pingChannel}`)
+      client.unref?.()
+      if (closing.signal.aborted) return
+      connected = true
+      hooks.onConnected()
+      await lost
+    } finally {
+      connected = false
+      await end(client)
+    }
+  }
+
+  async function listen(): Promise<void> {
+    while (!closing.signal.aborted) {
+      try {
+        await listenOnce()
+      } catch (error) {
+        if (isUnsupported(error)) return
+      }
+      await sleep(pause * (0.5 + Math.random()), undefined, { ref: false, signal: closing.signal }).catch(
+        () => {},
+      )
+      pause = Math.min(pause * 2, LONGEST_PAUSE)
+    }
+  }
+
+  const listening = listen()
+  return {
+    async ping(ms) {
+      if (!connected) return false
+      const payload = randomBytes(6).toString('hex')
+      const dropThis = drop
+      let sent = false
+      let timer: NodeJS.Timeout | undefined
+      const arrived = await new Promise<boolean>((resolve) => {
+        awaited = { payload, arrived: () => resolve(true) }
+        timer = setTimeout(() => resolve(false), ms)
+        notify(pingChannel, payload).then(
+          () => {
+            sent = true
+          },
+          () => resolve(false),
+        )
+      })
+      clearTimeout(timer)
+      awaited = null
+      if (arrived) pause = FIRST_PAUSE
+      else if (sent) dropThis()
+      return arrived
+    },
+    async close() {
+      closing.abort()
+      drop()
+      await listening
+    },
+  }
+}
+
+/** Says goodbye, but not for long. Keeps the process alive meanwhile: somebody waits for this. */
+async function end(client: ListenClient): Promise<void> {
+  const gone = new AbortController()
+  const late = sleep(END_WITHIN, undefined, { signal: gone.signal }).catch(() => {})
+  await Promise.race([client.end().catch(() => {}), late])
+  gone.abort()
+  client.connection?.stream?.destroy()
+}
