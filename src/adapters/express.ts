@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Sessions } from '../core/api.ts'
 import type { ClaimsObject } from '../core/claims.ts'
-import type { Exchange } from '../http/exchange.ts'
+import type { Exchange, Reply } from '../http/exchange.ts'
 import {
   checkRequire,
   type Opened,
@@ -93,9 +93,13 @@ export function requireSession(options: RequireOptions = {}): Middleware {
     const request = req[opened]
     if (request === undefined)
       return next(new TypeError('mount expressSessions(sessions) before requireSession()'))
+    const proceed = (reply: Reply | null): void => {
+      if (reply === null) next()
+      else writeReply(res, reply)
+    }
     const reply = request.http.refuse(request.exchange, request.session, options)
-    if (reply === null) next()
-    else writeReply(res, reply)
+    if (reply instanceof Promise) reply.then(proceed, next)
+    else proceed(reply)
   }
 }
 

@@ -12,7 +12,7 @@ export type { RequestSession } from '../http/request-session.ts'
 export interface FetchInfo extends RequireOptions {
   /** The client's address; a `Request` does not hold it. */
   readonly ip?: string | undefined
-  /** Whether the handler needs a session; `maxAuthAge` implies it. @defaultValue false */
+  /** Whether the handler needs a session; `maxAuthAge` and `lookup` imply it. @defaultValue false */
   readonly required?: boolean
 }
 
@@ -57,8 +57,9 @@ export function fetchSessions<Claims extends object, Data>(
     const exchange = fetchExchange(request, ip, changes)
     const { reply, session } = await http.open(exchange)
     if (reply !== undefined) return toResponse(reply)
-    const requires = required === true || require.optional === true || require.maxAuthAge !== undefined
-    const refused = requires ? http.refuse(exchange, session, require) : null
+    const requires =
+      required === true || Object.values(require).some((value) => value !== undefined && value !== false)
+    const refused = requires ? await http.refuse(exchange, session, require) : null
     if (refused !== null) return withHead(toResponse(refused), changes)
     try {
       return withHead(await handler(session), changes)

@@ -63,7 +63,7 @@ export function nodeSessions<Claims extends object, Data>(
     const exchange = nodeExchange(req, res, { ip: ip?.(req) })
     const { reply, session } = await http.open(exchange)
     if (reply !== undefined) return writeReply(res, reply)
-    const refused = require === undefined ? null : http.refuse(exchange, session, require)
+    const refused = require === undefined ? null : await http.refuse(exchange, session, require)
     if (refused !== null) return writeReply(res, refused)
     try {
       await handler(req, res, session)

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Background, repeat } from './background.ts'
 import type { Clock } from './clock.ts'
 import type { Events } from './events.ts'
 import { CLOCK_TOLERANCE, type ResolvedOptions } from './options.ts'
+import { pause } from './pause.ts'
 import type { Reach, Revocations } from './revocations.ts'
 import type { Listener, Store } from './store.ts'
 
@@ -77,7 +77,7 @@ export function createFeed(
         if (reach !== 'news') polledAt = startedAt
         if (wanted !== null) {
           const rest = Math.min(LONGEST_REST, REST * (performance.now() - startedAt))
-          await sleep(rest, undefined, { ref: false, signal: stopping.signal }).catch(() => {})
+          await pause(rest, stopping.signal)
         }
       }
     } catch (error) {
@@ -145,7 +145,7 @@ export function createFeed(
       } catch (error) {
         events.emit('storeUnavailable', { during: 'notify', error })
       }
-      await sleep(TELL_EVERY, undefined, { ref: false, signal: stopping.signal }).catch(() => {})
+      await pause(TELL_EVERY, stopping.signal)
     } while (tellAgain)
   }
 

@@ -99,14 +99,14 @@ export function logEvents(
 }
 
 function fieldsOf(name: EventName, event: object, suppressed: number): object {
-  // Loggers know an error by the name `err`.
-  const { error, ...rest } = event as { readonly error?: unknown }
-  return {
-    event: name,
-    ...rest,
-    ...(error === undefined ? {} : { err: error }),
-    ...(suppressed === 0 ? {} : { suppressed }),
+  const fields: Record<string, unknown> = { event: name, ...event }
+  if ('error' in fields) {
+    // Loggers know an error by this name.
+    fields['err'] = fields['error']
+    delete fields['error']
   }
+  if (suppressed > 0) fields['suppressed'] = suppressed
+  return fields
 }
 
 /** A logger that fails once fails always; saying so at every event would bury everything else. */

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { LongWork, RevokeAll } from './api.ts'
 import { type Background, repeat } from './background.ts'
 import { announceEnd, type Engine, ending } from './engine.ts'
 import { guard } from './events.ts'
+import { pause } from './pause.ts'
 
 /** Rows per statement: few enough that none of them holds locks or the log up for long. */
 const BATCH = 500
@@ -61,7 +61,7 @@ export function prune(
       due = batch.due
       sessions += batch.deleted
       if (batch.deleted > 0) progress(sessions)
-      if (due === BATCH) await sleep(PAUSE, undefined, { ref: false })
+      if (due === BATCH) await pause(PAUSE)
     }
     const keys = await store.deleteKeys(now)
     if (sessions > 0 || keys > 0) events.emit('pruned', { sessions, keys })

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Sessions } from './api.ts'
 import type { ClaimsObject } from './claims.ts'
 import { createClock } from './clock.ts'
@@ -14,6 +13,7 @@ import { logEvents } from './logger.ts'
 import { prune, revokeAll, startMaintenance } from './maintenance.ts'
 import { operations } from './operations.ts'
 import { CLOCK_TOLERANCE, resolveOptions, type SessionsOptions } from './options.ts'
+import { pause } from './pause.ts'
 import { refresh, refuse } from './refresh.ts'
 import { createRefreshLimit } from './refresh-limit.ts'
 import { createRevocations } from './revocations.ts'
@@ -136,7 +136,7 @@ function assemble<Claims extends object, Data>(engine: Engine): Sessions<Claims,
       closing ??= (async () => {
         await Promise.race([
           Promise.all([feed.stop(), maintenance.stop(), confirmations.close()]),
-          sleep(CLOSE_WITHIN, undefined, { ref: false }),
+          pause(CLOSE_WITHIN),
         ])
         await store.close()
       })()

@@ -37,6 +37,8 @@ export interface RequireOptions {
   readonly optional?: boolean
   /** Oldest accepted authentication, in seconds. */
   readonly maxAuthAge?: number
+  /** Reads the session's row instead of relying on the feed alone: for what must not happen a moment too late. @defaultValue false */
+  readonly lookup?: boolean
 }
 
 /** Sessions over HTTP, in terms of an {@link Exchange}. Adapters map one framework to it each. */
@@ -44,7 +46,11 @@ export interface SessionsOverHttp<Claims extends object, Data> {
   /** Looks at a request first of all. A promise only where the store has to be asked. */
   open(exchange: Exchange): Opened<Claims, Data> | Promise<Opened<Claims, Data>>
   /** The answer to a request that lacks what a route requires; null when it lacks nothing. */
-  refuse(exchange: Exchange, session: RequestSession<Claims, Data>, options?: RequireOptions): Reply | null
+  refuse(
+    exchange: Exchange,
+    session: RequestSession<Claims, Data>,
+    options?: RequireOptions,
+  ): Reply | null | Promise<Reply | null>
   /** The answer to an error thrown by a handler; null when it is none of Pawl's. */
   answer(exchange: Exchange, session: RequestSession<Claims, Data>, error: unknown): Reply | null
   /** The session of a context that cannot set cookies: it verifies, and cannot spend a refresh token. */
@@ -55,11 +61,16 @@ export interface SessionsOverHttp<Claims extends object, Data> {
 export function checkRequire<T extends RequireOptions>(given: T): T {
   check.record('', given, REQUIRE_OPTIONS)
   if (given.optional !== undefined) check.boolean('optional', given.optional)
+  if (given.lookup !== undefined) check.boolean('lookup', given.lookup)
   if (given.maxAuthAge !== undefined) check.number('maxAuthAge', given.maxAuthAge, 0, Number.MAX_SAFE_INTEGER)
   return given
 }
 
-const REQUIRE_OPTIONS: ReadonlySet<string> = new Set<keyof RequireOptions>(['optional', 'maxAuthAge'])
+const REQUIRE_OPTIONS: ReadonlySet<string> = new Set<keyof RequireOptions>([
+  'optional',
+  'maxAuthAge',
+  'lookup',
+])
 const JWKS_PATH = '/.well-known/jwks.json'
 
 /** @throws InvalidOptionsError */
@@ -111,7 +122,9 @@ export function sessionsOverHttp<Claims extends object, Data>(
     const renewable = options.inline && transport === 'cookie' && mayRenew(session)
     if (renewable && presentedRefreshCookies(exchange, cookies.set).length > 0)
       return renewInline(request, session)
-    return { session }
+    return internal.lookup && session.error === null
+      ? session.lookUp().then(() => ({ session }))
+      : { session }
   }
 
   function route(
@@ -199,7 +212,17 @@ export function sessionsOverHttp<Claims extends object, Data>(
   function refuse(
     exchange: Exchange,
     session: RequestSession<Claims, Data>,
-    { optional = false, maxAuthAge }: RequireOptions = {},
+    { lookup = false, ...required }: RequireOptions = {},
+  ): Reply | null | Promise<Reply | null> {
+    if (lookup && !internal.lookup && session.error === null)
+      return session.lookUp().then(() => refuseNow(exchange, session, required))
+    return refuseNow(exchange, session, required)
+  }
+
+  function refuseNow(
+    exchange: Exchange,
+    session: RequestSession<Claims, Data>,
+    { optional = false, maxAuthAge }: Omit<RequireOptions, 'lookup'> = {},
   ): Reply | null {
     const { error } = session
     if (error === null) {
@@ -226,7 +249,7 @@ export function sessionsOverHttp<Claims extends object, Data>(
     open,
     refuse,
     answer(exchange, session, error) {
-      if (error !== null && error === session.error) return refuse(exchange, session)
+      if (error !== null && error === session.error) return refuseNow(exchange, session)
       // The end of another session, an administrator's work say, is not the end of the caller's.
       if (isSessionsError(error) && error.code === 'ERR_SESSION_ENDED') {
         const ours = session.presentedSessionIds()

@@ -168,6 +168,11 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     return ended
   }
 
+  /** Ends all other sessions of the user, after a change of password say. @returns how many */
+  revokeOthers(): Promise<number> {
+    return this.#parts.sessions.revokeUser(this.userId, { except: this.sessionId })
+  }
+
   /** Its record, as `sessions.get`. */
   get(): Promise<Session<Claims, Data> | null> {
     return this.#parts.sessions.get(this.sessionId)
@@ -204,6 +209,17 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     // One minted inside this request proves nothing about the client, so a second one goes out.
     if (this.#refreshed !== null) return (await this.#internals.forwardable(this.#refreshed)).value
     return this.#accessToken!
+  }
+
+  /** @internal Has the row decide, where there is a session so far. */
+  async lookUp(): Promise<void> {
+    if (this.error !== null) return
+    try {
+      await this.check()
+    } catch (thrown) {
+      if (!isSessionsError(thrown)) throw thrown
+      this.#state = { error: thrown }
+    }
   }
 
   /** @internal The session this request has started, or else one that a genuine token of it names, however old. */

@@ -107,6 +107,65 @@ describeAdapters('an application', (adapter) => {
     expect((await sessions.list('anna'))[0]!.endReason).toBe('revoked')
   })
 
+  it('reads the row where a route or the option `revocation` asks for it', async () => {
+    const { anna, store, clock } = await signedIn()
+    const looking = await open({}, { store, now: clock.now, revocation: 'lookup' })
+    const there = createClient(looking.application.port, anna.jar)
+    expect(await me(there)).toMatchObject({ status: 200 })
+    expect(await anna.send('POST', '/transfer')).toMatchObject({ status: 200, body: { userId: 'anna' } })
+    const mute = await openSessions({ store: { ...store, notify: async () => {} }, now: clock.now })
+    await mute.revokeUser('anna')
+    expect(await me(anna)).toMatchObject({ status: 200 })
+    expect(await me(there)).toMatchObject({ ...ENDED, cookies: [] })
+    expect(await anna.send('POST', '/transfer')).toMatchObject({ ...ENDED, cookies: [] })
+    expect(await me(anna)).toMatchObject({ ...ENDED, cookies: [] })
+  })
+
+  it('answers 503 to a look at the row while the store is away, and keeps the cookies', async () => {
+    const database = fragile(memory())
+    const { anna } = await signedIn({}, { store: database.store })
+    database.down = true
+    expect(await me(anna)).toMatchObject({ status: 200 })
+    const answer = await anna.send('POST', '/transfer')
+    expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' }, cookies: [] })
+    expect(answer.headers['retry-after']).toBe('5')
+  })
+
+  it('signs the user out of all other devices', async () => {
+    const { anna, client } = await signedIn()
+    const phone = client()
+    await phone.send('POST', '/login?user=anna')
+    expect(await anna.send('POST', '/bye-others')).toMatchObject({ status: 200, body: { ended: 1 } })
+    expect(await me(phone)).toMatchObject(ENDED)
+    expect(await me(anna)).toMatchObject({ status: 200 })
+  })
+
+  it('refuses a login beyond the limit with 403, and touches nothing', async () => {
+    const { anna, client } = await signedIn({}, { maxSessionsPerUser: 1, onSessionLimit: 'reject' })
+    const answer = await client().send('POST', '/login?user=anna')
+    expect(answer).toMatchObject({
+      status: 403,
+      body: { code: 'session_limit', refresh: false },
+      cookies: [],
+    })
+    // The same browser signs in anew: its own session makes room.
+    expect((await anna.send('POST', '/login?user=anna')).status).toBe(200)
+  })
+
+  it('asks for a refresh, and for nothing else, when the browser is suddenly another', async () => {
+    const { anna, clock } = await signedIn({}, { onContextChange: 'refresh' })
+    clock.advance(60)
+    expect(await anna.send('GET', '/me', { headers: { 'user-agent': 'another' } })).toMatchObject(EXPIRED)
+    expect(await me(anna)).toMatchObject({ status: 200 })
+    expect(
+      (await anna.send('POST', '/session/refresh', { headers: { 'user-agent': 'another' } })).status,
+    ).toBe(200)
+    expect(await anna.send('GET', '/me', { headers: { 'user-agent': 'another' } })).toMatchObject({
+      status: 200,
+    })
+    expect(await me(anna)).toMatchObject(EXPIRED)
+  })
+
   it('finds a theft, and signs both out', async () => {
     const { anna, application, clock, sessions } = await signedIn()
     const thief = createClient(application.port, anna.jar.copy())

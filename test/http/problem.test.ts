@@ -13,6 +13,7 @@ import {
   SchemaOutdatedError,
   SecretUnknownError,
   SessionEndedError,
+  SessionLimitError,
   StoreUnavailableError,
   TryAgainError,
 } from '../../src/index.ts'
@@ -84,8 +85,10 @@ describe('an error that a handler throws', () => {
       INVALID,
     ],
     [new RecentAuthRequiredError(60), 403, { code: 'recent_auth_required', refresh: false }, {}, null],
+    [new SessionLimitError('u'), 403, { code: 'session_limit', refresh: false }, {}, null],
     [new CsrfRejectedError('token'), 403, { code: 'csrf_rejected', refresh: false }, {}, null],
     [new TryAgainError(), 503, { code: 'try_again' }, { 'retry-after': '1' }, null],
+    [new TryAgainError(17), 503, { code: 'try_again' }, { 'retry-after': '17' }, null],
     [new StoreUnavailableError('x'), 503, { code: 'unavailable' }, { 'retry-after': '5' }, null],
     [new SecretUnknownError(), 503, { code: 'unavailable' }, { 'retry-after': '30' }, null],
   ])(

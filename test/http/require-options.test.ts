@@ -12,6 +12,7 @@ it.each<[string, object]>([
   ['maxAuthAge', { maxAuthAge: -1 }],
   ['maxAuthage', { maxAuthage: 300 }],
   ['optional', { optional: 'yes' }],
+  ['lookup', { lookup: 1 }],
 ])('a wrong requirement %s is refused by every adapter', async (option, require) => {
   const wrong = coded('ERR_INVALID_OPTIONS', { option })
   const sessions = await openSessions()

@@ -30,6 +30,8 @@ const ROUTES: Readonly<Record<string, Route>> = {
     answer: ({ current }) => ({ userId: current?.userId ?? null }),
   },
   'POST /pay': { require: { maxAuthAge: 60 }, answer: whoIs },
+  'POST /transfer': { require: { lookup: true }, answer: whoIs },
+  'POST /bye-others': { require: {}, answer: async (session) => ({ ended: await session.revokeOthers() }) },
   'POST /bye': { answer: async (session) => ({ ended: await session.revoke() }) },
   'GET /forgotten': { answer: whoIs },
   'GET /check': { answer: async (session) => ({ userId: (await session.check()).userId }) },

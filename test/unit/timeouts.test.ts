@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Sessions } from '../../src/index.ts'
+import { presets, type Sessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { coded } from '../support/errors.ts'
 import { openSessions, openWithClock } from '../support/sessions.ts'
@@ -184,5 +184,37 @@ describe('prune', () => {
     clock.advance(30 * DAY - 1)
     expect(await sessions.prune()).toBe(0)
     expect((await sessions.refresh(child.refreshToken!.value)).session).toMatchObject({ generation: 1 })
+  })
+})
+
+describe('the presets', () => {
+  it.each([
+    ['aal1', 30 * 86_400, 30 * 86_400],
+    ['aal2', 3600, 86_400],
+    ['aal3', 900, 43_200],
+  ] as const)('%s: %i s idle, %i s in all', async (level, idle, absolute) => {
+    const { sessions, clock } = await openWithClock(presets[level])
+    const { session, accessToken } = await sessions.create({ userId: 'u' })
+    expect(session.expiresAt.getTime()).toBe(clock.now() + idle * 1000)
+    expect(session.absoluteExpiresAt!.getTime()).toBe(clock.now() + absolute * 1000)
+    expect(accessToken.expiresAt.getTime()).toBeLessThanOrEqual(clock.now() + (idle * 1000) / 4)
+  })
+
+  it('do not end a session under a user who never pauses for long', async () => {
+    const { sessions, clock } = await openWithClock(presets.aal3)
+    const login = await sessions.create({ userId: 'u' })
+    let { accessToken, refreshToken } = login
+    // Eleven minutes at most between two requests: a quarter of the timeout may go unnoticed.
+    for (const seconds of Array.from({ length: 100 }, (_, index) => [89, 220, 660][index % 3]!)) {
+      clock.advance(seconds)
+      if (accessToken.expiresAt.getTime() <= clock.now()) {
+        const next = await sessions.refresh(refreshToken.value)
+        accessToken = next.accessToken
+        refreshToken = next.refreshToken ?? refreshToken
+      }
+      sessions.verify(accessToken.value)
+      await sessions.flush()
+    }
+    expect(await sessions.get(login.session.sessionId)).toMatchObject({ active: true })
   })
 })

@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest'
+import { contextTag, recordable } from '../../src/core/context.ts'
+import { deriveSecrets } from '../../src/core/secrets.ts'
+import { coded } from '../support/errors.ts'
+import { NEW_SECRET, SECRET } from '../support/secrets.ts'
+import { listen, openSessions, openWithClock } from '../support/sessions.ts'
+
+const HOME = { ip: '192.0.2.1', userAgent: 'a browser' }
+const AWAY = { ip: '198.51.100.7', userAgent: 'a browser' }
+const ELSEWHERE = coded('ERR_ACCESS_TOKEN_EXPIRED', { because: 'context' }) as Error
+
+describe('another address or user agent', () => {
+  it.each([
+    ['refresh', AWAY],
+    ['use', { ...HOME, userAgent: 'another' }],
+  ] as const)('is recorded with the next turn by %s, told of once, and ends nothing', async (by, there) => {
+    const { sessions, clock } = await openWithClock()
+    const heard = listen(sessions, 'contextChanged')
+    const { refreshToken, session } = await sessions.create({ userId: 'u', ...HOME })
+    const child = await sessions.refresh(refreshToken.value, HOME)
+    if (by === 'use') sessions.verify(child.accessToken.value, there)
+    else await sessions.refresh(child.refreshToken!.value, there)
+    await sessions.flush()
+    expect(await sessions.get(session.sessionId)).toMatchObject({ ...there, generation: 1, active: true })
+    expect(heard).toStrictEqual([{ sessionId: session.sessionId, userId: 'u', from: HOME, to: there }])
+    clock.advance(900)
+    const next = await sessions.refresh(child.refreshToken!.value, there)
+    sessions.verify(next.accessToken.value, there)
+    await sessions.flush()
+    expect(heard).toHaveLength(1)
+  })
+
+  it('costs nothing but a refresh with onContextChange: refresh', async () => {
+    const { sessions } = await openWithClock({ onContextChange: 'refresh' })
+    const { accessToken, refreshToken } = await sessions.create({ userId: 'u', ...HOME })
+    expect(sessions.verify(accessToken.value, HOME).userId).toBe('u')
+    expect(() => sessions.verify(accessToken.value, AWAY)).toThrow(ELSEWHERE)
+    expect(() => sessions.verify(accessToken.value, { ...HOME, userAgent: 'another' })).toThrow(ELSEWHERE)
+    // It stays good where it is at home.
+    expect(sessions.verify(accessToken.value, HOME).userId).toBe('u')
+    const next = await sessions.refresh(refreshToken.value, AWAY)
+    expect(sessions.verify(next.accessToken.value, AWAY).userId).toBe('u')
+    expect(() => sessions.verify(next.accessToken.value, HOME)).toThrow(ELSEWHERE)
+  })
+
+  it('is not looked at where nothing is known of the request, or was when the token was issued', async () => {
+    const { sessions } = await openWithClock({ onContextChange: 'refresh' })
+    const { accessToken } = await sessions.create({ userId: 'u', ...HOME })
+    expect(sessions.verify(accessToken.value).userId).toBe('u')
+    expect(sessions.verify(accessToken.value, {}).userId).toBe('u')
+    const nowhere = await sessions.create({ userId: 'u' })
+    expect(sessions.verify(nowhere.accessToken.value, AWAY).userId).toBe('u')
+  })
+
+  it('is the same place in another process, and after a change of the secret', async () => {
+    const { sessions, store, clock } = await openWithClock({ onContextChange: 'refresh' })
+    const { accessToken } = await sessions.create({ userId: 'u', ...HOME })
+    const secret = [NEW_SECRET, SECRET]
+    const other = await openSessions({ store, now: clock.now, secret, onContextChange: 'refresh' })
+    expect(other.verify(accessToken.value, HOME).userId).toBe('u')
+    expect(() => other.verify(accessToken.value, AWAY)).toThrow(ELSEWHERE)
+  })
+
+  it('is not revealed by the token: the tag depends on the secret and on the session', () => {
+    const [one] = deriveSecrets(SECRET, 'r')
+    const [two] = deriveSecrets(NEW_SECRET, 'r')
+    expect(contextTag(one, 's', HOME)).toMatch(/^[\w-]{11}$/)
+    expect(contextTag(one, 's', HOME)).toBe(contextTag(one, 's', { ...HOME }))
+    const others = [contextTag(two, 's', HOME), contextTag(one, 't', HOME), contextTag(one, 's', AWAY)]
+    expect(others).not.toContain(contextTag(one, 's', HOME))
+    expect(contextTag(one, 's', { ip: null, userAgent: null })).toBeNull()
+  })
+})
+
+describe('what is recorded of a client', () => {
+  it.each([
+    ['192.0.2.77', '192.0.2.0'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1::'],
+    ['2001:db8::5', '2001:db8::'],
+    ['::1', '::'],
+    [null, null],
+  ])('of %s as a network is %s', (ip, network) => {
+    const how = { recordIp: 'network', recordUserAgent: true } as const
+    expect(recordable({ ip, userAgent: 'a' }, how)).toStrictEqual({ ip: network, userAgent: 'a' })
+  })
+
+  it('is nothing where nothing is wanted, also of sessions from before', async () => {
+    const { sessions, store, clock } = await openWithClock()
+    const { refreshToken } = await sessions.create({ userId: 'u', ...HOME })
+    const discreet = await openSessions({
+      store,
+      now: clock.now,
+      recordIp: 'none',
+      recordUserAgent: false,
+    })
+    const { session } = await discreet.create({ userId: 'v', ...HOME })
+    expect(session).toMatchObject({ ip: null, userAgent: null })
+    const child = await discreet.refresh(refreshToken.value, AWAY)
+    discreet.verify(child.accessToken.value, AWAY)
+    await discreet.flush()
+    expect(await discreet.get(child.session.sessionId)).toMatchObject({
+      generation: 1,
+      ip: null,
+      userAgent: null,
+    })
+  })
+})

@@ -1,0 +1,248 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { ListenerHooks, Store } from '../../src/core/store.ts'
+import { type Sessions, type SessionsOptions, StoreUnavailableError } from '../../src/index.ts'
+import { memory } from '../../src/memory/index.ts'
+import { coded } from '../support/errors.ts'
+import { listen, openSessions } from '../support/sessions.ts'
+
+const UNAVAILABLE = coded('ERR_STORE_UNAVAILABLE') as Error
+const ENDED = coded('ERR_SESSION_ENDED', { reason: 'revoked' }) as Error
+
+/** A store whose messages go where the test wants, with the time in the test's hands. */
+function wired(inner: Store = memory()) {
+  const wire = {
+    polls: [] as number[],
+    notified: 0,
+    hears: true,
+    down: false,
+    hooks: null as ListenerHooks | null,
+  }
+  const store: Store = {
+    ...inner,
+    async changes(since, after, limit) {
+      if (wire.down) throw new StoreUnavailableError('down')
+      wire.polls.push(Math.round((Date.now() - since) / 1000))
+      return inner.changes(since, after, limit)
+    },
+    async notify() {
+      wire.notified++
+    },
+    listen(hooks) {
+      wire.hooks = hooks
+      return { ping: async () => wire.hears, async close() {} }
+    },
+  }
+  return { store, wire }
+}
+
+describe('the feed', () => {
+  // Elapsed time, timers and the clock of the process move together, and only when the test moves them.
+  beforeEach(() => void vi.useFakeTimers({ now: Date.UTC(2030, 0, 1) }))
+  afterEach(() => void vi.useRealTimers())
+  const pass = (seconds: number): Promise<unknown> => vi.advanceTimersByTimeAsync(seconds * 1000)
+
+  async function open(options: Partial<SessionsOptions> = {}) {
+    const { store, wire } = wired(options.store)
+    const sessions = await openSessions({ now: () => Date.now(), pruneInterval: null, ...options, store })
+    wire.polls.length = 0
+    return { sessions, wire, store }
+  }
+  /** Ends a session where this process is not told. */
+  const endElsewhere = (store: Store, id: string): Promise<unknown> =>
+    store.end(id, { reason: 'revoked', at: Date.now(), pruneAt: Date.now() + 86_400_000 })
+  const verifies = (sessions: Sessions, token: string) => () => sessions.verify(token)
+
+  it('polls every pollInterval while LISTEN does not deliver, and every 30 s while it does', async () => {
+    const { sessions, wire } = await open()
+    const heard = listen(sessions, 'feedListening')
+    const lost = listen(sessions, 'feedPolling')
+    wire.hears = false
+    await pass(61)
+    const slow = wire.polls.length
+    expect(slow).toBeGreaterThanOrEqual(12)
+    expect(sessions.stats().feed.listening).toBe(false)
+    wire.hears = true
+    await pass(6)
+    expect(sessions.stats().feed.listening).toBe(true)
+    wire.polls.length = 0
+    await pass(600)
+    expect(wire.polls.length).toBeGreaterThanOrEqual(17)
+    expect(wire.polls.length).toBeLessThanOrEqual(21)
+    expect([heard.length, lost.length]).toStrictEqual([1, 0])
+  })
+
+  it('notices within a pollInterval that LISTEN has died without a word, and polls at once', async () => {
+    const { sessions, wire, store } = await open()
+    const lost = listen(sessions, 'feedPolling')
+    await pass(10)
+    const { accessToken, session } = await sessions.create({ userId: 'u' })
+    wire.hears = false
+    await endElsewhere(store, session.sessionId)
+    expect(verifies(sessions, accessToken.value)).not.toThrow()
+    await pass(5)
+    expect(verifies(sessions, accessToken.value)).toThrow(ENDED)
+    expect(lost).toHaveLength(1)
+  })
+
+  it('learns at once of what it is told, however often it is told', async () => {
+    const { sessions, wire, store } = await open()
+    const { accessToken, session } = await sessions.create({ userId: 'u' })
+    await endElsewhere(store, session.sessionId)
+    for (let time = 0; time < 1000; time++) wire.hooks!.onChange()
+    await pass(0.001)
+    expect(verifies(sessions, accessToken.value)).toThrow(ENDED)
+    await pass(1)
+    expect(wire.polls.length).toBeLessThanOrEqual(2)
+  })
+
+  it('reads everything again once it listens anew: what was told in between is lost', async () => {
+    const { wire, sessions } = await open()
+    await pass(20)
+    wire.polls.length = 0
+    wire.hooks!.onConnected()
+    await pass(0.001)
+    expect(wire.polls).toStrictEqual([1220])
+    expect(sessions.stats().feed.listening).toBe(true)
+  })
+
+  it('tells others of a change at once, and of many at most every 50 ms', async () => {
+    const { sessions, wire } = await open()
+    const created = []
+    for (let index = 0; index < 20; index++) created.push(await sessions.create({ userId: 'u' }))
+    expect(wire.notified).toBe(0)
+    await sessions.revoke(created.pop()!.session.sessionId)
+    expect(wire.notified).toBe(1)
+    for (const { session } of created) await sessions.revoke(session.sessionId)
+    await pass(0.049)
+    expect(wire.notified).toBe(1)
+    await pass(0.002)
+    expect(wire.notified).toBe(2)
+    await pass(1)
+    expect(wire.notified).toBe(2)
+  })
+
+  it.each<[string, (sessions: Sessions, id: string) => Promise<unknown>]>([
+    ['revoke', (sessions, id) => sessions.revoke(id)],
+    ['revokeUser', (sessions) => sessions.revokeUser('u')],
+    ['revokeAll', (sessions) => sessions.revokeAll()],
+    ['deleteUser', (sessions) => sessions.deleteUser('u')],
+    ['setClaims', (sessions, id) => sessions.setClaims(id, { a: 1 })],
+    ['reauthenticate', (sessions, id) => sessions.reauthenticate(id)],
+    ['expireAccessTokens', (sessions, id) => sessions.expireAccessTokens(id)],
+    ['a login that replaces', (sessions, id) => sessions.create({ userId: 'u', replaces: id })],
+  ])('is told of %s', async (_, change) => {
+    const { sessions, wire } = await open()
+    const { session } = await sessions.create({ userId: 'u' })
+    await change(sessions, session.sessionId)
+    expect(wire.notified).toBe(1)
+  })
+
+  it('tells of a change inside a transaction of the caller there, and acts on nothing before it commits', async () => {
+    let inside = 0
+    const inner = memory()
+    const { sessions, wire } = await open({
+      store: { ...inner, using: () => ({ ...inner, notify: async () => void inside++ }) },
+    })
+    const { accessToken, session } = await sessions.create({ userId: 'u' })
+    await pass(10)
+    await sessions.using({}).revoke(session.sessionId)
+    expect([inside, wire.notified]).toStrictEqual([1, 0])
+    expect(verifies(sessions, accessToken.value)).not.toThrow()
+  })
+
+  it('sends what it still has to tell before it closes', async () => {
+    const { sessions, wire } = await open()
+    const [a, b] = [await sessions.create({ userId: 'u' }), await sessions.create({ userId: 'u' })]
+    await sessions.revoke(a.session.sessionId)
+    await sessions.revoke(b.session.sessionId)
+    await sessions.close()
+    expect(wire.notified).toBe(2)
+  })
+
+  it('makes up for a poll that failed with the next tick, although LISTEN is well', async () => {
+    const { sessions, wire, store } = await open()
+    const unavailable = listen(sessions, 'storeUnavailable')
+    await pass(10)
+    const { accessToken, session } = await sessions.create({ userId: 'u' })
+    await endElsewhere(store, session.sessionId)
+    wire.down = true
+    wire.hooks!.onChange()
+    await pass(0.001)
+    expect(unavailable).toMatchObject([{ during: 'poll' }])
+    wire.down = false
+    await pass(5)
+    expect(verifies(sessions, accessToken.value)).toThrow(ENDED)
+  })
+
+  it('says once that it is stale, and that it has caught up; meanwhile it serves', async () => {
+    const { sessions, wire } = await open({ maxStaleness: 20 })
+    const [stale, caughtUp] = [listen(sessions, 'feedStale'), listen(sessions, 'feedCaughtUp')]
+    const { accessToken } = await sessions.create({ userId: 'u' })
+    wire.hears = false
+    wire.down = true
+    await pass(60)
+    expect(stale).toHaveLength(1)
+    expect(stale[0]!.seconds).toBeGreaterThan(20)
+    expect(sessions.stats().feed.staleness).toBeGreaterThan(50)
+    expect(verifies(sessions, accessToken.value)).not.toThrow()
+    wire.down = false
+    await pass(5)
+    expect(caughtUp).toHaveLength(1)
+    expect(sessions.stats().feed.staleness).toBeLessThanOrEqual(5)
+  })
+
+  it('refuses while it is stale where the operator says so, and nobody is logged out', async () => {
+    const { sessions, wire } = await open({ maxStaleness: 20, onStale: 'refuse' })
+    const { accessToken, session } = await sessions.create({ userId: 'u' })
+    wire.hears = false
+    wire.down = true
+    await pass(19)
+    expect(verifies(sessions, accessToken.value)).not.toThrow()
+    await pass(6)
+    expect(verifies(sessions, accessToken.value)).toThrow(UNAVAILABLE)
+    wire.down = false
+    await pass(5)
+    expect(verifies(sessions, accessToken.value)).not.toThrow()
+    expect(await sessions.get(session.sessionId)).toMatchObject({ active: true })
+  })
+
+  it('counts what is not its own on the channel, and says so ever more rarely', async () => {
+    const { sessions, wire } = await open()
+    const heard = listen(sessions, 'feedForeign')
+    for (let time = 0; time < 100; time++) wire.hooks!.onForeign()
+    await pass(1)
+    expect(heard.map(({ total }) => total)).toStrictEqual([1, 2, 4, 8, 16, 32, 64])
+    expect(sessions.stats().feed.foreign).toBe(100)
+    expect(wire.polls).toStrictEqual([])
+  })
+
+  it('is not there with revocation: expiry, but others are still told', async () => {
+    const { sessions, wire } = await open({ revocation: 'expiry' })
+    const { session } = await sessions.create({ userId: 'u' })
+    await pass(120)
+    expect(wire.polls).toStrictEqual([])
+    expect(wire.hooks).toBeNull()
+    await sessions.revoke(session.sessionId)
+    expect(wire.notified).toBe(1)
+    expect(sessions.stats().feed).toMatchObject({ mode: 'expiry', staleness: null, listening: false })
+  })
+
+  it('survives a clock that is set back: it goes on reading, and nobody is logged out', async () => {
+    let offset = 0
+    const { sessions, wire, store } = await open({ now: () => Date.now() + offset })
+    const before = await sessions.create({ userId: 'u' })
+    offset = -3_600_000
+    wire.hears = false
+    const after = await sessions.create({ userId: 'v' })
+    expect((await sessions.refresh(before.refreshToken.value)).session.active).toBe(true)
+    await store.end(after.session.sessionId, {
+      reason: 'revoked',
+      at: Date.now() + offset,
+      pruneAt: Date.now(),
+    })
+    await pass(5)
+    expect(verifies(sessions, after.accessToken.value)).toThrow(ENDED)
+    await pass(600)
+    expect((await sessions.refresh(before.refreshToken.value)).session.active).toBe(true)
+  })
+})

@@ -1,0 +1,254 @@
+import { once } from 'node:events'
+import { describe, expect, it, vi } from 'vitest'
+import { createEvents, type Events } from '../../src/core/events.ts'
+import { type Logger, logEvents, warnings } from '../../src/core/logger.ts'
+import { coded } from '../support/errors.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
+import { openSessions } from '../support/sessions.ts'
+
+interface Line {
+  readonly level: keyof Logger
+  readonly fields: object
+  readonly message: string
+}
+
+function createLog(): { logger: Logger; lines: Line[] } {
+  const lines: Line[] = []
+  const at =
+    (level: keyof Logger) =>
+    (fields: object, message: string): void =>
+      void lines.push({ level, fields, message })
+  return { lines, logger: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') } }
+}
+
+/** Events that are logged, with a clock of their own. */
+function logged(): { events: Events; lines: Line[]; advance: (seconds: number) => void } {
+  const { logger, lines } = createLog()
+  const events = createEvents()
+  const clock = createFakeClock()
+  logEvents(events, logger, clock.now)
+  return { events, lines, advance: clock.advance }
+}
+
+/** The next process warning after `raise`. */
+async function warningOf(raise: () => void): Promise<Error & { code?: string }> {
+  const warned = once(process, 'warning')
+  raise()
+  return (await warned)[0]
+}
+
+const CONFIRM = { during: 'confirm', error: new Error('gone') } as const
+
+describe('a logger', () => {
+  it('gets the events of a session, each at its level, with their fields', async () => {
+    const { logger, lines } = createLog()
+    const sessions = await openSessions({ logger })
+    const { session, refreshToken } = await sessions.create({ userId: 'u', ip: '192.0.2.1' })
+    const { sessionId } = session
+    const child = await sessions.refresh(refreshToken.value)
+    sessions.verify(child.accessToken.value)
+    await sessions.flush()
+    await sessions.revoke(sessionId, 'logout')
+    const about = { sessionId, userId: 'u' }
+    expect(lines.filter(({ fields }) => 'sessionId' in fields)).toStrictEqual([
+      {
+        level: 'debug',
+        message: 'session created',
+        fields: { event: 'created', ...about, ip: '192.0.2.1', userAgent: null },
+      },
+      {
+        level: 'debug',
+        message: 'session refreshed',
+        fields: { event: 'refreshed', ...about, verdict: 'current' },
+      },
+      {
+        level: 'debug',
+        message: 'session turned',
+        fields: { event: 'turned', ...about, generation: 1, by: 'use' },
+      },
+      { level: 'info', message: 'session ended', fields: { event: 'ended', ...about, reason: 'logout' } },
+    ])
+    const text = JSON.stringify(lines)
+    for (const { value } of [refreshToken, child.accessToken, child.refreshToken!]) {
+      for (const part of value.split('.')) expect(text).not.toContain(part.slice(-20))
+    }
+  })
+
+  it('gets errors under the name `err`', () => {
+    const { events, lines } = logged()
+    const error = new Error('it does not open')
+    events.emit('keyTrouble', { epoch: 3, error })
+    expect(lines).toStrictEqual([
+      {
+        level: 'error',
+        message: 'a signing key cannot be used or made',
+        fields: { event: 'keyTrouble', epoch: 3, err: error },
+      },
+    ])
+    expect((lines[0]!.fields as { err: unknown }).err).toBe(error)
+  })
+
+  it('is called as a method, as class instances need', () => {
+    const { logger, lines } = createLog()
+    class Wrapped implements Logger {
+      #to = logger
+      debug(fields: object, message: string): void {
+        this.#to.debug(fields, message)
+      }
+      info(fields: object, message: string): void {
+        this.#to.info(fields, message)
+      }
+      warn(fields: object, message: string): void {
+        this.#to.warn(fields, message)
+      }
+      error(fields: object, message: string): void {
+        this.#to.error(fields, message)
+      }
+    }
+    const events = createEvents()
+    logEvents(events, new Wrapped())
+    events.emit('feedListening', {})
+    expect(lines).toHaveLength(1)
+  })
+
+  it('that throws breaks no request, and is reported once', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    const fail = (): never => {
+      throw new Error('disk full')
+    }
+    const sessions = await openSessions({ logger: { debug: fail, info: fail, warn: fail, error: fail } })
+    const { refreshToken, session } = await sessions.create({ userId: 'u' })
+    await sessions.refresh(refreshToken.value)
+    expect(await sessions.revoke(session.sessionId)).toBe(true)
+    expect(warned.mock.calls).toStrictEqual([
+      ['`logger` threw, which is reported once: disk full', 'PawlWarning'],
+    ])
+    warned.mockRestore()
+  })
+
+  it('that is async and rejects breaks nothing either', async () => {
+    const fail = async (): Promise<never> => {
+      throw new Error('disk full')
+    }
+    const events = createEvents()
+    logEvents(events, { debug: fail, info: fail, warn: fail, error: fail })
+    const warning = await warningOf(() => {
+      events.emit('pruned', { sessions: 1, keys: 0 })
+      events.emit('pruned', { sessions: 2, keys: 0 })
+    })
+    expect(warning.message).toContain('disk full')
+  })
+})
+
+describe('what comes many times a second', () => {
+  it('is logged at most once in ten seconds, with a count of what was left out', () => {
+    const { events, lines, advance } = logged()
+    for (let i = 0; i < 5000; i++) events.emit('storeUnavailable', CONFIRM)
+    expect(lines).toHaveLength(1)
+    expect(lines[0]!.fields).toStrictEqual({
+      event: 'storeUnavailable',
+      during: 'confirm',
+      err: CONFIRM.error,
+    })
+    advance(9.999)
+    events.emit('storeUnavailable', CONFIRM)
+    expect(lines).toHaveLength(1)
+    advance(0.001)
+    events.emit('storeUnavailable', CONFIRM)
+    expect(lines).toHaveLength(2)
+    expect(lines[1]!.fields).toMatchObject({ suppressed: 5000 })
+    advance(10)
+    events.emit('storeUnavailable', CONFIRM)
+    expect(lines[2]!.fields).not.toHaveProperty('suppressed')
+  })
+
+  it('does not silence other events', () => {
+    const { events, lines } = logged()
+    for (let i = 0; i < 3; i++) {
+      events.emit('storeUnavailable', CONFIRM)
+      events.emit('confirmationsDropped', { count: 1, because: 'store' })
+      events.emit('secretUnknown', {})
+      events.emit('refreshLimited', { sessionId: 's', by: 'refreshLimit' })
+      events.emit('rolledBack', { sessionId: 's', userId: 'u', from: 1, to: 3 })
+      events.emit('feedOverflowed', { dropped: 1, refreshBefore: new Date(0) })
+    }
+    expect(lines.map(({ level }) => level)).toStrictEqual(Array(6).fill('warn'))
+  })
+
+  it('is told apart from what must not be missed: every theft is logged', () => {
+    const { events, lines } = logged()
+    const about = { userId: 'u', ip: null, userAgent: null }
+    for (const sessionId of ['one', 'two', 'three']) events.emit('reused', { sessionId, ...about })
+    expect(lines.map(({ fields }) => (fields as { sessionId: string }).sessionId)).toStrictEqual([
+      'one',
+      'two',
+      'three',
+    ])
+    expect(lines.every(({ level }) => level === 'warn')).toBe(true)
+  })
+})
+
+describe('without a logger', () => {
+  it('a warning becomes a process warning that says what matters and has a code of its own', async () => {
+    const events = createEvents()
+    logEvents(events, warnings)
+    const warning = await warningOf(() =>
+      events.emit('reused', { sessionId: 's-1', userId: 'u', ip: '192.0.2.1', userAgent: null }),
+    )
+    expect(warning).toMatchObject({
+      name: 'PawlWarning',
+      code: 'PAWL_REUSED',
+      message:
+        'reuse detected: a superseded refresh token came back (sessionId: "s-1", userId: "u", ip: "192.0.2.1")',
+    })
+  })
+
+  it('says why a store is unavailable', async () => {
+    const cause = new Error('connect ECONNREFUSED')
+    const events = createEvents()
+    logEvents(events, warnings)
+    const warning = await warningOf(() =>
+      events.emit('storeUnavailable', { during: 'poll', error: new Error('PostgreSQL is gone', { cause }) }),
+    )
+    expect(warning).toMatchObject({
+      code: 'PAWL_STORE_UNAVAILABLE',
+      message:
+        'background work could not reach the store (during: "poll", err: "PostgreSQL is gone: connect ECONNREFUSED")',
+    })
+  })
+
+  it('what a client sends cannot forge lines', async () => {
+    const warning = await warningOf(() =>
+      warnings.warn({ event: 'reused', userAgent: 'x\n(node:1) Warning: forged' }, 'message'),
+    )
+    expect(warning.message).not.toContain('\n')
+  })
+
+  it('a message of another origin is a warning without a code', async () => {
+    const warning = await warningOf(() => warnings.error({}, 'message'))
+    expect(warning).toMatchObject({ name: 'PawlWarning', message: 'message' })
+    expect(warning.code).toBeUndefined()
+  })
+
+  it('what is below a warning is silent', async () => {
+    const warned = vi.spyOn(process, 'emitWarning')
+    const sessions = await openSessions()
+    const { session, refreshToken } = await sessions.create({ userId: 'u' })
+    await sessions.refresh(refreshToken.value)
+    await sessions.revoke(session.sessionId)
+    expect(warned).not.toHaveBeenCalled()
+    warned.mockRestore()
+  })
+})
+
+describe('the option `logger`', () => {
+  it.each([
+    ['null', null],
+    ['a function', () => {}],
+    ['too few methods', { warn() {}, error() {} }],
+  ])('does not take %s', async (_name, logger) => {
+    await expect(openSessions({ logger: logger as never })).rejects.toThrow(
+      coded('ERR_INVALID_OPTIONS', { option: 'logger' }) as Error,
+    )
+  })
+})

@@ -1,0 +1,112 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Store } from '../../src/core/store.ts'
+import { type SessionsOptions, StoreUnavailableError } from '../../src/index.ts'
+import { memory } from '../../src/memory/index.ts'
+import { listen, openSessions } from '../support/sessions.ts'
+
+const DAY = 86_400
+
+describe('pruning in the background', () => {
+  beforeEach(() => void vi.useFakeTimers({ now: Date.UTC(2030, 0, 1) }))
+  afterEach(() => void vi.useRealTimers())
+  /** The clock moves and nothing runs: a year of timers takes a while. */
+  const jump = (seconds: number): unknown => vi.setSystemTime(Date.now() + seconds * 1000)
+  const pass = (seconds: number): Promise<unknown> => vi.advanceTimersByTimeAsync(seconds * 1000)
+
+  async function open(options: Partial<SessionsOptions> = {}) {
+    const inner = options.store ?? memory()
+    const prunes: number[] = []
+    const store: Store = {
+      ...inner,
+      prune(now, limit) {
+        prunes.push(limit)
+        return inner.prune(now, limit)
+      },
+    }
+    const sessions = await openSessions({ now: () => Date.now(), ...options, store })
+    return { sessions, prunes, store }
+  }
+
+  it('deletes ended rows `keepEnded` after their end, and tells how many', async () => {
+    const { sessions } = await open({ keepEnded: 7 * DAY })
+    const heard = listen(sessions, 'pruned')
+    const { session } = await sessions.create({ userId: 'u' })
+    await sessions.create({ userId: 'u' })
+    await sessions.revoke(session.sessionId, 'logout')
+    jump(7 * DAY - 4001)
+    await pass(4000)
+    expect((await sessions.get(session.sessionId))?.endReason).toBe('logout')
+    // Rows fall due by the day.
+    jump(DAY)
+    await pass(4000)
+    expect(await sessions.get(session.sessionId)).toBeNull()
+    expect(heard.filter(({ sessions: rows }) => rows > 0)).toMatchObject([{ sessions: 1 }])
+    expect(await sessions.list('u')).toHaveLength(1)
+  })
+
+  it('goes in batches, until nothing is due, and any number of processes may do it at once', async () => {
+    const store = memory()
+    const fleet = [await open({ store, pruneInterval: null }), await open({ store, pruneInterval: null })]
+    for (let index = 0; index < 1200; index++)
+      await fleet[0]!.sessions.create({ userId: 'u', idleTimeout: 1 })
+    jump(100 * DAY)
+    const counts = Promise.all(fleet.map(({ sessions }) => sessions.prune()))
+    await pass(10)
+    expect((await counts).reduce((sum, count) => sum + count, 0)).toBe(1200)
+    for (const { prunes } of fleet) expect(Math.max(...prunes)).toBeLessThanOrEqual(500)
+    expect(await fleet[0]!.sessions.list('u')).toStrictEqual([])
+  })
+
+  it('comes at times of its own in each process, about every `pruneInterval`', async () => {
+    const fleet = await Promise.all([1, 2, 3, 4].map(() => open({ pruneInterval: 3600 })))
+    await pass(36_000)
+    for (const { prunes } of fleet) {
+      expect(prunes.length).toBeGreaterThanOrEqual(9)
+      expect(prunes.length).toBeLessThanOrEqual(12)
+    }
+  })
+
+  it('never comes with pruneInterval: null', async () => {
+    const { prunes } = await open({ pruneInterval: null })
+    jump(30 * DAY)
+    await pass(36_000)
+    expect(prunes).toStrictEqual([])
+  })
+
+  it('that fails is told of and comes again', async () => {
+    let down = true
+    const inner = memory()
+    const { sessions } = await open({
+      pruneInterval: 60,
+      store: {
+        ...inner,
+        async prune(now, limit) {
+          if (down) throw new StoreUnavailableError('down')
+          return inner.prune(now, limit)
+        },
+      },
+    })
+    const unavailable = listen(sessions, 'storeUnavailable')
+    await sessions.create({ userId: 'u', idleTimeout: 1 })
+    jump(100 * DAY)
+    await pass(60)
+    expect(unavailable[0]).toMatchObject({ during: 'prune' })
+    expect(await sessions.list('u')).toHaveLength(1)
+    down = false
+    await pass(60)
+    expect(await sessions.list('u')).toStrictEqual([])
+  })
+
+  it('tells of its progress, and a listener that throws does not stop it', async () => {
+    const { sessions } = await open({ pruneInterval: null })
+    for (let index = 0; index < 3; index++) await sessions.create({ userId: 'u', idleTimeout: 1 })
+    jump(100 * DAY)
+    const done: number[] = []
+    const onProgress = (count: number): void => {
+      done.push(count)
+      throw new Error('in the listener')
+    }
+    expect(await sessions.prune({ onProgress })).toBe(3)
+    expect(done).toStrictEqual([3])
+  })
+})

@@ -1,0 +1,79 @@
+import { once } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import { memory } from '../../src/memory/index.ts'
+import { coded } from '../support/errors.ts'
+import { listen, openWithClock } from '../support/sessions.ts'
+import { counting } from '../support/stores.ts'
+
+describe('refreshLimit', () => {
+  it('puts off what exceeds it until the next minute, without asking the database, and ends nothing', async () => {
+    const { store, calls } = counting(memory())
+    const { sessions, clock } = await openWithClock({ store, refreshLimit: 3 })
+    const limited = listen(sessions, 'refreshLimited')
+    const { refreshToken, session } = await sessions.create({ userId: 'u' })
+    const other = await sessions.create({ userId: 'u' })
+    for (let time = 0; time < 3; time++) await sessions.refresh(refreshToken.value)
+    clock.advance(17)
+    calls.length = 0
+    await expect(sessions.refresh(refreshToken.value)).rejects.toThrow(
+      coded('ERR_TRY_AGAIN', { retryAfter: 43 }) as Error,
+    )
+    expect(calls).toStrictEqual([])
+    expect(limited).toStrictEqual([{ sessionId: session.sessionId, by: 'refreshLimit' }])
+    await sessions.refresh(other.refreshToken.value)
+    clock.advance(43)
+    await sessions.refresh(refreshToken.value)
+    expect(await sessions.get(session.sessionId)).toMatchObject({ active: true })
+  })
+
+  it('counts genuine tokens only: nobody can use up the refreshes of another', async () => {
+    const { sessions } = await openWithClock({ refreshLimit: 1 })
+    const { refreshToken } = await sessions.create({ userId: 'u' })
+    const forged = `${refreshToken.value.slice(0, -4)}AAAA`
+    for (let time = 0; time < 5; time++)
+      await expect(sessions.refresh(forged)).rejects.toThrow(coded('ERR_REFRESH_TOKEN_INVALID') as Error)
+    await sessions.refresh(refreshToken.value)
+  })
+
+  it('lets a page of sixty parts through by default', async () => {
+    const { sessions } = await openWithClock()
+    const { refreshToken } = await sessions.create({ userId: 'u' })
+    await Promise.all(Array.from({ length: 60 }, () => sessions.refresh(refreshToken.value)))
+    await expect(sessions.refresh(refreshToken.value)).rejects.toThrow(coded('ERR_TRY_AGAIN') as Error)
+  })
+})
+
+describe('allowRefresh', () => {
+  it('is asked with what is known of the request, and can put it off', async () => {
+    const asked: unknown[] = []
+    let allow = false
+    const { sessions } = await openWithClock({
+      async allowRefresh(attempt) {
+        asked.push(attempt)
+        return allow
+      },
+    })
+    const limited = listen(sessions, 'refreshLimited')
+    const { refreshToken, session } = await sessions.create({ userId: 'u' })
+    const context = { ip: '192.0.2.1', userAgent: 'a' }
+    await expect(sessions.refresh(refreshToken.value, context)).rejects.toThrow(
+      coded('ERR_TRY_AGAIN') as Error,
+    )
+    expect(asked).toStrictEqual([{ sessionId: session.sessionId, ...context }])
+    expect(limited).toStrictEqual([{ sessionId: session.sessionId, by: 'allowRefresh' }])
+    allow = true
+    expect((await sessions.refresh(refreshToken.value)).session.active).toBe(true)
+  })
+
+  it('that throws is reported and allows: a rate limiter that is down logs nobody out', async () => {
+    const { sessions } = await openWithClock({
+      allowRefresh() {
+        throw new Error('the rate limiter is down')
+      },
+    })
+    const { refreshToken } = await sessions.create({ userId: 'u' })
+    const warned = once(process, 'warning')
+    expect((await sessions.refresh(refreshToken.value)).session.active).toBe(true)
+    expect((await warned)[0]).toMatchObject({ name: 'PawlWarning' })
+  })
+})

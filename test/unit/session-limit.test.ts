@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest'
+import type { Sessions, SessionsOptions, Store } from '../../src/index.ts'
+import { coded } from '../support/errors.ts'
+import { listen, openSessions } from '../support/sessions.ts'
+import { storeKinds } from '../support/stores.ts'
+
+const LIMITED = coded('ERR_SESSION_LIMIT', { userId: 'u' }) as Error
+
+describe.each(await storeKinds())('maxSessionsPerUser, on $name,', ({ newPlace }) => {
+  async function open(options: Partial<SessionsOptions> = {}): Promise<Sessions> {
+    return openSessions({ store: newPlace().open(), maxSessionsPerUser: 2, ...options })
+  }
+  const live = async (sessions: Sessions, userId = 'u'): Promise<string[]> =>
+    (await sessions.list(userId)).filter(({ active }) => active).map(({ sessionId }) => sessionId)
+  const login = async (sessions: Sessions, userId = 'u'): Promise<string> =>
+    (await sessions.create({ userId })).session.sessionId
+
+  it('ends the oldest login, with the reason `limit`, and no session of another user', async () => {
+    const sessions = await open()
+    const ended = listen(sessions, 'ended')
+    const [first, second] = [await login(sessions), await login(sessions)]
+    await login(sessions, 'other')
+    const third = await login(sessions)
+    expect((await live(sessions)).sort()).toStrictEqual([second, third].sort())
+    expect(ended).toStrictEqual([{ sessionId: first, userId: 'u', reason: 'limit' }])
+    expect(await live(sessions, 'other')).toHaveLength(1)
+  })
+
+  it('or refuses the new login, of which nothing stays behind', async () => {
+    const sessions = await open({ onSessionLimit: 'reject' })
+    const limited = listen(sessions, 'sessionLimited')
+    const old = [await login(sessions), await login(sessions)]
+    await expect(sessions.create({ userId: 'u' })).rejects.toThrow(LIMITED)
+    expect((await live(sessions)).sort()).toStrictEqual(old.sort())
+    expect(limited).toStrictEqual([{ userId: 'u' }])
+    await sessions.revoke(old[0]!)
+    await login(sessions)
+  })
+
+  it('does not count the session that a login replaces', async () => {
+    const sessions = await open({ onSessionLimit: 'reject', maxSessionsPerUser: 1 })
+    const first = await login(sessions)
+    const { session } = await sessions.create({ userId: 'u', replaces: first })
+    expect(await live(sessions)).toStrictEqual([session.sessionId])
+    expect((await sessions.get(first))?.endReason).toBe('replaced')
+  })
+
+  it('does not count what has expired', async () => {
+    let now = Date.UTC(2030, 0, 1)
+    const sessions = await open({ onSessionLimit: 'reject', maxSessionsPerUser: 1, now: () => now })
+    await sessions.create({ userId: 'u', idleTimeout: 60 })
+    now += 60_000
+    await login(sessions)
+  })
+
+  it.each([1, 3])('leaves exactly %i of twelve logins at one moment', async (limit) => {
+    const place = newPlace()
+    const options = { maxSessionsPerUser: limit }
+    const fleet = await Promise.all(
+      [1, 2, 3].map(() => openSessions({ store: place.open() satisfies Store, ...options })),
+    )
+    for (let round = 0; round < 3; round++) {
+      await Promise.all(Array.from({ length: 12 }, (_, index) => login(fleet[index % 3]!)))
+      expect(await live(fleet[0]!)).toHaveLength(limit)
+    }
+  })
+
+  it.each([1, 3])('lets never more than %i of twelve logins at one moment through', async (limit) => {
+    const place = newPlace()
+    const options = { maxSessionsPerUser: limit, onSessionLimit: 'reject' as const }
+    const fleet = await Promise.all(
+      [1, 2, 3].map(() => openSessions({ store: place.open() satisfies Store, ...options })),
+    )
+    const results = await Promise.allSettled(
+      Array.from({ length: 12 }, (_, index) => login(fleet[index % 3]!)),
+    )
+    const through = results.filter(({ status }) => status === 'fulfilled')
+    for (const result of results)
+      if (result.status === 'rejected') expect(result.reason).toMatchObject(LIMITED)
+    expect(through.length).toBeLessThanOrEqual(limit)
+    expect(through.length).toBeGreaterThan(0)
+    expect(await live(fleet[0]!)).toHaveLength(through.length)
+  })
+})
