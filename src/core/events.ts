@@ -5,6 +5,13 @@ import type { EndReason } from './store.ts'
 
 /** Everything {@link Sessions.on} can tell about. No event carries a token. */
 export interface SessionEvents {
+  /** `createSessions` is done. What it works with, in seconds; `null`: without end. */
+  started: {
+    revocation: 'feed' | 'expiry' | 'lookup'
+    accessTokenLifetime: number
+    idleTimeout: number
+    absoluteTimeout: number | null
+  }
   created: { sessionId: string; userId: string; ip: string | null; userAgent: string | null }
   /** A refresh was answered. */
   refreshed: { sessionId: string; userId: string; verdict: Verdict }

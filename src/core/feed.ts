@@ -44,7 +44,8 @@ export function createFeed(
   const stopping = new AbortController()
   let listener: Listener | null = null
   let ticks: Background | null = null
-  let listening = false
+  /** `null` until it is known. */
+  let listening: boolean | null = null
   let stale = false
   let foreign = 0
   /** When everything was known last; the caller of `start` has polled. */
@@ -90,8 +91,8 @@ export function createFeed(
 
   async function tick(): Promise<void> {
     const tickedAt = clock.now()
-    hear((await listener?.ping(PING_WITHIN)) ?? false)
-    if (listening && performance.now() - polledAt < LISTENING_POLL) know(tickedAt)
+    if (listener !== null) hear(await listener.ping(PING_WITHIN))
+    if (listening === true && performance.now() - polledAt < LISTENING_POLL) know(tickedAt)
     else {
       await measureClock()
       await poll('overlap')
@@ -129,7 +130,7 @@ export function createFeed(
   async function onConnected(): Promise<void> {
     // What was told before LISTEN took effect is lost, and what could be seen only later with it.
     await poll('all')
-    hear((await listener?.ping(PING_WITHIN)) ?? false)
+    if (listener !== null) hear(await listener.ping(PING_WITHIN))
   }
 
   // A clock that was set back makes nothing stale.
@@ -172,7 +173,7 @@ export function createFeed(
     },
     tell,
     get listening() {
-      return listening
+      return listening === true
     },
     get staleness() {
       return staleness()

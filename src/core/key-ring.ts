@@ -102,16 +102,14 @@ export async function createKeyRing(
     try {
       const material = isAlgorithm(row.algorithm) ? unwrapKey(secrets, place(row), row.wrappedKey) : null
       if (material !== null) key = signingKeyFromMaterial(row.kid, row.algorithm as Algorithm, material)
+      if (key === null) {
+        throw new SecretUnknownError(
+          "a signing key in the database does not open with this process's `secret`",
+        )
+      }
     } catch (error) {
       events.emit('keyTrouble', { epoch: row.epoch, error })
     }
-    if (key === null)
-      events.emit('keyTrouble', {
-        epoch: row.epoch,
-        error: new SecretUnknownError(
-          "a signing key in the database does not open with this process's `secret`",
-        ),
-      })
     opened.set(row.kid, key)
     return key
   }
@@ -215,7 +213,7 @@ export async function createKeyRing(
       const now = clock.now()
       if (now - lookedAgainAt < UNKNOWN_KID_PAUSE) return
       lookedAgainAt = now
-      reloadOnce().catch((error: unknown) => events.emit('storeUnavailable', { during: 'poll', error }))
+      reloadOnce().catch((error: unknown) => events.emit('storeUnavailable', { during: 'keys', error }))
     },
     reload: reloadOnce,
     list: () => entries.map(describe),

@@ -29,6 +29,7 @@ interface Entry {
 
 /** Messages are stable, so that a search for one goes on finding it. */
 const ENTRIES: Readonly<Record<EventName, Entry>> = {
+  started: { level: 'info', message: 'sessions started' },
   created: { level: 'debug', message: 'session created' },
   refreshed: { level: 'debug', message: 'session refreshed' },
   turned: { level: 'debug', message: 'session turned' },

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { Sessions } from './api.ts'
 import type { ClaimsObject } from './claims.ts'
 import { createClock } from './clock.ts'
@@ -23,6 +24,8 @@ import { createVerify } from './verification.ts'
 
 /** What is under way gets this long to end, in ms; a database that does not answer must not hold up a shutdown. */
 const CLOSE_WITHIN = 5000
+/** Where this module was loaded: outside of every request. */
+const nowhere = new AsyncResource('pawl')
 
 /**
  * Checks options, schema and secret, loads the signing keys and starts listening for revocations.
@@ -35,7 +38,15 @@ const CLOSE_WITHIN = 5000
  *
  * @throws InvalidOptionsError, StoreUnavailableError (within 10 s), SchemaOutdatedError, SecretUnknownError
  */
-export async function createSessions<Claims extends object = ClaimsObject, Data = unknown>(
+export function createSessions<Claims extends object = ClaimsObject, Data = unknown>(
+  given: SessionsOptions<Claims, Data>,
+): Promise<Sessions<Claims, Data>> {
+  // Whoever calls this inside a request must not have that request's context go with everything that runs
+  // in the background from now on.
+  return nowhere.runInAsyncScope(() => start<Claims, Data>(given))
+}
+
+async function start<Claims extends object, Data>(
   given: SessionsOptions<Claims, Data>,
 ): Promise<Sessions<Claims, Data>> {
   const options = resolveOptions(given as SessionsOptions<never, never>)
@@ -43,7 +54,7 @@ export async function createSessions<Claims extends object = ClaimsObject, Data 
   const events = createEvents()
   let started: Sessions<Claims, Data> | null = null
   logEvents(events, options.logger)
-  options.telemetry.observe({ on: events.on, stats: () => started?.stats() ?? null })
+  const stopObserving = options.telemetry.observe({ on: events.on, stats: () => started?.stats() ?? null })
   const clock = createClock(store, options.now)
   try {
     await store.start()
@@ -66,15 +77,25 @@ export async function createSessions<Claims extends object = ClaimsObject, Data 
     const revocations = createRevocations(store, clock, events, retention, options.feedBytes)
     if (options.revocation !== 'expiry') await revocations.poll('all')
     const feed = createFeed(store, clock, events, revocations, options)
-    started = assemble<Claims, Data>({ options, store, clock, events, ring, revocations, feed })
+    started = assemble<Claims, Data>({ options, store, clock, events, ring, revocations, feed }, () =>
+      stopObserving?.(),
+    )
+    const { revocation, accessTokenLifetime, idleTimeout, absoluteTimeout } = options
+    events.emit('started', {
+      revocation,
+      accessTokenLifetime: accessTokenLifetime / 1000,
+      idleTimeout: idleTimeout / 1000,
+      absoluteTimeout: absoluteTimeout === null ? null : absoluteTimeout / 1000,
+    })
     return started
   } catch (error) {
+    stopObserving?.()
     await store.close().catch(() => {})
     throw error
   }
 }
 
-function assemble<Claims extends object, Data>(engine: Engine): Sessions<Claims, Data> {
+function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => void): Sessions<Claims, Data> {
   const { options, store, clock, events, ring, revocations, feed } = engine
   const { telemetry } = options
   const confirmations = createConfirmations(
@@ -139,6 +160,7 @@ function assemble<Claims extends object, Data>(engine: Engine): Sessions<Claims,
           pause(CLOSE_WITHIN),
         ])
         await store.close()
+        onClosed()
       })()
       return closing
     },
@@ -167,12 +189,14 @@ function assemble<Claims extends object, Data>(engine: Engine): Sessions<Claims,
     value: unknown,
     context: RefreshContext | undefined,
   ): ReturnType<typeof refresh> {
-    try {
-      return await telemetry.trace('refresh', () => refresh(engine, limit, value, context))
-    } catch (error) {
-      if ((error as { code?: unknown }).code === 'ERR_SECRET_UNKNOWN') events.emit('secretUnknown', {})
-      throw error
-    }
+    return telemetry.trace('refresh', async () => {
+      try {
+        return await refresh(engine, limit, value, context)
+      } catch (error) {
+        if ((error as { code?: unknown }).code === 'ERR_SECRET_UNKNOWN') events.emit('secretUnknown', {})
+        throw error
+      }
+    })
   }
 
   return sessions

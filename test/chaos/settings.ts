@@ -50,6 +50,8 @@ export function sessionsOptions(lifetimes: Lifetimes): Omit<SessionsOptions, 'st
     lateWindow,
     accessTokenLifetime,
     pollInterval: 0.5,
+    // Tabs that race for a minute, in turns of a few seconds, are what a storm is about.
+    refreshLimit: null,
     // Full well before the memory of a process is looked at for the first time.
     tokenCacheBytes: 512 * 1024,
     ...(speed !== 1 && { now: fasterClock(lifetimes) }),

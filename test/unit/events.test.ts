@@ -1,5 +1,8 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { once } from 'node:events'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import type { Store } from '../../src/index.ts'
+import { memory } from '../../src/memory/index.ts'
 import { listen, openSessions } from '../support/sessions.ts'
 
 describe('a listener', () => {
@@ -53,5 +56,24 @@ describe('an event', () => {
     for (const { value } of [refreshToken, accessToken, child.refreshToken!, child.accessToken]) {
       for (const part of value.split('.')) expect(text).not.toContain(part.slice(-20))
     }
+  })
+})
+
+describe('what runs in the background', () => {
+  it('keeps nothing of the request in which the sessions were opened', async () => {
+    const requests = new AsyncLocalStorage<string>()
+    const seen: (string | undefined)[] = []
+    const inner = memory()
+    const store: Store = {
+      ...inner,
+      async changes(since, after, limit) {
+        seen.push(requests.getStore())
+        return inner.changes(since, after, limit)
+      },
+    }
+    const sessions = await requests.run('the first request', () => openSessions({ store, pollInterval: 0.1 }))
+    await vi.waitFor(() => expect(seen.length).toBeGreaterThan(1))
+    expect(new Set(seen)).toStrictEqual(new Set([undefined]))
+    await sessions.close()
   })
 })

@@ -1,0 +1,44 @@
+import type { SessionsErrorCode } from '../core/errors.ts'
+
+/** Whether an error says that something is broken, or is how Pawl refuses a client. */
+const CODES: Readonly<Record<SessionsErrorCode, 'fault' | 'refusal'>> = {
+  ERR_NOT_SIGNED_IN: 'refusal',
+  ERR_ACCESS_TOKEN_EXPIRED: 'refusal',
+  ERR_ACCESS_TOKEN_INVALID: 'refusal',
+  ERR_SESSION_ENDED: 'refusal',
+  ERR_REFRESH_TOKEN_INVALID: 'refusal',
+  ERR_REFRESH_TOKEN_REUSED: 'refusal',
+  ERR_RECENT_AUTH_REQUIRED: 'refusal',
+  ERR_SESSION_LIMIT: 'refusal',
+  ERR_CSRF_REJECTED: 'refusal',
+  ERR_TRY_AGAIN: 'refusal',
+  ERR_STORE_UNAVAILABLE: 'fault',
+  ERR_SECRET_UNKNOWN: 'fault',
+  ERR_SCHEMA_OUTDATED: 'fault',
+  ERR_INVALID_OPTIONS: 'fault',
+}
+
+export interface ErrorType {
+  /** `error.type`: the `code` of a `SessionsError`, the name of any other. */
+  readonly type: string
+  /** Whether the span is to show as failed. */
+  readonly fault: boolean
+  /** For the span's status; `undefined` where it would say no more than `type`. */
+  readonly message: string | undefined
+  /** The session it is about, where it says so. */
+  readonly sessionId: string | undefined
+}
+
+export function errorType(error: unknown): ErrorType {
+  // What the conventions call an error that has no type.
+  if (!(error instanceof Error))
+    return { type: '_OTHER', fault: true, message: undefined, sessionId: undefined }
+  const { code, sessionId } = error as { readonly code?: unknown; readonly sessionId?: unknown }
+  const known = typeof code === 'string' && Object.hasOwn(CODES, code)
+  return {
+    type: known ? code : error.name,
+    fault: !known || CODES[code as SessionsErrorCode] === 'fault',
+    message: error.message,
+    sessionId: known && typeof sessionId === 'string' ? sessionId : undefined,
+  }
+}
