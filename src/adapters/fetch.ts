@@ -56,7 +56,7 @@ export function fetchSessions<Claims extends object, Data>(
     const changes: HeadChanges = { list: [], applied: false }
     const exchange = fetchExchange(request, ip, changes)
     const { reply, session } = await http.open(exchange)
-    if (reply !== undefined) return toResponse(reply)
+    if (reply !== undefined) return withHead(toResponse(reply), changes)
     const requires =
       required === true || Object.values(require).some((value) => value !== undefined && value !== false)
     const refused = requires ? await http.refuse(exchange, session, require) : null

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import onHeaders from 'on-headers'
-import { type Exchange, type Reply, varyByCookie } from '../http/exchange.ts'
+import { addName, type Exchange, type Reply } from '../http/exchange.ts'
 import { readJsonBody } from '../http/json-body.ts'
 
 /** What a framework on top of `node:http` may know better. */
@@ -53,8 +53,13 @@ export function writeReply(res: ServerResponse, { status, headers, body }: Reply
   res.statusCode = status
   for (const [name, value] of headers) {
     if (name === 'set-cookie') res.appendHeader(name, value)
-    else if (name === 'vary') res.setHeader(name, varyByCookie(res.getHeader(name)?.toString()))
+    else if (name === 'vary') res.setHeader(name, addNames(res.getHeader(name)?.toString(), value))
     else res.setHeader(name, value)
   }
   res.end(body ?? undefined)
+}
+
+/** What others have made of `Vary` stays in it. */
+function addNames(list: string | undefined, names: string): string {
+  return names.split(', ').reduce<string | undefined>(addName, list) ?? ''
 }

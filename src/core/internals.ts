@@ -12,6 +12,8 @@ export const internals: unique symbol = Symbol('pawl.internals')
 /** What the HTTP layer needs besides the public API. Not for applications. */
 export interface Internals {
   now(): number
+  /** Writes to the log what an operator has to put right. */
+  warn(message: string): void
   /** Half the overlap: an answer that takes longer counts as lost. Milliseconds. */
   readonly answerWithin: number
   /** Whether every request reads its session's row. */
@@ -48,6 +50,7 @@ export function createInternals(engine: Engine, refresh: Internals['refresh']): 
 
   return {
     now: clock.now,
+    warn: (message) => options.logger.warn({}, message),
     answerWithin: options.decideWithin,
     lookup: options.revocation === 'lookup',
     get publishesKeys() {

@@ -40,13 +40,14 @@ export const MAX_BODY: number = 16 * 1024
 /** For the head of every response that sets a cookie: no cache may hand it to someone else. */
 export function forbidCaching(head: ResponseHead): void {
   head.set('cache-control', 'private, no-store')
-  head.set('vary', varyByCookie(head.get('vary')))
+  head.set('vary', addName(head.get('vary'), 'Cookie'))
 }
 
-/** Adds to a `Vary` that others may have begun. */
-export function varyByCookie(vary: string | undefined): string {
-  if (vary === undefined || vary === '') return 'Cookie'
-  return /(?:^|,)\s*(?:\*|cookie)\s*(?:,|$)/i.test(vary) ? vary : `${vary}, Cookie`
+/** Adds a name to a list of names, such as `Vary`, that others may have begun. */
+export function addName(list: string | undefined, name: string): string {
+  if (list === undefined || list === '') return name
+  const names = list.split(',').map((item) => item.trim().toLowerCase())
+  return names.includes('*') || names.includes(name.toLowerCase()) ? list : `${list}, ${name}`
 }
 
 export function jsonReply(

@@ -4,6 +4,7 @@ import { internals } from '../core/internals.ts'
 import { check } from '../core/options.ts'
 import { CSRF_HEADER } from '../wire/names.ts'
 import { type CookieWriter, cookieWriter, isPlainLocalhost } from './cookies.ts'
+import { createCors } from './cors.ts'
 import { assertSameSite, isSafeMethod } from './csrf.ts'
 import { type Exchange, pathOf, type Reply } from './exchange.ts'
 import { type CookieSet, type HttpOptions, resolveHttpOptions } from './options.ts'
@@ -82,6 +83,7 @@ export function sessionsOverHttp<Claims extends object, Data>(
   const internal = sessions[internals]
   const secureCookies = cookieWriter(options, options.cookies)
   const localCookies = options.localCookies === null ? null : cookieWriter(options, options.localCookies)
+  const cors = createCors(options, internal.warn)
   const refreshPath = `${options.path}/refresh`
   const logoutPath = `${options.path}/logout`
 
@@ -89,6 +91,8 @@ export function sessionsOverHttp<Claims extends object, Data>(
     localCookies !== null && isPlainLocalhost(exchange, options.cookies) ? localCookies : secureCookies
 
   function open(exchange: Exchange): Opened<Claims, Data> | Promise<Opened<Claims, Data>> {
+    const preflight = cors.open(exchange)
+    if (preflight !== null) return { reply: preflight }
     const transport = transportOf(exchange)
     const cookies = cookiesOf(exchange)
     const session = new RequestSession<Claims, Data>({

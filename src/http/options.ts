@@ -18,6 +18,12 @@ export interface HttpOptions {
   readonly csrf?: 'fetch-metadata' | 'token'
   /** Origins besides the request's own that may send unsafe requests: `https://app.example.com`. @defaultValue [] */
   readonly trustedOrigins?: readonly string[]
+  /**
+   * Whether pages of the `trustedOrigins` may call the application below the adapter with its cookies and
+   * read the answers (CORS): preflights are answered, and every answer names the origin. Leave it off where
+   * the application sends those headers itself. @defaultValue false
+   */
+  readonly cors?: boolean
   readonly cookies?: CookieOptions
   /**
    * Whether plain `http://localhost`, asked for from this machine, gets cookies without `Secure` and
@@ -52,6 +58,7 @@ export interface ResolvedHttpOptions {
   readonly inline: boolean
   readonly csrfToken: boolean
   readonly trustedOrigins: ReadonlySet<string>
+  readonly cors: boolean
   readonly cookies: CookieSet
   /** `null` in production. */
   readonly localCookies: CookieSet | null
@@ -67,6 +74,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof HttpOptions>([
   'refresh',
   'csrf',
   'trustedOrigins',
+  'cors',
   'cookies',
   'insecureLocalhost',
 ])
@@ -103,6 +111,10 @@ export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
       'no `true` in production: cookies without `Secure` can be read on the way',
     )
   }
+  const origins = trustedOrigins(given.trustedOrigins ?? [])
+  const cors = check.boolean('cors', given.cors ?? false)
+  if (cors && origins.size === 0)
+    check.fail('cors', true, 'true together with `trustedOrigins`, the origins it is for')
   const refreshPath = inline ? '/' : path
   const access = cookieName(
     'access',
@@ -116,7 +128,8 @@ export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
     path,
     inline,
     csrfToken: check.oneOf('csrf', given.csrf ?? 'fetch-metadata', ['fetch-metadata', 'token']) === 'token',
-    trustedOrigins: trustedOrigins(given.trustedOrigins ?? []),
+    trustedOrigins: origins,
+    cors,
     cookies: { access, refresh, secure: true },
     localCookies: insecureLocalhost
       ? { access: 'pawl-access', refresh: 'pawl-refresh', secure: false }
