@@ -11,7 +11,7 @@ type Shown = SessionEvents[(typeof SHOWN)[number]]
 /** Server-sent events, one stream per open page. */
 export interface EventStreams {
   /** Answers a request with the events of its user's sessions from now on. */
-  connect(req: Request, res: Response): Promise<void>
+  connect(req: Request, res: Response): void
   /** Ends all streams. */
   close(): void
 }
@@ -19,27 +19,25 @@ export interface EventStreams {
 export function createEventStreams(sessions: Sessions<Claims>): EventStreams {
   const open = new Set<Response>()
 
-  async function connect(req: Request, res: Response): Promise<void> {
+  function connect(req: Request, res: Response): void {
     const { userId, sessionId } = sessionOf(req)
-    // Most events name a session, not its user.
-    const mine = new Set([sessionId])
 
     function send(type: string, event: Shown): void {
-      if ('userId' in event && event.userId === userId) mine.add(event.sessionId)
-      if (!mine.has(event.sessionId)) return
-      res.write(`data: ${JSON.stringify({ ...event, type, at: Date.now() })}\n\n`)
-      // The stream was opened by this session, so it must not outlive it.
-      if (type === 'ended' && event.sessionId === sessionId) res.end()
+      if (event.userId === userId)
+        res.write(`data: ${JSON.stringify({ ...event, type, at: Date.now() })}\n\n`)
     }
 
-    const removers = SHOWN.map((name) => sessions.on(name, (event: Shown) => send(name, event)))
+    const removers = [
+      ...SHOWN.map((name) => sessions.on(name, (event: Shown) => send(name, event))),
+      // The stream was opened by this session, so it must not outlive it; the event itself goes first.
+      sessions.onEnded(sessionId, () => setImmediate(() => res.end())),
+    ]
     open.add(res)
     res.on('close', () => {
       open.delete(res)
       for (const remove of removers) remove()
     })
     res.set({ 'content-type': 'text/event-stream', 'cache-control': 'no-store' }).flushHeaders()
-    for (const session of await sessions.list(userId)) mine.add(session.sessionId)
   }
 
   return {

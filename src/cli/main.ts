@@ -1,119 +1,67 @@
 #!/usr/bin/env node
-import { randomBytes } from 'node:crypto'
-import { parseArgs } from 'node:util'
-import { isSessionsError } from '../core/errors.ts'
-import { type PostgresStore, postgres } from '../postgres/index.ts'
+import { readFileSync } from 'node:fs'
+import { parse } from './arguments.ts'
+import { COMMANDS } from './commands.ts'
+import { Interrupted, UsageError } from './errors.ts'
+import { help } from './help.ts'
+import { createOutput } from './output.ts'
+import { printable } from './text.ts'
 
-const HELP = `pawl: session management for Node.js and PostgreSQL
+const DONE = 0
+const FAILED = 1
+const WRONG_USAGE = 2
+/** 128 and the number of SIGINT, as shells have it. */
+const INTERRUPTED = 130
 
-Usage: npx pawl <command> [options]
-
-Commands:
-  secret       Print a new secret for the option \`secret\`.
-  migrate      Create or update the tables, and say what was done.
-  keys reset   Delete all signing keys. For a lost secret: everyone logs in again.
-
-Options:
-  --url <url>      PostgreSQL URL. Default: the environment variable DATABASE_URL.
-  --schema <name>  Schema of Pawl's tables. Default: pawl.
-  --yes            Do not ask before destroying anything.
-  --json           Print JSON.
-  --help           Show this help.
-
-Examples:
-  echo "PAWL_SECRET=$(npx pawl secret)" >> .env
-  npx pawl migrate --url postgres://owner@db.internal/app
-
-Exit codes: 0 done, 1 failed, 2 wrong usage.
-`
-
-/** Wrong usage: answered with the help and exit code 2. */
-class UsageError extends Error {}
-
-interface Flags {
-  readonly url: string | undefined
-  readonly schema: string
-  readonly yes: boolean
-  readonly json: boolean
-}
-
-async function main(argv: readonly string[]): Promise<void> {
-  const { command, flags } = parse(argv)
-  switch (command) {
-    case 'help':
-      process.stdout.write(HELP)
-      return
-    case 'secret':
-      return print(flags, randomBytes(32).toString('base64url'), (secret) => secret)
-    case 'migrate':
-      return withStore(flags, async (store) => {
-        const applied = await store.migrate()
-        print(flags, { applied }, () =>
-          applied.length === 0
-            ? 'The schema is up to date.'
-            : `Applied migration ${applied.join(', ')}. The schema is up to date.`,
-        )
-      })
-    case 'keys reset':
-      if (!flags.yes) {
-        throw new UsageError(
-          'this ends every access token and makes refresh tokens of a lost secret useless; repeat it with --yes',
-        )
-      }
-      return withStore(flags, async (store) => {
-        const deleted = await store.deleteKeys(null)
-        print(
-          flags,
-          { deleted },
-          () => `Deleted ${deleted} signing key(s). The next start of the application makes a new one.`,
-        )
-      })
-    default:
-      throw new UsageError(command === '' ? 'a command is missing' : `unknown command '${command}'`)
+async function main(argv: readonly string[], interrupted: AbortSignal): Promise<number> {
+  const asked = parse(argv, COMMANDS)
+  if (asked.what === 'help') {
+    process.stdout.write(help(COMMANDS, asked.about))
+    return DONE
   }
-}
-
-function parse(argv: readonly string[]): { command: string; flags: Flags } {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        url: { type: 'string' },
-        schema: { type: 'string', default: 'pawl' },
-        yes: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    })
-    const { url, schema, yes, json } = values
-    return { command: values.help ? 'help' : positionals.join(' '), flags: { url, schema, yes, json } }
-  } catch (error) {
-    throw new UsageError((error as Error).message)
+  if (asked.what === 'version') {
+    process.stdout.write(`${version()}\n`)
+    return DONE
   }
+  const { command, given, flags } = asked
+  const code = await command.run({ flags, given, out: createOutput(flags.has('json')), interrupted })
+  return interrupted.aborted ? INTERRUPTED : code
 }
 
-async function withStore(flags: Flags, work: (store: PostgresStore) => Promise<void>): Promise<void> {
-  const connectionString = flags.url ?? process.env['DATABASE_URL']
-  if (connectionString === undefined || connectionString === '') {
-    throw new UsageError('which database? Give --url, or set DATABASE_URL')
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
+
+/** One line, without a stack, and without what a URL says before its host. */
+function messageOf(error: unknown): string {
+  if (isMissingDriver(error)) return 'the package `pg` is needed to reach a database: npm install pg'
+  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
+  return printable((line || 'it failed without saying why').replace(/:\/\/\S*@/g, '://…@'))
+}
+
+function isMissingDriver(error: unknown): boolean {
+  return (error as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND' && /'pg'/.test(String(error))
+}
+
+function report(error: unknown, interrupted: boolean): number {
+  if (interrupted) {
+    const how = error instanceof Interrupted ? `: ${error.message}` : ''
+    process.stderr.write(`pawl: interrupted${how}\n`)
+    return INTERRUPTED
   }
-  const store = postgres({ connectionString, schema: flags.schema, migrate: false })
-  try {
-    await work(store)
-  } finally {
-    await store.close()
-  }
+  process.stderr.write(`pawl: ${messageOf(error)}\n`)
+  if (!(error instanceof UsageError)) return FAILED
+  process.stderr.write('Run `npx pawl --help` for help.\n')
+  return WRONG_USAGE
 }
 
-function print<T>({ json }: Flags, value: T, words: (value: T) => string): void {
-  process.stdout.write(`${json ? JSON.stringify(value) : words(value)}\n`)
-}
-
-main(process.argv.slice(2)).catch((error: unknown) => {
-  const usage = error instanceof UsageError
-  const known = usage || isSessionsError(error)
-  process.stderr.write(`pawl: ${known ? (error as Error).message : String(error)}\n`)
-  if (usage) process.stderr.write('Run `npx pawl --help` for help.\n')
-  process.exitCode = usage ? 2 : 1
+const interruption = new AbortController()
+process.on('SIGINT', () => {
+  // Closing in good order takes up to seconds; whoever asks again does not want to wait.
+  if (interruption.signal.aborted) process.exit(INTERRUPTED)
+  interruption.abort()
 })
+process.exitCode = await main(process.argv.slice(2), interruption.signal).catch((error: unknown) =>
+  report(error, interruption.signal.aborted),
+)

@@ -94,7 +94,13 @@ export function postgres(options: PostgresOptions): PostgresStore {
 
   return {
     ...store,
-    migrate: () => migrate(connection, names),
+    async migrate() {
+      try {
+        return await migrate(connection, names)
+      } catch (error) {
+        throw explained(error, where, names.schema)
+      }
+    },
     async status(what = {}) {
       try {
         return await readStatus(connection, names, schema, what)

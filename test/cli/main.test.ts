@@ -1,80 +1,82 @@
-import { spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { createSessions } from '../../src/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase } from '../support/database.ts'
-import { FOREIGN_SECRET, SECRET } from '../support/secrets.ts'
+import { SECRET } from '../support/secrets.ts'
+import { pawl } from './pawl.ts'
 
-interface Ran {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-async function pawl(parameters: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...parameters], {
-    env: { PATH: process.env['PATH'] ?? '', ...env },
-  })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk
-  })
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk
-  })
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-  return { code, stdout, stderr }
-}
+/** Nothing listens there. */
+const NOWHERE = 'postgres://pawl:hidden@127.0.0.1:1/nowhere'
 
 describe('the command line', () => {
   it('prints a secret that createSessions takes, another one each time', async () => {
     const [first, second] = await Promise.all([pawl(['secret']), pawl(['secret', '--json'])])
     expect(first.code).toBe(0)
     expect(Buffer.from(first.stdout.trim(), 'base64url')).toHaveLength(32)
-    expect(JSON.parse(second.stdout)).not.toBe(first.stdout.trim())
+    expect(second.json()).not.toBe(first.stdout.trim())
   })
 
   it('migrates once, with the URL as an option or from the environment', async () => {
     const url = await createDatabase()
-    expect(JSON.parse((await pawl(['migrate', '--json', '--url', url])).stdout)).toEqual({ applied: [1] })
-    expect(JSON.parse((await pawl(['migrate', '--json'], { DATABASE_URL: url })).stdout)).toEqual({
-      applied: [],
-    })
+    expect((await pawl(['migrate', '--json', '--url', url])).json()).toEqual({ applied: [1] })
+    expect((await pawl(['migrate', '--json'], { DATABASE_URL: url })).json()).toEqual({ applied: [] })
     const store = postgres({ connectionString: url, migrate: false })
     const sessions = await createSessions({ store, secret: SECRET })
     await sessions.close()
   })
 
-  it('resets the keys only when told twice, and a new secret then starts', async () => {
-    const url = await createDatabase()
-    const before = await createSessions({ store: postgres({ connectionString: url }), secret: SECRET })
-    await before.close()
-    const other = { store: postgres({ connectionString: url }), secret: FOREIGN_SECRET }
-    await expect(createSessions(other)).rejects.toMatchObject({ code: 'ERR_SECRET_UNKNOWN' })
-
-    expect((await pawl(['keys', 'reset', '--url', url])).code).toBe(2)
-    const { code, stdout } = await pawl(['keys', 'reset', '--url', url, '--yes', '--json'])
-    expect([code, JSON.parse(stdout)]).toEqual([0, { deleted: 1 }])
-    const after = await createSessions({ ...other, store: postgres({ connectionString: url }) })
-    await after.close()
+  it('shows its help, of a group and of one command, and its version', async () => {
+    const [all, group, one, version] = await Promise.all([
+      pawl(['--help']),
+      pawl(['sessions', '--help']),
+      pawl(['help', 'sessions', 'revoke']),
+      pawl(['--version']),
+    ])
+    expect([all.code, group.code, one.code, version.code]).toEqual([0, 0, 0, 0])
+    expect(all.stdout).toContain('npx pawl migrate')
+    expect(group.stdout).toMatch(/sessions list[\s\S]*sessions show[\s\S]*sessions revoke/)
+    expect(group.stdout).not.toContain('keys')
+    expect(one.stdout).toMatch(/--active-before <time>[\s\S]*Examples:\n {2}npx pawl sessions revoke/)
+    expect(version.stdout.trim()).toBe(JSON.parse(await readFile('package.json', 'utf8')).version)
   })
 
-  it('exits with 2 for wrong usage and with 1 for a database it cannot reach, without a stack trace', async () => {
-    for (const wrong of [[], ['nonsense'], ['migrate'], ['migrate', '--nonsense']]) {
-      const { code, stderr } = await pawl(wrong)
-      expect(code).toBe(2)
-      expect(stderr).not.toMatch(/\n\s+at /)
+  it('exits with 2 for wrong usage, and says what was probably meant', async () => {
+    const wrong: [string[], RegExp][] = [
+      [[], /a command is missing/],
+      [['migrate'], /DATABASE_URL/],
+      [['sesions', 'list'], /unknown command 'sesions'; did you mean `sessions`/],
+      [['keys', 'lst'], /did you mean `keys list`/],
+      [['keys'], /list, rotate, reset/],
+      [['status', '--jsno'], /did you mean `--json`/],
+      [['status', '--user', 'anna'], /takes no --user/],
+      [['sessions', 'list', '--user', '--all'], /--user takes a value/],
+    ]
+    for (const { ran, says } of await Promise.all(
+      wrong.map(async ([parameters, says]) => ({ ran: await pawl(parameters), says })),
+    )) {
+      expect([ran.code, ran.stdout]).toEqual([2, ''])
+      expect(ran.stderr).toMatch(says)
+      expect(ran.stderr).not.toMatch(/\n\s+at /)
     }
-    const { code, stderr } = await pawl(['migrate', '--url', 'postgres://pawl:hidden@127.0.0.1:1/nowhere'])
-    expect(code).toBe(1)
-    expect(stderr).toContain('127.0.0.1:1/nowhere')
-    expect(stderr).not.toMatch(/hidden|\n\s+at /)
   })
 
-  it('shows its help', async () => {
-    const { code, stdout } = await pawl(['--help'])
-    expect(code).toBe(0)
-    expect(stdout).toContain('npx pawl migrate')
+  it('exits with 1 for a database it cannot reach, without a stack trace or the password', async () => {
+    for (const ran of await Promise.all([
+      pawl(['status', '--json', '--url', NOWHERE]),
+      pawl(['sessions', 'list', '--user', 'anna', '--url', NOWHERE]),
+      pawl(['status', '--url', NOWHERE.replace('hidden', 'hid@hidden')]),
+    ])) {
+      expect([ran.code, ran.stdout]).toEqual([1, ''])
+      expect(ran.stderr).toContain('127.0.0.1:1/nowhere')
+      expect(ran.stderr).not.toMatch(/hidden|\n\s+at /)
+    }
+    for (const ran of await Promise.all([
+      pawl(['status', NOWHERE]),
+      pawl(['status', '--url', 'pawl:hidden']),
+    ])) {
+      expect(ran.code).toBe(2)
+      expect(ran.stderr).not.toContain('hidden')
+    }
   })
 })

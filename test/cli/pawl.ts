@@ -1,0 +1,105 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Pool } from 'pg'
+
+export interface Ran {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+  /** What it printed, as JSON. */
+  json<T = Record<string, unknown>>(): T
+}
+
+/** What the command line consists of. */
+const SOURCES = ['cli', 'core', 'postgres', 'wire', 'index.ts']
+/** Below `node_modules`, so that the driver is found from there. */
+const CACHE = 'node_modules/.cache/pawl-cli'
+
+let building: Promise<string> | null = null
+
+/**
+ * The command line without its types: a compiler in each of many processes would take most of the time.
+ * Kept under a name made of its contents, for the other test files and the next run.
+ */
+export function built(): Promise<string> {
+  building ??= build()
+  return building
+}
+
+async function build(): Promise<string> {
+  const names = await Promise.all(
+    SOURCES.map(async (source) =>
+      source.endsWith('.ts')
+        ? [source]
+        : (await readdir(join('src', source))).map((name) => join(source, name)),
+    ),
+  )
+  const files = await Promise.all(
+    names
+      .flat()
+      .filter((name) => name.endsWith('.ts'))
+      .map(async (name) => ({ name, text: await readFile(join('src', name), 'utf8') })),
+  )
+  const home = join(CACHE, createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 16))
+  if (!existsSync(home)) await compile(files, home)
+  return join(home, 'dist', 'cli', 'main.js')
+}
+
+async function compile(files: readonly { name: string; text: string }[], home: string): Promise<void> {
+  const { default: ts } = await import('typescript')
+  await mkdir(CACHE, { recursive: true })
+  const unfinished = await mkdtemp(join(CACHE, 'unfinished-'))
+  await cp('package.json', join(unfinished, 'package.json'))
+  for (const { name, text } of files) {
+    const { outputText } = ts.transpileModule(text, {
+      compilerOptions: {
+        module: ts.ModuleKind.ESNext,
+        target: ts.ScriptTarget.ES2022,
+        verbatimModuleSyntax: true,
+        rewriteRelativeImportExtensions: true,
+      },
+    })
+    const to = join(unfinished, 'dist', name.replace(/\.ts$/, '.js'))
+    await mkdir(dirname(to), { recursive: true })
+    await writeFile(to, outputText)
+  }
+  // Another test file may have been faster.
+  await rename(unfinished, home).catch(() => rm(unfinished, { recursive: true, force: true }))
+}
+
+/** The command line as a process of its own, without a terminal and without this process's environment. */
+export async function pawl(
+  parameters: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  during: (child: ChildProcess) => void = () => {},
+): Promise<Ran> {
+  const child = spawn(process.execPath, [await built(), ...parameters], {
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  during(child)
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  return { code, stdout, stderr, json: () => JSON.parse(stdout) }
+}
+
+/** Many more sessions like the one there is. */
+export async function multiply(pool: Pool, times: number): Promise<void> {
+  const others = `user_id, generation, current, anchor_hash, turned_at, version, created_at, auth_time,
+    last_seen_at, expires_at, data_version, prune_on`
+  await pool.query(
+    `insert into pawl.sessions (id, ${others})
+     select gen_random_uuid(), ${others} from pawl.sessions, generate_series(1, $1)`,
+    [times],
+  )
+}

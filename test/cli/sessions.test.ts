@@ -1,0 +1,214 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { EndReason, Session, Sessions } from '../../src/index.ts'
+import { postgres } from '../../src/postgres/index.ts'
+import { createDatabase } from '../support/database.ts'
+import { openSessions } from '../support/sessions.ts'
+import { pawl, type Ran } from './pawl.ts'
+
+const DAY = 86_400_000
+const UNKNOWN = '00000000-0000-7000-8000-000000000000'
+const REASONS: readonly EndReason[] = [
+  'logout',
+  'revoked',
+  'reuse',
+  'idle',
+  'absolute',
+  'replaced',
+  'limit',
+  'rollback',
+]
+
+let url: string
+beforeAll(async () => {
+  url = await createDatabase()
+})
+
+const run = (...parameters: string[]): Promise<Ran> =>
+  pawl(['sessions', ...parameters], { DATABASE_URL: url })
+const open = (now?: () => number): Promise<Sessions> =>
+  openSessions({ store: postgres({ connectionString: url }), ...(now && { now }) })
+const login = async (sessions: Sessions, userId: string, more: object = {}): Promise<string> =>
+  (await sessions.create({ userId, ...more })).session.sessionId
+
+interface Shown extends Session {
+  readonly why: string
+}
+
+describe('sessions list', () => {
+  it("lists a user's active sessions, with --all those that ended, by user or by a session's id", async () => {
+    const sessions = await open()
+    const live = await login(sessions, 'lena', { ip: '198.51.100.7', userAgent: 'Firefox' })
+    const over = await login(sessions, 'lena')
+    await sessions.revoke(over, 'logout')
+
+    const [some, all, byId, people] = await Promise.all([
+      run('list', '--user', 'lena', '--json'),
+      run('list', '--user', 'lena', '--all', '--json'),
+      run('list', over.toUpperCase(), '--json'),
+      run('list', '--user', 'lena'),
+    ])
+    const ids = (ran: Ran): string[] =>
+      ran.json<{ sessions: Session[] }>().sessions.map(({ sessionId }) => sessionId)
+    expect(ids(some)).toEqual([live])
+    expect(ids(all).sort()).toEqual([live, over].sort())
+    expect(ids(byId)).toEqual([live])
+    expect(people.code).toBe(0)
+    const [heading, line, row] = people.stdout.split('\n')
+    expect(heading).toMatch(/^session +state +last seen/)
+    expect(line).toMatch(/^-{36} {2}-/)
+    expect(row).toMatch(
+      new RegExp(
+        `^${live} {2}active {2} ?\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\dZ \\(\\d+ s ago\\).*198.51.100.7.*Firefox$`,
+      ),
+    )
+  })
+
+  it('knows who has no session any more from who never had one', async () => {
+    const sessions = await open()
+    await sessions.revoke(await login(sessions, 'otto'))
+    const [over, never, which] = await Promise.all([
+      run('list', '--user', 'otto', '--json'),
+      run('list', '--user', 'nobody@example.org'),
+      run('list'),
+    ])
+    expect([over.code, over.json()]).toEqual([0, { userId: 'otto', sessions: [] }])
+    expect([never.code, never.stdout]).toEqual([1, ''])
+    expect(never.stderr).toContain('not found')
+    expect(which.code).toBe(2)
+  })
+
+  it('never sends control characters to the terminal, and loses none in JSON', async () => {
+    const sessions = await open()
+    const userId = 'evil \u001b[2J\u009b31m'
+    const userAgent = 'a\u0007b\u202ec\r\nd'
+    const id = await login(sessions, userId, { userAgent })
+    const { userAgent: kept } = (await sessions.get(id))!
+    for (const parameters of [
+      ['list', '--user', userId],
+      ['show', id],
+      ['show', id, '--json'],
+    ]) {
+      const ran = await run(...parameters)
+      expect(ran.code).toBe(0)
+      expect(ran.stdout.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u)
+      if (parameters.includes('--json')) expect(ran.json()).toMatchObject({ userId, userAgent: kept })
+    }
+  })
+})
+
+describe('sessions show', () => {
+  it('answers why a user was logged out, for every reason, the most telling first', async () => {
+    const sessions = await open()
+    const live = await login(sessions, 'wanda', { claims: { role: 'admin' }, data: { cart: [1] } })
+    for (const reason of REASONS) await sessions.revoke(await login(sessions, 'wanda'), reason)
+
+    const ran = await run('show', '--user', 'wanda', '--limit', '20', '--json')
+    const { kept, sessions: shown } = ran.json<{ kept: number; sessions: Shown[] }>()
+    expect([ran.code, kept]).toEqual([0, REASONS.length + 1])
+    expect(shown.map(({ endReason }) => endReason)).toEqual([
+      ...REASONS.filter((reason) => reason !== 'replaced').toReversed(),
+      null,
+      'replaced',
+    ])
+    expect(new Set(shown.map(({ why }) => why)).size).toBe(shown.length)
+    expect(shown.find(({ endReason }) => endReason === 'reuse')?.why).toMatch(/copied refresh token.*thief/)
+    expect(shown.at(-2)).toMatchObject({ sessionId: live, claims: { role: 'admin' }, data: { cart: [1] } })
+    expect(shown.at(-2)?.why).toMatch(/^Not logged out/)
+
+    const people = await run('show', '--user', 'wanda')
+    expect(people.stdout).toContain("User 'wanda': 9 sessions kept, 5 shown")
+    expect(people.stdout.match(/^session {2,}[0-9a-f-]{36}$/gm)).toHaveLength(5)
+  })
+
+  it('says that a session had expired, also where it was ended all the same', async () => {
+    const past = await open(() => Date.now() - 3 * DAY)
+    const idle = await login(past, 'ida', { idleTimeout: 3600 })
+    const absolute = await login(past, 'ida', { absoluteTimeout: 3600 })
+    const swept = await login(past, 'ida', { idleTimeout: 3600 })
+    await (await open()).revoke(swept)
+    const shown = new Map(
+      (await run('show', '--user', 'ida', '--json'))
+        .json<{ sessions: Shown[] }>()
+        .sessions.map((one) => [one.sessionId, one]),
+    )
+    expect(shown.get(idle)).toMatchObject({ endReason: 'idle', active: false })
+    expect(shown.get(idle)?.why).toContain('the idle timeout is 60 min')
+    expect(shown.get(absolute)).toMatchObject({ endReason: 'absolute', active: false })
+    expect(shown.get(swept)?.why).toMatch(/had expired before that/)
+  })
+
+  it('does not find what is not there, and asks the database nothing about what is no id', async () => {
+    const nowhere = { DATABASE_URL: 'postgres://127.0.0.1:1/nowhere' }
+    const [unknown, nonsense, token] = await Promise.all([
+      run('show', UNKNOWN, '--json'),
+      pawl(['sessions', 'show', 'nonsense'], nowhere),
+      pawl(['sessions', 'show', `pawl_r1_${'x'.repeat(100)}`], nowhere),
+    ])
+    for (const ran of [unknown, nonsense, token]) {
+      expect([ran.code, ran.stdout]).toEqual([1, ''])
+      expect(ran.stderr).toMatch(/^pawl: not found: [^\n]*\n$/)
+    }
+    expect(token.stderr).not.toContain('xxx')
+  })
+})
+
+describe('sessions revoke', () => {
+  it('ends sessions by id, which a running process hears of', async () => {
+    const sessions = await open()
+    const { session, accessToken } = await sessions.create({ userId: 'rita' })
+    const over = await login(sessions, 'rita')
+    await sessions.revoke(over, 'logout')
+    expect(sessions.verify(accessToken.value).userId).toBe('rita')
+
+    const heard = new Promise((resolve) => sessions.onEnded(session.sessionId, resolve))
+    const ran = await run('revoke', session.sessionId, over, '--json')
+    expect([ran.code, ran.json()]).toMatchObject([
+      0,
+      {
+        sessions: [
+          { sessionId: session.sessionId, outcome: 'revoked', endReason: 'revoked' },
+          { sessionId: over, outcome: 'already over', endReason: 'logout' },
+        ],
+      },
+    ])
+    expect(await heard).toBe('revoked')
+    expect(() => sessions.verify(accessToken.value)).toThrow(
+      expect.objectContaining({ code: 'ERR_SESSION_ENDED', reason: 'revoked' }),
+    )
+  })
+
+  it('exits with 1 when one of several is not found, and ends the others', async () => {
+    const sessions = await open()
+    const id = await login(sessions, 'sven')
+    const ran = await run('revoke', UNKNOWN, 'nonsense', id)
+    expect([ran.code, ran.stdout]).toEqual([
+      1,
+      `${UNKNOWN}: not found\n'nonsense': not found\n${id}: revoked\n`,
+    ])
+  })
+
+  it('ends all sessions of a user but one, and only when told that nobody can be asked', async () => {
+    const sessions = await open()
+    const kept = await login(sessions, 'uwe')
+    await login(sessions, 'uwe')
+    await login(sessions, 'uwe')
+    const foreign = await login(sessions, 'vera')
+
+    const [refused, wrong, mistaken, nobody] = await Promise.all([
+      run('revoke', '--user', 'uwe'),
+      run('revoke', '--user', 'uwe', '--all', '--yes'),
+      run('revoke', '--user', 'uwe', '--except', foreign, '--yes'),
+      run('revoke', '--user', 'nobody', '--yes'),
+    ])
+    expect([refused.code, wrong.code, mistaken.code, nobody.code]).toEqual([2, 2, 1, 1])
+    expect(refused.stderr).toContain('--yes')
+    expect((await sessions.list('uwe')).every(({ active }) => active)).toBe(true)
+
+    const ran = await run('revoke', '--user', 'uwe', '--except', kept, '--yes', '--json')
+    expect([ran.code, ran.json()]).toEqual([0, { userId: 'uwe', revoked: 2 }])
+    const live = (await sessions.list('uwe')).filter(({ active }) => active)
+    expect(live.map(({ sessionId }) => sessionId)).toEqual([kept])
+    const again = await run('revoke', '--user', 'uwe', '--except', kept, '--yes')
+    expect([again.code, again.stdout]).toEqual([0, expect.stringMatching(/^Nothing to end/)])
+  })
+})

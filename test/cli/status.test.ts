@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest'
+import { postgres, type StoreStatus } from '../../src/postgres/index.ts'
+import { createDatabase, createPool } from '../support/database.ts'
+import { openSessions } from '../support/sessions.ts'
+import { multiply, pawl } from './pawl.ts'
+
+const DAY = 86_400_000
+
+interface Status extends StoreStatus {
+  readonly ok: boolean
+  readonly attention: string[]
+  readonly keys: { role: string }[] | null
+}
+
+describe('status', () => {
+  it('says what to do where there is no schema, and shows what there is all the same', async () => {
+    const url = await createDatabase()
+    const [json, people] = await Promise.all([
+      pawl(['status', '--json', '--url', url, '--schema', 'elsewhere']),
+      pawl(['status', '--url', url]),
+    ])
+    expect([json.code, json.json<Status>()]).toMatchObject([
+      1,
+      {
+        ok: false,
+        attention: [expect.stringContaining('npx pawl migrate')],
+        server: { version: expect.stringMatching(/^PostgreSQL \d+/) },
+        schema: { name: 'elsewhere', applied: [], missing: [1] },
+        sessions: null,
+        table: null,
+        keys: null,
+      },
+    ])
+    expect([people.code, people.stdout]).toEqual([1, expect.stringMatching(/^sessions +not available$/m)])
+  })
+
+  it('counts sessions by their state, revocations, rows due and listeners; and prune deletes what is due', async () => {
+    const url = await createDatabase()
+    const env = { DATABASE_URL: url }
+    let now = Date.now() - 60 * DAY
+    const store = postgres({ connectionString: url })
+    const sessions = await openSessions({ store, now: () => now })
+    await sessions.create({ userId: 'anna', idleTimeout: 60 })
+    const due = await sessions.create({ userId: 'anna', idleTimeout: 60 })
+    await sessions.revoke(due.session.sessionId)
+    now = Date.now()
+    await sessions.create({ userId: 'anna' })
+    const { session } = await sessions.create({ userId: 'anna' })
+    await sessions.revoke(session.sessionId)
+
+    const ran = await pawl(['status', '--json'], env)
+    expect([ran.code, ran.json<Status>()]).toMatchObject([
+      0,
+      {
+        ok: true,
+        attention: [],
+        schema: { name: 'pawl', applied: [{ id: 1 }], missing: [], unknown: [] },
+        sessions: { exact: true, live: 1, expired: 1, ended: 2, due: 2 },
+        revocations: 1,
+        table: { bytes: expect.any(Number), deadRows: expect.any(Number) },
+        notifications: { listeners: 1, queueUsage: 0 },
+        keys: expect.arrayContaining([expect.objectContaining({ role: 'signs' })]),
+      },
+    ])
+    const pruned = await pawl(['prune', '--json'], env)
+    expect([pruned.code, pruned.json()]).toEqual([0, { sessions: 2, keys: expect.any(Number) }])
+    const again = await pawl(['prune'], env)
+    expect([again.code, again.stdout]).toEqual([0, expect.stringMatching(/^Deleted 0 sessions /)])
+
+    const people = await pawl(['status', '--exact'], env)
+    expect(people.code).toBe(0)
+    expect(people.stdout).toMatch(/^sessions +1 live, 0 expired, 1 ended and kept$/m)
+    expect(people.stdout).toMatch(/^feed +1 process listens, NOTIFY queue 0 % full$/m)
+  })
+
+  it('estimates on request of the size, and counts in batches when told to', async () => {
+    const url = await createDatabase()
+    const store = postgres({ connectionString: url, listen: false })
+    const sessions = await openSessions({ store })
+    await sessions.create({ userId: 'anna' })
+    const pool = createPool(url)
+    await multiply(pool, 50_000)
+    const seen: number[] = []
+    const seenBefore = new Date(Date.now() + DAY)
+    const status = await store.status({ exact: true, seenBefore, onProgress: (rows) => seen.push(rows) })
+    expect(seen).toEqual([50_000])
+    expect(status.sessions).toEqual({
+      exact: true,
+      live: 50_001,
+      expired: 0,
+      ended: 0,
+      due: 0,
+      seenBefore: 50_001,
+    })
+
+    // As if there were more than a million: the planner goes by the size of the table.
+    await pool.query('analyze pawl.sessions')
+    await pool.query(`update pg_class set reltuples = reltuples * 100 where oid = 'pawl.sessions'::regclass`)
+    const large = (await store.status({ seenBefore })).sessions!
+    expect(large.exact).toBe(false)
+    expect(large.live / 5_000_000).toBeCloseTo(1, 0)
+    expect(large.seenBefore! / 5_000_000).toBeCloseTo(1, 0)
+  })
+
+  it('shows a migration of a later version, and stops at one it cannot work with', async () => {
+    const url = await createDatabase()
+    const store = postgres({ connectionString: url })
+    await store.migrate()
+    const pool = createPool(url)
+    await pool.query('insert into pawl.migrations (id, breaking) values (99, false)')
+    expect((await pawl(['status', '--url', url])).code).toBe(0)
+    await pool.query('update pawl.migrations set breaking = true where id = 99')
+    const ran = await pawl(['status', '--url', url, '--json'])
+    expect([ran.code, ran.json<Status>().attention]).toEqual([
+      1,
+      [expect.stringMatching(/99.*update `pawl`/)],
+    ])
+    await store.close()
+  })
+})
