@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -27,6 +27,8 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
     'createSessions',
     'isSessionsError',
   ],
+  'pawl/client': ['attachAxios', 'attachFetch', 'createSessionClient', 'memoryTokens'],
+  'pawl/client/xhr': ['attachXhr'],
   'pawl/express': ['expressSessions', 'requireSession', 'sessionErrors', 'sessionOf'],
   'pawl/fetch': ['fetchSessions'],
   'pawl/memory': ['memory'],
@@ -56,6 +58,18 @@ describe('the packed package', () => {
     expect(JSON.parse(stdout)).toEqual(EXPORTS)
   })
 
+  it("finds the application's React", async () => {
+    const react = join(home, 'node_modules/react')
+    await symlink(join(process.cwd(), 'node_modules/react'), react)
+    try {
+      const script = `console.log(Object.keys(await import('pawl/react')).sort().join())`
+      const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], { cwd: home })
+      expect(stdout.trim()).toBe('SessionProvider,useSession,useSessionClient')
+    } finally {
+      await rm(react)
+    }
+  })
+
   it('can be required from CommonJS', async () => {
     const script = `console.log(typeof require('pawl').createSessions)`
     const { stdout } = await run(process.execPath, ['--input-type=commonjs', '--eval', script], { cwd: home })
@@ -71,6 +85,28 @@ describe('the packed package', () => {
       await createSessions({ store, secret: randomBytes(32) }).catch((error) => console.log(error.code))`
     const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], { cwd: home })
     expect(stdout.trim()).toBe('ERR_MODULE_NOT_FOUND')
+  })
+
+  it('has the OpenTelemetry entry work once its API is there', async () => {
+    const look = (): Promise<{ stdout: string }> =>
+      run(
+        process.execPath,
+        [
+          '--input-type=module',
+          '--eval',
+          `console.log(await import('pawl/otel').then(Object.keys, ({ code }) => code))`,
+        ],
+        { cwd: home },
+      )
+    expect((await look()).stdout.trim()).toBe('ERR_MODULE_NOT_FOUND')
+    const scope = join(home, 'node_modules/@opentelemetry')
+    await mkdir(scope)
+    await symlink(join(process.cwd(), 'node_modules/@opentelemetry/api'), join(scope, 'api'))
+    try {
+      expect((await look()).stdout.trim()).toBe("[ 'openTelemetry' ]")
+    } finally {
+      await rm(scope, { recursive: true })
+    }
   })
 
   it('brings the command line', async () => {

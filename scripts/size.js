@@ -1,0 +1,40 @@
+// What pawl/client weighs in a page: bundled, minified and compressed. It has a budget.
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+
+const BUDGET = 3072
+const ENTRY = 'src/client/index.ts'
+
+const all = await weigh(`export * from './${ENTRY}'`)
+const parts = {
+  'createSessionClient alone': await weigh(`export { createSessionClient } from './${ENTRY}'`),
+  'with attachFetch': await weigh(`export { createSessionClient, attachFetch } from './${ENTRY}'`),
+  'with pawl/client/xhr': await weigh(
+    `export { createSessionClient } from './${ENTRY}'; export * from './src/client/attach-xhr.ts'`,
+  ),
+  'with attachAxios': await weigh(`export { createSessionClient, attachAxios } from './${ENTRY}'`),
+  'all of pawl/client': all,
+}
+for (const [name, { minified, compressed }] of Object.entries(parts))
+  print(`${name.padEnd(26)} ${minified} bytes, compressed ${compressed}`)
+print(`budget ${BUDGET}`)
+if (all.compressed > BUDGET) process.exitCode = 1
+
+/** @param {string} contents of a module that uses the entry */
+async function weigh(contents) {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: '.' },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    write: false,
+  })
+  const [{ contents: code }] = outputFiles
+  return { minified: code.byteLength, compressed: gzipSync(code, { level: 9 }).byteLength }
+}
+
+/** @param {string} line */
+function print(line) {
+  process.stdout.write(`${line}\n`)
+}

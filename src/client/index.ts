@@ -1,0 +1,7 @@
+export { type AxiosConfigLike, type AxiosLike, attachAxios } from './attach-axios.ts'
+export { attachFetch } from './attach-fetch.ts'
+export { createSessionClient, type SessionClient, type SignInAnswer } from './client.ts'
+export type { RequestHooks, Ticket } from './hooks.ts'
+export type { SessionClientOptions, SessionProblem } from './options.ts'
+export type { SessionState } from './state.ts'
+export { memoryTokens, type TokenStorage, type Tokens } from './tokens.ts'

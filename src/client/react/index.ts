@@ -1,0 +1,3 @@
+'use client'
+
+export { SessionProvider, type SessionProviderProps, useSession, useSessionClient } from './session.ts'

@@ -1,0 +1,133 @@
+import { describe, expect, it, vi } from 'vitest'
+import { memoryTokens, type Tokens } from '../../src/client/index.ts'
+import { defer, openWorld, until, type World } from './support/world.ts'
+
+/** An app: no cookies are kept, and every access token that is sent is noted. */
+function app(world: World): { fetch: typeof fetch; sent: (string | null)[] } {
+  const sent: (string | null)[] = []
+  return {
+    sent,
+    fetch: (input, init) => {
+      const request = new Request(input, init)
+      sent.push(request.headers.get('authorization'))
+      expect(request.credentials).toBe('omit')
+      expect(request.headers.get('pawl-transport')).toBe('bearer')
+      return world.fetch(request)
+    },
+  }
+}
+
+describe('bearer mode', () => {
+  it('signs in, refreshes and signs out without a cookie', async () => {
+    const world = await openWorld()
+    const tokens = memoryTokens()
+    const client = world.client({ tokens, fetch: app(world).fetch })
+    expect(await world.login(client)).toBe(true)
+    const first = (await tokens.load())!
+    world.expire()
+    const answers = await Promise.all([
+      client.fetch('/me'),
+      client.fetch('/notes', { method: 'POST', body: 'x' }),
+    ])
+    expect(answers.map(({ status }) => status)).toStrictEqual([200, 200])
+    expect(world.count('POST /session/refresh')).toBe(1)
+    expect((await tokens.load())!.refreshToken).not.toBe(first.refreshToken)
+    await client.signOut()
+    expect(await tokens.load()).toBeNull()
+    expect(world.jar.names).toStrictEqual([])
+    expect(await world.sessions.list('anna')).toMatchObject([{ active: false }])
+  })
+
+  it('saves the new tokens before it uses them; a crash in between loses nothing', async () => {
+    const world = await openWorld()
+    const disk = memoryTokens()
+    const { fetch, sent } = app(world)
+    await world.login(world.client({ tokens: disk, fetch }))
+    world.expire()
+    const saving = defer()
+    const tokens = { ...disk, save: vi.fn(() => saving.promise) }
+    const crashing = world.client({ tokens, fetch })
+    void crashing.fetch('/me')
+    await until(() => expect(tokens.save).toHaveBeenCalled())
+    expect(world.count('GET /me')).toBe(1)
+    // The crash: this client never goes on. Another one begins with what is on the disk.
+    const client = world.client({ tokens: disk, fetch })
+    expect((await client.fetch('/me')).status).toBe(200)
+    const used = `Bearer ${(await disk.load())!.accessToken}`
+    expect(sent.at(-1)).toBe(used)
+    expect(world.count('POST /session/refresh')).toBe(2)
+  })
+
+  it('keeps the tokens it has when the storage refuses the new ones', async () => {
+    const world = await openWorld()
+    const disk = memoryTokens()
+    const save = vi.fn(disk.save)
+    const client = world.client({ tokens: { ...disk, save }, fetch: app(world).fetch })
+    await world.login(client)
+    world.expire()
+    save.mockImplementationOnce(() => Promise.reject(new Error('the keychain is locked')))
+    await expect(client.fetch('/me')).rejects.toThrow('the keychain is locked')
+    expect(client.session.status).toBe('signed-in')
+    expect((await client.fetch('/me')).status).toBe(200)
+  })
+
+  it('keeps its refresh token where the server sends none', async () => {
+    const world = await openWorld()
+    const tokens = memoryTokens()
+    const client = world.client({ tokens, fetch: app(world).fetch })
+    await world.login(client)
+    world.expire()
+    await client.fetch('/me')
+    await client.fetch('/me')
+    await world.sessions.flush()
+    const before = (await tokens.load())!
+    await client.check()
+    const after = (await tokens.load())!
+    expect(after.refreshToken).toBe(before.refreshToken)
+    expect(after.accessToken).not.toBe(before.accessToken)
+  })
+
+  it('asks again for an answer that got lost', async () => {
+    const world = await openWorld()
+    const client = world.client({ tokens: memoryTokens(), fetch: app(world).fetch })
+    await world.login(client)
+    world.expire()
+    world.disturb.set('POST /session/refresh', async (pass) => {
+      await pass()
+      throw new TypeError('the train entered a tunnel')
+    })
+    await expect(client.fetch('/me')).rejects.toThrow(TypeError)
+    world.disturb.clear()
+    expect((await client.fetch('/me')).status).toBe(200)
+    expect(client.session.status).toBe('signed-in')
+  })
+
+  it('takes over what another client of the same storage has got', async () => {
+    const world = await openWorld()
+    const tokens = memoryTokens()
+    const { fetch } = app(world)
+    const [one, two] = [world.client({ tokens, fetch }), world.client({ tokens, fetch })]
+    await world.login(one)
+    await two.fetch('/me')
+    world.expire()
+    await one.fetch('/me')
+    expect((await two.fetch('/me')).status).toBe(200)
+    expect(world.count('POST /session/refresh')).toBe(1)
+  })
+
+  it('forgets the tokens of a session that is over', async () => {
+    const world = await openWorld()
+    const tokens = memoryTokens()
+    const client = world.client({ tokens, fetch: app(world).fetch })
+    await world.login(client)
+    await world.sessions.revokeUser('anna')
+    expect((await client.fetch('/me')).status).toBe(401)
+    expect(client.session.status).toBe('signed-out')
+    expect(await tokens.load()).toBeNull()
+  })
+
+  it('memoryTokens begins with what it is given', () => {
+    const tokens: Tokens = { accessToken: 'a', refreshToken: 'r' }
+    expect(memoryTokens(tokens).load()).toBe(tokens)
+  })
+})

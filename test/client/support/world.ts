@@ -1,0 +1,183 @@
+import { onTestFinished, vi } from 'vitest'
+import { type HttpOptions, nodeSessions, type RequestSession } from '../../../src/adapters/node.ts'
+import {
+  createSessionClient,
+  type SessionClient,
+  type SessionClientOptions,
+} from '../../../src/client/index.ts'
+import type { Sessions } from '../../../src/index.ts'
+import type { FakeClock } from '../../support/fake-clock.ts'
+import { type CookieJar, createJar } from '../../support/http-jar.ts'
+import { listen } from '../../support/http-server.ts'
+import { openWithClock } from '../../support/sessions.ts'
+
+export interface User {
+  readonly id: string
+}
+
+/** A real server, and a browser whose network the test can disturb. */
+export interface World {
+  readonly origin: string
+  readonly sessions: Sessions
+  readonly clock: FakeClock
+  readonly jar: CookieJar
+  /** What reached the server: `POST /session/refresh`. */
+  readonly log: string[]
+  count(request: string): number
+  /** The `fetch` of the browser. */
+  readonly fetch: typeof fetch
+  /** Answers the next requests of a kind by itself, in place of the server; may call the server too. */
+  readonly disturb: Map<
+    string,
+    (pass: () => Promise<Response>, request: Request) => Response | Promise<Response>
+  >
+  /** A tab. */
+  client(options?: SessionClientOptions<User>): SessionClient<User>
+  login(client: SessionClient<User>, user?: string): Promise<boolean>
+  /** Lets the access token expire. */
+  expire(): void
+}
+
+/** Also where a test replaces it. */
+const network = globalThis.fetch
+
+export async function openWorld(http: HttpOptions = {}): Promise<World> {
+  const { sessions, clock } = await openWithClock()
+  const log: string[] = []
+  const withSession = nodeSessions(sessions, http)
+  const answer = async (name: string, session: RequestSession, body: string): Promise<[number, unknown]> => {
+    if (name === 'POST /login')
+      return body === 'wrong'
+        ? [401, { code: 'wrong_password' }]
+        : [200, await session.create({ userId: body })]
+    if (name === 'GET /public') return [200, {}]
+    if (name === 'GET /theirs') return [401, { error: 'not ours' }]
+    const { userId } = session
+    return [200, { id: userId, body }]
+  }
+  const port = await listen(async (req, res) => {
+    const chunks: Buffer[] = []
+    const name = `${req.method} ${req.url}`
+    log.push(name)
+    await withSession(async (_req, _res, session) => {
+      for await (const chunk of req) chunks.push(chunk as Buffer)
+      const [status, body] = await answer(name, session, Buffer.concat(chunks).toString())
+      res.writeHead(status, { 'content-type': 'application/json' })
+      res.end(JSON.stringify({ ...(body as object), csrf: req.headers['pawl-csrf'] }))
+    })(req, res)
+  })
+  const origin = `http://127.0.0.1:${port}`
+  const jar = createJar()
+  const disturb: World['disturb'] = new Map()
+
+  const browserFetch: typeof fetch = async (input, init) => {
+    const request = new Request(input, init)
+    const { pathname } = new URL(request.url)
+    async function pass(): Promise<Response> {
+      const headers = new Headers(request.headers)
+      const cookie = jar.header(pathname)
+      if (cookie !== undefined && request.credentials === 'include') headers.set('cookie', cookie)
+      const response = await network(new Request(request, { headers }))
+      jar.store(response.headers.getSetCookie())
+      return response
+    }
+    const disturbed = disturb.get(`${request.method} ${pathname}`)
+    return disturbed === undefined ? pass() : disturbed(pass, request)
+  }
+
+  return {
+    origin,
+    sessions,
+    clock,
+    jar,
+    log,
+    count: (name) => log.filter((other) => other === name).length,
+    fetch: browserFetch,
+    disturb,
+    client(options = {}) {
+      const client = createSessionClient<User>({ baseUrl: origin, fetch: browserFetch, ...options })
+      onTestFinished(() => client.close())
+      return client
+    },
+    login: (client, user = 'anna') =>
+      client.signIn(async () => {
+        const response = await client.fetch('/login', { method: 'POST', body: user })
+        return response.ok ? response.json() : null
+      }),
+    expire: () => clock.advance(3600),
+  }
+}
+
+/** Gives Node.js the parts of a browser that a client in cookie mode looks for. */
+export function beInBrowser(origin: string): void {
+  vi.stubGlobal('location', { origin })
+  const events = new EventTarget()
+  vi.stubGlobal('addEventListener', events.addEventListener.bind(events))
+  vi.stubGlobal('removeEventListener', events.removeEventListener.bind(events))
+  vi.stubGlobal('dispatchEvent', events.dispatchEvent.bind(events))
+  onTestFinished(() => void vi.unstubAllGlobals())
+}
+
+/** `navigator.locks` for one name. */
+export function stubLocks(): { requests: string[] } {
+  const requests: string[] = []
+  let queue: Promise<unknown> = Promise.resolve()
+  const locks = {
+    request(
+      name: string,
+      { signal }: { signal: AbortSignal },
+      run: () => Promise<unknown>,
+    ): Promise<unknown> {
+      requests.push(name)
+      const turn = queue
+      const mine = (async () => {
+        await Promise.race([
+          turn,
+          new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('abort')))),
+        ])
+        return run()
+      })()
+      queue = Promise.allSettled([turn, mine])
+      return mine
+    },
+  }
+  vi.stubGlobal('navigator', { locks })
+  onTestFinished(() => void vi.unstubAllGlobals())
+  return { requests }
+}
+
+/** A BroadcastChannel that is never late. */
+export function stubChannel(): void {
+  const all = new Set<Channel>()
+  class Channel {
+    readonly name: string
+    onmessage: (event: { data: unknown }) => void = () => {}
+    constructor(name: string) {
+      this.name = name
+      all.add(this)
+    }
+    postMessage(data: unknown): void {
+      for (const other of all) if (other !== this) other.onmessage({ data })
+    }
+    close(): void {
+      all.delete(this)
+    }
+  }
+  vi.stubGlobal('BroadcastChannel', Channel)
+}
+
+/** Waits until `check` no longer throws, also on a busy machine. */
+export const until = (check: () => void | Promise<void>): Promise<void> =>
+  vi.waitFor(check, { timeout: 20_000 })
+
+/** A promise to settle by hand. */
+export function defer(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = () => {}
+  const promise = new Promise<void>((done) => {
+    resolve = done
+  })
+  return { promise, resolve }
+}
+
+export const json = (status: number, body: unknown, headers: Record<string, string> = {}): Response =>
+  Response.json(body, { status, headers })

@@ -1,0 +1,106 @@
+import { describe, expect, it, vi } from 'vitest'
+import { beInBrowser, defer, openWorld, stubChannel, stubLocks, until } from './support/world.ts'
+
+describe('the tabs of a browser', () => {
+  it('hear of a login, a refresh and a sign-out', async () => {
+    const world = await openWorld()
+    beInBrowser(world.origin)
+    const [one, two] = [world.client(), world.client()]
+    await world.login(one)
+    await until(() => expect(two.session.status).toBe('signed-in'))
+    await two.signOut()
+    await until(() => expect(one.session.status).toBe('signed-out'))
+    expect(world.jar.names).toStrictEqual([])
+    await world.login(two)
+    await until(() => expect(one.session.status).toBe('signed-in'))
+  })
+
+  it('no token is among what they tell each other', async () => {
+    const world = await openWorld({ csrf: 'token' })
+    beInBrowser(world.origin)
+    const said: unknown[] = []
+    vi.spyOn(BroadcastChannel.prototype, 'postMessage').mockImplementation((message) => said.push(message))
+    const client = world.client({ csrf: true })
+    await client.signIn(async () => {
+      const answer = await client.fetch('/login', { method: 'POST', body: 'anna' })
+      return { ...(await answer.json()), secret: 'of the application' }
+    })
+    await client.check()
+    await client.signOut()
+    vi.restoreAllMocks()
+    const answer = { expiresIn: expect.any(Number), csrfToken: expect.any(String) }
+    expect(said).toStrictEqual([
+      ['login', answer],
+      ['refresh', answer],
+      ['logout', { expiresIn: undefined, csrfToken: undefined }],
+    ])
+  })
+
+  it('share one refresh by the lock and the news of it', async () => {
+    const world = await openWorld()
+    beInBrowser(world.origin)
+    const { requests } = stubLocks()
+    stubChannel()
+    const tabs = [world.client(), world.client(), world.client()]
+    await world.login(tabs[0]!)
+    await until(() => expect(tabs[2]!.session.status).toBe('signed-in'))
+    world.expire()
+    const answers = await Promise.all(tabs.map((tab) => tab.fetch('/me')))
+    expect(answers.map(({ status }) => status)).toStrictEqual([200, 200, 200])
+    expect(world.count('POST /session/refresh')).toBe(1)
+    expect(new Set(requests)).toStrictEqual(new Set([`pawl:${world.origin}/session/`]))
+  })
+
+  it('do without the lock when another one does not let go of it', async () => {
+    const world = await openWorld()
+    beInBrowser(world.origin)
+    stubLocks()
+    const client = world.client()
+    await world.login(client)
+    world.expire()
+    const never = defer()
+    void navigator.locks.request(
+      `pawl:${world.origin}/session/`,
+      { signal: new AbortController().signal },
+      () => never.promise,
+    )
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const answer = client.fetch('/me')
+      await until(async () => {
+        await vi.advanceTimersByTimeAsync(3000)
+        expect(world.count('GET /me')).toBe(2)
+      })
+      expect((await answer).status).toBe(200)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  it('that come back from the back/forward cache ask again', async () => {
+    const world = await openWorld()
+    beInBrowser(world.origin)
+    const client = world.client()
+    await world.login(client)
+    await world.sessions.revokeUser('anna')
+    const heard: string[] = []
+    client.onChange(({ status }) => heard.push(status))
+    dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
+    await until(() => expect(heard).toStrictEqual(['unknown', 'signed-out']))
+  })
+
+  it('say and hear nothing any more once closed', async () => {
+    const world = await openWorld()
+    beInBrowser(world.origin)
+    const quiet = { onProblem: () => {} }
+    const [one, two] = [world.client(quiet), world.client(quiet)]
+    const heard = vi.fn()
+    two.onChange(heard)
+    two.close()
+    await world.login(one)
+    await two.signOut()
+    dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
+    expect((await one.fetch('/me')).status).toBe(401)
+    expect(heard).not.toHaveBeenCalled()
+  })
+})
