@@ -2,11 +2,13 @@ import { join } from 'node:path'
 import express, { type ErrorRequestHandler, type Express, type Request } from 'express'
 import { expressSessions, requireSession, sessionErrors, sessionOf } from '../src/adapters/express.ts'
 import type { Sessions } from '../src/index.ts'
+import { clientModules } from './client-modules.ts'
 import { deviceRoutes } from './devices.ts'
 import { createEventStreams } from './event-streams.ts'
 import { securityHeaders } from './headers.ts'
 import { sessionPage } from './pages/session.ts'
 import { LONGEST_NAME, signInPage } from './pages/sign-in.ts'
+import { tabRoutes } from './tabs.ts'
 import { theftRoutes } from './theft.ts'
 import { deviceName } from './user-agent.ts'
 
@@ -28,10 +30,13 @@ export function createDemo(sessions: Sessions<Claims>): Demo {
 
   app.use(securityHeaders)
   app.use('/assets', express.static(join(import.meta.dirname, 'public'), { index: false }))
+  app.use('/pawl', clientModules())
   app.use((_req, res, next) => {
     res.set('cache-control', 'no-store')
     next()
   })
+  const tabs = tabRoutes(sessions)
+  app.use(tabs.losing)
   app.use(expressSessions(sessions))
 
   app.get('/', requireSession({ optional: true }), (req, res) => {
@@ -84,6 +89,7 @@ export function createDemo(sessions: Sessions<Claims>): Demo {
     res.json({ reason: session?.endReason ?? null })
   })
 
+  app.use(tabs.router)
   app.use(theftRoutes())
   app.use(sessionErrors())
   app.use(failed)

@@ -66,6 +66,15 @@ export function sessionPage({ name, elsewhere }: SessionPage): string {
     </form>
   </section>
 
+  <section class="card race" aria-labelledby="race-title" data-race>
+    <div>
+      <h2 id="race-title">Ten tabs at once</h2>
+      <p class="muted">All of them find out at the same moment that their access token is over. Elsewhere that is when people are
+      logged out at random.</p>
+    </div>
+    <a class="button" href="/tabs">Put ten tabs side by side</a>
+  </section>
+
   <section class="card events" aria-labelledby="events-title">
     <h2 id="events-title">Live events <span class="live-dot" data-stream role="img" aria-label="connecting"></span></h2>
     <p class="empty" data-no-events>Waiting for the first turn of the ratchet …</p>

@@ -1,8 +1,12 @@
+import { createSessionClient } from '/pawl/client/index.js'
 import { sleep } from './dom.js'
 
+/** The `overlap` of the demo's server, far shorter than an application's. */
+const OVERLAP = 2
+
 /**
- * What a page needs to stay signed in, in cookie mode: no token ever passes through this script. Several
- * tabs may refresh at the same moment without any lock between them; the protocol allows for that.
+ * What a page needs to stay signed in: `pawl/client`, and around it what this demo shows of its work. No
+ * token ever passes through a script.
  *
  * @typedef {object} Hooks
  * @property {() => void} refreshing a refresh is about to be sent
@@ -14,81 +18,103 @@ import { sleep } from './dom.js'
  * @param {Hooks} hooks
  */
 export function createClient(hooks) {
-  /** @type {Promise<boolean> | null} */
-  let refreshing = null
+  /** What the server said last about a session that is over. */
+  let code = 'session_ended'
+  const client = createSessionClient({ overlap: OVERLAP, fetch: watched })
+  client.onChange(({ status }) => {
+    if (status === 'signed-out') hooks.ended(code)
+  })
 
-  /** @returns {Promise<boolean>} whether there still is a session */
-  function refresh() {
-    refreshing ??= untilAnswered().finally(() => {
-      refreshing = null
-    })
-    return refreshing
+  /** @type {typeof fetch} */
+  async function watched(input, init) {
+    const url = new URL(input instanceof Request ? input.url : input, location.href)
+    const refreshes = url.pathname === '/session/refresh'
+    if (refreshes) hooks.refreshing()
+    /** @type {Response | undefined} */
+    let response
+    try {
+      response = await fetch(input, init)
+    } finally {
+      if (refreshes) hooks.settled(response?.ok === true)
+    }
+    if (response.status === 401) code = (await bodyOf(response.clone()))?.code ?? code
+    if (refreshes && response.ok) hooks.refreshed((await bodyOf(response.clone())).expiresIn)
+    return response
   }
 
-  async function untilAnswered() {
-    for (let pause = 1; ; pause = Math.min(pause * 2, 8)) {
-      hooks.refreshing()
-      const answer = await send('/session/refresh', { method: 'POST' })
-      hooks.settled(answer.status === 200)
-      if (answer.status === 200) {
+  /** Asks again while the server cannot answer: nobody is logged out for that. */
+  async function patiently(/** @type {() => Promise<Response>} */ ask, tries = 5) {
+    for (let attempt = 1; ; attempt++) {
+      const answer = await answerOf(ask)
+      if (answer.status !== 0 && answer.status !== 429 && answer.status < 500) {
         hooks.calm(null)
-        hooks.refreshed(answer.body.expiresIn)
-        return true
+        return answer
       }
-      if (answer.status === 401) {
-        hooks.calm(null)
-        hooks.ended(answer.body.code)
-        return false
-      }
-      // 503 or no answer: nobody is logged out for that.
-      const wait = answer.retryAfter ?? pause
+      if (attempt === tries) return answer
+      const wait = answer.retryAfter ?? attempt
       hooks.calm(wait)
       await sleep(wait * 1000)
     }
   }
 
-  /**
-   * @param {string} path
-   * @param {RequestInit} [init]
-   * @returns the answer; null when the session is over
-   */
-  async function call(path, init) {
-    for (let attempt = 1; ; attempt++) {
-      const answer = await send(path, init)
-      if (answer.status === 401) {
-        if (answer.body.refresh === false) {
-          hooks.ended(answer.body.code)
-          return null
+  return {
+    client,
+    /**
+     * Refreshes before any request has to wait for it.
+     * @returns whether there still is a session
+     */
+    async refresh() {
+      for (;;) {
+        try {
+          const { status } = await client.check()
+          hooks.calm(null)
+          return status === 'signed-in'
+        } catch {
+          hooks.calm(1)
+          await sleep(1000)
         }
-        if (attempt > 2 || !(await refresh())) return null
-      } else if (answer.status === 503 || answer.status === 0) {
-        if (attempt > 5) return answer
-        hooks.calm(answer.retryAfter ?? 1)
-        await sleep((answer.retryAfter ?? 1) * 1000)
-      } else {
-        hooks.calm(null)
-        return answer
       }
-    }
+    },
+    /**
+     * @param {string} path
+     * @param {RequestInit} [init]
+     * @returns the answer; null when the session is over
+     */
+    async call(path, init) {
+      const answer = await patiently(() => client.fetch(path, init))
+      return answer.status === 401 ? null : answer
+    },
   }
+}
 
-  return { refresh, call }
+/** @param {Response} response */
+async function bodyOf(response) {
+  return response.headers.get('content-type')?.startsWith('application/json') ? response.json() : null
 }
 
 /**
- * @param {string} path
- * @param {RequestInit} [init]
+ * @param {() => Promise<Response>} ask
  * @returns {Promise<{ status: number, body: any, retryAfter: number | null }>} status 0: no answer
  */
-export async function send(path, init) {
+async function answerOf(ask) {
   try {
-    const response = await fetch(path, init)
+    const response = await ask()
     const retryAfter = response.headers.get('retry-after')
-    const body = response.headers.get('content-type')?.startsWith('application/json')
-      ? await response.json()
-      : null
-    return { status: response.status, body, retryAfter: retryAfter === null ? null : Number(retryAfter) }
+    return {
+      status: response.status,
+      body: await bodyOf(response),
+      retryAfter: retryAfter === null ? null : Number(retryAfter),
+    }
   } catch {
     return { status: 0, body: null, retryAfter: null }
   }
+}
+
+/**
+ * For what needs no session.
+ * @param {string} path
+ * @param {RequestInit} [init]
+ */
+export function send(path, init) {
+  return answerOf(() => fetch(path, init))
 }

@@ -25,11 +25,8 @@ const client = createClient({
     settle = log.expectOwn()
   },
   settled: (answered) => settle(answered),
-  refreshed(expiresIn) {
+  refreshed() {
     session.refreshedAt = performance.now()
-    schedule(expiresIn * 1000)
-    // Using the new token is what turns the ratchet.
-    void load()
   },
   calm(seconds) {
     at('calm').hidden = seconds === null
@@ -46,7 +43,13 @@ function schedule(life) {
   session.accessUntil = performance.now() + life
   session.accessLife = Math.max(session.accessLife, life)
   clearTimeout(timer)
-  timer = setTimeout(() => void client.refresh(), Math.max(life - AHEAD, 200))
+  timer = setTimeout(() => void renew(), Math.max(life - AHEAD, 200))
+}
+
+/** @returns whether there still is a session. Of several tabs one refreshes, and the others hear of it. */
+async function renew() {
+  // Using the new token is what turns the ratchet.
+  return (await client.refresh()) && load()
 }
 
 async function load() {
@@ -57,7 +60,7 @@ async function load() {
   // For the sign-in page, should the session end while nobody looks.
   sessionStorage.setItem('pawl-demo-session', body.sessionId)
   session.refreshUntil = performance.now() + body.refreshLeft
-  if (session.refreshedAt === null) schedule(body.accessLeft)
+  schedule(body.accessLeft)
   at('device').textContent = `${body.device} · ${body.ip ?? 'unknown address'}`
   at('persistent').textContent = body.persistent ? 'Outlive the browser' : 'Until the browser closes'
   wheel.show(body.generation)
@@ -100,7 +103,7 @@ async function signedOut(code) {
   at('caught-what').textContent = words.what
   at('caught-why').textContent = words.why
   at('caught-tell').textContent = words.tell
-  for (const name of ['live', 'steal', 'devices', 'who', 'sign-out', 'calm']) at(name).hidden = true
+  for (const name of ['live', 'steal', 'race', 'devices', 'who', 'sign-out', 'calm']) at(name).hidden = true
   at('caught').hidden = false
   document.title = `${words.title} · pawl demo`
   document.querySelector('main').classList.add('over')
@@ -129,7 +132,7 @@ function onEvent(event) {
 }
 
 at('refresh').addEventListener('click', async () => {
-  const good = await client.refresh()
+  const good = await renew()
   if (good) at('outcome').textContent = 'Refreshed. The log tells with which verdict.'
 })
 at('use').addEventListener('click', async () => {
@@ -141,7 +144,8 @@ at('sign-out').addEventListener('click', async () => {
   endReason = 'logout'
   over = true
   sessionStorage.removeItem('pawl-demo-session')
-  await send('/session/logout', { method: 'POST' })
+  // Where the server cannot be reached the user is still signed in, and the next page says so.
+  await client.client.signOut().catch(() => {})
   location.replace('/')
 })
 
