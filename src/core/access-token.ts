@@ -13,8 +13,8 @@ const MAX_LENGTH = 4096
 export const MAX_COOKIE_NAME = 64
 const MAX_MINTED = MAX_LENGTH - MAX_COOKIE_NAME
 const GEN_BYTES = 42
-/** `"gen":"…",` with its 56 characters, `"n":…` instead never needs more, a version of ten digits, and `"ctx":"…",`. */
-const ROOM_TO_GROW = 56 + 9 + 10 + 20
+/** `"gen":"…",` with its 56 characters, `"n":…` instead never needs more, a version of ten digits, and `"ctx":"…",` of 17 characters. */
+const ROOM_TO_GROW = 56 + 9 + 10 + 26
 
 /** What every token of this installation says of itself. */
 export interface AccessTokenProfile {

@@ -7,25 +7,50 @@ export interface Clock {
   synchronize(): Promise<number>
 }
 
+/** A process clock that differs by more from the time that has elapsed was set, or the machine slept. Milliseconds. */
+const JUMP = 1000
+
 /**
- * The process clock plus its offset to the database's, so that all processes agree however wrong
- * their own clocks are. An injected clock is taken as it is.
+ * The database's clock as this process sees it, so that all processes agree however wrong their own clocks
+ * are: measured now and then, and elapsed time from there. So nobody's windows and timeouts jump when
+ * somebody sets a clock; a jump only has the database asked again. An injected clock is taken as it is.
  */
 export function createClock(store: Pick<Store, 'time'>, injected: (() => number) | null): Clock {
   if (injected !== null) return { now: injected, synchronize: async () => 0 }
-  let offset = 0
+  /** What to add to elapsed time to have the process's clock, and the database's. */
+  let process = Date.now() - performance.now()
+  let base = process
+  let asking: Promise<number> | null = null
+
+  async function measure(): Promise<number> {
+    const before = performance.now()
+    const theirs = await store.time()
+    const after = performance.now()
+    process = Date.now() - performance.now()
+    const uncertainty = (after - before) / 2
+    const measured = theirs === null ? process : theirs - (before + uncertainty)
+    // Within the uncertainty of the measurement the old offset is as good, and time does not jitter.
+    if (Math.abs(measured - base) > uncertainty + 1) base = measured
+    return theirs === null ? 0 : measured - process
+  }
+
+  function synchronize(): Promise<number> {
+    asking ??= measure().finally(() => {
+      asking = null
+    })
+    return asking
+  }
+
   return {
-    now: () => Date.now() + offset,
-    async synchronize() {
-      const before = Date.now()
-      const theirs = await store.time()
-      const after = Date.now()
-      if (theirs === null) return 0
-      const uncertainty = (after - before) / 2
-      const measured = theirs - (before + uncertainty)
-      // Within the uncertainty of the measurement the old offset is as good, and time does not jitter.
-      if (Math.abs(measured - offset) > uncertainty + 1) offset = Math.round(measured)
-      return measured
+    now() {
+      const elapsed = performance.now()
+      if (asking === null && Math.abs(Date.now() - elapsed - process) > JUMP) {
+        // Whatever fails is measured again with the next round in the background.
+        process = Date.now() - elapsed
+        synchronize().catch(() => {})
+      }
+      return Math.floor(base + elapsed)
     },
+    synchronize,
   }
 }

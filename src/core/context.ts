@@ -61,11 +61,29 @@ function networkOf(ip: string): string {
   return new SocketAddress({ address: `${groups.slice(0, 3).join(':')}::`, family: 'ipv6' }).address
 }
 
-/** Eight bytes that tell one place from another, and what that place is only to those who have the secret. */
-export function contextTag(secret: Secret, sessionId: string, context: NormalContext): string | null {
-  if (context.ip === null && context.userAgent === null) return null
-  return createHmac('sha256', secret.context)
-    .update(JSON.stringify([sessionId, context.ip, context.userAgent]))
-    .digest()
-    .toString('base64url', 0, 8)
+/** Six bytes each that tell one address or user agent from another, and what they are only to those who have the secret. */
+export function contextTag(
+  secret: Secret,
+  sessionId: string,
+  { ip, userAgent }: NormalContext,
+): string | null {
+  if (ip === null && userAgent === null) return null
+  const tag = (kind: string, value: string | null): string =>
+    value === null
+      ? ''
+      : createHmac('sha256', secret.context)
+          .update(JSON.stringify([sessionId, kind, value]))
+          .digest()
+          .toString('base64url', 0, TAG_BYTES)
+  return `${tag('ip', ip)}.${tag('userAgent', userAgent)}`
 }
+
+/** Whether two tags agree in what both of them know. */
+export function sameContext(one: string, other: string): boolean {
+  const [ip = '', userAgent = ''] = one.split('.')
+  const [otherIp = '', otherUserAgent = ''] = other.split('.')
+  const agree = (a: string, b: string): boolean => a === '' || b === '' || a === b
+  return agree(ip, otherIp) && agree(userAgent, otherUserAgent)
+}
+
+const TAG_BYTES = 6

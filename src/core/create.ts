@@ -9,7 +9,7 @@ import { ANCHOR_BYTES, fingerprint, mintRefreshToken, NO_PARENT } from './refres
 import { checkUserId, endSession, type Scope } from './scope.ts'
 import { toSession } from './session.ts'
 import { newSessionId } from './session-id.ts'
-import { enforceSessionLimit } from './session-limit.ts'
+import { enforceSessionLimit, loginTime } from './session-limit.ts'
 import type { SessionRow } from './store.ts'
 
 const FIELDS: ReadonlySet<string> = new Set<keyof CreateSession<object, unknown>>([
@@ -62,7 +62,7 @@ export async function createSession<Claims extends object, Data>(
     switchedAt: null,
     anchorHash: fingerprint(anchor),
     version: 0,
-    createdAt: now,
+    createdAt: await loginTime(scope, userId, now),
     authTime: now,
     lastSeenAt: now,
     expiresAt,

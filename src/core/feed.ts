@@ -1,12 +1,12 @@
 import { type Background, repeat } from './background.ts'
 import type { Clock } from './clock.ts'
 import type { Events } from './events.ts'
-import { CLOCK_TOLERANCE, type ResolvedOptions } from './options.ts'
+import type { ResolvedOptions } from './options.ts'
 import { pause } from './pause.ts'
 import type { Reach, Revocations } from './revocations.ts'
 import type { Listener, Store } from './store.ts'
 
-/** While LISTEN delivers, polling only makes up for what it may have lost. */
+/** While LISTEN delivers, polling only makes up for what was never told: by a process that died, say. */
 const LISTENING_POLL = 30_000
 /** A message to ourselves that takes longer is lost. */
 const PING_WITHIN = 1000
@@ -14,7 +14,8 @@ const PING_WITHIN = 1000
 const TELL_EVERY = 50
 /** Under a stream of notifications polling takes at most a fifth of the time. */
 const REST = 4
-const LONGEST_REST = 1000
+/** A notification that could not be sent is sent again after this. */
+const TELL_AGAIN = 1000
 const REACHES: readonly Reach[] = ['news', 'overlap', 'all']
 
 /**
@@ -25,8 +26,10 @@ export interface Feed {
   start(): void
   /** Has the other processes look. Never waits, never fails: they look anyway, a little later. */
   tell(): void
-  /** Whether a notification would arrive. */
+  /** Whether a notification would arrive here. */
   readonly listening: boolean
+  /** Whether the store has been seen to pass notifications on. */
+  readonly canTell: boolean
   /** Milliseconds since this process last knew of every revocation. */
   readonly staleness: number
   /** How many messages on the channel were not ours. */
@@ -48,16 +51,20 @@ export function createFeed(
   let listening: boolean | null = null
   let stale = false
   let foreign = 0
-  /** When everything was known last; the caller of `start` has polled. */
+  let canTell = false
+  /** When everything was read last; the caller of `start` has polled. */
   let knownAt = clock.now()
-  /** By elapsed time. In the past beyond all bounds when a poll has failed. */
+  /** By elapsed time. */
   let polledAt = performance.now()
   let wanted: Reach | null = null
+  /** What a poll that failed has left undone. */
+  let owed: Reach | null = null
+  const pollEvery = Math.min(LISTENING_POLL, options.maxStaleness / 2)
   let polling: Promise<void> | null = null
 
   /** One poll at a time: what is asked for meanwhile is done by the next, as far back as anyone asked for. */
   function poll(reach: Reach): Promise<void> {
-    if (wanted === null || REACHES.indexOf(reach) > REACHES.indexOf(wanted)) wanted = reach
+    wanted = further(wanted, reach)
     polling ??= pollWhileWanted().finally(() => {
       polling = null
       // Asked for after the last look at what is wanted.
@@ -67,49 +74,37 @@ export function createFeed(
   }
 
   async function pollWhileWanted(): Promise<void> {
-    try {
-      while (wanted !== null && !stopping.signal.aborted) {
-        const reach: Reach = wanted
-        wanted = null
-        const knownThen = clock.now()
-        const startedAt = performance.now()
+    while (wanted !== null && !stopping.signal.aborted) {
+      const reach: Reach = wanted
+      wanted = null
+      const knownThen = clock.now()
+      const startedAt = performance.now()
+      try {
         await options.telemetry.trace('poll', () => revocations.poll(reach))
+        owed = null
         know(knownThen)
         if (reach !== 'news') polledAt = startedAt
-        if (wanted !== null) {
-          const rest = Math.min(LONGEST_REST, REST * (performance.now() - startedAt))
-          await pause(rest, stopping.signal)
-        }
+      } catch (error) {
+        // The notification is used up, so the next tick must poll, whether LISTEN delivers or not.
+        owed = further(owed, further(wanted, reach))
+        wanted = null
+        if (!stopping.signal.aborted) events.emit('storeUnavailable', { during: 'poll', error })
       }
-    } catch (error) {
-      wanted = null
-      // The notification is used up, so the next tick must poll, whether LISTEN delivers or not.
-      polledAt = Number.NEGATIVE_INFINITY
-      if (!stopping.signal.aborted) events.emit('storeUnavailable', { during: 'poll', error })
+      if (wanted !== null) {
+        const rest = Math.min(options.pollInterval, REST * (performance.now() - startedAt))
+        await pause(rest, stopping.signal)
+      }
     }
   }
 
   async function tick(): Promise<void> {
-    const tickedAt = clock.now()
     if (listener !== null) hear(await listener.ping(PING_WITHIN))
-    if (listening === true && performance.now() - polledAt < LISTENING_POLL) know(tickedAt)
-    else {
-      await measureClock()
-      await poll('overlap')
-    }
+    if (owed !== null || listening !== true || performance.now() - polledAt >= pollEvery)
+      await poll(owed ?? 'overlap')
     const seconds = staleness() / 1000
     if (!stale && staleness() > options.maxStaleness) {
       stale = true
       events.emit('feedStale', { seconds })
-    }
-  }
-
-  async function measureClock(): Promise<void> {
-    try {
-      const skew = await clock.synchronize()
-      if (Math.abs(skew) > CLOCK_TOLERANCE) events.emit('clockSkew', { milliseconds: Math.round(skew) })
-    } catch {
-      // The poll that follows says so.
     }
   }
 
@@ -133,7 +128,7 @@ export function createFeed(
     if (listener !== null) hear(await listener.ping(PING_WITHIN))
   }
 
-  // A clock that was set back makes nothing stale.
+  // A clock of the application's own may be set back, which makes nothing stale.
   const staleness = (): number => Math.max(0, clock.now() - knownAt)
 
   let telling: Promise<void> | null = null
@@ -142,11 +137,14 @@ export function createFeed(
     do {
       tellAgain = false
       try {
-        await store.notify()
+        canTell = await store.notify()
+        await pause(TELL_EVERY, stopping.signal)
       } catch (error) {
         events.emit('storeUnavailable', { during: 'notify', error })
+        if (stopping.signal.aborted) return
+        tellAgain = true
+        await pause(TELL_AGAIN, stopping.signal)
       }
-      await pause(TELL_EVERY, stopping.signal)
     } while (tellAgain)
   }
 
@@ -154,7 +152,7 @@ export function createFeed(
     tellAgain = true
     telling ??= tellWhileAsked().finally(() => {
       telling = null
-      if (tellAgain) tell()
+      if (tellAgain && !stopping.signal.aborted) tell()
     })
   }
 
@@ -170,10 +168,21 @@ export function createFeed(
           if (Number.isInteger(Math.log2(foreign))) events.emit('feedForeign', { total: foreign })
         },
       })
+      // Shows whether the store passes messages on, where no pings do.
+      if (listener === null)
+        store.notify().then(
+          (can) => {
+            canTell = can
+          },
+          () => {},
+        )
     },
     tell,
     get listening() {
       return listening === true
+    },
+    get canTell() {
+      return canTell || listening === true
     },
     get staleness() {
       return staleness()
@@ -186,4 +195,9 @@ export function createFeed(
       await Promise.all([ticks?.stop(), listener?.close(), telling, polling])
     },
   }
+}
+
+/** The one that reads more. */
+function further(one: Reach | null, other: Reach): Reach {
+  return one !== null && REACHES.indexOf(one) > REACHES.indexOf(other) ? one : other
 }

@@ -2,19 +2,35 @@ import type { LongWork, RevokeAll } from './api.ts'
 import { type Background, repeat } from './background.ts'
 import { announceEnd, type Engine, ending } from './engine.ts'
 import { guard } from './events.ts'
+import { CLOCK_TOLERANCE } from './options.ts'
 import { pause } from './pause.ts'
 
+/** Rows looked at for ending them. */
+const SCAN = 1000
 /** Rows per statement: few enough that none of them holds locks or the log up for long. */
 const BATCH = 500
 /** Between batches, in ms: replicas and autovacuum keep up. */
 const PAUSE = 20
 /** The key table is read again this often, in ms. */
 const KEYS_EVERY = 60_000
+/** The clock is measured this often, in ms. */
+const CLOCK_EVERY = 30_000
+/** A clock that is off is told of again once that differs by so much, in ms. */
+const SKEW_STEP = 1000
 
 /** What nobody waits for: signing keys are read and rotated, and rows kept for nothing deleted. */
 export function startMaintenance(engine: Engine): Background {
-  const { options, events, ring } = engine
+  const { options, events, ring, clock, revocations } = engine
   let stopped = false
+  let toldSkew = 0
+  const measuring = repeat(CLOCK_EVERY, async () => {
+    revocations.forget()
+    // The database being away is told of by what cannot do without it.
+    const skew = await clock.synchronize().catch(() => 0)
+    if (Math.abs(skew) <= CLOCK_TOLERANCE || Math.abs(skew - toldSkew) < SKEW_STEP) return
+    toldSkew = skew
+    events.emit('clockSkew', { milliseconds: Math.round(skew) })
+  })
   const keys = repeat(KEYS_EVERY, async () => {
     try {
       await ring.reload()
@@ -41,7 +57,7 @@ export function startMaintenance(engine: Engine): Background {
   return {
     async stop() {
       stopped = true
-      await Promise.all([keys.stop(), pruning?.stop()])
+      await Promise.all([measuring.stop(), keys.stop(), pruning?.stop()])
     },
   }
 }
@@ -75,14 +91,16 @@ export async function revokeAll(engine: Engine, { seenBefore, onProgress }: Revo
     throw new TypeError('`seenBefore` takes a Date')
   const progress = guard('`onProgress`', onProgress ?? (() => {}))
   const { store, clock } = engine
+  // Who signs in while this goes on is not meant.
+  const before = { created: clock.now(), seen: seenBefore?.getTime() ?? null }
   let total = 0
   let last: string | null = null
   do {
-    const batch = await store.endBatch(
+    const batch: Awaited<ReturnType<typeof store.endBatch>> = await store.endBatch(
       ending(engine, 'revoked', clock.now()),
-      seenBefore?.getTime() ?? null,
+      before,
       last,
-      BATCH,
+      SCAN,
     )
     for (const { id, userId } of batch.ended) announceEnd(engine, id, userId, 'revoked')
     total += batch.ended.length

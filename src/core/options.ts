@@ -87,7 +87,7 @@ export interface SessionsOptions<Claims extends object = ClaimsObject, Data = un
   readonly maxStaleness?: number
   /** `serve`: go on with what is known, access tokens being short-lived; `refuse`: answer 503 until the feed is back. @defaultValue 'serve' */
   readonly onStale?: 'serve' | 'refuse'
-  /** Memory for revocations, in bytes; 24 to 70 each. When it is full, older access tokens must be refreshed. @defaultValue 67_108_864 (64 MiB) */
+  /** Memory for revocations, in bytes; 32 to 64 each. When it is full, older access tokens must be refreshed. @defaultValue 67_108_864 (64 MiB) */
   readonly feedBytes?: number
   /** How many sessions a user may have at once. `null`: any number. @defaultValue null */
   readonly maxSessionsPerUser?: number | null
@@ -107,7 +107,7 @@ export interface SessionsOptions<Claims extends object = ClaimsObject, Data = un
   /**
    * When a session comes from another address or user agent: `record` it with the next turn and raise an
    * event, or `refresh`: refuse its access token besides, so that it must refresh and a theft is found
-   * sooner. Never a logout. @defaultValue 'record'
+   * sooner; one issued within the last `overlap` is good everywhere. Never a logout. @defaultValue 'record'
    */
   readonly onContextChange?: 'record' | 'refresh'
   /** How often this process deletes rows that are kept for nothing any more, in seconds. `null`: never; `sessions.prune()` does it. @defaultValue 3600 */

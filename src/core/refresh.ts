@@ -27,6 +27,8 @@ import { type Decision, decide, type Verdict } from './rotation.ts'
 import type { SessionRow } from './store.ts'
 
 const ATTEMPTS = 3
+/** How many lost changes of one session are made up for in one refresh. */
+const MOST_RAISED = 20
 
 /** A refresh that was answered, with the row it was answered from. */
 export interface Refreshed {
@@ -54,7 +56,7 @@ export async function refresh(
   await assertAllowed(engine, limit, token.sessionId, context)
 
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const row = await readRow(engine.store, token.sessionId)
+    const row = await caughtUp(engine, await readRow(engine.store, token.sessionId))
     learnFrom(engine, row)
     assertMayRefresh(engine, token, row, arrivedAt)
     assertInTime(engine, arrivedAt, context?.signal)
@@ -66,6 +68,25 @@ export async function refresh(
   }
   // The row kept moving, or the engine kept returning nothing for it: never a reason to log anyone out.
   throw new TryAgainError()
+}
+
+/**
+ * A failover may have lost the commit that raised the version, which processes go on asking for: every access
+ * token made from the row would be refused. So the row is raised to what is known.
+ */
+async function caughtUp(engine: Engine, row: SessionRow | null): Promise<SessionRow | null> {
+  const { store, revocations, clock } = engine
+  if (row === null || row.endReason !== null) return row
+  const minimum = revocations.minimumVersion(row.id)
+  if (row.version >= minimum) return row
+  // More likely the row was read a moment before it changed.
+  let found = await store.read(row.id)
+  for (let raised = 0; found !== null && found.version < minimum && raised < MOST_RAISED; raised++) {
+    const version = await store.raiseVersion(row.id, clock.now())
+    if (version === null) break
+    found = { ...found, version }
+  }
+  return found ?? row
 }
 
 /**

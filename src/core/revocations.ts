@@ -7,15 +7,16 @@ import { type Change, END_REASONS, type EndReason, type Store } from './store.ts
 const SECOND = 1000
 /** Every poll reads this far back again: a slow commit may become visible late. */
 const OVERLAP = 60 * SECOND
-/** Reading only the news goes back this far: about as long as a write may take, clocks included. */
-const NEWS_OVERLAP = 15 * SECOND
+/** A write takes this long at most from its time to its commit, clocks included, but for transactions of the application's. */
+const WRITE = 15 * SECOND
+/** How long a transaction of the application's may stay open after it ended a session. */
+const SLOW_COMMIT = 5 * 60 * SECOND
 /** The whole retention is read again this often. */
 const FULL_EVERY = 60 * SECOND
 /** Reading the whole retention may take this part of the time; a long list is read less often. */
 const FULL_SHARE = 0.05
-/** How long a transaction of the application's may stay open after it ended a session. */
-const SLOW_COMMIT = 5 * 60 * SECOND
 const PAGE = 5000
+const FIRST_ID = '00000000-0000-0000-0000-000000000000'
 
 /**
  * How much a poll reads: what a notification has just told of, what could have become visible since the
@@ -38,6 +39,8 @@ export interface Revocations {
   changed(sessionId: string, version: number): void
   /** Reads what others changed. */
   poll(reach: Reach): Promise<void>
+  /** Forgets what no access token can be as old as. */
+  forget(): void
   /** Calls back once, when the session is known to have ended. @returns a function that removes the listener */
   onEnded(sessionId: string, listener: (reason: EndReason) => void): () => void
   readonly size: number
@@ -60,23 +63,33 @@ export function createRevocations(
   let fullEvery = FULL_EVERY
   let refreshBefore = Number.NEGATIVE_INFINITY
 
-  function learn(id: string, version: number, ended: EndReason | null): void {
+  /** Tokens may have been issued until the change was committed, so it matters for that much longer. */
+  const oldest = (now: number): number => now - retention - SLOW_COMMIT
+
+  /** @param at when it happened; what is read again and again keeps its age */
+  function learn(id: string, version: number, ended: EndReason | null, at: number): void {
     const known = table.get(id)
     if (known < 0) return
     // An end is below zero, by its reason; a version above.
     const value = ended === null ? version + 1 : -1 - END_REASONS.indexOf(ended)
     if (value > 0 && known >= value) return
-    if (!table.set(id, value, clock.now())) {
+    if (!table.set(id, value, at)) {
       makeRoom()
-      table.set(id, value, clock.now())
+      table.set(id, value, at)
     }
     if (ended !== null) tell(id, ended)
   }
 
   /** What is forgotten is covered by a rule that asks more of everybody, and less of nobody. */
   function makeRoom(): void {
-    const { upTo, count } = table.forgetHalf()
-    refreshBefore = Math.max(refreshBefore, upTo)
+    const thisSecond = Math.floor(clock.now() / SECOND) * SECOND
+    // Access tokens know whole seconds: with nothing of this one forgotten, a new token is good at once.
+    let { count } = table.forgetHalf(thisSecond - SECOND)
+    refreshBefore = thisSecond
+    if (count === 0) {
+      count = table.forgetHalf().count
+      refreshBefore = thisSecond + SECOND
+    }
     events.emit('feedOverflowed', { dropped: count, refreshBefore: new Date(refreshBefore) })
   }
 
@@ -92,6 +105,23 @@ export function createRevocations(
     return value < 0 ? END_REASONS[-1 - value]! : null
   }
 
+  async function read(since: number): Promise<void> {
+    let after = null as Change | null
+    for (;;) {
+      const page: Change[] = await store.changes(since, after, PAGE)
+      for (const change of page) {
+        // After an overflow the rule covers it, and learning it again would only overflow again.
+        if (change.at < refreshBefore - WRITE) continue
+        learn(change.id, change.version, change.endReason, change.at)
+      }
+      const last = page.at(-1)
+      if (last === undefined || page.length < PAGE) return
+      // Pawl writes whole milliseconds. What somebody else wrote within one must not be read for ever.
+      const stuck: boolean = after !== null && after.at === last.at && after.id >= last.id
+      after = stuck ? { ...last, at: last.at + 1, id: FIRST_ID } : last
+    }
+  }
+
   return {
     assertLive(sessionId) {
       const reason = endOf(sessionId)
@@ -101,30 +131,24 @@ export function createRevocations(
     get refreshBefore() {
       return refreshBefore
     },
-    ended: (sessionId, reason) => learn(sessionId, 0, reason),
-    changed: (sessionId, version) => learn(sessionId, version, null),
+    ended: (sessionId, reason) => learn(sessionId, 0, reason, clock.now()),
+    changed: (sessionId, version) => learn(sessionId, version, null, clock.now()),
     async poll(reach) {
       const now = clock.now()
-      // Distances, because a clock may also have been set back.
+      // Distances, because an injected clock may also have been set back.
       const full = reach === 'all' || Math.abs(now - fullAt) >= fullEvery
-      let since = now - retention - SLOW_COMMIT
+      let since = oldest(now)
       if (!full && reach === 'overlap') since = now - OVERLAP - Math.abs(now - overlappedAt)
-      if (!full && reach === 'news') since = now - NEWS_OVERLAP - Math.abs(now - polledAt)
+      if (!full && reach === 'news') since = now - WRITE - Math.abs(now - polledAt)
       const startedAt = performance.now()
-      let last: Change | null = null
-      for (;;) {
-        const page: Change[] = await store.changes(since, last, PAGE)
-        for (const change of page) learn(change.id, change.version, change.endReason)
-        last = page.at(-1) ?? null
-        if (page.length < PAGE) break
-      }
+      await read(since)
       polledAt = now
       if (reach !== 'news' || full) overlappedAt = now
       if (!full) return
       fullAt = now
       fullEvery = Math.max(FULL_EVERY, (performance.now() - startedAt) / FULL_SHARE)
-      table.forget(now - retention)
     },
+    forget: () => table.forget(oldest(clock.now())),
     onEnded(sessionId, listener) {
       const guarded = guard('a listener of `onEnded`', listener)
       const reason = endOf(sessionId)

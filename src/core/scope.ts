@@ -18,7 +18,7 @@ const MAX_USER_ID = 255
  */
 export async function told({ engine, writes, own }: Scope, announce: () => void): Promise<void> {
   if (own) announce()
-  else if (engine.feed.listening) await writes.notify()
+  else if (engine.feed.canTell) await writes.notify()
 }
 
 /** Ends a session. @returns whether this call ended it */

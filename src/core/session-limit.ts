@@ -41,3 +41,13 @@ export async function enforceSessionLimit(
   engine.events.emit('sessionLimited', { userId: row.userId })
   throw new SessionLimitError(row.userId)
 }
+
+/**
+ * When a login happened, as far as the limit goes: after all those before it, even where the clocks of two
+ * processes differ. Otherwise a login could be the oldest, and be the one to go.
+ */
+export async function loginTime({ engine, writes }: Scope, userId: string, now: number): Promise<number> {
+  if (engine.options.maxSessionsPerUser === null) return now
+  const newest = (await writes.liveByUser(userId, now)).at(-1)
+  return newest === undefined ? now : Math.max(now, newest.createdAt + 1)
+}

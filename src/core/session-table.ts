@@ -7,19 +7,19 @@ export interface SessionTable {
   /** 0 where there is no entry. */
   get(sessionId: string): number
   /** @param value a non-zero 32-bit integer @returns false when there is no room for a new entry */
-  set(sessionId: string, value: number, learnedAt: number): boolean
-  /** Forgets what was learned before then. */
+  set(sessionId: string, value: number, time: number): boolean
+  /** Forgets what happened before then. */
   forget(before: number): void
-  /** Forgets about half, what was learned first. @returns the time up to which everything is forgotten, and how much that was */
-  forgetHalf(): { upTo: number; count: number }
+  /** Forgets about half, what happened first, and nothing from after `latest`. @returns how much */
+  forgetHalf(latest?: number): { count: number }
   readonly size: number
   readonly bytes: number
 }
 
-/** Four words of id, the value, and when it was learned, in seconds. */
+/** Four words of id, the value, and when it happened, in seconds. */
 const WORDS = 6
 const VALUE = 4
-const LEARNED = 5
+const TIME = 5
 const SLOT_BYTES = WORDS * 4
 const FEWEST_SLOTS = 1024
 /** Probing stays short up to this. */
@@ -51,12 +51,12 @@ export function createSessionTable(maxBytes: number): SessionTable {
     }
   }
 
-  /** Moves to a block of the right size the entries learned after `seconds`. */
+  /** Moves to a block of the right size the entries from after `seconds`. */
   function rebuild(seconds: number): void {
     const before = words
     let kept = 0
     for (let at = 0; at < before.length; at += WORDS) {
-      if (before[at + VALUE] !== 0 && before[at + LEARNED]! > seconds) kept++
+      if (before[at + VALUE] !== 0 && before[at + TIME]! > seconds) kept++
     }
     slots = FEWEST_SLOTS
     // Half full at most, or the next entries would have it moved again.
@@ -64,7 +64,7 @@ export function createSessionTable(maxBytes: number): SessionTable {
     words = new Int32Array(slots * WORDS)
     size = kept
     for (let at = 0; at < before.length; at += WORDS) {
-      if (before[at + VALUE] === 0 || before[at + LEARNED]! <= seconds) continue
+      if (before[at + VALUE] === 0 || before[at + TIME]! <= seconds) continue
       for (let word = 0; word < 4; word++) key[word] = before[at + word]!
       const to = find()
       for (let word = 0; word < WORDS; word++) words[to + word] = before[at + word]!
@@ -77,7 +77,7 @@ export function createSessionTable(maxBytes: number): SessionTable {
       parse(sessionId, key)
       return words[find() + VALUE]!
     },
-    set(sessionId, value, learnedAt) {
+    set(sessionId, value, time) {
       parse(sessionId, key)
       let at = find()
       if (words[at + VALUE] === 0) {
@@ -91,27 +91,27 @@ export function createSessionTable(maxBytes: number): SessionTable {
         words.set(key, at)
       }
       words[at + VALUE] = value
-      words[at + LEARNED] = toSeconds(learnedAt)
+      words[at + TIME] = toSeconds(time)
       return true
     },
     forget(before) {
       const seconds = toSeconds(before) - 1
       for (let at = 0; at < words.length; at += WORDS) {
-        if (words[at + VALUE] !== 0 && words[at + LEARNED]! <= seconds) return rebuild(seconds)
+        if (words[at + VALUE] !== 0 && words[at + TIME]! <= seconds) return rebuild(seconds)
       }
     },
-    forgetHalf() {
+    forgetHalf(latest = Number.POSITIVE_INFINITY) {
       // By a sample, as sorting a million takes too long; spread evenly, as ids are.
       const sample: number[] = []
       const step = Math.max(1, Math.floor(slots / 1000)) * WORDS
       for (let at = 0; at < words.length; at += step) {
-        if (words[at + VALUE] !== 0) sample.push(words[at + LEARNED]!)
+        if (words[at + VALUE] !== 0) sample.push(words[at + TIME]!)
       }
       sample.sort((a, b) => a - b)
-      const seconds = sample[Math.floor(sample.length / 2)] ?? 0
+      const seconds = Math.min(sample[Math.floor(sample.length / 2)] ?? 0, toSeconds(latest))
       const before = size
       rebuild(seconds)
-      return { upTo: EPOCH + (seconds + 1) * 1000, count: before - size }
+      return { count: before - size }
     },
     get size() {
       return size

@@ -156,7 +156,8 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
     close() {
       closing ??= (async () => {
         await Promise.race([
-          Promise.all([feed.stop(), maintenance.stop(), confirmations.close()]),
+          // Confirmations may end sessions, of which the feed then tells.
+          confirmations.close().then(() => Promise.all([feed.stop(), maintenance.stop()])),
           pause(CLOSE_WITHIN),
         ])
         await store.close()

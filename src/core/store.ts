@@ -139,8 +139,8 @@ export interface SessionWrites {
     at: number,
     clocks: { expiresAt: number; absoluteExpiresAt: number | null; pruneAt: number },
   ): Promise<boolean>
-  /** Wakes everyone who listens; inside a transaction, when it commits. Does nothing where the store cannot. */
-  notify(): Promise<void>
+  /** Wakes everyone who listens; inside a transaction, when it commits. @returns false where the store cannot */
+  notify(): Promise<boolean>
 }
 
 /** What the listener of {@link Store.listen} hears. */
@@ -185,12 +185,13 @@ export interface Store extends SessionWrites {
   /** Deletes keys that verify nothing any more since `before`; all of them with `null`. @returns how many */
   deleteKeys(before: number | null): Promise<number>
   /**
-   * Ends at most `limit` sessions, in the order of their ids after `after`; only those last seen before
-   * `seenBefore`, where it is given. @returns what this call ended and where to go on, null at the end
+   * Looks at most at `limit` rows, in the order of their ids after `after`, and ends the sessions among them
+   * that were created by `before.created` and, where it is given, last seen before `before.seen`.
+   * @returns what this call ended and where to go on, null at the end
    */
   endBatch(
     ending: Ending,
-    seenBefore: number | null,
+    before: { readonly created: number; readonly seen: number | null },
     after: string | null,
     limit: number,
   ): Promise<{ ended: { id: string; userId: string }[]; last: string | null }>

@@ -35,13 +35,13 @@ export interface TelemetrySource {
 /** The seam to a telemetry library: `openTelemetry()` of `pawl/otel`, or one of your own. */
 export interface Telemetry {
   /** Called once, before anything happens. @returns what is to be called when the sessions are closed */
-  observe(source: TelemetrySource): (() => void) | void
+  observe(source: TelemetrySource): (() => void) | undefined
   /** Runs an operation, inside a span for example. Answers and throws what `work` does. */
   trace<T>(operation: Operation, work: () => Promise<T>): Promise<T>
 }
 
 /** Where no telemetry is wanted. */
 export const noTelemetry: Telemetry = {
-  observe() {},
+  observe: () => undefined,
   trace: (_operation, work) => work(),
 }

@@ -1,11 +1,14 @@
 import { type AccessToken, parseAccessToken } from './access-token.ts'
 import type { VerifiedSession } from './api.ts'
 import type { Confirmations } from './confirmations.ts'
-import { contextTag, normalizeContext, type RequestContext, recordable } from './context.ts'
+import { contextTag, normalizeContext, type RequestContext, recordable, sameContext } from './context.ts'
 import type { Engine } from './engine.ts'
 import { AccessTokenExpiredError, AccessTokenInvalidError, StoreUnavailableError } from './errors.ts'
 import { CLOCK_TOLERANCE } from './options.ts'
 import { createTokenCache } from './token-cache.ts'
+
+/** Characters of a user agent that are remembered to save work. */
+const MOST_KNOWN = 256
 
 /** An access token that was checked once, with what has to be checked again each time. */
 export interface Seen {
@@ -42,16 +45,23 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
   }
 
   /** A token that is used elsewhere than where it was issued to has to prove itself by a refresh. */
-  function assertAtHome(seen: Seen, context: RequestContext | undefined): void {
-    const { contextTag: tag, sessionId } = seen.token
+  function assertAtHome(seen: Seen, context: RequestContext | undefined, now: number): void {
+    const { contextTag: tag, sessionId, issuedAt } = seen.token
     if (tag === null || context === undefined || options.onContextChange !== 'refresh') return
     if (seen.known !== null && seen.known.ip === context.ip && seen.known.userAgent === context.userAgent)
       return
+    // Whoever has just refreshed has just proved it. A client whose address changes with every request, over
+    // IPv4 and IPv6 by turns say, must not be refreshing all the time.
+    if (now - issuedAt <= options.rotation.overlap) return
     const here = normalizeContext(context)
-    if (here.ip === null && here.userAgent === null) return
-    if (!options.secrets.some((secret) => contextTag(secret, sessionId, here) === tag))
-      throw new AccessTokenExpiredError('context')
-    seen.known = { ip: context.ip, userAgent: context.userAgent }
+    const same = options.secrets.some((secret) => {
+      const tagHere = contextTag(secret, sessionId, here)
+      return tagHere === null || sameContext(tag, tagHere)
+    })
+    if (!same) throw new AccessTokenExpiredError('context')
+    // Not whatever a client may call itself, in each entry of the cache.
+    if ((context.userAgent?.length ?? 0) <= MOST_KNOWN)
+      seen.known = { ip: context.ip, userAgent: context.userAgent }
   }
 
   function firstSight(value: string, now: number, context: RequestContext | undefined): Seen {
@@ -71,7 +81,7 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
         ...recordable(normalizeContext(context), options),
       })
     }
-    assertAtHome(seen, context)
+    assertAtHome(seen, context, now)
     return seen
   }
 
@@ -82,7 +92,7 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
     if (seen === undefined || ring.find(seen.token.header) === undefined)
       return firstSight(value, now, context)
     assertGood(seen.token, now)
-    assertAtHome(seen, context)
+    assertAtHome(seen, context, now)
     return seen
   }
 }

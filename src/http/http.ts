@@ -123,12 +123,29 @@ export function sessionsOverHttp<Claims extends object, Data>(
     const reply = route(request, session)
     if (reply !== null)
       return reply instanceof Promise ? reply.then((value) => ({ reply: value })) : { reply }
-    const renewable = options.inline && transport === 'cookie' && mayRenew(session)
-    if (renewable && presentedRefreshCookies(exchange, cookies.set).length > 0)
-      return renewInline(request, session)
-    return internal.lookup && session.error === null
-      ? session.lookUp().then(() => ({ session }))
-      : { session }
+    if (isRenewable(request, session)) return renewInline(request, session)
+    return internal.lookup && session.error === null ? lookUp(request, session) : { session }
+  }
+
+  function isRenewable(
+    { exchange, transport, cookies }: RouteRequest<Claims, Data>,
+    session: RequestSession<Claims, Data>,
+  ): boolean {
+    return (
+      options.inline &&
+      transport === 'cookie' &&
+      mayRenew(session) &&
+      presentedRefreshCookies(exchange, cookies.set).length > 0
+    )
+  }
+
+  /** Has the row decide; what it has made old is renewed as if time had. */
+  async function lookUp(
+    request: RouteRequest<Claims, Data>,
+    session: RequestSession<Claims, Data>,
+  ): Promise<Opened<Claims, Data>> {
+    await session.lookUp()
+    return isRenewable(request, session) ? renewInline(request, session) : { session }
   }
 
   function route(
@@ -218,8 +235,18 @@ export function sessionsOverHttp<Claims extends object, Data>(
     session: RequestSession<Claims, Data>,
     { lookup = false, ...required }: RequireOptions = {},
   ): Reply | null | Promise<Reply | null> {
-    if (lookup && !internal.lookup && session.error === null)
-      return session.lookUp().then(() => refuseNow(exchange, session, required))
+    if (lookup && !internal.lookup && session.error === null) {
+      const { transport } = session
+      const request = {
+        sessions,
+        options,
+        exchange,
+        transport,
+        cookies: cookiesOf(exchange),
+        arrivedAt: internal.now(),
+      }
+      return lookUp(request, session).then(() => refuseNow(exchange, session, required))
+    }
     return refuseNow(exchange, session, required)
   }
 

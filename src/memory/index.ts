@@ -70,14 +70,16 @@ export function memory(): Store {
       if (row !== null) invalidate(ended(row, ending), ending.at)
       return row?.userId ?? null
     },
-    async endBatch(ending, seenBefore, after, limit) {
+    async endBatch(ending, { created, seen }, after, limit) {
       const batch = [...rows.values()]
-        .filter((row) => row.endedAt === null && (seenBefore === null || row.lastSeenAt < seenBefore))
         .filter(({ id }) => after === null || id > after)
         .sort((a, b) => (a.id < b.id ? -1 : 1))
         .slice(0, limit)
-      for (const row of batch) invalidate(ended(row, ending), ending.at)
-      return { ended: batch, last: batch.length < limit ? null : batch.at(-1)!.id }
+      const concerned = batch.filter(
+        (row) => row.endedAt === null && row.createdAt <= created && (seen === null || row.lastSeenAt < seen),
+      )
+      for (const row of concerned) invalidate(ended(row, ending), ending.at)
+      return { ended: concerned, last: batch.length < limit ? null : batch.at(-1)!.id }
     },
     async endByUser(userId, ending, except) {
       const ending_ = [...rows.values()].filter(
@@ -129,6 +131,7 @@ export function memory(): Store {
     },
     async notify() {
       for (const hear of listeners) setImmediate(hear)
+      return true
     },
     async reauthenticate(id, ifVersion, at, clocks) {
       const row = live(id)

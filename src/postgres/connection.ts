@@ -14,6 +14,8 @@ export interface QueryConfig {
   readonly values: unknown[]
   readonly name?: string
   readonly types: typeof types
+  /** Milliseconds after which the driver gives the statement and its connection up. */
+  readonly query_timeout?: number
 }
 
 /** What Pawl needs of a client that a `pg` Pool has lent. */
@@ -35,7 +37,13 @@ export interface PoolLike extends Queryable {
     readonly connectionString?: string | undefined
     readonly database?: string | undefined
     readonly password?: unknown
+    readonly max?: number | undefined
+    readonly query_timeout?: number | undefined
   }
+  /** How many connections there are, how many of them nobody uses, and how many statements wait for one. */
+  readonly totalCount?: number
+  readonly idleCount?: number
+  readonly waitingCount?: number
   /** The class of its clients; LISTEN takes one more of them. */
   readonly Client?: new (
     config: object,
@@ -64,10 +72,21 @@ const PAUSE = 30
 const RETRY_WITHIN = 3000
 /** A database that is frozen answers nothing at all, and a pool may wait for a connection for ever. */
 export const ANSWER_WITHIN: number = 10_000
+/** A statement nobody waits for any more, behind a lock for example, must not keep one of the pool's connections. */
+const GIVE_UP_AFTER: number = ANSWER_WITHIN + 500
+/** A pool that has answered nothing for this long, with so many waiting per connection, gets no more to do. */
+const STUCK_AFTER = 2000
+const MOST_WAITING = 20
+const USUAL_POOL = 10
 
 export function createConnection(pool: PoolLike, where: string): Connection {
   let prepared = true
   let closed = false
+  let answeredAt = performance.now()
+  const limits = {
+    types,
+    query_timeout: Math.min(GIVE_UP_AFTER, pool.options?.query_timeout || GIVE_UP_AFTER),
+  }
   const names = new Map<string, string>()
 
   /** One name per text, so that a new release never meets an old statement under its name. */
@@ -83,22 +102,42 @@ export function createConnection(pool: PoolLike, where: string): Connection {
   async function run(on: Queryable, text: string, values: unknown[]): Promise<Row[]> {
     if (prepared) {
       try {
-        return (await on.query({ text, values, name: statementName(text), types })).rows as Row[]
+        return (await on.query({ text, values, name: statementName(text), ...limits })).rows as Row[]
       } catch (error) {
         // A transaction-mode pooler without support for prepared statements: do without, for good.
         if (!isPreparedRefused(error)) throw error
         prepared = false
       }
     }
-    return (await on.query({ text, values, types })).rows as Row[]
+    return (await on.query({ text, values, ...limits })).rows as Row[]
+  }
+
+  /** What the operator has to look at where waiting for a connection is all that happened. */
+  function poolState(): string {
+    const { totalCount, idleCount, options } = pool
+    const full = options?.max !== undefined && totalCount !== undefined && totalCount >= options.max
+    return full && idleCount === 0 ? `; all ${totalCount} connections of the pool are in use` : ''
+  }
+
+  /** Whoever has been answered 503 leaves a statement in the pool's queue, which would grow without bound. */
+  function refuseWhenStuck(): void {
+    const { waitingCount = 0, options } = pool
+    const tooMany = waitingCount > MOST_WAITING * (options?.max ?? USUAL_POOL)
+    if (tooMany && performance.now() - answeredAt > STUCK_AFTER)
+      throw new StoreUnavailableError(
+        `PostgreSQL at ${where} is not asked: ${waitingCount} statements wait${poolState()}`,
+      )
   }
 
   async function retrying<T>(attempt: () => Promise<T>, onRepeat: () => void = () => {}): Promise<T> {
     const startedAt = performance.now()
     for (let tried = 1; ; tried++) {
       if (closed) throw new StoreUnavailableError('the sessions have been closed')
+      refuseWhenStuck()
       try {
-        return await within(ANSWER_WITHIN, where, attempt())
+        const result = await within(ANSWER_WITHIN, where, attempt(), poolState)
+        answeredAt = performance.now()
+        return result
       } catch (error) {
         const unreachable = isConnectionError(error)
         const early = performance.now() - startedAt < RETRY_WITHIN
@@ -107,7 +146,9 @@ export function createConnection(pool: PoolLike, where: string): Connection {
           await sleep(PAUSE * 2 ** tried * (0.5 + Math.random()))
           continue
         }
-        throw unreachable || isConflict(error) || isRefused(error) ? unavailable(error, where) : error
+        throw unreachable || isConflict(error) || isRefused(error)
+          ? unavailable(error, where, poolState())
+          : error
       }
     }
   }
@@ -130,10 +171,10 @@ export function createConnection(pool: PoolLike, where: string): Connection {
         const ignore = (): void => {}
         client.on?.('error', ignore)
         try {
-          await client.query({ text: 'begin', values: [], types })
-          await client.query({ text: 'set local synchronous_commit = off', values: [], types })
-          const rows = (await client.query({ text, values, types })).rows as Row[]
-          const { command } = await client.query({ text: 'commit', values: [], types })
+          await client.query({ text: 'begin', values: [], ...limits })
+          await client.query({ text: 'set local synchronous_commit = off', values: [], ...limits })
+          const rows = (await client.query({ text, values, ...limits })).rows as Row[]
+          const { command } = await client.query({ text: 'commit', values: [], ...limits })
           // A transaction that had failed answers COMMIT with ROLLBACK, and with no error.
           if (command !== 'COMMIT') throw new Error('the transaction was rolled back')
           return rows
@@ -150,13 +191,18 @@ export function createConnection(pool: PoolLike, where: string): Connection {
 }
 
 /** @throws StoreUnavailableError when the work takes longer than `ms`; what becomes of it then is not waited for */
-export async function within<T>(ms: number, where: string, work: Promise<T>): Promise<T> {
+export async function within<T>(
+  ms: number,
+  where: string,
+  work: Promise<T>,
+  state: () => string = () => '',
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new StoreUnavailableError(`PostgreSQL at ${where} did not answer within ${ms / 1000} s`)),
-      ms,
-    )
+    timer = setTimeout(() => {
+      const what = `PostgreSQL at ${where} did not answer within ${ms / 1000} s${state()}`
+      reject(new StoreUnavailableError(what))
+    }, ms)
   })
   try {
     return await Promise.race([work, late])
@@ -165,9 +211,9 @@ export async function within<T>(ms: number, where: string, work: Promise<T>): Pr
   }
 }
 
-export function unavailable(cause: unknown, where: string): StoreUnavailableError {
+export function unavailable(cause: unknown, where: string, state = ''): StoreUnavailableError {
   const what = isRefused(cause)
     ? `refused the connection: ${(cause as Error).message}`
-    : 'cannot be reached or is not answering'
+    : `cannot be reached or is not answering${state}`
   return new StoreUnavailableError(`PostgreSQL at ${where} ${what}`, { cause })
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Listener, ListenerHooks } from '../core/store.ts'
+import { within } from './connection.ts'
 import { isUnsupported } from './sqlstate.ts'
 
 /** What Pawl needs of a `pg` Client. */
@@ -18,6 +19,10 @@ export interface ListenClient {
 /** Milliseconds before connecting again; doubled each time, back to the first when a ping has arrived. */
 const FIRST_PAUSE = 500
 const LONGEST_PAUSE = 60_000
+/** A database that is away comes back; a pooler that delivers nothing stays as it is. */
+const LONGEST_PAUSE_AWAY = 5000
+/** A connection may die without a word while it is being made, too. */
+const BEGIN_WITHIN = 5000
 const END_WITHIN = 500
 
 /**
@@ -40,29 +45,36 @@ export function createListener(
   let connected = false
   /** Gives the present connection up. */
   let drop: () => void = () => {}
-  let awaited: { readonly payload: string; readonly arrived: () => void } | null = null
+  /** Messages to ourselves that are under way, by payload. */
+  const awaited = new Map<string, () => void>()
 
   function onNotification({ channel: on, payload }: { channel: string; payload?: string }): void {
-    if (on === pingChannel) {
-      if (payload === awaited?.payload) awaited?.arrived()
-    } else if (payload === undefined || payload === '') hooks.onChange()
+    if (on === pingChannel) awaited.get(payload ?? '')?.()
+    else if (payload === undefined || payload === '') hooks.onChange()
     else hooks.onForeign()
   }
 
   async function listenOnce(): Promise<void> {
     const client = await open()
+    if (closing.signal.aborted) return
+    let begun = false
     const lost = new Promise<void>((resolve) => {
       drop = resolve
       client.on('error', resolve)
       client.on('end', resolve)
     })
-    try {
+    const begin = async (): Promise<void> => {
       await client.connect()
       client.on('notification', onNotification)
       await client.query(`listen ${channel}`)
       await client.query(`listen ${pingChannel}`)
-      client.unref?.()
+      begun = true
+    }
+    try {
+      await within(BEGIN_WITHIN, 'the listening connection', Promise.race([begin(), lost]))
       if (closing.signal.aborted) return
+      if (!begun) throw new Error('the connection was lost before it listened')
+      client.unref?.()
       connected = true
       hooks.onConnected()
       await lost
@@ -74,15 +86,17 @@ export function createListener(
 
   async function listen(): Promise<void> {
     while (!closing.signal.aborted) {
+      let longest = LONGEST_PAUSE
       try {
         await listenOnce()
       } catch (error) {
         if (isUnsupported(error)) return
+        longest = LONGEST_PAUSE_AWAY
       }
       await sleep(pause * (0.5 + Math.random()), undefined, { ref: false, signal: closing.signal }).catch(
         () => {},
       )
-      pause = Math.min(pause * 2, LONGEST_PAUSE)
+      pause = Math.min(pause * 2, longest)
     }
   }
 
@@ -95,7 +109,7 @@ export function createListener(
       let sent = false
       let timer: NodeJS.Timeout | undefined
       const arrived = await new Promise<boolean>((resolve) => {
-        awaited = { payload, arrived: () => resolve(true) }
+        awaited.set(payload, () => resolve(true))
         timer = setTimeout(() => resolve(false), ms)
         notify(pingChannel, payload).then(
           () => {
@@ -105,7 +119,7 @@ export function createListener(
         )
       })
       clearTimeout(timer)
-      awaited = null
+      awaited.delete(payload)
       if (arrived) pause = FIRST_PAUSE
       else if (sent) dropThis()
       return arrived

@@ -51,12 +51,13 @@ export const QUERIES: Readonly<Record<QueryName, string>> = {
     returning id`,
 
   endMany: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
-    where id = any($1::uuid[]) and ended_at is null and ($5::timestamptz is null or last_seen_at < $5)
+    where id = any($1::uuid[]) and ended_at is null and created_at <= $5
+      and ($6::timestamptz is null or last_seen_at < $6)
     returning id, user_id`,
 
-  endable: `select id from :sessions
-    where ended_at is null and ($1::timestamptz is null or last_seen_at < $1) and ($2::uuid is null or id > $2)
-    order by id limit $3`,
+  endedOf: `select id, user_id from :sessions where id = any($1::uuid[]) and ended_at = $2 and end_reason = $3`,
+
+  idsAfter: `select id from :sessions where $1::uuid is null or id > $1 order by id limit $2`,
 
   endedByUser: `select id from :sessions where user_id = $1 and ended_at = $2 and end_reason = $3`,
 
@@ -135,7 +136,8 @@ export type QueryName =
   | 'endExpected'
   | 'endByUser'
   | 'endMany'
-  | 'endable'
+  | 'endedOf'
+  | 'idsAfter'
   | 'endedByUser'
   | 'eraseByUser'
   | 'liveByUser'

@@ -106,11 +106,16 @@ export function createPostgresStore(
       const deleted = await run('prune', [due.map(({ id }) => id), today])
       return { due: due.length, deleted: deleted.length }
     },
-    async endBatch(ending, seenBefore, after, limit) {
-      const before = timestamp(seenBefore)
-      const ids = (await run('endable', [before, after, limit])).map(({ id }) => id as string)
+    async endBatch(ending, { created, seen }, after, limit) {
+      const ids = (await run('idsAfter', [after, limit])).map(({ id }) => id as string)
       if (ids.length === 0) return { ended: [], last: null }
-      const rows = await run('endMany', [ids, ...endingValues(ending), before])
+      let repeated = false
+      const values = [ids, ...endingValues(ending), timestamp(created), timestamp(seen)]
+      const ended = await run('endMany', values, () => {
+        repeated = true
+      })
+      // What the attempt whose answer was lost has ended is known by its time and reason.
+      const rows = repeated ? await run('endedOf', [ids, timestamp(ending.at), ending.reason]) : ended
       return {
         ended: rows.map((row) => ({ id: row['id'] as string, userId: row['user_id'] as string })),
         last: ids.length < limit ? null : ids.at(-1)!,
@@ -207,14 +212,14 @@ function createWrites(run: Run, channel: string): SessionWrites {
       return rows.map((row) => ({ id: row['id'] as string, version: row['version'] as number }))
     },
     async notify() {
-      if (!canNotify) return
       try {
-        await run('notify', [channel, ''])
+        if (canNotify) await run('notify', [channel, ''])
       } catch (error) {
         // An engine without NOTIFY: everyone polls.
         if (!isUnsupported(error)) throw error
         canNotify = false
       }
+      return canNotify
     },
     async reauthenticate(id, ifVersion, at, { expiresAt, absoluteExpiresAt, pruneAt }) {
       const rows = await run('reauthenticate', [

@@ -97,7 +97,7 @@ describeAdapters('an application', (adapter) => {
   it('notices a session that was ended elsewhere', async () => {
     const { anna, sessions, store, clock } = await signedIn()
     // A process that can tell nobody.
-    const elsewhere = await openSessions({ store: { ...store, notify: async () => {} }, now: clock.now })
+    const elsewhere = await openSessions({ store: { ...store, notify: async () => false }, now: clock.now })
     await elsewhere.revokeUser('anna')
     // Until the feed tells, the access token alone says otherwise; a look at the row tells at once.
     expect(await me(anna)).toMatchObject({ status: 200 })
@@ -113,7 +113,7 @@ describeAdapters('an application', (adapter) => {
     const there = createClient(looking.application.port, anna.jar)
     expect(await me(there)).toMatchObject({ status: 200 })
     expect(await anna.send('POST', '/transfer')).toMatchObject({ status: 200, body: { userId: 'anna' } })
-    const mute = await openSessions({ store: { ...store, notify: async () => {} }, now: clock.now })
+    const mute = await openSessions({ store: { ...store, notify: async () => false }, now: clock.now })
     await mute.revokeUser('anna')
     expect(await me(anna)).toMatchObject({ status: 200 })
     expect(await me(there)).toMatchObject({ ...ENDED, cookies: [] })
@@ -153,17 +153,32 @@ describeAdapters('an application', (adapter) => {
   })
 
   it('asks for a refresh, and for nothing else, when the browser is suddenly another', async () => {
-    const { anna, clock } = await signedIn({}, { onContextChange: 'refresh' })
+    const { client, clock } = await open({}, { onContextChange: 'refresh' })
+    const anna = client()
+    const as = (userAgent: string) => ({ headers: { 'user-agent': userAgent } })
+    await anna.send('POST', '/login?user=anna', as('one'))
     clock.advance(60)
-    expect(await anna.send('GET', '/me', { headers: { 'user-agent': 'another' } })).toMatchObject(EXPIRED)
-    expect(await me(anna)).toMatchObject({ status: 200 })
-    expect(
-      (await anna.send('POST', '/session/refresh', { headers: { 'user-agent': 'another' } })).status,
-    ).toBe(200)
-    expect(await anna.send('GET', '/me', { headers: { 'user-agent': 'another' } })).toMatchObject({
+    expect(await anna.send('GET', '/me', as('another'))).toMatchObject(EXPIRED)
+    expect(await anna.send('GET', '/me', as('one'))).toMatchObject({ status: 200 })
+    expect((await anna.send('POST', '/session/refresh', as('another'))).status).toBe(200)
+    clock.advance(60)
+    expect(await anna.send('GET', '/me', as('another'))).toMatchObject({ status: 200 })
+    expect(await anna.send('GET', '/me', as('one'))).toMatchObject(EXPIRED)
+  })
+
+  it('renews within the request what only the row knows to be old', async () => {
+    const { anna, store, clock, sessions } = await signedIn({ refresh: 'inline' })
+    const looking = await open({ refresh: 'inline' }, { store, now: clock.now, revocation: 'lookup' })
+    const there = createClient(looking.application.port, anna.jar)
+    const mute = await openSessions({ store: { ...store, notify: async () => false }, now: clock.now })
+    const { sessionId } = (await sessions.list('anna'))[0]!
+    await mute.setClaims(sessionId, { role: 'editor' })
+    expect(await anna.send('POST', '/transfer')).toMatchObject({
       status: 200,
+      body: { claims: { role: 'editor' } },
     })
-    expect(await me(anna)).toMatchObject(EXPIRED)
+    await mute.setClaims(sessionId, { role: 'admin' })
+    expect(await me(there)).toMatchObject({ status: 200, body: { claims: { role: 'admin' } } })
   })
 
   it('finds a theft, and signs both out', async () => {

@@ -268,24 +268,30 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         const later = await inserted({ lastSeenAt: LONG_AGO + 1 })
         await ended({ lastSeenAt: LONG_AGO })
         const found: { id: string; userId: string }[] = []
-        let last: string | null = null
-        for (let pages = 0; pages < 4 && (pages === 0 || last !== null); pages++) {
-          const batch: Awaited<ReturnType<Store['endBatch']>> = await store.endBatch(
-            endingAt(NOON, { reason: 'revoked' }),
-            LONG_AGO + 1,
-            last,
-            2,
-          )
-          expect(batch.ended.length).toBeLessThanOrEqual(2)
-          found.push(...batch.ended.map(({ id, userId }) => ({ id, userId })))
-          last = batch.last
+        const recent = await inserted({ lastSeenAt: LONG_AGO, createdAt: NOON + 1 })
+        const before = { created: NOON, seen: LONG_AGO + 1 }
+        const endAll = async (): Promise<void> => {
+          let last: string | null = null
+          do {
+            const batch: Awaited<ReturnType<Store['endBatch']>> = await store.endBatch(
+              endingAt(NOON, { reason: 'revoked' }),
+              before,
+              last,
+              3,
+            )
+            expect(batch.ended.length).toBeLessThanOrEqual(3)
+            found.push(...batch.ended.map(({ id, userId }) => ({ id, userId })))
+            last = batch.last
+          } while (last !== null)
         }
-        expect(last).toBeNull()
+        await endAll()
         const byId = (a: { id: string }, b: { id: string }): number => (a.id < b.id ? -1 : 1)
         expect(found.sort(byId)).toStrictEqual(old.map(({ id, userId }) => ({ id, userId })).sort(byId))
         expect(await store.read(old[0]!.id)).toMatchObject({ endedAt: NOON, endReason: 'revoked' })
         await unchanged(later)
-        expect(await store.endBatch(endingAt(NOON), LONG_AGO + 1, null, 2)).toMatchObject({ ended: [] })
+        await unchanged(recent)
+        await endAll()
+        expect(found).toHaveLength(5)
       })
     })
 

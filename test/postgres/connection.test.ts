@@ -1,5 +1,6 @@
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { createConnection } from '../../src/postgres/connection.ts'
 import { type PoolLike, postgres } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { coded } from '../support/errors.ts'
@@ -232,5 +233,43 @@ describe('a connection that breaks while turns are written', () => {
       end: () => pool.end(),
     })
     expect(heard).toBeGreaterThan(0)
+  })
+})
+
+describe('a pool that answers nothing any more', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  it('is given no more to do once too many wait, and is used again when they are gone', async () => {
+    vi.useFakeTimers()
+    let asked = 0
+    let stuck = true
+    const state = {
+      waitingCount: 0,
+      totalCount: 5,
+      idleCount: 0,
+      options: { max: 5 },
+      query: (): Promise<{ rows: unknown[] }> => {
+        asked++
+        return stuck ? new Promise(() => {}) : Promise.resolve({ rows: [] })
+      },
+      connect: () => expect.unreachable(),
+      end: async () => {},
+    }
+    const connection = createConnection(state, 'there')
+    const unanswered = connection.query('select 1', []).catch((error: unknown) => error)
+    state.waitingCount = 101
+    await vi.advanceTimersByTimeAsync(1999)
+    void connection.query('select 1', []).catch(() => {})
+    expect(asked).toBe(2)
+    await vi.advanceTimersByTimeAsync(2)
+    await expect(connection.query('select 1', [])).rejects.toThrow(UNAVAILABLE)
+    expect(asked).toBe(2)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(await unanswered).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
+    stuck = false
+    state.waitingCount = 100
+    expect(await connection.query('select 1', [])).toStrictEqual([])
+    state.waitingCount = 101
+    expect(await connection.query('select 1', [])).toStrictEqual([])
   })
 })

@@ -23,7 +23,15 @@ vi.mock(import('../../src/core/maintenance.ts'), async (original) => ({
   },
 }))
 vi.mock(import('../../src/core/feed.ts'), () => ({
-  createFeed: () => ({ start() {}, tell() {}, listening: false, staleness: 0, foreign: 0, async stop() {} }),
+  createFeed: () => ({
+    start() {},
+    tell() {},
+    listening: false,
+    canTell: false,
+    staleness: 0,
+    foreign: 0,
+    async stop() {},
+  }),
 }))
 
 /** More of them for a longer search: `PAWL_RUNS=1000 npx vitest run test/properties/lock-step.test.ts`. */

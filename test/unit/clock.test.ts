@@ -16,9 +16,9 @@ describe('the clock', () => {
   const timed = (state: { offset: number; delay?: number }): Store => ({
     ...memory(),
     async time() {
-      vi.setSystemTime(Date.now() + (state.delay ?? 0) / 2)
+      vi.advanceTimersByTime((state.delay ?? 0) / 2)
       const theirs = Date.now() + state.offset
-      vi.setSystemTime(Date.now() + (state.delay ?? 0) / 2)
+      vi.advanceTimersByTime((state.delay ?? 0) / 2)
       return theirs
     },
   })

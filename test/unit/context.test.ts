@@ -31,30 +31,58 @@ describe('another address or user agent', () => {
   })
 
   it('costs nothing but a refresh with onContextChange: refresh', async () => {
-    const { sessions } = await openWithClock({ onContextChange: 'refresh' })
+    const { sessions, clock } = await openWithClock({ onContextChange: 'refresh' })
     const { accessToken, refreshToken } = await sessions.create({ userId: 'u', ...HOME })
+    clock.advance(31)
     expect(sessions.verify(accessToken.value, HOME).userId).toBe('u')
     expect(() => sessions.verify(accessToken.value, AWAY)).toThrow(ELSEWHERE)
     expect(() => sessions.verify(accessToken.value, { ...HOME, userAgent: 'another' })).toThrow(ELSEWHERE)
     // It stays good where it is at home.
     expect(sessions.verify(accessToken.value, HOME).userId).toBe('u')
     const next = await sessions.refresh(refreshToken.value, AWAY)
+    clock.advance(31)
     expect(sessions.verify(next.accessToken.value, AWAY).userId).toBe('u')
     expect(() => sessions.verify(next.accessToken.value, HOME)).toThrow(ELSEWHERE)
   })
 
   it('is not looked at where nothing is known of the request, or was when the token was issued', async () => {
-    const { sessions } = await openWithClock({ onContextChange: 'refresh' })
+    const { sessions, clock } = await openWithClock({ onContextChange: 'refresh' })
     const { accessToken } = await sessions.create({ userId: 'u', ...HOME })
     expect(sessions.verify(accessToken.value).userId).toBe('u')
     expect(sessions.verify(accessToken.value, {}).userId).toBe('u')
     const nowhere = await sessions.create({ userId: 'u' })
+    const somewhere = await sessions.create({ userId: 'u', userAgent: HOME.userAgent })
+    clock.advance(31)
+    expect(sessions.verify(accessToken.value, { userAgent: HOME.userAgent }).userId).toBe('u')
     expect(sessions.verify(nowhere.accessToken.value, AWAY).userId).toBe('u')
+    expect(sessions.verify(somewhere.accessToken.value, AWAY).userId).toBe('u')
+    const other = { userAgent: 'another' }
+    expect(() => sessions.verify(somewhere.accessToken.value, other)).toThrow(ELSEWHERE)
+  })
+
+  it('is not asked about again right after a refresh: addresses that alternate are no reason to go round', async () => {
+    const { sessions, clock } = await openWithClock({ onContextChange: 'refresh' })
+    const login = await sessions.create({ userId: 'u', ...HOME })
+    let { accessToken, refreshToken } = login
+    let refreshes = 0
+    for (let request = 0; request < 60; request++) {
+      clock.advance(5)
+      try {
+        sessions.verify(accessToken.value, request % 2 === 0 ? HOME : AWAY)
+      } catch {
+        const next = await sessions.refresh(refreshToken.value, HOME)
+        accessToken = next.accessToken
+        refreshToken = next.refreshToken ?? refreshToken
+        refreshes++
+      }
+    }
+    expect(refreshes).toBeLessThanOrEqual(10)
   })
 
   it('is the same place in another process, and after a change of the secret', async () => {
     const { sessions, store, clock } = await openWithClock({ onContextChange: 'refresh' })
     const { accessToken } = await sessions.create({ userId: 'u', ...HOME })
+    clock.advance(31)
     const secret = [NEW_SECRET, SECRET]
     const other = await openSessions({ store, now: clock.now, secret, onContextChange: 'refresh' })
     expect(other.verify(accessToken.value, HOME).userId).toBe('u')
@@ -64,7 +92,7 @@ describe('another address or user agent', () => {
   it('is not revealed by the token: the tag depends on the secret and on the session', () => {
     const [one] = deriveSecrets(SECRET, 'r')
     const [two] = deriveSecrets(NEW_SECRET, 'r')
-    expect(contextTag(one, 's', HOME)).toMatch(/^[\w-]{11}$/)
+    expect(contextTag(one, 's', HOME)).toMatch(/^[\w-]{8}\.[\w-]{8}$/)
     expect(contextTag(one, 's', HOME)).toBe(contextTag(one, 's', { ...HOME }))
     const others = [contextTag(two, 's', HOME), contextTag(one, 't', HOME), contextTag(one, 's', AWAY)]
     expect(others).not.toContain(contextTag(one, 's', HOME))

@@ -26,6 +26,7 @@ function wired(inner: Store = memory()) {
     },
     async notify() {
       wire.notified++
+      return true
     },
     listen(hooks) {
       wire.hooks = hooks
@@ -141,7 +142,7 @@ describe('the feed', () => {
     let inside = 0
     const inner = memory()
     const { sessions, wire } = await open({
-      store: { ...inner, using: () => ({ ...inner, notify: async () => void inside++ }) },
+      store: { ...inner, using: () => ({ ...inner, notify: async () => ++inside > 0 }) },
     })
     const { accessToken, session } = await sessions.create({ userId: 'u' })
     await pass(10)

@@ -1,0 +1,204 @@
+import { randomBytes } from 'node:crypto'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Clock } from '../../src/core/clock.ts'
+import { createEvents } from '../../src/core/events.ts'
+import { createRevocations } from '../../src/core/revocations.ts'
+import { newSessionId } from '../../src/core/session-id.ts'
+import { createSessionTable, type SessionTable } from '../../src/core/session-table.ts'
+import { memory } from '../../src/memory/index.ts'
+import { coded } from '../support/errors.ts'
+import { listen, openWithClock } from '../support/sessions.ts'
+
+const MIB = 1024 * 1024
+const MILLION = 1_000_000
+const NOW = Date.UTC(2030, 0, 1)
+
+const tail = randomBytes(2).toString('hex')
+
+/** An id for each number, with a last word as good as random; made faster than a real one. */
+function numberedId(index: number): string {
+  const last = (Math.imul(index, 0x9e3779b1) >>> 0).toString(16).padStart(8, '0')
+  return `01890a5d-ac96-774b-bcce-${tail}${last}`
+}
+
+/** The same but for one bit. */
+const neighbor = (id: string): string => `1${id.slice(1)}`
+
+describe('a million ended sessions', () => {
+  it('are all known, no other is, in 52 MiB at most', { timeout: 60_000 }, () => {
+    const clock: Clock = { now: () => NOW, synchronize: async () => 0 }
+    const known = createRevocations({ changes: async () => [] }, clock, createEvents(), 920_000, 64 * MIB)
+    const random = Array.from({ length: 20_000 }, () => newSessionId('v7', NOW))
+    for (const id of random) known.ended(id, 'logout')
+    for (let index = 0; index < MILLION - random.length; index++) known.ended(numberedId(index), 'revoked')
+    expect(known.size).toBe(MILLION)
+    expect(known.bytes).toBeLessThanOrEqual(52 * MIB)
+    let missed = 0
+    let wrong = 0
+    const refused = (id: string): boolean => {
+      try {
+        known.assertLive(id)
+        return false
+      } catch {
+        return true
+      }
+    }
+    for (const id of random) if (!refused(id)) missed++
+    // Some of the rest, and the neighbors of each, which are alive.
+    for (let index = 0; index < MILLION - random.length; index += 37) {
+      if (!refused(numberedId(index))) missed++
+      if (refused(neighbor(numberedId(index)))) wrong++
+    }
+    for (let index = 0; index < 20_000; index++) if (refused(newSessionId('v7', NOW))) wrong++
+    expect([missed, wrong]).toStrictEqual([0, 0])
+    expect(known.refreshBefore).toBe(Number.NEGATIVE_INFINITY)
+  })
+})
+
+interface Model {
+  readonly entries: Map<string, { value: number; second: number }>
+  now: number
+}
+type Step = fc.Command<Model, SessionTable>
+
+/** 24 bytes a slot, filled to three quarters. */
+const BYTES = 4096 * 24
+const CAPACITY = 3072
+
+/** Few enough to meet again, and in number enough to fill the table. */
+const someId = fc.oneof(fc.nat({ max: 40 }), fc.nat({ max: 6000 })).map(numberedId)
+const someValue = fc.integer({ min: -20, max: 1000 }).filter((value) => value !== 0)
+
+const set = (id: string, value: number): Step => ({
+  check: () => true,
+  run(model, table) {
+    const fits = model.entries.has(id) || model.entries.size < CAPACITY
+    expect(table.set(id, value, model.now)).toBe(fits)
+    if (fits) model.entries.set(id, { value, second: Math.floor(model.now / 1000) })
+  },
+  toString: () => `set ${id} ${value}`,
+})
+
+const setMany = (from: number, count: number): Step => ({
+  check: () => true,
+  run(model, table) {
+    for (let index = from; index < from + count; index++) set(numberedId(index), index + 1).run(model, table)
+  },
+  toString: () => `set ${count} from ${from}`,
+})
+
+const get = (id: string): Step => ({
+  check: () => true,
+  run(model, table) {
+    expect(table.get(id)).toBe(model.entries.get(id)?.value ?? 0)
+    expect(table.get(id.toUpperCase())).toBe(model.entries.get(id)?.value ?? 0)
+  },
+  toString: () => `get ${id}`,
+})
+
+const wait = (seconds: number): Step => ({
+  check: () => true,
+  run(model) {
+    model.now += seconds * 1000 + 17
+  },
+  toString: () => `wait ${seconds}`,
+})
+
+const forget = (age: number): Step => ({
+  check: () => true,
+  run(model, table) {
+    const before = model.now - age * 1000
+    table.forget(before)
+    for (const [id, { second }] of model.entries)
+      if (second < Math.floor(before / 1000)) model.entries.delete(id)
+  },
+  toString: () => `forget what is older than ${age}`,
+})
+
+const forgetHalf = (sparing: number | undefined): Step => ({
+  check: () => true,
+  run(model, table) {
+    const latest = sparing === undefined ? undefined : model.now - sparing * 1000
+    const { count } = table.forgetHalf(latest)
+    const forgotten = [...model.entries].filter(([id]) => table.get(id) === 0)
+    expect(count).toBe(forgotten.length)
+    const upTo = Math.max(...forgotten.map(([, { second }]) => second))
+    if (latest !== undefined && count > 0) expect(upTo).toBeLessThanOrEqual(Math.floor(latest / 1000))
+    for (const [id] of forgotten) model.entries.delete(id)
+    // The oldest, and no older one is left.
+    for (const { second } of model.entries.values()) expect(second).toBeGreaterThan(upTo)
+  },
+  toString: () => `forget half, sparing ${sparing} s`,
+})
+
+describe('the table of sessions', () => {
+  it('behaves like a Map, whatever is done to it', () => {
+    fc.assert(
+      fc.property(
+        fc.commands(
+          [
+            fc.tuple(someId, someValue).map(([id, value]) => set(id, value)),
+            fc
+              .tuple(fc.nat({ max: 3000 }), fc.nat({ max: 2500 }))
+              .map(([from, count]) => setMany(from, count)),
+            someId.map(get),
+            fc.nat({ max: 90 }).map(wait),
+            fc.nat({ max: 200 }).map(forget),
+            fc.option(fc.nat({ max: 60 }), { nil: undefined }).map(forgetHalf),
+          ],
+          { maxCommands: 60 },
+        ),
+        (commands) => {
+          fc.modelRun(
+            () => ({ model: { entries: new Map(), now: NOW }, real: createSessionTable(BYTES) }),
+            [
+              ...commands,
+              {
+                check: () => true,
+                run(model: Model, table: SessionTable) {
+                  expect(table.size).toBe(model.entries.size)
+                  expect(table.bytes).toBeLessThanOrEqual(BYTES)
+                  for (const [id, { value }] of model.entries) expect(table.get(id)).toBe(value)
+                },
+                toString: () => 'compare',
+              },
+            ],
+          )
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+})
+
+describe('more ended sessions than there is memory for', () => {
+  it('have older access tokens refreshed, log nobody out, and are accepted nowhere', async () => {
+    const { sessions, clock } = await openWithClock({ store: memory(), feedBytes: 64 * 1024 })
+    const overflowed = listen(sessions, 'feedOverflowed')
+    const alive = await Promise.all([1, 2, 3].map((index) => sessions.create({ userId: `alive ${index}` })))
+    const gone = []
+    for (let index = 0; index < 4000; index++) {
+      if (index % 10 === 0) clock.advance(1)
+      const login = await sessions.create({ userId: `gone ${index}` })
+      await sessions.revoke(login.session.sessionId)
+      gone.push(login)
+    }
+    expect(overflowed.length).toBeGreaterThan(0)
+    expect(sessions.stats().feed.bytes).toBeLessThanOrEqual(64 * 1024)
+    clock.advance(1)
+
+    for (const { accessToken } of gone) expect(() => sessions.verify(accessToken.value)).toThrow()
+    for (const { refreshToken } of gone.slice(0, 50))
+      await expect(sessions.refresh(refreshToken.value)).rejects.toThrow(coded('ERR_SESSION_ENDED') as Error)
+    for (const { accessToken, refreshToken, session } of alive) {
+      expect(() => sessions.verify(accessToken.value)).toThrow(
+        coded('ERR_ACCESS_TOKEN_EXPIRED', { because: 'superseded' }) as Error,
+      )
+      const refreshed = await sessions.refresh(refreshToken.value)
+      expect(sessions.verify(refreshed.accessToken.value).sessionId).toBe(session.sessionId)
+    }
+    const late = await sessions.create({ userId: 'after all that' })
+    expect(sessions.verify(late.accessToken.value).userId).toBe('after all that')
+  })
+})
