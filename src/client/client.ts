@@ -300,7 +300,9 @@ export function createSessionClient<User = unknown>(
     if (forbidden && problem.code !== 'csrf_rejected') return false
     const doubted =
       now() < doubtUntil &&
-      (problem.code === 'not_signed_in' || (!!problem.refresh && !forbidden && !doubtSignIn))
+      (problem.code === 'not_signed_in' ||
+        // A repetition comes right after the refresh. Anything later may have expired by itself, by new claims say.
+        (!!problem.refresh && !forbidden && !doubtSignIn && (ticket.again || reported)))
     if (doubted && !stale && !reported) {
       reported = true
       report('cookies-blocked')

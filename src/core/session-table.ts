@@ -22,6 +22,8 @@ const VALUE = 4
 const TIME = 5
 const SLOT_BYTES = WORDS * 4
 const FEWEST_SLOTS = 1024
+/** 2^32 divided by the golden ratio. */
+const SPREAD = 0x9e3779b1
 /** Probing stays short up to this. */
 const fits = (entries: number, slots: number): boolean => entries * 4 <= slots * 3
 
@@ -36,8 +38,8 @@ export function createSessionTable(maxBytes: number): SessionTable {
 
   /** The slot that holds `key`, or the empty one where it belongs. */
   function find(): number {
-    // The last word of an id is random, and nobody outside chooses ids.
-    for (let slot = key[3]! & (slots - 1); ; slot = (slot + 1) & (slots - 1)) {
+    // The last word of an id is random, and nobody outside chooses ids; spread, in case somebody counts them up.
+    for (let slot = (Math.imul(key[3]!, SPREAD) >>> 8) & (slots - 1); ; slot = (slot + 1) & (slots - 1)) {
       const at = slot * WORDS
       if (
         words[at + VALUE] === 0 ||

@@ -1,0 +1,42 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+/** A program in one file: twenty processes that each compile their own start too slowly to start at once. */
+export interface Bundle {
+  readonly path: string
+  remove(): Promise<void>
+}
+
+interface Esbuild {
+  build(options: object): Promise<unknown>
+}
+
+/** @param entry a TypeScript file */
+export async function bundle(entry: URL): Promise<Bundle> {
+  const require = createRequire(import.meta.url)
+  // The compiler that comes with the runner of TypeScript.
+  const path = createRequire(require.resolve('tsx')).resolve('esbuild')
+  const { build } = (await import(pathToFileURL(path).href)) as Esbuild
+  // Under the packages it imports.
+  const packages = fileURLToPath(new URL('../../node_modules/', import.meta.url))
+  const directory = await mkdtemp(join(packages, '.pawl-fleet-'))
+  const outfile = join(directory, 'member.mjs')
+  try {
+    await build({
+      entryPoints: [fileURLToPath(entry)],
+      outfile,
+      bundle: true,
+      packages: 'external',
+      platform: 'node',
+      format: 'esm',
+      target: 'node20',
+      logLevel: 'silent',
+    })
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true })
+    throw error
+  }
+  return { path: outfile, remove: () => rm(directory, { recursive: true, force: true }) }
+}

@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, it } from 'vitest'
+import { createDatabase, createPool } from '../support/database.ts'
+import { SECRET } from '../support/secrets.ts'
+import { openFleet } from './open-fleet.ts'
+import { startTraffic } from './traffic.ts'
+import { until } from './until.ts'
+
+/** A minute of the sessions' clock is a second. Keys are then read often enough by whoever signs. */
+const SPEED = 60
+const MINUTES = 18
+
+const url = await createDatabase()
+const admin = createPool(url, { max: 1 })
+const fleet = openFleet()
+
+it('keys rotate across processes under load without one failed verification', async () => {
+  const members = await fleet.startMany(4, {
+    url,
+    secret: SECRET,
+    fast: { speed: SPEED, epoch: Date.now() },
+    // Requests that take half a second of the wall take half a minute of this clock.
+    options: { accessTokenLifetime: 900, overlap: 300, lateWindow: 3600, keyRotationInterval: 1200 },
+  })
+  const traffic = startTraffic(() => members, { clients: 24, pause: 60, refreshEvery: 3 })
+  const startedAt = performance.now()
+  await until('clients are at work', 10_000, () => traffic.met.verified > 100)
+  const signers = new Set<string>()
+  // Besides the rotation that falls due, several processes rotate at once.
+  for (let round = 0; performance.now() - startedAt < MINUTES * 1000; round++) {
+    if (round % 4 === 0) await Promise.all(members.map((member) => member.do.rotate()))
+    const { accessToken } = await members[round % 4]!.do.create('to see its key')
+    signers.add(accessToken.split('.')[0]!)
+    await sleep(1000)
+  }
+  const { verified, refreshed, later, refused, loggedOut } = await traffic.stop()
+  const { rows } = await admin.query('select epoch, kid from pawl.signing_keys order by epoch')
+  console.log(
+    `${rows.length} keys in ${MINUTES} minutes of a clock that runs ${SPEED} times as fast, ` +
+      `${verified} verifications, ${refreshed} refreshes, ${later} to be tried again`,
+  )
+  expect(refused).toStrictEqual([])
+  expect(loggedOut).toStrictEqual([])
+  expect(signers.size).toBeGreaterThan(2)
+  expect(rows.map(({ epoch }) => epoch)).toStrictEqual(rows.map((_, index) => index + 1))
+  expect(verified).toBeGreaterThan(1000)
+  const trouble = members.flatMap(({ events }) => events.filter(({ name }) => name === 'keyTrouble'))
+  expect(trouble).toStrictEqual([])
+  await Promise.all(members.map((member) => member.close()))
+}, 60_000)

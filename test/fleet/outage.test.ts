@@ -1,0 +1,249 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { nodeSessions } from '../../src/adapters/node.ts'
+import { createSessions, type Sessions } from '../../src/index.ts'
+import { postgres } from '../../src/postgres/index.ts'
+import { type Database, startDatabase } from '../chaos/database.ts'
+import { createDatabase } from '../support/database.ts'
+import { coded } from '../support/errors.ts'
+import { type Client, createClient } from '../support/http-client.ts'
+import { SECRET } from '../support/secrets.ts'
+import { listen } from '../support/sessions.ts'
+import { openFleet } from './open-fleet.ts'
+import { until } from './until.ts'
+
+const OUTAGE = Number(process.env['PAWL_OUTAGE_SECONDS'] ?? 60) * 1000
+/** Backends that outlive a killed server answer a little longer. */
+const DOWN_AFTER = 3000
+const SESSIONS = 60
+const CHILDREN_EACH = 40
+const POLL = 1
+const MOST_STALE = 10
+
+interface User {
+  readonly sessionId: string
+  readonly firstRefreshToken: string
+  readonly accessTokens: string[]
+  /** What the client would present next. */
+  refreshToken: string
+}
+
+/** A server that serves sessions over HTTP, and one browser in three of its users. */
+interface Site {
+  readonly sessions: Sessions
+  readonly port: number
+  close(): Promise<void>
+}
+
+const elsewhere = await createDatabase()
+const fleet = openFleet()
+let database: Database
+
+beforeAll(async () => {
+  database = await startDatabase()
+})
+afterAll(() => database?.remove())
+
+async function openSite(url: string): Promise<Site> {
+  const sessions = await createSessions({
+    store: postgres({ connectionString: url }),
+    secret: SECRET,
+    pollInterval: POLL,
+    maxStaleness: MOST_STALE,
+    refreshLimit: null,
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+  })
+  const withSession = nodeSessions(sessions)
+  const login = withSession(async (_req, res, session) => {
+    await session.create({ userId: 'browser' })
+    res.end()
+  })
+  const home = withSession((_req, res, { userId }) => void res.end(userId))
+  const server = createServer((req, res) => void (req.url === '/login' ? login(req, res) : home(req, res)))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    sessions,
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+      await sessions.close()
+    },
+  }
+}
+
+/** Logged in, with refreshes whose answers nobody has been seen to use yet. */
+async function logIn(sessions: Sessions, userId: string): Promise<User> {
+  const { session, accessToken, refreshToken } = await sessions.create({ userId })
+  const accessTokens = [accessToken.value]
+  let latest = refreshToken.value
+  for (let child = 0; child < CHILDREN_EACH; child++) {
+    const refreshed = await sessions.refresh(refreshToken.value)
+    accessTokens.push(refreshed.accessToken.value)
+    latest = refreshed.refreshToken!.value
+  }
+  return {
+    sessionId: session.sessionId,
+    firstRefreshToken: refreshToken.value,
+    accessTokens,
+    refreshToken: latest,
+  }
+}
+
+async function signedInBrowser(port: number): Promise<Client> {
+  const browser = createClient(port)
+  expect((await browser.send('POST', '/login')).status).toBe(200)
+  return browser
+}
+
+describe.concurrent('a database', () => {
+  it(
+    `that is away for ${OUTAGE / 1000} s under traffic costs no verification and no session, and nobody has to restart anything`,
+    async ({ expect }) => {
+      const site = await openSite(database.url)
+      const { sessions } = site
+      const other = await fleet.start({ url: database.url, secret: SECRET })
+      const heard = {
+        ended: listen(sessions, 'ended'),
+        stale: listen(sessions, 'feedStale'),
+        caughtUp: listen(sessions, 'feedCaughtUp'),
+        listening: listen(sessions, 'feedListening'),
+        polling: listen(sessions, 'feedPolling'),
+        dropped: listen(sessions, 'confirmationsDropped'),
+      }
+      await until('it listens', 5000, () => sessions.stats().feed.listening)
+      const users: User[] = []
+      for (let index = 0; index < SESSIONS; index++) users.push(await logIn(sessions, `u${index}`))
+      const browsers = await Promise.all([1, 2, 3].map(() => signedInBrowser(site.port)))
+
+      const away = database.crash(OUTAGE)
+      const startedAt = performance.now()
+      const seen = new Set<string>()
+      let verifications = 0
+      let mostQueued = 0
+      let refusedRefreshes = 0
+      let nextRefresh = startedAt + DOWN_AFTER
+      while (performance.now() - startedAt < OUTAGE) {
+        const elapsed = performance.now() - startedAt
+        // More and more of the tokens, so that there is something new to confirm, and then all the rest at once.
+        const half = elapsed < OUTAGE / 2
+        const share = half ? 2 + Math.floor((elapsed / OUTAGE) * CHILDREN_EACH) : CHILDREN_EACH + 1
+        for (const { accessTokens, sessionId } of users) {
+          for (const token of accessTokens.slice(0, share)) {
+            seen.add(token)
+            expect(sessions.verify(token).sessionId).toBe(sessionId)
+            verifications++
+          }
+        }
+        mostQueued = Math.max(mostQueued, sessions.stats().confirmations.queued)
+        for (const browser of browsers) {
+          const page = await browser.send('GET', '/')
+          expect([page.status, page.text]).toStrictEqual([200, 'browser'])
+        }
+        if (performance.now() > nextRefresh && elapsed < OUTAGE - 2000) {
+          nextRefresh += 2000
+          const answers = await Promise.all(
+            browsers.map((browser) => browser.send('POST', '/session/refresh')),
+          )
+          for (const { status, headers, cookies, body } of answers) {
+            expect(status).toBe(503)
+            expect(headers['retry-after']).toBe('5')
+            expect(body).toStrictEqual({ code: 'unavailable' })
+            expect(cookies).toStrictEqual([])
+            refusedRefreshes++
+          }
+          await expect(sessions.refresh(users[0]!.firstRefreshToken)).rejects.toEqual(
+            coded('ERR_STORE_UNAVAILABLE'),
+          )
+        }
+        await sleep(100)
+      }
+      expect(refusedRefreshes).toBeGreaterThan(0)
+      expect(seen.size).toBe(SESSIONS * (CHILDREN_EACH + 1))
+      expect(mostQueued).toBeLessThanOrEqual(10_000)
+      expect(heard.polling).toHaveLength(1)
+      if (OUTAGE / 1000 > MOST_STALE + 3 * POLL) expect(heard.stale).toHaveLength(1)
+
+      await away
+      const backAfter = await until('a refresh is answered', 10_000, async () => {
+        const { status } = await browsers[0]!.send('POST', '/session/refresh')
+        return status === 200
+      })
+      // Before this process listens again, or polls: the other one did not restart either.
+      const victim = users.pop()!
+      await until('the other process is back', 10_000, () =>
+        other.do.revoke(victim.sessionId).then(
+          ({ ended }) => ended,
+          () => false,
+        ),
+      )
+      const learnedAfter = await until('the revocation is learned', POLL * 1000 + 2000, () => {
+        try {
+          sessions.verify(victim.accessTokens[0]!)
+          return false
+        } catch (error) {
+          expect(error).toEqual(coded('ERR_SESSION_ENDED'))
+          return true
+        }
+      })
+      expect(heard.caughtUp).toHaveLength(heard.stale.length)
+      // All children of a session are siblings; the last of them is the one its client has kept.
+      for (const user of users) {
+        const refreshed = await sessions.refresh(user.refreshToken)
+        expect(refreshed.session).toMatchObject({ sessionId: user.sessionId, active: true, generation: 1 })
+        sessions.verify(refreshed.accessToken.value)
+      }
+      for (const browser of browsers) {
+        expect((await browser.send('POST', '/session/refresh')).status).toBe(200)
+        expect((await browser.send('GET', '/')).text).toBe('browser')
+      }
+      await sessions.flush()
+      expect(sessions.stats().confirmations.queued).toBe(0)
+      expect(heard.ended).toStrictEqual([])
+      const listensAfter = await until('it listens again', 15_000, () => sessions.stats().feed.listening)
+      const dropped = heard.dropped.reduce((sum, { count }) => sum + count, 0)
+      console.log(
+        `${OUTAGE / 1000} s outage: ${verifications} verifications of ${seen.size} tokens, at most ${mostQueued} confirmations queued, ` +
+          `${dropped} dropped; refreshed ${backAfter.toFixed(0)} ms after the return, a revocation learned in ${learnedAfter.toFixed(0)} ms, ` +
+          `listening ${listensAfter.toFixed(0)} ms after that`,
+      )
+      expect(other.alive).toBe(true)
+      await other.close()
+      await site.close()
+    },
+    OUTAGE + 60_000,
+  )
+
+  it('whose notification is lost is read all the same: a process that listens polls, too', async ({
+    expect,
+  }) => {
+    const sessions = await createSessions({
+      store: postgres({ connectionString: elsewhere }),
+      secret: SECRET,
+    })
+    await until('it listens', 5000, () => sessions.stats().feed.listening)
+    const { session, accessToken } = await sessions.create({ userId: 'u' })
+    const client = new pg.Client({ connectionString: elsewhere })
+    await client.connect()
+    await client.query(
+      `update pawl.sessions set ended_at = now(), end_reason = 'revoked', invalidated_at = now() where id = $1`,
+      [session.sessionId],
+    )
+    await client.end()
+    // Every 30 s, at a tick of 5 s.
+    const refuses = (): boolean => {
+      try {
+        sessions.verify(accessToken.value)
+        return false
+      } catch {
+        return true
+      }
+    }
+    expect(await until('it is learned by polling', 40_000, refuses)).toBeLessThan(36_500)
+    expect(sessions.stats().feed.listening).toBe(true)
+    await sessions.close()
+  }, 60_000)
+})

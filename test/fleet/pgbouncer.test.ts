@@ -1,0 +1,129 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Sessions, SessionsOptions } from '../../src/index.ts'
+import { postgres } from '../../src/postgres/index.ts'
+import { createDatabase, createPool } from '../support/database.ts'
+import { coded } from '../support/errors.ts'
+import { listen, openSessions } from '../support/sessions.ts'
+import { findPgBouncer, knowsPreparedStatements, type PgBouncer, startPgBouncer } from './pgbouncer.ts'
+import { until } from './until.ts'
+
+const binary = findPgBouncer()
+// `.ci/run` installs it: there these tests must run.
+if (binary === null && process.env['CI'] !== undefined) throw new Error('pgbouncer is not installed')
+if (binary === null) console.log('PgBouncer is not installed (Debian: pgbouncer); its tests are skipped')
+
+const prepared = binary !== null && (await knowsPreparedStatements(binary))
+const modes = [
+  { mode: 'as it comes', settings: [] },
+  ...(prepared
+    ? [
+        { mode: 'without prepared statements', settings: ['max_prepared_statements = 0'] },
+        { mode: 'with prepared statements', settings: ['max_prepared_statements = 200'] },
+      ]
+    : []),
+]
+const direct = await createDatabase()
+const POLL = 0.5
+const SOON = 2000
+
+describe.skipIf(binary === null).each(modes)(
+  'through PgBouncer in transaction mode, $mode,',
+  ({ settings }) => {
+    let bouncer: PgBouncer
+
+    beforeAll(async () => {
+      bouncer = await startPgBouncer(binary!, direct, settings)
+    })
+    afterAll(() => bouncer?.stop())
+
+    const open = (
+      listenTo: boolean | string = true,
+      options: Partial<SessionsOptions> = {},
+    ): Promise<Sessions> =>
+      openSessions({
+        store: postgres({ connectionString: bouncer.url, listen: listenTo, maxConnections: 8 }),
+        pollInterval: POLL,
+        ...options,
+      })
+
+    async function revokedElsewhere(one: Sessions, two: Sessions, within: number): Promise<number> {
+      const { session, accessToken } = await one.create({ userId: 'u' })
+      two.verify(accessToken.value)
+      await one.revoke(session.sessionId)
+      return until('the revocation is learned', within, () => {
+        try {
+          two.verify(accessToken.value)
+          return false
+        } catch (error) {
+          expect(error).toEqual(coded('ERR_SESSION_ENDED'))
+          return true
+        }
+      })
+    }
+
+    it('the schema is made, and many sessions live at once', async () => {
+      const sessions = await open(false)
+      const live = async (userId: string): Promise<void> => {
+        const { session, refreshToken } = await sessions.create({
+          userId,
+          claims: { role: 'a' },
+          data: { a: 1 },
+        })
+        const child = await sessions.refresh(refreshToken.value)
+        expect(sessions.verify(child.accessToken.value).claims).toStrictEqual({ role: 'a' })
+        await sessions.flush()
+        expect((await sessions.refresh(child.refreshToken!.value)).session.generation).toBe(1)
+        expect(await sessions.patchData(session.sessionId, { b: 2 })).toBe(1)
+        expect(await sessions.setClaims(session.sessionId, { role: 'b' })).toBe(1)
+        expect(await sessions.list(userId)).toHaveLength(1)
+        expect(await sessions.revoke(session.sessionId)).toBe(true)
+        expect(await sessions.revoke(session.sessionId)).toBe(false)
+      }
+      await Promise.all(Array.from({ length: 40 }, (_, index) => live(`u${index}`)))
+      expect(await sessions.prune()).toBe(0)
+    })
+
+    it('a theft is found', async () => {
+      const sessions = await open(false, { overlap: 1, lateWindow: 1 })
+      const { refreshToken } = await sessions.create({ userId: 'u' })
+      const child = await sessions.refresh(refreshToken.value)
+      sessions.verify(child.accessToken.value)
+      await sessions.flush()
+      // The late window and the tolerance of clocks.
+      await sleep(6200)
+      await expect(sessions.refresh(refreshToken.value)).rejects.toEqual(coded('ERR_REFRESH_TOKEN_REUSED'))
+    })
+
+    it('writes join a transaction of the application', async () => {
+      const sessions = await open(false)
+      const { session } = await sessions.create({ userId: 'u' })
+      const client = await createPool(bouncer.url, { max: 1 }).connect()
+      await client.query('begin')
+      expect(await sessions.using(client).revoke(session.sessionId)).toBe(true)
+      await client.query('rollback')
+      client.release()
+      expect(await sessions.get(session.sessionId)).toMatchObject({ active: true })
+    })
+
+    it('LISTEN seems to work, is found not to, and polling does', async () => {
+      const [one, two] = [await open(), await open()]
+      const heard = listen(two, 'feedListening')
+      await sleep(1500)
+      for (let round = 0; round < 3; round++) await revokedElsewhere(one, two, POLL * 1000 + SOON)
+      expect(two.stats().feed.listening).toBe(false)
+      expect(heard).toStrictEqual([])
+    })
+
+    it('LISTEN works on a URL of the database itself, and revocation is fast', async () => {
+      const [one, two] = [await open(), await open(direct)]
+      await until('it listens', 5000, () => two.stats().feed.listening)
+      const polling = listen(two, 'feedPolling')
+      for (let round = 0; round < 5; round++)
+        expect(await revokedElsewhere(one, two, SOON)).toBeLessThan(POLL * 1000)
+      await sleep(1200)
+      expect(two.stats().feed.listening).toBe(true)
+      expect(polling).toStrictEqual([])
+    })
+  },
+)

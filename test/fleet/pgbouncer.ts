@@ -1,0 +1,122 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { accessSync, constants } from 'node:fs'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+/** PgBouncer in transaction mode in front of a database. */
+export interface PgBouncer {
+  readonly url: string
+  stop(): Promise<void>
+}
+
+/** The user it runs as where we are root, which it refuses. */
+const UNPRIVILEGED = 'nobody'
+const START_WITHIN = 10_000
+/** Where Debian puts it, which need not be in an ordinary user's path. */
+const BESIDES = ['/usr/sbin', '/usr/local/sbin']
+
+/** @returns its path, or null where it is not installed */
+export function findPgBouncer(): string | null {
+  for (const directory of [...(process.env['PATH'] ?? '').split(':'), ...BESIDES]) {
+    const path = join(directory, 'pgbouncer')
+    try {
+      accessSync(path, constants.X_OK)
+      return path
+    } catch {
+      // The next.
+    }
+  }
+  return null
+}
+
+/** Whether it knows prepared statements in transaction mode, which is on by default from 1.24 on. */
+export async function knowsPreparedStatements(binary: string): Promise<boolean> {
+  const { stdout } = await promisify(execFile)(binary, ['--version'])
+  const [, major = '0', minor = '0'] = /PgBouncer (\d+)\.(\d+)/.exec(stdout) ?? []
+  return Number(major) > 1 || Number(minor) >= 21
+}
+
+export async function startPgBouncer(
+  binary: string,
+  target: string,
+  settings: readonly string[] = [],
+): Promise<PgBouncer> {
+  const { hostname, port: targetPort, username } = new URL(target)
+  const port = await freePort()
+  const home = await mkdtemp(join(tmpdir(), 'pawl-pgbouncer-'))
+  const ini = join(home, 'pgbouncer.ini')
+  await writeFile(
+    ini,
+    [
+      '[databases]',
+      `* = host=${hostname} port=${targetPort} user=${username}`,
+      '[pgbouncer]',
+      'listen_addr = 127.0.0.1',
+      `listen_port = ${port}`,
+      'unix_socket_dir =',
+      'auth_type = any',
+      'pool_mode = transaction',
+      'default_pool_size = 3',
+      'max_client_conn = 100',
+      ...settings,
+    ].join('\n'),
+  )
+  await chmod(home, 0o755)
+  await chmod(ini, 0o644)
+  const user = process.getuid?.() === 0 ? await identityOf(UNPRIVILEGED) : {}
+  const child = spawn(binary, [ini], { ...user, cwd: home, stdio: ['ignore', 'ignore', 'pipe'] })
+  const killWithUs = (): void => void child.kill('SIGINT')
+  process.once('exit', killWithUs)
+  const stop = async (): Promise<void> => {
+    process.off('exit', killWithUs)
+    if (child.exitCode === null && child.signalCode === null) {
+      const exited = once(child, 'exit')
+      child.kill('SIGTERM')
+      await exited
+    }
+    await rm(home, { recursive: true, force: true })
+  }
+  try {
+    await untilUp(child)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  const url = new URL(target)
+  url.port = String(port)
+  return { url: url.href, stop }
+}
+
+async function untilUp(child: ChildProcess): Promise<void> {
+  let log = ''
+  await new Promise<void>((resolve, reject) => {
+    const fail = (): void => reject(new Error(`PgBouncer did not start:\n${log}`))
+    const timer = setTimeout(fail, START_WITHIN)
+    child.once('error', fail)
+    child.once('exit', fail)
+    child.stderr!.on('data', (chunk: Buffer) => {
+      if (log.length < 20_000) log += chunk.toString()
+      if (!log.includes('process up')) return
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}
+
+async function identityOf(name: string): Promise<{ uid: number; gid: number }> {
+  const id = async (flag: string): Promise<number> =>
+    Number((await promisify(execFile)('id', [flag, name])).stdout)
+  return { uid: await id('-u'), gid: await id('-g') }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  return port
+}

@@ -1,0 +1,157 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Bundle, bundle } from './bundle.ts'
+import type { Call, Commands, Event, FromMember, Learned, Orders } from './commands.ts'
+
+const MEMBER = new URL('./member.ts', import.meta.url)
+const START_WITHIN = 60_000
+const CLOSE_WITHIN = 10_000
+/** Kept of what a process prints, in characters. */
+const MAX_TEXT = 4000
+
+type Remote = {
+  readonly [Name in keyof Commands]: (
+    ...given: Parameters<Commands[Name]>
+  ) => Promise<Awaited<ReturnType<Commands[Name]>>>
+}
+
+/** A real process that has sessions open. */
+export interface Member {
+  readonly do: Remote
+  /** Everything reported so far, in order. */
+  readonly events: readonly Event[]
+  /** Ends the member has learned of, by session. */
+  readonly learned: ReadonlyMap<string, Learned>
+  readonly alive: boolean
+  /** Has it close its sessions and end by itself. @returns what it printed @throws when it does not, or fails */
+  close(): Promise<string>
+  kill(): Promise<void>
+}
+
+export interface Fleet {
+  start(orders: Orders): Promise<Member>
+  startMany(count: number, orders: Orders | ((index: number) => Orders)): Promise<Member[]>
+  /** Ends all that are left. */
+  stop(): Promise<void>
+}
+
+export function createFleet(): Fleet {
+  const members = new Set<Member>()
+  let program: Promise<Bundle> | null = null
+  const start = async (orders: Orders): Promise<Member> => {
+    program ??= bundle(MEMBER)
+    const { member, ready } = spawnMember((await program).path, orders)
+    members.add(member)
+    await ready
+    return member
+  }
+  return {
+    start,
+    startMany: (count, orders) =>
+      Promise.all(
+        Array.from({ length: count }, (_, index) =>
+          start(typeof orders === 'function' ? orders(index) : orders),
+        ),
+      ),
+    async stop() {
+      await Promise.all([...members].map((member) => member.kill()))
+      await (await program)?.remove()
+    },
+  }
+}
+
+function spawnMember(program: string, orders: Orders): { member: Member; ready: Promise<void> } {
+  const child = fork(program, {
+    execArgv: ['--expose-gc'],
+    env: { ...process.env, FLEET_ORDERS: JSON.stringify(orders), NODE_ENV: 'test', NODE_NO_WARNINGS: '1' },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+  const open = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
+  const events: Event[] = []
+  const learned = new Map<string, Learned>()
+  let printed = ''
+  let calls = 0
+
+  for (const stream of [child.stdout!, child.stderr!]) {
+    stream.on('data', (chunk: Buffer) => {
+      if (printed.length < MAX_TEXT) printed += chunk.toString()
+    })
+  }
+  const exited = once(child, 'exit')
+  void exited.then(() => {
+    for (const { reject } of open.values()) reject(gone())
+    open.clear()
+  })
+
+  const ready = new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`a process did not start: ${printed}`)), START_WITHIN)
+    child.once('exit', () => {
+      clearTimeout(timer)
+      reject(new Error(`a process ended at start: ${printed}`))
+    })
+    child.on('message', (message: FromMember) => {
+      if (message.type === 'ready') {
+        clearTimeout(timer)
+        resolve()
+      } else if (message.type === 'event') events.push(message.event)
+      else if (message.type === 'learned') learned.set(message.learned.sessionId, message.learned)
+      else {
+        const call = open.get(message.id)
+        open.delete(message.id)
+        if (message.type === 'answer') call?.resolve(message.value)
+        else call?.reject(Object.assign(new Error(), message.error))
+      }
+    })
+  })
+
+  const remote = new Proxy({} as Remote, {
+    get:
+      (_, command: keyof Commands) =>
+      (...parameters: unknown[]) =>
+        new Promise((resolve, reject) => {
+          if (!child.connected) return reject(gone())
+          const call: Call = { id: ++calls, command, parameters }
+          open.set(call.id, { resolve, reject })
+          child.send(call, (error) => {
+            if (error !== null) reject(gone())
+          })
+        }),
+  })
+
+  const alive = (): boolean => child.exitCode === null && child.signalCode === null
+  const member: Member = {
+    do: remote,
+    events,
+    learned,
+    get alive() {
+      return alive() && child.connected
+    },
+    async close() {
+      if (child.connected) child.send({ id: 0, command: 'close', parameters: [] } satisfies Call)
+      const late = sleep(CLOSE_WITHIN, 'late', { ref: false })
+      if ((await Promise.race([exited, late])) === 'late') {
+        await member.kill()
+        throw new Error(`a process that closed its sessions was still there after ${CLOSE_WITHIN} ms`)
+      }
+      if (child.exitCode !== 0)
+        throw new Error(`a process ended with ${child.exitCode ?? child.signalCode}: ${printed}`)
+      return printed
+    },
+    kill: () => kill(child, exited),
+  }
+  return { member, ready }
+}
+
+async function kill(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGKILL')
+  await exited
+}
+
+/** What a call to a process that is gone fails with. */
+export const GONE = 'ERR_PROCESS_GONE'
+
+function gone(): Error {
+  return Object.assign(new Error('the process is gone'), { code: GONE })
+}
