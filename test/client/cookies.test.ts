@@ -322,6 +322,18 @@ describe('blocked cookies', () => {
     expect(world.count('GET /me')).toBe(5)
   })
 
+  it('are not what a request finds whose claims changed before the last refresh was put to use', async () => {
+    const world = await openWorld()
+    const onProblem = vi.fn()
+    const client = world.client({ onProblem })
+    await world.login(client)
+    await client.check()
+    const [session] = await world.sessions.list('anna')
+    await world.sessions.expireAccessTokens(session!.sessionId)
+    expect((await client.fetch('/me')).status).toBe(200)
+    expect(onProblem).not.toHaveBeenCalled()
+  })
+
   it('are reported when a login is followed by "not signed in"', async () => {
     const world = await openWorld()
     const onProblem = vi.fn()
