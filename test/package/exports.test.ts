@@ -21,11 +21,13 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
     'SchemaOutdatedError',
     'SecretUnknownError',
     'SessionEndedError',
+    'SessionLimitError',
     'SessionsError',
     'StoreUnavailableError',
     'TryAgainError',
     'createSessions',
     'isSessionsError',
+    'presets',
   ],
   'pawl/client': ['attachAxios', 'attachFetch', 'createSessionClient', 'memoryTokens'],
   'pawl/client/xhr': ['attachXhr'],
@@ -47,7 +49,8 @@ describe('the packed package', () => {
     await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', join(home, filename)], {
       cwd: home,
     })
-  })
+    // Packing builds first.
+  }, 180_000)
   afterAll(() => rm(home, { recursive: true, force: true }))
 
   it('installs without pg or any framework, and every entry point offers its names', async () => {
