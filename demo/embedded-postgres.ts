@@ -123,13 +123,15 @@ async function othersMayEnter(directory: string): Promise<boolean> {
   }
 }
 
-async function identityOf(name: string): Promise<{ uid: number; gid: number }> {
+/** The ids of a user of this machine. */
+export async function identityOf(name: string): Promise<{ uid: number; gid: number }> {
   const id = async (flag: string): Promise<number> =>
     Number((await promisify(execFile)('id', [flag, name])).stdout)
   return { uid: await id('-u'), gid: await id('-g') }
 }
 
-async function freePort(): Promise<number> {
+/** A port of the loopback interface that nobody listens on now. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }

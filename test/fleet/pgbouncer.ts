@@ -2,10 +2,10 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { freePort, identityOf } from '../../demo/embedded-postgres.ts'
 
 /** PgBouncer in transaction mode in front of a database. */
 export interface PgBouncer {
@@ -105,18 +105,4 @@ async function untilUp(child: ChildProcess): Promise<void> {
       resolve()
     })
   })
-}
-
-async function identityOf(name: string): Promise<{ uid: number; gid: number }> {
-  const id = async (flag: string): Promise<number> =>
-    Number((await promisify(execFile)('id', [flag, name])).stdout)
-  return { uid: await id('-u'), gid: await id('-g') }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  return port
 }
