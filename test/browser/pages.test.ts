@@ -1,0 +1,186 @@
+import type { Page } from 'playwright-core'
+import { describe, expect } from 'vitest'
+import { classicApplication } from './support/applications.ts'
+import { browserTest, openContext } from './support/chromium.ts'
+import { withoutCookies } from './support/network.ts'
+import { openSite, type Site } from './support/site.ts'
+import { openTab, openTabs, type Tab } from './support/tab.ts'
+
+describe('a page that comes back from the back/forward cache', () => {
+  browserTest('does not show a user whose session has ended', async () => {
+    const site = await openSite()
+    const [tab] = (await openTabs(await openContext(), site, 1)) as [Tab]
+    await leaveFor(tab, site)
+    await site.sessions.revokeUser('anna')
+    await comeBack(tab)
+    await tab.shows(null)
+    expect(await tab.page.evaluate(() => window.tab.shown)).toStrictEqual([false, true])
+  })
+
+  browserTest('goes on with a session that has not', async () => {
+    const site = await openSite()
+    const [tab] = (await openTabs(await openContext(), site, 1)) as [Tab]
+    await leaveFor(tab, site)
+    site.expire()
+    await comeBack(tab)
+    await tab.shows('anna')
+    expect(await tab.ask()).toStrictEqual({ status: 200, id: 'anna' })
+    expect(site.refreshes()).toBe(1)
+  })
+
+  browserTest('does not show who was signed in before a sign-out in another tab', async () => {
+    const site = await openSite()
+    const [tab, other] = (await openTabs(await openContext(), site, 2)) as [Tab, Tab]
+    await leaveFor(tab, site)
+    await other.signOut()
+    await comeBack(tab)
+    await tab.page.evaluate(() => window.tab.client.check())
+    await tab.shows(null)
+  })
+
+  browserTest('shows who has signed in meanwhile', async () => {
+    const site = await openSite()
+    const context = await openContext()
+    const [tab] = (await openTabs(context, site, 1)) as [Tab]
+    await leaveFor(tab, site)
+    // Around the client, so that no other tab is told.
+    const stranger = await openTab(context, site)
+    await stranger.page.evaluate(() =>
+      fetch('/login', { method: 'POST', body: JSON.stringify({ user: 'berta' }) }),
+    )
+    await comeBack(tab)
+    await tab.shows('berta')
+    expect(await tab.page.evaluate(() => window.tab.shown)).toStrictEqual([false, true])
+  })
+
+  async function leaveFor({ page }: Tab, site: Site): Promise<void> {
+    await page.goto(`${site.origin}/other`)
+  }
+
+  async function comeBack({ page }: Tab): Promise<void> {
+    await page.goBack({ waitUntil: 'commit' })
+    await page.waitForFunction(() => 'tab' in window && window.tab.shown.length > 0)
+  }
+})
+
+describe('without JavaScript', () => {
+  browserTest('pages and forms of a site with inline refresh go on for days', async () => {
+    const { site, page } = await openClassic('inline')
+    await signIn(page, site)
+    for (let turn = 0; turn < 3; turn++) {
+      site.expire(24 * 3600)
+      await page.reload()
+      expect(await page.textContent('h1')).toBe('Hello anna')
+      site.expire(24 * 3600)
+      await write(page, `note ${turn}`)
+      expect(await page.textContent('h1')).toBe('Hello anna')
+    }
+    expect(site.notes).toStrictEqual(['anna: note 0', 'anna: note 1', 'anna: note 2'])
+    expect(await page.locator('li').allTextContents()).toStrictEqual(site.notes)
+    expect(site.refreshed.length).toBe(6)
+    await page.click('text=Sign out')
+    await page.waitForSelector('text=Sign in')
+    expect(site.ended.map(({ reason }) => reason)).toStrictEqual(['logout'])
+  })
+
+  browserTest(
+    'a form that is sent twice with inline refresh is written twice, and signs nobody out',
+    async () => {
+      const { site, page } = await openClassic('inline')
+      await signIn(page, site)
+      const second = await page.context().newPage()
+      await second.goto(site.origin)
+      site.expire()
+      await Promise.all([write(page, 'one'), write(second, 'two')])
+      expect(site.notes.toSorted()).toStrictEqual(['anna: one', 'anna: two'])
+      site.expire()
+      for (const each of [page, second]) {
+        await each.reload()
+        expect(await each.textContent('h1')).toBe('Hello anna')
+      }
+      expect(site.ended).toStrictEqual([])
+    },
+  )
+
+  browserTest('page loads are resumed through the refresh route', async () => {
+    const { site, page } = await openClassic('endpoint')
+    await signIn(page, site)
+    for (let turn = 0; turn < 3; turn++) {
+      site.expire(24 * 3600)
+      await page.goto(`${site.origin}/?page=${turn}&q=a%20b`)
+      expect(await page.textContent('h1')).toBe('Hello anna')
+      expect(page.url()).toMatch(new RegExp(`/\\?page=${turn}&q=a%20b&pawl-resumed=\\w+$`))
+    }
+    expect(site.network.count('GET /session/refresh')).toBe(3)
+    await write(page, 'still here')
+    expect(site.notes).toStrictEqual(['anna: still here'])
+  })
+
+  browserTest(
+    'a form that an endpoint site cannot take does not sign out: it can be sent again',
+    async () => {
+      const { site, page } = await openClassic('endpoint')
+      await signIn(page, site)
+      site.expire()
+      await page.fill('[name=text]', 'first try')
+      const answered = page.waitForResponse(`${site.origin}/notes`)
+      await page.click('text=Write')
+      expect((await answered).status()).toBe(401)
+      await page.waitForURL('**/notes')
+      expect(JSON.parse((await page.textContent('body'))!)).toStrictEqual({
+        code: 'access_token_expired',
+        refresh: true,
+      })
+      expect(site.notes).toStrictEqual([])
+      // Any page load renews the session; then the form is fine.
+      await page.goto(site.origin)
+      expect(await page.textContent('h1')).toBe('Hello anna')
+      await write(page, 'second try')
+      expect(site.notes).toStrictEqual(['anna: second try'])
+      expect(site.ended).toStrictEqual([])
+    },
+  )
+
+  browserTest.for(['inline', 'endpoint'] as const)(
+    'of an ended session there is a page to sign in (%s)',
+    async (mode) => {
+      const { site, page } = await openClassic(mode)
+      await signIn(page, site)
+      await site.sessions.revokeUser('anna')
+      site.expire()
+      await page.goto(site.origin)
+      expect(await page.title()).toBe('sign in')
+      expect(await page.context().cookies()).toStrictEqual([])
+      await signIn(page, site)
+    },
+  )
+
+  browserTest('a browser that keeps no cookies sees a page, not a loop', async () => {
+    const { site, page } = await openClassic('endpoint')
+    await signIn(page, site)
+    site.network.always('GET /session/refresh', withoutCookies)
+    site.expire()
+    await page.goto(site.origin)
+    expect(await page.title()).toBe('sign in')
+    expect(site.network.count('GET /session/refresh')).toBe(1)
+  })
+})
+
+async function openClassic(refresh: 'inline' | 'endpoint'): Promise<{ site: Site; page: Page }> {
+  const site = await openSite({ application: classicApplication, http: () => ({ refresh }) })
+  const context = await openContext({ javaScriptEnabled: false })
+  return { site, page: await context.newPage() }
+}
+
+async function signIn(page: Page, { origin }: Site): Promise<void> {
+  await page.goto(origin)
+  await page.fill('[name=user]', 'anna')
+  await page.click('button')
+  await page.waitForSelector('h1')
+}
+
+async function write(page: Page, text: string): Promise<void> {
+  await page.fill('[name=text]', text)
+  await page.click('text=Write')
+  await page.waitForSelector(`li:has-text("${text}")`)
+}

@@ -1,0 +1,55 @@
+import { generateKeyPairSync, sign } from 'node:crypto'
+
+/** What a server needs to speak TLS. */
+export interface Identity {
+  readonly key: string
+  readonly cert: string
+}
+
+const DAY = 86_400_000
+const SEQUENCE = 0x30
+const OIDS = {
+  ecdsaWithSha256: '2a8648ce3d040302',
+  commonName: '550403',
+}
+
+/**
+ * A key and a certificate that nobody signed, for browsers that were told not to mind: made anew for each run,
+ * so that no key lies about (RFC 5280 section 4.1).
+ */
+export function selfSigned(name: string): Identity {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const algorithm = der(SEQUENCE, oid(OIDS.ecdsaWithSha256))
+  const who = der(SEQUENCE, der(0x31, der(SEQUENCE, oid(OIDS.commonName), der(0x0c, Buffer.from(name)))))
+  const toSign = der(
+    SEQUENCE,
+    der(0x02, Buffer.from([1])),
+    algorithm,
+    who,
+    der(SEQUENCE, time(Date.now() - DAY), time(Date.now() + DAY)),
+    who,
+    publicKey.export({ type: 'spki', format: 'der' }),
+  )
+  const signature = der(0x03, Buffer.from([0]), sign('sha256', toSign, privateKey))
+  const certificate = der(SEQUENCE, toSign, algorithm, signature)
+  return {
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    cert: `-----BEGIN CERTIFICATE-----\n${certificate.toString('base64')}\n-----END CERTIFICATE-----\n`,
+  }
+}
+
+function der(tag: number, ...parts: Buffer[]): Buffer {
+  const content = Buffer.concat(parts)
+  const { length } = content
+  const size = length < 128 ? [length] : length < 256 ? [0x81, length] : [0x82, length >> 8, length & 0xff]
+  return Buffer.concat([Buffer.from([tag, ...size]), content])
+}
+
+function oid(hex: string): Buffer {
+  return der(0x06, Buffer.from(hex, 'hex'))
+}
+
+function time(at: number): Buffer {
+  const digits = new Date(at).toISOString().replace(/\D/g, '').slice(2, 14)
+  return der(0x17, Buffer.from(`${digits}Z`))
+}

@@ -1,0 +1,204 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { setTimeout as pause } from 'node:timers/promises'
+import { onTestFinished } from 'vitest'
+import { selfSigned } from './certificate.ts'
+import { defer } from './defer.ts'
+
+/** One request of a browser, as the proxy saw it. */
+export interface Visit {
+  /** `POST /session/refresh`, without the query. */
+  readonly request: string
+  readonly host: string
+  /** Names of the cookies that came along. */
+  readonly cookies: readonly string[]
+  readonly headers: IncomingMessage['headers']
+  /** Of the server's answer, also of one that was lost. */
+  status?: number
+}
+
+export interface Answer {
+  readonly status: number
+  /** Name, value, name, value. */
+  readonly headers: readonly string[]
+  readonly body: string
+}
+
+/** What becomes of a request: its answer, another one, or null for a connection that breaks. */
+export type Disturbance = (pass: () => Promise<Answer>) => Answer | null | Promise<Answer | null>
+
+/** An answer that the server has given, and that the browser does not have yet. */
+export interface Held {
+  /** Settles when the server has answered. */
+  readonly answered: Promise<void>
+  /** Lets the answer go on its way. */
+  release(): void
+  /** Breaks the connection instead. */
+  lose(): void
+}
+
+/** A TLS proxy in front of the site, which the test can disturb. */
+export interface Network {
+  readonly port: number
+  readonly log: Visit[]
+  count(request: string): number
+  /** What becomes of all requests of a kind, or of none any more. */
+  always(request: string, disturbance: Disturbance | null): void
+  /** What becomes of the next request of a kind. */
+  next(request: string, disturbance: Disturbance): void
+  /** Holds back the answer to the next request of a kind. */
+  hold(request: string): Held
+  /** Waits until no request is under way but those held back, and none follows at once. */
+  idle(): Promise<void>
+  /** Forgets what was said about requests that have not come yet. */
+  calmDown(): void
+  /** Where the application listens; all other hosts show an empty page. */
+  lead(hosts: readonly string[], port: number): void
+}
+
+/** How long a page takes at most from one answer to its next request, in ms. */
+const QUIET = 50
+
+let identity: ReturnType<typeof selfSigned> | undefined
+
+export async function openNetwork(): Promise<Network> {
+  const log: Visit[] = []
+  const lasting = new Map<string, Disturbance>()
+  const coming = new Map<string, Disturbance[]>()
+  let busy = 0
+  let changedAt = 0
+  let upstream: { hosts: readonly string[]; port: number } = { hosts: [], port: 0 }
+
+  function count(change: 1 | -1): void {
+    busy += change
+    changedAt = performance.now()
+  }
+
+  async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const host = req.headers.host!.replace(/:\d+$/, '')
+    const name = `${req.method} ${req.url!.replace(/\?.*$/, '')}`
+    if (!upstream.hosts.includes(host) || req.url === '/favicon.ico') {
+      res.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>elsewhere</title>')
+      return
+    }
+    const cookies = (req.headers.cookie ?? '').split('; ').map((pair) => pair.replace(/=.*$/, ''))
+    const visit: Visit = {
+      request: name,
+      host,
+      cookies: cookies.filter((cookie) => cookie !== ''),
+      headers: req.headers,
+    }
+    log.push(visit)
+    const body = await text(req)
+    const pass = async (): Promise<Answer> => {
+      const answer = await ask(upstream.port, req, body)
+      visit.status = answer.status
+      return answer
+    }
+    const disturbance = coming.get(name)?.shift() ?? lasting.get(name)
+    const answer = disturbance === undefined ? await pass() : await disturbance(pass)
+    if (answer === null) res.destroy()
+    else res.writeHead(answer.status, answer.headers as string[]).end(answer.body)
+  }
+
+  identity ??= selfSigned('pawl.test')
+  const server = createServer(identity, (req, res) => {
+    // Whoever has gone away needs no answer.
+    count(+1)
+    handle(req, res)
+      .catch(() => res.destroy())
+      .finally(() => count(-1))
+  })
+  const sockets = new Set<Duplex>()
+  server.on('connection', (socket) => sockets.add(socket))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(async () => {
+    const closed = once(server, 'close')
+    server.close()
+    for (const socket of sockets) socket.destroy()
+    await closed
+  })
+
+  function next(name: string, disturbance: Disturbance): void {
+    coming.set(name, [...(coming.get(name) ?? []), disturbance])
+  }
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    log,
+    count: (name) => log.filter((visit) => visit.request === name).length,
+    always(name, disturbance) {
+      if (disturbance === null) lasting.delete(name)
+      else lasting.set(name, disturbance)
+    },
+    next,
+    hold(name) {
+      const answered = defer()
+      const decided = defer<boolean>()
+      next(name, async (pass) => {
+        const answer = await pass()
+        answered.resolve()
+        count(-1)
+        const released = await decided.promise
+        count(+1)
+        return released ? answer : null
+      })
+      return {
+        answered: answered.promise,
+        release: () => decided.resolve(true),
+        lose: () => decided.resolve(false),
+      }
+    },
+    async idle() {
+      while (busy > 0 || performance.now() - changedAt < QUIET) await pause(QUIET / 5)
+    },
+    calmDown() {
+      coming.clear()
+      lasting.clear()
+    },
+    lead(hosts, port) {
+      upstream = { hosts, port }
+    },
+  }
+}
+
+/** The server has answered, and the browser never hears of it. */
+export const loseAnswer: Disturbance = async (pass) => {
+  await pass()
+  return null
+}
+
+/** A browser, or a proxy on the way, that drops every cookie. */
+export const withoutCookies: Disturbance = async (pass) => {
+  const { headers, ...answer } = await pass()
+  const kept = headers.filter((_, index) => headers[index - (index % 2)]!.toLowerCase() !== 'set-cookie')
+  return { ...answer, headers: kept }
+}
+
+/** Without asking the server. */
+export function answerWith(status: number, headers: Readonly<Record<string, string>> = {}): Disturbance {
+  return () => ({ status, headers: Object.entries(headers).flat(), body: '' })
+}
+
+async function ask(port: number, req: IncomingMessage, body: string): Promise<Answer> {
+  const asked = request({
+    host: '127.0.0.1',
+    port,
+    method: req.method!,
+    path: req.url!,
+    headers: req.headers,
+    agent: false,
+  }).end(body)
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+  // What concerns one connection ends with it (RFC 9110 section 7.6.1).
+  const headers = answer.rawHeaders.filter((_, index, all) => {
+    const name = all[index - (index % 2)]!.toLowerCase()
+    return name !== 'connection' && name !== 'keep-alive' && name !== 'transfer-encoding'
+  })
+  return { status: answer.statusCode!, headers, body: await text(answer) }
+}

@@ -1,0 +1,86 @@
+/** The script of the page under test: the real client, within reach of the test. */
+import { createSessionClient, type SessionClient } from '../../../src/client/index.ts'
+
+export interface User {
+  readonly id: string
+}
+
+/** What came of a request; status 0: no answer. */
+export interface Got {
+  readonly status: number
+  readonly id?: string
+  readonly code?: string
+}
+
+export interface PageTab {
+  readonly client: SessionClient<User>
+  readonly problems: string[]
+  /** How often the client has found that nobody is signed in. */
+  logouts: number
+  /** Whether the page came from the back/forward cache, each time it was shown. */
+  readonly shown: boolean[]
+  ask(path: string, init?: RequestInit): Promise<Got>
+  login(user: string): Promise<boolean>
+}
+
+declare global {
+  interface Window {
+    readonly tab: PageTab
+  }
+}
+
+const { baseUrl, overlap } = Object.fromEntries(new URLSearchParams(location.search))
+const problems: string[] = []
+const shown: boolean[] = []
+const client = createSessionClient<User>({
+  ...(baseUrl && { baseUrl }),
+  ...(overlap && { overlap: Number(overlap) }),
+  user: async (fetch) => {
+    const response = await fetch('/me')
+    // Unlike a page of an application it tells a session that is over from a clock that jumped.
+    if (response.status === 401 && !((await response.json()) as { refresh: unknown }).refresh) return null
+    if (!response.ok) throw new Error(`/me answered ${response.status}`)
+    return (await response.json()) as User
+  },
+  onProblem: (problem) => problems.push(problem),
+})
+
+async function ask(path: string, init?: RequestInit): Promise<Got> {
+  try {
+    const response = await client.fetch(path, init)
+    const body: unknown = await response.json().catch(() => ({}))
+    return { ...(body as object), status: response.status }
+  } catch {
+    return { status: 0 }
+  }
+}
+
+function show({ status, user }: typeof client.session): void {
+  document.body.dataset['status'] = status
+  document.body.textContent = user === null ? `Nobody, as far as is known (${status})` : `Hello ${user.id}`
+}
+
+const tab: PageTab = {
+  client,
+  problems,
+  logouts: 0,
+  shown,
+  ask,
+  login: (user: string) =>
+    client.signIn(async () => {
+      const response = await client.fetch('/login', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ user }),
+      })
+      return response.ok ? response.json() : null
+    }),
+}
+
+client.onChange((session) => {
+  if (session.status === 'signed-out') tab.logouts++
+  show(session)
+})
+show(client.session)
+addEventListener('pageshow', ({ persisted }) => shown.push(persisted))
+Object.assign(window, { tab })

@@ -1,0 +1,86 @@
+import type { RequestListener } from 'node:http'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { type HttpOptions, nodeSessions, type WithSession } from '../../../src/adapters/node.ts'
+import type { ClaimsObject, Logger, SessionEvents, Sessions, SessionsOptions } from '../../../src/index.ts'
+import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts'
+import { listen as listenHttp } from '../../support/http-server.ts'
+import { listen, openSessions } from '../../support/sessions.ts'
+import { type Application, pageApplication } from './applications.ts'
+import { type Network, openNetwork } from './network.ts'
+
+export const REFRESH = 'POST /session/refresh'
+
+/** A site over HTTPS, with production cookies. */
+export interface Site {
+  /** `https://app.pawl.test` with its port. */
+  readonly origin: string
+  /** The same server under another name. */
+  at(host: string): string
+  readonly sessions: Sessions
+  readonly clock: FakeClock
+  readonly network: Network
+  /** What was written down, as `user: text`. */
+  readonly notes: string[]
+  readonly refreshed: SessionEvents['refreshed'][]
+  readonly ended: SessionEvents['ended'][]
+  /** Lets access tokens expire, in the calm or long after it. */
+  expire(seconds?: number): void
+  /** How many refreshes have reached the server. */
+  refreshes(): number
+}
+
+export interface SiteOptions {
+  readonly http?: (at: (host: string) => string) => HttpOptions
+  readonly sessions?: Partial<SessionsOptions>
+  readonly clock?: FakeClock
+  readonly application?: Application
+}
+
+const APPLICATION_HOSTS = ['app.pawl.test', 'api.pawl.test']
+let script: Promise<string> | undefined
+
+export async function openSite(given: SiteOptions = {}): Promise<Site> {
+  const { clock = createFakeClock(), application = pageApplication } = given
+  const network = await openNetwork()
+  const at = (host: string): string => `https://${host}:${network.port}`
+  const sessions = await openSessions({
+    now: clock.now,
+    // The clock of the test stands still, and with it the minute that the limit counts in.
+    refreshLimit: null,
+    logger: silent,
+    ...given.sessions,
+  })
+  const withSession: WithSession<ClaimsObject, unknown> = nodeSessions(sessions, given.http?.(at))
+  const notes: string[] = []
+  const listener: RequestListener = application({ withSession, notes, script: await pageScript() })
+  network.lead(APPLICATION_HOSTS, await listenHttp(listener))
+  return {
+    origin: at('app.pawl.test'),
+    at,
+    sessions,
+    clock,
+    network,
+    notes,
+    refreshed: listen(sessions, 'refreshed'),
+    ended: listen(sessions, 'ended'),
+    expire: (seconds = 3600) => clock.advance(seconds),
+    refreshes: () => network.count(REFRESH),
+  }
+}
+
+/** A clock that jumps makes for many warnings that mean nothing. */
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** The page's script in one file, as an application would build it. */
+function pageScript(): Promise<string> {
+  script ??= build({
+    entryPoints: [fileURLToPath(new URL('page.ts', import.meta.url))],
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    write: false,
+    logLevel: 'silent',
+  }).then(({ outputFiles }) => outputFiles[0]!.text)
+  return script
+}

@@ -1,0 +1,203 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { BrowserContext } from 'playwright-core'
+import { expect } from 'vitest'
+import { createRandom, type Random } from '../../chaos/random.ts'
+import { openContext } from './chromium.ts'
+import { answerWith, type Disturbance, type Held, loseAnswer } from './network.ts'
+import type { Got } from './page.ts'
+import { openSite, REFRESH, type Site } from './site.ts'
+import { openTab, type Tab, withoutCoordination } from './tab.ts'
+
+/** Of an access token, in seconds. Longer than any answer is under way, as an application's should be. */
+const LIFE = 30
+/** Twice as long as anything is under way, in seconds. */
+const OVERLAP = 2 * (LIFE + 1)
+const TABS = 4
+/** What tabs believe the overlap to be, so that they give up on an answer before long. Seconds. */
+const PATIENCE = 0.8
+
+export interface StormOptions {
+  readonly runs: number
+  /** Whether tabs have Web Locks and a BroadcastChannel. */
+  readonly coordinated: boolean
+}
+
+interface Storm {
+  readonly random: Random
+  readonly site: Site
+  readonly context: BrowserContext
+  /** All tabs that are open, and those that take part. */
+  readonly pool: Tab[]
+  readonly tabs: Tab[]
+  readonly user: string
+  readonly asked: Promise<Got | 'gone'>[]
+  readonly held: HeldSince[]
+  readonly log: string[]
+}
+
+/** An answer, and the time when it was asked for. */
+interface HeldSince extends Held {
+  readonly since: number
+}
+
+/**
+ * Runs of random actions in several tabs of one browser, each with a login of its own; what a tab knows from the
+ * run before, it keeps. Throws for an honest user who was logged out.
+ */
+export async function storm({ runs, coordinated }: StormOptions): Promise<void> {
+  const seed = Number(process.env['PAWL_SEED'] ?? Date.now() % 1e9)
+  console.log(`PAWL_SEED=${seed} (${runs} runs ${coordinated ? 'with' : 'without'} coordination)`)
+  const random = createRandom(seed)
+  const site = await openSite({
+    // Turns are decided long before the clock of the test moves on.
+    sessions: { accessTokenLifetime: LIFE, overlap: OVERLAP },
+  })
+  const context = await openContext()
+  if (!coordinated) await withoutCoordination(context)
+  const pool: Tab[] = []
+  for (let tab = 0; tab < TABS; tab++) pool.push(await openTab(context, site, { overlap: `${PATIENCE}` }))
+  for (let run = 0; run < runs; run++) {
+    const log: string[] = []
+    try {
+      await oneRun(random.fork(), site, context, pool, `user-${run}`, log)
+    } catch (error) {
+      throw new Error(`run ${run} of seed ${seed}: ${log.join(', ')}`, { cause: error })
+    }
+  }
+}
+
+async function oneRun(
+  random: Random,
+  site: Site,
+  context: BrowserContext,
+  pool: Tab[],
+  user: string,
+  log: string[],
+): Promise<void> {
+  const tabs = pool.toSorted(() => random.next() - 0.5).slice(0, 2 + Math.floor(random.next() * 3))
+  expect(await tabs[0]!.login(user)).toBe(true)
+  const run: Storm = { random, site, context, pool, tabs, user, asked: [], held: [], log }
+  const steps = 4 + Math.floor(random.next() * 5)
+  for (let step = 0; step < steps; step++) {
+    const [name, act] = random.pick(ACTIONS)
+    log.push(name)
+    await act(run)
+  }
+  await settle(run)
+  site.expire(random.pick([0, LIFE, 2 * OVERLAP + 6]))
+  for (const tab of tabs) {
+    expect(await tab.ask()).toStrictEqual({ status: 200, id: user })
+    expect(await tab.logouts()).toBe(0)
+  }
+  // The next login of the same browser is what ends a session here.
+  expect(site.ended.filter(({ reason }) => reason !== 'replaced')).toStrictEqual([])
+}
+
+type Action = readonly [name: string, act: (run: Storm) => unknown]
+
+const ACTIONS: readonly Action[] = [
+  ['ask', ask],
+  ['ask', ask],
+  ['all ask', askAll],
+  ['all ask', askAll],
+  ['expire', expire],
+  ['expire', expire],
+  ['expire', expire],
+  ['sleep', sleep],
+  ['lose', ({ site }) => site.network.next(REFRESH, loseAnswer)],
+  ['break', ({ site }) => site.network.next(REFRESH, () => null)],
+  ['503', ({ site }) => site.network.next(REFRESH, answerWith(503, { 'retry-after': '1' }))],
+  ['late answer', (run) => run.site.network.next(REFRESH, late(run, 0, 80))],
+  ['late request', (run) => run.site.network.next(REFRESH, late(run, 80, 0))],
+  ['hold', hold],
+  ['hold', hold],
+  ['release', release],
+  ['reload', reload],
+  ['close', close],
+  ['offline', offline],
+]
+
+function ask(run: Storm): void {
+  askIn(run, run.random.pick(run.tabs))
+}
+
+function askAll(run: Storm): void {
+  for (const tab of run.tabs) askIn(run, tab)
+}
+
+function askIn({ asked, user }: Storm, tab: Tab): void {
+  const answer = tab.ask().then(
+    (got) => {
+      const honest = got.status === 200 ? got.id === user : [0, 503].includes(got.status)
+      // Not the end of a session: the clock jumped between the refresh and the repetition.
+      if (!honest && got.code !== 'access_token_expired') throw new Error(`got ${JSON.stringify(got)}`)
+      return got
+    },
+    () => 'gone' as const,
+  )
+  // Looked at in the end.
+  answer.catch(() => {})
+  asked.push(answer)
+}
+
+/** Takes no time, so nothing is under way meanwhile but what is held back. */
+async function expire({ site }: Storm): Promise<void> {
+  await site.network.idle()
+  site.expire(LIFE)
+}
+
+/** A long time in which nothing is under way. */
+async function sleep(run: Storm): Promise<void> {
+  await settle(run)
+  await run.site.sessions.flush()
+  run.site.expire(run.random.pick([2 * OVERLAP + 6, 7200]))
+}
+
+function late({ random }: Storm, before: number, after: number): Disturbance {
+  const [first, second] = [random.between(0, before), random.between(0, after)]
+  return async (pass) => {
+    await pause(first)
+    const answer = await pass()
+    await pause(second)
+    return answer
+  }
+}
+
+function hold({ site, held }: Storm): void {
+  held.push({ ...site.network.hold(REFRESH), since: site.clock.now() })
+}
+
+/** The newest first: answers overtake each other. One that is older than the overlap allows is lost. */
+function release({ site, held }: Storm): void {
+  const answer = held.pop()
+  if (answer?.since === site.clock.now()) answer.release()
+  else answer?.lose()
+}
+
+async function reload({ random, tabs }: Storm): Promise<void> {
+  await random.pick(tabs).page.reload()
+}
+
+async function close(run: Storm): Promise<void> {
+  const index = Math.floor(run.random.next() * run.tabs.length)
+  const tab = run.tabs[index]!
+  await tab.page.close()
+  run.tabs[index] = await openTab(run.context, run.site, { overlap: `${PATIENCE}` })
+  run.pool[run.pool.indexOf(tab)] = run.tabs[index]
+}
+
+async function offline({ context }: Storm): Promise<void> {
+  await context.setOffline(true)
+  await pause(20)
+  await context.setOffline(false)
+}
+
+/** Until nothing is under way and nothing will be disturbed. */
+async function settle(run: Storm): Promise<void> {
+  run.site.network.calmDown()
+  while (run.held.length > 0) release(run)
+  const answers = await Promise.all(run.asked.splice(0))
+  // A tab whose new access token was over at once takes cookies for blocked, for as long as it is patient.
+  if (answers.some((got) => got !== 'gone' && got.status === 401)) await pause(PATIENCE * 500)
+  await run.site.network.idle()
+}
