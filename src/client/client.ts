@@ -68,9 +68,10 @@ interface OwnTicket extends Ticket {
  * export const client = createSessionClient({
  *   user: async (fetch) => {
  *     const response = await fetch('/me')
- *     if (response.status === 401) return null
+ *     const body = await response.json()
+ *     if (response.status === 401 && body.refresh === false) return null
  *     if (!response.ok) throw new Error(`/me answered ${response.status}`)
- *     return (await response.json()) as { name: string }
+ *     return body as { name: string }
  *   },
  * })
  * const notes = await client.fetch('/notes')
