@@ -21,6 +21,9 @@ export function createClock(store: Pick<Store, 'time'>, injected: (() => number)
   let process = Date.now() - performance.now()
   let base = process
   let asking: Promise<number> | null = null
+  /** The last answer, and the process's time it was given at: elapsed time takes longer to ask for. */
+  let answered = 0
+  let answeredAt = Number.NaN
 
   async function measure(): Promise<number> {
     const before = performance.now()
@@ -31,6 +34,7 @@ export function createClock(store: Pick<Store, 'time'>, injected: (() => number)
     const measured = theirs === null ? process : theirs - (before + uncertainty)
     // Within the uncertainty of the measurement the old offset is as good, and time does not jitter.
     if (Math.abs(measured - base) > uncertainty + 1) base = measured
+    answeredAt = Number.NaN
     return theirs === null ? 0 : measured - process
   }
 
@@ -43,13 +47,17 @@ export function createClock(store: Pick<Store, 'time'>, injected: (() => number)
 
   return {
     now() {
+      const here = Date.now()
+      if (here === answeredAt) return answered
       const elapsed = performance.now()
-      if (asking === null && Math.abs(Date.now() - elapsed - process) > JUMP) {
+      if (asking === null && Math.abs(here - elapsed - process) > JUMP) {
+        process = here - elapsed
         // Whatever fails is measured again with the next round in the background.
-        process = Date.now() - elapsed
         synchronize().catch(() => {})
       }
-      return Math.floor(base + elapsed)
+      answered = Math.floor(base + elapsed)
+      answeredAt = here
+      return answered
     },
     synchronize,
   }
