@@ -12,7 +12,9 @@ const parts = {
   'with pawl/client/xhr': await weigh(
     `export { createSessionClient } from './${ENTRY}'; export * from './src/client/attach-xhr.ts'`,
   ),
-  'with attachAxios': await weigh(`export { createSessionClient, attachAxios } from './${ENTRY}'`),
+  'with pawl/client/axios': await weigh(
+    `export { createSessionClient } from './${ENTRY}'; export * from './src/client/attach-axios.ts'`,
+  ),
   'all of pawl/client': all,
 }
 for (const [name, { minified, compressed }] of Object.entries(parts))

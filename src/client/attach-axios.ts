@@ -1,4 +1,4 @@
-import { type SessionClient, urlOf } from './client.ts'
+import { isSafe, type SessionClient, urlOf } from './client.ts'
 import type { Ticket } from './hooks.ts'
 
 /** What of a request's configuration is looked at. */
@@ -37,6 +37,8 @@ interface Answered {
   readonly config?: Known
   readonly status?: number
   readonly data?: unknown
+  /** Of `XMLHttpRequest`, or of what Node.js sends with: where redirects have led. */
+  readonly request?: { readonly responseURL?: string; readonly res?: { readonly responseUrl?: string } }
 }
 
 /**
@@ -45,21 +47,27 @@ interface Answered {
  * @returns its undo
  *
  * @example
+ * import { attachAxios } from 'pawl/client/axios'
  * const api = axios.create({ baseURL: 'https://api.example.com' })
  * attachAxios(client, api)
  */
 export function attachAxios({ hooks }: SessionClient, axios: AxiosLike): () => void {
   const { request, response } = axios.interceptors
 
-  async function settle({ config, status, data }: Answered): Promise<unknown> {
-    const { ticket } = config ?? {}
-    if (!ticket || !status || !(await hooks.after(ticket, status, data))) return undefined
+  async function settle({ config, status, data, request }: Answered): Promise<unknown> {
+    const { ticket, method = 'get' } = config ?? {}
+    const led = request?.responseURL || request?.res?.responseUrl
+    // A stream is the application's to read, and an answer from elsewhere says nothing of the session.
+    if (!ticket || !status || isStream(data) || (led && !hooks.covers(led))) return undefined
+    if (!(await hooks.after(ticket, status, data)) || isStream(config!.data)) return undefined
+    // Whatever answered with a redirect has done its work.
+    if (led && !isSafe(method) && led !== urlOf(axios.getUri(config)).replace(/#.*/, '')) return undefined
     return axios.request({ ...config, repeats: ticket } as Known)
   }
 
   const going = request.use(async (config: Known) => {
     if (!hooks.covers(urlOf(axios.getUri(config)))) return config
-    const ticket = await hooks.before(config.method ?? 'get', config.repeats, isPiped(config.data))
+    const ticket = await hooks.before(config.method ?? 'get', config.repeats, isStream(config.data))
     config.withCredentials = ticket.withCredentials
     Object.assign(config.headers, ticket.headers)
     // So that somebody who uses the configuration again does not send a repetition.
@@ -79,6 +87,8 @@ export function attachAxios({ hooks }: SessionClient, axios: AxiosLike): () => v
   }
 }
 
-function isPiped(data: unknown): boolean {
-  return !!(data as { pipe?: unknown } | undefined)?.pipe
+/** Something that is gone once it was sent or read. */
+function isStream(data: unknown): boolean {
+  const object = Object(data)
+  return typeof (object.pipe ?? object.getReader) === 'function'
 }

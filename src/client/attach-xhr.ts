@@ -1,4 +1,4 @@
-import { type SessionClient, urlOf } from './client.ts'
+import { isSafe, type SessionClient, urlOf } from './client.ts'
 import type { Ticket } from './hooks.ts'
 
 /**
@@ -74,9 +74,16 @@ export function attachXhr({ hooks }: SessionClient): () => void {
         quiet = false
       }
       const settle = async (): Promise<void> => {
-        if (await hooks.after(ticket, this.status, this.response)) {
-          repeats = ticket
-          return start()
+        const led = this.responseURL
+        // An answer from elsewhere says nothing of the session; and whatever answered with a redirect has done
+        // its work.
+        const redirected = !!led && led !== urlOf(url).replace(/#.*/, '')
+        if (!led || hooks.covers(led)) {
+          const again = await hooks.after(ticket, this.status, this.response)
+          if (again && (isSafe(method) || !redirected)) {
+            repeats = ticket
+            return start()
+          }
         }
         // It was the application's own after all.
         finish('readystatechange', 'load', 'loadend')
@@ -88,7 +95,12 @@ export function attachXhr({ hooks }: SessionClient): () => void {
       }
       // Without an answer it looks like a request without a network.
       const work = (step: () => Promise<void>): Promise<void> =>
-        step().catch(() => finish('error', 'loadend'))
+        step().catch(() => {
+          if (this.#meet !== meet) return
+          // Nothing is left of the 401.
+          super.abort()
+          finish('readystatechange', 'error', 'loadend')
+        })
 
       this.#meet = meet
       void work(start)

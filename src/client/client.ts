@@ -130,12 +130,13 @@ export function createSessionClient<User = unknown>(
   function ask(known: boolean): Promise<void> {
     if (asking) return asking
     const turn = Promise.resolve().then(async () => {
-      let next: SessionState<User> = known ? { status: 'signed-in', user: session.user } : session
+      let next: SessionState<User> = known ? { status: 'signed-in', user: null } : session
       try {
         const found = await user?.(client.fetch)
         if (user) next = found == null ? SIGNED_OUT : { status: 'signed-in', user: found }
       } catch (cause) {
-        report('user-failed', cause)
+        // Not from here: what it may throw must not end this.
+        queueMicrotask(() => report('user-failed', cause))
       }
       // Meanwhile somebody else may have signed in, or out.
       if (asking !== turn) return
@@ -185,7 +186,8 @@ export function createSessionClient<User = unknown>(
     tabs?.postMessage([what, { expiresIn, csrfToken }])
   }
 
-  function hear({ data: [what, answer] }: MessageEvent<News>): void {
+  function hear({ data }: MessageEvent<Partial<News> | null>): void {
+    const [what, answer = {}] = data ?? []
     if (what === 'logout') {
       epoch++
       signedOut()
@@ -264,7 +266,7 @@ export function createSessionClient<User = unknown>(
   const covers = (url: string): boolean => url.startsWith(`${root()}/`)
 
   async function before(method: string, repeats?: OwnTicket, stream?: boolean): Promise<OwnTicket> {
-    const needsCsrf = csrf && !/^(get|head|options)$/i.test(method)
+    const needsCsrf = csrf && !isSafe(method)
     if (
       !repeats &&
       !signingIn &&
@@ -282,7 +284,11 @@ export function createSessionClient<User = unknown>(
     }
     const headers: Record<string, string> = {}
     if (tokens) {
-      if (held === undefined) held = await tokens.load()
+      if (held === undefined) {
+        const found = await tokens.load()
+        // Somebody may have signed in meanwhile.
+        if (held === undefined) held = found
+      }
       Object.assign(headers, held ? { authorization: `Bearer ${held.accessToken}` } : {}, TRANSPORT)
     } else if (needsCsrf && csrfToken) headers[CSRF_HEADER] = csrfToken
     return { headers, withCredentials: !tokens, epoch, again: !!repeats }
@@ -314,7 +320,7 @@ export function createSessionClient<User = unknown>(
     }
     if (ticket.again) return false
     if (stale) {
-      await signingIn
+      await signingIn?.catch(() => {})
       return session.status !== 'signed-out'
     }
     if (signingIn || doubted) return false
@@ -324,33 +330,44 @@ export function createSessionClient<User = unknown>(
 
   async function request(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
     if (options.baseUrl && typeof input === 'string' && /^\/(?!\/)/.test(input)) input = root() + input
-    if (!covers(urlOf(input))) return send(input, init)
+    // Sent without the session on purpose, it says nothing about it.
+    if (!covers(urlOf(input)) || (!tokens && init?.credentials === 'omit')) return send(input, init)
     const stream = isStream(init?.body)
     const first = new Request(input, { ...init, credentials: init?.credentials ?? credentials })
     const second = stream ? undefined : first.clone()
 
     async function attempt(request: Request, repeats?: OwnTicket): Promise<Response> {
-      const ticket = await before(request.method, repeats, stream)
+      // The answer to a HEAD has no body that would say what is wrong.
+      const ticket = await before(request.method, repeats, stream || request.method === 'HEAD')
       for (const name in ticket.headers) request.headers.set(name, ticket.headers[name]!)
       const response = await send(request)
       // A redirect may have led elsewhere.
       if (!covers(response.url || request.url)) return response
       if (!(await after(ticket, response.status, response)) || !second) return response
-      void response.body?.cancel()
+      // Whatever answered with a redirect has done its work; it is the page it led to that was refused.
+      if (response.redirected && !isSafe(request.method)) return response
+      response.body?.cancel().catch(() => {})
       return attempt(second, ticket)
     }
 
+    const { signal } = first
+    let giveUp: (() => void) | undefined
     try {
       // A caller that gives up does not wait for a refresh, which goes on for the others.
-      const { signal } = first
       return await Promise.race([
         attempt(first),
-        new Promise<never>((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
+        new Promise<never>((_, reject) => {
+          giveUp = () => reject(signal.reason)
+          signal?.addEventListener('abort', giveUp)
+        }),
       ])
     } catch (error) {
-      const { response } = error as { response?: Response }
+      const response = (error as { response?: Response } | null)?.response
       if (response) return response.clone()
       throw error
+    } finally {
+      // A signal may live as long as the page.
+      signal?.removeEventListener('abort', giveUp!)
     }
   }
 
@@ -476,7 +493,16 @@ function isStream(body: unknown): boolean {
   return 'getReader' in object || Symbol.asyncIterator in object
 }
 
-/** The absolute URL of what `fetch` takes. */
+/** Repeating such a request does nothing twice. */
+export function isSafe(method: string): boolean {
+  return /^(get|head|options)$/i.test(method)
+}
+
+/** The absolute URL of what `fetch` takes; empty for what it does not take, such as a URL with a password. */
 export function urlOf(input: RequestInfo | URL): string {
-  return (input as Partial<Request>).url ?? new Request(input).url
+  try {
+    return (input as Partial<Request>).url ?? new Request(input).url
+  } catch {
+    return ''
+  }
 }

@@ -38,12 +38,14 @@ export function createExclusive(lock: string | undefined): Exclusive {
         }),
     )
     queue = held
-    return turn.then(() => {
+    return turn.then(async () => {
       const overdue = setTimeout(release, OVERDUE)
-      return Promise.resolve(task()).finally(() => {
+      try {
+        return await task()
+      } finally {
         clearTimeout(overdue)
         release()
-      })
+      }
     })
   }
 }

@@ -1,4 +1,3 @@
-export { type AxiosConfigLike, type AxiosLike, attachAxios } from './attach-axios.ts'
 export { attachFetch } from './attach-fetch.ts'
 export { createSessionClient, type SessionClient, type SignInAnswer } from './client.ts'
 export type { RequestHooks, Ticket } from './hooks.ts'

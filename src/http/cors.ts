@@ -52,8 +52,14 @@ export function createCors(options: ResolvedHttpOptions, warn: (message: string)
   function watchHead(exchange: Exchange, origin: string): void {
     exchange.beforeHead((head) => {
       const allowed = head.get('access-control-allow-origin')
-      if (allowed === undefined) return
-      if (allowed !== origin) {
+      if (allowed === undefined) {
+        // Only where a script wants to read the answer: a form needs no leave.
+        if (exchange.header('sec-fetch-mode') === 'cors')
+          warnOnce(
+            'allow-origin',
+            `Access-Control-Allow-Origin is missing for a page of ${shown(origin)}: its browser blocks the answer; set \`cors: true\``,
+          )
+      } else if (allowed !== origin) {
         warnOnce(
           'allow-origin',
           `Access-Control-Allow-Origin is ${allowed === '*' ? '`*`' : 'another origin'} for a page of ${shown(origin)} that sends cookies: its browser blocks the answer; name the origin, or set \`cors: true\``,
@@ -74,7 +80,7 @@ export function createCors(options: ResolvedHttpOptions, warn: (message: string)
       const trusted = crosses && trustedOrigins.has(origin)
       if (crosses) warnOfMistakes(exchange, origin, trusted)
       if (!cors) {
-        if (trusted && exchange.header('cookie') !== undefined) watchHead(exchange, origin)
+        if (trusted) watchHead(exchange, origin)
         return null
       }
       if (trusted && isPreflight(exchange)) return preflightReply(exchange, origin)

@@ -1,6 +1,6 @@
 import axios, { AxiosError } from 'axios'
 import { describe, expect, it } from 'vitest'
-import { attachAxios } from '../../src/client/index.ts'
+import { attachAxios } from '../../src/client/attach-axios.ts'
 import { json, openWorld, type World } from './support/world.ts'
 
 function api(world: World): ReturnType<typeof axios.create> {

@@ -38,6 +38,27 @@ describe('bearer mode', () => {
     expect(await world.sessions.list('anna')).toMatchObject([{ active: false }])
   })
 
+  it('does not let a slow storage undo a sign-in', async () => {
+    const world = await openWorld()
+    const disk = memoryTokens()
+    const loading = defer()
+    const slow = vi.fn(async () => {
+      await loading.promise
+      return null
+    })
+    let load: () => Promise<Tokens | null> = slow
+    const client = world.client({ tokens: { ...disk, load: () => load() }, fetch: app(world).fetch })
+    const early = client.fetch('/public')
+    await until(() => expect(slow).toHaveBeenCalled())
+    load = async () => disk.load()
+    await world.login(client)
+    loading.resolve()
+    await early
+    expect((await client.fetch('/me')).status).toBe(200)
+    expect(client.session.status).toBe('signed-in')
+    expect(await disk.load()).not.toBeNull()
+  })
+
   it('saves the new tokens before it uses them; a crash in between loses nothing', async () => {
     const world = await openWorld()
     const disk = memoryTokens()

@@ -33,6 +33,41 @@ describe('a request with an expired access token', () => {
     expect(world.log).toStrictEqual(['POST /login', 'POST /session/refresh', 'GET /me'])
   })
 
+  it('is not repeated when it has been carried out, and the page it was sent on to was refused', async () => {
+    const world = await openWorld()
+    const client = world.client()
+    await world.login(client)
+    let done = 0
+    const sentOn = (): Response => {
+      done++
+      return Object.defineProperty(json(401, EXPIRED), 'redirected', { value: true })
+    }
+    world.disturb.set('POST /upgrade', sentOn)
+    world.disturb.set('GET /old', (pass) => (done++ === 1 ? sentOn() : pass()))
+    expect((await client.fetch('/upgrade', { method: 'POST' })).status).toBe(401)
+    expect([done, world.count('POST /session/refresh')]).toStrictEqual([1, 1])
+    expect((await client.fetch('/old')).status).toBe(200)
+    expect(client.session.status).toBe('signed-in')
+  })
+
+  it('that is a HEAD is refreshed ahead, as its answer cannot say what is wrong', async () => {
+    const world = await openWorld()
+    await world.login(world.client())
+    world.expire()
+    // A page that was loaded anew knows nothing.
+    expect((await world.client().fetch('/me', { method: 'HEAD' })).status).toBe(200)
+    expect(world.count('POST /session/refresh')).toBe(1)
+  })
+
+  it('that was sent without the session on purpose says nothing of it', async () => {
+    const world = await openWorld()
+    const client = world.client()
+    await world.login(client)
+    world.disturb.set('GET /probe', () => json(401, { code: 'not_signed_in', refresh: false }))
+    expect((await client.fetch('/probe', { credentials: 'omit' })).status).toBe(401)
+    expect(client.session.status).toBe('signed-in')
+  })
+
   it.each<[string, () => BodyInit]>([
     ['text', () => 'note'],
     ['a blob', () => new Blob(['note'])],
@@ -382,6 +417,21 @@ describe('the state', () => {
     await world.login(client)
     expect(client.session).toStrictEqual({ status: 'signed-in', user: null })
     expect(onProblem.mock.calls.map(([problem]) => problem)).toStrictEqual(['user-failed', 'user-failed'])
+  })
+
+  it('never shows one user to another, whoever cannot be asked', async () => {
+    const world = await openWorld()
+    let fails = false
+    const user = async (): Promise<{ id: string }> => {
+      if (fails) throw new Error('503')
+      return { id: 'anna' }
+    }
+    const client = world.client({ onProblem: () => {}, user })
+    await world.login(client)
+    expect(client.session.user).toStrictEqual({ id: 'anna' })
+    fails = true
+    await world.login(client, 'bob')
+    expect(client.session).toStrictEqual({ status: 'signed-in', user: null })
   })
 
   it('becomes signed out when the server says the session is over', async () => {

@@ -5,6 +5,7 @@ import { renderToString } from 'react-dom/server'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { SessionClient } from '../../src/client/index.ts'
 import { SessionProvider, type SessionProviderProps, useSession } from '../../src/client/react/index.ts'
+import type { SessionState } from '../../src/client/state.ts'
 import { openWorld, type User, until } from './support/world.ts'
 
 let renders: string[] = []
@@ -74,6 +75,37 @@ describe('useSession', () => {
     expect(onRecoverableError).not.toHaveBeenCalled()
     expect(new Set(renders.slice(1))).toStrictEqual(new Set(['signed-in anna']))
     await act(async () => root.unmount())
+  })
+
+  it('never goes back to what the server knew once the client has known better', async () => {
+    let session: SessionState = { status: 'unknown', user: null }
+    const listeners = new Set<(session: SessionState) => void>()
+    const client = {
+      get session() {
+        return session
+      },
+      check: async () => session,
+      onChange(listener: (session: SessionState) => void) {
+        listeners.add(listener)
+        return () => listeners.delete(listener)
+      },
+    } as unknown as SessionClient<User>
+    const become = (status: SessionState['status']): Promise<void> =>
+      act(async () => {
+        session = { status, user: null } as SessionState
+        for (const listener of listeners) listener(session)
+      })
+    const element = document.createElement('div')
+    const root = createRoot(element)
+    await act(async () => root.render(app(client, { status: 'signed-in', user: { id: 'anna' } })))
+    expect(element.textContent).toBe('signed-in anna')
+    await become('signed-out')
+    expect(element.textContent).toBe('signed-out')
+    // As after the back/forward cache.
+    await become('unknown')
+    expect(element.textContent).toBe('unknown')
+    await act(async () => root.unmount())
+    expect(listeners.size).toBe(0)
   })
 
   it('says so outside of a provider', () => {

@@ -104,6 +104,18 @@ describeAdapters('CORS', (adapter) => {
     expect(warned[1]).toContain('SameSite')
   })
 
+  it('tells an operator who trusts an origin and lets no page of it read the answers', async () => {
+    const { client, warned } = await open({ trustedOrigins: [SPA] })
+    const headers = { ...fromSpa, 'sec-fetch-mode': 'cors' }
+    // No preflight goes before these.
+    for (let time = 0; time < 2; time++) await client.send('POST', '/login?user=anna', { headers })
+    expect(warned).toHaveLength(1)
+    expect(warned[0]).toContain('Access-Control-Allow-Origin')
+    // A form of the same page needs no leave.
+    await client.send('POST', '/notes', { headers: { ...fromSpa, 'sec-fetch-mode': 'navigate' } })
+    expect(warned).toHaveLength(1)
+  })
+
   it('tells an operator of an origin that is missing, once however many ask', async () => {
     const { client, warned } = await open(SHARED)
     for (let index = 0; index < 5; index++) {

@@ -19,7 +19,10 @@ export interface SessionProviderProps {
   readonly children?: ReactNode
 }
 
-type Provided = Pick<SessionProviderProps, 'client' | 'initial'>
+interface Provided extends Pick<SessionProviderProps, 'client' | 'initial'> {
+  /** Whether the client has known better at some time: then `initial` is over for good. */
+  readonly known: { current: boolean }
+}
 
 const Context = createContext<Provided | null>(null)
 
@@ -32,17 +35,29 @@ const Context = createContext<Provided | null>(null)
  * createRoot(element).render(<SessionProvider client={client}><App /></SessionProvider>)
  */
 export function SessionProvider({ client, initial, children }: SessionProviderProps): ReactNode {
-  const known = initial !== undefined
+  const given = initial !== undefined && initial.status !== 'unknown'
+  const value = useMemo(() => ({ client, initial, known: { current: false } }), [client, initial])
+  useEffect(() => {
+    // Not while rendering: the first rendering has to be what the server's was.
+    const note = (): void => {
+      value.known.current ||= client.session.status !== 'unknown'
+    }
+    note()
+    return client.onChange(note)
+  }, [client, value])
   useEffect(() => {
     const find = (): void => {
-      // Without an answer it stays unknown; `online` comes back to it.
-      if (!known && client.session.status === 'unknown') client.check().catch(() => {})
+      // Without an answer it stays unknown; the user coming back to the page comes back to it.
+      if (!given && client.session.status === 'unknown') client.check().catch(() => {})
     }
     find()
     globalThis.addEventListener?.('online', find)
-    return () => globalThis.removeEventListener?.('online', find)
-  }, [client, known])
-  const value = useMemo(() => ({ client, initial }), [client, initial])
+    globalThis.addEventListener?.('focus', find)
+    return () => {
+      globalThis.removeEventListener?.('online', find)
+      globalThis.removeEventListener?.('focus', find)
+    }
+  }, [client, given])
   return createElement(Context.Provider, { value }, children)
 }
 
@@ -53,13 +68,13 @@ export function SessionProvider({ client, initial, children }: SessionProviderPr
  * const { status, user } = useSession<User>()
  */
 export function useSession<User = unknown>(): SessionState<User> {
-  const { client, initial = UNKNOWN } = useProvided()
+  const { client, initial = UNKNOWN, known } = useProvided()
   const session = useSyncExternalStore(
     client.onChange,
     () => client.session,
     () => UNKNOWN,
   )
-  return (session.status === 'unknown' ? initial : session) as SessionState<User>
+  return (session.status === 'unknown' && !known.current ? initial : session) as SessionState<User>
 }
 
 /** The client itself, for `fetch`, `signIn` and `signOut`. */
