@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import type { NormalContext } from './context.ts'
 import { createPublish } from './diagnostics.ts'
 import type { Verdict } from './rotation.ts'
 import type { EndReason } from './store.ts'
@@ -27,8 +28,8 @@ export interface SessionEvents {
   contextChanged: {
     sessionId: string
     userId: string
-    from: { ip: string | null; userAgent: string | null }
-    to: { ip: string | null; userAgent: string | null }
+    from: NormalContext
+    to: NormalContext
   }
   /** A refresh was put off: by `refreshLimit`, or by `allowRefresh`. */
   refreshLimited: { sessionId: string; by: 'refreshLimit' | 'allowRefresh' }
@@ -88,11 +89,7 @@ export function createEvents(): Events {
 
 /** The application's function, so that one that throws is reported and never breaks what it was called from. */
 export function guard<T>(what: string, listener: (value: T) => unknown): (value: T) => void {
-  const report = (error: unknown): void =>
-    process.emitWarning(
-      `${what} threw: ${error instanceof Error ? error.message : String(error)}`,
-      'PawlWarning',
-    )
+  const report = (error: unknown): void => reportThrown(what, error)
   return (value) => {
     try {
       // Its type allows an async function, whose rejection would end the process.
@@ -102,4 +99,12 @@ export function guard<T>(what: string, listener: (value: T) => unknown): (value:
       report(error)
     }
   }
+}
+
+/** Says that a function of the application's threw, where nothing can be done about it. */
+export function reportThrown(what: string, error: unknown): void {
+  process.emitWarning(
+    `${what} threw: ${error instanceof Error ? error.message : String(error)}`,
+    'PawlWarning',
+  )
 }

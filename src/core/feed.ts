@@ -101,10 +101,10 @@ export function createFeed(
     if (listener !== null) hear(await listener.ping(PING_WITHIN))
     if (owed !== null || listening !== true || performance.now() - polledAt >= pollEvery)
       await poll(owed ?? 'overlap')
-    const seconds = staleness() / 1000
-    if (!stale && staleness() > options.maxStaleness) {
+    const late = staleness()
+    if (!stale && late > options.maxStaleness) {
       stale = true
-      events.emit('feedStale', { seconds })
+      events.emit('feedStale', { seconds: late / 1000 })
     }
   }
 

@@ -1,4 +1,5 @@
 import type { ClaimsObject } from './claims.ts'
+import type { NormalContext } from './context.ts'
 import { InvalidOptionsError } from './errors.ts'
 import { type Logger, warnings } from './logger.ts'
 import type { RotationSettings } from './rotation.ts'
@@ -19,10 +20,8 @@ import { noTelemetry, type Telemetry } from './telemetry.ts'
 export const CLOCK_TOLERANCE = 5000
 
 /** A refresh about to be answered, as `allowRefresh` sees it. The token is genuine. */
-export interface RefreshAttempt {
+export interface RefreshAttempt extends NormalContext {
   readonly sessionId: string
-  readonly ip: string | null
-  readonly userAgent: string | null
 }
 
 /** What {@link createSessions} takes. Every duration is in seconds. */

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import { normalizeContext, type RefreshContext, recordable } from './context.ts'
+import { type NormalContext, normalizeContext, type RefreshContext, recordable } from './context.ts'
 import {
   announceEnd,
   announceTurn,
@@ -21,6 +21,7 @@ import {
   SessionEndedError,
   TryAgainError,
 } from './errors.ts'
+import { reportThrown } from './events.ts'
 import type { RefreshLimit } from './refresh-limit.ts'
 import { fingerprint, mintRefreshToken, parseRefreshToken, type RefreshToken } from './refresh-token.ts'
 import { type Decision, decide, type Verdict } from './rotation.ts'
@@ -53,7 +54,8 @@ export async function refresh(
   const arrivedAt = context?.arrivedAt ?? clock.now()
   const token = parseRefreshToken(engine.options.secrets, value)
   revocations.assertLive(token.sessionId)
-  await assertAllowed(engine, limit, token.sessionId, context)
+  const from = normalizeContext(context)
+  await assertAllowed(engine, limit, token.sessionId, from)
 
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const row = await caughtUp(engine, await readRow(engine.store, token.sessionId))
@@ -61,10 +63,10 @@ export async function refresh(
     assertMayRefresh(engine, token, row, arrivedAt)
     assertInTime(engine, arrivedAt, context?.signal)
     const decision = decide(token, row, engine.options.rotation, arrivedAt, clock.now())
-    const after = await apply(engine, row, decision, context)
+    const after = await apply(engine, row, decision, from)
     if (after === null) continue
     assertInTime(engine, arrivedAt, context?.signal)
-    return answer(engine, token, after, decision, arrivedAt, context)
+    return answer(engine, token, after, decision, arrivedAt, from)
   }
   // The row kept moving, or the engine kept returning nothing for it: never a reason to log anyone out.
   throw new TryAgainError()
@@ -97,7 +99,7 @@ async function assertAllowed(
   { options, events }: Engine,
   limit: RefreshLimit,
   sessionId: string,
-  context: RefreshContext | undefined,
+  from: NormalContext,
 ): Promise<void> {
   try {
     limit.count(sessionId)
@@ -108,12 +110,9 @@ async function assertAllowed(
   if (options.allowRefresh === null) return
   let allowed = true
   try {
-    allowed = await options.allowRefresh({ sessionId, ...normalizeContext(context) })
+    allowed = await options.allowRefresh({ sessionId, ...from })
   } catch (error) {
-    process.emitWarning(
-      `\`allowRefresh\` threw: ${error instanceof Error ? error.message : String(error)}`,
-      'PawlWarning',
-    )
+    reportThrown('`allowRefresh`', error)
   }
   if (allowed) return
   events.emit('refreshLimited', { sessionId, by: 'allowRefresh' })
@@ -141,11 +140,11 @@ async function apply(
   engine: Engine,
   row: SessionRow,
   decision: Decision,
-  context: RefreshContext | undefined,
+  from: NormalContext,
 ): Promise<SessionRow | null> {
   const { store, clock } = engine
   const { answer, next, verdict } = decision
-  const { ip, userAgent } = recordable(normalizeContext(context), engine.options)
+  const { ip, userAgent } = recordable(from, engine.options)
   if (answer === 'try-again') throw new TryAgainError()
   if (answer === 'refuse') {
     if (!(await refuse(engine, row, verdict, ip, userAgent))) return null
@@ -189,9 +188,8 @@ async function answer(
   row: SessionRow,
   { answer, verdict }: Decision,
   now: number,
-  requestContext: RefreshContext | undefined,
+  context: NormalContext,
 ): Promise<Refreshed> {
-  const context = normalizeContext(requestContext)
   engine.events.emit('refreshed', { sessionId: row.id, userId: row.userId, verdict })
   if (answer === 'keep') {
     // Where the row already records the token, its use proves nothing new.

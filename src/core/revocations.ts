@@ -1,5 +1,6 @@
+import type { AccessToken } from './access-token.ts'
 import type { Clock } from './clock.ts'
-import { SessionEndedError } from './errors.ts'
+import { AccessTokenExpiredError, SessionEndedError } from './errors.ts'
 import { type Events, guard } from './events.ts'
 import { createSessionTable } from './session-table.ts'
 import { type Change, END_REASONS, type EndReason, type Store } from './store.ts'
@@ -29,6 +30,8 @@ export type Reach = 'news' | 'overlap' | 'all'
  * tokens without asking the database. Correct by polling alone.
  */
 export interface Revocations {
+  /** One look for everything an access token must not be. @throws SessionEndedError, AccessTokenExpiredError */
+  assertGood(token: Pick<AccessToken, 'sessionId' | 'version' | 'issuedAt'>): void
   /** @throws SessionEndedError when the session is known to have ended */
   assertLive(sessionId: string): void
   /** Smallest acceptable version; 0 when nothing is known. */
@@ -100,10 +103,9 @@ export function createRevocations(
     for (const listener of listeners) listener(reason)
   }
 
-  const endOf = (id: string): EndReason | null => {
-    const value = table.get(id)
-    return value < 0 ? END_REASONS[-1 - value]! : null
-  }
+  const reasonOf = (value: number): EndReason | null => (value < 0 ? END_REASONS[-1 - value]! : null)
+  const versionOf = (value: number): number => Math.max(0, value - 1)
+  const endOf = (id: string): EndReason | null => reasonOf(table.get(id))
 
   async function read(since: number): Promise<void> {
     let after = null as Change | null
@@ -122,12 +124,20 @@ export function createRevocations(
     }
   }
 
+  function assertNoEnd(sessionId: string, value: number): void {
+    const reason = reasonOf(value)
+    if (reason !== null) throw new SessionEndedError(sessionId, reason)
+  }
+
   return {
-    assertLive(sessionId) {
-      const reason = endOf(sessionId)
-      if (reason !== null) throw new SessionEndedError(sessionId, reason)
+    assertGood({ sessionId, version, issuedAt }) {
+      const value = table.get(sessionId)
+      assertNoEnd(sessionId, value)
+      if (version < versionOf(value) || issuedAt < refreshBefore)
+        throw new AccessTokenExpiredError('superseded')
     },
-    minimumVersion: (sessionId) => Math.max(0, table.get(sessionId) - 1),
+    assertLive: (sessionId) => assertNoEnd(sessionId, table.get(sessionId)),
+    minimumVersion: (sessionId) => versionOf(table.get(sessionId)),
     get refreshBefore() {
       return refreshBefore
     },

@@ -30,15 +30,13 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
   const refusesStale = options.revocation !== 'expiry' && options.onStale === 'refuse'
   const cache = createTokenCache<Seen>(options.tokenCacheBytes)
 
-  function assertGood({ expiresAt, issuedAt, sessionId, version }: AccessToken, now: number): void {
+  function assertGood(token: AccessToken, now: number): void {
+    const { expiresAt, issuedAt } = token
     // The second bound makes a shortened `accessTokenLifetime` hold at once, and the feed's retention suffice.
     if (now >= expiresAt || now >= issuedAt + options.accessTokenLifetime + CLOCK_TOLERANCE) {
       throw new AccessTokenExpiredError('expired')
     }
-    revocations.assertLive(sessionId)
-    if (version < revocations.minimumVersion(sessionId) || issuedAt < revocations.refreshBefore) {
-      throw new AccessTokenExpiredError('superseded')
-    }
+    revocations.assertGood(token)
     if (refusesStale && feed.staleness > options.maxStaleness) {
       throw new StoreUnavailableError('what other processes revoked has not been heard of for too long')
     }

@@ -90,11 +90,20 @@ export function sessionsOverHttp<Claims extends object, Data>(
   const cookiesOf = (exchange: Exchange): CookieWriter =>
     localCookies !== null && isPlainLocalhost(exchange, options.cookies) ? localCookies : secureCookies
 
+  const requestOf = (exchange: Exchange): RouteRequest<Claims, Data> => ({
+    sessions,
+    options,
+    exchange,
+    transport: transportOf(exchange),
+    cookies: cookiesOf(exchange),
+    arrivedAt: internal.now(),
+  })
+
   function open(exchange: Exchange): Opened<Claims, Data> | Promise<Opened<Claims, Data>> {
     const preflight = cors.open(exchange)
     if (preflight !== null) return { reply: preflight }
-    const transport = transportOf(exchange)
-    const cookies = cookiesOf(exchange)
+    const request = requestOf(exchange)
+    const { transport, cookies } = request
     const session = new RequestSession<Claims, Data>({
       sessions,
       exchange,
@@ -111,14 +120,6 @@ export function sessionsOverHttp<Claims extends object, Data>(
       const reply = problem(exchange, error)
       if (reply === null) throw error
       return { reply }
-    }
-    const request: RouteRequest<Claims, Data> = {
-      sessions,
-      options,
-      exchange,
-      transport,
-      cookies,
-      arrivedAt: internal.now(),
     }
     const reply = route(request, session)
     if (reply !== null)
@@ -236,16 +237,7 @@ export function sessionsOverHttp<Claims extends object, Data>(
     { lookup = false, ...required }: RequireOptions = {},
   ): Reply | null | Promise<Reply | null> {
     if (lookup && !internal.lookup && session.error === null) {
-      const { transport } = session
-      const request = {
-        sessions,
-        options,
-        exchange,
-        transport,
-        cookies: cookiesOf(exchange),
-        arrivedAt: internal.now(),
-      }
-      return lookUp(request, session).then(() => refuseNow(exchange, session, required))
+      return lookUp(requestOf(exchange), session).then(() => refuseNow(exchange, session, required))
     }
     return refuseNow(exchange, session, required)
   }

@@ -92,31 +92,18 @@ export function postgres(options: PostgresOptions): PostgresStore {
   }
   const store = createPostgresStore(connection, names, schema, listen === false ? null : listenClient(given))
 
+  const explaining = <T>(work: Promise<T>): Promise<T> =>
+    work.catch((error: unknown) => Promise.reject(explained(error, where, names.schema)))
+
   return {
     ...store,
-    async migrate() {
-      try {
-        return await migrate(connection, names)
-      } catch (error) {
-        throw explained(error, where, names.schema)
-      }
-    },
-    async status(what = {}) {
-      try {
-        return await readStatus(connection, names, schema, what)
-      } catch (error) {
-        throw explained(error, where, names.schema)
-      }
-    },
+    migrate: () => explaining(migrate(connection, names)),
+    status: (what = {}) => explaining(readStatus(connection, names, schema, what)),
     async start() {
       connection.reopen()
       given.pool?.on?.('error', ignore)
-      try {
-        const prepare = migrates ? migrate : assertMigrated
-        await within<unknown>(START_WITHIN, where, prepare(connection, names))
-      } catch (error) {
-        throw explained(error, where, names.schema)
-      }
+      const prepare = migrates ? migrate : assertMigrated
+      await explaining(within<unknown>(START_WITHIN, where, prepare(connection, names)))
     },
     async close() {
       connection.close()

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pause } from '../core/pause.ts'
 import type { Listener, ListenerHooks } from '../core/store.ts'
 import { within } from './connection.ts'
 import { isUnsupported } from './sqlstate.ts'
@@ -41,7 +42,7 @@ export function createListener(
 ): Listener {
   const pingChannel = `pawl_ping_${randomBytes(9).toString('hex')}`
   const closing = new AbortController()
-  let pause = FIRST_PAUSE
+  let wait = FIRST_PAUSE
   let connected = false
   /** Gives the present connection up. */
   let drop: () => void = () => {}
@@ -93,10 +94,8 @@ export function createListener(
         if (isUnsupported(error)) return
         longest = LONGEST_PAUSE_AWAY
       }
-      await sleep(pause * (0.5 + Math.random()), undefined, { ref: false, signal: closing.signal }).catch(
-        () => {},
-      )
-      pause = Math.min(pause * 2, longest)
+      await pause(wait * (0.5 + Math.random()), closing.signal)
+      wait = Math.min(wait * 2, longest)
     }
   }
 
@@ -120,7 +119,7 @@ export function createListener(
       })
       clearTimeout(timer)
       awaited.delete(payload)
-      if (arrived) pause = FIRST_PAUSE
+      if (arrived) wait = FIRST_PAUSE
       else if (sent) dropThis()
       return arrived
     },

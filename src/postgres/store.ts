@@ -109,11 +109,8 @@ export function createPostgresStore(
     async endBatch(ending, { created, seen }, after, limit) {
       const ids = (await run('idsAfter', [after, limit])).map(({ id }) => id as string)
       if (ids.length === 0) return { ended: [], last: null }
-      let repeated = false
       const values = [ids, ...endingValues(ending), timestamp(created), timestamp(seen)]
-      const ended = await run('endMany', values, () => {
-        repeated = true
-      })
+      const { rows: ended, repeated } = await told(run, 'endMany', values)
       // What the attempt whose answer was lost has ended is known by its time and reason.
       const rows = repeated ? await run('endedOf', [ids, timestamp(ending.at), ending.reason]) : ended
       return {
@@ -142,17 +139,22 @@ export function createPostgresStore(
   }
 }
 
+/** Runs a statement and tells whether an earlier attempt, whose outcome nobody knows, came before. */
+async function told(
+  run: Run,
+  name: QueryName,
+  values: unknown[],
+): Promise<{ rows: Row[]; repeated: boolean }> {
+  let repeated = false
+  const rows = await run(name, values, () => {
+    repeated = true
+  })
+  return { rows, repeated }
+}
+
 function createWrites(run: Run, channel: string): SessionWrites {
   let canNotify = true
 
-  /** Runs a statement and tells whether an earlier attempt, whose outcome nobody knows, came before. */
-  const told = async (name: QueryName, values: unknown[]): Promise<{ rows: Row[]; repeated: boolean }> => {
-    let repeated = false
-    const rows = await run(name, values, () => {
-      repeated = true
-    })
-    return { rows, repeated }
-  }
   const read = async (id: string): Promise<SessionRow | null> => {
     const [row] = await run('read', [id])
     return row === undefined ? null : toRow(row)
@@ -168,15 +170,20 @@ function createWrites(run: Run, channel: string): SessionWrites {
     async end(id, ending, expected) {
       const { rows, repeated } =
         expected === undefined
-          ? await told('end', [id, ...endingValues(ending)])
-          : await told('endExpected', [id, ...endingValues(ending), expected.generation, expected.current])
+          ? await told(run, 'end', [id, ...endingValues(ending)])
+          : await told(run, 'endExpected', [
+              id,
+              ...endingValues(ending),
+              expected.generation,
+              expected.current,
+            ])
       if (rows.length > 0 || !repeated) return (rows[0]?.['user_id'] as string | undefined) ?? null
       // The attempt whose answer was lost may have ended it: then it was this call all the same.
       const row = await read(id)
       return row?.endedAt === ending.at && row.endReason === ending.reason ? row.userId : null
     },
     async endByUser(userId, ending, except) {
-      const { rows, repeated } = await told('endByUser', [userId, ...endingValues(ending), except])
+      const { rows, repeated } = await told(run, 'endByUser', [userId, ...endingValues(ending), except])
       // What the attempt whose answer was lost has ended is known by its time and reason.
       const all = repeated ? await run('endedByUser', [userId, timestamp(ending.at), ending.reason]) : rows
       return all.map(({ id }) => id as string)
@@ -190,7 +197,7 @@ function createWrites(run: Run, channel: string): SessionWrites {
     },
     async writeData(id, data, how, ifVersion) {
       const name = how === 'merge' ? 'mergeData' : 'replaceData'
-      const { rows, repeated } = await told(name, [id, JSON.stringify(data), ifVersion])
+      const { rows, repeated } = await told(run, name, [id, JSON.stringify(data), ifVersion])
       const version = (rows[0]?.['data_version'] as number | undefined) ?? null
       if (version !== null || !repeated || ifVersion === null) return version
       const row = await read(id)
