@@ -40,7 +40,7 @@ export function createDemo(sessions: Sessions<Claims>): Demo {
   app.use(expressSessions(sessions))
 
   app.get('/', requireSession({ optional: true }), (req, res) => {
-    const session = sessionOf<Claims>(req).current
+    const session = sessionOf(req, sessions).current
     if (session === null) return res.send(signInPage(cleanName(req.query['as']) ?? '', null))
     const { name } = session.claims
     res.send(sessionPage({ name, elsewhere: elsewhere(req, name) }))
@@ -50,7 +50,7 @@ export function createDemo(sessions: Sessions<Claims>): Demo {
     const { name: given, remember } = (req.body ?? {}) as Record<string, unknown>
     const name = cleanName(given)
     if (name === null) return res.status(400).send(signInPage('', 'Please choose a name to sign in with.'))
-    await sessionOf<Claims>(req).create({
+    await sessionOf(req, sessions).create({
       userId: name.toLowerCase(),
       claims: { name },
       persistent: remember === 'on',
@@ -60,12 +60,12 @@ export function createDemo(sessions: Sessions<Claims>): Demo {
 
   // Asks nothing of the database: the access token says it all.
   app.get('/api/me', requireSession(), (req, res) => {
-    const { userId, sessionId, claims, generation } = sessionOf<Claims>(req)
+    const { userId, sessionId, claims, generation } = sessionOf(req, sessions)
     res.json({ userId, sessionId, name: claims.name, generation })
   })
 
   app.get('/api/session', requireSession(), async (req, res) => {
-    const request = sessionOf<Claims>(req)
+    const request = sessionOf(req, sessions)
     const session = await request.get()
     if (session === null) return res.status(404).json({ code: 'no_such_session' })
     const now = Date.now()

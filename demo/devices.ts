@@ -31,7 +31,7 @@ export function deviceRoutes(sessions: Sessions<Claims>): Router {
   router.use(requireSession())
 
   router.get('/', async (req, res) => {
-    const { userId, sessionId } = sessionOf(req)
+    const { userId, sessionId } = sessionOf(req, sessions)
     const all = await sessions.list(userId)
     const active = all.filter((session) => session.active)
     const ended = all.filter((session) => !session.active).slice(0, MOST_ENDED_SHOWN)
@@ -39,7 +39,7 @@ export function deviceRoutes(sessions: Sessions<Claims>): Router {
   })
 
   router.post('/', async (req, res) => {
-    const { userId, claims } = sessionOf<Claims>(req)
+    const { userId, claims } = sessionOf(req, sessions)
     const active = (await sessions.list(userId)).filter((session) => session.active)
     if (active.length > MOST_SIMULATED) return res.status(409).json({ code: 'enough_devices' })
     const seen = new Set(active.map((session) => session.userAgent))
@@ -49,14 +49,15 @@ export function deviceRoutes(sessions: Sessions<Claims>): Router {
   })
 
   router.post('/end-others', async (req, res) => {
-    const { userId, sessionId } = sessionOf(req)
+    const { userId, sessionId } = sessionOf(req, sessions)
     res.json({ ended: await sessions.revokeUser(userId, { except: sessionId }) })
   })
 
   router.post('/:id/end', async (req, res) => {
     // Whoever knows an id may not end the session for that alone: it has to be one of theirs.
     const session = await sessions.get(req.params.id)
-    if (session?.userId !== sessionOf(req).userId) return res.status(404).json({ code: 'no_such_device' })
+    if (session?.userId !== sessionOf(req, sessions).userId)
+      return res.status(404).json({ code: 'no_such_device' })
     res.json({ ended: await sessions.revoke(session.sessionId) })
   })
 

@@ -20,7 +20,7 @@ export function createEventStreams(sessions: Sessions<Claims>): EventStreams {
   const open = new Set<Response>()
 
   function connect(req: Request, res: Response): void {
-    const { userId, sessionId } = sessionOf(req)
+    const { userId, sessionId } = sessionOf(req, sessions)
 
     function send(type: string, event: Shown): void {
       if (event.userId === userId)

@@ -19,14 +19,14 @@ export function tabRoutes(sessions: Sessions<Claims>): TabRoutes {
   let toLose = 0
 
   router.get('/tabs', requireSession(), (req, res) => {
-    res.send(tabsPage(sessionOf<Claims>(req).claims.name))
+    res.send(tabsPage(sessionOf(req, sessions).claims.name))
   })
   router.get('/tab', (_req, res) => {
     res.send(tabPage())
   })
   // The access token of now is over for all tabs at once.
   router.post('/api/expire', requireSession(), async (req, res) => {
-    res.json({ expired: await sessions.expireAccessTokens(sessionOf(req).sessionId) })
+    res.json({ expired: await sessions.expireAccessTokens(sessionOf(req, sessions).sessionId) })
   })
   router.post('/api/lose', requireSession(), (_req, res) => {
     toLose = 1

@@ -15,7 +15,7 @@ import { nodeExchange, writeReply } from './node-exchange.ts'
 
 export type { RequireOptions } from '../http/http.ts'
 export type { CookieOptions, HttpOptions } from '../http/options.ts'
-export type { RequestSession } from '../http/request-session.ts'
+export type { RequestSession, SessionOf } from '../http/request-session.ts'
 
 /** Fits Express 4 and 5 without their types. */
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
@@ -40,6 +40,7 @@ interface ExpressRequest extends IncomingMessage {
 const opened: unique symbol = Symbol('pawl.opened')
 
 interface OpenedRequest {
+  readonly sessions: unknown
   readonly http: SessionsOverHttp<ClaimsObject, unknown>
   readonly exchange: Exchange
   readonly session: RequestSession<ClaimsObject, unknown>
@@ -69,7 +70,7 @@ export function expressSessions<Claims extends object, Data>(
         return
       }
       req.session = session
-      req[opened] = { http, exchange, session } as unknown as OpenedRequest
+      req[opened] = { sessions, http, exchange, session } as unknown as OpenedRequest
       next()
     }
     try {
@@ -117,14 +118,15 @@ export function sessionErrors(): ErrorMiddleware {
 }
 
 /**
- * `req.session` with its types.
- * @throws TypeError when `expressSessions` is not mounted before
+ * `req.session` with the types of its claims and data, which are those of `sessions`.
+ * @throws TypeError when `expressSessions(sessions)` is not mounted before
  */
-export function sessionOf<Claims extends object = ClaimsObject, Data = unknown>(
+export function sessionOf<Claims extends object, Data>(
   req: IncomingMessage,
+  sessions: Sessions<Claims, Data>,
 ): RequestSession<Claims, Data> {
   const request = (req as ExpressRequest)[opened]
-  if (request === undefined)
-    throw new TypeError('mount expressSessions(sessions) before using sessionOf(req)')
+  if (request === undefined || request.sessions !== sessions)
+    throw new TypeError('mount expressSessions(sessions), with the same sessions, before using sessionOf()')
   return request.session as unknown as RequestSession<Claims, Data>
 }

@@ -7,7 +7,7 @@ import type { RequestSession } from '../http/request-session.ts'
 import { nodeExchange, writeReply } from './node-exchange.ts'
 
 export type { CookieOptions, HttpOptions } from '../http/options.ts'
-export type { RequestSession } from '../http/request-session.ts'
+export type { RequestSession, SessionOf } from '../http/request-session.ts'
 
 export interface NodeOptions extends HttpOptions {
   /** The client's address, where a proxy hides it. @defaultValue the address at the other end of the socket */

@@ -1,5 +1,5 @@
 import { CsrfRejectedError } from '../core/errors.ts'
-import type { Exchange } from './exchange.ts'
+import { type Exchange, isHandshake } from './exchange.ts'
 
 /**
  * Whether a request that may change state comes from this site: the rules of Go's
@@ -23,7 +23,7 @@ export function assertSameSite(exchange: Exchange, trustedOrigins: ReadonlySet<s
 
 /** A WebSocket handshake is a GET, but no page of another site may make one with our cookies. */
 export function isSafe(exchange: Exchange): boolean {
-  return isSafeMethod(exchange) && exchange.header('upgrade')?.toLowerCase() !== 'websocket'
+  return isSafeMethod(exchange) && !isHandshake(exchange)
 }
 
 export function isSafeMethod({ method }: Exchange): boolean {

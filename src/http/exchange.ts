@@ -83,6 +83,11 @@ export function contextOf(exchange: Exchange): { ip: string | undefined; userAge
   return { ip: exchange.ip, userAgent: exchange.header('user-agent') }
 }
 
+/** Whether a request asks for a WebSocket. Its answer is no place for cookies: a library of its own writes it. */
+export function isHandshake(exchange: Pick<Exchange, 'header'>): boolean {
+  return exchange.header('upgrade')?.toLowerCase() === 'websocket'
+}
+
 export function pathOf(target: string): string {
   const end = target.search(/[?#]/)
   return end === -1 ? target : target.slice(0, end)

@@ -6,7 +6,7 @@ import { CSRF_HEADER } from '../wire/names.ts'
 import { type CookieWriter, cookieWriter, isPlainLocalhost } from './cookies.ts'
 import { createCors } from './cors.ts'
 import { assertSameSite, isSafeMethod } from './csrf.ts'
-import { type Exchange, pathOf, type Reply } from './exchange.ts'
+import { type Exchange, isHandshake, pathOf, type Reply } from './exchange.ts'
 import { type CookieSet, type HttpOptions, resolveHttpOptions } from './options.ts'
 import { problemOf, problemReply } from './problem.ts'
 import { RequestSession } from './request-session.ts'
@@ -100,7 +100,7 @@ export function sessionsOverHttp<Claims extends object, Data>(
   })
 
   function open(exchange: Exchange): Opened<Claims, Data> | Promise<Opened<Claims, Data>> {
-    const preflight = cors.open(exchange)
+    const preflight = isHandshake(exchange) ? null : cors.open(exchange)
     if (preflight !== null) return { reply: preflight }
     const request = requestOf(exchange)
     const { transport, cookies } = request
@@ -135,6 +135,7 @@ export function sessionsOverHttp<Claims extends object, Data>(
     return (
       options.inline &&
       transport === 'cookie' &&
+      !isHandshake(exchange) &&
       mayRenew(session) &&
       presentedRefreshCookies(exchange, cookies.set).length > 0
     )
@@ -155,7 +156,7 @@ export function sessionsOverHttp<Claims extends object, Data>(
   ): Reply | Promise<Reply> | null {
     const { method, target } = request.exchange
     const path = pathOf(target)
-    if (method === 'OPTIONS') return null
+    if (method === 'OPTIONS' || isHandshake(request.exchange)) return null
     if (path === refreshPath) {
       if (method === 'POST') return refreshRoute(request)
       return method === 'GET' ? resumeRoute(request) : methodNotAllowed('POST')

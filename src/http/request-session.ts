@@ -36,6 +36,9 @@ type State<Claims extends object> =
   | { readonly verified: VerifiedSession<Claims> }
   | { readonly error: AnySessionsError }
 
+/** The type of a request's session under `sessions`: `SessionOf<typeof sessions>`. */
+export type SessionOf<S> = S extends Sessions<infer Claims, infer Data> ? RequestSession<Claims, Data> : never
+
 /**
  * The session of one request. Reading `userId`, `claims` and the like without a session throws the error
  * that says why there is none, so a route that forgot to require one answers 401, not someone else's data.

@@ -1,7 +1,13 @@
 import express, { type Express, type RequestHandler } from 'express'
 import express4 from 'express4'
 import { describe, expect, it } from 'vitest'
-import { expressSessions, requireSession, sessionErrors, sessionOf } from '../../src/adapters/express.ts'
+import {
+  expressSessions,
+  type RequestSession,
+  requireSession,
+  sessionErrors,
+  sessionOf,
+} from '../../src/adapters/express.ts'
 import type { Sessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import type { BearerAnswer } from '../../src/wire/names.ts'
@@ -9,7 +15,8 @@ import { createClient } from '../support/http-client.ts'
 import { listen } from '../support/http-server.ts'
 import { openWithClock } from '../support/sessions.ts'
 
-const me: RequestHandler = (req, res) => void res.json({ userId: sessionOf(req).userId })
+const me: RequestHandler = (req, res) =>
+  void res.json({ userId: (req as unknown as { session: RequestSession }).session.userId })
 
 /** Collects what reaches the end of the error handlers. */
 function collecting(app: Express): unknown[] {
@@ -34,15 +41,21 @@ describe.each([
   ['Express 5', express],
   ['Express 4', express4],
 ])('%s', (_name, create) => {
-  it('is told when requireSession comes without expressSessions', async () => {
+  it('is told when requireSession or sessionOf comes without expressSessions, or with that of other sessions', async () => {
+    const { sessions } = await openWithClock()
+    const others = await openWithClock()
     const app = create()
     app.get('/me', requireSession(), me)
-    app.get('/of', me)
+    app.get('/of', (req, res) => void res.json(sessionOf(req, sessions).userId))
+    app.get('/others', expressSessions(others.sessions), (req, res) => {
+      res.json(sessionOf(req, sessions).userId)
+    })
     const errors = collecting(app)
     const client = createClient(await listen(app))
     expect((await client.send('GET', '/me')).status).toBe(500)
     expect((await client.send('GET', '/of')).status).toBe(500)
-    expect(errors).toStrictEqual([expect.any(TypeError), expect.any(TypeError)])
+    expect((await client.send('GET', '/others')).status).toBe(500)
+    expect(errors).toStrictEqual(Array(3).fill(expect.any(TypeError)))
   })
 
   it('puts the session where handlers look for it', async () => {
@@ -51,7 +64,7 @@ describe.each([
     app.use(expressSessions(sessions))
     app.get('/same', (req, res) => {
       const { session } = req as unknown as { session: unknown }
-      res.json(session === sessionOf(req))
+      res.json(session === sessionOf(req, sessions))
     })
     const client = createClient(await listen(app))
     expect((await client.send('GET', '/same')).body).toBe(true)
@@ -65,7 +78,9 @@ describe.each([
       Object.assign(req, { session: { userId: 'mallory' } })
       next()
     })
-    app.get('/me', requireSession(), me)
+    app.get('/me', requireSession(), (req, res) => {
+      res.json({ userId: sessionOf(req, sessions).userId })
+    })
     const client = createClient(await listen(app))
     expect((await client.send('GET', '/me')).status).toBe(401)
     const { cookie } = await login(sessions)
@@ -163,7 +178,10 @@ describe.each([
       next()
     })
     app.use(expressSessions(sessions))
-    app.post('/login', async (req, res) => void res.json(await sessionOf(req).create({ userId: 'anna' })))
+    app.post(
+      '/login',
+      async (req, res) => void res.json(await sessionOf(req, sessions).create({ userId: 'anna' })),
+    )
     const client = createClient(await listen(app))
     expect((await client.send('POST', '/login')).headers.vary).toBe('Origin, Cookie')
     expect((await client.send('POST', '/session/refresh')).headers.vary).toBe('Origin, Cookie')
@@ -175,7 +193,10 @@ describe.each([
     const app = create()
     app.set('trust proxy', 'loopback')
     app.use(expressSessions(sessions))
-    app.post('/login', async (req, res) => void res.json(await sessionOf(req).create({ userId: 'anna' })))
+    app.post(
+      '/login',
+      async (req, res) => void res.json(await sessionOf(req, sessions).create({ userId: 'anna' })),
+    )
     const client = createClient(await listen(app))
     const { cookies } = await client.send('POST', '/login', {
       headers: { host: 'localhost', 'x-forwarded-for': '192.0.2.7', 'x-forwarded-proto': 'https' },
@@ -192,7 +213,10 @@ describe.each([
     const { sessions } = await openWithClock()
     const app = create()
     app.use(expressSessions(sessions))
-    app.post('/login', async (req, res) => void res.json(await sessionOf(req).create({ userId: 'anna' })))
+    app.post(
+      '/login',
+      async (req, res) => void res.json(await sessionOf(req, sessions).create({ userId: 'anna' })),
+    )
     app.get('/me', requireSession(), me)
     const client = createClient(await listen(app))
     const headers = { host: 'localhost:3000' }
