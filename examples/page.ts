@@ -1,0 +1,42 @@
+/** The one page of every example: a visitor signs in, a user signs out. */
+export function page(name: string | null): string {
+  const body =
+    name === null
+      ? `<form id="login"><label>Name <input name="name" value="anna" required maxlength="40"></label> <button>Sign in</button></form>`
+      : `<p>Hello <b>${escapeHtml(name)}</b>. <a href="/me">/me</a></p><form id="logout"><button>Sign out</button></form>`
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>A Pawl example</title>
+<style>body { font: 1.1rem system-ui; margin: 4rem auto; max-width: 30rem } :root { color-scheme: light dark }</style>
+<h1>Pawl</h1>
+${body}
+<script type="module">
+  const post = async (path, body) => {
+    const headers = { 'content-type': 'application/json' }
+    const response = await fetch(path, { method: 'POST', headers, body: JSON.stringify(body) })
+    if (response.ok) location.reload()
+    else alert(path + ' answered ' + response.status)
+  }
+  const on = (id, act) => document.getElementById(id)?.addEventListener('submit', (event) => {
+    event.preventDefault()
+    act(new FormData(event.target))
+  })
+  on('login', (form) => post('/login', { name: form.get('name') }))
+  on('logout', () => post('/session/logout'))
+</script>
+</html>
+`
+}
+
+/** The user of this name; null for what is none. An application asks for a password here. */
+export function userNamed(body: unknown): { readonly id: string; readonly name: string } | null {
+  const name = typeof body === 'object' && body !== null && 'name' in body ? body.name : null
+  if (typeof name !== 'string' || !/^[\p{L}\d .-]{1,40}$/u.test(name)) return null
+  return { id: name.toLowerCase(), name }
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+}

@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { createEmbeddedPostgres } from '../demo/embedded-postgres.ts'
+
+/**
+ * `npm run example -- <name>` runs one of the examples: `main.ts` in the folder of that name. It gets what
+ * a deployment would give it, as environment variables: DATABASE_URL (an embedded PostgreSQL, unless it is
+ * set), PAWL_SECRET (a new one, unless it is set) and PORT.
+ */
+const HERE = import.meta.dirname
+const EXAMPLES = readdirSync(HERE, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && existsSync(join(HERE, entry.name, 'main.ts')))
+  .map(({ name }) => name)
+  .sort()
+
+const [name = '--help', ...rest] = process.argv.slice(2)
+if (name === '--help' || name === '-h') {
+  console.log(
+    `npm run example -- <name>\n\nOne of: ${EXAMPLES.join(', ')}\n\nDATABASE_URL, PAWL_SECRET and PORT (3000) may be set.`,
+  )
+} else if (!EXAMPLES.includes(name) || rest.length > 0) {
+  console.error(`There is no example '${[name, ...rest].join(' ')}'. There are: ${EXAMPLES.join(', ')}`)
+  process.exitCode = 2
+} else {
+  process.exitCode = await run(name)
+}
+
+async function run(example: string): Promise<number> {
+  const embedded = process.env['DATABASE_URL'] === undefined ? await createEmbeddedPostgres() : null
+  try {
+    if (embedded !== null) {
+      console.log('Starting an embedded PostgreSQL …')
+      await embedded.start()
+    }
+    const own = join(HERE, example, 'tsconfig.json')
+    const child = spawn(process.execPath, ['--import', 'tsx', join(HERE, example, 'main.ts')], {
+      stdio: 'inherit',
+      env: {
+        PAWL_SECRET: randomBytes(32).toString('base64url'),
+        PORT: '3000',
+        ...process.env,
+        ...(embedded !== null && { DATABASE_URL: embedded.url }),
+        ...(existsSync(own) && { TSX_TSCONFIG_PATH: own }),
+      },
+    })
+    // A terminal's Ctrl-C reaches the example by itself; what a process manager sends does not.
+    for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
+    process.on('SIGINT', () => {})
+    const [code] = await once(child, 'exit')
+    return code ?? 0
+  } finally {
+    await embedded?.remove()
+  }
+}
