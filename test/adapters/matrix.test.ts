@@ -1,12 +1,15 @@
-import { expect, it } from 'vitest'
+import { randomUUID } from 'node:crypto'
+import { afterAll, expect, it } from 'vitest'
 import type { HttpOptions } from '../../src/adapters/node.ts'
 import { memory } from '../../src/memory/index.ts'
 import type { BearerAnswer } from '../../src/wire/names.ts'
-import type { Application } from '../support/adapters/application.ts'
+import { type Application, KEPT, type ListenOptions } from '../support/adapters/application.ts'
 import { describeAdapters } from '../support/http-adapters.ts'
 import { type Client, createClient, type Received } from '../support/http-client.ts'
 import { fragile } from '../support/http-outage.ts'
 import { NAVIGATION } from '../support/http-site.ts'
+import { createMatrixTable } from '../support/matrix-table.ts'
+import { FOREIGN_SECRET } from '../support/secrets.ts'
 import { openSessions, openWithClock } from '../support/sessions.ts'
 
 const ACCESS = '__Host-pawl-access'
@@ -16,12 +19,28 @@ const GONE = 'Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure
 const CLEARED = [`${ACCESS}=; Path=/; ${GONE}`, `${REFRESH}=; Path=/session; ${GONE}`]
 const NOT_SIGNED_IN = { status: 401, body: { code: 'not_signed_in', refresh: false }, cookies: [] }
 const EXPIRED = { status: 401, body: { code: 'access_token_expired', refresh: true }, cookies: [] }
+const INVALID = { status: 401, body: { code: 'access_token_invalid', refresh: true }, cookies: [] }
 const ENDED = { status: 401, body: { code: 'session_ended', refresh: false } }
 
+const table = createMatrixTable()
+afterAll(() => console.log(`\n${table}\n`))
+
 describeAdapters('an application', (adapter) => {
-  async function open(http: HttpOptions = {}, options: Parameters<typeof openWithClock>[0] = {}) {
+  /** A test with a short name of its own in the table. */
+  function scenario(name: string, behavior: string, run: () => Promise<void>): void {
+    it(`${name}: ${behavior}`, async () => {
+      table.record(name, adapter.name, false)
+      await run()
+      table.record(name, adapter.name, true)
+    })
+  }
+  async function open(
+    http: HttpOptions = {},
+    options: Parameters<typeof openWithClock>[0] = {},
+    on: ListenOptions = {},
+  ) {
     const { sessions, clock, store } = await openWithClock(options)
-    const application: Application = await adapter.listen(sessions, http)
+    const application: Application = await adapter.listen(sessions, http, on)
     return { sessions, clock, store, application, client: (): Client => createClient(application.port) }
   }
   async function signedIn(...given: Parameters<typeof open>) {
@@ -34,36 +53,50 @@ describeAdapters('an application', (adapter) => {
   const refresh = (client: Client): Promise<Received> => client.send('POST', '/session/refresh')
   const me = (client: Client): Promise<Received> => client.send('GET', '/me')
 
-  it('signs in, reads, refreshes and signs out', async () => {
-    const { anna, login, clock } = await signedIn()
+  scenario('login', 'sets two cookies that scripts cannot read', async () => {
+    const { login } = await signedIn()
     expect(login.body).toStrictEqual({ expiresIn: expect.any(Number) })
     expect(login.cookies).toStrictEqual([
       `${ACCESS}=<access>; Path=/; ${MONTH}`,
       `${REFRESH}=<refresh>; Path=/session; ${MONTH}`,
     ])
-    expect(login.headers['cache-control']).toBe('private, no-store')
-    expect(login.headers.vary).toBe('Cookie')
+  })
+
+  scenario('read', 'gives a route the session', async () => {
+    const { anna } = await signedIn()
     expect(await me(anna)).toMatchObject({
       status: 200,
       body: { userId: 'anna', claims: { role: 'user' }, generation: 0 },
       cookies: [],
     })
     expect((await anna.send('POST', '/notes')).status).toBe(200)
+  })
 
+  scenario('expired access token', 'asks for a refresh and keeps the cookies', async () => {
+    const { anna, clock } = await signedIn()
     clock.advance(900)
     expect(await me(anna)).toMatchObject(EXPIRED)
+  })
+
+  scenario('refresh', 'brings new cookies', async () => {
+    const { anna, clock } = await signedIn()
+    clock.advance(900)
     const refreshed = await refresh(anna)
     expect([refreshed.status, refreshed.body]).toStrictEqual([200, { expiresIn: expect.any(Number) }])
     expect(refreshed.cookies).toHaveLength(2)
     expect(await me(anna)).toMatchObject({ status: 200, body: { generation: 1 } })
+  })
 
+  scenario('logout', 'ends the session and clears its cookies', async () => {
+    const { anna, sessions } = await signedIn()
     const out = await anna.send('POST', '/session/logout')
     expect([out.status, out.text, out.cookies]).toStrictEqual([204, '', CLEARED])
     expect(anna.jar.names).toStrictEqual([])
     expect(await me(anna)).toMatchObject(NOT_SIGNED_IN)
+    expect((await sessions.list('anna'))[0]).toMatchObject({ active: false, endReason: 'logout' })
   })
 
-  it('knows nobody without cookies, and greets them where it may', async () => {
+  scenario('visitors', 'knows nobody without cookies, and greets them where it may', async () => {
     const { client } = await open()
     expect(await me(client())).toMatchObject(NOT_SIGNED_IN)
     expect(await refresh(client())).toMatchObject(NOT_SIGNED_IN)
@@ -71,31 +104,35 @@ describeAdapters('an application', (adapter) => {
     expect((await client().send('GET', '/elsewhere')).status).toBe(404)
   })
 
-  it('answers 401 where a route forgot to ask for a session', async () => {
+  scenario('forgotten guard', 'answers 401 where a route forgot to ask for a session', async () => {
     const { client, application } = await open()
     expect(await client().send('GET', '/forgotten')).toMatchObject(NOT_SIGNED_IN)
     expect(await client().send('GET', '/check')).toMatchObject(NOT_SIGNED_IN)
     expect(application.errors).toStrictEqual([])
   })
 
-  it('serves twenty refreshes of one token at a time, and each of the answers is good', async () => {
-    const { anna, application, clock, sessions } = await signedIn()
-    clock.advance(900)
-    const tabs = Array.from({ length: 20 }, () => createClient(application.port, anna.jar.copy()))
-    const answers = await Promise.all(tabs.map(refresh))
-    expect(answers.map(({ status }) => status)).toStrictEqual(Array(20).fill(200))
-    expect(new Set(tabs.map(({ jar }) => jar.get(REFRESH))).size).toBe(20)
-    // The browser keeps one of them; the others' access tokens are used all the same.
-    expect((await Promise.all(tabs.map(me))).map(({ status }) => status)).toStrictEqual(Array(20).fill(200))
-    await sessions.flush()
-    clock.advance(900)
-    const kept = tabs[7]!
-    expect((await refresh(kept)).status).toBe(200)
-    expect((await me(kept)).status).toBe(200)
-    expect((await sessions.list('anna')).map(({ active }) => active)).toStrictEqual([true])
-  })
+  scenario(
+    'concurrent refresh',
+    'serves twenty refreshes of one token at a time, and each of the answers is good',
+    async () => {
+      const { anna, application, clock, sessions } = await signedIn()
+      clock.advance(900)
+      const tabs = Array.from({ length: 20 }, () => createClient(application.port, anna.jar.copy()))
+      const answers = await Promise.all(tabs.map(refresh))
+      expect(answers.map(({ status }) => status)).toStrictEqual(Array(20).fill(200))
+      expect(new Set(tabs.map(({ jar }) => jar.get(REFRESH))).size).toBe(20)
+      // The browser keeps one of them; the others' access tokens are used all the same.
+      expect((await Promise.all(tabs.map(me))).map(({ status }) => status)).toStrictEqual(Array(20).fill(200))
+      await sessions.flush()
+      clock.advance(900)
+      const kept = tabs[7]!
+      expect((await refresh(kept)).status).toBe(200)
+      expect((await me(kept)).status).toBe(200)
+      expect((await sessions.list('anna')).map(({ active }) => active)).toStrictEqual([true])
+    },
+  )
 
-  it('notices a session that was ended elsewhere', async () => {
+  scenario('revoked elsewhere', 'notices a session that was ended elsewhere', async () => {
     const { anna, sessions, store, clock } = await signedIn()
     // A process that can tell nobody.
     const elsewhere = await openSessions({ store: { ...store, notify: async () => false }, now: clock.now })
@@ -108,31 +145,39 @@ describeAdapters('an application', (adapter) => {
     expect((await sessions.list('anna'))[0]!.endReason).toBe('revoked')
   })
 
-  it('reads the row where a route or the option `revocation` asks for it', async () => {
-    const { anna, store, clock } = await signedIn()
-    const looking = await open({}, { store, now: clock.now, revocation: 'lookup' })
-    const there = createClient(looking.application.port, anna.jar)
-    expect(await me(there)).toMatchObject({ status: 200 })
-    expect(await anna.send('POST', '/transfer')).toMatchObject({ status: 200, body: { userId: 'anna' } })
-    const mute = await openSessions({ store: { ...store, notify: async () => false }, now: clock.now })
-    await mute.revokeUser('anna')
-    expect(await me(anna)).toMatchObject({ status: 200 })
-    expect(await me(there)).toMatchObject({ ...ENDED, cookies: [] })
-    expect(await anna.send('POST', '/transfer')).toMatchObject({ ...ENDED, cookies: [] })
-    expect(await me(anna)).toMatchObject({ ...ENDED, cookies: [] })
-  })
+  scenario(
+    'look at the row',
+    'reads the row where a route or the option `revocation` asks for it',
+    async () => {
+      const { anna, store, clock } = await signedIn()
+      const looking = await open({}, { store, now: clock.now, revocation: 'lookup' })
+      const there = createClient(looking.application.port, anna.jar)
+      expect(await me(there)).toMatchObject({ status: 200 })
+      expect(await anna.send('POST', '/transfer')).toMatchObject({ status: 200, body: { userId: 'anna' } })
+      const mute = await openSessions({ store: { ...store, notify: async () => false }, now: clock.now })
+      await mute.revokeUser('anna')
+      expect(await me(anna)).toMatchObject({ status: 200 })
+      expect(await me(there)).toMatchObject({ ...ENDED, cookies: [] })
+      expect(await anna.send('POST', '/transfer')).toMatchObject({ ...ENDED, cookies: [] })
+      expect(await me(anna)).toMatchObject({ ...ENDED, cookies: [] })
+    },
+  )
 
-  it('answers 503 to a look at the row while the store is away, and keeps the cookies', async () => {
-    const database = fragile(memory())
-    const { anna } = await signedIn({}, { store: database.store })
-    database.down = true
-    expect(await me(anna)).toMatchObject({ status: 200 })
-    const answer = await anna.send('POST', '/transfer')
-    expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' }, cookies: [] })
-    expect(answer.headers['retry-after']).toBe('5')
-  })
+  scenario(
+    'look at the row in an outage',
+    'answers 503 to a look at the row while the store is away, and keeps the cookies',
+    async () => {
+      const database = fragile(memory())
+      const { anna } = await signedIn({}, { store: database.store })
+      database.down = true
+      expect(await me(anna)).toMatchObject({ status: 200 })
+      const answer = await anna.send('POST', '/transfer')
+      expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' }, cookies: [] })
+      expect(answer.headers['retry-after']).toBe('5')
+    },
+  )
 
-  it('signs the user out of all other devices', async () => {
+  scenario('other devices', 'signs the user out of all other devices', async () => {
     const { anna, client } = await signedIn()
     const phone = client()
     await phone.send('POST', '/login?user=anna')
@@ -141,7 +186,7 @@ describeAdapters('an application', (adapter) => {
     expect(await me(anna)).toMatchObject({ status: 200 })
   })
 
-  it('refuses a login beyond the limit with 403, and touches nothing', async () => {
+  scenario('session limit', 'refuses a login beyond the limit with 403, and touches nothing', async () => {
     const { anna, client } = await signedIn({}, { maxSessionsPerUser: 1, onSessionLimit: 'reject' })
     const answer = await client().send('POST', '/login?user=anna')
     expect(answer).toMatchObject({
@@ -153,36 +198,44 @@ describeAdapters('an application', (adapter) => {
     expect((await anna.send('POST', '/login?user=anna')).status).toBe(200)
   })
 
-  it('asks for a refresh, and for nothing else, when the browser is suddenly another', async () => {
-    const { client, clock } = await open({}, { onContextChange: 'refresh' })
-    const anna = client()
-    const as = (userAgent: string) => ({ headers: { 'user-agent': userAgent } })
-    await anna.send('POST', '/login?user=anna', as('one'))
-    clock.advance(60)
-    expect(await anna.send('GET', '/me', as('another'))).toMatchObject(EXPIRED)
-    expect(await anna.send('GET', '/me', as('one'))).toMatchObject({ status: 200 })
-    expect((await anna.send('POST', '/session/refresh', as('another'))).status).toBe(200)
-    clock.advance(60)
-    expect(await anna.send('GET', '/me', as('another'))).toMatchObject({ status: 200 })
-    expect(await anna.send('GET', '/me', as('one'))).toMatchObject(EXPIRED)
-  })
+  scenario(
+    'another browser',
+    'asks for a refresh, and for nothing else, when the browser is suddenly another',
+    async () => {
+      const { client, clock } = await open({}, { onContextChange: 'refresh' })
+      const anna = client()
+      const as = (userAgent: string) => ({ headers: { 'user-agent': userAgent } })
+      await anna.send('POST', '/login?user=anna', as('one'))
+      clock.advance(60)
+      expect(await anna.send('GET', '/me', as('another'))).toMatchObject(EXPIRED)
+      expect(await anna.send('GET', '/me', as('one'))).toMatchObject({ status: 200 })
+      expect((await anna.send('POST', '/session/refresh', as('another'))).status).toBe(200)
+      clock.advance(60)
+      expect(await anna.send('GET', '/me', as('another'))).toMatchObject({ status: 200 })
+      expect(await anna.send('GET', '/me', as('one'))).toMatchObject(EXPIRED)
+    },
+  )
 
-  it('renews within the request what only the row knows to be old', async () => {
-    const { anna, store, clock, sessions } = await signedIn({ refresh: 'inline' })
-    const looking = await open({ refresh: 'inline' }, { store, now: clock.now, revocation: 'lookup' })
-    const there = createClient(looking.application.port, anna.jar)
-    const mute = await openSessions({ store: { ...store, notify: async () => false }, now: clock.now })
-    const { sessionId } = (await sessions.list('anna'))[0]!
-    await mute.setClaims(sessionId, { role: 'editor' })
-    expect(await anna.send('POST', '/transfer')).toMatchObject({
-      status: 200,
-      body: { claims: { role: 'editor' } },
-    })
-    await mute.setClaims(sessionId, { role: 'admin' })
-    expect(await me(there)).toMatchObject({ status: 200, body: { claims: { role: 'admin' } } })
-  })
+  scenario(
+    'inline refresh of old claims',
+    'renews within the request what only the row knows to be old',
+    async () => {
+      const { anna, store, clock, sessions } = await signedIn({ refresh: 'inline' })
+      const looking = await open({ refresh: 'inline' }, { store, now: clock.now, revocation: 'lookup' })
+      const there = createClient(looking.application.port, anna.jar)
+      const mute = await openSessions({ store: { ...store, notify: async () => false }, now: clock.now })
+      const { sessionId } = (await sessions.list('anna'))[0]!
+      await mute.setClaims(sessionId, { role: 'editor' })
+      expect(await anna.send('POST', '/transfer')).toMatchObject({
+        status: 200,
+        body: { claims: { role: 'editor' } },
+      })
+      await mute.setClaims(sessionId, { role: 'admin' })
+      expect(await me(there)).toMatchObject({ status: 200, body: { claims: { role: 'admin' } } })
+    },
+  )
 
-  it('finds a theft, and signs both out', async () => {
+  scenario('theft', 'finds a theft, and signs both out', async () => {
     const { anna, application, clock, sessions } = await signedIn()
     const thief = createClient(application.port, anna.jar.copy())
     for (let turn = 0; turn < 2; turn++) {
@@ -200,7 +253,7 @@ describeAdapters('an application', (adapter) => {
     expect(await refresh(anna)).toMatchObject({ ...ENDED, cookies: CLEARED })
   })
 
-  it('refuses what comes from another site', async () => {
+  scenario('csrf', 'refuses what comes from another site', async () => {
     const { anna, client, sessions } = await signedIn()
     const rejected = { status: 403, body: { code: 'csrf_rejected', refresh: false }, cookies: [] }
     const foreign = { headers: { 'sec-fetch-site': 'cross-site' } }
@@ -214,10 +267,12 @@ describeAdapters('an application', (adapter) => {
     expect((await anna.send('GET', '/me', foreign)).status).toBe(200)
     const same = { headers: { 'sec-fetch-site': '', origin: 'https://app.example.com' } }
     expect((await anna.send('POST', '/notes', same)).status).toBe(200)
+    const noPage = { headers: { 'sec-fetch-site': '' } }
+    expect((await anna.send('POST', '/notes', noPage)).status).toBe(200)
     expect(await sessions.list('mallory')).toStrictEqual([])
   })
 
-  it('serves bearer clients without a cookie', async () => {
+  scenario('bearer', 'serves bearer clients without a cookie', async () => {
     const { client, clock } = await open()
     const app = client()
     const asks = {
@@ -249,37 +304,45 @@ describeAdapters('an application', (adapter) => {
     expect(app.jar.names).toStrictEqual([])
   })
 
-  it('refuses a bearer refresh with a body that is too large, and goes on', async () => {
-    const { client } = await open()
-    const headers = { 'pawl-transport': 'bearer', 'content-type': 'application/json' }
-    const body = JSON.stringify({ refreshToken: 'x'.repeat(100_000) })
-    expect(await client().send('POST', '/session/refresh', { headers, body })).toMatchObject({
-      status: 401,
-      body: { code: 'refresh_token_invalid', refresh: false },
-    })
-    expect((await client().send('GET', '/hello')).status).toBe(200)
-  })
+  scenario(
+    'bearer, large body',
+    'refuses a bearer refresh with a body that is too large, and goes on',
+    async () => {
+      const { client } = await open()
+      const headers = { 'pawl-transport': 'bearer', 'content-type': 'application/json' }
+      const body = JSON.stringify({ refreshToken: 'x'.repeat(100_000) })
+      expect(await client().send('POST', '/session/refresh', { headers, body })).toMatchObject({
+        status: 401,
+        body: { code: 'refresh_token_invalid', refresh: false },
+      })
+      expect((await client().send('GET', '/hello')).status).toBe(200)
+    },
+  )
 
-  it('keeps serving who is signed in while the store is down, and clears no cookie', async () => {
-    const database = fragile(memory())
-    const { anna, client } = await signedIn({}, { store: database.store })
-    database.down = true
-    expect((await me(anna)).status).toBe(200)
-    for (const answer of [
-      await refresh(anna),
-      await anna.send('POST', '/session/logout'),
-      await anna.send('POST', '/bye'),
-      await anna.send('GET', '/check'),
-      await client().send('POST', '/login?user=berta'),
-    ]) {
-      expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' }, cookies: [] })
-      expect(answer.headers['retry-after']).toBe('5')
-    }
-    database.down = false
-    expect((await refresh(anna)).status).toBe(200)
-  })
+  scenario(
+    'outage',
+    'keeps serving who is signed in while the store is down, and clears no cookie',
+    async () => {
+      const database = fragile(memory())
+      const { anna, client } = await signedIn({}, { store: database.store })
+      database.down = true
+      expect((await me(anna)).status).toBe(200)
+      for (const answer of [
+        await refresh(anna),
+        await anna.send('POST', '/session/logout'),
+        await anna.send('POST', '/bye'),
+        await anna.send('GET', '/check'),
+        await client().send('POST', '/login?user=berta'),
+      ]) {
+        expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' }, cookies: [] })
+        expect(answer.headers['retry-after']).toBe('5')
+      }
+      database.down = false
+      expect((await refresh(anna)).status).toBe(200)
+    },
+  )
 
-  it('resumes a page load through the refresh route', async () => {
+  scenario('resumed page load', 'resumes a page load through the refresh route', async () => {
     const { anna, clock } = await signedIn()
     clock.advance(900)
     const page = { headers: NAVIGATION }
@@ -292,7 +355,7 @@ describeAdapters('an application', (adapter) => {
     expect((await anna.send('GET', back.headers.location!, page)).status).toBe(200)
   })
 
-  it('renews inside the request where it is told to', async () => {
+  scenario('inline refresh', 'renews inside the request where it is told to', async () => {
     const { anna, clock } = await signedIn({ refresh: 'inline' })
     clock.advance(900)
     const renewed = await anna.send('POST', '/notes')
@@ -304,7 +367,7 @@ describeAdapters('an application', (adapter) => {
     expect(await me(anna)).toMatchObject({ status: 200, body: { generation: 1 }, cookies: [] })
   })
 
-  it('asks for a recent authentication', async () => {
+  scenario('recent authentication', 'asks for a recent authentication', async () => {
     const { anna, clock } = await signedIn()
     expect((await anna.send('POST', '/pay')).status).toBe(200)
     clock.advance(61)
@@ -314,7 +377,7 @@ describeAdapters('an application', (adapter) => {
     })
   })
 
-  it('signs out in a handler', async () => {
+  scenario('logout in a handler', 'signs out in a handler', async () => {
     const { anna } = await signedIn()
     expect(await anna.send('POST', '/bye')).toMatchObject({
       status: 200,
@@ -324,7 +387,7 @@ describeAdapters('an application', (adapter) => {
     expect(anna.jar.names).toStrictEqual([])
   })
 
-  it('gets its own errors, and the client no stack of any', async () => {
+  scenario('errors', 'gets its own errors, and the client no stack of any', async () => {
     const { anna, client, application } = await signedIn()
     expect((await anna.send('GET', '/crash')).status).toBe(500)
     expect(application.errors).toStrictEqual([new Error('a detail of the application')])
@@ -339,7 +402,7 @@ describeAdapters('an application', (adapter) => {
     expect(application.errors.at(-1)).toBeInstanceOf(TypeError)
   })
 
-  it('answers for methods that its routes do not have', async () => {
+  scenario('methods', 'answers for methods that its routes do not have', async () => {
     const { client } = await open()
     const { status, headers, text } = await client().send('GET', '/session/logout')
     expect([status, headers['allow'], text]).toStrictEqual([405, 'POST', ''])
@@ -347,16 +410,178 @@ describeAdapters('an application', (adapter) => {
     expect((await client().send('POST', '/session/other')).status).toBe(404)
   })
 
-  it('serves public keys where there are any', async () => {
+  scenario('public keys', 'serves public keys where there are any', async () => {
     const { client } = await open({}, { algorithm: 'EdDSA' })
     const { status, headers, body } = await client().send('GET', '/.well-known/jwks.json')
     expect([status, headers['content-type']]).toStrictEqual([200, 'application/jwk-set+json'])
     expect((body as { keys: unknown[] }).keys).toHaveLength(1)
   })
 
-  it('records the address and the browser of a login', async () => {
+  scenario('address and browser', 'records the address and the browser of a login', async () => {
     const { client, sessions } = await open()
     await client().send('POST', '/login?user=anna', { headers: { 'user-agent': 'Firefox' } })
     expect((await sessions.list('anna'))[0]).toMatchObject({ ip: '127.0.0.1', userAgent: 'Firefox' })
+  })
+
+  scenario('bearer beside cookies', 'looks at the header alone', async () => {
+    const { anna, sessions } = await signedIn()
+    const { accessToken } = await sessions.create({ userId: 'berta' })
+    const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } })
+    expect(await anna.send('GET', '/me', bearer(accessToken.value))).toMatchObject({
+      status: 200,
+      body: { userId: 'berta' },
+    })
+    expect(await anna.send('GET', '/me', bearer('garbage'))).toMatchObject(INVALID)
+  })
+
+  scenario('duplicate access cookies', 'uses the genuine one, wherever it stands', async () => {
+    const { anna, client } = await signedIn()
+    const foreign = await openSessions({ secret: FOREIGN_SECRET })
+    const planted = (await foreign.create({ userId: 'mallory' })).accessToken.value
+    const genuine = anna.jar.get(ACCESS)!
+    for (const values of [
+      [planted, genuine],
+      [genuine, planted],
+      ['', 'garbage', genuine],
+    ]) {
+      const cookie = values.map((value) => `${ACCESS}=${value}`).join('; ')
+      expect(await client().send('GET', '/me', { headers: { cookie } })).toMatchObject({
+        status: 200,
+        body: { userId: 'anna' },
+        cookies: [],
+      })
+    }
+    const cookie = `${ACCESS}=${planted}; ${ACCESS}=garbage`
+    expect(await client().send('GET', '/me', { headers: { cookie } })).toMatchObject(INVALID)
+  })
+
+  scenario('duplicate refresh cookies', 'decides the genuine one and expires the others', async () => {
+    const { anna, clock } = await signedIn()
+    anna.jar.put(REFRESH, 'garbage', '/session', 'example.com')
+    anna.jar.put(REFRESH, `pawl_r1_${'A'.repeat(123)}`, '/session/refresh')
+    clock.advance(900)
+    const { status, cookies } = await refresh(anna)
+    expect(status).toBe(200)
+    expect(cookies).toStrictEqual([
+      `${REFRESH}=; Path=/; ${GONE}`,
+      `${REFRESH}=; Path=/; ${GONE}; Domain=app.example.com`,
+      `${REFRESH}=; Path=/; ${GONE}; Domain=example.com`,
+      `${REFRESH}=; Path=/session; ${GONE}; Domain=app.example.com`,
+      `${REFRESH}=; Path=/session; ${GONE}; Domain=example.com`,
+      `${ACCESS}=<access>; Path=/; ${MONTH.replace('12:00', '12:15')}`,
+      `${REFRESH}=<refresh>; Path=/session; ${MONTH.replace('12:00', '12:15')}`,
+    ])
+    expect(await me(anna)).toMatchObject({ status: 200, body: { userId: 'anna', generation: 1 } })
+  })
+
+  scenario('new login', 'ends the session that the browser had', async () => {
+    const { anna, application, sessions } = await signedIn()
+    const slow = createClient(application.port, anna.jar.copy())
+    expect((await anna.send('POST', '/login?user=berta')).status).toBe(200)
+    expect(await me(anna)).toMatchObject({ status: 200, body: { userId: 'berta' } })
+    expect(await me(slow)).toMatchObject({
+      status: 401,
+      body: { code: 'session_replaced', refresh: 'once' },
+      cookies: [],
+    })
+    expect((await sessions.list('anna'))[0]).toMatchObject({ active: false, endReason: 'replaced' })
+  })
+
+  scenario('no caching', 'is said wherever a cookie is set, and nowhere else', async () => {
+    const { anna, login, client, clock } = await signedIn({ refresh: 'inline' })
+    const head = ({ headers, cookies }: Received) => [
+      cookies.length > 0,
+      headers['cache-control'],
+      headers.vary,
+    ]
+    const forbidden = [true, 'private, no-store', 'Cookie']
+    expect(head(login)).toStrictEqual(forbidden)
+    expect(head(await refresh(anna))).toStrictEqual(forbidden)
+    expect(head(await me(anna))).toStrictEqual([false, undefined, undefined])
+    clock.advance(900)
+    expect(head(await me(anna))).toStrictEqual(forbidden)
+    // A 401 is somebody's own as well.
+    expect(head(await me(client()))).toStrictEqual([false, 'private, no-store', 'Cookie'])
+    expect(head(await anna.send('POST', '/bye'))).toStrictEqual(forbidden)
+    await anna.send('POST', '/login?user=anna')
+    expect(head(await anna.send('POST', '/session/logout'))).toStrictEqual(forbidden)
+    anna.jar.put(REFRESH, 'garbage')
+    expect(head(await refresh(anna))).toStrictEqual(forbidden)
+  })
+
+  scenario("the application's headers", 'stay, but for a cache that would share cookies', async () => {
+    const { client, clock } = await open({ refresh: 'inline' })
+    const anna = client()
+    const head = ({ headers }: Received) => [headers['cache-control'], headers.vary]
+    const shared = ['public, max-age=60', 'Accept-Language']
+    const own = ['private, no-store', 'Accept-Language, Cookie']
+    expect(head(await anna.send('POST', '/public-login?user=anna'))).toStrictEqual(own)
+    expect(head(await anna.send('GET', '/public'))).toStrictEqual(shared)
+    clock.advance(900)
+    expect(head(await anna.send('GET', '/public'))).toStrictEqual(own)
+  })
+
+  scenario('optional session', 'sends the expired to refresh, and lets the others through', async () => {
+    const { anna, application, client, clock, sessions } = await signedIn()
+    const hello = (headers: Record<string, string> = {}): Promise<Received> =>
+      anna.send('GET', '/hello', { headers })
+    expect(await hello()).toMatchObject({ status: 200, body: { userId: 'anna' } })
+    clock.advance(900)
+    expect(await hello()).toMatchObject(EXPIRED)
+    const away = await hello(NAVIGATION)
+    expect([away.status, away.headers.location]).toStrictEqual([303, '/session/refresh?to=%2Fhello'])
+    // A browser that stores no cookies comes back with none that is new, and sees a page.
+    const stubborn = createClient(application.port, anna.jar.copy())
+    const back = await anna.send('GET', away.headers.location!, { headers: NAVIGATION })
+    expect(await stubborn.send('GET', back.headers.location!, { headers: NAVIGATION })).toMatchObject({
+      status: 200,
+      body: { userId: null },
+      cookies: [],
+    })
+    expect(await hello()).toMatchObject({ status: 200, body: { userId: 'anna' } })
+
+    const cookie = `${ACCESS}=garbage`
+    expect(await client().send('GET', '/hello', { headers: { cookie } })).toMatchObject(INVALID)
+    await sessions.revokeUser('anna')
+    expect(await hello()).toMatchObject({ status: 200, body: { userId: null }, cookies: [] })
+  })
+
+  scenario('HEAD', 'is answered as GET without a body, and turns nothing', async () => {
+    const { anna, client, clock, sessions } = await signedIn()
+    const head = async (of: Client, path: string): Promise<unknown> => {
+      const { status, text, cookies } = await of.send('HEAD', path, { headers: NAVIGATION })
+      return [status, text, cookies]
+    }
+    expect(await head(client(), '/me')).toStrictEqual([401, '', []])
+    expect(await head(anna, '/me')).toStrictEqual([200, '', []])
+    clock.advance(900)
+    expect(await head(anna, '/me')).toStrictEqual([401, '', []])
+    expect(await head(anna, '/session/refresh?to=/me')).toStrictEqual([405, '', []])
+    expect(await head(anna, '/session/logout')).toStrictEqual([405, '', []])
+    expect((await sessions.list('anna'))[0]).toMatchObject({ active: true, generation: 0 })
+  })
+
+  scenario('too late', 'starts and ends no session once the answer is out', async () => {
+    const { anna, sessions } = await signedIn()
+    const key = randomUUID()
+    expect((await anna.send('POST', `/keep?key=${key}`)).status).toBe(200)
+    const session = KEPT.get(key)!
+    await expect(session.create({ userId: 'late' })).rejects.toThrow(TypeError)
+    await expect(session.revoke()).rejects.toThrow(TypeError)
+    expect(await sessions.list('late')).toStrictEqual([])
+    expect(await me(anna)).toMatchObject({ status: 200, body: { userId: 'anna' } })
+  })
+
+  scenario('behind a proxy', 'records the client where the proxy is trusted, and only there', async () => {
+    const forwarded = { headers: { 'x-forwarded-for': '192.0.2.7' } }
+    for (const [trustProxy, ip] of [
+      [true, '192.0.2.7'],
+      [false, '127.0.0.1'],
+    ] as const) {
+      const { client, sessions } = await open({}, {}, { trustProxy })
+      const anna = client()
+      await anna.send('POST', '/login?user=anna', forwarded)
+      expect((await sessions.list('anna'))[0]).toMatchObject({ ip })
+    }
   })
 })

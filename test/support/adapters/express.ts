@@ -7,9 +7,10 @@ import { type Adapter, FAILED, ROUTES, routeOf } from './application.ts'
 function expressAdapter(name: string, create: () => Express): Adapter {
   return {
     name,
-    async listen(sessions, options) {
+    async listen(sessions, options, { trustProxy = false } = {}) {
       const errors: unknown[] = []
       const app = create()
+      app.set('trust proxy', trustProxy ? 'loopback' : false)
       app.use(expressSessions(sessions, options))
       for (const [key, route] of Object.entries(ROUTES)) {
         const [method, path] = key.split(' ') as ['GET' | 'POST', string]
@@ -17,6 +18,7 @@ function expressAdapter(name: string, create: () => Express): Adapter {
         app[method === 'GET' ? 'get' : 'post'](path, ...guards, async (req, res, next) => {
           // Express 4 does not wait for a handler's promise.
           try {
+            res.set(route.headers ?? {})
             res.json(await route.answer(sessionOf(req, sessions), routeOf(req.method, req.originalUrl)[1]))
           } catch (error) {
             next(error)

@@ -1,17 +1,21 @@
 import { nodeSessions } from '../../../src/adapters/node.ts'
 import { listen } from '../http-server.ts'
-import { type Adapter, routeOf, sendJson } from './application.ts'
+import { type Adapter, forwardedFor, routeOf, sendJson } from './application.ts'
 
 export const nodeAdapter: Adapter = {
   name: 'node:http',
-  async listen(sessions, options) {
+  async listen(sessions, options, { trustProxy = false } = {}) {
     const errors: unknown[] = []
-    const withSession = nodeSessions(sessions, { ...options, onError: (error) => errors.push(error) })
+    const withSession = nodeSessions(sessions, {
+      ...options,
+      onError: (error) => errors.push(error),
+      ...(trustProxy && { ip: (req) => forwardedFor(req.headers['x-forwarded-for']?.toString()) }),
+    })
     const port = await listen((req, res) => {
       const [route, query] = routeOf(req.method, req.url)
       const serve = withSession(async (_req, _res, session) => {
         if (route === undefined) return sendJson(res, 404, {})
-        sendJson(res, 200, await route.answer(session, query))
+        sendJson(res, 200, await route.answer(session, query), route.headers)
       }, route?.require)
       void serve(req, res)
     })
