@@ -13,6 +13,28 @@ export interface NodeHints {
 }
 
 export function nodeExchange(req: IncomingMessage, res: ServerResponse, hints: NodeHints = {}): Exchange {
+  return {
+    ...nodeRequest(req, hints),
+    signal: {
+      get aborted() {
+        return res.destroyed
+      },
+    },
+    beforeHead(change) {
+      if (res.headersSent) throw new TypeError('the response has begun: its cookies can no longer be set')
+      onHeaders(res, () =>
+        change({
+          get: (name) => res.getHeader(name)?.toString(),
+          set: (name, value) => res.setHeader(name, value),
+          append: (name, value) => res.appendHeader(name, value),
+        }),
+      )
+    },
+  }
+}
+
+/** What an exchange knows of its request alone. */
+export function nodeRequest(req: IncomingMessage, hints: NodeHints): Omit<Exchange, 'signal' | 'beforeHead'> {
   const { socket } = req
   return {
     method: req.method ?? 'GET',
@@ -25,23 +47,8 @@ export function nodeExchange(req: IncomingMessage, res: ServerResponse, hints: N
     secure: hints.secure ?? 'encrypted' in socket,
     ip: hints.ip ?? socket.remoteAddress,
     peer: socket.remoteAddress,
-    signal: {
-      get aborted() {
-        return res.destroyed
-      },
-    },
     json: () =>
       hints.body === undefined ? readJsonBody(req.headers['content-type'], req) : Promise.resolve(hints.body),
-    beforeHead(change) {
-      if (res.headersSent) throw new TypeError('the response has begun: its cookies can no longer be set')
-      onHeaders(res, () =>
-        change({
-          get: (name) => res.getHeader(name)?.toString(),
-          set: (name, value) => res.setHeader(name, value),
-          append: (name, value) => res.appendHeader(name, value),
-        }),
-      )
-    },
   }
 }
 

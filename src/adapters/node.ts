@@ -5,18 +5,22 @@ import { checkRequire, type RequireOptions, sessionsOverHttp } from '../http/htt
 import type { HttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
 import { nodeExchange, writeReply } from './node-exchange.ts'
+import { type UpgradeHandler, type UpgradeListener, upgradeListener } from './upgrade.ts'
 
+export type { RequireOptions } from '../http/http.ts'
 export type { CookieOptions, HttpOptions } from '../http/options.ts'
 export type { RequestSession, SessionOf } from '../http/request-session.ts'
+export type { UpgradeHandler, UpgradeListener } from './upgrade.ts'
 
 export interface NodeOptions extends HttpOptions {
   /** The client's address, where a proxy hides it. @defaultValue the address at the other end of the socket */
   readonly ip?: (req: IncomingMessage) => string | undefined
   /**
    * Hears of every error that is none of Pawl's: one the handler throws, or one from below. The client has
-   * been answered with an empty 500 by then, if nothing had been sent. @defaultValue a process warning
+   * been answered with an empty 500 by then, if nothing had been sent. `res` is null for a WebSocket
+   * handshake. @defaultValue a process warning
    */
-  readonly onError?: (error: unknown, req: IncomingMessage, res: ServerResponse) => void
+  readonly onError?: (error: unknown, req: IncomingMessage, res: ServerResponse | null) => void
 }
 
 export type NodeHandler<Claims extends object, Data> = (
@@ -25,12 +29,32 @@ export type NodeHandler<Claims extends object, Data> = (
   session: RequestSession<Claims, Data>,
 ) => unknown
 
-/** Turns a handler that wants a session into one for `createServer`. */
-export type WithSession<Claims extends object, Data> = (
-  handler: NodeHandler<Claims, Data>,
-  /** Makes every request of this handler need a session. */
-  require?: RequireOptions,
-) => (req: IncomingMessage, res: ServerResponse) => Promise<void>
+export interface WithSession<Claims extends object, Data> {
+  /**
+   * Turns a handler that wants a session into one for `createServer`.
+   * @param require makes every request of this handler need a session
+   * @throws InvalidOptionsError
+   */
+  (
+    handler: NodeHandler<Claims, Data>,
+    require?: RequireOptions,
+  ): (req: IncomingMessage, res: ServerResponse) => Promise<void>
+  /**
+   * Turns a handler into a listener for the server's `upgrade` event. Unlike a request, a WebSocket handshake
+   * always needs a session, unless `optional` is set: once a socket is open there is no 401 to answer with.
+   * Handshakes of pages of other origins are refused, and so is anything but a WebSocket.
+   *
+   * @example
+   * server.on('upgrade', withSession.upgrade((req, socket, head, session) => {
+   *   wss.handleUpgrade(req, socket, head, (ws) => {
+   *     ws.on('close', sessions.onEnded(session.sessionId, (reason) => ws.close(4001, reason)))
+   *   })
+   * }))
+   *
+   * @throws InvalidOptionsError
+   */
+  upgrade(handler: UpgradeHandler<Claims, Data>, require?: RequireOptions): UpgradeListener
+}
 
 /**
  * Sessions for plain `node:http`. The refresh and logout routes are served; an error of Pawl that the
@@ -74,9 +98,9 @@ export function nodeSessions<Claims extends object, Data>(
     }
   }
 
-  return (handler, require) => {
+  function withSession(handler: NodeHandler<Claims, Data>, require?: RequireOptions) {
     if (require !== undefined) checkRequire(require)
-    return async function withPawlSession(req, res) {
+    return async function withPawlSession(req: IncomingMessage, res: ServerResponse): Promise<void> {
       try {
         await serve(req, res, handler, require)
       } catch (error) {
@@ -87,6 +111,15 @@ export function nodeSessions<Claims extends object, Data>(
       }
     }
   }
+
+  return Object.assign(withSession, {
+    upgrade: (handler: UpgradeHandler<Claims, Data>, require: RequireOptions = {}) =>
+      upgradeListener(
+        { http, ip, onError: (error, req) => onError(error, req, null) },
+        handler,
+        checkRequire(require),
+      ),
+  })
 }
 
 function warn(error: unknown): void {

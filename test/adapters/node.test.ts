@@ -24,7 +24,7 @@ type Handler = (req: IncomingMessage, res: ServerResponse, session: RequestSessi
 /** A server whose requests are waited for: what rejects there would end a process, what fails is the application's. */
 async function serve(http: NodeOptions = {}, handler: Handler = (_req, res) => res.end('served')) {
   const opened = await openWithClock()
-  const failures = new Map<ServerResponse, unknown>()
+  const failures = new Map<ServerResponse | null, unknown>()
   const onError: NodeOptions['onError'] = (error, _req, res) => failures.set(res, error)
   const withSession = nodeSessions(opened.sessions, { ...http, onError })
   const outcomes: Promise<unknown>[] = []
