@@ -1,9 +1,26 @@
+/** What an example has of its own in the page. */
+export interface PageParts {
+  /** How visitors sign in. */
+  readonly signIn?: string
+  /** Below the user's name. */
+  readonly more?: string
+}
+
+const SIGN_IN =
+  '<label>Name <input name="name" value="anna" required maxlength="40"></label> <button>Sign in</button>'
+
+/** A form of a page whose fields are posted to `/login`. */
+export const signInForm = (fields: string): string => `<form id="login">${fields}</form>`
+
 /** The one page of every example: a visitor signs in, a user signs out. */
-export function page(name: string | null): string {
+export function page(
+  name: string | null,
+  { signIn = signInForm(SIGN_IN), more = '' }: PageParts = {},
+): string {
   const body =
     name === null
-      ? `<form id="login"><label>Name <input name="name" value="anna" required maxlength="40"></label> <button>Sign in</button></form>`
-      : `<p>Hello <b>${escapeHtml(name)}</b>. <a href="/me">/me</a></p><form id="logout"><button>Sign out</button></form>`
+      ? signIn
+      : `<p>Hello <b>${escapeHtml(name)}</b>. <a href="/me">/me</a></p>${more}<form id="logout"><button>Sign out</button></form>`
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -23,7 +40,7 @@ ${body}
     event.preventDefault()
     act(new FormData(event.target))
   })
-  on('login', (form) => post('/login', { name: form.get('name') }))
+  on('login', (form) => post('/login', Object.fromEntries(form)))
   on('logout', () => post('/session/logout'))
 </script>
 </html>

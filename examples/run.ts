@@ -50,7 +50,7 @@ async function run(example: string): Promise<number> {
     for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
     process.on('SIGINT', () => {})
     const [code] = await once(child, 'exit')
-    return code ?? 0
+    return code ?? 1
   } finally {
     await embedded?.remove()
   }

@@ -1,0 +1,76 @@
+import express from 'express'
+import passport from 'passport'
+import { Strategy as LocalStrategy } from 'passport-local'
+import { createSessions } from 'pawl'
+import { expressSessions, requireSession, sessionErrors, sessionOf } from 'pawl/express'
+import { postgres } from 'pawl/postgres'
+import { page, signInForm } from '../page.ts'
+import { PASSWORD, type User, userByPassword } from './users.ts'
+
+declare global {
+  namespace Express {
+    // What Passport and the middleware below put into `req.user`.
+    interface User {
+      readonly id: string
+      readonly name: string
+    }
+  }
+}
+
+const { DATABASE_URL, PAWL_SECRET, PORT } = process.env
+
+const sessions = await createSessions<{ name: string }>({
+  store: postgres({ connectionString: DATABASE_URL! }),
+  secret: PAWL_SECRET!,
+})
+
+// Passport finds out who somebody is, once, at the login.
+passport.use(
+  new LocalStrategy({ usernameField: 'name' }, (name, password, done) => {
+    userByPassword(name, password).then((user) => done(null, user ?? false), done)
+  }),
+)
+
+const app = express()
+app.use(express.json())
+app.use(expressSessions(sessions))
+
+// Pawl knows who it is from then on, so that routes written for Passport find their `req.user`.
+app.use((req, _res, next) => {
+  const { current } = sessionOf(req, sessions)
+  if (current !== null) req.user = { id: current.userId, name: current.claims.name }
+  next()
+})
+
+app.get('/', requireSession({ optional: true }), (req, res) => {
+  res.send(page(req.user?.name ?? null, { signIn: signInForm(FIELDS) }))
+})
+
+// `session: false`: without it Passport would write into `req.session`, which is Pawl's.
+app.post('/login', passport.authenticate('local', { session: false }), async (req, res) => {
+  const { id, name } = req.user as User
+  res.json(await sessionOf(req, sessions).create({ userId: id, claims: { name } }))
+})
+
+app.get('/me', requireSession(), (req, res) => {
+  const { id, name } = req.user as User
+  res.json({ userId: id, name })
+})
+
+app.use(sessionErrors())
+
+const server = app.listen(Number(PORT), '127.0.0.1', () => {
+  console.log(`Listening on http://localhost:${PORT}`)
+})
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    server.close(() => sessions.close())
+    server.closeIdleConnections()
+  })
+}
+
+const FIELDS = `
+<label>Name <input name="name" value="anna" required maxlength="40"></label>
+<label>Password <input name="password" type="password" value="${PASSWORD}" required></label>
+<button>Sign in</button>`

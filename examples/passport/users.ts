@@ -1,0 +1,38 @@
+import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto'
+
+export interface User {
+  readonly id: string
+  readonly name: string
+}
+
+interface StoredUser extends User {
+  readonly salt: Buffer
+  readonly hash: Buffer
+}
+
+const COST: ScryptOptions = { N: 2 ** 15, r: 8, p: 1, maxmem: 2 ** 26 }
+
+/** Of the one user there is: for trying this out, nowhere else. */
+export const PASSWORD = 'correct horse battery staple'
+
+const NOBODY: StoredUser = { id: '', name: '', salt: randomBytes(16), hash: randomBytes(32) }
+const USERS = new Map([['anna', await createUser('1', 'Anna', PASSWORD)]])
+
+/** @returns null when the name or the password is wrong */
+export async function userByPassword(name: string, password: string): Promise<User | null> {
+  const user = USERS.get(name.toLowerCase()) ?? NOBODY
+  // Also for nobody, so that the time it takes does not tell which names there are.
+  const matches = timingSafeEqual(await hashOf(password, user.salt), user.hash)
+  return matches && user !== NOBODY ? { id: user.id, name: user.name } : null
+}
+
+async function createUser(id: string, name: string, password: string): Promise<StoredUser> {
+  const salt = randomBytes(16)
+  return { id, name, salt, hash: await hashOf(password, salt) }
+}
+
+function hashOf(password: string, salt: Buffer): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    scrypt(password, salt, 32, COST, (error, hash) => (error === null ? resolve(hash) : reject(error)))
+  })
+}

@@ -1,0 +1,144 @@
+import { once } from 'node:events'
+import { existsSync, readdirSync } from 'node:fs'
+import { Agent, get } from 'node:http'
+import { join } from 'node:path'
+import { beforeAll, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { createDatabase } from '../support/database.ts'
+import { type Client, createClient, type Received } from '../support/http-client.ts'
+import { signInAtProvider } from './openid.ts'
+import { type Example, startExample } from './process.ts'
+
+const EXAMPLES = join(import.meta.dirname, '../../examples')
+const NAMES = readdirSync(EXAMPLES).filter((name) => existsSync(join(EXAMPLES, name, 'main.ts')))
+
+let url: string
+beforeAll(async () => {
+  url = await createDatabase()
+})
+
+/** A browser at an example, which is on plain localhost. */
+interface Visitor {
+  readonly port: number
+  readonly cookie: () => string
+  get(path: string): Promise<Received>
+  post(path: string, body?: unknown): Promise<Received>
+}
+
+function visit(port: number): Visitor {
+  const client: Client = createClient(port)
+  const host = `localhost:${port}`
+  const send = (method: string, path: string, body?: unknown): Promise<Received> =>
+    client.send(method, path, {
+      headers: { host, ...(body !== undefined && { 'content-type': 'application/json' }) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+  return {
+    port,
+    cookie: () => client.jar.header('/') ?? '',
+    get: (path) => send('GET', path),
+    post: (path, body) => send('POST', path, body),
+  }
+}
+
+interface Flow {
+  /** Signs a visitor in. @defaultValue by `POST /login` with a name */
+  readonly signIn?: (visitor: Visitor) => Promise<void>
+  /** What else it shows while somebody is signed in. @returns what it shows once they have signed out */
+  readonly extra?: (visitor: Visitor) => Promise<() => Promise<void>>
+  /** How long it may take to start, in seconds. @defaultValue 20 */
+  readonly startsWithin?: number
+}
+
+async function signInByName(visitor: Visitor, fields: Readonly<Record<string, string>> = {}): Promise<void> {
+  const { status, cookies } = await visitor.post('/login', { name: 'Anna', ...fields })
+  expect([status, cookies.length]).toStrictEqual([200, 2])
+}
+
+/** Where an example differs from the others. */
+const FLOWS: Readonly<Record<string, Flow>> = {
+  oidc: {
+    async signIn(visitor) {
+      const away = await visitor.get('/login')
+      expect(away.cookies).toStrictEqual([
+        expect.stringMatching(
+          /^login=[\w-]+; Max-Age=600; Path=\/login; Expires=.*; HttpOnly; SameSite=Lax$/,
+        ),
+      ])
+      const back = new URL(await signInAtProvider(away.headers.location!, 'Anna'))
+      const callback = back.pathname + back.search
+      expect([back.host, back.pathname]).toStrictEqual([`localhost:${visitor.port}`, '/login/callback'])
+      // Only the browser that began can use it, and only once.
+      expect((await visit(visitor.port).get(callback)).status).toBe(400)
+      const { status, cookies, headers } = await visitor.get(callback)
+      expect([status, headers.location]).toStrictEqual([302, '/'])
+      expect(cookies.map((cookie) => cookie.split('=')[0])).toStrictEqual([
+        'login',
+        'pawl-access',
+        'pawl-refresh',
+      ])
+      expect((await visitor.get(callback)).status).toBe(400)
+    },
+  },
+  passport: {
+    async signIn(visitor) {
+      const wrong = { name: 'Anna', password: 'wrong' }
+      expect(await visitor.post('/login', wrong)).toMatchObject({ status: 401, cookies: [] })
+      await signInByName(visitor, { password: 'correct horse battery staple' })
+    },
+  },
+  ws: {
+    async extra(visitor) {
+      const open = (headers: Record<string, string>): WebSocket =>
+        new WebSocket(`ws://localhost:${visitor.port}/socket`, { headers })
+      const [, refused] = await once(open({}), 'unexpected-response')
+      expect(refused.statusCode).toBe(401)
+      const socket = open({ cookie: visitor.cookie() })
+      const [hello] = await once(socket, 'message')
+      expect(String(hello)).toBe('You are Anna.')
+      return async () => {
+        const [code, reason] = await once(socket, 'close')
+        expect([code, String(reason)]).toStrictEqual([4001, 'logout'])
+      }
+    },
+  },
+}
+
+async function goThrough(visitor: Visitor, { signIn = signInByName, extra }: Flow): Promise<void> {
+  const page = await visitor.get('/')
+  expect([page.status, page.headers['content-type']]).toStrictEqual([
+    200,
+    expect.stringMatching(/^text\/html/),
+  ])
+  expect(await visitor.get('/me')).toMatchObject({ status: 401, body: { code: 'not_signed_in' } })
+
+  await signIn(visitor)
+  expect(await visitor.get('/me')).toMatchObject({ status: 200, body: { name: 'Anna' } })
+  expect((await visitor.get('/')).text).toContain('<b>Anna</b>')
+  expect((await visitor.post('/session/refresh')).status).toBe(200)
+  const afterwards = await extra?.(visitor)
+
+  expect((await visitor.post('/session/logout')).status).toBe(204)
+  await afterwards?.()
+  expect(await visitor.get('/me')).toMatchObject({ status: 401, body: { code: 'not_signed_in' } })
+}
+
+/** A connection that a browser keeps for its next request. */
+async function keepConnection({ port }: Example): Promise<void> {
+  const agent = new Agent({ keepAlive: true })
+  const [answer] = await once(get({ host: '127.0.0.1', port, agent }), 'response')
+  answer.resume()
+  await once(answer, 'end')
+}
+
+it.each(NAMES)(
+  'the example %s signs in, reads and signs out, and ends when it is told to',
+  { timeout: 90_000 },
+  async (name) => {
+    const flow = FLOWS[name] ?? {}
+    const example = await startExample(name, url, flow.startsWithin ?? 20)
+    await goThrough(visit(example.port), flow)
+    await keepConnection(example)
+    expect(await example.stop()).toBe(0)
+  },
+)

@@ -1,0 +1,79 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { expect, onTestFinished } from 'vitest'
+import { SECRET } from '../support/secrets.ts'
+
+const STARTED = /^Listening on http:\/\/localhost:(\d+)$/m
+
+/** An example that runs as `npm run example` runs it. */
+export interface Example {
+  readonly port: number
+  /** What a process manager does. @returns the exit code; null when it had to be killed */
+  stop(): Promise<number | null>
+}
+
+/** Starts an example on a free port, and waits until it says that it listens. */
+export async function startExample(name: string, databaseUrl: string, seconds: number): Promise<Example> {
+  const { NODE_ENV: _, ...environment } = process.env
+  const runner = join(import.meta.dirname, '../../examples/run.ts')
+  const child = spawn(process.execPath, ['--import', 'tsx', runner, name], {
+    // A group of its own, so that nothing of it stays behind when a test fails.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...environment,
+      DATABASE_URL: databaseUrl,
+      PAWL_SECRET: SECRET,
+      PORT: String(await freePort()),
+    },
+  })
+  onTestFinished(() => killGroup(child))
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output += String(chunk)
+    })
+  }
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  const port = await new Promise<number>((resolve, reject) => {
+    const fail = (what: string): void => reject(new Error(`${name} ${what}:\n${output}`))
+    const timer = setTimeout(() => fail(`did not start within ${seconds} s`), seconds * 1000)
+    void exited.then((code) => fail(`exited with ${code}`))
+    child.stdout.on('data', () => {
+      const found = STARTED.exec(output)?.[1]
+      if (found === undefined) return
+      clearTimeout(timer)
+      resolve(Number(found))
+    })
+  })
+
+  return {
+    port,
+    async stop() {
+      child.kill('SIGTERM')
+      const timer = setTimeout(() => killGroup(child), 10_000)
+      const code = await exited
+      clearTimeout(timer)
+      expect(code, output).toBe(0)
+      return code
+    },
+  }
+}
+
+function killGroup(child: ChildProcess): void {
+  try {
+    process.kill(-child.pid!, 'SIGKILL')
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
