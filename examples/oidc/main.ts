@@ -113,6 +113,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     provider.close()
     server.close(() => sessions.close())
-    server.closeIdleConnections()
+    // A browser may hold connections that it has never used.
+    setTimeout(() => server.closeAllConnections(), 1000).unref()
   })
 }

@@ -66,7 +66,8 @@ const server = app.listen(Number(PORT), '127.0.0.1', () => {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     server.close(() => sessions.close())
-    server.closeIdleConnections()
+    // A browser may hold connections that it has never used.
+    setTimeout(() => server.closeAllConnections(), 1000).unref()
   })
 }
 

@@ -61,7 +61,8 @@ server.on(
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     server.close(() => sessions.close())
-    server.closeIdleConnections()
+    // A browser may hold connections that it has never used.
+    setTimeout(() => server.closeAllConnections(), 1000).unref()
     for (const ws of sockets.clients) ws.close(1001)
   })
 }
