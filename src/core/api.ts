@@ -7,6 +7,7 @@ import type { JsonWebKeySet, KeyInfo } from './key-ring.ts'
 import type { Session } from './session.ts'
 import type { EndReason } from './store.ts'
 import type { SessionsStats } from './telemetry.ts'
+import type { VerifiedSession } from './verified-session.ts'
 
 export interface CreateSession<Claims extends object, Data> extends RequestContext {
   /** 1 to 255 characters. */
@@ -38,17 +39,7 @@ export interface RefreshedSession<Claims extends object, Data> {
   readonly refreshToken: IssuedToken | null
 }
 
-/** What a verified access token says. */
-export interface VerifiedSession<Claims extends object = ClaimsObject> {
-  readonly sessionId: string
-  readonly userId: string
-  readonly claims: Claims
-  readonly issuedAt: Date
-  readonly expiresAt: Date
-  /** When the user last proved who they are. */
-  readonly authTime: Date
-  readonly generation: number
-}
+export type { VerifiedSession } from './verified-session.ts'
 
 /** The writes that can also run inside a transaction of the application's own. */
 export interface SessionOperations<Claims extends object, Data> {

@@ -1,4 +1,4 @@
-import type { EndReason } from './store.ts'
+import type { EndReason } from './end-reason.ts'
 
 /** Every `code` a {@link SessionsError} can carry. The codes are stable; messages are not. */
 export type SessionsErrorCode = AnySessionsError['code']

@@ -5,14 +5,9 @@ import { SecretUnknownError } from './errors.ts'
 import type { Events } from './events.ts'
 import { type KeyPlace, unwrapKey, wrapKey } from './key-wrap.ts'
 import type { Secrets } from './secrets.ts'
-import {
-  ALGORITHMS,
-  type Algorithm,
-  generateKeyMaterial,
-  type SigningKey,
-  signingKeyFromMaterial,
-} from './signing-key.ts'
+import { generateKeyMaterial, type SigningKey, signingKeyFromMaterial } from './signing-key.ts'
 import type { KeyRow, Store } from './store.ts'
+import { ALGORITHMS, type Algorithm } from './token-header.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND

@@ -1,8 +1,8 @@
 import type { LongWork, RevokeAll } from './api.ts'
 import { type Background, repeat } from './background.ts'
+import { CLOCK_TOLERANCE } from './clock-tolerance.ts'
 import { announceEnd, type Engine, ending } from './engine.ts'
 import { guard } from './events.ts'
-import { CLOCK_TOLERANCE } from './options.ts'
 import { pause } from './pause.ts'
 
 /** Rows looked at for ending them. */

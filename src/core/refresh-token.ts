@@ -76,8 +76,9 @@ export function parseRefreshToken(secrets: Secrets, value: unknown): RefreshToke
     if (OTHER_VERSION.test(value)) throw new SecretUnknownError()
     throw new RefreshTokenInvalidError()
   }
-  const bytes = value.length === LENGTH ? decodeBase64url(value.slice(PREFIX.length)) : null
-  if (bytes === null) throw new RefreshTokenInvalidError()
+  const decoded = value.length === LENGTH ? decodeBase64url(value.slice(PREFIX.length)) : null
+  if (decoded === null) throw new RefreshTokenInvalidError()
+  const bytes = Buffer.from(decoded.buffer)
   const secretId = bytes.readUInt16BE(0)
   const secret = secrets.find((candidate) => candidate.id === secretId)
   if (secret === undefined) throw new SecretUnknownError()

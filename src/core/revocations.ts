@@ -1,9 +1,17 @@
 import type { AccessToken } from './access-token.ts'
 import type { Clock } from './clock.ts'
-import { AccessTokenExpiredError, SessionEndedError } from './errors.ts'
+import type { EndReason } from './end-reason.ts'
 import { type Events, guard } from './events.ts'
+import {
+  assertNoEnd,
+  assertNotRevoked,
+  reasonOf,
+  valueOfEnd,
+  valueOfVersion,
+  versionOf,
+} from './revocation-value.ts'
 import { createSessionTable } from './session-table.ts'
-import { type Change, END_REASONS, type EndReason, type Store } from './store.ts'
+import type { Change, Store } from './store.ts'
 
 const SECOND = 1000
 /** Every poll reads this far back again: a slow commit may become visible late. */
@@ -73,8 +81,7 @@ export function createRevocations(
   function learn(id: string, version: number, ended: EndReason | null, at: number): void {
     const known = table.get(id)
     if (known < 0) return
-    // An end is below zero, by its reason; a version above.
-    const value = ended === null ? version + 1 : -1 - END_REASONS.indexOf(ended)
+    const value = ended === null ? valueOfVersion(version) : valueOfEnd(ended)
     if (value > 0 && known >= value) return
     if (!table.set(id, value, at)) {
       makeRoom()
@@ -103,10 +110,6 @@ export function createRevocations(
     for (const listener of listeners) listener(reason)
   }
 
-  const reasonOf = (value: number): EndReason | null => (value < 0 ? END_REASONS[-1 - value]! : null)
-  const versionOf = (value: number): number => Math.max(0, value - 1)
-  const endOf = (id: string): EndReason | null => reasonOf(table.get(id))
-
   async function read(since: number): Promise<void> {
     let after = null as Change | null
     for (;;) {
@@ -124,18 +127,8 @@ export function createRevocations(
     }
   }
 
-  function assertNoEnd(sessionId: string, value: number): void {
-    const reason = reasonOf(value)
-    if (reason !== null) throw new SessionEndedError(sessionId, reason)
-  }
-
   return {
-    assertGood({ sessionId, version, issuedAt }) {
-      const value = table.get(sessionId)
-      assertNoEnd(sessionId, value)
-      if (version < versionOf(value) || issuedAt < refreshBefore)
-        throw new AccessTokenExpiredError('superseded')
-    },
+    assertGood: (token) => assertNotRevoked(token, table.get(token.sessionId), refreshBefore),
     assertLive: (sessionId) => assertNoEnd(sessionId, table.get(sessionId)),
     minimumVersion: (sessionId) => versionOf(table.get(sessionId)),
     get refreshBefore() {
@@ -161,7 +154,7 @@ export function createRevocations(
     forget: () => table.forget(oldest(clock.now())),
     onEnded(sessionId, listener) {
       const guarded = guard('a listener of `onEnded`', listener)
-      const reason = endOf(sessionId)
+      const reason = reasonOf(table.get(sessionId))
       if (reason !== null) {
         guarded(reason)
         return () => {}

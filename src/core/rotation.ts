@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
+import type { Presented } from './presented.ts'
 
 /**
  * The rotation protocol's decision: a pure function of a presented refresh token, the session's row
@@ -6,15 +7,7 @@ import { timingSafeEqual } from 'node:crypto'
  * this implements and the reason for each row.
  */
 
-/** A refresh token as the decision sees it: (n, f, p, t). All times are milliseconds since the epoch. */
-export interface Presented {
-  readonly generation: number
-  /** First 16 bytes of SHA-256 over the token's decoded bytes. */
-  readonly fingerprint: Uint8Array
-  /** Fingerprint of the refresh token that was presented to get this one; zeros at generation 0. */
-  readonly parent: Uint8Array
-  readonly issuedAt: number
-}
+export type { Presented } from './presented.ts'
 
 /** The rotation state of a session's row: (g, C, P, S), and the time of the last sibling switch. */
 export interface RotationState {

@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto'
-
 /**
  * Session ids are UUIDs, made in the application so that an insert can be repeated safely. Version 7
  * keeps the primary key's index dense; version 4 suits engines that shard by key range. An id is no
@@ -8,11 +6,16 @@ import { randomBytes } from 'node:crypto'
 export type SessionIdVersion = 'v7' | 'v4'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
 /** A new id (RFC 9562 section 5.7 or 5.4), `now` in milliseconds. */
 export function newSessionId(version: SessionIdVersion, now: number): string {
-  const bytes = randomBytes(16)
-  if (version === 'v7') bytes.writeUIntBE(now, 0, 6)
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  if (version === 'v7') {
+    const view = new DataView(bytes.buffer)
+    view.setUint16(0, now / 2 ** 32)
+    view.setUint32(2, now)
+  }
   bytes[6] = (bytes[6]! & 0x0f) | (version === 'v7' ? 0x70 : 0x40)
   bytes[8] = (bytes[8]! & 0x3f) | 0x80
   return sessionIdFromBytes(bytes)
@@ -23,10 +26,14 @@ export function isSessionId(value: unknown): value is string {
 }
 
 export function sessionIdFromBytes(bytes: Uint8Array): string {
-  const hex = Buffer.from(bytes.buffer, bytes.byteOffset, 16).toString('hex')
+  let hex = ''
+  for (let at = 0; at < 16; at++) hex += HEX[bytes[at]!]
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
-export function sessionIdToBytes(id: string): Buffer {
-  return Buffer.from(id.replaceAll('-', ''), 'hex')
+export function sessionIdToBytes(id: string): Uint8Array {
+  const hex = id.replaceAll('-', '')
+  const bytes = new Uint8Array(16)
+  for (let at = 0; at < 16; at++) bytes[at] = Number.parseInt(hex.slice(2 * at, 2 * at + 2), 16)
+  return bytes
 }

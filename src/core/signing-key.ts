@@ -13,11 +13,7 @@ import {
 } from 'node:crypto'
 import { decodeBase64url } from './base64url.ts'
 import { InvalidOptionsError } from './errors.ts'
-
-/** One algorithm per key, for its whole life (RFC 8725 section 3.1). */
-export type Algorithm = 'HS256' | 'EdDSA' | 'ES256'
-
-export const ALGORITHMS: readonly Algorithm[] = ['HS256', 'EdDSA', 'ES256']
+import { ALGORITHMS, type Algorithm, encodeHeader } from './token-header.ts'
 
 /** A key that signs access tokens, ready for use. */
 export interface SigningKey {
@@ -136,8 +132,3 @@ function asymmetric(kid: string, algorithm: Algorithm, publicKey: KeyObject): Om
 
 /** Ed25519 hashes inside; ES256 is ECDSA over SHA-256. */
 const digest = (algorithm: Algorithm): string | null => (algorithm === 'ES256' ? 'sha256' : null)
-
-/** `typ: at+jwt` keeps other JWTs signed with the same key from passing as access tokens (RFC 9068 section 2.1). */
-function encodeHeader(kid: string, algorithm: Algorithm): string {
-  return Buffer.from(JSON.stringify({ alg: algorithm, kid, typ: 'at+jwt' })).toString('base64url')
-}

@@ -1,4 +1,5 @@
 import type { ClaimsObject } from './claims.ts'
+import type { EndReason } from './end-reason.ts'
 import type { RotationState } from './rotation.ts'
 
 /**
@@ -8,27 +9,7 @@ import type { RotationState } from './rotation.ts'
  * reached, and may return "no row" for a row that exists: callers read again before they conclude.
  */
 
-/** Why a session ended. Kept with the row until it is pruned. */
-export type EndReason =
-  | 'logout'
-  | 'revoked'
-  | 'reuse'
-  | 'idle'
-  | 'absolute'
-  | 'replaced'
-  | 'limit'
-  | 'rollback'
-
-export const END_REASONS: readonly EndReason[] = [
-  'logout',
-  'revoked',
-  'reuse',
-  'idle',
-  'absolute',
-  'replaced',
-  'limit',
-  'rollback',
-]
+export { END_REASONS, type EndReason } from './end-reason.ts'
 
 export interface SessionRow extends RotationState {
   readonly id: string

@@ -45,10 +45,13 @@ export function createTokenCache<T>(maxBytes: number): TokenCache<T> {
     },
     set(token, value) {
       // A slice of a header string keeps the whole header alive; a copy does not.
-      const flat = Buffer.from(token, 'latin1').toString('latin1')
-      insert(Buffer.from(signatureOf(flat), 'latin1').toString('latin1'), { token: flat, value })
+      const flat = copy(token)
+      insert(copy(signatureOf(flat)), { token: flat, value })
     },
   }
 }
+
+/** The parser makes a string of its own; a verified token has no character that means something to it. */
+const copy = (text: string): string => JSON.parse(`"${text}"`)
 
 const signatureOf = (token: string): string => token.slice(token.lastIndexOf('.') + 1)

@@ -1,11 +1,11 @@
 import { type AccessToken, parseAccessToken } from './access-token.ts'
-import type { VerifiedSession } from './api.ts'
 import type { Confirmations } from './confirmations.ts'
 import { contextTag, normalizeContext, type RequestContext, recordable, sameContext } from './context.ts'
 import type { Engine } from './engine.ts'
-import { AccessTokenExpiredError, AccessTokenInvalidError, StoreUnavailableError } from './errors.ts'
-import { CLOCK_TOLERANCE } from './options.ts'
+import { AccessTokenExpiredError, StoreUnavailableError } from './errors.ts'
 import { createTokenCache } from './token-cache.ts'
+import { assertBegun, assertUnexpired } from './token-payload.ts'
+import { type VerifiedSession, verifiedSession } from './verified-session.ts'
 
 /** Characters of a user agent that are remembered to save work. */
 const MOST_KNOWN = 256
@@ -31,11 +31,7 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
   const cache = createTokenCache<Seen>(options.tokenCacheBytes)
 
   function assertGood(token: AccessToken, now: number): void {
-    const { expiresAt, issuedAt } = token
-    // The second bound makes a shortened `accessTokenLifetime` hold at once, and the feed's retention suffice.
-    if (now >= expiresAt || now >= issuedAt + options.accessTokenLifetime + CLOCK_TOLERANCE) {
-      throw new AccessTokenExpiredError('expired')
-    }
+    assertUnexpired(token, now, options.accessTokenLifetime)
     revocations.assertGood(token)
     if (refusesStale && feed.staleness > options.maxStaleness) {
       throw new StoreUnavailableError('what other processes revoked has not been heard of for too long')
@@ -64,11 +60,9 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
 
   function firstSight(value: string, now: number, context: RequestContext | undefined): Seen {
     const token = parseAccessToken(value, ring, options.profile)
-    if (Math.max(token.issuedAt, token.notBefore ?? 0) > now + CLOCK_TOLERANCE) {
-      throw new AccessTokenInvalidError('the access token is not valid yet')
-    }
+    assertBegun(token, now)
     assertGood(token, now)
-    const seen: Seen = { token, verified: describe(token) as VerifiedSession<never>, known: null }
+    const seen: Seen = { token, verified: verifiedSession(token) as VerifiedSession<never>, known: null }
     cache.set(value, seen)
     const { lateWindow, tolerance } = options.rotation
     if (token.twin !== null && now - token.issuedAt <= lateWindow + tolerance) {
@@ -93,25 +87,4 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
     assertAtHome(seen, context, now)
     return seen
   }
-}
-
-function describe(token: AccessToken): VerifiedSession {
-  return Object.freeze({
-    sessionId: token.sessionId,
-    userId: token.userId,
-    claims: deepFreeze(token.claims),
-    issuedAt: new Date(token.issuedAt),
-    expiresAt: new Date(token.expiresAt),
-    authTime: new Date(token.authTime),
-    generation: token.generation,
-  })
-}
-
-/** One verified token serves many requests; none of them may change it for the others. */
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) {
-    for (const item of Object.values(value)) deepFreeze(item)
-    Object.freeze(value)
-  }
-  return value
 }

@@ -310,7 +310,7 @@ describe('what is minted', () => {
   it('in base64url has one spelling alone', () => {
     fc.assert(
       fc.property(bytes, text, (content, other) => {
-        expect(decodeBase64url(spelled(content))).toEqual(Buffer.from(content))
+        expect(decodeBase64url(spelled(content))).toEqual(content)
         const decoded = decodeBase64url(other)
         if (decoded !== null) expect(spelled(decoded)).toBe(other)
       }),

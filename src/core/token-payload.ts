@@ -1,0 +1,184 @@
+import { decodeBase64url } from './base64url.ts'
+import type { ClaimsObject } from './claims.ts'
+import { CLOCK_TOLERANCE } from './clock-tolerance.ts'
+import { AccessTokenExpiredError, AccessTokenInvalidError } from './errors.ts'
+import type { Presented } from './presented.ts'
+import { sessionIdFromBytes } from './session-id.ts'
+
+/** Longer than any token Pawl mints: whatever exceeds it is refused before any work. */
+export const MAX_LENGTH = 4096
+/** A twin: n (4) | f (16) | p (16) | t (6). */
+export const GEN_BYTES = 42
+
+/** What every token of this installation says of itself. */
+export interface AccessTokenProfile {
+  readonly issuer: string | null
+  readonly audience: string | null
+  readonly clientId: string | null
+}
+
+export interface AccessTokenFields {
+  readonly sessionId: string
+  readonly userId: string
+  readonly version: number
+  /** All times in milliseconds; the token holds seconds. */
+  readonly authTime: number
+  readonly issuedAt: number
+  readonly expiresAt: number
+  readonly generation: number
+  /** The refresh token issued with it; `null` when the row already records that one. */
+  readonly twin: Presented | null
+  /** Says, to whoever has the secret, where the token was issued to; `null` where nobody asks. */
+  readonly contextTag: string | null
+  readonly claims: ClaimsObject
+}
+
+/** A genuine access token, taken apart. Whether it is still good is for the caller to say. */
+export interface AccessToken extends AccessTokenFields {
+  /** Finds the key it was verified with. */
+  readonly header: string
+  readonly notBefore: number | null
+}
+
+/** What the token holds besides the application's claims. */
+export interface Payload {
+  sub: string
+  sid: string
+  iat: number
+  exp: number
+  auth_time: number
+  ver: number
+  gen?: string
+  n?: number
+  ctx?: string
+  nbf?: number
+  iss?: string
+  aud?: string | string[]
+  client_id?: string
+  jti?: string
+}
+
+/** The parts of a token, as they stand in it. */
+export interface TokenParts {
+  readonly header: string
+  readonly payload: string
+  readonly signature: string
+  /** What is signed. */
+  readonly input: string
+}
+
+/** @throws AccessTokenInvalidError */
+export function splitToken(value: unknown): TokenParts {
+  if (typeof value !== 'string' || value.length > MAX_LENGTH) throw new AccessTokenInvalidError()
+  const first = value.indexOf('.')
+  const second = value.indexOf('.', first + 1)
+  if (first < 1 || second < 0 || value.includes('.', second + 1)) throw new AccessTokenInvalidError()
+  return {
+    header: value.slice(0, first),
+    payload: value.slice(first + 1, second),
+    signature: value.slice(second + 1),
+    input: value.slice(0, second),
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/**
+ * Reads the payload of a token whose signature has been checked. A signature proves who signed, not what: a key
+ * the application shares may have signed something else.
+ * @throws AccessTokenInvalidError
+ */
+export function readPayload({ header, payload }: TokenParts, profile: AccessTokenProfile): AccessToken {
+  const bytes = decodeBase64url(payload)
+  const token = bytes === null ? null : readFields(bytes, header, profile)
+  if (token === null) throw new AccessTokenInvalidError()
+  return token
+}
+
+function readFields(bytes: Uint8Array, header: string, profile: AccessTokenProfile): AccessToken | null {
+  let payload: Payload
+  try {
+    payload = JSON.parse(utf8.decode(bytes)) as Payload
+  } catch {
+    return null
+  }
+  if (typeof payload !== 'object' || payload === null) return null
+  const {
+    sub,
+    sid,
+    iat,
+    exp,
+    auth_time,
+    ver,
+    gen,
+    n,
+    ctx,
+    nbf,
+    iss,
+    aud,
+    client_id,
+    jti: _jti,
+    ...claims
+  } = payload
+  const sidBytes = typeof sid === 'string' && sid.length === 22 ? decodeBase64url(sid) : null
+  if (sidBytes === null || typeof sub !== 'string' || sub === '') return null
+  if (![iat, exp, auth_time].every(Number.isSafeInteger) || !Number.isInteger(ver)) return null
+  if (nbf !== undefined && !Number.isFinite(nbf)) return null
+  if (profile.issuer !== null && iss !== profile.issuer) return null
+  if (
+    profile.audience !== null &&
+    aud !== profile.audience &&
+    !(Array.isArray(aud) && aud.includes(profile.audience))
+  )
+    return null
+  if (profile.clientId !== null && client_id !== profile.clientId) return null
+  const twin = gen === undefined ? null : decodeTwin(gen)
+  if (ctx !== undefined && typeof ctx !== 'string') return null
+  if (twin === undefined || (n !== undefined && !Number.isInteger(n))) return null
+  return {
+    header,
+    sessionId: sessionIdFromBytes(sidBytes),
+    userId: sub,
+    version: ver,
+    authTime: auth_time * 1000,
+    issuedAt: iat * 1000,
+    expiresAt: exp * 1000,
+    notBefore: nbf === undefined ? null : nbf * 1000,
+    generation: twin?.generation ?? n ?? 0,
+    twin,
+    contextTag: ctx ?? null,
+    claims,
+  }
+}
+
+function decodeTwin(text: unknown): Presented | undefined {
+  const bytes = typeof text === 'string' ? decodeBase64url(text) : null
+  if (bytes?.length !== GEN_BYTES) return undefined
+  const view = new DataView(bytes.buffer)
+  return {
+    generation: view.getUint32(0),
+    fingerprint: bytes.subarray(4, 20),
+    parent: bytes.subarray(20, 36),
+    issuedAt: view.getUint16(36) * 2 ** 32 + view.getUint32(38),
+  }
+}
+
+/** @throws AccessTokenInvalidError when it comes from the future */
+export function assertBegun({ issuedAt, notBefore }: AccessToken, now: number): void {
+  if (Math.max(issuedAt, notBefore ?? 0) > now + CLOCK_TOLERANCE)
+    throw new AccessTokenInvalidError('the access token is not valid yet')
+}
+
+/**
+ * @param lifetime longest life of an access token, in ms: this makes a shortened one hold at once, and what is
+ * remembered of revocations suffice
+ * @throws AccessTokenExpiredError
+ */
+export function assertUnexpired(
+  { expiresAt, issuedAt }: Pick<AccessToken, 'expiresAt' | 'issuedAt'>,
+  now: number,
+  lifetime: number,
+): void {
+  if (now >= expiresAt || now >= issuedAt + lifetime + CLOCK_TOLERANCE)
+    throw new AccessTokenExpiredError('expired')
+}
