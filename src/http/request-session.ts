@@ -278,7 +278,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
 
   #verify(): State<Claims> {
     const { exchange, transport, cookies, sessions } = this.#parts
-    let error: AnySessionsError = new NotSignedInError()
+    let error: AnySessionsError | null = null
     for (const value of presentedAccessTokens(exchange, transport, cookies.set)) {
       try {
         const verified = sessions.verify(value, contextOf(exchange))
@@ -289,7 +289,8 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
         error = thrown
       }
     }
-    return { error }
+    // Not made beforehand: an error with its stack takes twenty times as long as all the rest.
+    return { error: error ?? new NotSignedInError() }
   }
 
   #accept(accessToken: string): void {
