@@ -1,10 +1,12 @@
-import type { Exchange, Reply, ResponseHead } from '../http/exchange.ts'
+import { addName, type Exchange, type Reply, type ResponseHead } from '../http/exchange.ts'
 import { readJsonBody } from '../http/json-body.ts'
 
 /** A request and its response in the words of the Fetch standard, for every framework that speaks them. */
 export interface FetchExchange extends Exchange {
   /** Changes the head of a response as the request's session wants it; done once, right before it is returned. */
   finish(response: Response): Response
+  /** The same for a framework that keeps the head apart from the body. */
+  finishHead(head: ResponseHead): void
 }
 
 /** What a framework or its runtime may know better. */
@@ -12,12 +14,25 @@ export interface FetchHints {
   readonly secure?: boolean | undefined
   readonly ip?: string | undefined
   readonly peer?: string | undefined
+  /** Reads a body that was read before. */
+  readonly json?: (() => Promise<unknown>) | undefined
 }
 
-export function fetchExchange(request: Request, hints: FetchHints = {}): FetchExchange {
+/** As much of a `Request` as is looked at. */
+export interface FetchRequest extends Pick<Request, 'method' | 'url' | 'body' | 'signal'> {
+  readonly headers: Pick<Headers, 'get'>
+}
+
+export function fetchExchange(request: FetchRequest, hints: FetchHints = {}): FetchExchange {
   const url = new URL(request.url)
   const changes: ((head: ResponseHead) => void)[] = []
   let finished = false
+
+  function finishHead(head: ResponseHead): void {
+    finished = true
+    for (const change of changes) change(head)
+  }
+
   return {
     method: request.method,
     target: url.pathname + url.search,
@@ -26,36 +41,58 @@ export function fetchExchange(request: Request, hints: FetchHints = {}): FetchEx
     secure: hints.secure ?? url.protocol === 'https:',
     ip: hints.ip,
     peer: hints.peer,
-    signal: request.signal,
-    json: () =>
-      readJsonBody(request.headers.get('content-type'), request.body as AsyncIterable<Uint8Array> | null),
+    signal: {
+      // Servers build a request's signal, and with it the request, when it is first asked for.
+      get aborted() {
+        return request.signal.aborted
+      },
+    },
+    json:
+      hints.json ??
+      (() =>
+        readJsonBody(request.headers.get('content-type'), request.body as AsyncIterable<Uint8Array> | null)),
     beforeHead(change) {
       if (finished) throw new TypeError('the response has been returned: its cookies can no longer be set')
       changes.push(change)
     },
     finish(response) {
+      // No copy can be made of the answer to a handshake, nor of an error of the network.
+      if (changes.length > 0 && response.status >= 200) return withHead(response, finishHead)
       finished = true
-      return changes.length === 0 ? response : withHead(response, changes)
+      return response
     },
+    finishHead,
   }
 }
 
 /** A response from elsewhere may be immutable, so its head is changed in a copy. */
-function withHead(response: Response, changes: readonly ((head: ResponseHead) => void)[]): Response {
+function withHead(response: Response, change: (head: ResponseHead) => void): Response {
   const headers = new Headers(response.headers)
-  const head: ResponseHead = {
-    get: (name) => headers.get(name) ?? undefined,
-    set: (name, value) => headers.set(name, value),
-    append: (name, value) => headers.append(name, value),
-  }
-  for (const change of changes) change(head)
+  change(headOf(headers))
   const { status, statusText } = response
   return new Response(response.body, { status, statusText, headers })
 }
 
-export function toResponse({ status, headers, body }: Reply): Response {
-  return new Response(body, {
-    status,
-    headers: headers.map(([name, value]): [string, string] => [name, value]),
-  })
+/** An answer of Pawl's own; what others have begun of its head stays in it. */
+export function toResponse({ status, headers, body }: Reply, begun?: Headers): Response {
+  const merged = new Headers(begun)
+  writeHead(headOf(merged), headers)
+  return new Response(body, { status, headers: merged })
+}
+
+/** Puts the head of an answer of Pawl's own over what others have begun. */
+export function writeHead(head: ResponseHead, headers: Reply['headers']): void {
+  for (const [name, value] of headers) {
+    if (name === 'set-cookie') head.append(name, value)
+    else if (name === 'vary') head.set(name, value.split(', ').reduce(addName, head.get(name) ?? ''))
+    else head.set(name, value)
+  }
+}
+
+function headOf(headers: Headers): ResponseHead {
+  return {
+    get: (name) => headers.get(name) ?? undefined,
+    set: (name, value) => headers.set(name, value),
+    append: (name, value) => headers.append(name, value),
+  }
 }
