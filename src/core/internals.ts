@@ -5,6 +5,7 @@ import { type Engine, type IssuedToken, idleExpiry, issueAccessToken } from './e
 import { isSessionsError } from './errors.ts'
 import type { Refreshed } from './refresh.ts'
 import { parseRefreshToken } from './refresh-token.ts'
+import { createRevocationSnapshots, type RevocationSnapshot } from './revocation-snapshot.ts'
 
 /** Where the HTTP layer finds what the public API does not offer. */
 export const internals: unique symbol = Symbol('pawl.internals')
@@ -20,6 +21,8 @@ export interface Internals {
   readonly lookup: boolean
   /** Whether access tokens have public keys worth serving. */
   readonly publishesKeys: boolean
+  /** What to tell other services of revocations; null where this process does not hear of them itself. */
+  readonly revocationSnapshot: (() => RevocationSnapshot) | null
   refresh(value: string, context: RefreshContext | undefined): Promise<Refreshed>
   /**
    * A second access token for use by server code inside the request that refreshed: it is no evidence
@@ -56,6 +59,7 @@ export function createInternals(engine: Engine, refresh: Internals['refresh']): 
     get publishesKeys() {
       return ring.jwks().keys.length > 0
     },
+    revocationSnapshot: options.revocation === 'expiry' ? null : createRevocationSnapshots(engine),
     refresh,
     forwardable: ({ row, accessToken }) =>
       issueAccessToken(engine, row, {

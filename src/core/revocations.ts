@@ -10,14 +10,14 @@ import {
   valueOfVersion,
   versionOf,
 } from './revocation-value.ts'
-import { createSessionTable } from './session-table.ts'
+import { createSessionTable, type SessionTable } from './session-table.ts'
 import type { Change, Store } from './store.ts'
 
 const SECOND = 1000
 /** Every poll reads this far back again: a slow commit may become visible late. */
 const OVERLAP = 60 * SECOND
 /** A write takes this long at most from its time to its commit, clocks included, but for transactions of the application's. */
-const WRITE = 15 * SECOND
+export const WRITE: number = 15 * SECOND
 /** How long a transaction of the application's may stay open after it ended a session. */
 const SLOW_COMMIT = 5 * 60 * SECOND
 /** The whole retention is read again this often. */
@@ -54,6 +54,8 @@ export interface Revocations {
   forget(): void
   /** Calls back once, when the session is known to have ended. @returns a function that removes the listener */
   onEnded(sessionId: string, listener: (reason: EndReason) => void): () => void
+  /** Everything that is known: the last 64 bits of the session id as two unsigned words, what it is, and since when. */
+  each: SessionTable['each']
   readonly size: number
   readonly bytes: number
 }
@@ -166,6 +168,7 @@ export function createRevocations(
         if (listeners.size === 0 && watchers.get(sessionId) === listeners) watchers.delete(sessionId)
       }
     },
+    each: table.each,
     get size() {
       return table.size
     },

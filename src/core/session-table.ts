@@ -12,6 +12,8 @@ export interface SessionTable {
   forget(before: number): void
   /** Forgets about half, what happened first, and nothing from after `latest`. @returns how much */
   forgetHalf(latest?: number): { count: number }
+  /** Calls back for each entry: the last 64 bits of its id as two unsigned words, its value, and its time to the second. */
+  each(visit: (high: number, low: number, value: number, time: number) => void): void
   readonly size: number
   readonly bytes: number
 }
@@ -114,6 +116,13 @@ export function createSessionTable(maxBytes: number): SessionTable {
       const before = size
       rebuild(seconds)
       return { count: before - size }
+    },
+    each(visit) {
+      for (let at = 0; at < words.length; at += WORDS) {
+        const value = words[at + VALUE]!
+        if (value !== 0)
+          visit(words[at + 2]! >>> 0, words[at + 3]! >>> 0, value, words[at + TIME]! * 1000 + EPOCH)
+      }
     },
     get size() {
       return size

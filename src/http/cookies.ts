@@ -1,5 +1,8 @@
+import { cookieValues } from '../wire/credentials.ts'
 import type { Exchange } from './exchange.ts'
 import type { CookieSet, ResolvedHttpOptions } from './options.ts'
+
+export { cookieValues } from '../wire/credentials.ts'
 
 /** Browsers keep no cookie for longer (RFC 6265bis section 5.5), so none is promised. Seconds. */
 const MAX_AGE = 400 * 86_400
@@ -9,22 +12,6 @@ export interface CookieLife {
   /** When it goes; null for the end of the browser session. */
   readonly expiresAt: Date | null
   readonly now: number
-}
-
-/**
- * Every value of a name: the server cannot see which Domain or Path a cookie has, so a changed domain
- * or a sibling subdomain can leave several. All are looked at: were there a limit, planting that many
- * would hide the genuine one. The server's limit on headers bounds the work.
- */
-export function cookieValues(header: string | undefined, name: string): string[] {
-  if (header === undefined || !header.includes(name)) return []
-  const values: string[] = []
-  for (const pair of header.split(';')) {
-    const at = pair.indexOf('=')
-    if (at === -1 || pair.slice(0, at).trim() !== name) continue
-    values.push(pair.slice(at + 1).trim())
-  }
-  return values
 }
 
 /** Writes the cookies of one exchange: secure ones, or those for plain localhost. */

@@ -31,7 +31,7 @@ export interface Reply {
   readonly status: number
   /** In order; `set-cookie` may come several times. */
   readonly headers: readonly (readonly [name: string, value: string])[]
-  readonly body: string | null
+  readonly body: string | Buffer | null
 }
 
 /** Longest JSON body of a bearer-mode request; a refresh token has 131 characters. */

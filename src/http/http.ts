@@ -19,6 +19,7 @@ import {
   refreshByCookie,
   refreshRoute,
   resumeRoute,
+  revocationsRoute,
 } from './routes.ts'
 import {
   chooseRefreshToken,
@@ -86,6 +87,10 @@ export function sessionsOverHttp<Claims extends object, Data>(
   const cors = createCors(options, internal.warn)
   const refreshPath = `${options.path}/refresh`
   const logoutPath = `${options.path}/logout`
+  const revocationsPath = `${options.path}/revocations`
+  const snapshot = options.revocations ? internal.revocationSnapshot : null
+  if (options.revocations && snapshot === null)
+    check.fail('revocations', true, "true where `revocation` is 'feed' or 'lookup', not 'expiry'")
 
   const cookiesOf = (exchange: Exchange): CookieWriter =>
     localCookies !== null && isPlainLocalhost(exchange, options.cookies) ? localCookies : secureCookies
@@ -165,6 +170,10 @@ export function sessionsOverHttp<Claims extends object, Data>(
       return method === 'POST' ? logoutRoute(request, session) : methodNotAllowed('POST')
     if (path === JWKS_PATH && internal.publishesKeys && (method === 'GET' || method === 'HEAD'))
       return jwksRoute(request)
+    if (path === revocationsPath && snapshot !== null)
+      return method === 'GET' || method === 'HEAD'
+        ? revocationsRoute(request, snapshot)
+        : methodNotAllowed('GET, HEAD')
     return null
   }
 

@@ -24,6 +24,11 @@ export interface HttpOptions {
    * the application sends those headers itself. @defaultValue false
    */
   readonly cors?: boolean
+  /**
+   * Whether `<path>/revocations` tells other services, which verify access tokens with `pawl/verify`, which
+   * sessions ended or changed lately: a part of their ids, and nothing of their users. @defaultValue false
+   */
+  readonly revocations?: boolean
   readonly cookies?: CookieOptions
   /**
    * Whether plain `http://localhost`, asked for from this machine, gets cookies without `Secure` and
@@ -59,6 +64,7 @@ export interface ResolvedHttpOptions {
   readonly csrfToken: boolean
   readonly trustedOrigins: ReadonlySet<string>
   readonly cors: boolean
+  readonly revocations: boolean
   readonly cookies: CookieSet
   /** `null` in production. */
   readonly localCookies: CookieSet | null
@@ -75,6 +81,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof HttpOptions>([
   'csrf',
   'trustedOrigins',
   'cors',
+  'revocations',
   'cookies',
   'insecureLocalhost',
 ])
@@ -130,6 +137,7 @@ export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
     csrfToken: check.oneOf('csrf', given.csrf ?? 'fetch-metadata', ['fetch-metadata', 'token']) === 'token',
     trustedOrigins: origins,
     cors,
+    revocations: check.boolean('revocations', given.revocations ?? false),
     cookies: { access, refresh, secure: true },
     localCookies: insecureLocalhost
       ? { access: 'pawl-access', refresh: 'pawl-refresh', secure: false }

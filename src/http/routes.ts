@@ -9,6 +9,7 @@ import {
 } from '../core/errors.ts'
 import { internals } from '../core/internals.ts'
 import type { Refreshed } from '../core/refresh.ts'
+import type { RevocationSnapshot } from '../core/revocation-snapshot.ts'
 import type { BearerAnswer } from '../wire/names.ts'
 import { cookieAnswer, secondsUntil } from './answer.ts'
 import type { CookieWriter } from './cookies.ts'
@@ -109,6 +110,39 @@ export function jwksRoute<C extends object, D>({ sessions }: RouteRequest<C, D>)
     ],
     body: JSON.stringify(sessions.keys.jwks()),
   }
+}
+
+/** `GET <path>/revocations`: taken anew at most once a second, and cached for as long. */
+export function revocationsRoute<C extends object, D>(
+  request: RouteRequest<C, D>,
+  take: () => RevocationSnapshot,
+): Reply {
+  try {
+    const { body, etag } = take()
+    const validators = [
+      ['etag', etag],
+      ['cache-control', 'public, max-age=1, must-revalidate'],
+    ] as const
+    if (namesTag(request.exchange.header('if-none-match'), etag))
+      return { status: 304, headers: validators, body: null }
+    return {
+      status: 200,
+      headers: [
+        ['content-type', 'application/octet-stream'],
+        ...validators,
+        ['x-content-type-options', 'nosniff'],
+      ],
+      body,
+    }
+  } catch (error) {
+    if (!isSessionsError(error)) throw error
+    return errorReply(request, error, [])
+  }
+}
+
+/** RFC 9110 section 13.1.2: a cache on the way may have made the tag a weak one. */
+function namesTag(header: string | undefined, etag: string): boolean {
+  return header?.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag) === true
 }
 
 export function methodNotAllowed(allow: string): Reply {

@@ -1,21 +1,12 @@
 import type { Internals } from '../core/internals.ts'
-import { TRANSPORT_HEADER } from '../wire/names.ts'
-import { cookieValues } from './cookies.ts'
+import { accessTokensFrom, cookieValues, type Transport, transportFrom } from '../wire/credentials.ts'
 import type { Exchange } from './exchange.ts'
 import type { CookieSet } from './options.ts'
 
-/**
- * How a request carries its tokens. `bearer`: an `Authorization: Bearer` header, or the client asks for
- * it; then cookies are neither read nor written, and no cross-site page can send the request.
- */
-export type Transport = 'cookie' | 'bearer'
-
-const BEARER = /^bearer +([\w.~+/-]+=*)$/i
+export type { Transport } from '../wire/credentials.ts'
 
 export function transportOf(exchange: Exchange): Transport {
-  const authorization = exchange.header('authorization')
-  if (authorization !== undefined && /^bearer\b/i.test(authorization)) return 'bearer'
-  return exchange.header(TRANSPORT_HEADER)?.toLowerCase() === 'bearer' ? 'bearer' : 'cookie'
+  return transportFrom((name) => exchange.header(name))
 }
 
 /** The access tokens a request presents; more than one only where cookies are doubled. */
@@ -24,13 +15,7 @@ export function presentedAccessTokens(
   transport: Transport,
   cookies: CookieSet,
 ): string[] {
-  if (transport === 'cookie')
-    return cookieValues(exchange.header('cookie'), cookies.access).filter((value) => value !== '')
-  const authorization = exchange.header('authorization')
-  if (authorization === undefined) return []
-  const token = BEARER.exec(authorization)?.[1]
-  // Present but malformed is an invalid token, not an absent one.
-  return [token ?? '']
+  return accessTokensFrom((name) => exchange.header(name), transport, cookies.access)
 }
 
 /** The refresh tokens in a request's cookies. */

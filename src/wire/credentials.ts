@@ -1,0 +1,47 @@
+import { TRANSPORT_HEADER } from './names.ts'
+
+/**
+ * How a request carries its tokens. `bearer`: an `Authorization: Bearer` header, or the client asks for
+ * it; then cookies are neither read nor written, and no cross-site page can send the request.
+ */
+export type Transport = 'cookie' | 'bearer'
+
+/** A request header by its lower-case name. */
+export type ReadHeader = (name: string) => string | null | undefined
+
+const BEARER = /^bearer +([\w.~+/-]+=*)$/i
+
+export function transportFrom(header: ReadHeader): Transport {
+  const authorization = header('authorization')
+  if (authorization != null && /^bearer\b/i.test(authorization)) return 'bearer'
+  return header(TRANSPORT_HEADER)?.toLowerCase() === 'bearer' ? 'bearer' : 'cookie'
+}
+
+/**
+ * The access tokens a request presents; more than one only where cookies are doubled.
+ * @param cookie name of the access cookie
+ */
+export function accessTokensFrom(header: ReadHeader, transport: Transport, cookie: string): string[] {
+  if (transport === 'cookie') return cookieValues(header('cookie'), cookie).filter((value) => value !== '')
+  const authorization = header('authorization')
+  if (authorization == null) return []
+  const token = BEARER.exec(authorization)?.[1]
+  // Present but malformed is an invalid token, not an absent one.
+  return [token ?? '']
+}
+
+/**
+ * Every value of a name: the server cannot see which Domain or Path a cookie has, so a changed domain
+ * or a sibling subdomain can leave several. All are looked at: were there a limit, planting that many
+ * would hide the genuine one. The server's limit on headers bounds the work.
+ */
+export function cookieValues(header: string | null | undefined, name: string): string[] {
+  if (header == null || !header.includes(name)) return []
+  const values: string[] = []
+  for (const pair of header.split(';')) {
+    const at = pair.indexOf('=')
+    if (at === -1 || pair.slice(0, at).trim() !== name) continue
+    values.push(pair.slice(at + 1).trim())
+  }
+  return values
+}
