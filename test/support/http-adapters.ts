@@ -1,11 +1,20 @@
 import { describe } from 'vitest'
 import type { Adapter } from './adapters/application.ts'
 import { express4Adapter, express5Adapter } from './adapters/express.ts'
+import { fastifyAdapter } from './adapters/fastify.ts'
 import { fetchAdapter } from './adapters/fetch.ts'
+import { koaAdapter } from './adapters/koa.ts'
 import { nodeAdapter } from './adapters/node.ts'
 
 /** Every adapter serves the same application, so that the same tests run on all of them. */
-const ADAPTERS: readonly Adapter[] = [nodeAdapter, express5Adapter, express4Adapter, fetchAdapter]
+const ADAPTERS: readonly Adapter[] = [
+  nodeAdapter,
+  express5Adapter,
+  express4Adapter,
+  fastifyAdapter,
+  koaAdapter,
+  fetchAdapter,
+]
 
 /** Runs the same tests on every adapter. */
 export function describeAdapters(name: string, tests: (adapter: Adapter) => void): void {
