@@ -1,0 +1,20 @@
+import type { Context } from 'hono'
+import type { Reply } from '../http/exchange.ts'
+import { toResponse } from './fetch-exchange.ts'
+
+/** What told of the answer whose place is taken. */
+const REPLACED = ['content-type', 'content-length', 'content-encoding', 'etag', 'last-modified', 'location']
+
+/** Answers with a reply of Pawl's own; the head that others have begun stays. */
+export function respond(c: Context, reply: Reply): void {
+  const begun = new Headers(c.res.headers)
+  for (const name of REPLACED) begun.delete(name)
+  replace(c, toResponse(reply, begun))
+}
+
+/** Set alone, a response would get the head of the one before, and lose its own cookies to it. */
+export function replace(c: Context, response: Response): void {
+  if (c.res === response) return
+  c.res = undefined
+  c.res = response
+}
