@@ -11,9 +11,10 @@ export async function readJsonBody(
   try {
     for await (const chunk of chunks) {
       size += chunk.length
-      if (size > MAX_BODY) return undefined
-      parts.push(chunk)
+      // Read to its end all the same: what is left of a body would be taken for the connection's next request.
+      if (size <= MAX_BODY) parts.push(chunk)
     }
+    if (size > MAX_BODY) return undefined
     return JSON.parse(Buffer.concat(parts).toString()) as unknown
   } catch {
     return undefined
