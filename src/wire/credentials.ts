@@ -36,12 +36,23 @@ export function accessTokensFrom(header: ReadHeader, transport: Transport, cooki
  * would hide the genuine one. The server's limit on headers bounds the work.
  */
 export function cookieValues(header: string | null | undefined, name: string): string[] {
-  if (header == null || !header.includes(name)) return []
   const values: string[] = []
-  for (const pair of header.split(';')) {
-    const at = pair.indexOf('=')
-    if (at === -1 || pair.slice(0, at).trim() !== name) continue
-    values.push(pair.slice(at + 1).trim())
+  if (header == null) return values
+  // From one occurrence of the name to the next, instead of taking apart the cookies of everybody else.
+  for (let at = header.indexOf(name); at !== -1; at = header.indexOf(name, at + 1)) {
+    const equals = skipBlanks(header, at + name.length, 1)
+    if (header[equals] !== '=') continue
+    const before = skipBlanks(header, at - 1, -1)
+    if (before !== -1 && header[before] !== ';') continue
+    const end = header.indexOf(';', equals)
+    values.push(header.slice(equals + 1, end === -1 ? header.length : end).trim())
   }
   return values
+}
+
+/** Spaces and tabs are no part of a cookie's name (RFC 6265bis section 5.7). */
+function skipBlanks(text: string, from: number, step: 1 | -1): number {
+  let at = from
+  while (text[at] === ' ' || text[at] === '\t') at += step
+  return at
 }
