@@ -76,6 +76,8 @@ export interface ListenOptions {
 /** One adapter, serving the same application as the others. */
 export interface Adapter {
   readonly name: string
+  /** What takes longer than a test may. */
+  prepare?(): Promise<void>
   listen(sessions: Sessions, options?: HttpOptions, on?: ListenOptions): Promise<Application>
 }
 

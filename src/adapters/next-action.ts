@@ -1,0 +1,43 @@
+import { headers } from 'next/headers.js'
+import { CsrfRejectedError } from '../core/errors.ts'
+import { assertSameSite } from '../http/csrf.ts'
+import type { RequireOptions } from '../http/http.ts'
+import type { RequestSession } from '../http/request-session.ts'
+import { replaceCookies, setCookies } from './next-cookies.ts'
+import { actionExchange, type ReadHeaders } from './next-exchange.ts'
+import type { Parts } from './next-parts.ts'
+
+/** What `read` gives in the rest of a request, once an action of it has had its session. */
+export type ActedOn<Claims extends object, Data> = WeakMap<ReadHeaders, RequestSession<Claims, Data>>
+
+/** Runs a Server Action, and sets the cookies of its session however it ends. */
+export async function runAction<Claims extends object, Data, Result>(
+  { options, ip, started }: Parts<Claims, Data>,
+  actedOn: ActedOn<Claims, Data>,
+  require: RequireOptions | undefined,
+  act: (session: RequestSession<Claims, Data>) => Result,
+): Promise<Awaited<Result>> {
+  const sent = await headers()
+  const { http } = await started()
+  let opening = options.inline
+  // To renew is for the proxy: Next would render the page after the action with the client's new access
+  // token, whose use proves that the client has it, before it has been sent.
+  const refreshCookies = [options.cookies, options.localCookies].flatMap((cookies) => cookies?.refresh ?? [])
+  const exchange = actionExchange(sent, ip, (cookie) =>
+    opening ? replaceCookies(cookie, refreshCookies) : cookie,
+  )
+  const { reply, session } = await http.open(exchange)
+  opening = false
+  if (reply !== undefined) {
+    assertSameSite(exchange, options.trustedOrigins)
+    throw new CsrfRejectedError('token')
+  }
+  actedOn.set(sent, session)
+  if (require !== undefined && (await http.refuse(exchange, session, require)) !== null)
+    session.requireRecentAuth(require.maxAuthAge ?? Number.POSITIVE_INFINITY)
+  try {
+    return await act(session)
+  } finally {
+    await setCookies(exchange.finish())
+  }
+}

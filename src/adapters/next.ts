@@ -1,0 +1,130 @@
+import { headers } from 'next/headers.js'
+import type { NextFetchEvent, NextRequest } from 'next/server.js'
+import type { Sessions, VerifiedSession } from '../core/api.ts'
+import { check } from '../core/options.ts'
+import { checkRequire, type RequireOptions, type SessionsOverHttp, sessionsOverHttp } from '../http/http.ts'
+import { type HttpOptions, resolveHttpOptions } from '../http/options.ts'
+import type { RequestSession } from '../http/request-session.ts'
+import { type ActedOn, runAction } from './next-action.ts'
+import { asSent, type ClientAddress } from './next-exchange.ts'
+import type { Parts, Started } from './next-parts.ts'
+import { type ProxyHandler, runProxy } from './next-proxy.ts'
+import { runRoute } from './next-route.ts'
+import { shareByName } from './next-shared.ts'
+
+export type { RequireOptions } from '../http/http.ts'
+export type { CookieOptions, HttpOptions } from '../http/options.ts'
+export type { RequestSession, SessionOf } from '../http/request-session.ts'
+export type { ProxyHandler } from './next-proxy.ts'
+
+export interface NextOptions extends HttpOptions {
+  /**
+   * The client's address, which Next does not tell: from a header that your proxy or host always sets.
+   * `X-Forwarded-For` is not believed by itself, as anybody can send it. @defaultValue unknown
+   */
+  readonly ip?: ClientAddress
+  /** Tells several `nextSessions` of one application apart. @defaultValue 'sessions' */
+  readonly name?: string
+}
+
+/** A Route Handler of Next. */
+export type Route<Context> = (request: NextRequest, context: Context) => Promise<Response>
+
+export interface NextSessions<Claims extends object, Data> {
+  /** The sessions themselves, made on first use: for `sessions.list(userId)` and the like. */
+  sessions(): Promise<Sessions<Claims, Data>>
+  /**
+   * A Route Handler with a session. Errors of Pawl that it throws are answered, all others are Next's.
+   * @param require makes every request need a session
+   * @throws InvalidOptionsError
+   */
+  route<Context = unknown>(
+    handler: (
+      session: RequestSession<Claims, Data>,
+      request: NextRequest,
+      context: Context,
+    ) => Response | Promise<Response>,
+    require?: RequireOptions,
+  ): Route<Context>
+  /**
+   * A Server Action with a session. What it starts or ends is in the cookies however it ends, by `redirect()`
+   * too. Errors of Pawl are thrown: CsrfRejectedError, and what `require` asks for and is not there.
+   * @throws InvalidOptionsError
+   */
+  action<Args extends unknown[], Result>(
+    act: (session: RequestSession<Claims, Data>, ...args: Args) => Result,
+    require?: RequireOptions,
+  ): (...args: Args) => Promise<Awaited<Result>>
+  /**
+   * The session of a Server Component, of `generateMetadata` and of whatever else cannot set cookies, or null.
+   * It is verified only and cannot spend a refresh token; `proxy` does that before. The page becomes dynamic.
+   */
+  read(): Promise<VerifiedSession<Claims> | null>
+  /**
+   * For `proxy.ts`: sends page loads with an expired access token through the refresh route, or, with
+   * `refresh: 'inline'`, renews it for the page and the browser. Answers Pawl's own routes as well, and
+   * refuses requests of other sites that may change state.
+   * @param handler an application's own part; it is not called for what has been answered
+   */
+  proxy(
+    handler?: ProxyHandler<Claims, Data>,
+  ): (request: NextRequest, event: NextFetchEvent) => Promise<Response>
+  /** Pawl's own routes, for `app/session/[...pawl]/route.ts`. `OPTIONS` is for pages of `trustedOrigins`. */
+  readonly handlers: Readonly<Record<'GET' | 'POST' | 'OPTIONS', Route<unknown>>>
+}
+
+/**
+ * Sessions for the App Router of Next, in its Node.js runtime.
+ *
+ * @param create makes the sessions when the first request needs them, never while Next builds
+ *
+ * @example
+ * export const { route, action, read, proxy, handlers } = nextSessions(() => createSessions({ … }))
+ *
+ * @throws InvalidOptionsError
+ */
+export function nextSessions<Claims extends object, Data>(
+  create: () => Sessions<Claims, Data> | Promise<Sessions<Claims, Data>>,
+  { name = 'sessions', ip, ...httpOptions }: NextOptions = {},
+): NextSessions<Claims, Data> {
+  check.optionalFunction('ip', ip)
+  const options = resolveHttpOptions(httpOptions)
+  const { path, cookies, domain } = options
+  const sessions = shareByName(name, JSON.stringify({ path, cookies, domain }), create)
+  const actedOn: ActedOn<Claims, Data> = new WeakMap()
+  let http: SessionsOverHttp<Claims, Data> | null = null
+
+  async function started(): Promise<Started<Claims, Data>> {
+    const shared = await sessions()
+    http ??= sessionsOverHttp(shared, httpOptions)
+    return { sessions: shared, http }
+  }
+  const parts: Parts<Claims, Data> = { options, ip, started }
+
+  const nextSessions: NextSessions<Claims, Data> = {
+    sessions,
+    route(handler, require) {
+      if (require !== undefined) checkRequire(require)
+      return (request, context) =>
+        runRoute(parts, request, require, (session) => handler(session, request, context))
+    },
+    action(act, require) {
+      if (require !== undefined) checkRequire(require)
+      return (...args) => runAction(parts, actedOn, require, (session) => act(session, ...args))
+    },
+    async read() {
+      // Before anything else: at build time, where there is no database, this ends the attempt to render.
+      const sent = await headers()
+      const session = actedOn.get(sent)
+      if (session !== undefined) return session.current
+      return (await started()).http.read({ header: asSent({ get: (name) => sent.get(name) }) })
+    },
+    proxy: (handler) => (request, event) => runProxy(parts, request, event, handler),
+    handlers: { GET: ours, POST: ours, OPTIONS: ours },
+  }
+
+  function ours(request: NextRequest): Promise<Response> {
+    return runRoute(parts, request, undefined, () => new Response(null, { status: 404 }))
+  }
+  return nextSessions
+}

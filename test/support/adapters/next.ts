@@ -1,0 +1,47 @@
+import { randomUUID } from 'node:crypto'
+import type { NextOptions, NextSessions, ProxyHandler, Route } from '../../../src/adapters/next.ts'
+import type { ClaimsObject, Sessions } from '../../../src/index.ts'
+import { ADDRESS_HEADER, serve, startNext } from '../next-app/applications.ts'
+import { type Adapter, type Application, forwardedFor, ROUTES, routeOf } from './application.ts'
+
+/** Serves the routes of every adapter, and the pages and actions of `next-app`. */
+export async function serveNext(
+  create: () => Sessions | Promise<Sessions>,
+  options: NextOptions = {},
+  onPage?: ProxyHandler<ClaimsObject, unknown>,
+): Promise<Application & { readonly next: NextSessions<ClaimsObject, unknown> }> {
+  await startNext()
+  // Not before Next itself: it prepares the process for what these modules import of it.
+  const { nextSessions } = await import('../../../src/adapters/next.ts')
+  const errors: unknown[] = []
+  const next = nextSessions(create, { name: randomUUID(), ...options })
+  const routes = new Map(
+    Object.entries(ROUTES).map(([key, { require, headers, answer }]) => [
+      key,
+      next.route(
+        async (session, { method, url }) =>
+          Response.json(await answer(session, routeOf(method, url)[1]), { headers: { ...headers } }),
+        require,
+      ),
+    ]),
+  )
+  const missing = next.route(() => Response.json({}, { status: 404 }))
+  const answer: Route<unknown> = (request, context) => {
+    const method = request.method === 'HEAD' ? 'GET' : request.method
+    return (routes.get(`${method} ${request.nextUrl.pathname}`) ?? missing)(request, context)
+  }
+  return { port: await serve({ ...next, answer, runProxy: next.proxy(onPage), errors }), errors, next }
+}
+
+export const nextAdapter: Adapter = {
+  name: 'Next.js',
+  prepare: async () => void (await startNext()),
+  listen: (sessions, options, { trustProxy = false } = {}) =>
+    serveNext(() => sessions, {
+      ...options,
+      ip: (headers) =>
+        trustProxy
+          ? forwardedFor(headers.get('x-forwarded-for') ?? undefined)
+          : (headers.get(ADDRESS_HEADER) ?? undefined),
+    }),
+}

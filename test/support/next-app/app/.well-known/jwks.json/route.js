@@ -1,0 +1,1 @@
+export { GET } from '../../session/[...pawl]/route.js'

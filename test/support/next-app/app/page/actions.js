@@ -1,0 +1,44 @@
+'use server'
+
+import { cookies, headers } from 'next/headers'
+import { notFound, redirect } from 'next/navigation'
+import { applicationOf } from '../../application.js'
+
+/** The applications are made by the tests. Others write `export const signOut = action(…)`. */
+const action =
+  (act, require) =>
+  async (...args) =>
+    applicationOf(await headers()).action(act, require)(...args)
+
+export const signIn = action(async (session, form) => {
+  await session.create({ userId: form.get('user') })
+  redirect('/page')
+})
+
+export const signOut = action((session) => session.revoke())
+
+export const signInHere = action(async (session) => {
+  await session.create({ userId: 'anna' })
+})
+
+export const signInToNowhere = action(async (session) => {
+  await session.create({ userId: 'anna' })
+  notFound()
+})
+
+export const switchUser = action(async (session) => {
+  await session.create({ userId: 'berta' })
+  redirect('/page')
+})
+
+export const goOn = action(() => redirect('/page'))
+
+export const whoAmI = action((session) => `acting:${session.userId}`, {})
+
+export const pay = action(() => 'paid', { maxAuthAge: 60 })
+
+export const chooseTheme = action(async (session) => {
+  const jar = await cookies()
+  jar.set('theme', 'dark')
+  return `acting:${session.userId}`
+})

@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type RequestListener, type ServerResponse } from 'node:http'
+import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import type { NextFetchEvent, NextRequest } from 'next/server.js'
+import onHeaders from 'on-headers'
+import { onTestFinished } from 'vitest'
+import type { NextSessions, Route } from '../../../src/adapters/next.ts'
+import type { ClaimsObject } from '../../../src/index.ts'
+import { listen } from '../http-server.ts'
+import { build } from './build.ts'
+
+/** What a test puts behind the routes, pages and actions of the application that Next serves. */
+export interface NextApplication extends NextSessions<ClaimsObject, unknown> {
+  /** Answers whatever is not a page, an action or a route of Pawl. */
+  readonly answer: Route<unknown>
+  readonly runProxy: (request: NextRequest, event: NextFetchEvent) => Promise<Response>
+  /** What Next tells of errors. */
+  readonly errors: unknown[]
+}
+
+declare global {
+  /** The bundles of Next find an application here, by the header that its server has added. */
+  var nextApplications: Map<string, NextApplication> | undefined
+}
+
+const APPLICATION_HEADER = 'x-application'
+/** The other end of the socket, as a server in front of Next would tell it. */
+export const ADDRESS_HEADER = 'x-client-address'
+/** What Next says of every answer, whatever the application does. */
+const VARIES_ANYWAY = /^(?:rsc|next-router-[\w-]+)$/
+
+let next: Promise<RequestListener> | null = null
+
+/** Next itself, once for all applications of this process. The first time of all takes half a minute. */
+export function startNext(): Promise<RequestListener> {
+  next ??= prepare()
+  return next
+}
+
+async function prepare(): Promise<RequestListener> {
+  process.env['NEXT_TELEMETRY_DISABLED'] = '1'
+  const dir = await build()
+  const createNext = createRequire(import.meta.url)('next') as typeof import('next').default
+  // After an action that redirects, Next asks itself for the next page, at the port that it has been told.
+  const own = createServer((req, res) => void handle(req, res)).listen(0, '127.0.0.1')
+  await once(own, 'listening')
+  own.unref()
+  const { port } = own.address() as AddressInfo
+  const server = createNext({ dir, dev: false, quiet: true, hostname: '127.0.0.1', port })
+  await server.prepare()
+  const handle = server.getRequestHandler()
+  return handle
+}
+
+/** Serves an application until the test is done. @returns the port */
+export async function serve(application: NextApplication): Promise<number> {
+  const handle = await startNext()
+  const id = randomUUID()
+  globalThis.nextApplications ??= new Map()
+  globalThis.nextApplications.set(id, application)
+  onTestFinished(() => void globalThis.nextApplications?.delete(id))
+  return listen((req, res) => {
+    req.headers[APPLICATION_HEADER] = id
+    req.headers[ADDRESS_HEADER] = req.socket.remoteAddress
+    onHeaders(res, () => leaveOutVary(res))
+    return handle(req, res)
+  })
+}
+
+function leaveOutVary(res: ServerResponse): void {
+  const names = String(res.getHeader('vary') ?? '').split(/, */)
+  const ours = names.filter((name) => name !== '' && !VARIES_ANYWAY.test(name))
+  if (ours.length === 0) res.removeHeader('vary')
+  else res.setHeader('vary', ours.join(', '))
+}

@@ -1,0 +1,3 @@
+export function onRequestError(error, request) {
+  globalThis.nextApplications.get(request.headers['x-application'])?.errors.push(error)
+}

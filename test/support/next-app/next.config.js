@@ -1,0 +1,12 @@
+// biome-ignore-all lint/style/noDefaultExport: Next asks for it
+
+import { join } from 'node:path'
+
+const repository = join(import.meta.dirname, '../../..')
+
+export default {
+  turbopack: { root: repository },
+  outputFileTracingRoot: repository,
+  // Which adds a header of its own.
+  compress: false,
+}
