@@ -90,15 +90,15 @@ function handshakeExchange(req: IncomingMessage, socket: Duplex, ip: string | un
 
 /** There is no `ServerResponse` for a handshake. */
 function writeHandshakeReply(socket: Duplex, { status, headers, body }: Reply): void {
-  const content = body ?? ''
+  const content = Buffer.from(body ?? '')
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     `date: ${new Date().toUTCString()}`,
     ...headers.map(([name, value]) => `${name}: ${value}`),
-    `content-length: ${Buffer.byteLength(content)}`,
+    `content-length: ${content.length}`,
     'connection: close',
   ]
   // Closed by us, too, as the client may never do so.
   socket.once('finish', () => socket.destroy())
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${content}`)
+  socket.end(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), content]))
 }

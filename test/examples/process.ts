@@ -16,7 +16,9 @@ export interface Example {
 
 /** Starts an example on a free port, and waits until it says that it listens. */
 export async function startExample(name: string, databaseUrl: string, seconds: number): Promise<Example> {
-  const { NODE_ENV: _, ...environment } = process.env
+  // As in a user's shell, not as in a test.
+  const environment = { ...process.env }
+  Reflect.deleteProperty(environment, 'NODE_ENV')
   const runner = join(import.meta.dirname, '../../examples/run.ts')
   const child = spawn(process.execPath, ['--import', 'tsx', runner, name], {
     // A group of its own, so that nothing of it stays behind when a test fails.

@@ -17,10 +17,10 @@ export function createMatrixTable(): MatrixTable {
     },
     toString() {
       const width = Math.max(0, ...[...rows.keys()].map(({ length }) => length))
-      const line = (first: string, cell: (adapter: string) => string): string =>
-        [first.padEnd(width), ...[...adapters].map((adapter) => cell(adapter).padEnd(adapter.length))].join(
-          '  ',
-        )
+      const line = (first: string, cell: (adapter: string) => string): string => {
+        const cells = [...adapters].map((adapter) => cell(adapter).padEnd(adapter.length))
+        return [first.padEnd(width), ...cells].join('  ').trimEnd()
+      }
       return [
         line('', (adapter) => adapter),
         ...[...rows].map(([scenario, row]) => line(scenario, (adapter) => mark(row.get(adapter)))),
