@@ -31,7 +31,8 @@ export interface Reply {
   readonly status: number
   /** In order; `set-cookie` may come several times. */
   readonly headers: readonly (readonly [name: string, value: string])[]
-  readonly body: string | Buffer | null
+  /** Bytes are a `Buffer`, which no framework takes for an object. */
+  readonly body: string | Uint8Array | null
 }
 
 /** Longest JSON body of a bearer-mode request; a refresh token has 131 characters. */

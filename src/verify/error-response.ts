@@ -1,0 +1,16 @@
+import { isSessionsError } from '../core/errors.ts'
+import { problemOf, problemReply } from '../http/problem.ts'
+
+/**
+ * The answer to an error of a verifier, the same that the application itself would give, so that its clients
+ * know whether to refresh. `null` for any other error.
+ */
+export function errorResponse(error: unknown): Response | null {
+  const problem = isSessionsError(error) ? problemOf(error) : null
+  if (problem === null) return null
+  const { status, headers, body } = problemReply(problem, true)
+  return new Response(body as string, {
+    status,
+    headers: headers.map(([name, value]): [string, string] => [name, value]),
+  })
+}

@@ -1,0 +1,135 @@
+import type { ClaimsObject } from '../core/claims.ts'
+import {
+  AccessTokenInvalidError,
+  isSessionsError,
+  NotSignedInError,
+  type SessionsError,
+  StoreUnavailableError,
+} from '../core/errors.ts'
+import { assertNotRevoked } from '../core/revocation-value.ts'
+import { createTokenCache } from '../core/token-cache.ts'
+import { couldBeOurs } from '../core/token-header.ts'
+import {
+  type AccessToken,
+  assertBegun,
+  assertUnexpired,
+  readPayload,
+  splitToken,
+  type TokenParts,
+} from '../core/token-payload.ts'
+import { type VerifiedSession, verifiedSession } from '../core/verified-session.ts'
+import { accessTokensFrom, transportFrom } from '../wire/credentials.ts'
+import { resolveOptions, type VerifierOptions } from './options.ts'
+import type { VerifyContext } from './remote.ts'
+import { remoteKeys, remoteRevocations } from './sources.ts'
+
+/** As much of a `Request` as is looked at; `{ headers: { get: (name) => req.headers[name] } }` of Node will do. */
+export interface RequestHeaders {
+  readonly headers: { get(name: string): string | null | undefined }
+}
+
+/** Verifies the access tokens of one application in another service. Made by {@link createVerifier}. */
+export interface Verifier<Claims extends object = ClaimsObject> {
+  /**
+   * Verifies an access token. Asks the application now and then, but not for it.
+   * @param context in a Cloudflare Worker its `ctx`, in Next.js middleware its `event`
+   * @throws AccessTokenInvalidError, AccessTokenExpiredError, SessionEndedError
+   * @throws StoreUnavailableError when the application's keys cannot be had; with `onStale: 'refuse'` also its revocations
+   */
+  verify(accessToken: string, context?: VerifyContext): Promise<VerifiedSession<Claims>>
+  /**
+   * The same for the token of a request: `Authorization: Bearer`, or else the access cookie.
+   * @throws also NotSignedInError
+   */
+  verifyRequest(request: RequestHeaders, context?: VerifyContext): Promise<VerifiedSession<Claims>>
+}
+
+interface Seen {
+  readonly token: AccessToken
+  readonly verified: VerifiedSession<never>
+}
+
+/**
+ * Verifies access tokens where there is no database: in other services, edge functions, Deno, Bun and Workers.
+ * The application needs `algorithm: 'EdDSA'` or `'ES256'`. Does no I/O before the first token comes.
+ *
+ * @example
+ * const verifier = createVerifier<{ role: string }>({
+ *   jwks: 'https://app.example.com/.well-known/jwks.json',
+ *   revocations: 'https://app.example.com/session/revocations',
+ * })
+ * const { userId, claims } = await verifier.verifyRequest(request)
+ *
+ * @throws InvalidOptionsError
+ */
+export function createVerifier<Claims extends object = ClaimsObject>(
+  given: VerifierOptions,
+): Verifier<Claims> {
+  const options = resolveOptions(given)
+  const { now, profile } = options
+  const keys = remoteKeys(options)
+  const revocations = remoteRevocations(options)
+  const cache = createTokenCache<Seen>(options.tokenCacheBytes)
+
+  /** Nothing of it is interpreted before its signature has been checked. */
+  async function firstSight(
+    value: string,
+    parts: TokenParts,
+    context: VerifyContext | undefined,
+  ): Promise<Seen> {
+    let key = keys.held?.get(parts.header)
+    if (key === undefined && couldBeOurs(parts.header)) {
+      await keys.reload(context)
+      key = keys.held?.get(parts.header)
+    }
+    if (key === undefined || !(await key.verify(parts.input, parts.signature)))
+      throw new AccessTokenInvalidError()
+    const token = readPayload({ ...parts, header: key.header }, profile)
+    assertBegun(token, now())
+    const seen: Seen = { token, verified: verifiedSession(token) as VerifiedSession<never> }
+    cache.set(value, seen)
+    return seen
+  }
+
+  function assertGood(token: AccessToken): void {
+    const list = revocations?.held?.list ?? null
+    assertUnexpired(token, now(), list === null ? Number.POSITIVE_INFINITY : list.lifetime * 1000)
+    if (list !== null) assertNotRevoked(token, list.get(token.sessionId), list.refreshBefore * 1000)
+    if (revocations !== null && options.refusesStale && !revocations.usable)
+      throw new StoreUnavailableError("the application's revocations cannot be had", {
+        cause: revocations.failure,
+      })
+  }
+
+  async function verify(value: string, context?: VerifyContext): Promise<VerifiedSession<Claims>> {
+    let seen = typeof value === 'string' ? cache.get(value) : undefined
+    // What is no token at all is not worth a request to the application.
+    const parts = seen === undefined ? splitToken(value) : null
+    const loading = [keys.ready(context), revocations?.ready(context)]
+    for (const work of loading) if (work !== undefined) await work
+    if (!keys.usable)
+      throw new StoreUnavailableError("the application's keys cannot be had", { cause: keys.failure })
+    // A hit whose key has been retired goes the long way and fails there.
+    if (seen === undefined || keys.held?.has(seen.token.header) !== true)
+      seen = await firstSight(value, parts ?? splitToken(value), context)
+    assertGood(seen.token)
+    return seen.verified
+  }
+
+  return {
+    verify,
+    async verifyRequest({ headers }, context) {
+      const header = (name: string): string | null | undefined => headers.get(name)
+      let error: SessionsError = new NotSignedInError()
+      for (const value of accessTokensFrom(header, transportFrom(header), options.cookie)) {
+        try {
+          return await verify(value, context)
+        } catch (thrown) {
+          if (!isSessionsError(thrown)) throw thrown
+          error = thrown
+        }
+      }
+      throw error
+    },
+  }
+}

@@ -1,0 +1,350 @@
+import { describe, expect, it } from 'vitest'
+import { nodeSessions } from '../../src/adapters/node.ts'
+import { END_REASONS } from '../../src/core/end-reason.ts'
+import { memory } from '../../src/memory/index.ts'
+import type { VerifyContext } from '../../src/verify/index.ts'
+import { encodeRevocations } from '../../src/wire/revocations.ts'
+import { coded } from '../support/errors.ts'
+import { listen } from '../support/http-server.ts'
+import { openSessions } from '../support/sessions.ts'
+import { failing, gate, REVOCATIONS_PATH, serveApplication, silent } from './application.ts'
+
+const ENDED = coded('ERR_SESSION_ENDED') as Error
+const SUPERSEDED = coded('ERR_ACCESS_TOKEN_EXPIRED', { because: 'superseded' }) as Error
+const EXPIRED = coded('ERR_ACCESS_TOKEN_EXPIRED', { because: 'expired' }) as Error
+const UNAVAILABLE = coded('ERR_STORE_UNAVAILABLE') as Error
+
+/** Work in the background that can be waited for. */
+function background(): { context: VerifyContext; done(): Promise<unknown> } {
+  const work: Promise<unknown>[] = []
+  return {
+    context: { waitUntil: (promise) => void work.push(promise) },
+    done: () => Promise.all(work),
+  }
+}
+
+const requests = (application: { asked(path: string): number }): number => application.asked(REVOCATIONS_PATH)
+
+describe('what an application has revoked', () => {
+  it.each(END_REASONS.filter((reason) => reason !== 'idle' && reason !== 'absolute'))(
+    'is refused with its reason: %s',
+    async (reason) => {
+      const { sessions, verifier, login } = await serveApplication()
+      const { token, sessionId } = await login()
+      await sessions.revoke(sessionId, reason)
+      await expect(verifier().verify(token)).rejects.toThrow(
+        coded('ERR_SESSION_ENDED', { sessionId, reason }) as Error,
+      )
+    },
+  )
+
+  it('is refused within an interval, also when the token was seen before', async () => {
+    const { sessions, verifier, login, clock } = await serveApplication()
+    const { verify } = verifier()
+    const { context, done } = background()
+    const { token, sessionId } = await login()
+    const { token: untouched } = await login()
+    await verify(token)
+    await sessions.revoke(sessionId)
+    clock.advance(5)
+    // This one is still answered by what was known, and has it asked for.
+    expect((await verify(token, context)).sessionId).toBe(sessionId)
+    await done()
+    await expect(verify(token)).rejects.toThrow(ENDED)
+    expect((await verify(untouched)).userId).toBe('anna')
+  })
+
+  it('is never overlooked because of a list older than two intervals: that is waited for', async () => {
+    const { sessions, verifier, login, clock } = await serveApplication()
+    const { verify } = verifier({ pollInterval: 2 })
+    const { token, sessionId } = await login()
+    await verify(token)
+    await sessions.revoke(sessionId)
+    clock.advance(4)
+    await expect(verify(token)).rejects.toThrow(ENDED)
+  })
+
+  it('includes what was changed: older access tokens have to be refreshed, newer ones are good', async () => {
+    const { sessions, verifier, clock } = await serveApplication()
+    const { verify } = verifier()
+    const { accessToken, refreshToken, session } = await sessions.create({ userId: 'anna' })
+    await verify(accessToken.value)
+    await sessions.setClaims(session.sessionId, { role: 'editor' })
+    const renewed = await sessions.refresh(refreshToken.value)
+    clock.advance(10)
+    await expect(verify(accessToken.value)).rejects.toThrow(SUPERSEDED)
+    expect((await verify(renewed.accessToken.value)).claims).toStrictEqual({ role: 'editor' })
+  })
+
+  it('is unknown without an address: a token is then good until it expires', async () => {
+    const { sessions, verifier, login, clock, asked } = await serveApplication()
+    const { verify } = verifier({ revocations: undefined as never })
+    const { token, sessionId } = await login()
+    await sessions.revoke(sessionId)
+    clock.advance(60)
+    expect((await verify(token)).sessionId).toBe(sessionId)
+    expect(asked(REVOCATIONS_PATH)).toBe(0)
+  })
+
+  it('is refused for a reason of a later release too', async () => {
+    const { verifier, login, instead } = await serveApplication()
+    const { token, sessionId } = await login()
+    const hex = sessionId.slice(19).replace('-', '')
+    const words = [hex.slice(0, 8), hex.slice(8)].map((word) => Number.parseInt(word, 16))
+    const list = encodeRevocations({ lifetime: 900, refreshBefore: 0 }, Int32Array.from([...words, -100]))
+    instead(REVOCATIONS_PATH, (_req, res) => void res.end(list))
+    await expect(verifier().verify(token)).rejects.toThrow(
+      coded('ERR_SESSION_ENDED', { reason: 'unknown' }) as Error,
+    )
+  })
+
+  it('says from when on access tokens are good, and how long at most', async () => {
+    const { verifier, login, instead, clock } = await serveApplication()
+    const { token } = await login()
+    const { verify } = verifier()
+    const rules = { lifetime: 300, refreshBefore: clock.now() / 1000 }
+    instead(REVOCATIONS_PATH, (_req, res) => void res.end(encodeRevocations(rules, new Int32Array())))
+    await verify(token)
+    clock.advance(304.999)
+    await verify(token)
+    clock.advance(0.001)
+    await expect(verify(token)).rejects.toThrow(EXPIRED)
+    rules.refreshBefore++
+    clock.advance(-305)
+    await expect(verifier().verify(token)).rejects.toThrow(SUPERSEDED)
+  })
+})
+
+describe('the list', () => {
+  it('is asked for once per interval while it is used, and then only whether it has changed', async () => {
+    const application = await serveApplication()
+    const { verifier, login, clock, sessions } = application
+    const statuses: number[] = []
+    const fetched: typeof fetch = async (input, init) => {
+      const response = await fetch(input, init)
+      if (String(input).endsWith(REVOCATIONS_PATH)) statuses.push(response.status)
+      return response
+    }
+    const { verify } = verifier({ fetch: fetched })
+    const { context, done } = background()
+    const { token, sessionId } = await login()
+    const round = async (seconds: number): Promise<void> => {
+      clock.advance(seconds)
+      for (let count = 0; count < 10; count++) await verify(token, context)
+      await done()
+    }
+    await round(0)
+    await round(4.999)
+    expect(statuses).toStrictEqual([200])
+    await round(0.001)
+    await round(5)
+    expect(statuses).toStrictEqual([200, 304, 304])
+    await sessions.setData(sessionId, {})
+    await sessions.setClaims((await login()).sessionId, {})
+    await round(5)
+    await round(5)
+    expect(statuses).toStrictEqual([200, 304, 304, 200, 304])
+    expect(requests(application)).toBe(5)
+  })
+
+  it('counts from when it was asked for, and from before that where a cache has had it', async () => {
+    for (const [age, waits] of [
+      ['0', false],
+      ['9', false],
+      ['10', true],
+    ] as const) {
+      const application = await serveApplication()
+      const { verifier, login, instead } = application
+      const list = encodeRevocations({ lifetime: 900, refreshBefore: 0 }, new Int32Array())
+      instead(REVOCATIONS_PATH, (_req, res) => void res.setHeader('age', age).end(list))
+      const { token } = await login()
+      const verified = verifier({ onStale: 'refuse' }).verify(token)
+      if (waits) await expect(verified, age).rejects.toThrow(UNAVAILABLE)
+      else expect((await verified).userId, age).toBe('anna')
+    }
+  })
+
+  it.each([
+    ['an error', failing(500)],
+    ['nothing', failing(204)],
+    ['304 although nobody has it', failing(304)],
+    ['another page', (_req: unknown, res: { end(body: string): void }) => res.end('<!doctype html>')],
+    [
+      'more than there can be',
+      (_req: unknown, res: { end(body: Buffer): void }) => res.end(Buffer.alloc(1024 * 1024 + 1)),
+    ],
+    [
+      'an end cut off',
+      (_req: unknown, res: { end(body: Uint8Array): void }) =>
+        res.end(
+          encodeRevocations({ lifetime: 900, refreshBefore: 0 }, Int32Array.of(1, 2, -1)).subarray(0, 20),
+        ),
+    ],
+  ])('that is answered with %s cannot be had', async (_, listener) => {
+    const { verifier, login, instead, clock } = await serveApplication()
+    const { token } = await login()
+    instead(REVOCATIONS_PATH, listener)
+    const { verify } = verifier({ onStale: 'refuse' })
+    const error = await verify(token).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE', cause: expect.any(Error) })
+    instead(REVOCATIONS_PATH, null)
+    clock.advance(1)
+    expect((await verify(token)).userId).toBe('anna')
+  })
+})
+
+describe('an application whose revocations cannot be had', () => {
+  it('has its tokens served by what is known, which stays refused', async () => {
+    const application = await serveApplication()
+    const { sessions, verifier, login, instead, clock } = application
+    const { verify } = verifier()
+    const [one, two] = [await login(), await login()]
+    await sessions.revoke(one.sessionId)
+    await expect(verify(one.token)).rejects.toThrow(ENDED)
+    instead(REVOCATIONS_PATH, failing(500))
+    await sessions.revoke(two.sessionId)
+    clock.advance(60)
+    expect((await verify(two.token)).sessionId).toBe(two.sessionId)
+    await expect(verify(one.token)).rejects.toThrow(ENDED)
+    instead(REVOCATIONS_PATH, null)
+    clock.advance(1)
+    await expect(verify(two.token)).rejects.toThrow(ENDED)
+  })
+
+  it('has them refused with `onStale: refuse`, once the list is older than two intervals', async () => {
+    const { verifier, login, instead, clock } = await serveApplication()
+    const { verify } = verifier({ onStale: 'refuse' })
+    const { token } = await login()
+    const { context, done } = background()
+    await verify(token)
+    instead(REVOCATIONS_PATH, failing(503))
+    clock.advance(9.999)
+    await verify(token, context)
+    await done()
+    clock.advance(0.001)
+    await expect(verify(token)).rejects.toThrow(UNAVAILABLE)
+    instead(REVOCATIONS_PATH, null)
+    clock.advance(1)
+    expect((await verify(token)).userId).toBe('anna')
+  })
+
+  it('is asked once a second, and nobody else waits for that', async () => {
+    const application = await serveApplication()
+    const { verifier, login, instead, clock } = application
+    const { verify } = verifier({ timeout: 0.2 })
+    const { token } = await login()
+    await verify(token)
+    instead(REVOCATIONS_PATH, silent)
+    clock.advance(10)
+    // The first has to find out.
+    await verify(token)
+    expect(requests(application)).toBe(2)
+    for (let count = 0; count < 20; count++) await verify(token)
+    expect(requests(application)).toBe(2)
+    clock.advance(1)
+    const hanging = verify(token)
+    let answered = false
+    void hanging.then(() => {
+      answered = true
+    })
+    await verify(token)
+    expect(answered).toBe(false)
+    await hanging
+    expect(requests(application)).toBe(3)
+  })
+
+  it('of which one process does not know itself says so, and does not pretend', async () => {
+    const { verifier, login, clock } = await serveApplication({ pollInterval: 60, maxStaleness: 120 })
+    const { verify } = verifier({ onStale: 'refuse' })
+    await verify((await login()).token)
+    clock.advance(121)
+    await expect(verify((await login()).token)).rejects.toThrow(UNAVAILABLE)
+  })
+})
+
+describe('nobody waits for another', () => {
+  it('but all for one answer: fifty at once ask once', async () => {
+    const application = await serveApplication()
+    const { verifier, login, clock, sessions } = application
+    const { verify } = verifier()
+    const { token, sessionId } = await login()
+    await verify(token)
+    await sessions.revoke(sessionId)
+    clock.advance(10)
+    const all = await Promise.allSettled(Array.from({ length: 50 }, () => verify(token)))
+    expect(new Set(all.map((result) => result.status === 'rejected' && result.reason.code))).toStrictEqual(
+      new Set(['ERR_SESSION_ENDED']),
+    )
+    expect(requests(application)).toBe(2)
+  })
+
+  it('whose attempt has died: another is made', async () => {
+    const { verifier, login, clock, sessions } = await serveApplication()
+    let asked = 0
+    // As in a Worker whose request has ended: the promise is never settled.
+    const dying: typeof fetch = (input, init) => {
+      if (!String(input).endsWith(REVOCATIONS_PATH) || ++asked !== 2) return fetch(input, init)
+      return new Promise(() => {})
+    }
+    const { verify } = verifier({ fetch: dying, timeout: 0.1 })
+    const { token, sessionId } = await login()
+    await verify(token)
+    await sessions.revoke(sessionId)
+    clock.advance(10)
+    void verify(token).catch(() => {})
+    const waiting = verify(token)
+    clock.advance(1)
+    await expect(waiting).rejects.toThrow(ENDED)
+    expect(asked).toBe(3)
+  })
+
+  it('with an answer that comes too late and says what was before', async () => {
+    const { verifier, login, clock, sessions } = await serveApplication()
+    const late = gate()
+    let asked = 0
+    const slow: typeof fetch = async (input, init) => {
+      if (!String(input).endsWith(REVOCATIONS_PATH) || ++asked !== 2) return fetch(input, init)
+      const response = await fetch(input, { ...init, signal: null })
+      await new Promise<void>((resolve) => late.hold(() => resolve())(undefined as never, undefined as never))
+      return response
+    }
+    const { verify } = verifier({ fetch: slow, timeout: 0.1 })
+    const { context, done } = background()
+    const { token, sessionId } = await login()
+    await verify(token)
+    clock.advance(5)
+    await verify(token, context)
+    while (late.waiting === 0) await new Promise((resolve) => setImmediate(resolve))
+    await sessions.revoke(sessionId)
+    clock.advance(5)
+    await expect(verify(token)).rejects.toThrow(ENDED)
+    late.open()
+    await done()
+    await expect(verify(token)).rejects.toThrow(ENDED)
+  })
+})
+
+it('two processes of one application give the same list, and the verifier asks either', async () => {
+  const store = memory()
+  const clock = { now: () => Date.UTC(2030, 0, 1) + elapsed }
+  let elapsed = 0
+  const options = { store, now: clock.now, algorithm: 'EdDSA' as const }
+  const [one, two] = [await openSessions(options), await openSessions(options)]
+  const ports = await Promise.all(
+    [one, two].map((sessions) => {
+      const serve = nodeSessions(sessions, { revocations: true })((_req, res) => res.end())
+      return listen((req, res) => void serve(req, res))
+    }),
+  )
+  const { session } = await one.create({ userId: 'anna' })
+  await one.revoke(session.sessionId)
+  while (two.stats().feed.entries === 0) await new Promise((resolve) => setImmediate(resolve))
+  elapsed += 1000
+  const tags = await Promise.all(
+    ports.map(async (port) =>
+      (await fetch(`http://127.0.0.1:${port}${REVOCATIONS_PATH}`)).headers.get('etag'),
+    ),
+  )
+  expect(tags[0]).not.toBeNull()
+  expect(tags[1]).toBe(tags[0])
+})
