@@ -11,6 +11,7 @@ export interface FetchExchange extends Exchange {
 
 /** What a framework or its runtime may know better. */
 export interface FetchHints {
+  readonly target?: string | undefined
   readonly secure?: boolean | undefined
   readonly ip?: string | undefined
   readonly peer?: string | undefined
@@ -35,7 +36,7 @@ export function fetchExchange(request: FetchRequest, hints: FetchHints = {}): Fe
 
   return {
     method: request.method,
-    target: url.pathname + url.search,
+    target: hints.target ?? url.pathname + url.search,
     // A `Request` built by hand has no Host header; its URL says the same.
     header: (name) => request.headers.get(name) ?? (name === 'host' ? url.host : undefined),
     secure: hints.secure ?? url.protocol === 'https:',

@@ -3,6 +3,8 @@ import type { Adapter } from './adapters/application.ts'
 import { express4Adapter, express5Adapter } from './adapters/express.ts'
 import { fastifyAdapter } from './adapters/fastify.ts'
 import { fetchAdapter } from './adapters/fetch.ts'
+import { h3Adapter } from './adapters/h3.ts'
+import { honoAdapter } from './adapters/hono.ts'
 import { koaAdapter } from './adapters/koa.ts'
 import { nodeAdapter } from './adapters/node.ts'
 
@@ -13,6 +15,8 @@ const ADAPTERS: readonly Adapter[] = [
   express4Adapter,
   fastifyAdapter,
   koaAdapter,
+  honoAdapter,
+  h3Adapter,
   fetchAdapter,
 ]
 
