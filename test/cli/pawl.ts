@@ -77,7 +77,8 @@ export async function pawl(
   during: (child: ChildProcess) => void = () => {},
 ): Promise<Ran> {
   const child = spawn(process.execPath, [await built(), ...parameters], {
-    env: { PATH: process.env['PATH'] ?? '', ...env },
+    // The types of Next want a NODE_ENV in every environment.
+    env: { PATH: process.env['PATH'] ?? '', ...env } as NodeJS.ProcessEnv,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let stdout = ''
