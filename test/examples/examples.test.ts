@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
 import { Agent, get } from 'node:http'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
@@ -123,12 +124,16 @@ async function goThrough(visitor: Visitor, { signIn = signInByName, extra }: Flo
   expect(await visitor.get('/me')).toMatchObject({ status: 401, body: { code: 'not_signed_in' } })
 }
 
-/** A connection that a browser keeps for its next request. */
-async function keepConnection({ port }: Example): Promise<void> {
+/** Connections that a browser holds: one it has used, and one it has opened in case it needs another. */
+async function holdConnections({ port }: Example): Promise<void> {
   const agent = new Agent({ keepAlive: true })
   const [answer] = await once(get({ host: '127.0.0.1', port, agent }), 'response')
   answer.resume()
   await once(answer, 'end')
+  await once(
+    connect(port, '127.0.0.1').on('error', () => {}),
+    'connect',
+  )
 }
 
 it.each(NAMES)(
@@ -138,7 +143,7 @@ it.each(NAMES)(
     const flow = FLOWS[name] ?? {}
     const example = await startExample(name, url, flow.startsWithin ?? 20)
     await goThrough(visit(example.port), flow)
-    await keepConnection(example)
+    await holdConnections(example)
     expect(await example.stop()).toBe(0)
   },
 )

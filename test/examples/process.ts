@@ -29,6 +29,7 @@ export async function startExample(name: string, databaseUrl: string, seconds: n
       DATABASE_URL: databaseUrl,
       PAWL_SECRET: SECRET,
       PORT: String(await freePort()),
+      NEXT_TELEMETRY_DISABLED: '1',
     },
   })
   onTestFinished(() => killGroup(child))
@@ -40,8 +41,11 @@ export async function startExample(name: string, databaseUrl: string, seconds: n
   }
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
   const port = await new Promise<number>((resolve, reject) => {
-    const fail = (what: string): void => reject(new Error(`${name} ${what}:\n${output}`))
     const timer = setTimeout(() => fail(`did not start within ${seconds} s`), seconds * 1000)
+    const fail = (what: string): void => {
+      clearTimeout(timer)
+      reject(new Error(`${name} ${what}:\n${output}`))
+    }
     void exited.then((code) => fail(`exited with ${code}`))
     child.stdout.on('data', () => {
       const found = STARTED.exec(output)?.[1]
