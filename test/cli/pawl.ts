@@ -78,7 +78,7 @@ export async function pawl(
 ): Promise<Ran> {
   const child = spawn(process.execPath, [await built(), ...parameters], {
     // The types of Next want a NODE_ENV in every environment.
-    env: { PATH: process.env['PATH'] ?? '', ...env } as NodeJS.ProcessEnv,
+    env: { PATH: process.env['PATH'] ?? '', ...env } as unknown as NodeJS.ProcessEnv,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let stdout = ''
