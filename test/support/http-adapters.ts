@@ -6,6 +6,7 @@ import { fetchAdapter } from './adapters/fetch.ts'
 import { h3Adapter } from './adapters/h3.ts'
 import { honoAdapter } from './adapters/hono.ts'
 import { koaAdapter } from './adapters/koa.ts'
+import { nestExpressAdapter, nestFastifyAdapter } from './adapters/nest.ts'
 import { nodeAdapter } from './adapters/node.ts'
 
 /** Every adapter serves the same application, so that the same tests run on all of them. */
@@ -15,6 +16,8 @@ const ADAPTERS: readonly Adapter[] = [
   express4Adapter,
   fastifyAdapter,
   koaAdapter,
+  nestExpressAdapter,
+  nestFastifyAdapter,
   honoAdapter,
   h3Adapter,
   fetchAdapter,

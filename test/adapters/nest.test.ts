@@ -1,0 +1,517 @@
+import type { ServerResponse } from 'node:http'
+import {
+  type CanActivate,
+  Catch,
+  Controller,
+  type ExceptionFilter,
+  type ExecutionContext,
+  Get,
+  HttpCode,
+  HttpException,
+  type INestApplication,
+  Inject,
+  Injectable,
+  type MiddlewareConsumer,
+  Module,
+  type ModuleMetadata,
+  Post,
+  Req,
+  Res,
+  type Type,
+  UseFilters,
+  UseGuards,
+} from '@nestjs/common'
+import { type AbstractHttpAdapter, APP_GUARD, ExternalContextCreator, NestFactory } from '@nestjs/core'
+import { ExpressAdapter } from '@nestjs/platform-express'
+import { FastifyAdapter } from '@nestjs/platform-fastify'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import {
+  Public,
+  type RequestSession,
+  RequireSession,
+  SESSIONS,
+  Session,
+  SessionGuard,
+  SessionsModule,
+  sessionOf,
+} from '../../src/adapters/nest.ts'
+import { createSessions, NotSignedInError, type Sessions } from '../../src/index.ts'
+import { memory } from '../../src/memory/index.ts'
+import { addHandler } from '../support/adapters/nest.ts'
+import { coded } from '../support/errors.ts'
+import { type Client, createClient } from '../support/http-client.ts'
+import { SECRET } from '../support/secrets.ts'
+import { openSessions, openWithClock } from '../support/sessions.ts'
+
+const NOT_SIGNED_IN = { code: 'not_signed_in', refresh: false }
+const QUIET = { logger: false, abortOnError: false, forceCloseConnections: true } as const
+
+/** A controller with handlers and what decorates them. */
+function controllerOf(
+  handlers: Readonly<
+    Record<string, readonly [(...parameters: never[]) => unknown, ...decorators: MethodDecorator[]]>
+  >,
+  parameters?: readonly ParameterDecorator[],
+): Type {
+  class TestController {}
+  for (const [path, [handler, ...decorators]] of Object.entries(handlers))
+    addHandler(TestController, path, handler, [Get(path), ...decorators], parameters)
+  Controller()(TestController)
+  return TestController
+}
+
+function moduleOf(metadata: ModuleMetadata): Type {
+  class TestModule {}
+  Module(metadata)(TestModule)
+  return TestModule
+}
+
+const whoIs = (session: RequestSession): unknown => ({ userId: session.userId })
+const greet = (session: RequestSession): unknown => ({ userId: session.current?.userId ?? null })
+
+async function cookieOf(sessions: Sessions, userId = 'anna'): Promise<{ headers: { cookie: string } }> {
+  const { accessToken } = await sessions.create({ userId })
+  return { headers: { cookie: `__Host-pawl-access=${accessToken.value}` } }
+}
+
+describe.each([
+  ['Express', () => new ExpressAdapter()],
+  ['Fastify', () => new FastifyAdapter()],
+])('on %s', (platform, createAdapter: () => AbstractHttpAdapter) => {
+  async function start(
+    module: Type,
+    prepare: (app: INestApplication) => unknown = () => {},
+  ): Promise<{ app: INestApplication; client: Client }> {
+    const app = await NestFactory.create(module, createAdapter(), QUIET)
+    onTestFinished(() => app.close())
+    await prepare(app)
+    await app.listen(0, '127.0.0.1')
+    return { app, client: createClient(Number(new URL(await app.getUrl()).port)) }
+  }
+  async function serve(
+    metadata: ModuleMetadata,
+    prepare?: (app: INestApplication) => unknown,
+  ): Promise<{ sessions: Sessions; app: INestApplication; client: Client }> {
+    const { sessions } = await openWithClock()
+    const imports = [SessionsModule.forRoot(sessions), ...(metadata.imports ?? [])]
+    return { sessions, ...(await start(moduleOf({ ...metadata, imports }), prepare)) }
+  }
+  /** A filter of the application, for everything unless told otherwise, that keeps what reaches it. */
+  function collecting(errors: unknown[], ...types: Type[]): ExceptionFilter {
+    class CollectingFilter implements ExceptionFilter {
+      catch(error: unknown, host: { getArgByIndex(index: number): unknown }): void {
+        errors.push(error)
+        const response = host.getArgByIndex(1) as {
+          status(code: number): { send(body: unknown): void }
+        }
+        response.status(500).send({ statusCode: 500 })
+      }
+    }
+    Catch(...types)(CollectingFilter)
+    return new CollectingFilter()
+  }
+
+  describe('the module', () => {
+    it('has sessions made of other providers, and options of them too', async () => {
+      const CONFIG = { secret: SECRET, path: '/auth/session' }
+      const config = { provide: 'CONFIG', useValue: CONFIG }
+      const module = SessionsModule.forRootAsync({
+        imports: [moduleOf({ providers: [config], exports: ['CONFIG'] })],
+        inject: ['CONFIG'],
+        useFactory: ({ secret }: typeof CONFIG) => createSessions({ store: memory(), secret }),
+        options: ({ path }) => ({ path }),
+      })
+      const account = controllerOf({ '/me': [whoIs, RequireSession()] })
+      const { app, client } = await start(moduleOf({ imports: [module], controllers: [account] }))
+      const signedIn = await cookieOf(app.get<Sessions>(SESSIONS))
+      expect((await client.send('GET', '/me', signedIn)).body).toStrictEqual({ userId: 'anna' })
+      expect((await client.send('POST', '/auth/session/logout', signedIn)).status).toBe(204)
+      expect((await client.send('GET', '/me', signedIn)).status).toBe(401)
+    })
+
+    it('lets every provider have the sessions', async () => {
+      class Devices {
+        readonly sessions: Sessions
+        constructor(sessions: Sessions) {
+          this.sessions = sessions
+        }
+      }
+      Injectable()(Devices)
+      Inject(SESSIONS)(Devices, undefined, 0)
+      const { app, sessions } = await serve({ imports: [moduleOf({ providers: [Devices] })] })
+      expect(app.get(Devices, { strict: false }).sessions).toBe(sessions)
+    })
+
+    it('closes the sessions it made, once the last request is answered, and no others', async () => {
+      const events: string[] = []
+      const store = (name: string) => ({
+        ...memory(),
+        close: async () => void events.push(name),
+      })
+      const made = SessionsModule.forRootAsync({
+        useFactory: () => createSessions({ store: store('made'), secret: SECRET }),
+      })
+      const first = await start(moduleOf({ imports: [made] }))
+      first.app.getHttpServer().on('close', () => events.push('server'))
+      await first.app.close()
+      expect(events).toStrictEqual(['server', 'made'])
+
+      const given = await openSessions({ store: store('given') })
+      const second = await start(moduleOf({ imports: [SessionsModule.forRoot(given)] }))
+      await second.app.close()
+      expect(events).toStrictEqual(['server', 'made'])
+    })
+
+    it('fails at the start for wrong options, and for a second import', async () => {
+      const { sessions } = await openWithClock()
+      const wrong = { path: 'session' }
+      expect(() => SessionsModule.forRoot(sessions, wrong)).toThrow(
+        coded('ERR_INVALID_OPTIONS', { option: 'path' }) as Error,
+      )
+      const late = SessionsModule.forRootAsync({ useFactory: () => sessions, options: () => wrong })
+      await expect(start(moduleOf({ imports: [late] }))).rejects.toThrow(
+        coded('ERR_INVALID_OPTIONS', { option: 'path' }) as Error,
+      )
+      const twice = [SessionsModule.forRoot(sessions), SessionsModule.forRoot(sessions, { path: '/other' })]
+      await expect(start(moduleOf({ imports: twice }))).rejects.toThrow(TypeError)
+    })
+
+    it('serves its routes where the options say, whatever the global prefix is', async () => {
+      const controllers = [controllerOf({ '/me': [whoIs, RequireSession()], '/health': [greet] })]
+      const { client, sessions } = await serve({ controllers }, (app) =>
+        app.setGlobalPrefix('api', { exclude: ['health'] }),
+      )
+      const signedIn = await cookieOf(sessions)
+      expect((await client.send('GET', '/api/me', signedIn)).body).toStrictEqual({ userId: 'anna' })
+      expect((await client.send('GET', '/health', signedIn)).body).toStrictEqual({ userId: 'anna' })
+      const foreign = { 'sec-fetch-site': 'cross-site' }
+      expect((await client.send('POST', '/api/me', { headers: foreign })).status).toBe(403)
+      expect((await client.send('POST', '/api/session/logout')).status).toBe(404)
+      expect((await client.send('POST', '/session/logout', signedIn)).status).toBe(204)
+    })
+
+    it("opens requests before the application's own middleware sees them", async () => {
+      const { sessions } = await openWithClock()
+      class WithMiddleware {
+        configure(consumer: MiddlewareConsumer): void {
+          consumer
+            .apply((req: object, res: ServerResponse, next: () => void) => {
+              res.setHeader('x-user', sessionOf(req, sessions).current?.userId ?? 'nobody')
+              next()
+            })
+            .forRoutes(account)
+        }
+      }
+      const account = controllerOf({ '/me': [whoIs, RequireSession()] })
+      Module({ imports: [SessionsModule.forRoot(sessions)], controllers: [account] })(WithMiddleware)
+      const { client } = await start(WithMiddleware)
+      const { headers } = await client.send('GET', '/me', await cookieOf(sessions))
+      expect(headers['x-user']).toBe('anna')
+      expect((await client.send('GET', '/me')).headers['x-user']).toBe('nobody')
+    })
+
+    it('passes what goes wrong in a store on, instead of taking it for an answer', async () => {
+      const store = memory()
+      const broken = new Error('syntax error at or near')
+      const { sessions } = await openWithClock({ store })
+      const { refreshToken } = await sessions.create({ userId: 'anna' })
+      store.read = () => Promise.reject(broken)
+      const errors: unknown[] = []
+      const { client } = await start(moduleOf({ imports: [SessionsModule.forRoot(sessions)] }), (app) =>
+        app.useGlobalFilters(collecting(errors)),
+      )
+      const headers = { cookie: `__Secure-pawl-refresh=${refreshToken.value}` }
+      expect(await client.send('POST', '/session/refresh', { headers })).toMatchObject({
+        status: 500,
+        cookies: [],
+      })
+      expect(errors).toStrictEqual([broken])
+    })
+  })
+
+  describe('the guard', () => {
+    it('is on the handlers of a controller, which may ask for less or for nothing', async () => {
+      const account = controllerOf({
+        '/me': [whoIs],
+        '/hello': [greet, RequireSession({ optional: true })],
+        '/health': [greet, Public()],
+      })
+      RequireSession()(account)
+      const { client, sessions } = await serve({ controllers: [account] })
+      expect(await client.send('GET', '/me')).toMatchObject({ status: 401, body: NOT_SIGNED_IN })
+      expect(await client.send('GET', '/hello')).toMatchObject({ status: 200, body: { userId: null } })
+      const garbage = { headers: { cookie: '__Host-pawl-access=garbage' } }
+      expect((await client.send('GET', '/hello', garbage)).status).toBe(401)
+      expect(await client.send('GET', '/health', garbage)).toMatchObject({
+        status: 200,
+        body: { userId: null },
+      })
+      expect((await client.send('GET', '/me', await cookieOf(sessions))).status).toBe(200)
+    })
+
+    it('may be on everything that is not exempt', async () => {
+      const account = controllerOf({
+        '/me': [whoIs],
+        '/hello': [greet, RequireSession({ optional: true })],
+        '/health': [greet, Public()],
+      })
+      const open = controllerOf({ '/open': [greet] })
+      Public()(open)
+      const { client } = await serve({
+        controllers: [account, open],
+        providers: [{ provide: APP_GUARD, useClass: SessionGuard }],
+      })
+      const statuses = await Promise.all(
+        ['/me', '/hello', '/health', '/open'].map(async (path) => (await client.send('GET', path)).status),
+      )
+      expect(statuses).toStrictEqual([401, 200, 200, 200])
+      expect((await client.send('POST', '/session/logout')).status).toBe(204)
+    })
+
+    it('looks at the row once, however often it is there', async () => {
+      const store = memory()
+      const { sessions } = await openWithClock({ store })
+      const account = controllerOf({ '/me': [whoIs, RequireSession({ lookup: true })] })
+      RequireSession()(account)
+      const { client } = await start(
+        moduleOf({
+          imports: [SessionsModule.forRoot(sessions)],
+          controllers: [account],
+          providers: [{ provide: APP_GUARD, useClass: SessionGuard }],
+        }),
+      )
+      const signedIn = await cookieOf(sessions)
+      const read = vi.spyOn(store, 'read')
+      expect((await client.send('GET', '/me', signedIn)).status).toBe(200)
+      expect(read).toHaveBeenCalledTimes(1)
+      expect((await client.send('GET', '/me', signedIn)).status).toBe(200)
+      expect(read).toHaveBeenCalledTimes(2)
+    })
+
+    it('refuses wrong options where they are written', () => {
+      expect(() => RequireSession({ maxAuthAge: -1 })).toThrow(coded('ERR_INVALID_OPTIONS') as Error)
+    })
+
+    it('keeps what others have put into the head of a refusal', async () => {
+      const account = controllerOf({ '/me': [whoIs, RequireSession()] })
+      const { client } = await serve({ controllers: [account] }, (app) => {
+        const instance = app.getHttpAdapter().getInstance()
+        const head = { vary: 'Accept-Encoding', 'x-frame-options': 'DENY' }
+        if (platform === 'Fastify')
+          instance.addHook('onRequest', async (_: unknown, reply: { headers(head: object): void }) => {
+            reply.headers(head)
+          })
+        else
+          app.use((_: unknown, res: { set(head: object): void }, next: () => void) => {
+            res.set(head)
+            next()
+          })
+      })
+      const { headers, text } = await client.send('GET', '/me')
+      expect(headers).toMatchObject({
+        vary: 'Accept-Encoding, Cookie',
+        'x-frame-options': 'DENY',
+        'cache-control': 'private, no-store',
+        'content-type': 'application/json',
+        'content-length': String(text.length),
+      })
+      expect(text).toBe('{"code":"not_signed_in","refresh":false}')
+    })
+
+    it('reaches a filter of a controller as an HttpException with the same answer', async () => {
+      const seen: unknown[] = []
+      class OwnFilter implements ExceptionFilter {
+        catch(error: HttpException, host: { getArgByIndex(index: number): unknown }): void {
+          seen.push([error.getStatus(), error.getResponse(), error.cause])
+          const response = host.getArgByIndex(1) as { status(code: number): { send(body: unknown): void } }
+          response.status(error.getStatus()).send('please sign in')
+        }
+      }
+      Catch(HttpException)(OwnFilter)
+      const account = controllerOf({ '/me': [whoIs, RequireSession()] })
+      UseFilters(OwnFilter)(account)
+      const { client } = await serve({ controllers: [account] })
+      expect(await client.send('GET', '/me')).toMatchObject({ status: 401, text: 'please sign in' })
+      const answer = { statusCode: 401, message: 'Unauthorized', ...NOT_SIGNED_IN }
+      expect(seen).toStrictEqual([[401, answer, coded('ERR_NOT_SIGNED_IN')]])
+    })
+  })
+
+  describe('errors', () => {
+    it("of Pawl's in a guard of the application are answered, past its filter for everything", async () => {
+      const errors: unknown[] = []
+      const { sessions } = await openWithClock()
+      class EditorGuard implements CanActivate {
+        canActivate(context: ExecutionContext): boolean {
+          return sessionOf(context.switchToHttp().getRequest(), sessions).claims['role'] === 'editor'
+        }
+      }
+      const account = controllerOf({ '/edit': [whoIs, UseGuards(EditorGuard)] })
+      const { client } = await start(
+        moduleOf({ imports: [SessionsModule.forRoot(sessions)], controllers: [account] }),
+        (app) => app.useGlobalFilters(collecting(errors)),
+      )
+      expect(await client.send('GET', '/edit')).toMatchObject({ status: 401, body: NOT_SIGNED_IN })
+      expect(errors).toStrictEqual([])
+      // What Nest says of a guard that returns false.
+      await client.send('GET', '/edit', await cookieOf(sessions))
+      expect(errors).toStrictEqual([expect.any(HttpException)])
+    })
+
+    it('that are not for the caller to see go to the filter that would have got them', async () => {
+      const errors: unknown[] = []
+      const never: unknown[] = []
+      const { sessions } = await openWithClock()
+      const ended = await sessions.create({ userId: 'berta' })
+      await sessions.revokeUser('berta')
+      const mine = new Error('mine')
+      const admin = controllerOf({
+        '/other': [() => sessions.verify(ended.accessToken.value)],
+        '/wrong': [() => SessionsModule.forRoot(sessions, { path: 'wrong' })],
+        '/mine': [() => Promise.reject(mine)],
+      })
+      const { client } = await start(
+        moduleOf({ imports: [SessionsModule.forRoot(sessions)], controllers: [admin] }),
+        (app) => app.useGlobalFilters(collecting(errors), collecting(never, HttpException, RangeError)),
+      )
+      const signedIn = await cookieOf(sessions)
+      for (const path of ['/other', '/wrong', '/mine'])
+        expect((await client.send('GET', path, signedIn)).status).toBe(500)
+      expect(errors).toStrictEqual([coded('ERR_SESSION_ENDED'), coded('ERR_INVALID_OPTIONS'), mine])
+      expect(never).toStrictEqual([])
+    })
+
+    it('that are not for the caller to see are a 500 of Nest where there is no such filter', async () => {
+      const { sessions } = await openWithClock()
+      const controllers = [
+        controllerOf({ '/wrong': [() => SessionsModule.forRoot(sessions, { path: 'wrong' })] }),
+      ]
+      const { client } = await serve({ controllers })
+      expect(await client.send('GET', '/wrong')).toMatchObject({
+        status: 500,
+        body: { statusCode: 500, message: 'Internal server error' },
+      })
+    })
+
+    it('after the head has gone out end the connection', async () => {
+      const late = (response: ServerResponse | { raw: ServerResponse }, session: RequestSession): string => {
+        const raw = 'raw' in response ? response.raw : response
+        raw.writeHead(200, { 'content-type': 'text/plain' })
+        raw.write('begun')
+        return session.userId
+      }
+      const controllers = [controllerOf({ '/late': [late] }, [Res(), Session()])]
+      const { client } = await serve({ controllers })
+      await expect(client.send('GET', '/late')).rejects.toThrow(coded('ECONNRESET') as Error)
+    })
+  })
+
+  it('is told when the module is missing, or has other sessions', async () => {
+    const { sessions } = await openWithClock()
+    const others = await openWithClock()
+    const errors: unknown[] = []
+    const of = (request: object): unknown => ({ userId: sessionOf(request, others.sessions).userId })
+    const controllers = [
+      controllerOf({ '/guard': [() => ({}), RequireSession()] }, []),
+      controllerOf({ '/parameter': [whoIs] }),
+      controllerOf({ '/of': [of] }, [Req()]),
+    ]
+    const collect = (app: INestApplication): unknown => app.useGlobalFilters(collecting(errors))
+    const { client } = await start(moduleOf({ controllers }), collect)
+    for (const path of ['/guard', '/parameter', '/of'])
+      expect((await client.send('GET', path)).status).toBe(500)
+    const other = await start(moduleOf({ controllers, imports: [SessionsModule.forRoot(sessions)] }), collect)
+    expect((await other.client.send('GET', '/of', await cookieOf(sessions))).status).toBe(500)
+    expect(errors).toStrictEqual(Array(4).fill(expect.any(TypeError)))
+  })
+
+  it('refreshes a bearer client whose body Nest has parsed, and one whose body it has not', async () => {
+    for (const bodyParser of [true, false]) {
+      const { sessions } = await openWithClock()
+      const module = moduleOf({ imports: [SessionsModule.forRoot(sessions)] })
+      const app = await NestFactory.create(module, createAdapter(), { ...QUIET, bodyParser })
+      onTestFinished(() => app.close())
+      await app.listen(0, '127.0.0.1')
+      const { refreshToken } = await sessions.create({ userId: 'anna' })
+      const headers = { 'pawl-transport': 'bearer', 'content-type': 'application/json' }
+      const body = JSON.stringify({ refreshToken: refreshToken.value })
+      const client = createClient(Number(new URL(await app.getUrl()).port))
+      expect(await client.send('POST', '/session/refresh', { headers, body })).toMatchObject({
+        status: 200,
+        body: { accessToken: expect.any(String), refreshToken: expect.stringMatching(/^pawl_r1_/) },
+      })
+    }
+  })
+
+  it('leaves the bodies of other requests to Nest', async () => {
+    class EchoController {}
+    const echo = (session: RequestSession, { body }: { body: unknown }): unknown => [
+      session.error?.code,
+      body,
+    ]
+    addHandler(EchoController, 'echo', echo, [Post('/echo'), HttpCode(200)], [Session(), Req()])
+    Controller()(EchoController)
+    const { client } = await serve({ controllers: [EchoController] })
+    const headers = { 'content-type': 'application/json' }
+    const { body } = await client.send('POST', '/echo', { headers, body: '{"a":1}' })
+    expect(body).toStrictEqual(['ERR_NOT_SIGNED_IN', { a: 1 }])
+  })
+
+  describe('other contexts', () => {
+    /** Runs a handler the way the modules for GraphQL, gateways and microservices do. */
+    async function inContext(type: string, handler: () => unknown, ...decorators: MethodDecorator[]) {
+      const requests: object[] = []
+      class Resolver {}
+      addHandler(Resolver, 'resolve', handler, decorators, [])
+      const keep = controllerOf({ '/keep': [(request: object) => void requests.push(request)] }, [Req()])
+      const { app, client, sessions } = await serve({ controllers: [keep], providers: [Resolver] })
+      const resolver = app.get(Resolver) as { resolve(): unknown }
+      const creator = app.get(ExternalContextCreator, { strict: false })
+      const all = { interceptors: true, guards: true, filters: true }
+      const none = undefined
+      const run = creator.create(resolver, resolver.resolve, 'resolve', none, none, none, none, all, type)
+      const requestWith = async (options?: object): Promise<object> => {
+        await client.send('GET', '/keep', options)
+        return requests.pop()!
+      }
+      return { run, requestWith, sessions }
+    }
+
+    it('of GraphQL have the request in their context', async () => {
+      const { run, requestWith, sessions } = await inContext('graphql', () => 'resolved', RequireSession())
+      expect(await run({}, {}, { req: await requestWith(await cookieOf(sessions)) })).toBe('resolved')
+      const refused = await run({}, {}, { req: await requestWith() })
+      expect(refused).toBeInstanceOf(HttpException)
+      expect(refused).toMatchObject({
+        response: { statusCode: 401, message: 'Unauthorized', ...NOT_SIGNED_IN },
+        status: 401,
+        cause: coded('ERR_NOT_SIGNED_IN'),
+      })
+      await expect(run({}, {}, {})).rejects.toThrow(TypeError)
+      await expect(run({}, {}, undefined)).rejects.toThrow(TypeError)
+    })
+
+    it('of GraphQL give the same error where a resolver forgot to ask for a session', async () => {
+      const error = new NotSignedInError()
+      const { run, requestWith } = await inContext('graphql', () => Promise.reject(error))
+      expect(await run({}, {}, { req: await requestWith() })).toMatchObject({
+        response: { statusCode: 401, ...NOT_SIGNED_IN },
+        cause: error,
+      })
+      await expect(run({}, {}, {})).rejects.toBe(error)
+    })
+
+    it.each(['ws', 'rpc'])('of the type %s have none', async (type) => {
+      const { run } = await inContext(type, () => 'handled', RequireSession())
+      await expect(run({}, {})).rejects.toThrow(new RegExp(`'${type}'`))
+    })
+  })
+})
+
+it('gives scripts without a server the sessions', async () => {
+  const { sessions } = await openWithClock()
+  const module = moduleOf({ imports: [SessionsModule.forRoot(sessions)] })
+  const app = await NestFactory.createApplicationContext(module, QUIET)
+  onTestFinished(() => app.close())
+  expect(app.get(SESSIONS)).toBe(sessions)
+})
