@@ -6,19 +6,20 @@ import type { RequestSession } from '../http/request-session.ts'
 import { replaceCookies, setCookies } from './next-cookies.ts'
 import { actionExchange, type ReadHeaders } from './next-exchange.ts'
 import type { Parts } from './next-parts.ts'
+import { startOrThrow } from './next-shared.ts'
 
 /** What `read` gives in the rest of a request, once an action of it has had its session. */
 export type ActedOn<Claims extends object, Data> = WeakMap<ReadHeaders, RequestSession<Claims, Data>>
 
 /** Runs a Server Action, and sets the cookies of its session however it ends. */
 export async function runAction<Claims extends object, Data, Result>(
-  { options, ip, started }: Parts<Claims, Data>,
+  { options, ip, start }: Parts<Claims, Data>,
   actedOn: ActedOn<Claims, Data>,
   require: RequireOptions | undefined,
   act: (session: RequestSession<Claims, Data>) => Result,
 ): Promise<Awaited<Result>> {
   const sent = await headers()
-  const { http } = await started()
+  const { http } = await startOrThrow(start)
   let opening = options.inline
   // To renew is for the proxy: Next would render the page after the action with the client's new access
   // token, whose use proves that the client has it, before it has been sent.

@@ -1,6 +1,4 @@
 import { type NextFetchEvent, type NextRequest, NextResponse } from 'next/server.js'
-import type { Sessions } from '../core/api.ts'
-import { internals } from '../core/internals.ts'
 import { isPlainLocalhost } from '../http/cookies.ts'
 import type { Exchange, Reply } from '../http/exchange.ts'
 import type { CookieSet, ResolvedHttpOptions } from '../http/options.ts'
@@ -9,7 +7,8 @@ import { presentedAccessTokens } from '../http/transport.ts'
 import { toResponse } from './fetch-exchange.ts'
 import { replaceCookies } from './next-cookies.ts'
 import { requestExchange } from './next-exchange.ts'
-import { type Parts, start } from './next-parts.ts'
+import type { Parts } from './next-parts.ts'
+import { type Started, startOrReply } from './next-shared.ts'
 
 /** An application's own part of the proxy; undefined lets the request through. */
 export type ProxyHandler<Claims extends object, Data> = (
@@ -31,12 +30,12 @@ export async function runProxy<Claims extends object, Data>(
   if (request.nextUrl.pathname.startsWith('/_next/')) return NextResponse.next()
   const exchange = requestExchange(request, parts)
   const finish = (reply: Reply): Response => exchange.finish(toResponse(absolute(reply, request.url)))
-  const started = await start(parts)
+  const started = await startOrReply(parts.start)
   if ('reply' in started) return finish(started.reply)
-  const { sessions, http } = started
+  const { http } = started
   const renewing = parts.options.inline ? cookiesOf(exchange, parts.options) : null
   const arrived = request.headers.get('cookie')
-  if (renewing !== null) restoreRenewed(request, exchange, sessions, renewing)
+  if (renewing !== null) restoreRenewed(request, exchange, started, renewing)
 
   const { reply, session } = await http.open(exchange)
   if (reply !== undefined) return finish(reply)
@@ -103,12 +102,10 @@ async function passOnRenewed<Claims extends object, Data>(
 function restoreRenewed<Claims extends object, Data>(
   { headers }: NextRequest,
   exchange: Exchange,
-  sessions: Sessions<Claims, Data>,
+  { sessionIdOf }: Started<Claims, Data>,
   cookies: CookieSet,
 ): void {
   const renewed = headers.get(RENEWED_HEADER)
-  const sessionIdOf = (token: string): string | undefined =>
-    sessions[internals].inspectAccessToken(token)?.sessionId
   const sessionId = renewed === null ? undefined : sessionIdOf(renewed)
   if (renewed === null || sessionId === undefined) return
   // An action may have signed out, or somebody else in.

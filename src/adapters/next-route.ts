@@ -5,7 +5,8 @@ import type { RequestSession } from '../http/request-session.ts'
 import { type FetchExchange, toResponse } from './fetch-exchange.ts'
 import { setCookies } from './next-cookies.ts'
 import { requestExchange } from './next-exchange.ts'
-import { type Parts, start } from './next-parts.ts'
+import type { Parts } from './next-parts.ts'
+import { startOrReply } from './next-shared.ts'
 
 /** Answers the request of a Route Handler. */
 export async function runRoute<Claims extends object, Data>(
@@ -18,7 +19,7 @@ export async function runRoute<Claims extends object, Data>(
   // to answer it.
   const exchange = requestExchange(request, parts)
   const finish = (reply: Reply): Response => exchange.finish(toResponse(reply))
-  const started = await start(parts)
+  const started = await startOrReply(parts.start)
   if ('reply' in started) return finish(started.reply)
   const { http } = started
   const { reply, session } = await http.open(exchange)

@@ -1,36 +1,102 @@
-interface Shared {
-  readonly cookies: string
-  value: Promise<unknown> | null
+import type { Sessions } from '../core/api.ts'
+import { isSessionsError } from '../core/errors.ts'
+import { internals } from '../core/internals.ts'
+import type { Reply } from '../http/exchange.ts'
+import { type SessionsOverHttp, sessionsOverHttp } from '../http/http.ts'
+import type { HttpOptions } from '../http/options.ts'
+import { problemOf, problemReply } from '../http/problem.ts'
+
+/** What is made once. Other copies of this module use it, so it needs nothing of theirs. */
+export interface Started<Claims extends object, Data> {
+  readonly sessions: Sessions<Claims, Data>
+  readonly http: SessionsOverHttp<Claims, Data>
+  /** The session that a genuine access token names, however old. */
+  sessionIdOf(accessToken: string): string | undefined
 }
 
-const byName = new Map<string, Shared>()
+/** Why there is nothing yet, and what to answer; null for a mistake in the program. */
+export interface NotStarted {
+  readonly error: unknown
+  readonly reply: Reply | null
+}
+
+export type Start<Claims extends object, Data> = () => Promise<Started<Claims, Data> | NotStarted>
+
+interface Shared {
+  /** Two that differ in them are not the same thing, whatever their name. */
+  readonly cookies: string
+  attempt: Promise<unknown> | null
+}
+
+const KEY: unique symbol = Symbol.for('pawl.next')
+const place = globalThis as typeof globalThis & { [KEY]?: Map<string, Shared> }
 
 /**
- * Makes something on first use, once for all copies of a module: Next evaluates a module again for each of
- * its bundles, and while developing after each change. What could not be made is tried again next time.
- *
- * @param cookies two that differ in them are not the same thing, whatever their name
+ * Makes the sessions on first use, once in a process: Next evaluates a module once for each of its bundles,
+ * and while developing again after each change. A failure is forgotten, so that the next request tries again.
+ * @throws TypeError when others have the name
  */
-export function shareByName<T>(name: string, cookies: string, make: () => T | Promise<T>): () => Promise<T> {
-  const shared: Shared = byName.get(name) ?? { cookies, value: null }
+export function shareByName<Claims extends object, Data>(
+  name: string,
+  cookies: string,
+  create: () => Sessions<Claims, Data> | Promise<Sessions<Claims, Data>>,
+  options: HttpOptions,
+): Start<Claims, Data> {
+  place[KEY] ??= new Map()
+  const shared: Shared = place[KEY].get(name) ?? { cookies, attempt: null }
   if (shared.cookies !== cookies) {
     throw new TypeError(
-      `nextSessions() was called with other cookies before: give each of several a \`name\`, or restart the server after a change of options`,
+      'nextSessions() has been called with other cookies: give each of several a `name`, or restart the server after a change of options',
     )
   }
-  byName.set(name, shared)
+  place[KEY].set(name, shared)
 
-  async function makeNow(): Promise<T> {
+  async function attempt(): Promise<Started<Claims, Data> | NotStarted> {
+    let sessions: Sessions<Claims, Data>
     try {
-      return await make()
+      sessions = await create()
     } catch (error) {
-      shared.value = null
-      throw error
+      shared.attempt = null
+      return notStarted(error)
+    }
+    try {
+      return {
+        sessions,
+        http: sessionsOverHttp(sessions, options),
+        sessionIdOf: (token) => sessions[internals].inspectAccessToken(token)?.sessionId,
+      }
+    } catch (wrongOptions) {
+      // Remembered: what has been made already must not be made again with every request.
+      return notStarted(wrongOptions)
     }
   }
 
   return () => {
-    shared.value ??= makeNow()
-    return shared.value as Promise<T>
+    shared.attempt ??= attempt()
+    return shared.attempt as Promise<Started<Claims, Data> | NotStarted>
   }
+}
+
+function notStarted(error: unknown): NotStarted {
+  const problem = isSessionsError(error) ? problemOf(error) : null
+  return { error, reply: problem === null ? null : problemReply(problem, false) }
+}
+
+/** For where nothing can be answered. @throws the error of `create` */
+export async function startOrThrow<Claims extends object, Data>(
+  start: Start<Claims, Data>,
+): Promise<Started<Claims, Data>> {
+  const started = await start()
+  if ('error' in started) throw started.error
+  return started
+}
+
+/** For where something can be. @throws the error of `create`, where that is no answer to a client */
+export async function startOrReply<Claims extends object, Data>(
+  start: Start<Claims, Data>,
+): Promise<Started<Claims, Data> | { readonly reply: Reply }> {
+  const started = await start()
+  if (!('error' in started)) return started
+  if (started.reply === null) throw started.error
+  return { reply: started.reply }
 }

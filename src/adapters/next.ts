@@ -2,15 +2,15 @@ import { headers } from 'next/headers.js'
 import type { NextFetchEvent, NextRequest } from 'next/server.js'
 import type { Sessions, VerifiedSession } from '../core/api.ts'
 import { check } from '../core/options.ts'
-import { checkRequire, type RequireOptions, type SessionsOverHttp, sessionsOverHttp } from '../http/http.ts'
+import { checkRequire, type RequireOptions } from '../http/http.ts'
 import { type HttpOptions, resolveHttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
 import { type ActedOn, runAction } from './next-action.ts'
 import { asSent, type ClientAddress } from './next-exchange.ts'
-import type { Parts, Started } from './next-parts.ts'
+import type { Parts } from './next-parts.ts'
 import { type ProxyHandler, runProxy } from './next-proxy.ts'
 import { runRoute } from './next-route.ts'
-import { shareByName } from './next-shared.ts'
+import { shareByName, startOrThrow } from './next-shared.ts'
 
 export type { RequireOptions } from '../http/http.ts'
 export type { CookieOptions, HttpOptions } from '../http/options.ts'
@@ -90,19 +90,12 @@ export function nextSessions<Claims extends object, Data>(
   check.optionalFunction('ip', ip)
   const options = resolveHttpOptions(httpOptions)
   const { path, cookies, domain } = options
-  const sessions = shareByName(name, JSON.stringify({ path, cookies, domain }), create)
+  const start = shareByName(name, JSON.stringify({ path, cookies, domain }), create, httpOptions)
   const actedOn: ActedOn<Claims, Data> = new WeakMap()
-  let http: SessionsOverHttp<Claims, Data> | null = null
-
-  async function started(): Promise<Started<Claims, Data>> {
-    const shared = await sessions()
-    http ??= sessionsOverHttp(shared, httpOptions)
-    return { sessions: shared, http }
-  }
-  const parts: Parts<Claims, Data> = { options, ip, started }
+  const parts: Parts<Claims, Data> = { options, ip, start }
 
   const nextSessions: NextSessions<Claims, Data> = {
-    sessions,
+    sessions: async () => (await startOrThrow(start)).sessions,
     route(handler, require) {
       if (require !== undefined) checkRequire(require)
       return (request, context) =>
@@ -117,7 +110,8 @@ export function nextSessions<Claims extends object, Data>(
       const sent = await headers()
       const session = actedOn.get(sent)
       if (session !== undefined) return session.current
-      return (await started()).http.read({ header: asSent({ get: (name) => sent.get(name) }) })
+      const { http } = await startOrThrow(start)
+      return http.read({ header: asSent({ get: (name) => sent.get(name) }) })
     },
     proxy: (handler) => (request, event) => runProxy(parts, request, event, handler),
     handlers: { GET: ours, POST: ours, OPTIONS: ours },

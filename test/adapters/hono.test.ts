@@ -1,8 +1,11 @@
-import { getRequestListener } from '@hono/node-server'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer, getRequestListener, upgradeWebSocket } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { streamText } from 'hono/streaming'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { WebSocket, WebSocketServer } from 'ws'
 import {
   type HonoOptions,
   honoSessions,
@@ -454,4 +457,44 @@ describe('bodies', () => {
     app.post('/echo', async (c) => c.json(await c.req.json()))
     expect((await (await serve(app)).send('POST', '/echo', { body: '{"a":1}' })).body).toStrictEqual({ a: 1 })
   })
+})
+
+it('a WebSocket is opened for a session and from this site, and closed when the session ends', async () => {
+  const { app, sessions } = await open()
+  app.get(
+    '/socket',
+    requireSession(),
+    upgradeWebSocket((c) => {
+      const { userId, sessionId } = sessionOf(c, sessions)
+      return {
+        onOpen(_event, socket) {
+          sessions.onEnded(sessionId, (reason) => socket.close(4001, reason))
+          socket.send(userId)
+        },
+      }
+    }),
+  )
+  const sockets = new WebSocketServer({ noServer: true })
+  const server = createAdaptorServer({ fetch: app.fetch, websocket: { server: sockets as never } })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const connect = (headers: Record<string, string>): WebSocket =>
+    new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}/socket`, {
+      headers: { host: 'app.example.com', ...headers },
+    })
+  const refusal = async (headers: Record<string, string>): Promise<unknown> => {
+    const [request, { statusCode }] = await once(connect(headers), 'unexpected-response')
+    request.destroy()
+    return statusCode
+  }
+  const cookie = await cookieOf(sessions)
+  expect(await refusal({})).toBe(401)
+  expect(await refusal({ ...cookie, origin: 'https://evil.example' })).toBe(403)
+  const socket = connect({ ...cookie, origin: 'http://app.example.com' })
+  const [hello] = await once(socket, 'message')
+  expect(String(hello)).toBe('anna')
+  const closed = once(socket, 'close')
+  await sessions.revokeUser('anna')
+  expect(String((await closed)[1])).toBe('revoked')
 })

@@ -1,0 +1,3 @@
+import { handlers } from '../../../sessions.ts'
+
+export const { GET, POST } = handlers

@@ -1,0 +1,24 @@
+import { build } from 'esbuild'
+
+export interface Bundle {
+  readonly code: string
+  /** The files that went in, relative to the repository. */
+  readonly inputs: readonly string[]
+}
+
+/** One module for a runtime without Node. @param entry relative to the repository */
+export async function bundleForEdge(entry: string, define: Record<string, string> = {}): Promise<Bundle> {
+  const { outputFiles, metafile } = await build({
+    entryPoints: [entry],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2022',
+    define,
+    write: false,
+    metafile: true,
+    logLevel: 'silent',
+  })
+  return { code: outputFiles[0]!.text, inputs: Object.keys(metafile.inputs) }
+}
