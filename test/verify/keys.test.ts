@@ -214,10 +214,6 @@ describe('an application that does not answer', () => {
     ['no set', (_req: unknown, res: { end(text: string): void }) => res.end('[]')],
     ['204', failing(204)],
     ['304', failing(304)],
-    [
-      'more than any set of keys needs',
-      (_req: unknown, res: { end(text: string): void }) => res.end(`{"keys":[]${' '.repeat(64 * 1024)}}`),
-    ],
   ])('as it should, but with %s, is unavailable', async (_, listener) => {
     const { verifier, login, clock, instead } = await open()
     instead(KEYS_PATH, listener)
@@ -228,6 +224,16 @@ describe('an application that does not answer', () => {
     instead(KEYS_PATH, null)
     clock.advance(1)
     expect((await verify(token)).userId).toBe('anna')
+  })
+
+  it('in 64 KiB is unavailable', async () => {
+    const { verifier, login, sessions, instead } = await open()
+    const keySet = JSON.stringify(sessions.keys.jwks())
+    const { token } = await login()
+    instead(KEYS_PATH, (_req, res) => void res.end(keySet.padEnd(64 * 1024)))
+    expect((await verifier(withoutRevocations).verify(token)).userId).toBe('anna')
+    instead(KEYS_PATH, (_req, res) => void res.end(keySet.padEnd(64 * 1024 + 1)))
+    await expect(verifier(withoutRevocations).verify(token)).rejects.toThrow(UNAVAILABLE)
   })
 
   it('within the timeout is unavailable', async () => {

@@ -3,7 +3,7 @@ import { nodeSessions } from '../../src/adapters/node.ts'
 import { END_REASONS } from '../../src/core/end-reason.ts'
 import { memory } from '../../src/memory/index.ts'
 import type { VerifyContext } from '../../src/verify/index.ts'
-import { encodeRevocations } from '../../src/wire/revocations.ts'
+import { encodeRevocations, MAX_REVOCATIONS } from '../../src/wire/revocations.ts'
 import { coded } from '../support/errors.ts'
 import { listen } from '../support/http-server.ts'
 import { openSessions } from '../support/sessions.ts'
@@ -22,6 +22,10 @@ function background(): { context: VerifyContext; done(): Promise<unknown> } {
     done: () => Promise.all(work),
   }
 }
+
+/** So many entries. */
+const numbered = (count: number): Int32Array =>
+  Int32Array.from({ length: count * 3 }, (_, at) => (at % 3 === 2 ? -1 : at))
 
 const requests = (application: { asked(path: string): number }): number => application.asked(REVOCATIONS_PATH)
 
@@ -159,7 +163,11 @@ describe('the list', () => {
       instead(REVOCATIONS_PATH, (_req, res) => void res.setHeader('age', age).end(list))
       const { token } = await login()
       const verified = verifier({ onStale: 'refuse' }).verify(token)
-      if (waits) await expect(verified, age).rejects.toThrow(UNAVAILABLE)
+      if (waits)
+        await expect(verified, age).rejects.toMatchObject({
+          code: 'ERR_STORE_UNAVAILABLE',
+          cause: { message: 'it was too old on arrival' },
+        })
       else expect((await verified).userId, age).toBe('anna')
     }
   })
@@ -171,7 +179,8 @@ describe('the list', () => {
     ['another page', (_req: unknown, res: { end(body: string): void }) => res.end('<!doctype html>')],
     [
       'more than there can be',
-      (_req: unknown, res: { end(body: Buffer): void }) => res.end(Buffer.alloc(1024 * 1024 + 1)),
+      (_req: unknown, res: { end(body: Uint8Array): void }) =>
+        res.end(encodeRevocations({ lifetime: 900, refreshBefore: 0 }, numbered(MAX_REVOCATIONS + 1))),
     ],
     [
       'an end cut off',
@@ -191,6 +200,29 @@ describe('the list', () => {
     clock.advance(1)
     expect((await verify(token)).userId).toBe('anna')
   })
+})
+
+it('an answer without an end is not read to it', async () => {
+  const { verifier, login, instead } = await serveApplication()
+  const { token } = await login()
+  let closed = false
+  instead(REVOCATIONS_PATH, (_req, res) => {
+    const more = (): void => {
+      while (res.write(Buffer.alloc(64 * 1024)));
+    }
+    res.on('drain', more).on('close', () => {
+      closed = true
+    })
+    more()
+  })
+  const error = await verifier({ onStale: 'refuse', timeout: 30 })
+    .verify(token)
+    .catch((thrown: unknown) => thrown)
+  expect(error).toMatchObject({
+    code: 'ERR_STORE_UNAVAILABLE',
+    cause: { message: expect.stringContaining('more than 1048576 bytes') },
+  })
+  while (!closed) await new Promise((resolve) => setImmediate(resolve))
 })
 
 describe('an application whose revocations cannot be had', () => {
