@@ -58,6 +58,8 @@ async function signInByName(visitor: Visitor, fields: Readonly<Record<string, st
 
 /** Where an example differs from the others. */
 const FLOWS: Readonly<Record<string, Flow>> = {
+  // It compiles what it serves, and each page when it is first asked for.
+  next: { startsWithin: 90 },
   oidc: {
     async signIn(visitor) {
       const away = await visitor.get('/login')
@@ -86,6 +88,16 @@ const FLOWS: Readonly<Record<string, Flow>> = {
       const wrong = { name: 'Anna', password: 'wrong' }
       expect(await visitor.post('/login', wrong)).toMatchObject({ status: 401, cookies: [] })
       await signInByName(visitor, { password: 'correct horse battery staple' })
+    },
+  },
+  verify: {
+    async extra(visitor) {
+      // As a browser sends it to every port of localhost.
+      const headers = { cookie: visitor.cookie() }
+      const report = async (): Promise<unknown> =>
+        (await fetch(`http://localhost:${visitor.port + 1}/`, { headers })).json()
+      expect(await report()).toMatchObject({ report: 'Nothing new, Anna.' })
+      return () => expect.poll(report, { timeout: 10_000 }).toMatchObject({ code: 'session_ended' })
     },
   },
   ws: {
@@ -138,7 +150,7 @@ async function holdConnections({ port }: Example): Promise<void> {
 
 it.each(NAMES)(
   'the example %s signs in, reads and signs out, and ends when it is told to',
-  { timeout: 90_000 },
+  { timeout: 180_000 },
   async (name) => {
     const flow = FLOWS[name] ?? {}
     const example = await startExample(name, url, flow.startsWithin ?? 20)
