@@ -9,14 +9,26 @@ export async function readJsonBody(
   const parts: Uint8Array[] = []
   let size = 0
   try {
-    for await (const chunk of chunks) {
-      size += chunk.length
-      // Read to its end all the same: what is left of a body would be taken for the connection's next request.
-      if (size <= MAX_BODY) parts.push(chunk)
+    const body = chunks[Symbol.asyncIterator]()
+    for (let next = await body.next(); next.done !== true; next = await body.next()) {
+      size += next.value.length
+      if (size > MAX_BODY) {
+        void discard(body)
+        return undefined
+      }
+      parts.push(next.value)
     }
-    if (size > MAX_BODY) return undefined
     return JSON.parse(Buffer.concat(parts).toString()) as unknown
   } catch {
     return undefined
+  }
+}
+
+/** The answer need not wait for the rest, but left unread it would be in the way of the connection's next request. */
+async function discard(body: AsyncIterator<Uint8Array>): Promise<void> {
+  try {
+    while ((await body.next()).done !== true);
+  } catch {
+    // The client has gone.
   }
 }
