@@ -14,12 +14,11 @@ const server = createServer(app.getRequestHandler()).listen(Number(PORT), '127.0
 })
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    server.close(async () => {
-      await app.close()
-      await (await sessions()).close()
-      process.exit() // Next still watches its files.
-    })
-    server.closeIdleConnections()
+  process.once(signal, async () => {
+    server.close()
+    await app.close()
+    await (await sessions()).close()
+    // Browsers hold connections, and Next still watches its files.
+    process.exit()
   })
 }

@@ -2,8 +2,6 @@ import { cookieValues } from '../wire/credentials.ts'
 import type { Exchange } from './exchange.ts'
 import type { CookieSet, ResolvedHttpOptions } from './options.ts'
 
-export { cookieValues } from '../wire/credentials.ts'
-
 /** Browsers keep no cookie for longer (RFC 6265bis section 5.5), so none is promised. Seconds. */
 const MAX_AGE = 400 * 86_400
 

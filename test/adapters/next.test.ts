@@ -1,4 +1,4 @@
-import { beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it, vi } from 'vitest'
 import type { NextOptions, ProxyHandler } from '../../src/adapters/next.ts'
 import {
   type ClaimsObject,
@@ -350,6 +350,25 @@ it('the sessions are made when they are needed, once for all copies of a module,
   expect((await client.send('POST', '/login?user=anna')).status).toBe(200)
   expect(await copy.sessions()).toBe(await next.sessions())
   expect(made).toBe(2)
+})
+
+it('a copy of the whole module goes on with the sessions of another one', async () => {
+  const { NextRequest } = await import('next/server.js')
+  const { anna, next, sessions } = await signedIn({ name: 'copied' })
+  vi.resetModules()
+  const { nextSessions } = await import('../../src/adapters/next.ts')
+  const copy = nextSessions((): Sessions => expect.unreachable(), { name: 'copied' })
+  expect(copy.route).not.toBe(next.route)
+  expect(await copy.sessions()).toBe(sessions)
+
+  // As tests of an application call a Route Handler.
+  const GET = copy.route((session) => Response.json({ id: session.userId }))
+  const get = (headers: Record<string, string>): Promise<Response> =>
+    GET(new NextRequest('https://app.example.com/me', { headers }), {})
+  const signedInAnswer = await get({ cookie: anna.jar.header('/')! })
+  expect(await signedInAnswer.json()).toStrictEqual({ id: 'anna' })
+  const { status } = await get({})
+  expect(status).toBe(401)
 })
 
 it('two that would share by mistake are told', async () => {

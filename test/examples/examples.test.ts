@@ -13,9 +13,10 @@ import { type Example, startExample } from './process.ts'
 const EXAMPLES = join(import.meta.dirname, '../../examples')
 const NAMES = readdirSync(EXAMPLES).filter((name) => existsSync(join(EXAMPLES, name, 'main.ts')))
 
-let url: string
+/** One for each, as they sign with keys of their own kinds. */
+const databases = new Map<string, string>()
 beforeAll(async () => {
-  url = await createDatabase()
+  for (const name of NAMES) databases.set(name, await createDatabase())
 })
 
 /** A browser at an example, which is on plain localhost. */
@@ -153,7 +154,7 @@ it.each(NAMES)(
   { timeout: 180_000 },
   async (name) => {
     const flow = FLOWS[name] ?? {}
-    const example = await startExample(name, url, flow.startsWithin ?? 20)
+    const example = await startExample(name, databases.get(name)!, flow.startsWithin ?? 20)
     await goThrough(visit(example.port), flow)
     await holdConnections(example)
     expect(await example.stop()).toBe(0)

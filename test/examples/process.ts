@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
 import { SECRET } from '../support/secrets.ts'
@@ -28,7 +28,7 @@ export async function startExample(name: string, databaseUrl: string, seconds: n
       ...environment,
       DATABASE_URL: databaseUrl,
       PAWL_SECRET: SECRET,
-      PORT: String(await freePort()),
+      PORT: String(await freePorts()),
       NEXT_TELEMETRY_DISABLED: '1',
     },
   })
@@ -76,10 +76,20 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
+/** A free port with a free one after it, for an example of two services. */
+async function freePorts(): Promise<number> {
+  for (;;) {
+    const first = await listenOn(0)
+    const { port } = first.address() as AddressInfo
+    const second = await listenOn(port + 1).catch(() => null)
+    for (const server of [first, second])
+      await new Promise((resolve) => server?.close(resolve) ?? resolve(null))
+    if (second !== null) return port
+  }
+}
+
+async function listenOn(port: number): Promise<Server> {
+  const server = createServer().listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  return server
 }

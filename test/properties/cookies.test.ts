@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { cookieValues } from '../../src/http/cookies.ts'
 import { safePath } from '../../src/http/resume.ts'
+import { cookieValues } from '../../src/wire/credentials.ts'
 
 const CASES = { numRuns: 1000 }
 const NAMES = ['__Host-pawl-access', '__Secure-pawl-refresh', 'pawl-access', 'a', '__Host-pawl-acces']

@@ -2,17 +2,18 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { bundleForEdge } from './bundle.ts'
 
+const ENTRY = new URL('../../src/verify/index.ts', import.meta.url)
 const BUDGET = 7 * 1024
 
 describe('pawl/verify as a bundle', () => {
   it('has nothing of Node, and no global of its', async () => {
-    const { code, inputs } = await bundleForEdge('src/verify/index.ts')
+    const { code, inputs } = await bundleForEdge(ENTRY)
     expect(code).not.toMatch(/node:|\brequire\b|\bimport\b|\bBuffer\b|\bprocess\b|\b__dirname\b|\bglobal\b/)
     for (const input of inputs) expect(input).toMatch(/^src\/(core|verify|wire|http\/(problem|exchange))/)
   })
 
   it(`weighs less than ${BUDGET} bytes, minified and compressed`, async () => {
-    const { code } = await bundleForEdge('src/verify/index.ts')
+    const { code } = await bundleForEdge(ENTRY)
     const bytes = gzipSync(code, { level: 9 }).length
     console.log(`pawl/verify: ${code.length} bytes, compressed ${bytes}`)
     expect(bytes).toBeLessThan(BUDGET)

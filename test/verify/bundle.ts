@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 export interface Bundle {
@@ -6,10 +7,10 @@ export interface Bundle {
   readonly inputs: readonly string[]
 }
 
-/** One module for a runtime without Node. @param entry relative to the repository */
-export async function bundleForEdge(entry: string, define: Record<string, string> = {}): Promise<Bundle> {
+/** One module for a runtime without Node. */
+export async function bundleForEdge(entry: URL, define: Record<string, string> = {}): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
-    entryPoints: [entry],
+    entryPoints: [fileURLToPath(entry)],
     bundle: true,
     minify: true,
     format: 'esm',

@@ -27,7 +27,7 @@ describe.each(['2023-03-01', '2026-11-01'])('in a Worker as of %s', (date) => {
     ask(token: string | null, init?: RequestInit, path?: string): Promise<Answer>
   }> {
     const application = await serveApplication({ signingKeys: keys, now: Date.now })
-    const { code } = await bundleForEdge('test/verify/worker.ts', {
+    const { code } = await bundleForEdge(new URL('./worker.ts', import.meta.url), {
       JWKS: JSON.stringify(application.keys),
       REVOCATIONS: JSON.stringify(application.revocations),
     })

@@ -1,14 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { onTestFinished } from 'vitest'
-
-const { default: workerd } = createRequire(import.meta.url)('workerd') as { readonly default: string }
+import workerd from 'workerd'
 
 const config = (compatibilityDate: string): string => `
 using Workerd = import "/workerd/workerd.capnp";
