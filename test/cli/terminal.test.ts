@@ -16,7 +16,11 @@ async function typing(
 ): Promise<{ code: number | null; text: string }> {
   const command = `stty cols 60; ${process.execPath} ${await built()} ${parameters}`
   const child = spawn('script', ['-qec', command, '/dev/null'], {
-    env: { PATH: process.env['PATH'] ?? '', TERM: 'xterm', DATABASE_URL: url } as unknown as NodeJS.ProcessEnv,
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      TERM: 'xterm',
+      DATABASE_URL: url,
+    } as unknown as NodeJS.ProcessEnv,
     stdio: ['pipe', 'pipe', 'ignore'],
   })
   let text = ''
