@@ -4,31 +4,26 @@ import { assertSameSite } from '../http/csrf.ts'
 import type { RequireOptions } from '../http/http.ts'
 import type { RequestSession } from '../http/request-session.ts'
 import { replaceCookies, setCookies } from './next-cookies.ts'
-import { actionExchange, type ReadHeaders } from './next-exchange.ts'
+import { actionExchange } from './next-exchange.ts'
 import type { Parts } from './next-parts.ts'
 import { startOrThrow } from './next-shared.ts'
-
-/** What `read` gives in the rest of a request, once an action of it has had its session. */
-export type ActedOn<Claims extends object, Data> = WeakMap<ReadHeaders, RequestSession<Claims, Data>>
 
 /** Runs a Server Action, and sets the cookies of its session however it ends. */
 export async function runAction<Claims extends object, Data, Result>(
   { options, ip, start }: Parts<Claims, Data>,
-  actedOn: ActedOn<Claims, Data>,
   require: RequireOptions | undefined,
   act: (session: RequestSession<Claims, Data>) => Result,
 ): Promise<Awaited<Result>> {
   const sent = await headers()
-  const { http } = await startOrThrow(start)
-  let opening = options.inline
+  const { http, actedOn } = await startOrThrow(start)
+  let mayRenew = !options.inline
   // To renew is for the proxy: Next would render the page after the action with the client's new access
   // token, whose use proves that the client has it, before it has been sent.
   const refreshCookies = [options.cookies, options.localCookies].flatMap((cookies) => cookies?.refresh ?? [])
   const exchange = actionExchange(sent, ip, (cookie) =>
-    opening ? replaceCookies(cookie, refreshCookies) : cookie,
+    mayRenew ? cookie : replaceCookies(cookie, refreshCookies),
   )
   const { reply, session } = await http.open(exchange)
-  opening = false
   if (reply !== undefined) {
     assertSameSite(exchange, options.trustedOrigins)
     throw new CsrfRejectedError('token')
@@ -36,6 +31,7 @@ export async function runAction<Claims extends object, Data, Result>(
   actedOn.set(sent, session)
   if (require !== undefined && (await http.refuse(exchange, session, require)) !== null)
     session.requireRecentAuth(require.maxAuthAge ?? Number.POSITIVE_INFINITY)
+  mayRenew = true
   try {
     return await act(session)
   } finally {

@@ -5,11 +5,14 @@ import type { Reply } from '../http/exchange.ts'
 import { type SessionsOverHttp, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
 import { problemOf, problemReply } from '../http/problem.ts'
+import type { RequestSession } from '../http/request-session.ts'
 
 /** What is made once. Other copies of this module use it, so it needs nothing of theirs. */
 export interface Started<Claims extends object, Data> {
   readonly sessions: Sessions<Claims, Data>
   readonly http: SessionsOverHttp<Claims, Data>
+  /** The sessions of requests that have had an action, by their headers: what `read` gives in the rest of them. */
+  readonly actedOn: WeakMap<object, RequestSession<Claims, Data>>
   /** The session that a genuine access token names, however old. */
   sessionIdOf(accessToken: string): string | undefined
 }
@@ -63,6 +66,7 @@ export function shareByName<Claims extends object, Data>(
       return {
         sessions,
         http: sessionsOverHttp(sessions, options),
+        actedOn: new WeakMap(),
         sessionIdOf: (token) => sessions[internals].inspectAccessToken(token)?.sessionId,
       }
     } catch (wrongOptions) {

@@ -5,7 +5,7 @@ import { check } from '../core/options.ts'
 import { checkRequire, type RequireOptions } from '../http/http.ts'
 import { type HttpOptions, resolveHttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
-import { type ActedOn, runAction } from './next-action.ts'
+import { runAction } from './next-action.ts'
 import { asSent, type ClientAddress } from './next-exchange.ts'
 import type { Parts } from './next-parts.ts'
 import { type ProxyHandler, runProxy } from './next-proxy.ts'
@@ -28,7 +28,7 @@ export interface NextOptions extends HttpOptions {
 }
 
 /** A Route Handler of Next. */
-export type Route<Context> = (request: NextRequest, context: Context) => Promise<Response>
+export type RouteHandler<Context> = (request: NextRequest, context: Context) => Promise<Response>
 
 export interface NextSessions<Claims extends object, Data> {
   /** The sessions themselves, made on first use: for `sessions.list(userId)` and the like. */
@@ -45,7 +45,7 @@ export interface NextSessions<Claims extends object, Data> {
       context: Context,
     ) => Response | Promise<Response>,
     require?: RequireOptions,
-  ): Route<Context>
+  ): RouteHandler<Context>
   /**
    * A Server Action with a session. What it starts or ends is in the cookies however it ends, by `redirect()`
    * too. Errors of Pawl are thrown: CsrfRejectedError, and what `require` asks for and is not there.
@@ -70,7 +70,7 @@ export interface NextSessions<Claims extends object, Data> {
     handler?: ProxyHandler<Claims, Data>,
   ): (request: NextRequest, event: NextFetchEvent) => Promise<Response>
   /** Pawl's own routes, for `app/session/[...pawl]/route.ts`. `OPTIONS` is for pages of `trustedOrigins`. */
-  readonly handlers: Readonly<Record<'GET' | 'POST' | 'OPTIONS', Route<unknown>>>
+  readonly handlers: Readonly<Record<'GET' | 'POST' | 'OPTIONS', RouteHandler<unknown>>>
 }
 
 /**
@@ -91,7 +91,6 @@ export function nextSessions<Claims extends object, Data>(
   const options = resolveHttpOptions(httpOptions)
   const { path, cookies, domain } = options
   const start = shareByName(name, JSON.stringify({ path, cookies, domain }), create, httpOptions)
-  const actedOn: ActedOn<Claims, Data> = new WeakMap()
   const parts: Parts<Claims, Data> = { options, ip, start }
 
   const nextSessions: NextSessions<Claims, Data> = {
@@ -103,14 +102,14 @@ export function nextSessions<Claims extends object, Data>(
     },
     action(act, require) {
       if (require !== undefined) checkRequire(require)
-      return (...args) => runAction(parts, actedOn, require, (session) => act(session, ...args))
+      return (...args) => runAction(parts, require, (session) => act(session, ...args))
     },
     async read() {
       // Before anything else: at build time, where there is no database, this ends the attempt to render.
       const sent = await headers()
+      const { http, actedOn } = await startOrThrow(start)
       const session = actedOn.get(sent)
       if (session !== undefined) return session.current
-      const { http } = await startOrThrow(start)
       return http.read({ header: asSent({ get: (name) => sent.get(name) }) })
     },
     proxy: (handler) => (request, event) => runProxy(parts, request, event, handler),

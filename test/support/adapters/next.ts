@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { NextOptions, NextSessions, ProxyHandler, Route } from '../../../src/adapters/next.ts'
+import type { NextOptions, NextSessions, ProxyHandler, RouteHandler } from '../../../src/adapters/next.ts'
 import type { ClaimsObject, Sessions } from '../../../src/index.ts'
 import { ADDRESS_HEADER, serve, startNext } from '../next-app/applications.ts'
 import { type Adapter, type Application, forwardedFor, ROUTES, routeOf } from './application.ts'
@@ -26,7 +26,7 @@ export async function serveNext(
     ]),
   )
   const missing = next.route(() => Response.json({}, { status: 404 }))
-  const answer: Route<unknown> = (request, context) => {
+  const answer: RouteHandler<unknown> = (request, context) => {
     const method = request.method === 'HEAD' ? 'GET' : request.method
     return (routes.get(`${method} ${request.nextUrl.pathname}`) ?? missing)(request, context)
   }

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import type { NextFetchEvent, NextRequest } from 'next/server.js'
 import onHeaders from 'on-headers'
 import { onTestFinished } from 'vitest'
-import type { NextSessions, Route } from '../../../src/adapters/next.ts'
+import type { NextSessions, RouteHandler } from '../../../src/adapters/next.ts'
 import type { ClaimsObject } from '../../../src/index.ts'
 import { listen } from '../http-server.ts'
 import { build } from './build.ts'
@@ -14,7 +14,7 @@ import { build } from './build.ts'
 /** What a test puts behind the routes, pages and actions of the application that Next serves. */
 export interface NextApplication extends NextSessions<ClaimsObject, unknown> {
   /** Answers whatever is not a page, an action or a route of Pawl. */
-  readonly answer: Route<unknown>
+  readonly answer: RouteHandler<unknown>
   readonly runProxy: (request: NextRequest, event: NextFetchEvent) => Promise<Response>
   /** What Next tells of errors. */
   readonly errors: unknown[]
