@@ -39,6 +39,6 @@ const server = app.listen(Number(PORT), '127.0.0.1', () => {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     server.close(() => sessions.close())
-    server.closeIdleConnections()
+    setTimeout(() => server.closeAllConnections(), 1000).unref()
   })
 }

@@ -16,12 +16,12 @@ export async function runAction<Claims extends object, Data, Result>(
 ): Promise<Awaited<Result>> {
   const sent = await headers()
   const { http, actedOn } = await startOrThrow(start)
-  let mayRenew = !options.inline
+  let hidesRefresh = options.inline
   // To renew is for the proxy: Next would render the page after the action with the client's new access
   // token, whose use proves that the client has it, before it has been sent.
   const refreshCookies = [options.cookies, options.localCookies].flatMap((cookies) => cookies?.refresh ?? [])
   const exchange = actionExchange(sent, ip, (cookie) =>
-    mayRenew ? cookie : replaceCookies(cookie, refreshCookies),
+    hidesRefresh ? replaceCookies(cookie, refreshCookies) : cookie,
   )
   const { reply, session } = await http.open(exchange)
   if (reply !== undefined) {
@@ -31,7 +31,7 @@ export async function runAction<Claims extends object, Data, Result>(
   actedOn.set(sent, session)
   if (require !== undefined && (await http.refuse(exchange, session, require)) !== null)
     session.requireRecentAuth(require.maxAuthAge ?? Number.POSITIVE_INFINITY)
-  mayRenew = true
+  hidesRefresh = false
   try {
     return await act(session)
   } finally {

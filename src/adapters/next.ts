@@ -87,6 +87,7 @@ export function nextSessions<Claims extends object, Data>(
   create: () => Sessions<Claims, Data> | Promise<Sessions<Claims, Data>>,
   { name = 'sessions', ip, ...httpOptions }: NextOptions = {},
 ): NextSessions<Claims, Data> {
+  check.text('name', name)
   check.optionalFunction('ip', ip)
   const options = resolveHttpOptions(httpOptions)
   const { path, cookies, domain } = options

@@ -11,7 +11,7 @@ import { coded } from '../support/errors.ts'
 import { type Client, createClient, type Received } from '../support/http-client.ts'
 import { NAVIGATION } from '../support/http-site.ts'
 import { callAction, sendForm } from '../support/next-app/actions.ts'
-import { startNext } from '../support/next-app/applications.ts'
+import { serve, startNext } from '../support/next-app/applications.ts'
 import { openSessions, openWithClock } from '../support/sessions.ts'
 
 const ACCESS = '__Host-pawl-access'
@@ -277,6 +277,16 @@ it('an action beside the proxy does not renew', async () => {
   expect((await sessions.list('anna'))[0]!.active).toBe(false)
 })
 
+it('an action that looks at the row does not renew either', async () => {
+  const { anna, store, clock, sessions, errors } = await signedIn(INLINE)
+  const mute = await openSessions({ store: { ...store, notify: async () => false }, now: clock.now })
+  await mute.setClaims((await sessions.list('anna'))[0]!.sessionId, { role: 'editor' })
+  const { cookies } = await callAction(anna, 'transfer')
+  expect([cookies, errors]).toMatchObject([[], [{ code: 'ERR_ACCESS_TOKEN_EXPIRED' }]])
+  // By now it is known that the access token is old, and the proxy renews it.
+  expect((await callAction(anna, 'transfer')).text).toContain('acting:anna')
+})
+
 it('an application has its own part of the proxy', async () => {
   const { anna } = await open({}, (session, request) => {
     if (request.nextUrl.searchParams.has('secret')) session.require()
@@ -369,6 +379,11 @@ it('a copy of the whole module goes on with the sessions of another one', async 
   expect(await signedInAnswer.json()).toStrictEqual({ id: 'anna' })
   const { status } = await get({})
   expect(status).toBe(401)
+
+  // A page and its actions may be in bundles of their own.
+  const runProxy = next.proxy()
+  const mixed = await serve({ ...next, read: copy.read, answer: next.handlers.GET, runProxy, errors: [] })
+  expect(shownIn(await callAction(createClient(mixed), 'signInHere'))).toStrictEqual(ANNA)
 })
 
 it('two that would share by mistake are told', async () => {
@@ -385,6 +400,7 @@ it('wrong options are an error at once', async () => {
   expect(() => nextSessions(create, { path: 'session' })).toThrow(
     coded('ERR_INVALID_OPTIONS', { option: 'path' }),
   )
+  expect(() => nextSessions(create, { name: '' })).toThrow(coded('ERR_INVALID_OPTIONS', { option: 'name' }))
   const { route, action } = nextSessions(create, { name: 'options' })
   const require = { maxAuthAge: '60' as unknown as number }
   expect(() => route(() => new Response(), require)).toThrow(coded('ERR_INVALID_OPTIONS'))

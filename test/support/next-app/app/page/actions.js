@@ -37,6 +37,8 @@ export const whoAmI = action((session) => `acting:${session.userId}`, {})
 
 export const pay = action(() => 'paid', { maxAuthAge: 60 })
 
+export const transfer = action((session) => `acting:${session.userId}`, { lookup: true })
+
 export const chooseTheme = action(async (session) => {
   const jar = await cookies()
   jar.set('theme', 'dark')
