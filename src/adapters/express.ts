@@ -1,17 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Sessions } from '../core/api.ts'
-import type { ClaimsObject } from '../core/claims.ts'
-import type { Exchange, Reply } from '../http/exchange.ts'
-import {
-  checkRequire,
-  type Opened,
-  type RequireOptions,
-  type SessionsOverHttp,
-  sessionsOverHttp,
-} from '../http/http.ts'
+import type { Reply } from '../http/exchange.ts'
+import { checkRequire, type Opened, type RequireOptions, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
 import { nodeExchange, writeReply } from './node-exchange.ts'
+import { type OpenedRequest, openedRequest, sessionIn } from './opened.ts'
 
 export type { RequireOptions } from '../http/http.ts'
 export type { CookieOptions, HttpOptions } from '../http/options.ts'
@@ -39,13 +33,6 @@ interface ExpressRequest extends IncomingMessage {
 /** Where `requireSession` finds what `expressSessions` opened, whoever else writes to `req.session`. */
 const opened: unique symbol = Symbol('pawl.opened')
 
-interface OpenedRequest {
-  readonly sessions: unknown
-  readonly http: SessionsOverHttp<ClaimsObject, unknown>
-  readonly exchange: Exchange
-  readonly session: RequestSession<ClaimsObject, unknown>
-}
-
 /**
  * Sessions for Express 4 and 5: sets `req.session`, serves the refresh and logout routes, and refuses
  * cross-site requests that may change state. Mount it before everything that uses a session.
@@ -70,7 +57,7 @@ export function expressSessions<Claims extends object, Data>(
         return
       }
       req.session = session
-      req[opened] = { sessions, http, exchange, session } as unknown as OpenedRequest
+      req[opened] = openedRequest(sessions, http, exchange, session)
       next()
     }
     try {
@@ -125,8 +112,5 @@ export function sessionOf<Claims extends object, Data>(
   req: IncomingMessage,
   sessions: Sessions<Claims, Data>,
 ): RequestSession<Claims, Data> {
-  const request = (req as ExpressRequest)[opened]
-  if (request === undefined || request.sessions !== sessions)
-    throw new TypeError('mount expressSessions(sessions), with the same sessions, before using sessionOf()')
-  return request.session as unknown as RequestSession<Claims, Data>
+  return sessionIn((req as ExpressRequest)[opened], sessions, 'mount expressSessions(sessions)')
 }

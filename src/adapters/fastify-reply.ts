@@ -1,5 +1,6 @@
 import type { FastifyReply, HookHandlerDoneFunction } from 'fastify'
-import { addName, type Reply } from '../http/exchange.ts'
+import type { Reply } from '../http/exchange.ts'
+import { send } from './fastify-send.ts'
 import { writeReply } from './node-exchange.ts'
 
 /** Ends a hook: with an answer of Pawl's, or, with null, by going on. @returns what the hook has to return */
@@ -9,20 +10,16 @@ export function settle(
   done: HookHandlerDoneFunction,
 ): Promise<unknown> | undefined {
   // A promise takes the place of `done`.
-  if (answer instanceof Promise) return answer.then((late) => (late === null ? undefined : send(reply, late)))
+  if (answer instanceof Promise) {
+    return answer.then((late) => {
+      if (late === null) return undefined
+      send(reply, late)
+      return reply
+    })
+  }
   if (answer === null) done()
   else send(reply, answer)
   return undefined
-}
-
-function send(reply: FastifyReply, { status, headers, body }: Reply): FastifyReply {
-  reply.code(status)
-  for (const [name, value] of headers) {
-    const begun = name === 'vary' ? reply.getHeader(name)?.toString() : undefined
-    reply.header(name, begun === undefined ? value : value.split(', ').reduce(addName, begun))
-  }
-  // As bytes, because Fastify adds a charset to the type of a text.
-  return reply.send(body === null ? undefined : Buffer.from(body))
 }
 
 /**

@@ -1,18 +1,12 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import type { Sessions } from '../core/api.ts'
-import type { ClaimsObject } from '../core/claims.ts'
 import type { Exchange, Reply } from '../http/exchange.ts'
-import {
-  checkRequire,
-  type Opened,
-  type RequireOptions,
-  type SessionsOverHttp,
-  sessionsOverHttp,
-} from '../http/http.ts'
+import { checkRequire, type Opened, type RequireOptions, sessionsOverHttp } from '../http/http.ts'
 import { type HttpOptions, resolveHttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
 import { sendInstead, settle } from './fastify-reply.ts'
 import { nodeExchange } from './node-exchange.ts'
+import { type OpenedRequest, openedRequest, sessionIn } from './opened.ts'
 
 export type { RequireOptions } from '../http/http.ts'
 export type { CookieOptions, HttpOptions } from '../http/options.ts'
@@ -26,12 +20,6 @@ export type SessionHook = (request: AnyRequest, reply: object, done: HookHandler
 /** Where `requireSession` finds what the plugin opened, whoever else writes to `request.session`. */
 const opened: unique symbol = Symbol('pawl.opened')
 
-interface OpenedRequest {
-  readonly sessions: unknown
-  readonly http: SessionsOverHttp<ClaimsObject, unknown>
-  readonly exchange: Exchange
-  readonly session: RequestSession<ClaimsObject, unknown>
-}
 interface Opening {
   session?: unknown
   [opened]?: OpenedRequest | null
@@ -72,7 +60,7 @@ export function fastifySessions<Claims extends object, Data>(
       if (reply !== undefined) return reply
       const outer = request[opened]
       if (named || (outer != null && request.session === outer.session)) request.session = session
-      request[opened] = { sessions, http, exchange, session } as unknown as OpenedRequest
+      request[opened] = openedRequest(sessions, http, exchange, session)
       return null
     }
 
@@ -131,10 +119,5 @@ export function sessionOf<Claims extends object, Data>(
   request: AnyRequest,
   sessions: Sessions<Claims, Data>,
 ): RequestSession<Claims, Data> {
-  const found = (request as Opening)[opened]
-  if (found == null || found.sessions !== sessions)
-    throw new TypeError(
-      'register fastifySessions(sessions), with the same sessions, before using sessionOf()',
-    )
-  return found.session as unknown as RequestSession<Claims, Data>
+  return sessionIn((request as Opening)[opened], sessions, 'register fastifySessions(sessions)')
 }

@@ -1,4 +1,4 @@
-import { addName, type Exchange, type Reply, type ResponseHead } from '../http/exchange.ts'
+import { type Exchange, type Reply, type ResponseHead, writeHead } from '../http/exchange.ts'
 import { readJsonBody } from '../http/json-body.ts'
 
 /** A request and its response in the words of the Fetch standard, for every framework that speaks them. */
@@ -79,15 +79,6 @@ export function toResponse({ status, headers, body }: Reply, begun?: Headers): R
   const merged = new Headers(begun)
   writeHead(headOf(merged), headers)
   return new Response(body, { status, headers: merged })
-}
-
-/** Puts the head of an answer of Pawl's own over what others have begun. */
-export function writeHead(head: ResponseHead, headers: Reply['headers']): void {
-  for (const [name, value] of headers) {
-    if (name === 'set-cookie') head.append(name, value)
-    else if (name === 'vary') head.set(name, value.split(', ').reduce(addName, head.get(name) ?? ''))
-    else head.set(name, value)
-  }
 }
 
 function headOf(headers: Headers): ResponseHead {

@@ -1,12 +1,12 @@
 import type { H3Event, Middleware } from 'h3'
 import type { Sessions } from '../core/api.ts'
-import type { ClaimsObject } from '../core/claims.ts'
 import { check } from '../core/options.ts'
-import type { Exchange, Reply, ResponseHead } from '../http/exchange.ts'
-import { checkRequire, type RequireOptions, type SessionsOverHttp, sessionsOverHttp } from '../http/http.ts'
+import { type Reply, type ResponseHead, writeHead } from '../http/exchange.ts'
+import { checkRequire, type RequireOptions, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
-import { fetchExchange, writeHead } from './fetch-exchange.ts'
+import { fetchExchange } from './fetch-exchange.ts'
+import { type OpenedRequest, openedRequest, sessionIn } from './opened.ts'
 
 export type { RequireOptions } from '../http/http.ts'
 export type { CookieOptions, HttpOptions } from '../http/options.ts'
@@ -19,13 +19,6 @@ export interface H3Options extends HttpOptions {
 
 /** Where `requireSession` finds what `h3Sessions` opened, whoever else writes to `event.context`. */
 const opened: WeakMap<H3Event, OpenedRequest> = new WeakMap()
-
-interface OpenedRequest {
-  readonly sessions: unknown
-  readonly http: SessionsOverHttp<ClaimsObject, unknown>
-  readonly exchange: Exchange
-  readonly session: RequestSession<ClaimsObject, unknown>
-}
 
 /**
  * Sessions for h3 2, and so for Nitro 3: sets `event.context.session`, serves the refresh and logout routes,
@@ -61,7 +54,7 @@ export function h3Sessions<Claims extends object, Data>(
     const { reply, session } = await http.open(exchange)
     if (reply !== undefined) return finish(respond(event, reply))
     context['session'] = session
-    opened.set(event, { sessions, http, exchange, session } as unknown as OpenedRequest)
+    opened.set(event, openedRequest(sessions, http, exchange, session))
     try {
       return finish(await next())
     } catch (error) {
@@ -95,10 +88,7 @@ export function sessionOf<Claims extends object, Data>(
   event: H3Event,
   sessions: Sessions<Claims, Data>,
 ): RequestSession<Claims, Data> {
-  const found = opened.get(event)
-  if (found === undefined || found.sessions !== sessions)
-    throw new TypeError('mount h3Sessions(sessions), with the same sessions, before using sessionOf()')
-  return found.session as unknown as RequestSession<Claims, Data>
+  return sessionIn(opened.get(event), sessions, 'mount h3Sessions(sessions)')
 }
 
 function respond(event: H3Event, { status, headers, body }: Reply): Response {

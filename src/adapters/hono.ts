@@ -1,13 +1,12 @@
 import type { Context, Env, ErrorHandler, MiddlewareHandler } from 'hono'
 import type { Sessions } from '../core/api.ts'
-import type { ClaimsObject } from '../core/claims.ts'
 import { check } from '../core/options.ts'
-import type { Exchange } from '../http/exchange.ts'
-import { checkRequire, type RequireOptions, type SessionsOverHttp, sessionsOverHttp } from '../http/http.ts'
+import { checkRequire, type RequireOptions, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { RequestSession, SessionOf } from '../http/request-session.ts'
 import { fetchExchange } from './fetch-exchange.ts'
 import { replace, respond } from './hono-reply.ts'
+import { type OpenedRequest, openedRequest, sessionIn } from './opened.ts'
 
 export type { RequireOptions } from '../http/http.ts'
 export type { CookieOptions, HttpOptions } from '../http/options.ts'
@@ -23,13 +22,6 @@ export type SessionEnv<S> = { Variables: { session: SessionOf<S> } }
 
 /** Where `requireSession` finds what `honoSessions` opened, whoever else sets `session`. */
 const opened: WeakMap<Context, OpenedRequest> = new WeakMap()
-
-interface OpenedRequest {
-  readonly sessions: unknown
-  readonly http: SessionsOverHttp<ClaimsObject, unknown>
-  readonly exchange: Exchange
-  readonly session: RequestSession<ClaimsObject, unknown>
-}
 
 /** What `@hono/node-server` binds, as far as Pawl looks. */
 interface NodeBindings {
@@ -67,7 +59,7 @@ export function honoSessions<Claims extends object, Data>(
       respond(c, reply)
     } else {
       c.set('session', session)
-      opened.set(c, { sessions, http, exchange, session } as unknown as OpenedRequest)
+      opened.set(c, openedRequest(sessions, http, exchange, session))
       try {
         await next()
       } catch (error) {
@@ -121,10 +113,7 @@ export function sessionOf<Claims extends object, Data>(
   c: Context,
   sessions: Sessions<Claims, Data>,
 ): RequestSession<Claims, Data> {
-  const found = opened.get(c)
-  if (found === undefined || found.sessions !== sessions)
-    throw new TypeError('mount honoSessions(sessions), with the same sessions, before using sessionOf()')
-  return found.session as unknown as RequestSession<Claims, Data>
+  return sessionIn(opened.get(c), sessions, 'mount honoSessions(sessions)')
 }
 
 /** @returns whether the error is one of Pawl's, which then is none of the application's any more */

@@ -1,11 +1,11 @@
 import type { ExtendableContext, Middleware } from 'koa'
 import type { Sessions } from '../core/api.ts'
-import type { ClaimsObject } from '../core/claims.ts'
-import type { Exchange, Reply } from '../http/exchange.ts'
-import { checkRequire, type RequireOptions, type SessionsOverHttp, sessionsOverHttp } from '../http/http.ts'
+import { type Reply, writeHead } from '../http/exchange.ts'
+import { checkRequire, type RequireOptions, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
 import { nodeExchange } from './node-exchange.ts'
+import { type OpenedRequest, openedRequest, sessionIn } from './opened.ts'
 
 export type { RequireOptions } from '../http/http.ts'
 export type { CookieOptions, HttpOptions } from '../http/options.ts'
@@ -13,13 +13,6 @@ export type { RequestSession, SessionOf } from '../http/request-session.ts'
 
 /** Where `requireSession` finds what `koaSessions` opened, whoever else writes to `ctx.state`. */
 const opened: unique symbol = Symbol('pawl.opened')
-
-interface OpenedRequest {
-  readonly sessions: unknown
-  readonly http: SessionsOverHttp<ClaimsObject, unknown>
-  readonly exchange: Exchange
-  readonly session: RequestSession<ClaimsObject, unknown>
-}
 
 /** A context of Koa, whatever its state and additions are. */
 export type AnyContext = Pick<ExtendableContext, 'req' | 'res'>
@@ -55,7 +48,7 @@ export function koaSessions<Claims extends object, Data>(
       return
     }
     ctx.state.session = session
-    ;(ctx as OpenedContext)[opened] = { sessions, http, exchange, session } as unknown as OpenedRequest
+    ;(ctx as OpenedContext)[opened] = openedRequest(sessions, http, exchange, session)
     try {
       await next()
     } catch (error) {
@@ -90,10 +83,7 @@ export function sessionOf<Claims extends object, Data>(
   ctx: AnyContext,
   sessions: Sessions<Claims, Data>,
 ): RequestSession<Claims, Data> {
-  const found = (ctx as OpenedContext)[opened]
-  if (found === undefined || found.sessions !== sessions)
-    throw new TypeError('mount koaSessions(sessions), with the same sessions, before using sessionOf()')
-  return found.session as unknown as RequestSession<Claims, Data>
+  return sessionIn((ctx as OpenedContext)[opened], sessions, 'mount koaSessions(sessions)')
 }
 
 function send(ctx: ExtendableContext, { status, headers, body }: Reply): void {
@@ -104,11 +94,14 @@ function send(ctx: ExtendableContext, { status, headers, body }: Reply): void {
   // A handler that failed before it wrote anything itself has not answered.
   ctx.respond = true
   ctx.remove('content-type')
-  for (const [name, value] of headers) {
-    if (name === 'set-cookie') ctx.append(name, value)
-    else if (name === 'vary') ctx.vary(value)
-    else ctx.set(name, value)
-  }
+  writeHead(
+    {
+      get: (name) => ctx.response.get(name),
+      set: (name, value) => ctx.set(name, value),
+      append: (name, value) => ctx.append(name, value),
+    },
+    headers,
+  )
   ctx.body = body
   // After the body, as none turns the status into 204.
   ctx.status = status

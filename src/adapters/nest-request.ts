@@ -1,21 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ArgumentsHost } from '@nestjs/common'
 import type { Sessions } from '../core/api.ts'
-import type { ClaimsObject } from '../core/claims.ts'
-import { addName, type Exchange, type Reply } from '../http/exchange.ts'
-import type { SessionsOverHttp } from '../http/http.ts'
+import type { Reply } from '../http/exchange.ts'
 import type { RequestSession } from '../http/request-session.ts'
+import { type FastifyReplyLike, send } from './fastify-send.ts'
 import { writeReply } from './node-exchange.ts'
+import { type OpenedRequest, sessionIn } from './opened.ts'
 
 /** Where guards, filters and decorators find what the middleware opened. */
 export const opened: unique symbol = Symbol('pawl.opened')
-
-export interface OpenedRequest {
-  readonly sessions: unknown
-  readonly http: SessionsOverHttp<ClaimsObject, unknown>
-  readonly exchange: Exchange
-  readonly session: RequestSession<ClaimsObject, unknown>
-}
 
 /** A request as middleware sees it: of Express, or the one below Fastify's, with what @fastify/middie copies to it. */
 export interface PlatformRequest extends IncomingMessage {
@@ -27,12 +20,8 @@ export interface PlatformRequest extends IncomingMessage {
 }
 
 /** What a filter gets to answer with on Fastify, as far as Pawl looks; elsewhere it is node's own. */
-interface FastifyReply {
+interface FastifyReply extends FastifyReplyLike {
   readonly raw: ServerResponse
-  code(status: number): unknown
-  getHeader(name: string): number | string | string[] | undefined
-  header(name: string, value: string): unknown
-  send(body?: Uint8Array): unknown
 }
 
 function openedOf(request: unknown): OpenedRequest | undefined {
@@ -74,25 +63,12 @@ export function sessionOf<Claims extends object, Data>(
   request: object,
   sessions: Sessions<Claims, Data>,
 ): RequestSession<Claims, Data> {
-  const found = openedOf(request)
-  if (found === undefined || found.sessions !== sessions)
-    throw new TypeError('import SessionsModule, with the same sessions, before using sessionOf()')
-  return found.session as unknown as RequestSession<Claims, Data>
+  return sessionIn(openedOf(request), sessions, 'import SessionsModule')
 }
 
 /** Answers past `HttpAdapter.reply`, which changes types and adds an ETag. */
 export function writeAnswer(response: ServerResponse | FastifyReply, reply: Reply): void {
   if (!('raw' in response)) writeReply(response, reply)
   else if (response.raw.headersSent) response.raw.destroy()
-  else sendReply(response, reply)
-}
-
-function sendReply(response: FastifyReply, { status, headers, body }: Reply): void {
-  response.code(status)
-  for (const [name, value] of headers) {
-    const begun = name === 'vary' ? response.getHeader(name)?.toString() : undefined
-    response.header(name, begun === undefined ? value : value.split(', ').reduce(addName, begun))
-  }
-  // As bytes, because Fastify adds a charset to the type of a text.
-  response.send(body === null ? undefined : Buffer.from(body))
+  else send(response, reply)
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import onHeaders from 'on-headers'
-import { addName, type Exchange, type Reply } from '../http/exchange.ts'
+import { type Exchange, type Reply, type ResponseHead, writeHead } from '../http/exchange.ts'
 import { readJsonBody } from '../http/json-body.ts'
 
 /** What a framework on top of `node:http` may know better. */
@@ -22,13 +22,7 @@ export function nodeExchange(req: IncomingMessage, res: ServerResponse, hints: N
     },
     beforeHead(change) {
       if (res.headersSent) throw new TypeError('the response has begun: its cookies can no longer be set')
-      onHeaders(res, () =>
-        change({
-          get: (name) => res.getHeader(name)?.toString(),
-          set: (name, value) => res.setHeader(name, value),
-          append: (name, value) => res.appendHeader(name, value),
-        }),
-      )
+      onHeaders(res, () => change(headOf(res)))
     },
   }
 }
@@ -58,15 +52,14 @@ export function writeReply(res: ServerResponse, { status, headers, body }: Reply
     return
   }
   res.statusCode = status
-  for (const [name, value] of headers) {
-    if (name === 'set-cookie') res.appendHeader(name, value)
-    else if (name === 'vary') res.setHeader(name, addNames(res.getHeader(name)?.toString(), value))
-    else res.setHeader(name, value)
-  }
+  writeHead(headOf(res), headers)
   res.end(body ?? undefined)
 }
 
-/** What others have made of `Vary` stays in it. */
-function addNames(list: string | undefined, names: string): string {
-  return names.split(', ').reduce<string | undefined>(addName, list) ?? ''
+function headOf(res: ServerResponse): ResponseHead {
+  return {
+    get: (name) => res.getHeader(name)?.toString(),
+    set: (name, value) => res.setHeader(name, value),
+    append: (name, value) => res.appendHeader(name, value),
+  }
 }

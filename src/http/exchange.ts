@@ -51,6 +51,15 @@ export function addName(list: string | undefined, name: string): string {
   return names.includes('*') || names.includes(name.toLowerCase()) ? list : `${list}, ${name}`
 }
 
+/** Puts the head of an answer of Pawl's own over what others have begun, whose `Vary` and cookies stay. */
+export function writeHead(head: ResponseHead, headers: Reply['headers']): void {
+  for (const [name, value] of headers) {
+    if (name === 'set-cookie') head.append(name, value)
+    else if (name === 'vary') head.set(name, value.split(', ').reduce(addName, head.get(name) ?? ''))
+    else head.set(name, value)
+  }
+}
+
 export function jsonReply(
   status: number,
   body: unknown,

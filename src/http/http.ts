@@ -274,8 +274,9 @@ export function sessionsOverHttp<Claims extends object, Data>(
       // It has just been through the refresh route and nothing was stored: a page, not a loop.
       if (optional) return null
     }
-    const goesOnWithout = optional && !('retryAfter' in error) && (!expired || options.inline)
-    return goesOnWithout ? null : problem(exchange, error)
+    // What inline refresh has left is over. A handshake is not refreshed: whom it is from shows afterwards.
+    const hopeless = !expired || (options.inline && !isHandshake(exchange))
+    return optional && hopeless && !('retryAfter' in error) ? null : problem(exchange, error)
   }
 
   return {

@@ -282,17 +282,21 @@ it('a handshake may ask for a recent authentication', async () => {
   })
 })
 
-it('visitors come through where the session is optional, the expired do not', async () => {
-  const { port, clock, cookie } = await serve({
-    require: { optional: true },
-    handler: () => (req, socket, head, session) =>
-      wss.handleUpgrade(req, socket, head, (ws) => ws.send(session.current?.userId ?? 'nobody')),
-  })
-  expect(await greeting(open(port))).toBe('nobody')
-  expect(await greeting(open(port, cookie))).toBe('anna')
-  clock.advance(900)
-  expect((await refusal(open(port, cookie))).status).toBe(401)
-})
+it.each(['endpoint', 'inline'] as const)(
+  'visitors come through where the session is optional, the expired do not (refresh: %s)',
+  async (refresh) => {
+    const { port, clock, cookie } = await serve({
+      http: { refresh },
+      require: { optional: true },
+      handler: () => (req, socket, head, session) =>
+        wss.handleUpgrade(req, socket, head, (ws) => ws.send(session.current?.userId ?? 'nobody')),
+    })
+    expect(await greeting(open(port))).toBe('nobody')
+    expect(await greeting(open(port, cookie))).toBe('anna')
+    clock.advance(900)
+    expect((await refusal(open(port, cookie))).status).toBe(401)
+  },
+)
 
 it('an error of Pawl that the handler throws before it answers is answered', async () => {
   const { port, errors } = await serve({ require: { optional: true }, handler: hello })

@@ -49,7 +49,7 @@ it('close leaves no connection behind, and what comes later is refused', async (
   await sessions.close()
   await underWay
   // The server notices a closed connection a moment later.
-  await expect.poll(open).toBe(0)
+  await expect.poll(open, { timeout: 10_000 }).toBe(0)
   await expect(sessions.list('bert')).rejects.toEqual(coded('ERR_STORE_UNAVAILABLE'))
   expect(await open()).toBe(0)
 })
