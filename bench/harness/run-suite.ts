@@ -1,0 +1,20 @@
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { Figure } from './report.ts'
+import type { Order } from './suite-process.ts'
+
+/** Each suite in a process of its own: what one has made the compiler believe is not the next one's start. */
+export function runSuite(order: Order): Promise<Figure[]> {
+  const child = fork(fileURLToPath(new URL('./suite-process.ts', import.meta.url)), [JSON.stringify(order)])
+  return new Promise((resolve, reject) => {
+    let figures: Figure[] | null = null
+    child.once('message', (message) => {
+      figures = message as Figure[]
+    })
+    child.once('error', reject)
+    child.once('exit', (code) => {
+      if (code === 0 && figures !== null) resolve(figures)
+      else reject(new Error(`the suite '${order.suite}' failed`))
+    })
+  })
+}

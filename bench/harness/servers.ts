@@ -1,0 +1,96 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { USER } from '../servers/kind.ts'
+import type { Load, Loaded } from '../servers/load.ts'
+import type { Ready } from '../servers/main.ts'
+import { pin } from './pin.ts'
+
+export interface Server {
+  readonly name: string
+  readonly cookie: string | null
+  /** Loads it for so many seconds. @throws when an answer was wrong */
+  load(seconds: number, cookie: string): Promise<Measured>
+}
+
+export interface Measured {
+  readonly perSecond: number
+  /** Share of its core that the server was busy; well below 1 means that the load was the limit. */
+  readonly busy: number
+  /** Its processor time of one request, in µs. */
+  readonly cpu: number
+}
+
+export interface Servers {
+  start(name: string): Promise<Server>
+  stop(): void
+}
+
+const CONNECTIONS = 64
+
+/** Servers on one core, and what loads them on another. */
+export async function createServers(databaseUrl: string): Promise<Servers> {
+  const children: ChildProcess[] = []
+  const run = (file: string, args: string[]): ChildProcess => {
+    const child = fork(fileURLToPath(new URL(`../servers/${file}`, import.meta.url)), args, {
+      env: { ...process.env, NODE_ENV: 'production' },
+    })
+    children.push(child)
+    return child
+  }
+  const generator = run('load.ts', [])
+  await pin(generator.pid!, 1)
+
+  return {
+    async start(name) {
+      const child = run('main.ts', [name, databaseUrl])
+      const { port, cookie } = await answerOf<Ready>(child, name)
+      await pin(child.pid!, 0)
+      return {
+        name,
+        cookie,
+        async load(duration, cookie) {
+          const before = await ask<number>(child, 'cpu', name)
+          const startedAt = performance.now()
+          const { perSecond, failed } = await ask<Loaded>(
+            generator,
+            {
+              url: `http://127.0.0.1:${port}/me`,
+              connections: CONNECTIONS,
+              duration,
+              headers: { cookie, host: 'app.example.com' },
+              body: JSON.stringify({ id: USER }),
+            } satisfies Load,
+            'the load',
+          )
+          if (failed > 0) throw new Error(`${name}: ${failed} requests failed`)
+          const used = (await ask<number>(child, 'cpu', name)) - before
+          const elapsed = performance.now() - startedAt
+          return { perSecond, busy: used / (elapsed * 1000), cpu: used / (perSecond * duration) }
+        },
+      }
+    },
+    stop() {
+      for (const child of children) if (child.connected) child.disconnect()
+    },
+  }
+}
+
+function ask<T>(child: ChildProcess, message: object | string, name: string): Promise<T> {
+  const answered = answerOf<T>(child, name)
+  child.send(message)
+  return answered
+}
+
+async function answerOf<T>(child: ChildProcess, name: string): Promise<T> {
+  const ended = new AbortController()
+  const failed = once(child, 'exit', { signal: ended.signal }).then(([code]) => {
+    throw new Error(`${name} ended with ${code}`)
+  })
+  try {
+    return (await Promise.race([once(child, 'message', { signal: ended.signal }), failed]))[0] as T
+  } finally {
+    failed.catch(() => {})
+    ended.abort()
+  }
+}

@@ -1,0 +1,81 @@
+import { writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { createDatabases } from './harness/database.ts'
+import { installPeers } from './harness/install.ts'
+import { machine } from './harness/machine.ts'
+import { type Figure, holds, inOrder, printFigures } from './harness/report.ts'
+import { runSuite } from './harness/run-suite.ts'
+import { SUITES } from './suites/index.ts'
+
+const HELP = `What Pawl costs, beside raw limits and other libraries.
+
+Usage: npm run bench -- [suite ...] [options]
+
+  suites           ${Object.keys(SUITES).join(', ')}; all of them without a name
+  --quick          about a minute for everything, for a look: do not believe the figures
+  --full           also a table of ten million sessions (some GB of disk, and minutes)
+  --json [file]    every figure, its target and whether it holds, those that do not first (bench/results.json)
+  --help           this
+
+Uses a PostgreSQL of its own as it comes, or DATABASE_URL (a role that may create databases).
+`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    full: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+})
+const [file = null] = positionals.filter((name) => name.endsWith('.json'))
+const names = positionals.filter((name) => !name.endsWith('.json'))
+const unknown = names.filter((name) => !(name in SUITES))
+if (values.help) console.log(HELP)
+else if (unknown.length > 0 || (file !== null && !values.json)) {
+  console.error(unknown.length > 0 ? `There is no suite '${unknown.join("', '")}'.\n` : '')
+  console.error(HELP)
+  process.exitCode = 2
+} else {
+  await installPeers()
+  await run(names.length === 0 ? Object.keys(SUITES) : names)
+}
+
+async function run(suites: readonly string[]): Promise<void> {
+  const { quick, full } = values
+  const databases = createDatabases()
+  const figures: Figure[] = []
+  const startedAt = performance.now()
+  let settings: Record<string, string>
+  try {
+    for (const suite of suites) {
+      const found = await runSuite({ suite, quick, full, database: await databases.create() })
+      console.log(`\n${suite}`)
+      printFigures(found)
+      figures.push(...found)
+    }
+    settings = await databases.settings()
+  } finally {
+    await databases.remove()
+  }
+  const seconds = Math.round((performance.now() - startedAt) / 1000)
+  const aimed = figures.filter(({ target }) => target !== undefined)
+  console.log(`\n${aimed.filter(holds).length} of ${aimed.length} targets hold; ${seconds} s`)
+  if (!values.json) return
+  const report = {
+    ...(await machine()),
+    postgres: settings,
+    quick,
+    seconds,
+    figures: inOrder(figures).map((figure) => ({
+      ...figure,
+      holds: figure.target === undefined ? null : holds(figure),
+    })),
+  }
+  // npm has gone elsewhere from where the command was typed.
+  const path = file === null ? 'results.json' : resolve(process.env['INIT_CWD'] ?? '.', file)
+  await writeFile(path, `${JSON.stringify(report, null, 2)}\n`)
+  console.log(`Written to ${resolve(path)}`)
+}

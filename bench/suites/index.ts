@@ -1,0 +1,7 @@
+import type { Suite } from '../harness/suite.ts'
+
+/** In the order they run. Imported one by one, each in a process of its own. */
+export const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
+  verify: async () => (await import('./verify.ts')).verify,
+  http: async () => (await import('./http.ts')).http,
+}
