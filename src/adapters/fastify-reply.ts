@@ -27,7 +27,7 @@ export function settle(
  * lets through reaches the application's error handler; so the answer goes past `reply`, with its headers.
  */
 export function sendInstead(reply: FastifyReply, answer: Reply): void {
-  const { raw } = reply.hijack().removeHeader('content-length')
+  const { raw } = reply.hijack()
   for (const [name, value] of raw.headersSent ? [] : Object.entries(reply.getHeaders())) {
     if (value !== undefined) raw.setHeader(name, value)
   }

@@ -11,7 +11,7 @@ export type { RequestSession, SessionOf } from '../http/request-session.ts'
 export interface FetchInfo extends RequireOptions {
   /** The client's address; a `Request` does not hold it. */
   readonly ip?: string | undefined
-  /** Whether the handler needs a session; `maxAuthAge` and `lookup` imply it. @defaultValue false */
+  /** Whether the handler needs a session; any of the other requirements implies it. @defaultValue false */
   readonly required?: boolean
 }
 
@@ -55,8 +55,7 @@ export function fetchSessions<Claims extends object, Data>(
     const exchange = fetchExchange(request, { ip })
     const { reply, session } = await http.open(exchange)
     if (reply !== undefined) return exchange.finish(toResponse(reply))
-    const requires =
-      required === true || Object.values(require).some((value) => value !== undefined && value !== false)
+    const requires = required === true || Object.values(require).some((value) => value !== undefined)
     const refused = requires ? await http.refuse(exchange, session, require) : null
     if (refused !== null) return exchange.finish(toResponse(refused))
     try {

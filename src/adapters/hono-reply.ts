@@ -1,14 +1,11 @@
 import type { Context } from 'hono'
-import type { Reply } from '../http/exchange.ts'
+import { HEADERS_OF_BODY, type Reply } from '../http/exchange.ts'
 import { toResponse } from './fetch-exchange.ts'
-
-/** What told of the answer whose place is taken. */
-const REPLACED = ['content-type', 'content-length', 'content-encoding', 'etag', 'last-modified', 'location']
 
 /** Answers with a reply of Pawl's own; the head that others have begun stays. */
 export function respond(c: Context, reply: Reply): void {
   const begun = new Headers(c.res.headers)
-  for (const name of REPLACED) begun.delete(name)
+  for (const name of HEADERS_OF_BODY) begun.delete(name)
   replace(c, toResponse(reply, begun))
 }
 

@@ -1,6 +1,6 @@
 import type { ExtendableContext, Middleware } from 'koa'
 import type { Sessions } from '../core/api.ts'
-import { type Reply, writeHead } from '../http/exchange.ts'
+import { HEADERS_OF_BODY, type Reply, writeHead } from '../http/exchange.ts'
 import { checkRequire, type RequireOptions, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
@@ -93,7 +93,7 @@ function send(ctx: ExtendableContext, { status, headers, body }: Reply): void {
   }
   // A handler that failed before it wrote anything itself has not answered.
   ctx.respond = true
-  ctx.remove('content-type')
+  for (const name of HEADERS_OF_BODY) ctx.remove(name)
   writeHead(
     {
       get: (name) => ctx.response.get(name),

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import onHeaders from 'on-headers'
-import { type Exchange, type Reply, type ResponseHead, writeHead } from '../http/exchange.ts'
+import { type Exchange, HEADERS_OF_BODY, type Reply, type ResponseHead, writeHead } from '../http/exchange.ts'
 import { readJsonBody } from '../http/json-body.ts'
 
 /** What a framework on top of `node:http` may know better. */
@@ -52,6 +52,9 @@ export function writeReply(res: ServerResponse, { status, headers, body }: Reply
     return
   }
   res.statusCode = status
+  for (const name of HEADERS_OF_BODY) res.removeHeader(name)
+  // Node.js leaves the length alone once it has been removed.
+  if (status !== 204 && status !== 304) res.setHeader('content-length', Buffer.byteLength(body ?? ''))
   writeHead(headOf(res), headers)
   res.end(body ?? undefined)
 }

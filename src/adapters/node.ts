@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Sessions } from '../core/api.ts'
+import { guard } from '../core/events.ts'
 import { check } from '../core/options.ts'
 import { checkRequire, type RequireOptions, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
@@ -73,9 +74,10 @@ export function nodeSessions<Claims extends object, Data>(
   sessions: Sessions<Claims, Data>,
   options: NodeOptions = {},
 ): WithSession<Claims, Data> {
-  const { ip, onError = warn, ...httpOptions } = options
+  const { ip, onError: given = warn, ...httpOptions } = options
   check.optionalFunction('ip', ip)
-  check.optionalFunction('onError', onError)
+  check.optionalFunction('onError', given)
+  const onError = guard('`onError`', given)
   const http = sessionsOverHttp(sessions, httpOptions)
 
   async function serve(

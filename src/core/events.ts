@@ -88,12 +88,15 @@ export function createEvents(): Events {
 }
 
 /** The application's function, so that one that throws is reported and never breaks what it was called from. */
-export function guard<T>(what: string, listener: (value: T) => unknown): (value: T) => void {
+export function guard<Args extends unknown[]>(
+  what: string,
+  listener: (...args: Args) => unknown,
+): (...args: Args) => void {
   const report = (error: unknown): void => reportThrown(what, error)
-  return (value) => {
+  return (...args) => {
     try {
       // Its type allows an async function, whose rejection would end the process.
-      const result = listener(value)
+      const result = listener(...args)
       if (result instanceof Promise) result.catch(report)
     } catch (error) {
       report(error)

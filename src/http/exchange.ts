@@ -51,6 +51,16 @@ export function addName(list: string | undefined, name: string): string {
   return names.includes('*') || names.includes(name.toLowerCase()) ? list : `${list}, ${name}`
 }
 
+/** Headers that tell of an answer whose place Pawl's own takes: with its length, a client would wait for the rest. */
+export const HEADERS_OF_BODY: readonly string[] = [
+  'content-type',
+  'content-length',
+  'content-encoding',
+  'etag',
+  'last-modified',
+  'location',
+]
+
 /** Puts the head of an answer of Pawl's own over what others have begun, whose `Vary` and cookies stay. */
 export function writeHead(head: ResponseHead, headers: Reply['headers']): void {
   for (const [name, value] of headers) {

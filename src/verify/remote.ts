@@ -56,9 +56,10 @@ export function createRemote<T>(
   let underWay = false
   let startedAt = Number.NEGATIVE_INFINITY
 
-  /** Distances, here and below, because clocks are also set back. */
+  /** A clock that was set back by more than nobody may ask again for makes nothing last longer. */
   const holdsUntil = (end: 'freshUntil' | 'usableUntil'): boolean =>
-    loaded !== null && now() >= loaded.takenAt && now() < loaded[end]
+    loaded !== null && now() > loaded.takenAt - PAUSE && now() < loaded[end]
+  /** A distance, for the same reason. */
   const sinceStart = (): number => Math.abs(now() - startedAt)
   const isUnderWay = (): boolean => underWay && sinceStart() < timeout + LATE
   const mayTry = (pause: number): boolean => !isUnderWay() && sinceStart() >= pause

@@ -11,14 +11,17 @@ const KEYS_EVERY = { least: 30, usual: 300, most: 3600 }
 /** Keys that cannot be asked for again are used for so much longer, in ms. */
 const KEEP_KEYS = 3600 * SECOND
 
+const ALWAYS = {
+  takenAt: Number.NEGATIVE_INFINITY,
+  freshUntil: Number.POSITIVE_INFINITY,
+  usableUntil: Number.POSITIVE_INFINITY,
+}
+
 export function remoteKeys(options: ResolvedOptions): Remote<PublicKeys> {
   const { jwks, now } = options
   return createRemote<PublicKeys>(async () => {
     const askedAt = now()
-    if (typeof jwks !== 'string') {
-      const forever = { freshUntil: Number.POSITIVE_INFINITY, usableUntil: Number.POSITIVE_INFINITY }
-      return { value: await importKeys(usableKeys(jwks)), takenAt: askedAt, ...forever }
-    }
+    if (typeof jwks !== 'string') return { value: await importKeys(usableKeys(jwks)), ...ALWAYS }
     const { body, maxAge, age } = await get(jwks, { ...options, maxBytes: MAX_KEYS_BYTES })
     const value = await importKeys(usableKeys(JSON.parse(new TextDecoder().decode(body!))))
     const { least, usual, most } = KEYS_EVERY

@@ -314,7 +314,11 @@ describe('errors', () => {
         .catch((error: unknown) => reply.send(error))
     })
     app.get('/begun', async (request, reply) => {
-      reply.type('text/html').header('content-length', 5).header('vary', 'Accept')
+      reply
+        .type('text/html')
+        .header('content-length', 5)
+        .header('content-encoding', 'gzip')
+        .header('vary', 'Accept')
       return userId(request)
     })
     app.get('/hook', { preHandler: async (request) => void userId(request) }, () => ({}))
@@ -332,6 +336,7 @@ describe('errors', () => {
       const { status, text, headers } = await client.send('GET', `/${path}`)
       expect([path, status, text]).toStrictEqual([path, 401, NOT_SIGNED_IN])
       expect(headers['content-type']).toBe('application/json')
+      expect(headers['content-encoding']).toBeUndefined()
       expect(headers['x-frame-options']).toBe('DENY')
       expect(headers.vary).toBe(path === 'begun' ? 'Accept, Cookie' : 'Cookie')
     }

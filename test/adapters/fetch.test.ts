@@ -21,6 +21,21 @@ it('a response of which there can be no copy is returned as it is', async () => 
   expect(headers.get('access-control-allow-origin')).toBe(PAGE)
 })
 
+it.each([{ optional: false }, { lookup: false }, { maxAuthAge: 60 }, { required: true }])(
+  'with %o a session is required, as with any of them elsewhere',
+  async (info) => {
+    const { sessions } = await openWithClock()
+    const served = await fetchSessions(sessions)(new Request(URL_OF_PAGE), () => new Response('secret'), info)
+    expect(served.status).toBe(401)
+  },
+)
+
+it.each([{}, { ip: '192.0.2.1' }, { optional: true }])('with %o visitors come through', async (info) => {
+  const { sessions } = await openWithClock()
+  const served = await fetchSessions(sessions)(new Request(URL_OF_PAGE), () => new Response('hello'), info)
+  expect(await served.text()).toBe('hello')
+})
+
 it('a session is too late when the response has been returned', async () => {
   const { sessions } = await openWithClock()
   const later: (() => Promise<unknown>)[] = []

@@ -177,6 +177,7 @@ describe('errors', () => {
         ctx.status = 201
         ctx.body = Readable.from(['begun'])
         ctx.length = 5
+        ctx.set('content-encoding', 'gzip')
       }
       if (ctx.path === '/unanswered') ctx.respond = false
       ctx.body = sessionOf(ctx, sessions).userId
@@ -187,6 +188,7 @@ describe('errors', () => {
       expect([path, status, text]).toStrictEqual([path, 401, NOT_SIGNED_IN])
       expect(headers['content-type']).toBe('application/json')
       expect(headers['content-length']).toBe(String(NOT_SIGNED_IN.length))
+      expect(headers['content-encoding']).toBeUndefined()
     }
     expect(errors).toStrictEqual([])
   })

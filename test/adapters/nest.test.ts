@@ -296,7 +296,7 @@ describe.each([
       const account = controllerOf({ '/me': [whoIs, RequireSession()] })
       const { client } = await serve({ controllers: [account] }, (app) => {
         const instance = app.getHttpAdapter().getInstance()
-        const head = { vary: 'Accept-Encoding', 'x-frame-options': 'DENY' }
+        const head = { vary: 'Accept-Encoding', 'x-frame-options': 'DENY', 'content-encoding': 'gzip' }
         if (platform === 'Fastify')
           instance.addHook('onRequest', async (_: unknown, reply: { headers(head: object): void }) => {
             reply.headers(head)
@@ -315,6 +315,7 @@ describe.each([
         'content-type': 'application/json',
         'content-length': String(text.length),
       })
+      expect(headers['content-encoding']).toBeUndefined()
       expect(text).toBe('{"code":"not_signed_in","refresh":false}')
     })
 

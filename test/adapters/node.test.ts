@@ -42,6 +42,44 @@ async function serve(http: NodeOptions = {}, handler: Handler = (_req, res) => r
   return { ...opened, port, responses, outcomes: () => Promise.all(outcomes) }
 }
 
+it.each([
+  ['a refusal', (session: RequestSession) => session.userId, 401],
+  [
+    'an error of the application',
+    () => {
+      throw new Error('a bug')
+    },
+    500,
+  ],
+] as const)(
+  '%s is not told by the headers of the answer it takes the place of',
+  async (_what, fail, expected) => {
+    const { port } = await serve({}, (_req, res, session) => {
+      res.setHeader('content-length', 500)
+      res.setHeader('content-encoding', 'gzip')
+      res.end(fail(session))
+    })
+    const { status, headers, text } = await createClient(port).send('GET', '/open')
+    expect(status).toBe(expected)
+    expect(headers['content-length']).toBe(String(text.length))
+    expect(headers['content-encoding']).toBeUndefined()
+  },
+)
+
+it('an error handler that fails itself rejects nothing', async () => {
+  const bug = (): never => {
+    throw new Error('a bug')
+  }
+  const warned = once(process, 'warning')
+  const { sessions } = await openWithClock()
+  const withSession = nodeSessions(sessions, { onError: bug })
+  const served: Promise<void>[] = []
+  const port = await listen((req, res) => void served.push(withSession(bug)(req, res)))
+  expect((await createClient(port).send('GET', '/')).status).toBe(500)
+  await Promise.all(served)
+  expect(await warned).toMatchObject([{ name: 'PawlWarning' }])
+})
+
 it.each(['//', '///x', 'http://[', '/%', '/\\\\'])(
   'a page load of %s, which is no path, is answered and rejects nothing',
   async (target) => {

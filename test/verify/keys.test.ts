@@ -302,6 +302,25 @@ describe('a clock', () => {
     await verify((await login()).token)
     expect(keyRequests()).toBe(2)
   })
+
+  it('that is set back a moment after the keys came changes nothing', async () => {
+    const { verifier, login, clock, keyRequests } = await open()
+    const { verify } = verifier(withoutRevocations)
+    const { token } = await login()
+    await verify(token)
+    clock.advance(-0.2)
+    await verify(token)
+    expect(keyRequests()).toBe(1)
+  })
+
+  it('has no say in keys that were passed in', async () => {
+    const { sessions, login, clock } = await open()
+    const { verify } = createVerifier({ jwks: sessions.keys.jwks(), now: clock.now })
+    const { token } = await login()
+    await verify(token)
+    clock.advance(-0.2)
+    await verify(token)
+  })
 })
 
 async function until(condition: () => boolean): Promise<void> {
