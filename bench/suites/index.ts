@@ -4,4 +4,7 @@ import type { Suite } from '../harness/suite.ts'
 export const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   verify: async () => (await import('./verify.ts')).verify,
   http: async () => (await import('./http.ts')).http,
+  write: async () => (await import('./write.ts')).write,
+  space: async () => (await import('./space.ts')).space,
+  growth: async () => (await import('./growth.ts')).growth,
 }
