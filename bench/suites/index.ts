@@ -7,4 +7,8 @@ export const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   write: async () => (await import('./write.ts')).write,
   space: async () => (await import('./space.ts')).space,
   growth: async () => (await import('./growth.ts')).growth,
+  memory: async () => (await import('./memory.ts')).memory,
+  cookies: async () => (await import('./cookies.ts')).cookies,
+  counts: async () => (await import('./counts.ts')).counts,
+  feed: async () => (await import('./feed.ts')).feed,
 }
