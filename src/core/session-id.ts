@@ -26,9 +26,9 @@ export function isSessionId(value: unknown): value is string {
 }
 
 export function sessionIdFromBytes(bytes: Uint8Array): string {
-  let hex = ''
-  for (let at = 0; at < 16; at++) hex += HEX[bytes[at]!]
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  const hex = (at: number): string => HEX[bytes[at]!]!
+  const two = (at: number): string => hex(at) + hex(at + 1)
+  return `${two(0)}${two(2)}-${two(4)}-${two(6)}-${two(8)}-${two(10)}${two(12)}${two(14)}`
 }
 
 export function sessionIdToBytes(id: string): Uint8Array {

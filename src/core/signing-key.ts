@@ -1,5 +1,4 @@
 import {
-  createHmac,
   createPrivateKey,
   createPublicKey,
   createSecretKey,
@@ -8,12 +7,13 @@ import {
   type KeyObject,
   randomBytes,
   sign,
-  timingSafeEqual,
   verify,
 } from 'node:crypto'
 import { decodeBase64url } from './base64url.ts'
 import { InvalidOptionsError } from './errors.ts'
+import { createMac } from './hmac.ts'
 import { ALGORITHMS, type Algorithm, encodeHeader } from './token-header.ts'
+import { MAX_LENGTH } from './token-payload.ts'
 
 /** A key that signs access tokens, ready for use. */
 export interface SigningKey {
@@ -92,17 +92,15 @@ export function signingKeyFromProvided(provided: ProvidedKey, option: string): S
 
 function signingKey(kid: string, algorithm: Algorithm, key: KeyObject): SigningKey {
   if (algorithm === 'HS256') {
-    const mac = (input: string): string => createHmac('sha256', key).update(input).digest('base64url')
+    const mac = createMac(key.export(), MAX_LENGTH)
     return {
       kid,
       algorithm,
       header: encodeHeader(kid, algorithm),
-      sign: mac,
-      // Compared as text: the one canonical spelling of the MAC is the only one accepted.
+      sign: mac.sign,
       verify: (input, signature) => {
-        const given = Buffer.from(signature)
-        const expected = Buffer.from(mac(input))
-        return given.length === expected.length && timingSafeEqual(given, expected)
+        const given = decodeBase64url(signature)
+        return given !== null && mac.verify(input, given)
       },
       publicJwk: null,
     }

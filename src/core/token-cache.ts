@@ -21,9 +21,8 @@ export function createTokenCache<T>(maxBytes: number): TokenCache<T> {
   let youngBytes = 0
 
   function insert(key: string, entry: Entry): void {
-    const cost = entry.token.length + ENTRY_OVERHEAD
+    const cost = costOf(entry.token)
     if (youngBytes + cost > maxBytes / 2) {
-      if (cost > maxBytes / 2) return
       old = young
       young = new Map()
       youngBytes = 0
@@ -38,20 +37,23 @@ export function createTokenCache<T>(maxBytes: number): TokenCache<T> {
       let entry = young.get(key)
       if (entry === undefined) {
         entry = old.get(key)
-        if (entry !== undefined) insert(entry.token.slice(entry.token.lastIndexOf('.') + 1), entry)
+        if (entry !== undefined) insert(signatureOf(entry.token), entry)
       }
       // The key is only the signature: the whole token must agree, or someone swapped the payload.
       return entry?.token === token ? entry.value : undefined
     },
     set(token, value) {
+      if (costOf(token) > maxBytes / 2) return
       // A slice of a header string keeps the whole header alive; a copy does not.
       const flat = copy(token)
-      insert(copy(signatureOf(flat)), { token: flat, value })
+      insert(signatureOf(flat), { token: flat, value })
     },
   }
 }
 
 /** The parser makes a string of its own; a verified token has no character that means something to it. */
 const copy = (text: string): string => JSON.parse(`"${text}"`)
+
+const costOf = (token: string): number => token.length + ENTRY_OVERHEAD
 
 const signatureOf = (token: string): string => token.slice(token.lastIndexOf('.') + 1)

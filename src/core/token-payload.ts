@@ -58,6 +58,25 @@ export interface Payload {
   jti?: string
 }
 
+const RESERVED: ReadonlySet<string> = new Set<keyof Payload | '__proto__'>([
+  'sub',
+  'sid',
+  'iat',
+  'exp',
+  'auth_time',
+  'ver',
+  'gen',
+  'n',
+  'ctx',
+  'nbf',
+  'iss',
+  'aud',
+  'client_id',
+  'jti',
+  // Nobody's: assigned, it would be no claim.
+  '__proto__',
+])
+
 /** The parts of a token, as they stand in it. */
 export interface TokenParts {
   readonly header: string
@@ -83,46 +102,40 @@ export function splitToken(value: unknown): TokenParts {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
+/** Decodes the payload of a token, without Node. @throws TypeError when it is not UTF-8 */
+export function decodePayload(payload: string): string | null {
+  const bytes = decodeBase64url(payload)
+  return bytes === null ? null : utf8.decode(bytes)
+}
+
 /**
  * Reads the payload of a token whose signature has been checked. A signature proves who signed, not what: a key
  * the application shares may have signed something else.
  * @throws AccessTokenInvalidError
  */
-export function readPayload({ header, payload }: TokenParts, profile: AccessTokenProfile): AccessToken {
-  const bytes = decodeBase64url(payload)
-  const token = bytes === null ? null : readFields(bytes, header, profile)
+export function readPayload(
+  { header, payload }: Pick<TokenParts, 'header' | 'payload'>,
+  profile: AccessTokenProfile,
+  decode: (payload: string) => string | null = decodePayload,
+): AccessToken {
+  let fields: unknown
+  try {
+    fields = JSON.parse(decode(payload) ?? '')
+  } catch {
+    throw new AccessTokenInvalidError()
+  }
+  const token =
+    typeof fields === 'object' && fields !== null ? readFields(fields as Payload, header, profile) : null
   if (token === null) throw new AccessTokenInvalidError()
   return token
 }
 
-function readFields(bytes: Uint8Array, header: string, profile: AccessTokenProfile): AccessToken | null {
-  let payload: Payload
-  try {
-    payload = JSON.parse(utf8.decode(bytes)) as Payload
-  } catch {
-    return null
-  }
-  if (typeof payload !== 'object' || payload === null) return null
-  const {
-    sub,
-    sid,
-    iat,
-    exp,
-    auth_time,
-    ver,
-    gen,
-    n,
-    ctx,
-    nbf,
-    iss,
-    aud,
-    client_id,
-    jti: _jti,
-    ...claims
-  } = payload
+function readFields(payload: Payload, header: string, profile: AccessTokenProfile): AccessToken | null {
+  const { sub, sid, iat, exp, auth_time, ver, gen, n, ctx, nbf, iss, aud, client_id } = payload
   const sidBytes = typeof sid === 'string' && sid.length === 22 ? decodeBase64url(sid) : null
   if (sidBytes === null || typeof sub !== 'string' || sub === '') return null
-  if (![iat, exp, auth_time].every(Number.isSafeInteger) || !Number.isInteger(ver)) return null
+  const isTime = Number.isSafeInteger
+  if (!isTime(iat) || !isTime(exp) || !isTime(auth_time) || !Number.isInteger(ver)) return null
   if (nbf !== undefined && !Number.isFinite(nbf)) return null
   if (profile.issuer !== null && iss !== profile.issuer) return null
   if (
@@ -147,8 +160,16 @@ function readFields(bytes: Uint8Array, header: string, profile: AccessTokenProfi
     generation: twin?.generation ?? n ?? 0,
     twin,
     contextTag: ctx ?? null,
-    claims,
+    claims: claimsIn(payload),
   }
+}
+
+/** What is not Pawl's. Copied by hand, as `{ ...rest }` takes a microsecond more. */
+function claimsIn(payload: object): ClaimsObject {
+  const claims: Record<string, unknown> = {}
+  for (const name of Object.keys(payload))
+    if (!RESERVED.has(name)) claims[name] = (payload as ClaimsObject)[name]
+  return claims
 }
 
 function decodeTwin(text: unknown): Presented | undefined {

@@ -28,7 +28,7 @@ export function verifiedSession(token: AccessToken): VerifiedSession {
 /** One verified token serves many requests; none of them may change it for the others. */
 function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null) {
-    for (const item of Object.values(value)) deepFreeze(item)
+    for (const name of Object.keys(value)) deepFreeze(value[name as keyof T])
     Object.freeze(value)
   }
   return value

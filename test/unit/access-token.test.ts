@@ -173,6 +173,19 @@ describe('verify', () => {
   })
 })
 
+describe('a claim called `__proto__`, well signed by whoever shares the key,', () => {
+  it('is no claim, and lends none', async () => {
+    const { sessions, clock } = await withKnownKey()
+    const iat = clock.now() / 1000
+    const sid = Buffer.alloc(16, 7).toString('base64url')
+    const payload = { sub: 'u', sid, iat, exp: iat + 900, auth_time: iat, ver: 0, role: 'user' }
+    const hostile = JSON.parse(`{"__proto__":{"admin":true},${JSON.stringify(payload).slice(1)}`)
+    const { claims } = sessions.verify(signHs256(keyBytes, HEADER, hostile))
+    expect(claims).toStrictEqual({ role: 'user' })
+    expect('admin' in claims).toBe(false)
+  })
+})
+
 describe('verify refuses, without any call to the store,', () => {
   const sid = Buffer.alloc(16, 7).toString('base64url')
 
