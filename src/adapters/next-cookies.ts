@@ -1,6 +1,7 @@
 import { cookies } from 'next/headers.js'
 
-type Cookie = Extract<Parameters<Awaited<ReturnType<typeof cookies>>['set']>, [unknown]>[0]
+type CookieJar = Awaited<ReturnType<typeof cookies>>
+type Cookie = Extract<Parameters<CookieJar['set']>, [unknown]>[0]
 
 /**
  * Has Next set cookies with the answer it makes itself. It knows one cookie of a name, so of several the last
@@ -20,6 +21,23 @@ export async function setCookies(texts: readonly string[]): Promise<void> {
     )
     jar.set({ name: pair.slice(0, at), value: pair.slice(at + 1), ...attributesOf(attributes) })
   }
+}
+
+/** Next's own error where cookies cannot be set, in a Server Component say; null where they can. */
+export function readOnlyError(jar: CookieJar): unknown {
+  const untouched = new Error()
+  try {
+    // There is no question for it, but Next looks at what it is given only where it may set it.
+    jar.set({
+      get name(): string {
+        throw untouched
+      },
+      value: '',
+    })
+  } catch (error) {
+    if (error !== untouched) return error
+  }
+  return null
 }
 
 function attributesOf(given: ReadonlyMap<string, string>): Omit<Cookie, 'name' | 'value'> {

@@ -1,4 +1,5 @@
 import type { NextRequest } from 'next/server.js'
+import { LOOPBACK_ADDRESS } from '../http/cookies.ts'
 import type { Exchange, ResponseHead } from '../http/exchange.ts'
 import type { ResolvedHttpOptions } from '../http/options.ts'
 import { type FetchExchange, fetchExchange } from './fetch-exchange.ts'
@@ -12,8 +13,6 @@ interface Surroundings {
   readonly options: ResolvedHttpOptions
   readonly ip: ClientAddress | undefined
 }
-
-const LOOPBACK_ADDRESS = /^(?:::1|(?:::ffff:)?127(?:\.\d{1,3}){3})$/i
 
 /**
  * The request's headers without those that Next adds to a request that came without a proxy:
@@ -54,36 +53,59 @@ export function requestExchange(request: NextRequest, { options, ip }: Surroundi
 
 /** The exchange of a Server Action. */
 export interface ActionExchange extends Exchange {
+  readonly isOver: boolean
+  /** Hides the refresh token from what is done before the action itself, and lets it ask for cookies anywhere. */
+  admit<T>(work: () => T | Promise<T>): Promise<T>
   /** The `Set-Cookie`s that the request's session wants; asked for once, when the action is over. */
   finish(): string[]
 }
 
-/** @param cookie what to say instead of the request's cookies */
+export interface ActionHints {
+  readonly ip: ClientAddress | undefined
+  /** The request's cookies without the refresh token. */
+  readonly hideRefresh: (cookies: string | undefined) => string
+  /** @throws where cookies cannot be set */
+  readonly assertWritable: () => void
+}
+
 export function actionExchange(
   given: ReadHeaders,
-  ip: ClientAddress | undefined,
-  cookie: (sent: string | undefined) => string | undefined,
+  { ip, hideRefresh, assertWritable }: ActionHints,
 ): ActionExchange {
   const headers: ReadHeaders = { get: (name) => given.get(name) }
   const sent = asSent(headers)
   const changes: ((head: ResponseHead) => void)[] = []
-  let finished = false
+  let admitting = 0
+  let isOver = false
   return {
     method: 'POST',
     // Next does not tell an action where it was called. It is not one of our routes, which are Route Handlers.
     target: '/',
-    header: (name) => (name === 'cookie' ? cookie(sent(name)) : sent(name)),
+    header: (name) => (name === 'cookie' && admitting > 0 ? hideRefresh(sent(name)) : sent(name)),
     secure: headers.get('x-forwarded-proto') === 'https',
     ip: ip?.(headers),
     peer: undefined,
     signal: { aborted: false },
     json: async () => null,
+    get isOver() {
+      return isOver
+    },
+    async admit(work) {
+      admitting++
+      try {
+        return await work()
+      } finally {
+        admitting--
+      }
+    },
     beforeHead(change) {
-      if (finished) throw new TypeError('the action is over: its cookies can no longer be set')
+      if (isOver) throw new TypeError('the action is over: its cookies can no longer be set')
+      // Too late for cookies is an error before there is a session nobody holds.
+      if (admitting === 0) assertWritable()
       changes.push(change)
     },
     finish() {
-      finished = true
+      isOver = true
       const setCookies: string[] = []
       const head: ResponseHead = {
         get: () => undefined,

@@ -1,12 +1,11 @@
 import { type NextFetchEvent, type NextRequest, NextResponse } from 'next/server.js'
-import { isPlainLocalhost } from '../http/cookies.ts'
 import type { Exchange, Reply } from '../http/exchange.ts'
-import type { CookieSet, ResolvedHttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
 import { presentedAccessTokens } from '../http/transport.ts'
 import { toResponse } from './fetch-exchange.ts'
 import { replaceCookies } from './next-cookies.ts'
 import { requestExchange } from './next-exchange.ts'
+import { HANDOVER_HEADER } from './next-handover.ts'
 import type { Parts } from './next-parts.ts'
 import { type Started, startOrReply } from './next-shared.ts'
 
@@ -19,6 +18,8 @@ export type ProxyHandler<Claims extends object, Data> = (
 
 /** Tells a request that Next makes to itself which access token its page is to be rendered with. */
 const RENEWED_HEADER = 'pawl-renewed'
+/** Where Next's own `NextResponse` names the headers that the request goes on with. */
+const OVERRIDDEN = 'x-middleware-override-headers'
 
 export async function runProxy<Claims extends object, Data>(
   parts: Parts<Claims, Data>,
@@ -33,19 +34,24 @@ export async function runProxy<Claims extends object, Data>(
   const started = await startOrReply(parts.start)
   if ('reply' in started) return finish(started.reply)
   const { http } = started
-  const renewing = parts.options.inline ? cookiesOf(exchange, parts.options) : null
-  const arrived = request.headers.get('cookie')
-  if (renewing !== null) restoreRenewed(request, exchange, started, renewing)
+  const restored = restoreRenewed(request, exchange, started)
 
   const { reply, session } = await http.open(exchange)
   if (reply !== undefined) return finish(reply)
   const refused = loadsPage(exchange) ? await http.refuse(exchange, session, { optional: true }) : null
   if (refused !== null) return finish(refused)
-  if (renewing !== null) await passOnRenewed(request, exchange, session, renewing)
+  // Next sends the head only when the page below has something to show, and that may be too late for cookies.
+  const repeated = http.repeat(exchange, session)
+  if (repeated !== null) return finish(repeated)
+  const renewed = session.pendingCookies
   try {
     const answer = (await handler?.(session, request, event)) ?? NextResponse.next()
-    const changed = request.headers.get('cookie') !== arrived
-    return exchange.finish(changed ? withRequestHeaders(answer, request.headers) : answer)
+    if (!goesOn(answer)) return exchange.finish(answer)
+    const changed = [...restored, ...(await changedHeaders(exchange, session, started))]
+    // A handler that signs somebody in or out sets other cookies, whenever they arrive.
+    if (renewed.cookies.length > 0 && session.pendingCookies === renewed)
+      changed.push([HANDOVER_HEADER, started.handover.leave(session.giveCookies())])
+    return exchange.finish(changed.length === 0 ? answer : withRequestHeaders(answer, request, changed))
   } catch (error) {
     const answer = http.answer(exchange, session, error)
     if (answer === null) throw error
@@ -62,10 +68,6 @@ function absolute(reply: Reply, base: string): Reply {
   return { ...reply, headers }
 }
 
-function cookiesOf(exchange: Exchange, { cookies, localCookies }: ResolvedHttpOptions): CookieSet {
-  return localCookies !== null && isPlainLocalhost(exchange, cookies) ? localCookies : cookies
-}
-
 /** A document, or what Next's router fetches in its place. What a page embeds is left alone. */
 function loadsPage({ method, header }: Exchange): boolean {
   if (method !== 'GET') return false
@@ -75,24 +77,26 @@ function loadsPage({ method, header }: Exchange): boolean {
     : destination === 'document' || destination === 'empty'
 }
 
+type Changed = [name: string, value: string][]
+
 /**
- * Server Components see what was renewed. Not the client's new access token: its use would prove that the
- * client has it, before it has been sent.
+ * Server Components see who has been renewed or signed in. Not by the client's new access token: its use
+ * would prove that the client has it, before it has been sent.
  */
-async function passOnRenewed<Claims extends object, Data>(
-  { headers }: NextRequest,
+async function changedHeaders<Claims extends object, Data>(
   exchange: Exchange,
   session: RequestSession<Claims, Data>,
-  cookies: CookieSet,
-): Promise<void> {
-  if (session.transport !== 'cookie' || session.error !== null) return
+  { http }: Started<Claims, Data>,
+): Promise<Changed> {
+  if (session.transport !== 'cookie' || session.error !== null) return []
+  const cookies = http.cookiesOf(exchange)
   const token = await session.accessToken()
-  if (presentedAccessTokens(exchange, 'cookie', cookies).includes(token)) return
-  headers.set(
-    'cookie',
-    replaceCookies(exchange.header('cookie'), [cookies.access], [[cookies.access, token]]),
-  )
-  headers.set(RENEWED_HEADER, token)
+  if (presentedAccessTokens(exchange, 'cookie', cookies).includes(token)) return []
+  const cookie = replaceCookies(exchange.header('cookie'), [cookies.access], [[cookies.access, token]])
+  return [
+    ['cookie', cookie],
+    [RENEWED_HEADER, token],
+  ]
 }
 
 /**
@@ -102,25 +106,35 @@ async function passOnRenewed<Claims extends object, Data>(
 function restoreRenewed<Claims extends object, Data>(
   { headers }: NextRequest,
   exchange: Exchange,
-  { sessionIdOf }: Started<Claims, Data>,
-  cookies: CookieSet,
-): void {
+  { http, sessionIdOf }: Started<Claims, Data>,
+): Changed {
   const renewed = headers.get(RENEWED_HEADER)
   const sessionId = renewed === null ? undefined : sessionIdOf(renewed)
-  if (renewed === null || sessionId === undefined) return
+  if (renewed === null || sessionId === undefined) return []
+  const cookies = http.cookiesOf(exchange)
   // An action may have signed out, or somebody else in.
-  if (!presentedAccessTokens(exchange, 'cookie', cookies).map(sessionIdOf).includes(sessionId)) return
+  if (!presentedAccessTokens(exchange, 'cookie', cookies).map(sessionIdOf).includes(sessionId)) return []
   const { access, refresh } = cookies
-  headers.set('cookie', replaceCookies(exchange.header('cookie'), [access, refresh], [[access, renewed]]))
+  const cookie = replaceCookies(exchange.header('cookie'), [access, refresh], [[access, renewed]])
+  headers.set('cookie', cookie)
+  return [['cookie', cookie]]
 }
 
-/** Has Next go on with these headers, where the answer says that it shall go on. */
-function withRequestHeaders(answer: Response, headers: Headers): Response {
-  const goesOn = answer.headers.has('x-middleware-next') || answer.headers.has('x-middleware-rewrite')
-  if (!goesOn || answer.headers.has('x-middleware-override-headers')) return answer
+function goesOn({ headers }: Response): boolean {
+  return headers.has('x-middleware-next') || headers.has('x-middleware-rewrite')
+}
+
+/** Has Next go on with these headers besides those of the request, or those that the answer names itself. */
+function withRequestHeaders(answer: Response, request: NextRequest, changed: Changed): Response {
   const merged = new Headers(answer.headers)
-  for (const [name, value] of NextResponse.next({ request: { headers } }).headers) {
-    if (name !== 'x-middleware-next') merged.set(name, value)
+  const named = merged.get(OVERRIDDEN)?.split(',')
+  if (named === undefined)
+    for (const [name, value] of request.headers) merged.set(`x-middleware-request-${name}`, value)
+  const names = new Set(named ?? request.headers.keys())
+  for (const [name, value] of changed) {
+    names.add(name)
+    merged.set(`x-middleware-request-${name}`, value)
   }
+  merged.set(OVERRIDDEN, [...names].join())
   return new Response(answer.body, { status: answer.status, headers: merged })
 }

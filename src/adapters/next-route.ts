@@ -5,6 +5,7 @@ import type { RequestSession } from '../http/request-session.ts'
 import { type FetchExchange, toResponse } from './fetch-exchange.ts'
 import { setCookies } from './next-cookies.ts'
 import { requestExchange } from './next-exchange.ts'
+import { HANDOVER_HEADER } from './next-handover.ts'
 import type { Parts } from './next-parts.ts'
 import { startOrReply } from './next-shared.ts'
 
@@ -21,9 +22,11 @@ export async function runRoute<Claims extends object, Data>(
   const finish = (reply: Reply): Response => exchange.finish(toResponse(reply))
   const started = await startOrReply(parts.start)
   if ('reply' in started) return finish(started.reply)
-  const { http } = started
+  const { http, handover } = started
   const { reply, session } = await http.open(exchange)
   if (reply !== undefined) return finish(reply)
+  const renewed = handover.take(request.headers.get(HANDOVER_HEADER))
+  if (renewed !== null) session.takeCookies(renewed)
   const refused = require === undefined ? null : await http.refuse(exchange, session, require)
   if (refused !== null) return finish(refused)
   try {

@@ -6,15 +6,24 @@ import { type SessionsOverHttp, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
 import { problemOf, problemReply } from '../http/problem.ts'
 import type { RequestSession } from '../http/request-session.ts'
+import type { ActionExchange } from './next-exchange.ts'
+import { createHandover, type Handover } from './next-handover.ts'
 
 /** What is made once. Other copies of this module use it, so it needs nothing of theirs. */
 export interface Started<Claims extends object, Data> {
   readonly sessions: Sessions<Claims, Data>
   readonly http: SessionsOverHttp<Claims, Data>
-  /** The sessions of requests that have had an action, by their headers: what `read` gives in the rest of them. */
-  readonly actedOn: WeakMap<object, RequestSession<Claims, Data>>
+  readonly handover: Handover
+  /** The first action of each request that has had one, by its headers. */
+  readonly actions: WeakMap<object, Action<Claims, Data>>
   /** The session that a genuine access token names, however old. */
   sessionIdOf(accessToken: string): string | undefined
+}
+
+/** A Server Action. What it has made of the session is what `read` gives in the rest of the request. */
+export interface Action<Claims extends object, Data> {
+  readonly exchange: ActionExchange
+  readonly session: RequestSession<Claims, Data>
 }
 
 /** Why there is nothing yet, and what to answer; null for a mistake in the program. */
@@ -27,7 +36,7 @@ export type Start<Claims extends object, Data> = () => Promise<Started<Claims, D
 
 interface Shared {
   /** Two that differ in them are not the same thing, whatever their name. */
-  readonly cookies: string
+  readonly options: string
   attempt: Promise<unknown> | null
 }
 
@@ -37,19 +46,20 @@ const place = globalThis as typeof globalThis & { [KEY]?: Map<string, Shared> }
 /**
  * Makes the sessions on first use, once in a process: Next evaluates a module once for each of its bundles,
  * and while developing again after each change. A failure is forgotten, so that the next request tries again.
+ * @param fingerprint what all options come to, as text
  * @throws TypeError when others have the name
  */
 export function shareByName<Claims extends object, Data>(
   name: string,
-  cookies: string,
+  fingerprint: string,
   create: () => Sessions<Claims, Data> | Promise<Sessions<Claims, Data>>,
   options: HttpOptions,
 ): Start<Claims, Data> {
   place[KEY] ??= new Map()
-  const shared: Shared = place[KEY].get(name) ?? { cookies, attempt: null }
-  if (shared.cookies !== cookies) {
+  const shared: Shared = place[KEY].get(name) ?? { options: fingerprint, attempt: null }
+  if (shared.options !== fingerprint) {
     throw new TypeError(
-      'nextSessions() has been called with other cookies: give each of several a `name`, or restart the server after a change of options',
+      'nextSessions() has been called with other options: give each of several a `name`, or restart the server after a change of options',
     )
   }
   place[KEY].set(name, shared)
@@ -57,17 +67,20 @@ export function shareByName<Claims extends object, Data>(
   async function attempt(): Promise<Started<Claims, Data> | NotStarted> {
     let sessions: Sessions<Claims, Data>
     try {
-      sessions = await create()
+      // Not at once: what fails synchronously must not be forgotten before it has been remembered.
+      sessions = await Promise.resolve().then(create)
     } catch (error) {
       shared.attempt = null
       return notStarted(error)
     }
     try {
+      const { now, inspectAccessToken } = sessions[internals]
       return {
         sessions,
         http: sessionsOverHttp(sessions, options),
-        actedOn: new WeakMap(),
-        sessionIdOf: (token) => sessions[internals].inspectAccessToken(token)?.sessionId,
+        handover: createHandover(now),
+        actions: new WeakMap(),
+        sessionIdOf: (token) => inspectAccessToken(token)?.sessionId,
       }
     } catch (wrongOptions) {
       // Remembered: what has been made already must not be made again with every request.

@@ -57,13 +57,14 @@ export interface NextSessions<Claims extends object, Data> {
   ): (...args: Args) => Promise<Awaited<Result>>
   /**
    * The session of a Server Component, of `generateMetadata` and of whatever else cannot set cookies, or null.
-   * It is verified only and cannot spend a refresh token; `proxy` does that before. The page becomes dynamic.
+   * It is verified only and cannot spend a refresh token; `proxy` does that before. With `revocation: 'lookup'`
+   * each call reads the row. The page becomes dynamic.
    */
   read(): Promise<VerifiedSession<Claims> | null>
   /**
    * For `proxy.ts`: sends page loads with an expired access token through the refresh route, or, with
-   * `refresh: 'inline'`, renews it for the page and the browser. Answers Pawl's own routes as well, and
-   * refuses requests of other sites that may change state.
+   * `refresh: 'inline'`, renews it and has the browser come again, and for an action goes on at once. Answers
+   * Pawl's own routes as well, and refuses requests of other sites that may change state.
    * @param handler an application's own part; it is not called for what has been answered
    */
   proxy(
@@ -90,8 +91,12 @@ export function nextSessions<Claims extends object, Data>(
   check.text('name', name)
   check.optionalFunction('ip', ip)
   const options = resolveHttpOptions(httpOptions)
-  const { path, cookies, domain } = options
-  const start = shareByName(name, JSON.stringify({ path, cookies, domain }), create, httpOptions)
+  const fingerprint = JSON.stringify({
+    ...options,
+    trustedOrigins: [...options.trustedOrigins].sort(),
+    ip: ip !== undefined,
+  })
+  const start = shareByName(name, fingerprint, create, httpOptions)
   const parts: Parts<Claims, Data> = { options, ip, start }
 
   const nextSessions: NextSessions<Claims, Data> = {
@@ -108,10 +113,10 @@ export function nextSessions<Claims extends object, Data>(
     async read() {
       // Before anything else: at build time, where there is no database, this ends the attempt to render.
       const sent = await headers()
-      const { http, actedOn } = await startOrThrow(start)
-      const session = actedOn.get(sent)
-      if (session !== undefined) return session.current
-      return http.read({ header: asSent({ get: (name) => sent.get(name) }) })
+      const { http, actions } = await startOrThrow(start)
+      const action = actions.get(sent)
+      if (action !== undefined) return action.session.current
+      return http.readAsync({ header: asSent({ get: (name) => sent.get(name) }) })
     },
     proxy: (handler) => (request, event) => runProxy(parts, request, event, handler),
     handlers: { GET: ours, POST: ours, OPTIONS: ours },

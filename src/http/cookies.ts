@@ -71,7 +71,7 @@ function parentDomains(host: string | undefined): string[] {
 }
 
 const LOOPBACK_HOST = /^(?:localhost|[\w-]+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i
-const LOOPBACK_ADDRESS = /^(?:::1|(?:::ffff:)?127(?:\.\d{1,3}){3})$/i
+export const LOOPBACK_ADDRESS: RegExp = /^(?:::1|(?:::ffff:)?127(?:\.\d{1,3}){3})$/i
 /** Any of these tells of a proxy. */
 const PROXY_HEADERS = [
   'forwarded',

@@ -10,7 +10,7 @@ import { type Exchange, isHandshake, pathOf, type Reply } from './exchange.ts'
 import { type CookieSet, type HttpOptions, resolveHttpOptions } from './options.ts'
 import { problemOf, problemReply } from './problem.ts'
 import { RequestSession } from './request-session.ts'
-import { isNavigation, resumeReply } from './resume.ts'
+import { isNavigation, repeatReply, resumeReply } from './resume.ts'
 import {
   jwksRoute,
   logoutRoute,
@@ -57,6 +57,15 @@ export interface SessionsOverHttp<Claims extends object, Data> {
   answer(exchange: Exchange, session: RequestSession<Claims, Data>, error: unknown): Reply | null
   /** The session of a context that cannot set cookies: it verifies, and cannot spend a refresh token. */
   read(exchange: Pick<Exchange, 'header'>): VerifiedSession<Claims> | null
+  /** The same, with a look at the row where `revocation` is `lookup`. */
+  readAsync(exchange: Pick<Exchange, 'header'>): Promise<VerifiedSession<Claims> | null>
+  /**
+   * For where the head of an answer goes out long after it has been returned: if the request was renewed
+   * inline, the answer that has it come again with its new cookies; null when it has just done that.
+   */
+  repeat(exchange: Exchange, session: RequestSession<Claims, Data>): Reply | null
+  /** The names of the cookies that an exchange goes by. */
+  cookiesOf(exchange: Exchange): CookieSet
 }
 
 /** A wrong requirement must not turn into none. @throws InvalidOptionsError */
@@ -279,6 +288,28 @@ export function sessionsOverHttp<Claims extends object, Data>(
     return optional && hopeless && !('retryAfter' in error) ? null : problem(exchange, error)
   }
 
+  function readOnly({ header }: Pick<Exchange, 'header'>): RequestSession<Claims, Data> | null {
+    const exchange: Exchange = {
+      method: 'GET',
+      target: '/',
+      header,
+      secure: false,
+      ip: undefined,
+      peer: undefined,
+      signal: { aborted: false },
+      json: async () => null,
+      beforeHead() {},
+    }
+    const transport = transportOf(exchange)
+    // Headers do not say whether the connection is encrypted, so on localhost either set may be in use;
+    // anywhere else the cookies without a prefix are not to be trusted.
+    for (const cookies of new Set([secureCookies, cookiesOf(exchange)])) {
+      const session = new RequestSession({ sessions, exchange, transport, cookies, csrfToken: false })
+      if (session.current !== null) return session
+    }
+    return null
+  }
+
   return {
     open,
     refuse,
@@ -291,33 +322,18 @@ export function sessionsOverHttp<Claims extends object, Data>(
       }
       return problem(exchange, error)
     },
-    read({ header }) {
-      const readOnly: Exchange = {
-        method: 'GET',
-        target: '/',
-        header,
-        secure: false,
-        ip: undefined,
-        peer: undefined,
-        signal: { aborted: false },
-        json: async () => null,
-        beforeHead() {},
-      }
-      const transport = transportOf(readOnly)
-      // Headers do not say whether the connection is encrypted, so on localhost either set may be in use;
-      // anywhere else the cookies without a prefix are not to be trusted.
-      for (const cookies of new Set([secureCookies, cookiesOf(readOnly)])) {
-        const session = new RequestSession({
-          sessions,
-          exchange: readOnly,
-          transport,
-          cookies,
-          csrfToken: false,
-        })
-        if (session.current !== null) return session.current
-      }
-      return null
+    read: (exchange) => readOnly(exchange)?.current ?? null,
+    async readAsync(exchange) {
+      const session = readOnly(exchange)
+      if (internal.lookup) await session?.lookUp()
+      return session?.current ?? null
     },
+    repeat(exchange, { pendingCookies }) {
+      const { method } = exchange
+      if (pendingCookies.cookies.length === 0 || (method !== 'GET' && method !== 'HEAD')) return null
+      return repeatReply(exchange, internal.now())
+    },
+    cookiesOf: (exchange) => cookiesOf(exchange).set,
   }
 }
 

@@ -30,7 +30,14 @@ export type CreateInRequest<Claims extends object, Data> = Omit<
   'replaces' | 'ip' | 'userAgent'
 >
 
-const NOTHING_PENDING = { cookies: [], until: 0 }
+/** Cookies that wait for the head of an answer. */
+export interface PendingCookies {
+  readonly cookies: readonly string[]
+  /** An answer whose head goes out later sets none. Milliseconds. */
+  readonly until: number
+}
+
+const NOTHING_PENDING: PendingCookies = { cookies: [], until: 0 }
 
 type State<Claims extends object> =
   | { readonly verified: VerifiedSession<Claims> }
@@ -47,8 +54,8 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   readonly transport: Transport
   readonly #parts: RequestParts<Claims, Data>
   #state: State<Claims> | null = null
-  /** Cookies to set when the response's head goes out. */
-  #pending: { readonly cookies: readonly string[]; readonly until: number } = NOTHING_PENDING
+  /** What to set when the response's head goes out. */
+  #pending: PendingCookies = NOTHING_PENDING
   #head: 'untouched' | 'hooked' | 'sent' = 'untouched'
   #refreshed: Refreshed | null = null
   #accessToken: string | null = null
@@ -265,6 +272,23 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   fail(error: AnySessionsError, cookies: readonly string[]): void {
     this.#state = { error }
     if (cookies.length > 0) this.#setCookiesInTime(cookies)
+  }
+
+  /** @internal */
+  get pendingCookies(): PendingCookies {
+    return this.#pending
+  }
+
+  /** @internal Leaves its cookies to another session of the same request, whose answer will be the one that is sent. */
+  giveCookies(): PendingCookies {
+    const pending = this.#pending
+    this.#pending = NOTHING_PENDING
+    return pending
+  }
+
+  /** @internal */
+  takeCookies({ cookies, until }: PendingCookies): void {
+    this.#setCookies(cookies, until)
   }
 
   get #internals(): Internals {

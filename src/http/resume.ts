@@ -26,20 +26,39 @@ export function resumeReply(exchange: Exchange, refreshRoute: string, now: numbe
   // First of all: what it lets through is a URL, and a request's target need not be one.
   const to = safePath(exchange.target)
   if (to === null) return null
-  const marked = new URL(to, BASE).searchParams.get(RESUMED_PARAMETER)
-  const resumedAt = marked === null ? Number.NaN : Number.parseInt(marked, 36) * 1000
-  if (Math.abs(now - resumedAt) < MARKER_LIFE) return null
-  return redirect(`${refreshRoute}?to=${encodeURIComponent(to)}`)
+  return isMarked(to, now) ? null : redirect(`${refreshRoute}?to=${encodeURIComponent(to)}`)
+}
+
+/**
+ * Has a request that was renewed inline come again, where the answer to it may begin too late for cookies;
+ * null when it has just done that. What a script fetches is not marked, as its page may show the URL, and
+ * browsers end a loop there themselves.
+ */
+export function repeatReply(exchange: Exchange, now: number): Reply | null {
+  const to = safePath(exchange.target)
+  if (to === null || isMarked(to, now)) return null
+  return redirect(exchange.header('sec-fetch-dest') === 'empty' ? to : marked(to, now))
 }
 
 /** Where the refresh route sends the browser back to, marked. */
 export function returnReply(target: string, now: number, cookies: readonly string[]): Reply {
   const wanted = new URL(target, BASE).searchParams.get('to')
   const to = (wanted === null ? null : safePath(wanted)) ?? '/'
+  return redirect(marked(to, now), cookies)
+}
+
+function isMarked(path: string, now: number): boolean {
+  const marker = new URL(path, BASE).searchParams.get(RESUMED_PARAMETER)
+  return marker !== null && Math.abs(now - Number.parseInt(marker, 36) * 1000) < MARKER_LIFE
+}
+
+function marked(path: string, now: number): string {
   // As text: parsing the query and writing it again would change its spelling, which a signed URL does not survive.
-  const unmarked = to.replace(OLD_MARKER, (_, before: string, after: string) => (after === '' ? '' : before))
+  const unmarked = path.replace(OLD_MARKER, (_, before: string, after: string) =>
+    after === '' ? '' : before,
+  )
   const marker = `${RESUMED_PARAMETER}=${Math.floor(now / 1000).toString(36)}`
-  return redirect(`${unmarked}${unmarked.includes('?') ? '&' : '?'}${marker}`, cookies)
+  return `${unmarked}${unmarked.includes('?') ? '&' : '?'}${marker}`
 }
 
 /** A path on this origin, normalized; null for anything a browser could read as another origin. */

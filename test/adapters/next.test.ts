@@ -1,5 +1,6 @@
+import type { NextFetchEvent } from 'next/server.js'
 import { beforeAll, expect, it, vi } from 'vitest'
-import type { NextOptions, ProxyHandler } from '../../src/adapters/next.ts'
+import type { NextOptions, NextSessions, ProxyHandler } from '../../src/adapters/next.ts'
 import {
   type ClaimsObject,
   type Sessions,
@@ -188,44 +189,210 @@ it('the proxy answers the router of Next, which then loads the page, and leaves 
   expect((await anna.send('GET', '/page', { headers: { accept: 'image/*' } })).status).toBe(200)
 })
 
-it('the proxy renews inline, for the page below it and for the browser', async () => {
+it('with inline refresh the proxy renews a page load, and has it come again with the new cookies', async () => {
   const { anna, clock, sessions } = await signedIn(INLINE)
   clock.advance(900)
-  const page = await load(anna)
-  expect([page.status, shownIn(page), page.headers['cache-control']]).toStrictEqual([
-    200,
-    ANNA,
-    'private, no-store',
-  ])
-  expect(page.cookies.map((cookie) => cookie.split(';')[0])).toStrictEqual([
+  const away = await load(anna, '/page?tab=1')
+  const marked = `/page?tab=1&pawl-resumed=${Math.floor(clock.now() / 1000).toString(36)}`
+  expect([away.status, away.headers.location]).toStrictEqual([303, marked])
+  expect([away.headers['cache-control'], away.headers.vary]).toStrictEqual(['private, no-store', 'Cookie'])
+  expect(away.cookies.map((cookie) => cookie.split(';')[0])).toStrictEqual([
     `${ACCESS}=<access>`,
     `${REFRESH}=<refresh>`,
   ])
-  // That the page was rendered with it does not prove that the browser has it.
   expect(await generationOf(sessions)).toBe(0)
-  expect(shownIn(await load(anna))).toStrictEqual(ANNA)
+  const page = await load(anna, away.headers.location)
+  expect([page.status, shownIn(page), page.cookies]).toStrictEqual([200, ANNA, []])
   expect(await generationOf(sessions)).toBe(1)
 })
 
-it('nobody is logged out by a renewed page that gets lost', async () => {
+it('with inline refresh the proxy has the router of Next come again, to the same URL', async () => {
+  const { anna, clock } = await signedIn(INLINE)
+  clock.advance(900)
+  const asRouter = { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty', accept: '*/*', rsc: '1' }
+  const away = await anna.send('GET', '/page?tab=1', { headers: asRouter })
+  expect([away.status, away.headers.location, away.cookies.length]).toStrictEqual([303, '/page?tab=1', 2])
+  // Next itself wants a query of its own.
+  const again = await anna.send('GET', '/page?tab=1', { headers: asRouter })
+  const page = await anna.send('GET', again.headers.location!, { headers: asRouter })
+  expect([page.headers['content-type'], shownIn(page), page.cookies]).toStrictEqual([
+    'text/x-component',
+    ANNA,
+    [],
+  ])
+})
+
+it('cookies of a session that is over are cleared before its page is rendered', async () => {
+  const { anna, clock, sessions } = await signedIn(INLINE)
+  clock.advance(900)
+  await sessions.revokeUser('anna')
+  anna.jar.delete(ACCESS)
+  const away = await load(anna)
+  expect([away.status, away.cookies.length, anna.jar.names]).toStrictEqual([303, 2, []])
+  const page = await load(anna, away.headers.location)
+  expect([page.status, shownIn(page), page.cookies]).toStrictEqual([200, NOBODY, []])
+})
+
+it('a browser that keeps the old cookies sees a page and not a loop', async () => {
+  const { anna, port, clock } = await signedIn(INLINE)
+  clock.advance(900)
+  const old = anna.jar.copy()
+  const away = await load(createClient(port, old.copy()))
+  const page = await load(createClient(port, old.copy()), away.headers.location)
+  expect([page.status, shownIn(page), page.cookies]).toStrictEqual([200, ANNA, []])
+})
+
+/** Serves pages that take their time: `meanwhile` happens in the midst of the first. */
+async function servePausing(next: NextSessions<ClaimsObject, unknown>, meanwhile: () => Promise<void>) {
+  let pause: Promise<void> | null = null
+  const answer = next.route(() => Response.json({}))
+  return serve({
+    ...next,
+    answer,
+    runProxy: next.proxy(),
+    errors: [],
+    async read() {
+      pause ??= meanwhile()
+      await pause
+      return next.read()
+    },
+  })
+}
+
+it('a page that takes long does not overwrite the cookies of a login meanwhile', async () => {
+  const { anna, port, clock, next, sessions } = await signedIn(INLINE)
+  const slow = await servePausing(next, async () => {
+    clock.advance(60)
+    expect((await anna.send('POST', '/login?user=berta')).status).toBe(200)
+  })
+  clock.advance(900)
+  const slowTab = createClient(slow, anna.jar)
+  const page = await load(slowTab, (await load(slowTab)).headers.location)
+  expect([page.status, page.cookies]).toStrictEqual([200, []])
+  expect((await anna.send('GET', '/me')).body).toMatchObject({ userId: 'berta' })
+  expect((await sessions.list('berta'))[0]!.active).toBe(true)
+  expect(shownIn(await load(createClient(port, anna.jar)))).toStrictEqual(['title:berta', 'user:berta'])
+})
+
+it('a page that takes long does not end a session as stolen', async () => {
+  const { anna, clock, next, sessions } = await signedIn(INLINE)
+  const anotherTab = async (): Promise<void> => {
+    for (let time = 0; time < 2; time++) {
+      expect((await anna.send('GET', '/me')).status).toBe(200)
+      await sessions.flush()
+    }
+  }
+  const slow = await servePausing(next, async () => {
+    await anotherTab()
+    clock.advance(70)
+    await sessions.setClaims((await sessions.list('anna'))[0]!.sessionId, { role: 'editor' })
+    await anotherTab()
+  })
+  clock.advance(900)
+  const slowTab = createClient(slow, anna.jar)
+  expect((await load(slowTab, (await load(slowTab)).headers.location)).status).toBe(200)
+  for (const seconds of [5, 900]) {
+    clock.advance(seconds)
+    expect((await anna.send('GET', '/me')).status).toBe(200)
+    await sessions.flush()
+  }
+})
+
+it('an action or a route that takes longer than half the overlap sets none of the renewed cookies', async () => {
+  const { anna, port, clock, next, sessions } = await signedIn(INLINE)
+  const slow = await serve({
+    ...next,
+    runProxy: next.proxy(),
+    errors: [],
+    answer: next.route((session) => {
+      clock.advance(16)
+      return Response.json(session.userId)
+    }),
+    action: (act, require) =>
+      next.action(async (session, ...args) => {
+        clock.advance(16)
+        return act(session, ...args)
+      }, require),
+  })
+  clock.advance(900)
+  const answer = await callAction(createClient(slow, anna.jar), 'whoAmI')
+  expect([answer.text.includes('acting:anna'), answer.cookies]).toStrictEqual([true, []])
+  const { body, cookies } = await createClient(slow, anna.jar).send('POST', '/page/me')
+  expect([body, cookies]).toStrictEqual(['anna', []])
+  expect(await generationOf(sessions)).toBe(0)
+  expect((await callAction(createClient(port, anna.jar), 'whoAmI')).cookies.length).toBe(2)
+})
+
+it('a form without scripts acts with what was renewed, and the page after it has the new cookies set', async () => {
+  const { anna, clock, sessions } = await signedIn(INLINE)
+  clock.advance(900)
+  const answer = await sendForm(anna, 'chooseTheme', {})
+  expect([answer.status, shownIn(answer), anna.jar.names]).toStrictEqual([
+    200,
+    ANNA,
+    [ACCESS, REFRESH, 'theme'],
+  ])
+  expect(answer.cookies).toStrictEqual(['theme=dark; Path=/'])
+  expect((await load(anna)).cookies.length).toBe(2)
+  expect((await sendForm(anna, 'signOut', {})).cookies.length).toBe(2)
+  expect((await sessions.list('anna'))[0]!.active).toBe(false)
+})
+
+it('a renewed answer that gets lost logs nobody out', async () => {
   const { anna, port, clock, sessions } = await signedIn(INLINE)
   clock.advance(900)
   for (let time = 0; time < 3; time++) {
-    const lost = createClient(port, anna.jar.copy())
-    expect(shownIn(await load(lost))).toStrictEqual(ANNA)
+    expect((await load(createClient(port, anna.jar.copy()))).status).toBe(303)
     expect((await callAction(createClient(port, anna.jar.copy()), 'goOn')).text).toContain('user:anna')
     await sessions.flush()
     clock.advance(3600)
   }
+  expect((await load(anna)).cookies.length).toBe(2)
   expect(shownIn(await load(anna))).toStrictEqual(ANNA)
 })
 
-it('a page that is the same for everybody stays out of caches when cookies come with it', async () => {
+it('a page that is the same for everybody never comes with cookies', async () => {
   const { anna, clock } = await signedIn(INLINE)
-  expect((await load(anna, '/page/static')).headers['cache-control']).toBe('s-maxage=31536000')
   clock.advance(900)
-  const { cookies, headers } = await load(anna, '/page/static')
-  expect([cookies.length, headers['cache-control']]).toStrictEqual([2, 'private, no-store'])
+  const away = await load(anna, '/page/static')
+  const { cookies, headers } = await load(anna, away.headers.location)
+  expect([away.cookies.length, cookies, headers['cache-control']]).toStrictEqual([2, [], 's-maxage=31536000'])
+})
+
+it('a route below the proxy sets the cookies that the proxy has renewed, or its own instead', async () => {
+  const { anna, clock, next } = await signedIn(INLINE)
+  const answer = next.route(async (session, { nextUrl }) => {
+    if (nextUrl.searchParams.has('in')) await session.create({ userId: 'berta' })
+    if (nextUrl.searchParams.has('out')) await session.revoke()
+    return Response.json(session.current?.userId ?? null)
+  })
+  const browser = createClient(await serve({ ...next, answer, runProxy: next.proxy(), errors: [] }), anna.jar)
+  for (const [path, user] of [
+    ['/page/me', 'anna'],
+    ['/page/me?in', 'berta'],
+    ['/page/me?out', null],
+  ] as const) {
+    clock.advance(900)
+    const { body, cookies, headers } = await browser.send('POST', path)
+    expect([body, cookies.length]).toStrictEqual([user, 2])
+    expect([headers['cache-control'], headers.vary]).toStrictEqual(['private, no-store', 'Cookie'])
+    if (user !== null) expect((await browser.send('POST', '/page/me')).body).toBe(user)
+  }
+  expect(anna.jar.names).toStrictEqual([])
+})
+
+it('what the proxy has renewed is in no header that a rewrite to elsewhere would carry', async () => {
+  const { NextRequest } = await import('next/server.js')
+  const { anna, clock, next } = await signedIn(INLINE)
+  clock.advance(900)
+  const before = anna.jar.get(REFRESH)!
+  const request = new NextRequest('https://app.example.com/page', {
+    method: 'POST',
+    headers: { cookie: anna.jar.header('/')!, 'sec-fetch-site': 'same-origin' },
+  })
+  const { headers } = await next.proxy()(request, {} as NextFetchEvent)
+  expect(headers.get('x-middleware-request-cookie')).toContain(`${REFRESH}=${before}`)
+  expect([...headers].join().replaceAll(before, '')).not.toContain('pawl_r1_')
 })
 
 it('scripts and styles of Next are nobody’s', async () => {
@@ -277,6 +444,56 @@ it('an action beside the proxy does not renew', async () => {
   expect((await sessions.list('anna'))[0]!.active).toBe(false)
 })
 
+it('an action that another one calls acts with its session', async () => {
+  const { anna, sessions, clock, errors } = await open()
+  const answer = await callAction(anna, 'signInNested')
+  expect(answer.text).toContain('acting:anna,berta')
+  expect([answer.cookies.length, shownIn(answer)]).toStrictEqual([2, ['title:berta', 'user:berta']])
+  expect((await sessions.list('anna'))[0]).toMatchObject({ active: false, endReason: 'replaced' })
+  expect((await callAction(anna, 'payNested')).text).toContain('paid')
+  clock.advance(61)
+  expect((await callAction(anna, 'payNested')).text).not.toContain('paid')
+  expect(errors.splice(0)).toMatchObject([{ code: 'ERR_RECENT_AUTH_REQUIRED' }])
+})
+
+it('an action that is called while a page is rendered starts and ends no session', async () => {
+  const { anna, next, sessions } = await signedIn(INLINE)
+  const thrown: unknown[] = []
+  const port = await serve({
+    ...next,
+    runProxy: next.proxy(),
+    answer: next.handlers.GET,
+    errors: [],
+    async read() {
+      await next
+        .action((session) => session.create({ userId: 'berta' }))()
+        .catch((error) => thrown.push(error))
+      await next
+        .action((session) => session.revoke())()
+        .catch((error) => thrown.push(error))
+      await next
+        .action((session) => Promise.reject(new TypeError(session.userId)))()
+        .catch((error) => thrown.push(error))
+      return next.read()
+    },
+  })
+  const page = await load(createClient(port, anna.jar), '/plain')
+  expect([shownIn(page), page.cookies]).toStrictEqual([ANNA, []])
+  const readOnly = expect.objectContaining({
+    message: expect.stringMatching(/^Cookies can only be modified/),
+  })
+  expect(thrown.slice(0, 3)).toStrictEqual([readOnly, readOnly, new TypeError('anna')])
+  expect(await sessions.list('berta')).toStrictEqual([])
+  expect((await sessions.list('anna'))[0]!.active).toBe(true)
+})
+
+it('a Server Component looks at the row where every request does', async () => {
+  const { anna, store, clock, sessions } = await signedIn({}, undefined, { revocation: 'lookup' })
+  const mute = await openSessions({ store: { ...store, notify: async () => false }, now: clock.now })
+  await mute.revoke((await sessions.list('anna'))[0]!.sessionId)
+  expect(shownIn(await load(anna, '/plain'))).toStrictEqual(NOBODY)
+})
+
 it('an action that looks at the row does not renew either', async () => {
   const { anna, store, clock, sessions, errors } = await signedIn(INLINE)
   const mute = await openSessions({ store: { ...store, notify: async () => false }, now: clock.now })
@@ -298,14 +515,40 @@ it('an application has its own part of the proxy', async () => {
   expect(await load(anna, '/page?away')).toMatchObject({ status: 302 })
 })
 
-it('what the proxy has renewed reaches the page through an answer of the application too', async () => {
+it('what the proxy has renewed passes through an answer of the application, and its own headers too', async () => {
   const { NextResponse } = await import('next/server.js')
-  const { anna, clock } = await signedIn(INLINE, (session) =>
-    NextResponse.next({ headers: { 'x-user': session.userId } }),
-  )
+  const { anna, clock, next } = await signedIn(INLINE)
+  const answer = next.route(({ userId }, { headers }) => Response.json([userId, headers.get('x-nonce')]))
+  for (const withHeaders of [false, true]) {
+    const runProxy = next.proxy(({ userId }, { headers }) =>
+      NextResponse.next({
+        headers: { 'x-user': userId },
+        ...(withHeaders && { request: { headers: new Headers([...headers, ['x-nonce', '1']]) } }),
+      }),
+    )
+    const port = await serve({ ...next, answer, runProxy, errors: [] })
+    clock.advance(900)
+    const { headers, body, cookies } = await createClient(port, anna.jar).send('POST', '/page/me')
+    expect(body).toStrictEqual(['anna', withHeaders ? '1' : null])
+    expect([headers['x-user'], cookies[0]]).toStrictEqual(['anna', expect.stringContaining(`${ACCESS}=`)])
+  }
+})
+
+it('a page shows whom the application has signed in or out in its part of the proxy', async () => {
+  const { anna, clock } = await open(INLINE, async (session, { nextUrl }) => {
+    if (nextUrl.searchParams.has('in')) await session.create({ userId: 'anna' })
+    if (nextUrl.searchParams.has('out')) await session.revoke()
+    return undefined
+  })
+  const entered = await load(anna, '/page?in')
+  expect([shownIn(entered), entered.cookies.length]).toStrictEqual([ANNA, 2])
   clock.advance(900)
-  const page = await load(anna)
-  expect([shownIn(page), page.headers['x-user'], page.cookies.length]).toStrictEqual([ANNA, 'anna', 2])
+  const left = await load(anna, (await load(anna, '/page?out')).headers.location)
+  expect([shownIn(left), left.cookies.length, anna.jar.names]).toStrictEqual([NOBODY, 2, []])
+  // Its cookies are not left for an action, which may be none of Pawl's.
+  await load(anna, '/page?in')
+  clock.advance(900)
+  expect((await anna.send('POST', '/page?in')).cookies.length).toBe(2)
 })
 
 it('the proxy answers the routes of Pawl where it is asked for them', async () => {
@@ -362,6 +605,19 @@ it('the sessions are made when they are needed, once for all copies of a module,
   expect(made).toBe(2)
 })
 
+it('a failure that is no promise is forgotten as well', async () => {
+  const { nextSessions } = await import('../../src/adapters/next.ts')
+  let made = 0
+  const create = (): Promise<Sessions> => {
+    if (++made === 1) throw new Error('not yet')
+    return openSessions()
+  }
+  const { sessions } = nextSessions(create, { name: 'synchronous' })
+  await expect(sessions()).rejects.toThrow('not yet')
+  await sessions()
+  expect(made).toBe(2)
+})
+
 it('a copy of the whole module goes on with the sessions of another one', async () => {
   const { NextRequest } = await import('next/server.js')
   const { anna, next, sessions } = await signedIn({ name: 'copied' })
@@ -390,7 +646,19 @@ it('two that would share by mistake are told', async () => {
   const { nextSessions } = await import('../../src/adapters/next.ts')
   const create = (): Promise<Sessions> => openSessions()
   nextSessions(create, { name: 'users' })
-  expect(() => nextSessions(create, { name: 'users', path: '/admin/session' })).toThrow(TypeError)
+  const others: NextOptions[] = [
+    { path: '/admin/session' },
+    { refresh: 'inline' },
+    { csrf: 'token' },
+    { trustedOrigins: ['https://app.example.com'] },
+    { revocations: true },
+    { cookies: { sameSite: 'strict' } },
+    { insecureLocalhost: false },
+    { ip: () => undefined },
+  ]
+  for (const options of others)
+    expect(() => nextSessions(create, { name: 'users', ...options })).toThrow(TypeError)
+  nextSessions(create, { name: 'users', path: '/session', trustedOrigins: [] })
   nextSessions(create, { name: 'admins', path: '/admin/session' })
 })
 

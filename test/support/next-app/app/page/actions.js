@@ -44,3 +44,16 @@ export const chooseTheme = action(async (session) => {
   jar.set('theme', 'dark')
   return `acting:${session.userId}`
 })
+
+export const signInNested = action(async (session) => {
+  await signInHere()
+  const before = session.userId
+  await switchUserHere()
+  return `acting:${before},${session.userId}`
+})
+
+export const switchUserHere = action(async (session) => {
+  await session.create({ userId: 'berta' })
+})
+
+export const payNested = action(() => pay())
