@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
+import { setTimeout } from 'node:timers/promises'
 
 const next = createRequire(import.meta.url)('next') as typeof import('next').default
 const { PORT } = process.env
@@ -7,7 +9,7 @@ const { PORT } = process.env
 const app = next({ dev: true, dir: import.meta.dirname, hostname: 'localhost', port: Number(PORT) })
 await app.prepare()
 // Not before: Next prepares the process for what this imports of it.
-const { sessions } = await import('./sessions.ts')
+const sessions = await (await import('./sessions.ts')).sessions()
 
 const server = createServer(app.getRequestHandler()).listen(Number(PORT), '127.0.0.1', () => {
   console.log(`Listening on http://localhost:${PORT}`)
@@ -16,9 +18,11 @@ const server = createServer(app.getRequestHandler()).listen(Number(PORT), '127.0
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, async () => {
     server.close()
+    // Requests get a second. Browsers hold connections for longer.
+    await Promise.race([once(server, 'close'), setTimeout(1000)])
     await app.close()
-    await (await sessions()).close()
-    // Browsers hold connections, and Next still watches its files.
+    await sessions.close()
+    // Next still watches its files.
     process.exit()
   })
 }

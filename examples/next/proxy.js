@@ -3,3 +3,6 @@
 import { proxy } from './sessions.ts'
 
 export default proxy()
+
+// All but files, which are nobody's.
+export const config = { matcher: '/((?!_next/|.*\\.\\w+$).*)' }
