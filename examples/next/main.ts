@@ -9,7 +9,12 @@ const { PORT } = process.env
 const app = next({ dev: true, dir: import.meta.dirname, hostname: 'localhost', port: Number(PORT) })
 await app.prepare()
 // Not before: Next prepares the process for what this imports of it.
-const sessions = await (await import('./sessions.ts')).sessions()
+const application = await import('./sessions.ts')
+const sessions = await application.sessions().catch((error: unknown) => {
+  console.error(error)
+  // Next would have the process go on.
+  process.exit(1)
+})
 
 const server = createServer(app.getRequestHandler()).listen(Number(PORT), '127.0.0.1', () => {
   console.log(`Listening on http://localhost:${PORT}`)
