@@ -4,7 +4,7 @@ import type { Reply } from '../http/exchange.ts'
 import { checkRequire, type Opened, type RequireOptions, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
-import { nodeExchange, writeReply } from './node-exchange.ts'
+import { NodeExchange, writeReply } from './node-exchange.ts'
 import { type OpenedRequest, openedRequest, sessionIn } from './opened.ts'
 
 export type { RequireOptions } from '../http/http.ts'
@@ -50,7 +50,7 @@ export function expressSessions<Claims extends object, Data>(
   const http = sessionsOverHttp(sessions, options)
   return function pawlSessions(req: ExpressRequest, res, next) {
     const { originalUrl: target, secure, ip, body } = req
-    const exchange = nodeExchange(req, res, { target, secure, ip, body })
+    const exchange = new NodeExchange(req, res, { target, secure, ip, body })
     const proceed = ({ reply, session }: Opened<Claims, Data>): void => {
       if (reply !== undefined) {
         writeReply(res, reply)

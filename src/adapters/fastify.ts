@@ -5,7 +5,7 @@ import { checkRequire, type Opened, type RequireOptions, sessionsOverHttp } from
 import { type HttpOptions, resolveHttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
 import { sendInstead, settle } from './fastify-reply.ts'
-import { nodeExchange } from './node-exchange.ts'
+import { NodeExchange } from './node-exchange.ts'
 import { type OpenedRequest, openedRequest, sessionIn } from './opened.ts'
 
 export type { RequireOptions } from '../http/http.ts'
@@ -67,7 +67,7 @@ export function fastifySessions<Claims extends object, Data>(
     instance.addHook('onRequest', function pawlSessions(request, reply, done) {
       const { originalUrl: target, protocol, ip, raw } = request
       const { body } = raw as { body?: unknown }
-      const exchange = nodeExchange(raw, reply.raw, { target, secure: protocol === 'https', ip, body })
+      const exchange = new NodeExchange(raw, reply.raw, { target, secure: protocol === 'https', ip, body })
       const result = http.open(exchange)
       const answer =
         result instanceof Promise

@@ -25,44 +25,71 @@ export interface FetchRequest extends Pick<Request, 'method' | 'url' | 'body' | 
 }
 
 export function fetchExchange(request: FetchRequest, hints: FetchHints = {}): FetchExchange {
-  const url = new URL(request.url)
-  const changes: ((head: ResponseHead) => void)[] = []
-  let finished = false
+  return new RequestExchange(request, hints)
+}
 
-  function finishHead(head: ResponseHead): void {
-    finished = true
-    for (const change of changes) change(head)
+class RequestExchange implements FetchExchange {
+  readonly method: string
+  readonly target: string
+  readonly secure: boolean
+  readonly ip: string | undefined
+  readonly peer: string | undefined
+  readonly #request: FetchRequest
+  readonly #host: string
+  readonly #json: FetchHints['json']
+  readonly #changes: ((head: ResponseHead) => void)[] = []
+  #finished = false
+
+  constructor(request: FetchRequest, hints: FetchHints) {
+    const url = new URL(request.url)
+    this.method = request.method
+    this.target = hints.target ?? url.pathname + url.search
+    this.secure = hints.secure ?? url.protocol === 'https:'
+    this.ip = hints.ip
+    this.peer = hints.peer
+    this.#request = request
+    this.#host = url.host
+    this.#json = hints.json
   }
 
-  return {
-    method: request.method,
-    target: hints.target ?? url.pathname + url.search,
+  header(name: string): string | undefined {
     // A `Request` built by hand has no Host header; its URL says the same.
-    header: (name) => request.headers.get(name) ?? (name === 'host' ? url.host : undefined),
-    secure: hints.secure ?? url.protocol === 'https:',
-    ip: hints.ip,
-    peer: hints.peer,
-    signal: {
+    return this.#request.headers.get(name) ?? (name === 'host' ? this.#host : undefined)
+  }
+
+  get signal(): Exchange['signal'] {
+    const request = this.#request
+    return {
       // Servers build a request's signal, and with it the request, when it is first asked for.
       get aborted() {
         return request.signal.aborted
       },
-    },
-    json:
-      hints.json ??
-      (() =>
-        readJsonBody(request.headers.get('content-type'), request.body as AsyncIterable<Uint8Array> | null)),
-    beforeHead(change) {
-      if (finished) throw new TypeError('the response has been returned: its cookies can no longer be set')
-      changes.push(change)
-    },
-    finish(response) {
-      // No copy can be made of the answer to a handshake, nor of an error of the network.
-      if (changes.length > 0 && response.status >= 200) return withHead(response, finishHead)
-      finished = true
-      return response
-    },
-    finishHead,
+    }
+  }
+
+  json(): Promise<unknown> {
+    if (this.#json !== undefined) return this.#json()
+    const { headers, body } = this.#request
+    return readJsonBody(headers.get('content-type'), body as AsyncIterable<Uint8Array> | null)
+  }
+
+  beforeHead(change: (head: ResponseHead) => void): void {
+    if (this.#finished)
+      throw new TypeError('the response has been returned: its cookies can no longer be set')
+    this.#changes.push(change)
+  }
+
+  finishHead(head: ResponseHead): void {
+    this.#finished = true
+    for (const change of this.#changes) change(head)
+  }
+
+  finish(response: Response): Response {
+    // No copy can be made of the answer to a handshake, nor of an error of the network.
+    if (this.#changes.length > 0 && response.status >= 200)
+      return withHead(response, (head) => this.finishHead(head))
+    this.#finished = true
+    return response
   }
 }
 

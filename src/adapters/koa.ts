@@ -4,7 +4,7 @@ import { HEADERS_OF_BODY, type Reply, writeHead } from '../http/exchange.ts'
 import { checkRequire, type RequireOptions, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
-import { nodeExchange } from './node-exchange.ts'
+import { NodeExchange } from './node-exchange.ts'
 import { type OpenedRequest, openedRequest, sessionIn } from './opened.ts'
 
 export type { RequireOptions } from '../http/http.ts'
@@ -41,7 +41,7 @@ export function koaSessions<Claims extends object, Data>(
   return async function pawlSessions(ctx, next) {
     const { originalUrl: target, secure, ip, request } = ctx
     const { body } = request as { body?: unknown }
-    const exchange = nodeExchange(ctx.req, ctx.res, { target, secure, ip, body })
+    const exchange = new NodeExchange(ctx.req, ctx.res, { target, secure, ip, body })
     const { reply, session } = await http.open(exchange)
     if (reply !== undefined) {
       send(ctx, reply)

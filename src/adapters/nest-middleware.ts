@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { ClaimsObject } from '../core/claims.ts'
 import type { Opened, SessionsOverHttp } from '../http/http.ts'
 import { opened, type PlatformRequest } from './nest-request.ts'
-import { nodeExchange, writeReply } from './node-exchange.ts'
+import { NodeExchange, writeReply } from './node-exchange.ts'
 
 /** Fits Express and @fastify/middie. */
 export type Middleware = (req: PlatformRequest, res: ServerResponse, next: (error?: unknown) => void) => void
@@ -15,7 +15,7 @@ export function sessionsMiddleware(
   return function pawlSessions(req, res, next) {
     const { originalUrl: target, protocol, ip, body } = req
     const secure = protocol === undefined ? undefined : protocol === 'https'
-    const exchange = nodeExchange(req, res, { target, secure, ip, body })
+    const exchange = new NodeExchange(req, res, { target, secure, ip, body })
     const proceed = ({ reply, session }: Opened<ClaimsObject, unknown>): void => {
       if (reply !== undefined) {
         writeReply(res, reply)

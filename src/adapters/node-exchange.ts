@@ -12,37 +12,63 @@ export interface NodeHints {
   readonly body?: unknown
 }
 
-export function nodeExchange(req: IncomingMessage, res: ServerResponse, hints: NodeHints = {}): Exchange {
-  return {
-    ...nodeRequest(req, hints),
-    signal: {
-      get aborted() {
-        return res.destroyed
-      },
-    },
-    beforeHead(change) {
-      if (res.headersSent) throw new TypeError('the response has begun: its cookies can no longer be set')
-      onHeaders(res, () => change(headOf(res)))
-    },
+/** What an exchange knows of its request alone. Classes, as every request makes one: a literal with accessors takes ten times as long. */
+export class NodeRequest implements Omit<Exchange, 'signal' | 'beforeHead'> {
+  readonly method: string
+  readonly target: string
+  readonly secure: boolean
+  readonly ip: string | undefined
+  readonly peer: string | undefined
+  readonly #req: IncomingMessage
+  readonly #body: unknown
+
+  constructor(req: IncomingMessage, hints: NodeHints) {
+    const { socket } = req
+    const peer = socket.remoteAddress
+    this.method = req.method ?? 'GET'
+    this.target = hints.target ?? req.url ?? '/'
+    this.secure = hints.secure ?? 'encrypted' in socket
+    this.ip = hints.ip ?? peer
+    this.peer = peer
+    this.#req = req
+    this.#body = hints.body
+  }
+
+  header(name: string): string | undefined {
+    const { headers } = this.#req
+    // HTTP/2 has no Host header but a pseudo-header in its place.
+    const value = headers[name] ?? (name === 'host' ? headers[':authority'] : undefined)
+    return typeof value === 'string' ? value : value?.join(', ')
+  }
+
+  json(): Promise<unknown> {
+    return this.#body === undefined
+      ? readJsonBody(this.#req.headers['content-type'], this.#req)
+      : Promise.resolve(this.#body)
   }
 }
 
-/** What an exchange knows of its request alone. */
-export function nodeRequest(req: IncomingMessage, hints: NodeHints): Omit<Exchange, 'signal' | 'beforeHead'> {
-  const { socket } = req
-  return {
-    method: req.method ?? 'GET',
-    target: hints.target ?? req.url ?? '/',
-    header(name) {
-      // HTTP/2 has no Host header but a pseudo-header in its place.
-      const value = req.headers[name] ?? (name === 'host' ? req.headers[':authority'] : undefined)
-      return typeof value === 'string' ? value : value?.join(', ')
-    },
-    secure: hints.secure ?? 'encrypted' in socket,
-    ip: hints.ip ?? socket.remoteAddress,
-    peer: socket.remoteAddress,
-    json: () =>
-      hints.body === undefined ? readJsonBody(req.headers['content-type'], req) : Promise.resolve(hints.body),
+export class NodeExchange extends NodeRequest implements Exchange {
+  readonly #res: ServerResponse
+
+  constructor(req: IncomingMessage, res: ServerResponse, hints: NodeHints) {
+    super(req, hints)
+    this.#res = res
+  }
+
+  get signal(): Exchange['signal'] {
+    const res = this.#res
+    return {
+      get aborted() {
+        return res.destroyed
+      },
+    }
+  }
+
+  beforeHead(change: (head: ResponseHead) => void): void {
+    const res = this.#res
+    if (res.headersSent) throw new TypeError('the response has begun: its cookies can no longer be set')
+    onHeaders(res, () => change(headOf(res)))
   }
 }
 

@@ -5,7 +5,7 @@ import { check } from '../core/options.ts'
 import { checkRequire, type RequireOptions, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
-import { nodeExchange, writeReply } from './node-exchange.ts'
+import { NodeExchange, writeReply } from './node-exchange.ts'
 import { type UpgradeHandler, type UpgradeListener, upgradeListener } from './upgrade.ts'
 
 export type { RequireOptions } from '../http/http.ts'
@@ -86,7 +86,7 @@ export function nodeSessions<Claims extends object, Data>(
     handler: NodeHandler<Claims, Data>,
     require: RequireOptions | undefined,
   ): Promise<void> {
-    const exchange = nodeExchange(req, res, { ip: ip?.(req) })
+    const exchange = new NodeExchange(req, res, { ip: ip?.(req) })
     const { reply, session } = await http.open(exchange)
     if (reply !== undefined) return writeReply(res, reply)
     const refused = require === undefined ? null : await http.refuse(exchange, session, require)

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { type Exchange, isHandshake, type Reply } from '../http/exchange.ts'
 import type { RequireOptions, SessionsOverHttp } from '../http/http.ts'
 import type { RequestSession } from '../http/request-session.ts'
-import { nodeRequest } from './node-exchange.ts'
+import { NodeRequest } from './node-exchange.ts'
 
 /**
  * Takes over a WebSocket handshake, by `handleUpgrade` of a WebSocket library for example. The session
@@ -40,7 +40,7 @@ export function upgradeListener<Claims extends object, Data>(
     head: Buffer,
     hasBegun: () => boolean,
   ): Promise<Reply | null> {
-    const exchange = handshakeExchange(req, socket, ip?.(req))
+    const exchange = new HandshakeExchange(req, socket, ip?.(req))
     if (!isHandshake(exchange)) return NOT_A_HANDSHAKE
     const { reply, session } = await http.open(exchange)
     if (reply !== undefined) return reply
@@ -74,17 +74,20 @@ export function upgradeListener<Claims extends object, Data>(
   }
 }
 
-function handshakeExchange(req: IncomingMessage, socket: Duplex, ip: string | undefined): Exchange {
-  return {
-    ...nodeRequest(req, { ip }),
-    signal: {
+class HandshakeExchange extends NodeRequest implements Exchange {
+  readonly signal: Exchange['signal']
+
+  constructor(req: IncomingMessage, socket: Duplex, ip: string | undefined) {
+    super(req, { ip })
+    this.signal = {
       get aborted() {
         return socket.destroyed
       },
-    },
-    beforeHead() {
-      throw new TypeError('a WebSocket handshake sets no cookies: sign in and out by a request of its own')
-    },
+    }
+  }
+
+  beforeHead(): never {
+    throw new TypeError('a WebSocket handshake sets no cookies: sign in and out by a request of its own')
   }
 }
 

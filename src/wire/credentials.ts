@@ -39,15 +39,24 @@ export function cookieValues(header: string | null | undefined, name: string): s
   const values: string[] = []
   if (header == null) return values
   // From one occurrence of the name to the next, instead of taking apart the cookies of everybody else.
-  for (let at = header.indexOf(name); at !== -1; at = header.indexOf(name, at + 1)) {
+  let at = header.indexOf(name)
+  while (at !== -1) {
     const equals = skipBlanks(header, at + name.length, 1)
-    if (header[equals] !== '=') continue
-    const before = skipBlanks(header, at - 1, -1)
-    if (before !== -1 && header[before] !== ';') continue
-    const end = header.indexOf(';', equals)
-    values.push(header.slice(equals + 1, end === -1 ? header.length : end).trim())
+    let next = at + 1
+    if (header[equals] === '=' && beginsCookie(header, at)) {
+      const end = header.indexOf(';', equals)
+      values.push(header.slice(equals + 1, end === -1 ? header.length : end).trim())
+      if (end === -1) break
+      next = end
+    }
+    at = header.indexOf(name, next)
   }
   return values
+}
+
+function beginsCookie(header: string, at: number): boolean {
+  const before = skipBlanks(header, at - 1, -1)
+  return before === -1 || header[before] === ';'
 }
 
 /** Spaces and tabs are no part of a cookie's name (RFC 6265bis section 5.7). */
