@@ -9,6 +9,7 @@ export type Transport = 'cookie' | 'bearer'
 /** A request header by its lower-case name. */
 export type ReadHeader = (name: string) => string | null | undefined
 
+const [TAB, SPACE, SEMICOLON, EQUALS] = [0x09, 0x20, 0x3b, 0x3d]
 const BEARER = /^bearer +([\w.~+/-]+=*)$/i
 
 export function transportFrom(header: ReadHeader): Transport {
@@ -43,7 +44,7 @@ export function cookieValues(header: string | null | undefined, name: string): s
   while (at !== -1) {
     const equals = skipBlanks(header, at + name.length, 1)
     let next = at + 1
-    if (header[equals] === '=' && beginsCookie(header, at)) {
+    if (header.charCodeAt(equals) === EQUALS && beginsCookie(header, at)) {
       const end = header.indexOf(';', equals)
       values.push(header.slice(equals + 1, end === -1 ? header.length : end).trim())
       if (end === -1) break
@@ -56,12 +57,12 @@ export function cookieValues(header: string | null | undefined, name: string): s
 
 function beginsCookie(header: string, at: number): boolean {
   const before = skipBlanks(header, at - 1, -1)
-  return before === -1 || header[before] === ';'
+  return before === -1 || header.charCodeAt(before) === SEMICOLON
 }
 
 /** Spaces and tabs are no part of a cookie's name (RFC 6265bis section 5.7). */
 function skipBlanks(text: string, from: number, step: 1 | -1): number {
   let at = from
-  while (text[at] === ' ' || text[at] === '\t') at += step
+  for (let code = text.charCodeAt(at); code === SPACE || code === TAB; code = text.charCodeAt(at)) at += step
   return at
 }
