@@ -13,7 +13,7 @@ const HELP = `What Pawl costs, beside raw limits and other libraries.
 Usage: npm run bench -- [suite ...] [options]
 
   suites           ${Object.keys(SUITES).join(', ')}; all of them without a name
-  --quick          about a minute for everything, for a look: do not believe the figures
+  --quick          a minute or two for everything, for a look: do not believe the figures
   --full           also a table of ten million sessions (some GB of disk, and minutes)
   --json [file]    every figure, its target and whether it holds, those that do not first (bench/results.json)
   --help           this
@@ -45,18 +45,27 @@ else if (unknown.length > 0 || (file !== null && !values.json)) {
 
 async function run(suites: readonly string[]): Promise<void> {
   const { quick, full } = values
+  const stopped = new AbortController()
+  const stop = (signal: NodeJS.Signals): void => stopped.abort(new Error(`stopped by ${signal}`))
+  // A second one is not waited for.
+  process.once('SIGINT', stop).once('SIGTERM', stop)
   const databases = createDatabases()
   const figures: Figure[] = []
   const startedAt = performance.now()
   let settings: Record<string, string>
   try {
     for (const suite of suites) {
-      const found = await runSuite({ suite, quick, full, database: await databases.create() })
+      const database = await databases.create()
+      const found = await runSuite({ suite, quick, full, database }, stopped.signal)
       console.log(`\n${suite}`)
       printFigures(found)
       figures.push(...found)
     }
     settings = await databases.settings()
+  } catch (error) {
+    console.error(`\n${((stopped.signal.reason ?? error) as Error).message}`)
+    process.exitCode = 1
+    return
   } finally {
     await databases.remove()
   }

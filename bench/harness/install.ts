@@ -18,9 +18,12 @@ export async function installPeers(): Promise<void> {
     ),
   )
   if (there.every(Boolean)) return
-  console.error('The libraries to compare with are not installed yet: npm install --prefix bench')
-  const flags = ['install', '--no-save', '--no-package-lock', '--no-audit', '--no-fund']
-  const npm = spawn('npm', flags, { cwd: BENCH, stdio: 'inherit', shell: process.platform === 'win32' })
+  console.error('The libraries to compare with are not installed yet: npm ci --prefix bench')
+  const npm = spawn('npm', ['ci', '--no-audit', '--no-fund'], {
+    cwd: BENCH,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  })
   const [code] = await once(npm, 'exit')
-  if (code !== 0) throw new Error(`npm install failed (${code})`)
+  if (code !== 0) throw new Error(`npm ci failed (${code})`)
 }

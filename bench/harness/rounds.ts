@@ -16,15 +16,18 @@ export interface Timing {
 
 /**
  * Measures all contenders by turns, so that whatever else the machine does meets all of them; every second
- * round backwards, so that nobody always follows the same one. The first round warms up and does not count.
+ * round backwards, so that nobody always follows the same one.
+ *
+ * @param warmUp whether there is a first round that does not count
  */
 export async function inRounds(
   contenders: readonly Contender[],
   rounds: number,
   progress: (done: number) => void,
+  warmUp = true,
 ): Promise<ReadonlyMap<string, Timing>> {
   const all = new Map(contenders.map(({ name }): [string, number[]] => [name, []]))
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = warmUp ? 0 : 1; round <= rounds; round++) {
     progress(round / (rounds + 1))
     for (const { name, count, measure } of round % 2 === 0 ? contenders : contenders.toReversed()) {
       const taken = await measure(count)

@@ -3,9 +3,14 @@ import { fileURLToPath } from 'node:url'
 import type { Figure } from './report.ts'
 import type { Order } from './suite-process.ts'
 
-/** Each suite in a process of its own: what one has made the compiler believe is not the next one's start. */
-export function runSuite(order: Order): Promise<Figure[]> {
-  const child = fork(fileURLToPath(new URL('./suite-process.ts', import.meta.url)), [JSON.stringify(order)])
+/**
+ * Each suite in a process of its own: what one has made the compiler believe is not the next one's start.
+ * @throws when it fails, or is stopped
+ */
+export function runSuite(order: Order, signal: AbortSignal): Promise<Figure[]> {
+  const child = fork(fileURLToPath(new URL('./suite-process.ts', import.meta.url)), [JSON.stringify(order)], {
+    signal,
+  })
   return new Promise((resolve, reject) => {
     let figures: Figure[] | null = null
     child.once('message', (message) => {

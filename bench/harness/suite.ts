@@ -2,7 +2,7 @@ import type { Figure } from './report.ts'
 
 /** What a suite gets. */
 export interface Settings {
-  /** About a minute for everything, with figures that are good for a look only. */
+  /** A minute or two for everything, with figures that are good for a look only. */
   readonly quick: boolean
   /** Also what takes longer than everything else together. */
   readonly full: boolean
