@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { USER } from '../servers/kind.ts'
 import type { Load, Loaded } from '../servers/load.ts'
 import type { Ready } from '../servers/main.ts'
+import { answerOf, ask } from './children.ts'
 import { pin } from './pin.ts'
 
 export interface Server {
@@ -73,24 +73,5 @@ export async function createServers(databaseUrl: string): Promise<Servers> {
     stop() {
       for (const child of children) if (child.connected) child.disconnect()
     },
-  }
-}
-
-function ask<T>(child: ChildProcess, message: object | string, name: string): Promise<T> {
-  const answered = answerOf<T>(child, name)
-  child.send(message)
-  return answered
-}
-
-async function answerOf<T>(child: ChildProcess, name: string): Promise<T> {
-  const ended = new AbortController()
-  const failed = once(child, 'exit', { signal: ended.signal }).then(([code]) => {
-    throw new Error(`${name} ended with ${code}`)
-  })
-  try {
-    return (await Promise.race([once(child, 'message', { signal: ended.signal }), failed]))[0] as T
-  } finally {
-    failed.catch(() => {})
-    ended.abort()
   }
 }
