@@ -17,12 +17,11 @@ export type AnyRequest = Pick<FastifyRequest, 'id' | 'is404'>
 /** Fits `onRequest`, `preHandler` and the like. */
 export type SessionHook = (request: AnyRequest, reply: object, done: HookHandlerDoneFunction) => void
 
-/** Where `requireSession` finds what the plugin opened, whoever else writes to `request.session`. */
+/** Where `requireSession` finds what the plugin opened, on the request of Node.js, whoever else writes to `request.session`. */
 const opened: unique symbol = Symbol('pawl.opened')
 
 interface Opening {
-  session?: unknown
-  [opened]?: OpenedRequest | null
+  readonly raw: { [opened]?: OpenedRequest }
 }
 
 /**
@@ -48,19 +47,15 @@ export function fastifySessions<Claims extends object, Data>(
     const scope = instance.prefix.replace(/\/$/, '')
     const http = sessionsOverHttp(sessions, { ...options, path: scope + path })
     // Another plugin may have the name; `sessionOf` works all the same.
-    const named = !instance.hasRequestDecorator('session')
-    if (named) instance.decorateRequest('session', null)
-    if (!instance.hasRequestDecorator(opened)) instance.decorateRequest(opened, null)
+    if (!instance.hasRequestDecorator('session')) instance.decorateRequest('session', { getter: sessionNow })
 
     function admit(
-      request: Opening,
+      { raw }: Opening,
       exchange: Exchange,
       { reply, session }: Opened<Claims, Data>,
     ): Reply | null {
       if (reply !== undefined) return reply
-      const outer = request[opened]
-      if (named || (outer != null && request.session === outer.session)) request.session = session
-      request[opened] = openedRequest(sessions, http, exchange, session)
+      raw[opened] = openedRequest(sessions, http, exchange, session)
       return null
     }
 
@@ -76,7 +71,7 @@ export function fastifySessions<Claims extends object, Data>(
       return settle(answer, reply, done)
     })
     instance.addHook('onError', function pawlSessionErrors(request, reply, error, done) {
-      const found = (request as Opening)[opened]
+      const found = (request as Opening).raw[opened]
       const answer = found?.http.answer(found.exchange, found.session, error) ?? null
       if (answer === null) done()
       else sendInstead(reply, answer)
@@ -105,8 +100,8 @@ export function fastifySessions<Claims extends object, Data>(
 export function requireSession(options: RequireOptions = {}): SessionHook {
   checkRequire(options)
   return function pawlRequireSession(request, reply, done) {
-    const found = (request as Opening)[opened]
-    if (found == null) throw new TypeError('register fastifySessions(sessions) before requireSession()')
+    const found = openedOf(request)
+    if (found === undefined) throw new TypeError('register fastifySessions(sessions) before requireSession()')
     return settle(found.http.refuse(found.exchange, found.session, options), reply as FastifyReply, done)
   }
 }
@@ -119,5 +114,13 @@ export function sessionOf<Claims extends object, Data>(
   request: AnyRequest,
   sessions: Sessions<Claims, Data>,
 ): RequestSession<Claims, Data> {
-  return sessionIn((request as Opening)[opened], sessions, 'register fastifySessions(sessions)')
+  return sessionIn(openedOf(request), sessions, 'register fastifySessions(sessions)')
+}
+
+function openedOf(request: AnyRequest): OpenedRequest | undefined {
+  return (request as unknown as Opening).raw[opened]
+}
+
+function sessionNow(this: FastifyRequest): unknown {
+  return openedOf(this)?.session ?? null
 }
