@@ -1,6 +1,5 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Measured, readMeasured } from './chart/measured.ts'
 import { panelsOf } from './chart/panels.ts'
@@ -46,7 +45,7 @@ async function run(from: string | undefined, to: string | undefined): Promise<vo
 /** npm has gone elsewhere from where the command was typed. */
 function placeOf(given: string | undefined, otherwise: string): string {
   if (given !== undefined) return resolve(process.env['INIT_CWD'] ?? '.', given)
-  return fileURLToPath(new URL(otherwise, import.meta.url))
+  return resolve(otherwise)
 }
 
 function machine({
@@ -69,7 +68,7 @@ function machine({
 }
 
 async function peers(): Promise<readonly string[]> {
-  const { dependencies } = JSON.parse(await readFile(new URL('package.json', import.meta.url), 'utf8'))
+  const { dependencies } = JSON.parse(await readFile('package.json', 'utf8'))
   // A line is not broken between the two.
   const of = (name: string): string => `${name}\u00a0${dependencies[name]}`
   const compared = ['fast-jwt', 'jose', 'better-auth', 'iron-session', 'express-session', 'connect-pg-simple']

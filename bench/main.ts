@@ -2,7 +2,6 @@ import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createDatabases } from './harness/database.ts'
-import { installPeers } from './harness/install.ts'
 import { machine } from './harness/machine.ts'
 import { type Figure, holds, inOrder, printFigures } from './harness/report.ts'
 import { runSuite } from './harness/run-suite.ts'
@@ -39,7 +38,6 @@ else if (unknown.length > 0 || (file !== null && !values.json)) {
   console.error(HELP)
   process.exitCode = 2
 } else {
-  await installPeers()
   await run(names.length === 0 ? Object.keys(SUITES) : names)
 }
 

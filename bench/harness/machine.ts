@@ -3,7 +3,7 @@ import { cpus, totalmem } from 'node:os'
 
 /** What the figures were measured on. */
 export async function machine(): Promise<Record<string, string | number>> {
-  const manifest = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
+  const manifest = JSON.parse(await readFile('../package.json', 'utf8'))
   return {
     date: new Date().toISOString().slice(0, 10),
     pawl: manifest.version,

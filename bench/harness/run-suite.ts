@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { programOf } from './program.ts'
 import type { Figure } from './report.ts'
 import type { Order } from './suite-process.ts'
 
@@ -8,7 +8,7 @@ import type { Order } from './suite-process.ts'
  * @throws when it fails, or is stopped
  */
 export function runSuite(order: Order, signal: AbortSignal): Promise<Figure[]> {
-  const child = fork(fileURLToPath(new URL('./suite-process.ts', import.meta.url)), [JSON.stringify(order)], {
+  const child = fork(programOf('./suite-process', import.meta.url), [JSON.stringify(order)], {
     signal,
   })
   return new Promise((resolve, reject) => {

@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { USER } from '../servers/kind.ts'
 import type { Load, Loaded } from '../servers/load.ts'
 import type { Ready } from '../servers/main.ts'
 import { answerOf, ask } from './children.ts'
 import { pin } from './pin.ts'
+import { programOf } from './program.ts'
 
 export interface Server {
   readonly name: string
@@ -32,18 +32,18 @@ const CONNECTIONS = 64
 export async function createServers(databaseUrl: string): Promise<Servers> {
   const children: ChildProcess[] = []
   const run = (file: string, args: string[]): ChildProcess => {
-    const child = fork(fileURLToPath(new URL(`../servers/${file}`, import.meta.url)), args, {
+    const child = fork(programOf(`../servers/${file}`, import.meta.url), args, {
       env: { ...process.env, NODE_ENV: 'production' },
     })
     children.push(child)
     return child
   }
-  const generator = run('load.ts', [])
+  const generator = run('load', [])
   await pin(generator.pid!, 1)
 
   return {
     async start(name) {
-      const child = run('main.ts', [name, databaseUrl])
+      const child = run('main', [name, databaseUrl])
       const { port, cookie } = await answerOf<Ready>(child, name)
       await pin(child.pid!, 0)
       return {

@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { answerOf, ask, leave } from '../harness/children.ts'
+import { programOf } from '../harness/program.ts'
 import type { ClientsOrder, Traffic } from './clients.ts'
 import type { Health, ServerOrder } from './server.ts'
 
@@ -82,7 +82,7 @@ async function start(
   children: ChildProcess[],
 ): Promise<{ servers: ChildProcess[]; clients: ChildProcess }> {
   const run = (file: string, order: object, execArgv: string[] = []): ChildProcess => {
-    const program = fileURLToPath(new URL(file, import.meta.url))
+    const program = programOf(file, import.meta.url)
     const child = fork(program, [JSON.stringify(order)], {
       execArgv: [...process.execArgv, ...execArgv],
       env: { ...process.env, NODE_ENV: 'production' },
@@ -98,12 +98,12 @@ async function start(
   const servers: ChildProcess[] = []
   const ports: number[] = []
   for (let i = 0; i < processes; i++) {
-    const server = run('./server.ts', order, ['--expose-gc'])
+    const server = run('./server', order, ['--expose-gc'])
     servers.push(server)
     ports.push(await answerOf<number>(server, 'a server'))
     signal.throwIfAborted()
   }
-  const clients = run('./clients.ts', {
+  const clients = run('./clients', {
     ports,
     users,
     ramp: LIFETIME,

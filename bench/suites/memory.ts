@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { programOf } from '../harness/program.ts'
 import type { Figure } from '../harness/report.ts'
 import type { Settings } from '../harness/suite.ts'
 import type { Filling, Kind } from './memory-process.ts'
@@ -52,7 +52,7 @@ export async function memory({ quick, progress }: Settings): Promise<Figure[]> {
 /** Each in a process of its own, so that none sees what another has left. */
 function fill(kind: Kind, entries: number): Promise<Filling> {
   return new Promise((resolve, reject) => {
-    const program = fileURLToPath(new URL('./memory-process.ts', import.meta.url))
+    const program = programOf('./memory-process', import.meta.url)
     const child = fork(program, [kind, String(entries)], { execArgv: [...process.execArgv, '--expose-gc'] })
     child.once('message', (filling: Filling) => resolve(filling))
     child.once('error', reject)

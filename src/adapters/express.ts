@@ -23,7 +23,7 @@ export type ErrorMiddleware = (
 /** What Express adds to a request, as far as Pawl looks. */
 interface ExpressRequest extends IncomingMessage {
   readonly originalUrl?: string
-  readonly secure?: boolean
+  readonly protocol?: string
   readonly ip?: string
   readonly body?: unknown
   session?: unknown
@@ -49,8 +49,7 @@ export function expressSessions<Claims extends object, Data>(
 ): Middleware {
   const http = sessionsOverHttp(sessions, options)
   return function pawlSessions(req: ExpressRequest, res, next) {
-    const { originalUrl: target, secure, ip, body } = req
-    const exchange = new NodeExchange(req, res, { target, secure, ip, body })
+    const exchange = new NodeExchange(req, res, req)
     const proceed = ({ reply, session }: Opened<Claims, Data>): void => {
       if (reply !== undefined) {
         writeReply(res, reply)

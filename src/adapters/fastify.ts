@@ -60,9 +60,7 @@ export function fastifySessions<Claims extends object, Data>(
     }
 
     instance.addHook('onRequest', function pawlSessions(request, reply, done) {
-      const { originalUrl: target, protocol, ip, raw } = request
-      const { body } = raw as { body?: unknown }
-      const exchange = new NodeExchange(raw, reply.raw, { target, secure: protocol === 'https', ip, body })
+      const exchange = new NodeExchange(request.raw, reply.raw, request)
       const result = http.open(exchange)
       const answer =
         result instanceof Promise

@@ -39,9 +39,7 @@ export function koaSessions<Claims extends object, Data>(
 ): Middleware<{ session: RequestSession<Claims, Data> }, object> {
   const http = sessionsOverHttp(sessions, options)
   return async function pawlSessions(ctx, next) {
-    const { originalUrl: target, secure, ip, request } = ctx
-    const { body } = request as { body?: unknown }
-    const exchange = new NodeExchange(ctx.req, ctx.res, { target, secure, ip, body })
+    const exchange = new NodeExchange(ctx.req, ctx.res, ctx.request)
     const { reply, session } = await http.open(exchange)
     if (reply !== undefined) {
       send(ctx, reply)

@@ -13,9 +13,7 @@ export function sessionsMiddleware(
   http: SessionsOverHttp<ClaimsObject, unknown>,
 ): Middleware {
   return function pawlSessions(req, res, next) {
-    const { originalUrl: target, protocol, ip, body } = req
-    const secure = protocol === undefined ? undefined : protocol === 'https'
-    const exchange = new NodeExchange(req, res, { target, secure, ip, body })
+    const exchange = new NodeExchange(req, res, req)
     const proceed = ({ reply, session }: Opened<ClaimsObject, unknown>): void => {
       if (reply !== undefined) {
         writeReply(res, reply)

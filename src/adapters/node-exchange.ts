@@ -3,10 +3,13 @@ import onHeaders from 'on-headers'
 import { type Exchange, HEADERS_OF_BODY, type Reply, type ResponseHead, writeHead } from '../http/exchange.ts'
 import { readJsonBody } from '../http/json-body.ts'
 
-/** What a framework on top of `node:http` may know better. */
+/**
+ * What a framework on top of `node:http` knows better: its own request, as that of Express, Fastify and Koa alike.
+ * Read when it is needed, as some of it takes longer to find out than all the rest.
+ */
 export interface NodeHints {
-  readonly target?: string | undefined
-  readonly secure?: boolean | undefined
+  readonly originalUrl?: string | undefined
+  readonly protocol?: string | undefined
   readonly ip?: string | undefined
   /** A body that was parsed already. */
   readonly body?: unknown
@@ -16,22 +19,27 @@ export interface NodeHints {
 export class NodeRequest implements Omit<Exchange, 'signal' | 'beforeHead'> {
   readonly method: string
   readonly target: string
-  readonly secure: boolean
-  readonly ip: string | undefined
-  readonly peer: string | undefined
   readonly #req: IncomingMessage
-  readonly #body: unknown
+  readonly #hints: NodeHints
 
   constructor(req: IncomingMessage, hints: NodeHints) {
-    const { socket } = req
-    const peer = socket.remoteAddress
     this.method = req.method ?? 'GET'
-    this.target = hints.target ?? req.url ?? '/'
-    this.secure = hints.secure ?? 'encrypted' in socket
-    this.ip = hints.ip ?? peer
-    this.peer = peer
+    this.target = hints.originalUrl ?? req.url ?? '/'
     this.#req = req
-    this.#body = hints.body
+    this.#hints = hints
+  }
+
+  get secure(): boolean {
+    const { protocol } = this.#hints
+    return protocol === undefined ? 'encrypted' in this.#req.socket : protocol === 'https'
+  }
+
+  get ip(): string | undefined {
+    return this.#hints.ip ?? this.peer
+  }
+
+  get peer(): string | undefined {
+    return this.#req.socket.remoteAddress
   }
 
   header(name: string): string | undefined {
@@ -42,9 +50,10 @@ export class NodeRequest implements Omit<Exchange, 'signal' | 'beforeHead'> {
   }
 
   json(): Promise<unknown> {
-    return this.#body === undefined
+    const { body = (this.#req as NodeHints).body } = this.#hints
+    return body === undefined
       ? readJsonBody(this.#req.headers['content-type'], this.#req)
-      : Promise.resolve(this.#body)
+      : Promise.resolve(body)
   }
 }
 

@@ -12,7 +12,7 @@ import type { Session } from '../core/session.ts'
 import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
 import { cookieAnswer, secondsUntil } from './answer.ts'
 import type { CookieWriter } from './cookies.ts'
-import { contextOf, type Exchange, forbidCaching } from './exchange.ts'
+import { contextOf, type Exchange, forbidCaching, LazyContext } from './exchange.ts'
 import { presentedAccessTokens, presentedRefreshCookies, type Transport } from './transport.ts'
 
 /** What a request's session works with. */
@@ -305,7 +305,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     let error: AnySessionsError | null = null
     for (const value of presentedAccessTokens(exchange, transport, cookies.set)) {
       try {
-        const verified = sessions.verify(value, contextOf(exchange))
+        const verified = sessions.verify(value, new LazyContext(exchange))
         this.#accessToken = value
         return { verified }
       } catch (thrown) {
