@@ -39,7 +39,7 @@ export function fastifySessions<Claims extends object, Data>(
   sessions: Sessions<Claims, Data>,
   options: HttpOptions = {},
 ): FastifyPluginAsync {
-  const { path, cors } = resolveHttpOptions(options)
+  const { path, cors, revocations } = resolveHttpOptions(options)
 
   const pawl: FastifyPluginAsync = async (instance, registered) => {
     if ('prefix' in registered)
@@ -78,7 +78,7 @@ export function fastifySessions<Claims extends object, Data>(
     // Fastify runs a scope's hooks for the scope's routes. The hook answers; what it leaves alone is nobody's.
     const schema: object = { hide: true }
     const handler = (_request: unknown, reply: FastifyReply): void => void reply.callNotFound()
-    for (const name of ['refresh', 'logout'])
+    for (const name of ['refresh', 'logout', ...(revocations ? ['revocations'] : [])])
       instance.route({ method: ['GET', 'POST'], url: `${path}/${name}`, schema, handler })
     if (cors) for (const url of ['/', '/*']) instance.route({ method: 'OPTIONS', url, schema, handler })
   }

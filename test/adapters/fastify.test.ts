@@ -100,6 +100,30 @@ describe('the plugin', () => {
     expect((await client.send('GET', '/api/me')).status).toBe(401)
   })
 
+  it('serves what other services ask for in its scope as well', async () => {
+    const { sessions } = await openWithClock()
+    const app = fastify()
+    app.register(
+      async (api) => void api.register(fastifySessions(sessions, { revocations: true, path: '/auth' })),
+      { prefix: '/api' },
+    )
+    app.register(async (api) => void api.register(fastifySessions(sessions)), { prefix: '/without' })
+    const client = await serve(app)
+    const ask = async (method: string, path: string): Promise<unknown> => {
+      const { status, headers } = await client.send(method, path)
+      return [status, headers['content-type'], headers['allow']]
+    }
+    for (const method of ['GET', 'HEAD'])
+      expect(await ask(method, '/api/auth/revocations')).toStrictEqual([
+        200,
+        'application/octet-stream',
+        undefined,
+      ])
+    expect(await ask('POST', '/api/auth/revocations')).toStrictEqual([405, undefined, 'GET, HEAD'])
+    expect((await client.send('GET', '/without/session/revocations')).status).toBe(404)
+    expect((await client.send('GET', '/auth/revocations')).status).toBe(404)
+  })
+
   it('answers preflights for the routes of its scope, and for no other', async () => {
     const { sessions } = await openWithClock()
     const origin = 'https://spa.example.com'
