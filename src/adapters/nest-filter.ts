@@ -26,6 +26,7 @@ export class SessionFilter extends BaseExceptionFilter<AnySessionsError | Sessio
     return error instanceof SessionRefusedException ? error : new SessionRefusedException(reply, error)
   }
 
+  /** Filters of request or transient scope have been asked before, where Nest has them. */
   #passOn(error: AnySessionsError | SessionRefusedException, host: ArgumentsHost): unknown {
     const filters = this.#config.getGlobalFilters()
     const next = filters.findLast((filter) => filter !== this && isFor(filter, error))

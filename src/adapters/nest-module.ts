@@ -96,7 +96,8 @@ export class SessionsModule implements NestModule, OnApplicationShutdown {
       throw new TypeError('import SessionsModule once')
     const { sessions, http } = this.#parts
     this.#host.httpAdapter.use(sessionsMiddleware(sessions, http))
-    // Last, and so the first to be asked: an application's filter for everything would answer 500.
+    // Last, and so asked before the application's others: its filter for everything would answer 500. Nest asks
+    // those of request or transient scope before all that are not.
     this.#config.addGlobalFilter(new SessionFilter(this.#config, this.#host.httpAdapter))
   }
 

@@ -17,13 +17,21 @@ import {
   Post,
   Req,
   Res,
+  Scope,
   type Type,
   UseFilters,
   UseGuards,
 } from '@nestjs/common'
-import { type AbstractHttpAdapter, APP_GUARD, ExternalContextCreator, NestFactory } from '@nestjs/core'
+import {
+  type AbstractHttpAdapter,
+  APP_FILTER,
+  APP_GUARD,
+  ExternalContextCreator,
+  NestFactory,
+} from '@nestjs/core'
 import { ExpressAdapter } from '@nestjs/platform-express'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
+import express from 'express'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   Public,
@@ -35,7 +43,7 @@ import {
   SessionsModule,
   sessionOf,
 } from '../../src/adapters/nest.ts'
-import { createSessions, NotSignedInError, type Sessions } from '../../src/index.ts'
+import { createSessions, InvalidOptionsError, NotSignedInError, type Sessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { addHandler } from '../support/adapters/nest.ts'
 import { coded } from '../support/errors.ts'
@@ -81,8 +89,9 @@ describe.each([
   async function start(
     module: Type,
     prepare: (app: INestApplication) => unknown = () => {},
+    adapter: AbstractHttpAdapter = createAdapter(),
   ): Promise<{ app: INestApplication; client: Client }> {
-    const app = await NestFactory.create(module, createAdapter(), QUIET)
+    const app = await NestFactory.create(module, adapter, QUIET)
     onTestFinished(() => app.close())
     await prepare(app)
     await app.listen(0, '127.0.0.1')
@@ -382,6 +391,51 @@ describe.each([
       expect(never).toStrictEqual([])
     })
 
+    it.each([
+      ['request', Scope.REQUEST],
+      ['transient', Scope.TRANSIENT],
+    ])("go to an APP_FILTER of %s scope first, as to a controller's, if it takes them", async (_, scope) => {
+      const errors: unknown[] = []
+      const filterOf = (...types: Type[]): Type => collecting(errors, ...types).constructor as Type
+      const handlers: Parameters<typeof controllerOf>[0] = {
+        '/me': [whoIs, RequireSession()],
+        '/forgotten': [whoIs],
+        '/wrong': [(session: RequestSession) => session.create({ userId: '' })],
+      }
+      const answersWith = async (useClass: Type): Promise<unknown[]> => {
+        const { client } = await serve({
+          controllers: [controllerOf(handlers)],
+          providers: [{ provide: APP_FILTER, useClass, scope }],
+        })
+        const statuses: number[] = []
+        for (const path of Object.keys(handlers)) statuses.push((await client.send('GET', path)).status)
+        return statuses
+      }
+      expect(await answersWith(filterOf(RangeError))).toStrictEqual([401, 401, 500])
+      expect(errors).toStrictEqual([])
+      expect(await answersWith(filterOf())).toStrictEqual([500, 500, 500])
+      expect(errors).toStrictEqual([
+        expect.objectContaining({ status: 401, cause: coded('ERR_NOT_SIGNED_IN') }),
+        coded('ERR_NOT_SIGNED_IN'),
+        expect.any(TypeError),
+      ])
+    })
+
+    it('that are not for the caller to see go to such a filter, too, if it takes them', async () => {
+      const errors: unknown[] = []
+      const never: unknown[] = []
+      const useClass = collecting(errors, InvalidOptionsError).constructor as Type
+      const controllers = [
+        controllerOf({ '/wrong': [() => SessionsModule.forRoot(sessions, { path: 'wrong' })] }),
+      ]
+      const providers = [{ provide: APP_FILTER, useClass, scope: Scope.REQUEST }]
+      const { client, sessions } = await serve({ controllers, providers }, (app) =>
+        app.useGlobalFilters(collecting(never)),
+      )
+      expect((await client.send('GET', '/wrong')).status).toBe(500)
+      expect([errors, never]).toStrictEqual([[coded('ERR_INVALID_OPTIONS')], []])
+    })
+
     it('that are not for the caller to see are a 500 of Nest where there is no such filter', async () => {
       const { sessions } = await openWithClock()
       const controllers = [
@@ -442,6 +496,38 @@ describe.each([
         body: { accessToken: expect.any(String), refreshToken: expect.stringMatching(/^pawl_r1_/) },
       })
     }
+  })
+
+  describe('cookies', () => {
+    const login = (session: RequestSession): unknown => session.create({ userId: 'anna' })
+    const controllers = [controllerOf({ '/login': [login], '/me': [whoIs, RequireSession()] })]
+
+    it('are plain on localhost, which a browser there stores', async () => {
+      const { client } = await serve({ controllers })
+      const headers = { host: 'localhost:3000' }
+      const { cookies } = await client.send('GET', '/login', { headers })
+      expect(cookies.map((cookie) => cookie.split('=')[0])).toStrictEqual(['pawl-access', 'pawl-refresh'])
+      expect((await client.send('GET', '/me', { headers })).status).toBe(200)
+    })
+
+    it('are those for https where a trusted proxy says so', async () => {
+      const { sessions } = await openWithClock()
+      const module = moduleOf({ imports: [SessionsModule.forRoot(sessions)], controllers })
+      const adapter =
+        platform === 'Express'
+          ? new ExpressAdapter(express().set('trust proxy', 'loopback'))
+          : new FastifyAdapter({ trustProxy: 'loopback' })
+      const { client } = await start(module, () => {}, adapter)
+      const encrypted = { host: 'localhost', 'x-forwarded-proto': 'https' }
+      for (const headers of [{ ...encrypted, 'x-forwarded-for': '192.0.2.7' }, encrypted]) {
+        const { cookies } = await client.send('GET', '/login', { headers })
+        expect(cookies[0]).toMatch(/^__Host-pawl-access=<access>; .*; Secure;/)
+      }
+      expect((await sessions.list('anna')).map(({ ip }) => ip).sort()).toStrictEqual([
+        '127.0.0.1',
+        '192.0.2.7',
+      ])
+    })
   })
 
   it('leaves the bodies of other requests to Nest', async () => {
