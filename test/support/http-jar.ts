@@ -23,6 +23,9 @@ export interface CookieJar {
   copy(): CookieJar
 }
 
+/** How Express clears a cookie. */
+const EPOCH = 'Thu, 01 Jan 1970 00:00:00 GMT'
+
 export function createJar(cookies: readonly Kept[] = []): CookieJar {
   let kept = [...cookies]
 
@@ -47,7 +50,7 @@ export function createJar(cookies: readonly Kept[] = []): CookieJar {
       for (const text of setCookies) {
         const { name, value, attributes } = parseSetCookie(text)
         const cookie = { name, value, path: attributes['path'] ?? '/', domain: attributes['domain'] ?? '' }
-        if (attributes['max-age'] === '0') remove(cookie)
+        if (attributes['max-age'] === '0' || attributes['expires'] === EPOCH) remove(cookie)
         else put(cookie)
       }
     },

@@ -1,0 +1,146 @@
+import { createHmac, randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import express, { type ErrorRequestHandler, type Express } from 'express'
+import express4 from 'express4'
+import type pg from 'pg'
+import ts from 'typescript'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { expressSessions, requireSession, sessionErrors, sessionOf } from '../../src/adapters/express.ts'
+import type { Sessions } from '../../src/index.ts'
+import { createDatabase, createPool } from '../support/database.ts'
+import { type Client, createClient, type Received } from '../support/http-client.ts'
+import { listen } from '../support/http-server.ts'
+import { openSessions } from '../support/sessions.ts'
+
+const GUIDE = join(import.meta.dirname, '../../docs/moving.md')
+const OLD_SECRET = 'the secret of express-session'
+const CLEARED = 'connect.sid=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT'
+const NAMES = ['__Host-pawl-access', '__Secure-pawl-refresh', 'connect.sid']
+
+let exchange: string
+let pool: pg.Pool
+beforeAll(async () => {
+  exchange = compile(await readFile(GUIDE, 'utf8'), 'From express-session')
+  pool = createPool(await createDatabase())
+  // As connect-pg-simple makes it.
+  await pool.query(
+    'create table session (sid varchar primary key, sess json not null, expire timestamp(6) not null)',
+  )
+})
+
+/** The code of a section of the guide, as CommonJS. */
+function compile(guide: string, section: string): string {
+  const text = guide.split(/^## /m).find((part) => part.startsWith(section))
+  const [, code] = /^```ts\n(.*?)^```$/ms.exec(text ?? '') ?? []
+  const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 }
+  return ts.transpileModule(code ?? '', { compilerOptions }).outputText
+}
+
+/** What express-session leaves behind at a login. @returns the value of its cookie */
+async function oldLogin(userId: string, lives = '1 day'): Promise<string> {
+  const sid = randomUUID()
+  await pool.query('insert into session values ($1, $2, localtimestamp + $3::interval)', [
+    sid,
+    { cookie: { path: '/' }, userId },
+    lives,
+  ])
+  const signature = createHmac('sha256', OLD_SECRET).update(sid).digest('base64').replace(/=+$/, '')
+  return encodeURIComponent(`s:${sid}.${signature}`)
+}
+
+describe.each([
+  ['Express 4', express4],
+  ['Express 5', express],
+])('the exchange of sessions of express-session, on %s', (_name, create: () => Express) => {
+  async function open(database: Pick<pg.Pool, 'query'> = pool) {
+    const sessions: Sessions = await openSessions()
+    const app = create()
+    const names = { expressSessions, sessionOf, sessions, pool: database, OLD_SECRET, app }
+    // Express has the packages that the guide has one install.
+    const require = createRequire(createRequire(import.meta.url).resolve('express'))
+    new Function('require', 'exports', ...Object.keys(names), exchange)(require, {}, ...Object.values(names))
+    app.get('/me', requireSession(), (req, res) => void res.json({ id: sessionOf(req, sessions).userId }))
+    app.use(sessionErrors())
+    const last: ErrorRequestHandler = (_error, _req, res, _next) => void res.status(500).json({})
+    app.use(last)
+    const port = await listen(app)
+    const browserWith = (cookie: string): Client => {
+      const client = createClient(port)
+      client.jar.put('connect.sid', cookie)
+      return client
+    }
+    return { sessions, browserWith }
+  }
+  const me = (client: Client): Promise<Received> => client.send('GET', '/me')
+
+  it('signs nobody out, takes the old cookie away, and leaves the old session a minute', async () => {
+    const { browserWith } = await open()
+    const old = await oldLogin('anna')
+    const [anna, tab] = [browserWith(old), browserWith(old)]
+    const first = await me(anna)
+    expect([first.status, first.body]).toStrictEqual([200, { id: 'anna' }])
+    expect(first.cookies.map((cookie) => cookie.split('=')[0]).sort()).toStrictEqual(NAMES)
+    expect(first.cookies).toContain(CLEARED)
+    const again = await me(anna)
+    expect([again.status, again.cookies]).toStrictEqual([200, []])
+    // Was under way at the same moment.
+    expect((await me(tab)).body).toStrictEqual({ id: 'anna' })
+    const { rows } = await pool.query(
+      `select expire between localtimestamp and localtimestamp + interval '1 minute' as soon from session
+       where sid = $1`,
+      [/^s:([^.]+)/.exec(decodeURIComponent(old))![1]],
+    )
+    expect(rows).toStrictEqual([{ soon: true }])
+  })
+
+  it('is not undone by a logout within that minute', async () => {
+    const { sessions, browserWith } = await open()
+    const anna = browserWith(await oldLogin('anna'))
+    await me(anna)
+    expect((await anna.send('POST', '/session/logout')).status).toBe(204)
+    expect(anna.jar.names).toStrictEqual([])
+    expect((await me(anna)).status).toBe(401)
+    expect((await sessions.list('anna')).map(({ active }) => active)).toStrictEqual([false])
+  })
+
+  it('gives no session of an old cookie to whoever has one, or has had one that ended', async () => {
+    const { sessions, browserWith } = await open()
+    const anna = browserWith(await oldLogin('anna'))
+    await me(anna)
+    anna.jar.put('connect.sid', await oldLogin('mallory'))
+    const kept = await me(anna)
+    expect([kept.body, kept.cookies]).toStrictEqual([{ id: 'anna' }, [CLEARED]])
+    await sessions.revokeUser('anna')
+    anna.jar.put('connect.sid', await oldLogin('anna'))
+    const ended = await me(anna)
+    expect([ended.status, ended.body]).toStrictEqual([401, { code: 'session_ended', refresh: false }])
+    expect(await sessions.list('mallory')).toStrictEqual([])
+  })
+
+  it('is for genuine cookies of sessions that have not expired', async () => {
+    const { browserWith } = await open()
+    const genuine = await oldLogin('anna')
+    for (const cookie of [
+      await oldLogin('anna', '-1 second'),
+      genuine.replace(/\w/, (letter) => (letter === 's' ? 'S' : 's')),
+      `${genuine.slice(0, -4)}AAAA`,
+      'garbage',
+    ]) {
+      const { status, body, cookies } = await me(browserWith(cookie))
+      expect([status, body, cookies]).toStrictEqual([
+        401,
+        { code: 'not_signed_in', refresh: false },
+        [CLEARED],
+      ])
+    }
+  })
+
+  it('answers an outage, and keeps the old cookie', async () => {
+    const away = { query: () => Promise.reject(new Error('connect ECONNREFUSED')) }
+    const { browserWith } = await open(away as unknown as pg.Pool)
+    const { status, cookies } = await me(browserWith(await oldLogin('anna')))
+    expect([status, cookies]).toStrictEqual([500, []])
+  })
+})
