@@ -70,17 +70,17 @@ const IN_A_FRAMEWORK: Readonly<Record<string, readonly string[]>> = {
   'pawl/otel': ['openTelemetry'],
   'pawl/react': ['SessionProvider', 'useSession', 'useSessionClient'],
 }
-const FRAMEWORKS = [
-  '@nestjs/common',
-  '@nestjs/core',
-  '@opentelemetry/api',
-  'express',
-  'fastify',
-  'h3',
-  'hono',
-  'koa',
-  'next',
-  'react',
+/** What an application installs, and which of these entry points that is enough for. */
+const FRAMEWORKS: readonly { readonly packages: readonly string[]; readonly entry?: string }[] = [
+  { packages: ['@nestjs/common', '@nestjs/core'], entry: 'pawl/nest' },
+  { packages: ['@opentelemetry/api'], entry: 'pawl/otel' },
+  { packages: ['next'], entry: 'pawl/next' },
+  { packages: ['react'], entry: 'pawl/react' },
+  { packages: ['express'] },
+  { packages: ['fastify'] },
+  { packages: ['h3'] },
+  { packages: ['hono'] },
+  { packages: ['koa'] },
 ]
 
 describe('the packed package', () => {
@@ -108,24 +108,48 @@ describe('the packed package', () => {
     return JSON.parse(stdout)
   }
 
-  it('installs without pg or any framework, and every entry point offers its names', async () => {
-    expect(await namesOf(Object.keys(EXPORTS))).toEqual(EXPORTS)
-    const missing = Object.keys(IN_A_FRAMEWORK).map((entry) => [entry, 'ERR_MODULE_NOT_FOUND'])
-    expect(await namesOf(Object.keys(IN_A_FRAMEWORK))).toEqual(Object.fromEntries(missing))
-  })
-
-  it("finds the application's frameworks", async () => {
-    const links = FRAMEWORKS.map((name) => join(home, 'node_modules', name))
+  /** What every entry point offers where these packages are installed beside it. */
+  async function namesBeside(packages: readonly string[]): Promise<unknown> {
+    const links = packages.map((name) => join(home, 'node_modules', name))
     for (const [index, link] of links.entries()) {
       await mkdir(dirname(link), { recursive: true })
-      await symlink(join(process.cwd(), 'node_modules', FRAMEWORKS[index]!), link)
+      await symlink(join(process.cwd(), 'node_modules', packages[index]!), link)
     }
     try {
-      const all = { ...EXPORTS, ...IN_A_FRAMEWORK }
-      expect(await namesOf(Object.keys(all))).toEqual(all)
+      return await namesOf(Object.keys({ ...EXPORTS, ...IN_A_FRAMEWORK }))
     } finally {
       for (const link of links) await rm(link)
     }
+  }
+  const MISSING = Object.fromEntries(
+    Object.keys(IN_A_FRAMEWORK).map((entry) => [entry, 'ERR_MODULE_NOT_FOUND']),
+  )
+
+  it('has the entry points and the optional peers that are known here, and no others', async () => {
+    const manifest = JSON.parse(await readFile(join(home, 'node_modules/pawl/package.json'), 'utf8'))
+    const entries = Object.keys(manifest.exports).map((path) => join('pawl', path))
+    const known = [...Object.keys(EXPORTS), ...Object.keys(IN_A_FRAMEWORK), 'pawl/package.json']
+    expect(entries.sort()).toStrictEqual(known.sort())
+    const peers = ['pg', ...FRAMEWORKS.flatMap(({ packages }) => packages)].sort()
+    expect(Object.keys(manifest.peerDependencies).sort()).toStrictEqual(peers)
+    const optional = Object.fromEntries(peers.map((name) => [name, { optional: true }]))
+    expect(manifest.peerDependenciesMeta).toStrictEqual(optional)
+  })
+
+  it('installs without pg or any framework, and every entry point offers its names', async () => {
+    expect(await namesBeside([])).toStrictEqual({ ...EXPORTS, ...MISSING })
+  })
+
+  it.each(FRAMEWORKS)('needs $packages alone for the entry points in them', async ({ packages, entry }) => {
+    const found = entry === undefined ? {} : { [entry]: IN_A_FRAMEWORK[entry] }
+    expect(await namesBeside(packages)).toStrictEqual({ ...EXPORTS, ...MISSING, ...found })
+  })
+
+  it('finds all frameworks of an application', async () => {
+    expect(await namesBeside(FRAMEWORKS.flatMap(({ packages }) => packages))).toStrictEqual({
+      ...EXPORTS,
+      ...IN_A_FRAMEWORK,
+    })
   })
 
   it('can be required from CommonJS', async () => {
