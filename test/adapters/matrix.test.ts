@@ -20,7 +20,14 @@ const CLEARED = [`${ACCESS}=; Path=/; ${GONE}`, `${REFRESH}=; Path=/session; ${G
 const NOT_SIGNED_IN = { status: 401, body: { code: 'not_signed_in', refresh: false }, cookies: [] }
 const EXPIRED = { status: 401, body: { code: 'access_token_expired', refresh: true }, cookies: [] }
 const INVALID = { status: 401, body: { code: 'access_token_invalid', refresh: true }, cookies: [] }
+const REJECTED = { status: 403, body: { code: 'csrf_rejected', refresh: false }, cookies: [] }
+const CSRF_TOKEN = /^[\w-]{16}\.[\w-]{43}$/
 const ENDED = { status: 401, body: { code: 'session_ended', refresh: false } }
+
+/** With the CSRF token that an answer has brought, or a damaged one. */
+function withToken({ body }: Received, damage = ''): { headers: { 'pawl-csrf': string } } {
+  return { headers: { 'pawl-csrf': damage + (body as { csrfToken: string }).csrfToken } }
+}
 
 const table = createMatrixTable()
 afterAll(() => console.log(`\n${table}\n`))
@@ -255,14 +262,13 @@ describeAdapters('an application', (adapter) => {
 
   scenario('csrf', 'refuses what comes from another site', async () => {
     const { anna, client, sessions } = await signedIn()
-    const rejected = { status: 403, body: { code: 'csrf_rejected', refresh: false }, cookies: [] }
     const foreign = { headers: { 'sec-fetch-site': 'cross-site' } }
     const old = { headers: { 'sec-fetch-site': '', origin: 'https://evil.example' } }
     for (const sent of [foreign, old]) {
-      expect(await anna.send('POST', '/notes', sent)).toMatchObject(rejected)
-      expect(await anna.send('POST', '/session/logout', sent)).toMatchObject(rejected)
-      expect(await anna.send('POST', '/session/refresh', sent)).toMatchObject(rejected)
-      expect(await client().send('POST', '/login?user=mallory', sent)).toMatchObject(rejected)
+      expect(await anna.send('POST', '/notes', sent)).toMatchObject(REJECTED)
+      expect(await anna.send('POST', '/session/logout', sent)).toMatchObject(REJECTED)
+      expect(await anna.send('POST', '/session/refresh', sent)).toMatchObject(REJECTED)
+      expect(await client().send('POST', '/login?user=mallory', sent)).toMatchObject(REJECTED)
     }
     expect((await anna.send('GET', '/me', foreign)).status).toBe(200)
     const same = { headers: { 'sec-fetch-site': '', origin: 'https://app.example.com' } }
@@ -270,6 +276,34 @@ describeAdapters('an application', (adapter) => {
     const noPage = { headers: { 'sec-fetch-site': '' } }
     expect((await anna.send('POST', '/notes', noPage)).status).toBe(200)
     expect(await sessions.list('mallory')).toStrictEqual([])
+  })
+
+  scenario('csrf token', 'is handed out, and asked for by whatever changes something', async () => {
+    const { anna, client, clock, login } = await signedIn({ csrf: 'token' })
+    const handedOut = { expiresIn: expect.any(Number), csrfToken: expect.stringMatching(CSRF_TOKEN) }
+    expect(login.body).toStrictEqual(handedOut)
+    const stranger = await client().send('POST', '/login?user=anna')
+    for (const wrong of [{}, withToken(login, 'A'), withToken(stranger)]) {
+      expect(await anna.send('POST', '/notes', wrong)).toMatchObject(REJECTED)
+      expect(await anna.send('POST', '/login?user=berta', wrong)).toMatchObject(REJECTED)
+      expect(await anna.send('POST', '/session/logout', wrong)).toMatchObject(REJECTED)
+    }
+    expect(await me(anna)).toMatchObject({ status: 200, cookies: [] })
+    expect((await anna.send('POST', '/notes', withToken(login))).status).toBe(200)
+    clock.advance(900)
+    const refreshed = await refresh(anna)
+    expect([refreshed.status, refreshed.body]).toStrictEqual([200, handedOut])
+    expect((await anna.send('POST', '/notes', withToken(refreshed))).status).toBe(200)
+    const out = await anna.send('POST', '/session/logout', withToken(refreshed))
+    expect([out.status, out.cookies]).toStrictEqual([204, CLEARED])
+  })
+
+  scenario('csrf token and inline refresh', 'renews nothing for a request without it', async () => {
+    const { anna, clock, login } = await signedIn({ csrf: 'token', refresh: 'inline' })
+    clock.advance(900)
+    expect(await anna.send('POST', '/notes')).toMatchObject(REJECTED)
+    const renewed = await anna.send('POST', '/notes', withToken(login))
+    expect([renewed.status, renewed.cookies.length]).toStrictEqual([200, 2])
   })
 
   scenario('bearer', 'serves bearer clients without a cookie', async () => {
@@ -582,6 +616,22 @@ describeAdapters('an application', (adapter) => {
       const anna = client()
       await anna.send('POST', '/login?user=anna', forwarded)
       expect((await sessions.list('anna'))[0]).toMatchObject({ ip })
+    }
+  })
+
+  scenario('plain localhost', 'gets cookies that it stores, unless a proxy is in between', async () => {
+    const namesFrom = async (trustProxy: boolean, headers: Record<string, string> = {}): Promise<unknown> => {
+      const { client } = await open({}, {}, { trustProxy })
+      const sent = { headers: { host: 'localhost:3000', ...headers } }
+      const anna = client()
+      const { cookies } = await anna.send('POST', '/login?user=anna', sent)
+      expect((await anna.send('GET', '/me', sent)).status).toBe(200)
+      return cookies.map((cookie) => cookie.split('=')[0])
+    }
+    for (const trustProxy of [true, false]) {
+      expect(await namesFrom(trustProxy)).toStrictEqual(['pawl-access', 'pawl-refresh'])
+      for (const forwarded of [{ 'x-forwarded-proto': 'https' }, { 'x-forwarded-for': '192.0.2.7' }])
+        expect(await namesFrom(trustProxy, forwarded)).toStrictEqual([ACCESS, REFRESH])
     }
   })
 })
