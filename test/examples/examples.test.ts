@@ -1,12 +1,15 @@
 import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { Agent, get } from 'node:http'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { createDatabase } from '../support/database.ts'
 import { type Client, createClient, type Received } from '../support/http-client.ts'
+import { SECRET } from '../support/secrets.ts'
 import { signInAtProvider } from './openid.ts'
 import { type Example, startExample } from './process.ts'
 
@@ -154,9 +157,25 @@ it.each(NAMES)(
   { timeout: 180_000 },
   async (name) => {
     const flow = FLOWS[name] ?? {}
-    const example = await startExample(name, databases.get(name)!, flow.startsWithin ?? 20)
+    const given = { DATABASE_URL: databases.get(name)!, PAWL_SECRET: SECRET }
+    const example = await startExample(name, given, flow.startsWithin ?? 20)
     await goThrough(visit(example.port), flow)
     await holdConnections(example)
     expect(await example.stop()).toBe(0)
   },
 )
+
+it('an example that is given nothing has a PostgreSQL of its own for as long as it runs', async () => {
+  const temporary = await mkdtemp(join(tmpdir(), 'pawl-example-'))
+  onTestFinished(() => rm(temporary, { recursive: true, force: true }))
+  // PostgreSQL may run as somebody else.
+  await chmod(temporary, 0o755)
+  const databasesThere = (): string[] =>
+    readdirSync(temporary).filter((name) => name.startsWith('pawl-postgres-'))
+
+  const example = await startExample('node', { TMPDIR: temporary }, 60)
+  expect(databasesThere()).toHaveLength(1)
+  await goThrough(visit(example.port), {})
+  expect(await example.stop()).toBe(0)
+  expect(databasesThere()).toStrictEqual([])
+}, 120_000)

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
-import { SECRET } from '../support/secrets.ts'
 
 const STARTED = /^Listening on http:\/\/localhost:(\d+)$/m
 
@@ -14,11 +13,16 @@ export interface Example {
   stop(): Promise<number | null>
 }
 
-/** Starts an example on a free port, and waits until it says that it listens. */
-export async function startExample(name: string, databaseUrl: string, seconds: number): Promise<Example> {
+/** Starts an example on a free port with what a deployment gives it, and waits until it says that it listens. */
+export async function startExample(
+  name: string,
+  given: Readonly<Record<string, string>>,
+  seconds: number,
+): Promise<Example> {
   // As in a user's shell, not as in a test.
   const environment = { ...process.env }
-  Reflect.deleteProperty(environment, 'NODE_ENV')
+  for (const variable of ['NODE_ENV', 'DATABASE_URL', 'PAWL_SECRET'])
+    Reflect.deleteProperty(environment, variable)
   const runner = join(import.meta.dirname, '../../examples/run.ts')
   const child = spawn(process.execPath, ['--import', 'tsx', runner, name], {
     // A group of its own, so that nothing of it stays behind when a test fails.
@@ -26,8 +30,7 @@ export async function startExample(name: string, databaseUrl: string, seconds: n
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...environment,
-      DATABASE_URL: databaseUrl,
-      PAWL_SECRET: SECRET,
+      ...given,
       PORT: String(await freePorts()),
       NEXT_TELEMETRY_DISABLED: '1',
     },
