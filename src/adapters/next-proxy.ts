@@ -69,11 +69,11 @@ function absolute(reply: Reply, base: string): Reply {
 }
 
 /** A document, or what Next's router fetches in its place. What a page embeds is left alone. */
-function loadsPage({ method, header }: Exchange): boolean {
-  if (method !== 'GET') return false
-  const destination = header('sec-fetch-dest')
+function loadsPage(exchange: Exchange): boolean {
+  if (exchange.method !== 'GET') return false
+  const destination = exchange.header('sec-fetch-dest')
   return destination === undefined
-    ? header('accept')?.includes('text/html') === true
+    ? exchange.header('accept')?.includes('text/html') === true
     : destination === 'document' || destination === 'empty'
 }
 
