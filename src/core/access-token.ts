@@ -95,7 +95,9 @@ export function parseAccessToken(value: unknown, ring: KeyRing, profile: AccessT
 /** Natively, which is lenient: of what a signature covers, no second spelling passes anyway. */
 function decodeGenuine(payload: string): string | null {
   const bytes = Buffer.from(payload, 'base64url')
-  return isUtf8(bytes) ? bytes.toString() : null
+  const text = bytes.toString()
+  // What is no UTF-8 has become this; a claim may also hold it in earnest.
+  return !text.includes('\uFFFD') || isUtf8(bytes) ? text : null
 }
 
 function encodeTwin(twin: Presented): string {

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import { checkFits } from './access-token.ts'
 import type { CreatedSession, CreateSession } from './api.ts'
 import { checkClaims, checkData, validate } from './claims.ts'
 import { normalizeContext, recordable } from './context.ts'
 import { accessTokenFields, idleExpiry, issueAccessToken, issueRefreshToken, pruneTime } from './engine.ts'
 import { absoluteTimeout, idleTimeout } from './options.ts'
+import { randomBytes } from './random.ts'
 import { ANCHOR_BYTES, fingerprint, mintRefreshToken, NO_PARENT } from './refresh-token.ts'
 import { checkUserId, endSession, type Scope } from './scope.ts'
 import { toSession } from './session.ts'
@@ -41,7 +41,7 @@ export async function createSession<Claims extends object, Data>(
     input.idleTimeout === undefined ? null : Math.ceil(idleTimeout(input.idleTimeout) / 1000) * 1000
   const absolute =
     input.absoluteTimeout === undefined ? options.absoluteTimeout : absoluteTimeout(input.absoluteTimeout)
-  const id = newSessionId(options.sessionIdVersion, now)
+  const id = newSessionId(options.sessionIdVersion, now, randomBytes(16))
   const anchor = randomBytes(ANCHOR_BYTES)
   const token = mintRefreshToken(options.secrets, {
     sessionId: id,

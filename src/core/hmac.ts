@@ -9,12 +9,14 @@ export interface Mac {
   sign(input: string): string
   /** Compares in constant time. */
   verify(input: string, mac: Uint8Array): boolean
+  /** @returns the MAC of bytes, as bytes */
+  digest(input: Uint8Array): Buffer
 }
 
 /**
  * HMAC is two hashes (RFC 2104 section 2). Done as such with the one-shot `hash` it takes 2.2 µs of an access
  * token's input, where `createHmac`, which sets up a context each time, takes 4.0.
- * @param longest input in characters; whatever is longer throws a RangeError
+ * @param longest input in characters or bytes; whatever is longer throws a RangeError
  */
 export function createMac(key: Uint8Array, longest: number): Mac {
   const secret = key.length > BLOCK ? hash('sha256', key, 'buffer') : key
@@ -27,19 +29,29 @@ export function createMac(key: Uint8Array, longest: number): Mac {
     outer[at] = (secret[at] ?? 0) ^ 0x5c
   }
 
-  function mac(input: string, encoding: 'base64url' | 'binary'): string {
+  /** Leaves in `outer` what only has to be hashed once more. */
+  function hashInner(input: string | Uint8Array): void {
     if (input.length > longest) throw new RangeError('too long an input')
-    const end = BLOCK + inner.write(input, BLOCK)
-    outer.write(hash('sha256', inner.subarray(0, end), 'binary'), BLOCK, 'binary')
-    return hash('sha256', outer, encoding)
+    let length = input.length
+    if (typeof input === 'string') length = inner.write(input, BLOCK)
+    else inner.set(input, BLOCK)
+    outer.write(hash('sha256', inner.subarray(0, BLOCK + length), 'binary'), BLOCK, 'binary')
   }
 
   return {
-    sign: (input) => mac(input, 'base64url'),
+    sign(input) {
+      hashInner(input)
+      return hash('sha256', outer, 'base64url')
+    },
     verify(input, given) {
       if (given.length !== BYTES) return false
-      expected.write(mac(input, 'binary'), 'binary')
+      hashInner(input)
+      expected.write(hash('sha256', outer, 'binary'), 'binary')
       return timingSafeEqual(given, expected)
+    },
+    digest(input) {
+      hashInner(input)
+      return hash('sha256', outer, 'buffer')
     },
   }
 }

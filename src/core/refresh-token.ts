@@ -1,8 +1,9 @@
-import { createHash, createHmac, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import { decodeBase64url } from './base64url.ts'
 import { RefreshTokenInvalidError, SecretUnknownError } from './errors.ts'
+import { randomBytes } from './random.ts'
 import type { Presented } from './rotation.ts'
-import type { Secrets } from './secrets.ts'
+import type { Secret, Secrets } from './secrets.ts'
 import { sessionIdFromBytes, sessionIdToBytes } from './session-id.ts'
 
 /**
@@ -21,6 +22,7 @@ import { sessionIdFromBytes, sessionIdToBytes } from './session-id.ts'
  * | 76 | 16 | HMAC-SHA-256, truncated, over prefix and all of the above |
  */
 const PREFIX = 'pawl_r1_'
+const PREFIX_BYTES = Buffer.from(PREFIX)
 const BYTES = 92
 const MAC_AT = 76
 const LENGTH = PREFIX.length + Math.ceil((BYTES * 4) / 3)
@@ -45,7 +47,7 @@ export interface MintedRefreshToken extends RefreshToken {
 
 /** First 16 bytes of SHA-256. Of decoded bytes, never of text: one token may have several spellings. */
 export function fingerprint(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest().subarray(0, FINGERPRINT_BYTES)
+  return hash('sha256', bytes, 'buffer').subarray(0, FINGERPRINT_BYTES)
 }
 
 export function mintRefreshToken(
@@ -61,7 +63,7 @@ export function mintRefreshToken(
   bytes.set(fields.parent, 28)
   bytes.set(fields.anchor, 44)
   bytes.set(randomBytes(16), 60)
-  bytes.set(mac(secret.refresh, bytes), MAC_AT)
+  bytes.set(macOf(secret, bytes), MAC_AT)
   return { ...fields, value: PREFIX + bytes.toString('base64url'), fingerprint: fingerprint(bytes) }
 }
 
@@ -82,8 +84,7 @@ export function parseRefreshToken(secrets: Secrets, value: unknown): RefreshToke
   const secretId = bytes.readUInt16BE(0)
   const secret = secrets.find((candidate) => candidate.id === secretId)
   if (secret === undefined) throw new SecretUnknownError()
-  if (!timingSafeEqual(mac(secret.refresh, bytes), bytes.subarray(MAC_AT)))
-    throw new RefreshTokenInvalidError()
+  if (!timingSafeEqual(macOf(secret, bytes), bytes.subarray(MAC_AT))) throw new RefreshTokenInvalidError()
   const generation = bytes.readUInt32BE(18)
   if (generation > MAX_GENERATION) throw new RefreshTokenInvalidError()
   return {
@@ -96,10 +97,7 @@ export function parseRefreshToken(secrets: Secrets, value: unknown): RefreshToke
   }
 }
 
-function mac(key: KeyObject, bytes: Buffer): Buffer {
-  return createHmac('sha256', key)
-    .update(PREFIX)
-    .update(bytes.subarray(0, MAC_AT))
-    .digest()
-    .subarray(0, BYTES - MAC_AT)
+function macOf(secret: Secret, bytes: Buffer): Buffer {
+  const input = Buffer.concat([PREFIX_BYTES, bytes.subarray(0, MAC_AT)])
+  return secret.refresh.digest(input).subarray(0, BYTES - MAC_AT)
 }

@@ -1,5 +1,9 @@
 import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { InvalidOptionsError } from './errors.ts'
+import { createMac, type Mac } from './hmac.ts'
+
+/** Bytes; a refresh token's are fewer. */
+const MOST_MACED = 128
 
 /**
  * What `secret` is turned into. Every use has a key of its own, derived with HKDF (RFC 5869) under
@@ -9,7 +13,7 @@ export interface Secret {
   /** Names the secret inside a token; says nothing about it. */
   readonly id: number
   /** MACs refresh tokens. */
-  readonly refresh: KeyObject
+  readonly refresh: Mac
   /** Wraps signing keys. */
   readonly wrap: KeyObject
   /** MACs CSRF tokens. */
@@ -50,7 +54,7 @@ function derive(secret: Uint8Array, realm: string): Secret {
     Buffer.from(hkdfSync('sha256', secret, '', `pawl/v1/${label}/${realm}`, length))
   return {
     id: bytes('secret-id', 2).readUInt16BE(),
-    refresh: createSecretKey(bytes('refresh', 32)),
+    refresh: createMac(bytes('refresh', 32), MOST_MACED),
     wrap: createSecretKey(bytes('wrap', 32)),
     csrf: createSecretKey(bytes('csrf', 32)),
     context: createSecretKey(bytes('context', 32)),

@@ -8,11 +8,14 @@ export type SessionIdVersion = 'v7' | 'v4'
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
-/** A new id (RFC 9562 section 5.7 or 5.4), `now` in milliseconds. */
-export function newSessionId(version: SessionIdVersion, now: number): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
+/** A new id (RFC 9562 section 5.7 or 5.4), `now` in milliseconds, of 16 random bytes, which it writes to. */
+export function newSessionId(
+  version: SessionIdVersion,
+  now: number,
+  bytes: Uint8Array = crypto.getRandomValues(new Uint8Array(16)),
+): string {
   if (version === 'v7') {
-    const view = new DataView(bytes.buffer)
+    const view = new DataView(bytes.buffer, bytes.byteOffset)
     view.setUint16(0, now / 2 ** 32)
     view.setUint32(2, now)
   }
@@ -32,8 +35,16 @@ export function sessionIdFromBytes(bytes: Uint8Array): string {
 }
 
 export function sessionIdToBytes(id: string): Uint8Array {
-  const hex = id.replaceAll('-', '')
   const bytes = new Uint8Array(16)
-  for (let at = 0; at < 16; at++) bytes[at] = Number.parseInt(hex.slice(2 * at, 2 * at + 2), 16)
+  let at = 0
+  for (let index = 0; index < id.length; index += 2) {
+    if (id.charCodeAt(index) === DASH) index++
+    bytes[at++] = (digit(id.charCodeAt(index)) << 4) | digit(id.charCodeAt(index + 1))
+  }
   return bytes
 }
+
+const [DASH, ZERO, NINE, A] = [0x2d, 0x30, 0x39, 0x61]
+
+/** Of a lower-case hexadecimal character, which all in an id are. */
+const digit = (code: number): number => (code <= NINE ? code - ZERO : code - A + 10)

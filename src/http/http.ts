@@ -288,11 +288,11 @@ export function sessionsOverHttp<Claims extends object, Data>(
     return optional && hopeless && !('retryAfter' in error) ? null : problem(exchange, error)
   }
 
-  function readOnly({ header }: Pick<Exchange, 'header'>): RequestSession<Claims, Data> | null {
+  function readOnly(given: Pick<Exchange, 'header'>): RequestSession<Claims, Data> | null {
     const exchange: Exchange = {
       method: 'GET',
       target: '/',
-      header,
+      header: (name) => given.header(name),
       secure: false,
       ip: undefined,
       peer: undefined,

@@ -38,6 +38,19 @@ describe('what each call asks of the database:', () => {
     expect(sent()).toStrictEqual(['update', 'select'])
   })
 
+  it('sixteen refreshes at once one read', async () => {
+    const { sessions, sent } = await recorded()
+    const created = await Promise.all(Array.from({ length: 16 }, () => sessions.create({ userId: 'u' })))
+    sent()
+    const children = await Promise.all(
+      created.map(({ refreshToken }) => sessions.refresh(refreshToken.value)),
+    )
+    expect(sent()).toStrictEqual(['select'])
+    expect(children.map(({ session }) => session.sessionId)).toStrictEqual(
+      created.map(({ session }) => session.sessionId),
+    )
+  })
+
   it('a turn one read and one update; in the calm one read', async () => {
     const { sessions, sent } = await recorded()
     const { refreshToken } = await sessions.create({ userId: 'u' })
