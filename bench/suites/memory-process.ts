@@ -1,8 +1,9 @@
 import { createHmac, createSecretKey, randomBytes } from 'node:crypto'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { createSessions } from 'pawl'
 import { memory } from 'pawl/memory'
-// The feed's table alone; through the feed a million sessions would have to exist.
-import { createSessionTable } from '../../dist/core/session-table.js'
+import type { createSessionTable as CreateSessionTable } from '../../src/core/session-table.ts'
 
 /** A process that fills one kind of memory and says what that took. */
 export type Kind = 'table' | 'map' | 'cache' | 'full-cache'
@@ -18,6 +19,11 @@ export interface Filling {
 
 /** What Pawl reckons with for a token of this size. */
 const TOKEN_COST = 1100
+
+// The feed's table alone, as built; through the feed a million sessions would have to exist.
+const { createSessionTable }: { createSessionTable: typeof CreateSessionTable } = await import(
+  pathToFileURL(resolve('../dist/core/session-table.js')).href
+)
 
 const kind = process.argv[2] as Kind
 const entries = Number(process.argv[3])

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import onHeaders from 'on-headers'
 import { type Exchange, HEADERS_OF_BODY, type Reply, type ResponseHead, writeHead } from '../http/exchange.ts'
 import { readJsonBody } from '../http/json-body.ts'
@@ -20,12 +20,15 @@ export class NodeRequest implements Omit<Exchange, 'signal' | 'beforeHead'> {
   readonly method: string
   readonly target: string
   readonly #req: IncomingMessage
+  /** Read once: Express gives each request a shape of its own, so that V8 remembers no way to a property of it. */
+  readonly #headers: IncomingHttpHeaders
   readonly #hints: NodeHints
 
   constructor(req: IncomingMessage, hints: NodeHints) {
     this.method = req.method ?? 'GET'
     this.target = hints.originalUrl ?? req.url ?? '/'
     this.#req = req
+    this.#headers = req.headers
     this.#hints = hints
   }
 
@@ -43,17 +46,14 @@ export class NodeRequest implements Omit<Exchange, 'signal' | 'beforeHead'> {
   }
 
   header(name: string): string | undefined {
-    const { headers } = this.#req
     // HTTP/2 has no Host header but a pseudo-header in its place.
-    const value = headers[name] ?? (name === 'host' ? headers[':authority'] : undefined)
+    const value = this.#headers[name] ?? (name === 'host' ? this.#headers[':authority'] : undefined)
     return typeof value === 'string' ? value : value?.join(', ')
   }
 
   json(): Promise<unknown> {
     const { body = (this.#req as NodeHints).body } = this.#hints
-    return body === undefined
-      ? readJsonBody(this.#req.headers['content-type'], this.#req)
-      : Promise.resolve(body)
+    return body === undefined ? readJsonBody(this.#headers['content-type'], this.#req) : Promise.resolve(body)
   }
 }
 
