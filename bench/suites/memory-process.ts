@@ -18,7 +18,7 @@ export interface Filling {
 }
 
 /** What Pawl reckons with for a token of this size. */
-const TOKEN_COST = 1100
+const TOKEN_COST = 1200
 
 // The feed's table alone, as built; through the feed a million sessions would have to exist.
 const { createSessionTable }: { createSessionTable: typeof CreateSessionTable } = await import(

@@ -124,14 +124,14 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
     create: (input) => telemetry.trace('create', () => own.create(input)),
     verify: (accessToken, context) => verify(accessToken, context).verified,
     async check(accessToken, context) {
-      const { token, verified } = verify(accessToken, context)
+      const { sessionId, expiresAt, version, verified } = verify(accessToken, context)
       return telemetry.trace('check', async () => {
-        const row = await readRow(store, token.sessionId)
+        const row = await readRow(store, sessionId)
         learnFrom(engine, row)
         // The token itself is proof that its session was not idle when it was issued.
-        const alive = row === null ? null : { ...row, expiresAt: Math.max(row.expiresAt, token.expiresAt) }
-        assertActive(token.sessionId, alive, clock.now())
-        if (token.version < alive.version) {
+        const alive = row === null ? null : { ...row, expiresAt: Math.max(row.expiresAt, expiresAt) }
+        assertActive(sessionId, alive, clock.now())
+        if (version < alive.version) {
           revocations.changed(alive.id, alive.version)
           throw new AccessTokenExpiredError('superseded')
         }

@@ -1,22 +1,14 @@
-import { type AccessToken, parseAccessToken } from './access-token.ts'
+import { parseAccessToken } from './access-token.ts'
 import type { Confirmations } from './confirmations.ts'
 import { contextTag, normalizeContext, type RequestContext, recordable, sameContext } from './context.ts'
 import type { Engine } from './engine.ts'
 import { AccessTokenExpiredError, StoreUnavailableError } from './errors.ts'
+import { type Seen, seenOf } from './seen.ts'
 import { createTokenCache } from './token-cache.ts'
 import { assertBegun, assertUnexpired } from './token-payload.ts'
-import { type VerifiedSession, verifiedSession } from './verified-session.ts'
 
 /** Characters of a user agent that are remembered to save work. */
 const MOST_KNOWN = 256
-
-/** An access token that was checked once, with what has to be checked again each time. */
-export interface Seen {
-  readonly token: AccessToken
-  readonly verified: VerifiedSession<never>
-  /** Where it came from last, when that was where it was issued to. */
-  known: RequestContext | null
-}
 
 /**
  * Verifies access tokens without I/O. A token seen for the first time that carries evidence of its twin
@@ -30,7 +22,7 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
   const refusesStale = options.revocation !== 'expiry' && options.onStale === 'refuse'
   const cache = createTokenCache<Seen>(options.tokenCacheBytes)
 
-  function assertGood(token: AccessToken, now: number): void {
+  function assertGood(token: Seen, now: number): void {
     assertUnexpired(token, now, options.accessTokenLifetime)
     revocations.assertGood(token)
     if (refusesStale && feed.staleness > options.maxStaleness) {
@@ -40,7 +32,7 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
 
   /** A token that is used elsewhere than where it was issued to has to prove itself by a refresh. */
   function assertAtHome(seen: Seen, context: RequestContext | undefined, now: number): void {
-    const { contextTag: tag, sessionId, issuedAt } = seen.token
+    const { contextTag: tag, sessionId, issuedAt } = seen
     if (tag === null || context === undefined || options.onContextChange !== 'refresh') return
     if (seen.known !== null && seen.known.ip === context.ip && seen.known.userAgent === context.userAgent)
       return
@@ -61,8 +53,8 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
   function firstSight(value: string, now: number, context: RequestContext | undefined): Seen {
     const token = parseAccessToken(value, ring, options.profile)
     assertBegun(token, now)
-    assertGood(token, now)
-    const seen: Seen = { token, verified: verifiedSession(token) as VerifiedSession<never>, known: null }
+    const seen = seenOf(token)
+    assertGood(seen, now)
     cache.set(value, seen)
     const { lateWindow, tolerance } = options.rotation
     if (token.twin !== null && now - token.issuedAt <= lateWindow + tolerance) {
@@ -81,9 +73,8 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
     const now = clock.now()
     const seen = typeof value === 'string' ? cache.get(value) : undefined
     // A hit whose key has been retired goes the long way and fails there.
-    if (seen === undefined || ring.find(seen.token.header) === undefined)
-      return firstSight(value, now, context)
-    assertGood(seen.token, now)
+    if (seen === undefined || ring.find(seen.header) === undefined) return firstSight(value, now, context)
+    assertGood(seen, now)
     assertAtHome(seen, context, now)
     return seen
   }

@@ -7,17 +7,17 @@ import {
   StoreUnavailableError,
 } from '../core/errors.ts'
 import { assertNotRevoked } from '../core/revocation-value.ts'
+import { type Seen, seenOf } from '../core/seen.ts'
 import { createTokenCache } from '../core/token-cache.ts'
 import { couldBeOurs } from '../core/token-header.ts'
 import {
-  type AccessToken,
   assertBegun,
   assertUnexpired,
   readPayload,
   splitToken,
   type TokenParts,
 } from '../core/token-payload.ts'
-import { type VerifiedSession, verifiedSession } from '../core/verified-session.ts'
+import type { VerifiedSession } from '../core/verified-session.ts'
 import { accessTokensFrom, transportFrom } from '../wire/credentials.ts'
 import { resolveOptions, type VerifierOptions } from './options.ts'
 import type { VerifyContext } from './remote.ts'
@@ -42,11 +42,6 @@ export interface Verifier<Claims extends object = ClaimsObject> {
    * @throws also NotSignedInError
    */
   verifyRequest(request: RequestHeaders, context?: VerifyContext): Promise<VerifiedSession<Claims>>
-}
-
-interface Seen {
-  readonly token: AccessToken
-  readonly verified: VerifiedSession<never>
 }
 
 /**
@@ -86,12 +81,12 @@ export function createVerifier<Claims extends object = ClaimsObject>(
       throw new AccessTokenInvalidError()
     const token = readPayload({ ...parts, header: key.header }, profile)
     assertBegun(token, now())
-    const seen: Seen = { token, verified: verifiedSession(token) as VerifiedSession<never> }
+    const seen = seenOf(token)
     cache.set(value, seen)
     return seen
   }
 
-  function assertGood(token: AccessToken): void {
+  function assertGood(token: Seen): void {
     const list = revocations?.held?.list ?? null
     assertUnexpired(token, now(), list === null ? Number.POSITIVE_INFINITY : list.lifetime * 1000)
     if (list !== null) assertNotRevoked(token, list.get(token.sessionId), list.refreshBefore * 1000)
@@ -110,9 +105,9 @@ export function createVerifier<Claims extends object = ClaimsObject>(
     if (!keys.usable)
       throw new StoreUnavailableError("the application's keys cannot be had", { cause: keys.failure })
     // A hit whose key has been retired goes the long way and fails there.
-    if (seen === undefined || keys.held?.has(seen.token.header) !== true)
+    if (seen === undefined || keys.held?.has(seen.header) !== true)
       seen = await firstSight(value, parts ?? splitToken(value), context)
-    assertGood(seen.token)
+    assertGood(seen)
     return seen.verified
   }
 
