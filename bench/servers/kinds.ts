@@ -4,6 +4,7 @@ import type { Kind } from './kind.ts'
 export const KINDS: Readonly<Record<string, (databaseUrl: string) => Promise<Kind>>> = {
   'node:http': async () => (await import('./bare.ts')).node(),
   Express: async () => (await import('./bare.ts')).express(),
+  'Express with empty middlewares': async () => (await import('./bare.ts')).expressWithMiddleware(),
   Fastify: async () => (await import('./bare.ts')).fastify(),
   'Pawl on node:http': async () => (await import('./pawl.ts')).node(),
   'Pawl on Express': async () => (await import('./pawl.ts')).express(),
