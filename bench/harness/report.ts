@@ -52,7 +52,7 @@ export function printFigures(figures: readonly Figure[]): void {
     )
 }
 
-function targetOf({ target }: Figure): string {
+export function targetOf({ target }: Figure): string {
   if (target === undefined) return ''
   return 'atLeast' in target ? `at least ${target.atLeast}` : `at most ${target.atMost}`
 }

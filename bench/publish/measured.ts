@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import type { Figure } from '../harness/report.ts'
 
 /** What a run of the benchmarks has written. */
 export interface Measured {
@@ -11,8 +12,7 @@ export interface Measured {
   readonly system: string
   readonly postgres: Readonly<Record<string, string>>
   readonly quick: boolean
-  /** By id. */
-  readonly figures: ReadonlyMap<string, number>
+  readonly figures: readonly Figure[]
 }
 
 /** @throws when there is no such file, or it is none of `npm run bench -- --json` */
@@ -20,6 +20,5 @@ export async function readMeasured(path: string): Promise<Measured> {
   const { figures, ...rest } = JSON.parse(await readFile(path, 'utf8'))
   if (!Array.isArray(figures) || typeof rest.node !== 'string')
     throw new Error(`${path} has no figures: it is to be written by npm run bench -- --json`)
-  const found = figures.filter(({ value }) => Number.isFinite(value) && value > 0)
-  return { ...rest, figures: new Map(found.map(({ id, value }) => [id, value])) }
+  return { ...rest, figures }
 }

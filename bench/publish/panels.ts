@@ -1,3 +1,5 @@
+import type { Figure } from '../harness/report.ts'
+
 /** What a bar stands for. */
 export type Kind = 'pawl' | 'other' | 'limit'
 
@@ -96,12 +98,13 @@ const PANELS: readonly Given[] = [
 ]
 
 /** The panels that have something to compare; of a run of some suites the others are missing. */
-export function panelsOf(figures: ReadonlyMap<string, number>): Panel[] {
+export function panelsOf(figures: readonly Figure[]): Panel[] {
+  const values = new Map(figures.map(({ id, value }) => [id, value]))
   return PANELS.map(({ scale, ...panel }) => ({
     ...panel,
     bars: panel.bars.flatMap(([label, id, kind]) => {
-      const value = figures.get(id)
-      return value === undefined ? [] : [{ label, kind, value: value * scale }]
+      const value = values.get(id)
+      return value === undefined || !(value > 0) ? [] : [{ label, kind, value: value * scale }]
     }),
   })).filter(({ bars }) => bars.some(({ kind }) => kind === 'pawl') && bars.length > 1)
 }
