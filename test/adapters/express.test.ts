@@ -70,6 +70,107 @@ describe.each([
     expect((await client.send('GET', '/same')).body).toBe(true)
   })
 
+  it('is there for everybody who gets the request: after a part of the application, and through a wrapper of it', async () => {
+    const { sessions } = await openWithClock()
+    const part = create()
+    part.use(expressSessions(sessions))
+    const app = create()
+    app.use(part)
+    app.get('/me', me)
+    app.get('/wrapped', (req, res) => void me(Object.create(req), res, () => {}))
+    app.use(sessionErrors())
+    const client = createClient(await listen(app))
+    const { cookie } = await login(sessions)
+    for (const path of ['/me', '/wrapped'])
+      expect((await client.send('GET', path, { headers: { cookie } })).body).toStrictEqual({ userId: 'anna' })
+    expect((await client.send('GET', '/me')).status).toBe(401)
+  })
+
+  it('leaves `req.session` alone in applications without it', async () => {
+    const { sessions } = await openWithClock()
+    await createClient(await listen(create().use(expressSessions(sessions)))).send('GET', '/')
+    const other = create()
+    other.get('/', (req, res) => {
+      const request = req as unknown as { session?: unknown }
+      const before = request.session
+      request.session = 'theirs'
+      res.json({ before: before ?? null, after: request.session, own: Object.keys(req).includes('session') })
+    })
+    const client = createClient(await listen(other))
+    expect((await client.send('GET', '/')).body).toStrictEqual({ before: null, after: 'theirs', own: true })
+  })
+
+  it('takes the place of a session that another middleware has put there', async () => {
+    const { sessions } = await openWithClock()
+    const app = create()
+    app.use((req, _res, next) => {
+      Object.defineProperty(req, 'session', { value: { userId: 'mallory' }, writable: true })
+      next()
+    })
+    app.use(expressSessions(sessions))
+    app.get('/me', me)
+    app.use(sessionErrors())
+    const client = createClient(await listen(app))
+    const { cookie } = await login(sessions)
+    expect((await client.send('GET', '/me', { headers: { cookie } })).body).toStrictEqual({ userId: 'anna' })
+    expect((await client.send('GET', '/me')).status).toBe(401)
+  })
+
+  it('never takes one request for another, even where something gives both one list of raw headers', async () => {
+    const { sessions } = await openWithClock()
+    const shared: string[] = []
+    const app = create()
+    app.use((req, _res, next) => {
+      req.rawHeaders = shared
+      next()
+    })
+    app.use(expressSessions(sessions))
+    const waiting: (() => void)[] = []
+    app.get('/me', (req, res) => {
+      waiting.push(() => {
+        try {
+          res.json(sessionOf(req, sessions).current?.userId ?? 'nobody')
+        } catch {
+          res.json('refused')
+        }
+      })
+      // All answer when the last one has come.
+      if (waiting.length === 3) for (const answer of waiting) answer()
+    })
+    const client = createClient(await listen(app))
+    const ask = async (cookie: string) => (await client.send('GET', '/me', { headers: { cookie } })).body
+    const { cookie } = await login(sessions)
+    const answers = await Promise.all([ask(cookie), ask(''), ask(cookie)])
+    // Whoever came first is not found any more.
+    expect(answers).toSatisfy(
+      ([one, other, last]: string[]) =>
+        [one, last].every((user) => user === 'anna' || user === 'refused') && other !== 'anna',
+    )
+    expect(answers.filter((answer) => answer === 'refused')).toHaveLength(1)
+  })
+
+  it('works on servers that are no Express', async () => {
+    const { sessions } = await openWithClock()
+    const withSessions = expressSessions(sessions)
+    const address = await listen((req, res) => {
+      withSessions(req, res, () => {
+        const { session } = req as unknown as { session: RequestSession }
+        res.setHeader('content-type', 'application/json')
+        res.end(
+          JSON.stringify({
+            userId: session.current?.userId ?? null,
+            same: session === sessionOf(req, sessions),
+          }),
+        )
+      })
+    })
+    const { cookie } = await login(sessions)
+    expect((await createClient(address).send('GET', '/', { headers: { cookie } })).body).toStrictEqual({
+      userId: 'anna',
+      same: true,
+    })
+  })
+
   it('requires a session although something else took `req.session`', async () => {
     const { sessions } = await openWithClock()
     const app = create()
