@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers'
+
 /** Longer lists are split, so that no statement becomes a long one. */
 const MOST = 100
 
