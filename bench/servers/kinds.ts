@@ -4,7 +4,9 @@ import type { Kind } from './kind.ts'
 export const KINDS: Readonly<Record<string, (databaseUrl: string) => Promise<Kind>>> = {
   'node:http': async () => (await import('./bare.ts')).node(),
   Express: async () => (await import('./bare.ts')).express(),
-  'Express with empty middlewares': async () => (await import('./bare.ts')).expressWithMiddleware(),
+  'node:http that looks at cookies': async () => (await import('./bare.ts')).nodeThatLooks(),
+  'Express with two empty middlewares': async () => (await import('./bare.ts')).expressThatLooks(),
+  'Fastify with two empty hooks': async () => (await import('./bare.ts')).fastifyThatLooks(),
   Fastify: async () => (await import('./bare.ts')).fastify(),
   'Pawl on node:http': async () => (await import('./pawl.ts')).node(),
   'Pawl on Express': async () => (await import('./pawl.ts')).express(),
