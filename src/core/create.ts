@@ -74,7 +74,7 @@ export async function createSession<Claims extends object, Data>(
     ...recordable(context, options),
     endedAt: null,
     endReason: null,
-    pruneAt: pruneTime(engine, clocks, expiresAt),
+    pruneAt: pruneTime(engine, clocks, expiresAt, now),
   }
   const issue = { generation: 0, twin: null, now, context }
   checkFits(await ring.signer(), options.profile, accessTokenFields(engine, row, issue, 0))

@@ -33,6 +33,8 @@ export interface IssuedToken {
 /** Pauses before reading again a row that was not there: a distributed engine may be moving it. */
 const REREAD_AFTER = [100, 300, 600]
 
+const DAY = 86_400_000
+
 /** An access token lives at most this part of the idle timeout. */
 const IDLE_SHARE = 4
 
@@ -82,19 +84,27 @@ export function idleExpiry(
 }
 
 /**
- * When the row of a live session may be deleted. A refresh token issued just before `expiresAt` and not
- * yet seen in use is good for another idle timeout, so the row stays at least that long.
+ * When the row of a live session may be deleted: a whole day. A refresh token issued just before `expiresAt`
+ * and not yet seen in use is good for another idle timeout, so the row stays at least that long.
+ *
+ * And up to an eighth longer: raised with each turn, or on each day, it would cost an entry of every index,
+ * which a turn does without. By default it is raised about once a week.
+ *
+ * @param now from when the row is kept
+ * @param before what it was until now
  */
 export function pruneTime(
   engine: Engine,
   row: Pick<SessionRow, 'idleTimeout' | 'absoluteExpiresAt'>,
   expiresAt: number,
+  now: number,
+  before = 0,
 ): number {
   const { keepEnded } = engine.options
-  return Math.min(
-    expiresAt + Math.max(keepEnded, idleTimeoutOf(engine, row)),
-    (row.absoluteExpiresAt ?? Number.POSITIVE_INFINITY) + keepEnded,
-  )
+  const last = (row.absoluteExpiresAt ?? Number.POSITIVE_INFINITY) + keepEnded
+  const least = Math.min(expiresAt + Math.max(keepEnded, idleTimeoutOf(engine, row)), last)
+  const most = Math.ceil(Math.min(least + (least - now) / 8, last) / DAY) * DAY
+  return least <= before && before <= most ? before : most
 }
 
 export function ending({ options }: Engine, reason: EndReason, at: number): Ending {
@@ -140,7 +150,7 @@ export function turnOf(
     next,
     seenAt: seen.seenAt,
     expiresAt,
-    pruneAt: pruneTime(engine, row, expiresAt),
+    pruneAt: pruneTime(engine, row, expiresAt, next.turnedAt, row.pruneAt),
     ip: recordIp === 'none' ? null : (seen.ip ?? row.ip),
     userAgent: recordUserAgent ? (seen.userAgent ?? row.userAgent) : null,
   }

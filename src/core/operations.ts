@@ -92,7 +92,7 @@ export function operations<Claims extends object, Data>(
         }
         const expiresAt = idleExpiry(engine, clocks, now)
         const { absoluteExpiresAt } = clocks
-        const pruneAt = pruneTime(engine, clocks, expiresAt)
+        const pruneAt = pruneTime(engine, clocks, expiresAt, now)
         if (
           await writes.reauthenticate(sessionId, row.version, now, { expiresAt, absoluteExpiresAt, pruneAt })
         ) {

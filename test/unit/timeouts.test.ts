@@ -169,11 +169,35 @@ describe('prune', () => {
     token = await use(sessions, token)
     expect(await sessions.prune()).toBe(1)
     expect(await sessions.get(revoked.session.sessionId)).toBeNull()
-    clock.advance(DAY - 1)
-    await use(sessions, token)
+    // Live rows stay up to an eighth longer than they have to, and a day more.
+    for (let day = 9; day <= 10; day++) {
+      clock.advance(DAY - 1)
+      token = await use(sessions, token)
+    }
     expect(await sessions.prune()).toBe(1)
     expect(await sessions.get(idle.session.sessionId)).toBeNull()
     expect(await kept()).toBe(1)
+  })
+
+  it('sets the day with about one turn a week, as it is indexed; never too early, and lower for a shorter timeout', async () => {
+    const store = memory()
+    const { sessions, clock } = await openWithClock({ store, idleTimeout: 30 * DAY, keepEnded: DAY })
+    const { session, refreshToken } = await sessions.create({ userId: 'u' })
+    const pruneAt = async (): Promise<number> => (await store.read(session.sessionId))!.pruneAt
+    let token = refreshToken.value
+    const days = new Set([await pruneAt()])
+    for (let turn = 1; turn <= 60; turn++) {
+      clock.advance(DAY / 2)
+      token = await use(sessions, token)
+      days.add(await pruneAt())
+      expect(await pruneAt()).toBeGreaterThanOrEqual(clock.now() + 60 * DAY * 1000)
+    }
+    expect(days.size).toBe(4)
+
+    const shorter = await openSessions({ store, now: clock.now, idleTimeout: 10 * DAY, keepEnded: DAY })
+    clock.advance(DAY / 2)
+    await use(shorter, token)
+    expect(await pruneAt()).toBeLessThan(clock.now() + 24 * DAY * 1000)
   })
 
   it('keeps a session for as long as a token that nobody has seen in use yet may come back', async () => {
