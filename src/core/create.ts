@@ -64,7 +64,6 @@ export async function createSession<Claims extends object, Data>(
     version: 0,
     createdAt: await loginTime(scope, userId, now),
     authTime: now,
-    lastSeenAt: now,
     expiresAt,
     ...clocks,
     persistent: input.persistent ?? true,

@@ -137,18 +137,12 @@ export function announceTurn({ events }: Engine, row: SessionRow, turn: Turn, by
   }
 }
 
-export function turnOf(
-  engine: Engine,
-  row: SessionRow,
-  next: RotationState,
-  seen: { readonly seenAt: number } & NormalContext,
-): Turn {
+export function turnOf(engine: Engine, row: SessionRow, next: RotationState, seen: NormalContext): Turn {
   const { recordIp, recordUserAgent } = engine.options
-  const expiresAt = idleExpiry(engine, row, seen.seenAt)
+  const expiresAt = idleExpiry(engine, row, next.turnedAt)
   return {
     expected: { id: row.id, generation: row.generation, current: row.current },
     next,
-    seenAt: seen.seenAt,
     expiresAt,
     pruneAt: pruneTime(engine, row, expiresAt, next.turnedAt, row.pruneAt),
     ip: recordIp === 'none' ? null : (seen.ip ?? row.ip),

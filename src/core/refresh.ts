@@ -142,7 +142,7 @@ async function apply(
   decision: Decision,
   from: NormalContext,
 ): Promise<SessionRow | null> {
-  const { store, clock } = engine
+  const { store } = engine
   const { answer, next, verdict } = decision
   const { ip, userAgent } = recordable(from, engine.options)
   if (answer === 'try-again') throw new TryAgainError()
@@ -157,11 +157,11 @@ async function apply(
     const expected = { id: row.id, generation: row.generation, current: row.current }
     return (await store.switchSibling(expected, next)) ? { ...row, ...next } : null
   }
-  const turn = turnOf(engine, row, next, { seenAt: clock.now(), ip, userAgent })
+  const turn = turnOf(engine, row, next, { ip, userAgent })
   if (!(await store.turn(turn))) return null
   announceTurn(engine, row, turn, 'refresh')
-  const { seenAt: lastSeenAt, expiresAt, pruneAt } = turn
-  return { ...row, ...next, lastSeenAt, expiresAt, pruneAt, ip: turn.ip, userAgent: turn.userAgent }
+  const { expiresAt, pruneAt } = turn
+  return { ...row, ...next, expiresAt, pruneAt, ip: turn.ip, userAgent: turn.userAgent }
 }
 
 /** Ends a session by a verdict. @returns false when the row has changed: decide again */

@@ -54,7 +54,7 @@ export function toSession<Claims extends object, Data>(row: SessionRow, now: num
     active: endedAt === null,
     createdAt: new Date(row.createdAt),
     authTime: new Date(row.authTime),
-    lastSeenAt: new Date(row.lastSeenAt),
+    lastSeenAt: new Date(row.turnedAt),
     expiresAt: new Date(row.expiresAt),
     absoluteExpiresAt: row.absoluteExpiresAt === null ? null : new Date(row.absoluteExpiresAt),
     generation: row.generation,

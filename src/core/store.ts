@@ -11,6 +11,7 @@ import type { RotationState } from './rotation.ts'
 
 export { END_REASONS, type EndReason } from './end-reason.ts'
 
+/** Last seen when it last turned, and until then at its login: `turnedAt`. */
 export interface SessionRow extends RotationState {
   readonly id: string
   readonly userId: string
@@ -19,7 +20,6 @@ export interface SessionRow extends RotationState {
   readonly version: number
   readonly createdAt: number
   readonly authTime: number
-  readonly lastSeenAt: number
   /** Idle expiry. */
   readonly expiresAt: number
   /** `null`: no absolute lifetime. */
@@ -48,7 +48,6 @@ export interface Expected {
 export interface Turn {
   readonly expected: Expected
   readonly next: RotationState
-  readonly seenAt: number
   readonly expiresAt: number
   readonly pruneAt: number
   readonly ip: string | null

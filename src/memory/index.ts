@@ -51,7 +51,7 @@ export function memory(): Store {
     async listByUser(userId) {
       return [...rows.values()]
         .filter((row) => row.userId === userId)
-        .sort((a, b) => b.lastSeenAt - a.lastSeenAt || (a.id < b.id ? 1 : -1))
+        .sort((a, b) => b.turnedAt - a.turnedAt || (a.id < b.id ? 1 : -1))
         .map(copy)
     },
     async turn(turn) {
@@ -76,7 +76,7 @@ export function memory(): Store {
         .sort((a, b) => (a.id < b.id ? -1 : 1))
         .slice(0, limit)
       const concerned = batch.filter(
-        (row) => row.endedAt === null && row.createdAt <= created && (seen === null || row.lastSeenAt < seen),
+        (row) => row.endedAt === null && row.createdAt <= created && (seen === null || row.turnedAt < seen),
       )
       for (const row of concerned) invalidate(ended(row, ending), ending.at)
       return { ended: concerned, last: batch.length < limit ? null : batch.at(-1)!.id }
@@ -183,9 +183,9 @@ export function memory(): Store {
     using: () => store,
   }
 
-  function turnNow({ expected, next, seenAt, expiresAt, pruneAt, ip, userAgent }: Turn): boolean {
+  function turnNow({ expected, next, expiresAt, pruneAt, ip, userAgent }: Turn): boolean {
     const row = matches(expected)
-    if (row !== null) write({ ...row, ...next, lastSeenAt: seenAt, expiresAt, pruneAt, ip, userAgent })
+    if (row !== null) write({ ...row, ...next, expiresAt, pruneAt, ip, userAgent })
     return row !== null
   }
 

@@ -2,35 +2,36 @@
  * Every statement of the store. `:sessions` and `:keys` stand for the escaped table names. Rules
  * (they make one text run on PostgreSQL, through poolers and on distributed engines): hot statements
  * name the whole primary key; times and randomness are parameters; `now()` never stands in a SET, a
- * RETURNING or a CASE.
+ * RETURNING or a CASE. Columns that may be absent instead of a default are read through `coalesce`.
  */
 
 const COLUMNS = `id, user_id, generation, current, previous, anchor_hash, turned_at, switched_at, version,
-  created_at, auth_time, last_seen_at, expires_at, absolute_expires_at, idle_timeout, persistent,
+  created_at, auth_time, expires_at, absolute_expires_at, idle_timeout, persistent,
   claims, data, data_version, ip, user_agent, ended_at, end_reason, prune_on`
 
 export const QUERIES: Readonly<Record<QueryName, string>> = {
   insert: `insert into :sessions (${COLUMNS})
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
     on conflict (id) do nothing`,
 
   read: `select ${COLUMNS} from :sessions where id = $1`,
 
   readMany: `select ${COLUMNS} from :sessions where id = any($1::uuid[])`,
 
-  listByUser: `select ${COLUMNS} from :sessions where user_id = $1 order by last_seen_at desc, id desc`,
+  listByUser: `select ${COLUMNS} from :sessions where user_id = $1
+    order by coalesce(turned_at, created_at) desc, id desc`,
 
   turn: `update :sessions set generation = $4, current = $5, previous = $6, turned_at = $7, switched_at = null,
-      last_seen_at = $8, expires_at = $9, prune_on = $10, ip = $11, user_agent = $12
+      expires_at = $8, prune_on = $9, ip = $10, user_agent = $11
     where id = $1 and generation = $2 and current = $3 and ended_at is null
     returning id`,
 
   turnMany: `update :sessions s set generation = t.generation, current = t.current, previous = t.previous,
-      turned_at = t.turned_at, switched_at = null, last_seen_at = t.last_seen_at, expires_at = t.expires_at,
-      prune_on = t.prune_on, ip = t.ip, user_agent = t.user_agent
+      turned_at = t.turned_at, switched_at = null, expires_at = t.expires_at, prune_on = t.prune_on,
+      ip = t.ip, user_agent = t.user_agent
     from unnest($1::uuid[], $2::int[], $3::bytea[], $4::int[], $5::bytea[], $6::bytea[], $7::timestamptz[],
-      $8::timestamptz[], $9::timestamptz[], $10::date[], $11::inet[], $12::text[])
-      as t (id, was_generation, was_current, generation, current, previous, turned_at, last_seen_at, expires_at, prune_on, ip, user_agent)
+      $8::timestamptz[], $9::date[], $10::inet[], $11::text[])
+      as t (id, was_generation, was_current, generation, current, previous, turned_at, expires_at, prune_on, ip, user_agent)
     where s.id = t.id and s.generation = t.was_generation and s.current = t.was_current and s.ended_at is null
     returning s.id`,
 
@@ -52,7 +53,7 @@ export const QUERIES: Readonly<Record<QueryName, string>> = {
 
   endMany: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
     where id = any($1::uuid[]) and ended_at is null and created_at <= $5
-      and ($6::timestamptz is null or last_seen_at < $6)
+      and ($6::timestamptz is null or coalesce(turned_at, created_at) < $6)
     returning id, user_id`,
 
   endedOf: `select id, user_id from :sessions where id = any($1::uuid[]) and ended_at = $2 and end_reason = $3`,
@@ -70,31 +71,31 @@ export const QUERIES: Readonly<Record<QueryName, string>> = {
       and (absolute_expires_at is null or absolute_expires_at > $2)
     order by created_at, id`,
 
-  replaceData: `update :sessions set data = $2, data_version = data_version + 1
-    where id = $1 and ended_at is null and ($3::int is null or data_version = $3)
+  replaceData: `update :sessions set data = $2, data_version = coalesce(data_version, 0) + 1
+    where id = $1 and ended_at is null and ($3::int is null or coalesce(data_version, 0) = $3)
     returning data_version`,
 
   mergeData: `update :sessions
     set data = (case when jsonb_typeof(data) = 'object' then data else '{}'::jsonb end) || $2,
-      data_version = data_version + 1
-    where id = $1 and ended_at is null and ($3::int is null or data_version = $3)
+      data_version = coalesce(data_version, 0) + 1
+    where id = $1 and ended_at is null and ($3::int is null or coalesce(data_version, 0) = $3)
     returning data_version`,
 
-  writeClaims: `update :sessions set claims = $2, version = version + 1, invalidated_at = $3
+  writeClaims: `update :sessions set claims = $2, version = coalesce(version, 0) + 1, invalidated_at = $3
     where id = $1 and ended_at is null
     returning version`,
 
-  raiseVersion: `update :sessions set version = version + 1, invalidated_at = $2
+  raiseVersion: `update :sessions set version = coalesce(version, 0) + 1, invalidated_at = $2
     where id = $1 and ended_at is null
     returning version`,
 
-  raiseVersionByUser: `update :sessions set version = version + 1, invalidated_at = $2
+  raiseVersionByUser: `update :sessions set version = coalesce(version, 0) + 1, invalidated_at = $2
     where user_id = $1 and ended_at is null
     returning id, version`,
 
-  reauthenticate: `update :sessions set auth_time = $3, version = version + 1, invalidated_at = $3,
+  reauthenticate: `update :sessions set auth_time = $3, version = coalesce(version, 0) + 1, invalidated_at = $3,
       expires_at = $4, absolute_expires_at = $5, prune_on = $6
-    where id = $1 and version = $2 and ended_at is null
+    where id = $1 and coalesce(version, 0) = $2 and ended_at is null
     returning id`,
 
   changes: `select id, version, end_reason, invalidated_at from :sessions

@@ -80,19 +80,21 @@ const UNDEFINED_TABLE = '42P01'
 const UNDEFINED_SCHEMA = '3F000'
 
 const NOT_EXPIRED = 'expires_at > $1 and (absolute_expires_at is null or absolute_expires_at > $1)'
+// In parts, as the planner has no statistics of a `coalesce`.
+const LAST_SEEN_BEFORE = '(turned_at < $1 or (turned_at is null and created_at < $1))'
 
 const SERVER = 'select version() as version, current_database() as database, clock_timestamp() as now'
 const LEDGER = 'select id, breaking, applied_at from :migrations order by id'
 // `max(uuid)` is younger than the oldest PostgreSQL that Pawl runs on.
 const COUNT = `with part as (
-    select id, ended_at, expires_at, absolute_expires_at, last_seen_at, prune_on
+    select id, ended_at, expires_at, absolute_expires_at, turned_at, created_at, prune_on
     from :sessions where $4::uuid is null or id > $4 order by id limit $5
   )
   select count(*) as rows, max(id::text collate "C") as last,
     count(*) filter (where ended_at is not null) as ended,
     count(*) filter (where ended_at is null and ${NOT_EXPIRED}) as live,
     count(*) filter (where prune_on <= $2) as due,
-    count(*) filter (where ended_at is null and last_seen_at < $3) as seen_before
+    count(*) filter (where ended_at is null and coalesce(turned_at, created_at) < $3) as seen_before
   from part`
 const REVOCATIONS = 'select count(*) as count from :sessions where invalidated_at >= $1'
 const TABLE = `select pg_total_relation_size(relid) as bytes, n_live_tup, n_dead_tup, n_tup_upd, n_tup_hot_upd,
@@ -195,7 +197,7 @@ async function countSessions(
       seenBefore:
         seenBefore === undefined
           ? null
-          : await estimate('ended_at is null and last_seen_at < $1', [seenBefore]),
+          : await estimate(`ended_at is null and ${LAST_SEEN_BEFORE}`, [seenBefore]),
     }
   }
   if (!exact && ((await part(() => estimate('true', []))) ?? 0) > COUNTED) return estimated()
@@ -226,7 +228,7 @@ async function countSessions(
 
 /** Out of `explain (format json)`. @throws TypeError for the answer of another engine */
 function planRows(json: unknown): number {
-  const [explained] = JSON.parse(String(json)) as [{ Plan?: { 'Plan Rows'?: unknown } }?]
+  const [explained] = json as [{ Plan?: { 'Plan Rows'?: unknown } }?]
   const rows = explained?.Plan?.['Plan Rows']
   if (typeof rows !== 'number') throw new TypeError('an unknown form of EXPLAIN')
   return rows

@@ -56,7 +56,6 @@ export function createPostgresStore(
         next.current,
         next.previous,
         timestamp(next.turnedAt),
-        timestamp(turn.seenAt),
         timestamp(turn.expiresAt),
         day(turn.pruneAt),
         turn.ip,
@@ -273,7 +272,6 @@ function turnColumns(turns: readonly Turn[]): unknown[][] {
     column(({ next }) => next.current),
     column(({ next }) => next.previous),
     column(({ next }) => timestamp(next.turnedAt)),
-    column(({ seenAt }) => timestamp(seenAt)),
     column(({ expiresAt }) => timestamp(expiresAt)),
     column(({ pruneAt }) => day(pruneAt)),
     column(({ ip }) => ip),
@@ -281,8 +279,13 @@ function turnColumns(turns: readonly Turn[]): unknown[][] {
   ]
 }
 
-/** Absent instead of a default, to keep the row small: no claims, no data, persistent. */
+/**
+ * Absent instead of a default, to keep the row small: no claims, no data, persistent, versions of 0, and times
+ * that are still those of the login.
+ */
 function fromRow(row: SessionRow): unknown[] {
+  const sinceLogin = (ms: number): ReturnType<typeof timestamp> | null =>
+    ms === row.createdAt ? null : timestamp(ms)
   return [
     row.id,
     row.userId,
@@ -290,19 +293,18 @@ function fromRow(row: SessionRow): unknown[] {
     row.current,
     row.previous,
     row.anchorHash,
-    timestamp(row.turnedAt),
+    sinceLogin(row.turnedAt),
     timestamp(row.switchedAt),
-    row.version,
+    row.version || null,
     timestamp(row.createdAt),
-    timestamp(row.authTime),
-    timestamp(row.lastSeenAt),
+    sinceLogin(row.authTime),
     timestamp(row.expiresAt),
     timestamp(row.absoluteExpiresAt),
     row.idleTimeout === null ? null : row.idleTimeout / 1000,
     row.persistent ? null : false,
     Object.keys(row.claims).length === 0 ? null : JSON.stringify(row.claims),
     row.data === null ? null : JSON.stringify(row.data),
-    row.dataVersion,
+    row.dataVersion || null,
     row.ip,
     row.userAgent,
     timestamp(row.endedAt),
@@ -312,6 +314,7 @@ function fromRow(row: SessionRow): unknown[] {
 }
 
 function toRow(row: Row): SessionRow {
+  const createdAt = row['created_at'] as number
   return {
     id: row['id'] as string,
     userId: row['user_id'] as string,
@@ -319,19 +322,18 @@ function toRow(row: Row): SessionRow {
     current: row['current'] as Buffer,
     previous: row['previous'] as Buffer | null,
     anchorHash: row['anchor_hash'] as Buffer,
-    turnedAt: row['turned_at'] as number,
+    turnedAt: (row['turned_at'] as number | null) ?? createdAt,
     switchedAt: row['switched_at'] as number | null,
-    version: row['version'] as number,
-    createdAt: row['created_at'] as number,
-    authTime: row['auth_time'] as number,
-    lastSeenAt: row['last_seen_at'] as number,
+    version: (row['version'] as number | null) ?? 0,
+    createdAt,
+    authTime: (row['auth_time'] as number | null) ?? createdAt,
     expiresAt: row['expires_at'] as number,
     absoluteExpiresAt: row['absolute_expires_at'] as number | null,
     idleTimeout: row['idle_timeout'] === null ? null : (row['idle_timeout'] as number) * 1000,
     persistent: (row['persistent'] as boolean | null) ?? true,
     claims: (row['claims'] as ClaimsObject | null) ?? {},
     data: row['data'] ?? null,
-    dataVersion: row['data_version'] as number,
+    dataVersion: (row['data_version'] as number | null) ?? 0,
     ip: row['ip'] as string | null,
     userAgent: row['user_agent'] as string | null,
     endedAt: row['ended_at'] as number | null,
@@ -343,7 +345,7 @@ function toRow(row: Row): SessionRow {
 function toChange(row: Row): Change {
   return {
     id: row['id'] as string,
-    version: row['version'] as number,
+    version: (row['version'] as number | null) ?? 0,
     endReason: row['end_reason'] as EndReason | null,
     at: row['invalidated_at'] as number,
   }

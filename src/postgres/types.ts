@@ -5,6 +5,7 @@
 const BOOL = 16
 const BYTEA = 17
 const INT4 = 23
+const JSON_TEXT = 114
 const DATE = 1082
 const TIMESTAMPTZ = 1184
 const JSONB = 3802
@@ -17,6 +18,7 @@ const PARSERS: Readonly<Record<number, Parser>> = {
   [INT4]: Number,
   [DATE]: (text) => Date.parse(`${text}T00:00:00Z`),
   [TIMESTAMPTZ]: parseTimestamp,
+  [JSON_TEXT]: (text) => JSON.parse(text),
   [JSONB]: (text) => JSON.parse(text),
 }
 

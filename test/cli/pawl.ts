@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Pool } from 'pg'
 
 export interface Ran {
   readonly code: number | null
@@ -92,15 +91,4 @@ export async function pawl(
   during(child)
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
   return { code, stdout, stderr, json: () => JSON.parse(stdout) }
-}
-
-/** Many more sessions like the one there is. */
-export async function multiply(pool: Pool, times: number): Promise<void> {
-  const others = `user_id, generation, current, anchor_hash, turned_at, version, created_at, auth_time,
-    last_seen_at, expires_at, data_version, prune_on`
-  await pool.query(
-    `insert into pawl.sessions (id, ${others})
-     select gen_random_uuid(), ${others} from pawl.sessions, generate_series(1, $1)`,
-    [times],
-  )
 }

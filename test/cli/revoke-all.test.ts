@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
+import { multiply } from '../support/multiply.ts'
 import { openSessions } from '../support/sessions.ts'
-import { multiply, pawl } from './pawl.ts'
+import { pawl } from './pawl.ts'
 
 const HOUR = 3_600_000
 
@@ -45,7 +46,7 @@ describe('sessions revoke, of everybody', () => {
     const sessions = await openSessions({ store: postgres({ connectionString: url }) })
     await sessions.create({ userId: 'anna' })
     const pool = createPool(url)
-    await multiply(pool, 30_000)
+    await multiply(pool, 'pawl', 30_000)
     const left = async (): Promise<number> =>
       Number((await pool.query('select count(*) from pawl.sessions where ended_at is null')).rows[0].count)
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { postgres, type StoreStatus } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
+import { multiply } from '../support/multiply.ts'
 import { openSessions } from '../support/sessions.ts'
-import { multiply, pawl } from './pawl.ts'
+import { pawl } from './pawl.ts'
 
 const DAY = 86_400_000
 
@@ -79,7 +80,7 @@ describe('status', () => {
     const sessions = await openSessions({ store })
     await sessions.create({ userId: 'anna' })
     const pool = createPool(url)
-    await multiply(pool, 50_000)
+    await multiply(pool, 'pawl', 50_000)
     const seen: number[] = []
     const seenBefore = new Date(Date.now() + DAY)
     const status = await store.status({ exact: true, seenBefore, onProgress: (rows) => seen.push(rows) })

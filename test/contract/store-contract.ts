@@ -45,9 +45,8 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
           previous: print('parent'),
           switchedAt: NOON + 1,
           version: 3,
-          turnedAt: NOON + 0.0,
+          turnedAt: NOON - 1,
           authTime: NOON - 7,
-          lastSeenAt: NOON - 1,
           absoluteExpiresAt: NOON + 365 * DAY + 999,
           idleTimeout: 1_800_000,
           persistent: false,
@@ -113,9 +112,9 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     describe('listByUser', () => {
       it('has all kept rows of that user, the most recently seen first', async () => {
         const userId = 'list'
-        const old = await inserted({ userId, lastSeenAt: NOON })
-        const recent = await inserted({ userId, lastSeenAt: NOON + 2 })
-        const over = await inserted({ userId, lastSeenAt: NOON + 1, endedAt: NOON, endReason: 'logout' })
+        const old = await inserted({ userId })
+        const recent = await inserted({ userId, turnedAt: NOON + 2 })
+        const over = await inserted({ userId, turnedAt: NOON + 1, endedAt: NOON, endReason: 'logout' })
         await inserted({ userId: 'list2' })
         const ids = (await store.listByUser(userId)).map(({ id }) => id)
         expect(ids).toStrictEqual([recent.id, over.id, old.id])
@@ -134,10 +133,8 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
           const row = await inserted({ switchedAt: NOON + 5, ip: '192.0.2.1', userAgent: 'old' })
           const step = turnTo(row, 'child', { ip: '192.0.2.2', userAgent: 'new' })
           expect(await turn(step)).toBe(true)
-          const { expected: _expected, next, seenAt, ...rest } = step
-          expect(await stored(row)).toStrictEqual(
-            plain({ ...row, ...next, ...rest, lastSeenAt: seenAt } as SessionRow),
-          )
+          const { expected: _expected, next, ...rest } = step
+          expect(await stored(row)).toStrictEqual(plain({ ...row, ...next, ...rest } as SessionRow))
         })
 
         it('writes null for an unknown address', async () => {
@@ -261,14 +258,17 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
 
       it('ends those last seen before, page by page, and names them with their users', async () => {
         const old = await Promise.all(
-          Array.from({ length: 5 }, (_, index) =>
-            inserted({ userId: `batch${index}`, lastSeenAt: LONG_AGO - index }),
-          ),
+          Array.from({ length: 5 }, (_, index) => {
+            const turnedAt = LONG_AGO - index
+            // Some have not turned since their login.
+            const createdAt = index % 2 === 0 ? turnedAt : turnedAt - DAY
+            return inserted({ userId: `batch${index}`, turnedAt, createdAt })
+          }),
         )
-        const later = await inserted({ lastSeenAt: LONG_AGO + 1 })
-        await ended({ lastSeenAt: LONG_AGO })
+        const later = await inserted({ turnedAt: LONG_AGO + 1 })
+        await ended({ turnedAt: LONG_AGO })
         const found: { id: string; userId: string }[] = []
-        const recent = await inserted({ lastSeenAt: LONG_AGO, createdAt: NOON + 1 })
+        const recent = await inserted({ turnedAt: LONG_AGO, createdAt: NOON + 1 })
         const before = { created: NOON, seen: LONG_AGO + 1 }
         const endAll = async (): Promise<void> => {
           let last: string | null = null
@@ -489,7 +489,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
           pruneAt: MIDNIGHT + 60 * DAY,
         })
         await store.writeData(d.id, 1, 'replace', null)
-        await store.turn(turnTo(d, 'child', { seenAt: T + 3 }))
+        await store.turn(turnTo(d, 'child'))
         expect(await store.changes(T, null, 100)).toStrictEqual([
           { id: a.id, version: 0, endReason: 'revoked', at: T },
           { id: b.id, version: 1, endReason: null, at: T + 1 },

@@ -1,6 +1,6 @@
 -- tables
 migrations
-sessions with (fillfactor=85)
+sessions with (fillfactor=90)
 signing_keys
 
 -- columns
@@ -8,30 +8,29 @@ migrations.id integer not null
 migrations.breaking boolean not null
 migrations.applied_at timestamp with time zone not null default now()
 sessions.id uuid not null
-sessions.user_id text not null
+sessions.created_at timestamp with time zone not null
+sessions.auth_time timestamp with time zone
+sessions.absolute_expires_at timestamp with time zone
+sessions.ended_at timestamp with time zone
+sessions.invalidated_at timestamp with time zone
+sessions.switched_at timestamp with time zone
+sessions.turned_at timestamp with time zone
+sessions.expires_at timestamp with time zone not null
+sessions.prune_on date not null
 sessions.generation integer not null
+sessions.version integer
+sessions.data_version integer
+sessions.idle_timeout integer
+sessions.persistent boolean
 sessions.current bytea not null
 sessions.previous bytea
 sessions.anchor_hash bytea not null
-sessions.turned_at timestamp with time zone not null
-sessions.switched_at timestamp with time zone
-sessions.version integer not null
-sessions.created_at timestamp with time zone not null
-sessions.auth_time timestamp with time zone not null
-sessions.last_seen_at timestamp with time zone not null
-sessions.expires_at timestamp with time zone not null
-sessions.absolute_expires_at timestamp with time zone
-sessions.idle_timeout integer
-sessions.persistent boolean
-sessions.claims jsonb
+sessions.user_id text not null
+sessions.claims json
 sessions.data jsonb
-sessions.data_version integer not null
 sessions.ip inet
 sessions.user_agent text
-sessions.invalidated_at timestamp with time zone
-sessions.ended_at timestamp with time zone
 sessions.end_reason text
-sessions.prune_on date not null
 signing_keys.epoch integer not null
 signing_keys.kid text not null
 signing_keys.algorithm text not null
