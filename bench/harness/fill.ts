@@ -30,8 +30,16 @@ export async function fill(
     schema,
     secret,
     count,
+    fillfactor,
     progress,
-  }: { schema: string; secret: Buffer; count: number; progress(done: number): void },
+  }: {
+    schema: string
+    secret: Buffer
+    count: number
+    /** Instead of the table's own. */
+    fillfactor?: number
+    progress(done: number): void
+  },
 ): Promise<Filled> {
   const startedAt = Date.now() - (DAYS - 1) * DAY
   const table = `"${schema}".sessions`
@@ -44,6 +52,7 @@ export async function fill(
     maxStaleness: 86_400,
     pruneInterval: null,
   })
+  if (fillfactor !== undefined) await pool.query(`alter table ${table} set (fillfactor = ${fillfactor})`)
   const refreshTokens: string[] = []
   const made: string[] = []
   for (let day = 0; day < DAYS; day++) {

@@ -3,10 +3,14 @@ import { createSessions, type Sessions } from 'pawl'
 import { postgres } from 'pawl/postgres'
 import pg from 'pg'
 import { CLAIMS, fill } from '../harness/fill.ts'
+import { hotShare } from '../harness/hot-share.ts'
 import type { Figure } from '../harness/report.ts'
 import { atOnce } from '../harness/rounds.ts'
+import { shuffle } from '../harness/shuffle.ts'
 import type { Settings } from '../harness/suite.ts'
+import { openWal } from '../harness/wal.ts'
 import { original } from '../peers/original.ts'
+import { reserves } from './space-reserve.ts'
 
 const AT_ONCE = 16
 const QUARTER_HOUR = 15 * 60_000
@@ -14,7 +18,7 @@ const BROWSER =
   'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
 
 /** What a session takes on disk and in the write-ahead log. */
-export async function space({ quick, database, progress }: Settings): Promise<Figure[]> {
+export async function space({ quick, full, database, progress }: Settings): Promise<Figure[]> {
   const count = quick ? 50_000 : 1_000_000
   const pool = new pg.Pool({ connectionString: database, max: AT_ONCE })
   await fill(pool, {
@@ -37,6 +41,7 @@ export async function space({ quick, database, progress }: Settings): Promise<Fi
     },
     { id: 'space.session.table', what: 'bytes of a session: the table', value: many.table, unit: 'B' },
     { id: 'space.session.indexes', what: 'bytes of a session: all indexes', value: many.indexes, unit: 'B' },
+    ...(await indexesOf(pool, 'many.sessions')),
     {
       id: 'space.original',
       what: `bytes of a session of the original, which has no index by user (${rows} sessions, the same claims)`,
@@ -44,7 +49,7 @@ export async function space({ quick, database, progress }: Settings): Promise<Fi
       unit: 'B',
     },
   ]
-  const small = { sessions: quick ? 500 : 5000, turns: quick ? 1 : 4 }
+  const small = { sessions: quick ? 500 : 20_000, turns: quick ? 1 : 4 }
   figures.push(
     ...(await turns(pool, {
       ...small,
@@ -61,6 +66,7 @@ export async function space({ quick, database, progress }: Settings): Promise<Fi
       progress,
     })),
   )
+  if (full) figures.push(...(await reserves(pool, { quick, progress })))
   await pool.end()
   return figures
 }
@@ -78,6 +84,22 @@ async function sizeOf(pool: pg.Pool, table: string): Promise<Size> {
     [table],
   )
   return { table: rows[0].table, indexes: rows[0].indexes }
+}
+
+/** Those that hold something. */
+async function indexesOf(pool: pg.Pool, table: string): Promise<Figure[]> {
+  const { rows } = await pool.query(
+    `select relname as name, pg_relation_size(indexrelid)::float8 / (select count(*) from ${table}) as size
+     from pg_index join pg_class on pg_class.oid = indexrelid
+     where indrelid = $1::regclass and pg_relation_size(indexrelid) > 8192 order by 2 desc`,
+    [table],
+  )
+  return rows.map(({ name, size }) => ({
+    id: `space.session.${name}`,
+    what: `bytes of a session: ${name}`,
+    value: size,
+    unit: 'B',
+  }))
 }
 
 /** Its rows copied in the same way; its ids are in no order. */
@@ -123,18 +145,16 @@ async function turns(
     pruneInterval: null,
     refreshLimit: null,
   })
-  const wal = async (): Promise<number> =>
-    Number((await pool.query(`select pg_current_wal_insert_lsn() - '0/0' lsn`)).rows[0].lsn)
-
-  const before = await wal()
+  const markWal = await openWal(pool)
+  const ofLogins = await markWal()
   const { results: tokens } = await atOnce(AT_ONCE, given.sessions, async (index) => {
     const userId = `user-${String(index).padStart(8, '0')}`
     return (await sessions.create({ userId, claims: CLAIMS, ...as })).refreshToken.value
   })
-  const loggedIn = await wal()
+  const loggedIn = await ofLogins()
   const afterLogin = await sizeOf(pool, `${schema}.sessions`)
   await pool.query(`vacuum analyze ${schema}.sessions`)
-  const vacuumed = await wal()
+  const ofTurns = await markWal()
   for (let turn = 0; turn < given.turns; turn++) {
     progress(`turns, ${what}`, turn / given.turns)
     now += QUARTER_HOUR
@@ -145,7 +165,7 @@ async function turns(
     })
     await sessions.flush()
   }
-  const turned = await wal()
+  const turned = await ofTurns()
   await sessions.close()
   const updates = given.sessions * given.turns
   const hot = await hotShare(pool, schema, updates)
@@ -168,8 +188,12 @@ async function turns(
       `bytes of a session after ${given.turns} turns`,
       afterTurns.table + afterTurns.indexes,
     ),
-    bytes('wal-login', 'bytes of write-ahead log for a login', (loggedIn - before) / given.sessions),
-    bytes('wal-turn', 'bytes of write-ahead log for a turn', (turned - vacuumed) / updates),
+    bytes(
+      'wal-login',
+      'bytes of write-ahead log for a login, without page images',
+      loggedIn.records / given.sessions,
+    ),
+    bytes('wal-turn', 'bytes of write-ahead log for a turn, without page images', turned.records / updates),
     {
       id: `space.${id}.hot`,
       what: `turns that rewrote the row within its page (${what})`,
@@ -183,27 +207,4 @@ async function useOnce(sessions: Sessions, token: string): Promise<string> {
   const { accessToken, refreshToken } = await sessions.refresh(token)
   sessions.verify(accessToken.value)
   return refreshToken!.value
-}
-
-/** The same order in each run. */
-function shuffle(tokens: string[]): void {
-  let state = 1
-  for (let index = tokens.length - 1; index > 0; index--) {
-    state = (state * 48_271) % 0x7fffffff
-    const other = state % (index + 1)
-    ;[tokens[index], tokens[other]] = [tokens[other]!, tokens[index]!]
-  }
-}
-
-/** Backends report what they did now and then; bounded, as a report may be lost. */
-async function hotShare(pool: pg.Pool, schema: string, updates: number): Promise<number> {
-  for (let attempt = 0; ; attempt++) {
-    const { rows } = await pool.query(
-      `select n_tup_upd::int8::float8 as all, n_tup_hot_upd::int8::float8 as hot from pg_stat_user_tables
-       where schemaname = $1 and relname = 'sessions'`,
-      [schema],
-    )
-    if (rows[0].all >= updates || attempt === 20) return rows[0].hot / rows[0].all
-    await new Promise((resolve) => setTimeout(resolve, 500))
-  }
 }
