@@ -35,6 +35,36 @@ export function recording(pool: Pool): { pool: PoolLike; statements: string[] } 
   }
 }
 
+/** A statement that was sent, and how many rows came back or changed. */
+export interface Sent {
+  readonly text: string
+  readonly rows: number
+}
+
+/** What a process asks by itself now and then, whatever it is used for: keys, the time, the feed, to notify others. */
+const BACKGROUND = /signing_keys|clock_timestamp|invalidated_at >=|pg_notify/
+
+/**
+ * The pool, and what calls send through it.
+ * @param before is done before each of these statements
+ */
+export function watching(
+  pool: Pool,
+  before: (config: Config) => Promise<unknown> = async () => {},
+): { pool: PoolLike /** Since it was last asked. */; sent(): Sent[] } {
+  const sent: Sent[] = []
+  return {
+    sent: () => sent.splice(0),
+    pool: aroundQueries(pool, async (config, run) => {
+      if (BACKGROUND.test(config.text)) return run()
+      await before(config)
+      const answer = await run()
+      sent.push({ text: config.text, rows: (answer as { rowCount?: number | null }).rowCount ?? 0 })
+      return answer
+    }),
+  }
+}
+
 /** An error as the driver makes it. */
 export function driverError(code?: string): Error {
   return Object.assign(new Error(`made by a test (${code})`), code === undefined ? {} : { code })

@@ -1,0 +1,80 @@
+import type { Sessions } from '../../src/index.ts'
+
+/** The calls that budgets are kept for, and figures published of. */
+export const CALLS = {
+  create: 'create',
+  verify: 'verify, the first time a token is seen',
+  'verify-again': 'verify, after that',
+  check: 'check',
+  refresh: 'refresh',
+  confirm: 'confirm a turn, one at a time',
+  'confirm-together': 'confirm 100 turns at once',
+  'refresh-that-turns': 'refresh that turns the row itself',
+  'set-data': 'setData',
+  list: "list a user's only session",
+  revoke: 'revoke',
+} as const
+
+export type Call = keyof typeof CALLS
+
+type Called = Pick<
+  Sessions,
+  'create' | 'verify' | 'check' | 'refresh' | 'flush' | 'setData' | 'list' | 'revoke'
+>
+
+/** How often each call is made. */
+const TIMES = 100
+const QUARTER_HOUR = 15 * 60
+
+/**
+ * Each call of the API, in an order in which one prepares the next.
+ *
+ * @param wait lets so many seconds pass
+ * @param measure makes a call so many times, one after another
+ */
+export async function callByCall(
+  sessions: Called,
+  claims: Record<string, string>,
+  wait: (seconds: number) => void,
+  measure: (call: Call, times: number, each: (index: number) => unknown) => Promise<void>,
+): Promise<void> {
+  const userOf = (index: number): string => `user-${String(index).padStart(8, '0')}`
+  const created: Awaited<ReturnType<Sessions['create']>>[] = []
+  const idOf = (index: number): string => created[index]!.session.sessionId
+  const children: Awaited<ReturnType<Sessions['refresh']>>[] = []
+  const refreshChildren = async (): Promise<void> => {
+    // The calm after a turn is over.
+    wait(QUARTER_HOUR)
+    for (const [index, { refreshToken }] of children.entries())
+      children[index] = await sessions.refresh(refreshToken!.value)
+  }
+
+  await measure('create', TIMES, async (index) => {
+    created.push(await sessions.create({ userId: userOf(index), claims }))
+  })
+  await measure('verify', TIMES, (index) => sessions.verify(created[index]!.accessToken.value))
+  await measure('verify-again', TIMES, (index) => sessions.verify(created[index]!.accessToken.value))
+  await measure('check', TIMES, (index) => sessions.check(created[index]!.accessToken.value))
+  wait(QUARTER_HOUR)
+  await measure('refresh', TIMES, async (index) => {
+    children.push(await sessions.refresh(created[index]!.refreshToken.value))
+  })
+  await measure('confirm', TIMES, async (index) => {
+    sessions.verify(children[index]!.accessToken.value)
+    await sessions.flush()
+  })
+  await refreshChildren()
+  await measure('confirm-together', 1, async () => {
+    for (const { accessToken } of children) sessions.verify(accessToken.value)
+    await sessions.flush()
+  })
+  await refreshChildren()
+  await measure('refresh-that-turns', TIMES, (index) =>
+    sessions.refresh(children[index]!.refreshToken!.value),
+  )
+  await measure('set-data', TIMES, (index) => sessions.setData(idOf(index), { cart: [index] }))
+  await measure('list', TIMES, (index) => sessions.list(userOf(index)))
+  await measure('revoke', TIMES, async (index) => {
+    if (!(await sessions.revoke(idOf(index)))) throw new Error('a revoke ended nothing')
+  })
+}

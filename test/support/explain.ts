@@ -1,0 +1,72 @@
+import type { Pool } from 'pg'
+
+/** What a statement would do, once it has been planned and done. */
+export interface Explained {
+  /** How its rows are found: `Index Scan using sessions_pkey`, `Seq Scan`. */
+  readonly scans: readonly string[]
+  /** What it adds to the write-ahead log, without the commit: records and bytes. */
+  readonly records: number
+  readonly bytes: number
+}
+
+interface Plan {
+  readonly 'Node Type': string
+  readonly 'Index Name'?: string
+  readonly 'Relation Name'?: string
+  readonly Plans?: readonly Plan[]
+  readonly 'WAL Records'?: number
+  readonly 'WAL FPI'?: number
+  readonly 'WAL Bytes'?: number
+}
+
+/** The first change of a page after a checkpoint logs the page whole, so that a statement has to be done again. */
+const ATTEMPTS = 10
+
+/** Does a statement, and takes it back. */
+export async function rehearse(pool: Pool, text: string, values: unknown[]): Promise<Explained> {
+  for (let attempt = 1; ; attempt++) {
+    const client = await pool.connect()
+    try {
+      await client.query('begin')
+      const { rows } = await client.query(`explain (analyze, wal, format json) ${text}`, values)
+      const plan = planOf(rows)
+      if (plan['WAL FPI'] === 0 || attempt === ATTEMPTS)
+        return { scans: scansOf(plan), records: plan['WAL Records']!, bytes: plan['WAL Bytes']! }
+    } finally {
+      await client.query('rollback')
+      client.release()
+    }
+  }
+}
+
+/** How a statement finds its rows once it is prepared and no longer planned for its values. */
+export async function genericScans(pool: Pool, text: string, parameters: number): Promise<readonly string[]> {
+  const client = await pool.connect()
+  try {
+    await client.query('begin')
+    await client.query('set local plan_cache_mode = force_generic_plan')
+    await client.query(`prepare generic as ${text}`)
+    const nulls = new Array(parameters).fill('null').join(', ')
+    const { rows } = await client.query(`explain (format json) execute generic (${nulls})`)
+    return scansOf(planOf(rows))
+  } finally {
+    await client.query('rollback')
+    await client.query('deallocate generic')
+    client.release()
+  }
+}
+
+function planOf(rows: readonly Record<string, unknown>[]): Plan {
+  return (rows[0]!['QUERY PLAN'] as [{ Plan: Plan }])[0].Plan
+}
+
+function scansOf(plan: Plan): string[] {
+  const { 'Node Type': type, 'Index Name': index, 'Relation Name': relation, Plans = [] } = plan
+  const own =
+    index !== undefined
+      ? [`${type} using ${index}`]
+      : relation !== undefined && type.endsWith('Scan')
+        ? [type]
+        : []
+  return [...own, ...Plans.flatMap(scansOf)]
+}
