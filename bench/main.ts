@@ -13,7 +13,8 @@ Usage: npm run bench -- [suite ...] [options]
 
   suites           ${Object.keys(SUITES).join(', ')}; all of them without a name
   --quick          a minute or two for everything, for a look: do not believe the figures
-  --full           also a table of ten million sessions (some GB of disk, and minutes)
+  --full           also a table of ten million sessions (some GB of disk, and minutes), and how
+                   much room pages need for turns
   --json [file]    every figure, its target and whether it holds, those that do not first (bench/results.json)
   --help           this
 
