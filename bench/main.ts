@@ -50,12 +50,19 @@ async function run(suites: readonly string[]): Promise<void> {
   process.once('SIGINT', stop).once('SIGTERM', stop)
   const databases = createDatabases()
   const figures: Figure[] = []
+  const failed: string[] = []
   const startedAt = performance.now()
   let settings: Record<string, string>
   try {
     for (const suite of suites) {
       const database = await databases.create()
-      const found = await runSuite({ suite, quick, full, database }, stopped.signal)
+      const found = await runSuite({ suite, quick, full, database }, stopped.signal).catch((error: Error) => {
+        if (stopped.signal.aborted) throw error
+        // The others' figures are still worth having.
+        console.error(`\n${error.message}`)
+        failed.push(suite)
+        return []
+      })
       console.log(`\n${suite}`)
       printFigures(found)
       figures.push(...found)
@@ -71,12 +78,17 @@ async function run(suites: readonly string[]): Promise<void> {
   const seconds = Math.round((performance.now() - startedAt) / 1000)
   const aimed = figures.filter(({ target }) => target !== undefined)
   console.log(`\n${aimed.filter(holds).length} of ${aimed.length} targets hold; ${seconds} s`)
+  if (failed.length > 0) {
+    console.log(`Failed: ${failed.join(', ')}`)
+    process.exitCode = 1
+  }
   if (!values.json) return
   const report = {
     ...(await machine()),
     postgres: settings,
     quick,
     seconds,
+    ...(failed.length > 0 && { failed }),
     figures: inOrder(figures).map((figure) => ({
       ...figure,
       holds: figure.target === undefined ? null : holds(figure),

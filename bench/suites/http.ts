@@ -1,110 +1,143 @@
 import { type Figure, figure } from '../harness/report.ts'
-import { type Contender, inRounds, quantile, ratio, spread } from '../harness/rounds.ts'
+import { quantile, spread } from '../harness/rounds.ts'
 import { createServers, type Server } from '../harness/servers.ts'
 import type { Settings } from '../harness/suite.ts'
 
-/** Who is compared with which server without sessions. */
-interface Pair {
-  readonly name: string
+/** A platform without sessions, the same with as many hooks as Pawl has, and Pawl. */
+interface Platform {
   readonly bare: string
-  readonly target?: Figure['target']
+  readonly empty: string
+  readonly pawl: string
+  readonly target: Figure['target']
 }
 
-const PAWL: readonly Pair[] = [
-  { name: 'Pawl on Fastify', bare: 'Fastify', target: { atLeast: 0.92 } },
-  { name: 'Pawl on Express', bare: 'Express', target: { atLeast: 0.96 } },
-  { name: 'Pawl on node:http', bare: 'node:http', target: { atLeast: 0.88 } },
+const PLATFORMS: readonly Platform[] = [
+  {
+    bare: 'Fastify',
+    empty: 'Fastify with two empty hooks',
+    pawl: 'Pawl on Fastify',
+    target: { atLeast: 0.92 },
+  },
+  {
+    bare: 'Express',
+    empty: 'Express with two empty middlewares',
+    pawl: 'Pawl on Express',
+    target: { atLeast: 0.96 },
+  },
+  {
+    bare: 'node:http',
+    empty: 'node:http that looks at cookies',
+    pawl: 'Pawl on node:http',
+    target: { atLeast: 0.88 },
+  },
 ]
-/** Nobody's sessions: the same hooks, which look at the Cookie header and do nothing. */
-const EMPTY: readonly Pair[] = [
-  { name: 'Fastify with two empty hooks', bare: 'Fastify' },
-  { name: 'Express with two empty middlewares', bare: 'Express' },
-  { name: 'node:http that looks at cookies', bare: 'node:http' },
-]
-const PEERS: readonly Pair[] = [
-  { name: 'express-session + connect-pg-simple', bare: 'Express' },
-  { name: 'better-auth', bare: 'node:http' },
-  { name: 'iron-session', bare: 'node:http' },
-  { name: 'the original', bare: 'Express' },
+/** With the platform each is compared with. */
+const PEERS: readonly (readonly [name: string, bare: string])[] = [
+  ['express-session + connect-pg-simple', 'Express'],
+  ['better-auth', 'node:http'],
+  ['iron-session', 'node:http'],
+  ['the original', 'Express'],
 ]
 
 /** A protected GET, against the same server without sessions: both get the same Cookie header. */
 export async function http({ quick, database, progress }: Settings): Promise<Figure[]> {
-  const servers = await createServers(database)
-  const busy: number[] = []
-  const cpu = new Map<string, number[]>()
-  try {
-    const running = new Map<string, Server>()
-    const mine = [...PAWL, ...EMPTY]
-    const names = [...new Set([...mine, ...PEERS].flatMap(({ bare, name }) => [bare, name]))]
-    progress(`starting ${names.length} servers`)
-    for (const server of await Promise.all(names.map(servers.start))) running.set(server.name, server)
-    const contenders = (pairs: readonly Pair[], seconds: number): Contender[] =>
-      pairs.flatMap(({ name, bare }) => {
-        const cookie = (running.get(name)!.cookie ?? running.get('Pawl on Express')!.cookie)!
-        return [bare, name].map((server) => {
-          const contender = server === name ? name : bareOf(name)
-          cpu.set(contender, [])
-          return {
-            name: contender,
-            count: seconds,
-            async measure() {
-              const measured = await running.get(server)!.load(seconds, cookie)
-              if (pairs === mine) busy.push(measured.busy)
-              cpu.get(contender)!.push(measured.cpu)
-              return 1e9 / measured.perSecond
-            },
-          }
-        })
-      })
-    const timings = new Map([
-      // Short rounds and many of them: what else the machine does comes and goes within seconds.
-      ...(await inRounds(contenders(mine, 1), quick ? 1 : 21, (done) => progress('Pawl', done))),
-      ...(await inRounds(
-        contenders(PEERS, quick ? 1 : 2),
-        quick ? 1 : 3,
-        (done) => progress('peers', done),
-        !quick,
-      )),
-    ])
-    const of = (name: string) => timings.get(name)!
-    return [
-      ...[...mine, ...PEERS].map(({ name, bare, target }) => {
-        const what = `protected GET, ${name}: share of the requests per second of ${bare} without sessions`
-        // Both are times, so the quotient has the server without sessions above.
-        return figure(`http.${idOf(name)}`, what, ratio(of(bareOf(name)), of(name)), {
-          unit: '×',
-          ...(target && { target }),
-        })
-      }),
-      // Says the same on a machine where others work too.
-      ...mine.map(({ name }) => {
-        const what = `protected GET, ${name}: processor time of a request without sessions, as a share of one with`
-        const shares = cpu.get(name)!.map((value, round) => cpu.get(bareOf(name))![round]! / value)
-        return figure(`http.cpu.${idOf(name)}`, what, spread(shares.slice(1)), { unit: '×' })
-      }),
-      ...[...timings].map(([name, { rounds }]) =>
-        figure(
-          `http.rps.${idOf(name)}`,
-          `requests per second: ${name}`,
-          spread(rounds.map((ns) => 1e9 / ns)),
-          {
-            unit: '/s',
-          },
-        ),
-      ),
-      {
-        id: 'http.busy',
-        what: "protected GET: how busy the servers' core was at the least; below 95 % the load is the limit",
-        value: quantile(busy, 0) * 100,
-        unit: '%',
-      },
-    ]
-  } finally {
-    servers.stop()
+  const looked = createLooks(database)
+  // Of two processes with the same program one may be half as fast as the other for as long as it lives, so
+  // each server is started several times. Short rounds: what else the machine does comes and goes within seconds.
+  const lives = quick ? 1 : 5
+  for (let life = 0; life < lives; life++) {
+    for (const { bare, empty, pawl } of PLATFORMS) {
+      progress('Pawl', life / lives)
+      await looked.at([bare, empty, pawl], { rounds: quick ? 1 : 3, seconds: 1 })
+    }
   }
+  for (const [index, [name, bare]] of PEERS.entries()) {
+    progress('peers', index / PEERS.length)
+    await looked.at([bare, name], { rounds: quick ? 1 : 3, seconds: quick ? 1 : 2 })
+  }
+  const of = (name: string, bare: string): Look => looked.found.get(`${name} beside ${bare}`)!
+  const share = (name: string, bare: string, target?: Figure['target']): Figure => {
+    const what = `protected GET, ${name}: share of the requests per second of ${bare} without sessions`
+    const shares = of(name, bare).perSecond.map((value, round) => value / of(bare, bare).perSecond[round]!)
+    return figure(`http.${idOf(name)}`, what, spread(shares), { unit: '×', ...(target && { target }) })
+  }
+  return [
+    ...PLATFORMS.map(({ bare, pawl, target }) => share(pawl, bare, target)),
+    ...PLATFORMS.map(({ bare, empty }) => share(empty, bare)),
+    ...PEERS.map(([name, bare]) => share(name, bare)),
+    // Says the same on a machine where others work too.
+    ...PLATFORMS.flatMap(({ bare, empty, pawl }) =>
+      [bare, empty, pawl].map((name) => {
+        const what = `protected GET, ${name}: processor time of a request, the servers of all lives`
+        return figure(`http.cpu.${idOf(name)}`, what, spread(of(name, bare).cpu), { unit: 'µs' })
+      }),
+    ),
+    ...[
+      ...PLATFORMS.flatMap(({ bare, empty, pawl }) =>
+        [bare, empty, pawl].map((name) => [name, bare] as const),
+      ),
+      ...PEERS,
+    ].map(([name, bare]) =>
+      figure(`http.rps.${idOf(name)}`, `requests per second: ${name}`, spread(of(name, bare).perSecond), {
+        unit: '/s',
+      }),
+    ),
+    {
+      id: 'http.busy',
+      what: "protected GET, Pawl and bare: how busy the servers' core was, median; below 95 % the load is the limit",
+      value:
+        quantile(
+          PLATFORMS.flatMap(({ bare, pawl }) => [...of(bare, bare).busy, ...of(pawl, bare).busy]),
+          0.5,
+        ) * 100,
+      unit: '%',
+    },
+  ]
 }
 
-const bareOf = (name: string): string => `bare for ${name}`
+/** What one server did in each round, of all its lives. */
+interface Look {
+  readonly perSecond: number[]
+  readonly cpu: number[]
+  readonly busy: number[]
+}
+
+function createLooks(database: string) {
+  const found = new Map<string, Look>()
+  return {
+    found,
+    /** Starts these servers, the first of which has no sessions, and measures them by turns. */
+    async at(
+      names: readonly string[],
+      { rounds, seconds }: { rounds: number; seconds: number },
+    ): Promise<void> {
+      const servers = await createServers(database)
+      try {
+        const running: Server[] = []
+        for (const name of names) running.push(await servers.start(name))
+        const cookie = running.find((server) => server.cookie !== null)!.cookie!
+        const looks = names.map((name) => {
+          const key = `${name} beside ${names[0]}`
+          const look = found.get(key) ?? { perSecond: [], cpu: [], busy: [] }
+          found.set(key, look)
+          return look
+        })
+        for (let round = 0; round <= rounds; round++) {
+          const order = [...running.keys()]
+          for (const index of round % 2 === 0 ? order : order.toReversed()) {
+            const { perSecond, cpu, busy } = await running[index]!.load(seconds, cookie)
+            // The first is to warm up.
+            if (round === 0) continue
+            looks[index]!.perSecond.push(perSecond)
+            looks[index]!.cpu.push(cpu)
+            looks[index]!.busy.push(busy)
+          }
+        }
+      } finally {
+        servers.stop()
+      }
+    },
+  }
+}
 
 const idOf = (name: string): string => name.toLowerCase().replaceAll(/\W+/g, '-')

@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 /** A program in one file: twenty processes that each compile their own start too slowly to start at once. */
@@ -13,14 +13,14 @@ interface Esbuild {
   build(options: object): Promise<unknown>
 }
 
-/** @param entry a TypeScript file */
+/** @param entry a file of TypeScript, or what it was compiled to */
 export async function bundle(entry: URL): Promise<Bundle> {
   const require = createRequire(import.meta.url)
   // The compiler that comes with the runner of TypeScript.
   const path = createRequire(require.resolve('tsx')).resolve('esbuild')
   const { build } = (await import(pathToFileURL(path).href)) as Esbuild
   // Under the packages it imports.
-  const packages = fileURLToPath(new URL('../../node_modules/', import.meta.url))
+  const packages = join(dirname(require.resolve('tsx/package.json')), '..')
   const directory = await mkdtemp(join(packages, '.pawl-fleet-'))
   const outfile = join(directory, 'member.mjs')
   try {

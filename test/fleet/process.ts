@@ -1,10 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { extname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Bundle, bundle } from './bundle.ts'
 import type { Call, Commands, Event, FromMember, Learned, Orders } from './commands.ts'
 
-const MEMBER = new URL('./member.ts', import.meta.url)
+const MEMBER = new URL(`./member${extname(import.meta.url)}`, import.meta.url)
 const START_WITHIN = 60_000
 const CLOSE_WITHIN = 10_000
 /** Kept of what a process prints, in characters. */
