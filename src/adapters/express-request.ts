@@ -14,7 +14,7 @@ export interface ExpressRequest extends IncomingMessage {
 const kept: unique symbol = Symbol('pawl.kept')
 
 interface Holder {
-  [kept]?: { readonly by: object; readonly opened: OpenedRequest | null }
+  [kept]?: { readonly by: object; readonly opened: OpenedRequest }
 }
 
 /**
@@ -25,21 +25,26 @@ interface Holder {
  */
 export function keepOpened(request: ExpressRequest, opened: OpenedRequest): void {
   const list = listOf(request)
-  const other = list?.[kept]
-  const isOurs = other === undefined || other.by === request
-  if (list !== undefined && isOurs) list[kept] = { by: request, opened }
-  else {
-    // Made by something that is not Node.js, and gives several requests one list: then it is nobody's.
-    if (list !== undefined) list[kept] = { by: list, opened: null }
-    ;(request as Holder)[kept] = { by: request, opened }
-  }
+  const isFree = list !== undefined && (list[kept] === undefined || list[kept].by === request)
+  // Not free where requests come from something that is not Node.js, and gives several of them one list.
+  const holder: Holder = isFree ? list : (request as Holder)
+  holder[kept] = { by: request, opened }
   // Somebody else's, or no Express.
   if (Object.hasOwn(request, 'session') || !readsSession(request)) request.session = opened.session
 }
 
 /** @returns undefined for a request that Pawl has not seen */
 export function keptOf(request: object): OpenedRequest | undefined {
-  return (listOf(request)?.[kept]?.opened ?? (request as Holder)[kept]?.opened) || undefined
+  return openedIn(listOf(request), request) ?? openedIn(request, request)
+}
+
+/** What was opened for the same request, or for the one it wraps. */
+function openedIn(holder: Holder | undefined, request: object): OpenedRequest | undefined {
+  const found = holder?.[kept]
+  if (found === undefined) return undefined
+  return found.by === request || Object.prototype.isPrototypeOf.call(found.by, request)
+    ? found.opened
+    : undefined
 }
 
 function listOf(request: object): Holder | undefined {
