@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import onHeaders from 'on-headers'
 import { type Exchange, HEADERS_OF_BODY, type Reply, type ResponseHead, writeHead } from '../http/exchange.ts'
 import { readJsonBody } from '../http/json-body.ts'
@@ -15,19 +16,24 @@ export interface NodeHints {
   readonly body?: unknown
 }
 
-/** What an exchange knows of its request alone. Classes, as every request makes one: a literal with accessors takes ten times as long. */
-export class NodeRequest implements Omit<Exchange, 'signal' | 'beforeHead'> {
+export const NO_HINTS: NodeHints = {}
+
+/** A class, as every request makes one: a literal with accessors takes ten times as long. */
+export class NodeExchange implements Exchange {
   readonly method: string
   readonly target: string
   readonly #req: IncomingMessage
+  readonly #res: ServerResponse | Duplex
   /** Read once: Express gives each request a shape of its own, so that V8 remembers no way to a property of it. */
   readonly #headers: IncomingHttpHeaders
   readonly #hints: NodeHints
 
-  constructor(req: IncomingMessage, hints: NodeHints) {
+  /** @param res - of a WebSocket handshake, which has no response of Node's, the socket */
+  constructor(req: IncomingMessage, res: ServerResponse | Duplex, hints: NodeHints) {
     this.method = req.method ?? 'GET'
     this.target = hints.originalUrl ?? req.url ?? '/'
     this.#req = req
+    this.#res = res
     this.#headers = req.headers
     this.#hints = hints
   }
@@ -55,15 +61,6 @@ export class NodeRequest implements Omit<Exchange, 'signal' | 'beforeHead'> {
     const { body = (this.#req as NodeHints).body } = this.#hints
     return body === undefined ? readJsonBody(this.#headers['content-type'], this.#req) : Promise.resolve(body)
   }
-}
-
-export class NodeExchange extends NodeRequest implements Exchange {
-  readonly #res: ServerResponse
-
-  constructor(req: IncomingMessage, res: ServerResponse, hints: NodeHints) {
-    super(req, hints)
-    this.#res = res
-  }
 
   get signal(): Exchange['signal'] {
     const res = this.#res
@@ -76,6 +73,8 @@ export class NodeExchange extends NodeRequest implements Exchange {
 
   beforeHead(change: (head: ResponseHead) => void): void {
     const res = this.#res
+    if (!('headersSent' in res))
+      throw new TypeError('a WebSocket handshake sets no cookies: sign in and out by a request of its own')
     if (res.headersSent) throw new TypeError('the response has begun: its cookies can no longer be set')
     onHeaders(res, () => change(headOf(res)))
   }

@@ -1,9 +1,9 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type Exchange, isHandshake, type Reply } from '../http/exchange.ts'
+import { isHandshake, type Reply } from '../http/exchange.ts'
 import type { RequireOptions, SessionsOverHttp } from '../http/http.ts'
 import type { RequestSession } from '../http/request-session.ts'
-import { NodeRequest } from './node-exchange.ts'
+import { NO_HINTS, NodeExchange } from './node-exchange.ts'
 
 /**
  * Takes over a WebSocket handshake, by `handleUpgrade` of a WebSocket library for example. The session
@@ -40,7 +40,7 @@ export function upgradeListener<Claims extends object, Data>(
     head: Buffer,
     hasBegun: () => boolean,
   ): Promise<Reply | null> {
-    const exchange = new HandshakeExchange(req, socket, ip?.(req))
+    const exchange = new NodeExchange(req, socket, ip === undefined ? NO_HINTS : { ip: ip(req) })
     if (!isHandshake(exchange)) return NOT_A_HANDSHAKE
     const { reply, session } = await http.open(exchange)
     if (reply !== undefined) return reply
@@ -71,23 +71,6 @@ export function upgradeListener<Claims extends object, Data>(
       else writeHandshakeReply(socket, FAILED)
       onError(error, req)
     }
-  }
-}
-
-class HandshakeExchange extends NodeRequest implements Exchange {
-  readonly signal: Exchange['signal']
-
-  constructor(req: IncomingMessage, socket: Duplex, ip: string | undefined) {
-    super(req, { ip })
-    this.signal = {
-      get aborted() {
-        return socket.destroyed
-      },
-    }
-  }
-
-  beforeHead(): never {
-    throw new TypeError('a WebSocket handshake sets no cookies: sign in and out by a request of its own')
   }
 }
 

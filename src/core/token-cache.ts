@@ -16,11 +16,11 @@ export function createTokenCache<T>(maxBytes: number): TokenCache<T> {
     readonly token: string
     readonly value: T
   }
-  let young = new Map<string, Entry>()
-  let old = new Map<string, Entry>()
+  let young = new Map<number, Entry>()
+  let old = new Map<number, Entry>()
   let youngBytes = 0
 
-  function insert(key: string, entry: Entry): void {
+  function insert(key: number, entry: Entry): void {
     const cost = costOf(entry.token)
     if (youngBytes + cost > maxBytes / 2) {
       old = young
@@ -33,20 +33,20 @@ export function createTokenCache<T>(maxBytes: number): TokenCache<T> {
 
   return {
     get(token) {
-      const key = signatureOf(token)
+      const key = keyOf(token)
       let entry = young.get(key)
       if (entry === undefined) {
         entry = old.get(key)
-        if (entry !== undefined) insert(signatureOf(entry.token), entry)
+        if (entry !== undefined) insert(key, entry)
       }
-      // The key is only the signature: the whole token must agree, or someone swapped the payload.
+      // The key is only a bit of the signature: the whole token must agree, or someone swapped the payload.
       return entry?.token === token ? entry.value : undefined
     },
     set(token, value) {
       if (costOf(token) > maxBytes / 2) return
       // A slice of a header string keeps the whole header alive; a copy does not.
       const flat = copy(token)
-      insert(signatureOf(flat), { token: flat, value })
+      insert(keyOf(flat), { token: flat, value })
     },
   }
 }
@@ -57,4 +57,13 @@ const copy = (text: string): string => JSON.parse(`"${text}"`)
 /** The text of the token, and what was read out of it. */
 const costOf = (token: string): number => 2 * token.length + ENTRY_OVERHEAD
 
-const signatureOf = (token: string): string => token.slice(token.lastIndexOf('.') + 1)
+/**
+ * The end of the signature as a number, which a map finds in half the time of a text. It is random and nobody can
+ * choose it; of two tokens in some hundred million that share one, the one seen last is remembered.
+ */
+function keyOf(token: string): number {
+  let key = 0
+  // All but the last character, which does not count fully.
+  for (let at = token.length - 6; at < token.length - 1; at++) key = (key << 6) ^ token.charCodeAt(at)
+  return key & 0x3fffffff
+}

@@ -8,7 +8,8 @@ import { type Exchange, isHandshake } from './exchange.ts'
  * @throws CsrfRejectedError
  */
 export function assertSameSite(exchange: Exchange, trustedOrigins: ReadonlySet<string>): void {
-  if (isSafe(exchange)) return
+  // A WebSocket handshake is a GET, but no page of another site may make one with our cookies.
+  if (isSafeMethod(exchange) && !isHandshake(exchange)) return
   const site = exchange.header('sec-fetch-site')
   const origin = exchange.header('origin')
   if (origin !== undefined && trustedOrigins.has(origin)) return
@@ -19,11 +20,6 @@ export function assertSameSite(exchange: Exchange, trustedOrigins: ReadonlySet<s
   if (origin === undefined || origin === '') return
   if (!URL.canParse(origin) || new URL(origin).host !== exchange.header('host'))
     throw new CsrfRejectedError('origin')
-}
-
-/** A WebSocket handshake is a GET, but no page of another site may make one with our cookies. */
-export function isSafe(exchange: Exchange): boolean {
-  return isSafeMethod(exchange) && !isHandshake(exchange)
 }
 
 export function isSafeMethod({ method }: Exchange): boolean {

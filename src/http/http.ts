@@ -3,6 +3,7 @@ import { CsrfRejectedError, isSessionsError } from '../core/errors.ts'
 import { internals } from '../core/internals.ts'
 import { check } from '../core/options.ts'
 import { CSRF_HEADER } from '../wire/names.ts'
+import type { Arrival } from './arrival.ts'
 import { type CookieWriter, cookieWriter, isPlainLocalhost } from './cookies.ts'
 import { createCors } from './cors.ts'
 import { assertSameSite, isSafeMethod } from './csrf.ts'
@@ -15,7 +16,6 @@ import {
   jwksRoute,
   logoutRoute,
   methodNotAllowed,
-  type RouteRequest,
   refreshByCookie,
   refreshRoute,
   resumeRoute,
@@ -104,52 +104,47 @@ export function sessionsOverHttp<Claims extends object, Data>(
   const cookiesOf = (exchange: Exchange): CookieWriter =>
     localCookies !== null && isPlainLocalhost(exchange, options.cookies) ? localCookies : secureCookies
 
-  const requestOf = (exchange: Exchange): RouteRequest<Claims, Data> => ({
+  const arrivalOf = (exchange: Exchange): Arrival<Claims, Data> => ({
     sessions,
     options,
     exchange,
+    handshake: isHandshake(exchange),
     transport: transportOf(exchange),
     cookies: cookiesOf(exchange),
     arrivedAt: internal.now(),
   })
 
   function open(exchange: Exchange): Opened<Claims, Data> | Promise<Opened<Claims, Data>> {
-    const preflight = isHandshake(exchange) ? null : cors.open(exchange)
+    const arrival = arrivalOf(exchange)
+    const { handshake, transport } = arrival
+    const preflight = handshake ? null : cors.open(exchange)
     if (preflight !== null) return { reply: preflight }
-    const request = requestOf(exchange)
-    const { transport, cookies } = request
-    const session = new RequestSession<Claims, Data>({
-      sessions,
-      exchange,
-      transport,
-      cookies,
-      csrfToken: options.csrfToken,
-    })
-    try {
-      if (transport === 'cookie') {
+    const session = new RequestSession(arrival)
+    if (transport === 'cookie' && (handshake || !isSafeMethod(exchange))) {
+      try {
         assertSameSite(exchange, options.trustedOrigins)
-        if (options.csrfToken) assertCsrfToken(exchange, session, cookies.set)
+        if (options.csrfToken) assertCsrfToken(arrival, session)
+      } catch (error) {
+        const reply = problem(exchange, error)
+        if (reply === null) throw error
+        return { reply }
       }
-    } catch (error) {
-      const reply = problem(exchange, error)
-      if (reply === null) throw error
-      return { reply }
     }
-    const reply = route(request, session)
+    const reply = route(arrival, session)
     if (reply !== null)
       return reply instanceof Promise ? reply.then((value) => ({ reply: value })) : { reply }
-    if (isRenewable(request, session)) return renewInline(request, session)
-    return internal.lookup && session.error === null ? lookUp(request, session) : { session }
+    if (isRenewable(arrival, session)) return renewInline(arrival, session)
+    return internal.lookup && session.error === null ? lookUp(arrival, session) : { session }
   }
 
   function isRenewable(
-    { exchange, transport, cookies }: RouteRequest<Claims, Data>,
+    { exchange, handshake, transport, cookies }: Arrival<Claims, Data>,
     session: RequestSession<Claims, Data>,
   ): boolean {
     return (
       options.inline &&
       transport === 'cookie' &&
-      !isHandshake(exchange) &&
+      !handshake &&
       mayRenew(session) &&
       presentedRefreshCookies(exchange, cookies.set).length > 0
     )
@@ -157,40 +152,40 @@ export function sessionsOverHttp<Claims extends object, Data>(
 
   /** Has the row decide; what it has made old is renewed as if time had. */
   async function lookUp(
-    request: RouteRequest<Claims, Data>,
+    arrival: Arrival<Claims, Data>,
     session: RequestSession<Claims, Data>,
   ): Promise<Opened<Claims, Data>> {
     await session.lookUp()
-    return isRenewable(request, session) ? renewInline(request, session) : { session }
+    return isRenewable(arrival, session) ? renewInline(arrival, session) : { session }
   }
 
   function route(
-    request: RouteRequest<Claims, Data>,
+    arrival: Arrival<Claims, Data>,
     session: RequestSession<Claims, Data>,
   ): Reply | Promise<Reply> | null {
-    const { method, target } = request.exchange
+    const { method, target } = arrival.exchange
     const path = pathOf(target)
-    if (method === 'OPTIONS' || isHandshake(request.exchange)) return null
+    if (method === 'OPTIONS' || arrival.handshake) return null
     if (path === refreshPath) {
-      if (method === 'POST') return refreshRoute(request)
-      return method === 'GET' ? resumeRoute(request) : methodNotAllowed('POST')
+      if (method === 'POST') return refreshRoute(arrival)
+      return method === 'GET' ? resumeRoute(arrival) : methodNotAllowed('POST')
     }
     if (path === logoutPath)
-      return method === 'POST' ? logoutRoute(request, session) : methodNotAllowed('POST')
+      return method === 'POST' ? logoutRoute(arrival, session) : methodNotAllowed('POST')
     if (path === JWKS_PATH && internal.publishesKeys && (method === 'GET' || method === 'HEAD'))
-      return jwksRoute(request)
+      return jwksRoute(arrival)
     if (path === revocationsPath && snapshot !== null)
       return method === 'GET' || method === 'HEAD'
-        ? revocationsRoute(request, snapshot)
+        ? revocationsRoute(arrival, snapshot)
         : methodNotAllowed('GET, HEAD')
     return null
   }
 
   async function renewInline(
-    request: RouteRequest<Claims, Data>,
+    arrival: Arrival<Claims, Data>,
     session: RequestSession<Claims, Data>,
   ): Promise<Opened<Claims, Data>> {
-    const result = await refreshByCookie(request)
+    const result = await refreshByCookie(arrival)
     if ('error' in result) {
       session.fail(result.error, result.cookies)
       return { session }
@@ -200,7 +195,7 @@ export function sessionsOverHttp<Claims extends object, Data>(
       sessionId: row.id,
       userId: row.userId,
       claims: row.claims as Claims,
-      issuedAt: new Date(request.arrivedAt),
+      issuedAt: new Date(arrival.arrivedAt),
       expiresAt: accessToken.expiresAt,
       authTime: new Date(row.authTime),
       generation: row.generation,
@@ -213,13 +208,10 @@ export function sessionsOverHttp<Claims extends object, Data>(
    * The refresh route is exempt: it is where a page that was loaded anew gets its token. A WebSocket
    * handshake is not asked for one either, as browsers let no page add a header to it.
    */
-  function assertCsrfToken(
-    exchange: Exchange,
-    session: RequestSession<Claims, Data>,
-    cookies: CookieSet,
-  ): void {
+  function assertCsrfToken(arrival: Arrival<Claims, Data>, session: RequestSession<Claims, Data>): void {
+    const { exchange } = arrival
     if (isSafeMethod(exchange) || pathOf(exchange.target) === refreshPath) return
-    const sessionId = actingSessionId(exchange, session, cookies)
+    const sessionId = actingSessionId(arrival, session)
     if (sessionId !== null && !internal.checkCsrfToken(sessionId, exchange.header(CSRF_HEADER))) {
       throw new CsrfRejectedError('token')
     }
@@ -230,17 +222,16 @@ export function sessionsOverHttp<Claims extends object, Data>(
    * can get a token for it, and signing in anew must not need one.
    */
   function actingSessionId(
-    exchange: Exchange,
+    { exchange, cookies }: Arrival<Claims, Data>,
     session: RequestSession<Claims, Data>,
-    cookies: CookieSet,
   ): string | null {
     if (session.error === null) return session.sessionId
     if (pathOf(exchange.target) === logoutPath) return session.presentedSessionId()
     if (!options.inline || !mayRenew(session)) return null
     const chosen = chooseRefreshToken(
       internal,
-      presentedRefreshCookies(exchange, cookies),
-      presentedAccessTokens(exchange, 'cookie', cookies),
+      presentedRefreshCookies(exchange, cookies.set),
+      presentedAccessTokens(exchange, 'cookie', cookies.set),
     )
     return typeof chosen === 'string' ? null : (internal.inspectRefreshToken(chosen.value)?.sessionId ?? null)
   }
@@ -253,10 +244,10 @@ export function sessionsOverHttp<Claims extends object, Data>(
   function refuse(
     exchange: Exchange,
     session: RequestSession<Claims, Data>,
-    { lookup = false, ...required }: RequireOptions = {},
+    required: RequireOptions = {},
   ): Reply | null | Promise<Reply | null> {
-    if (lookup && !internal.lookup && session.error === null) {
-      return lookUp(requestOf(exchange), session).then(() => refuseNow(exchange, session, required))
+    if (required.lookup === true && !internal.lookup && session.error === null) {
+      return lookUp(arrivalOf(exchange), session).then(() => refuseNow(exchange, session, required))
     }
     return refuseNow(exchange, session, required)
   }
@@ -264,7 +255,7 @@ export function sessionsOverHttp<Claims extends object, Data>(
   function refuseNow(
     exchange: Exchange,
     session: RequestSession<Claims, Data>,
-    { optional = false, maxAuthAge }: Omit<RequireOptions, 'lookup'> = {},
+    { optional = false, maxAuthAge }: RequireOptions = {},
   ): Reply | null {
     const { error } = session
     if (error === null) {
@@ -300,11 +291,11 @@ export function sessionsOverHttp<Claims extends object, Data>(
       json: async () => null,
       beforeHead() {},
     }
-    const transport = transportOf(exchange)
+    const arrival = arrivalOf(exchange)
     // Headers do not say whether the connection is encrypted, so on localhost either set may be in use;
     // anywhere else the cookies without a prefix are not to be trusted.
     for (const cookies of new Set([secureCookies, cookiesOf(exchange)])) {
-      const session = new RequestSession({ sessions, exchange, transport, cookies, csrfToken: false })
+      const session = new RequestSession<Claims, Data>({ ...arrival, cookies })
       if (session.current !== null) return session
     }
     return null

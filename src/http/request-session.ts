@@ -11,19 +11,9 @@ import type { Refreshed } from '../core/refresh.ts'
 import type { Session } from '../core/session.ts'
 import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
 import { cookieAnswer, secondsUntil } from './answer.ts'
-import type { CookieWriter } from './cookies.ts'
-import { contextOf, type Exchange, forbidCaching, LazyContext } from './exchange.ts'
+import type { Arrival } from './arrival.ts'
+import { contextOf, forbidCaching, LazyContext } from './exchange.ts'
 import { presentedAccessTokens, presentedRefreshCookies, type Transport } from './transport.ts'
-
-/** What a request's session works with. */
-export interface RequestParts<Claims extends object, Data> {
-  readonly sessions: Sessions<Claims, Data>
-  readonly exchange: Exchange
-  readonly transport: Transport
-  readonly cookies: CookieWriter
-  /** Whether answers tell the CSRF token. */
-  readonly csrfToken: boolean
-}
 
 export type CreateInRequest<Claims extends object, Data> = Omit<
   CreateSession<Claims, Data>,
@@ -52,7 +42,7 @@ export type SessionOf<S> = S extends Sessions<infer Claims, infer Data> ? Reques
  */
 export class RequestSession<Claims extends object = ClaimsObject, Data = unknown> {
   readonly transport: Transport
-  readonly #parts: RequestParts<Claims, Data>
+  readonly #arrival: Arrival<Claims, Data>
   #state: State<Claims> | null = null
   /** What to set when the response's head goes out. */
   #pending: PendingCookies = NOTHING_PENDING
@@ -62,9 +52,9 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   /** The session that this request itself has started. */
   #created: string | null = null
 
-  constructor(parts: RequestParts<Claims, Data>) {
-    this.#parts = parts
-    this.transport = parts.transport
+  constructor(arrival: Arrival<Claims, Data>) {
+    this.#arrival = arrival
+    this.transport = arrival.transport
   }
 
   /**
@@ -132,7 +122,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     // A session renewed inside this request was read from its row a moment ago.
     return this.#refreshed !== null || this.#accessToken === null
       ? verified
-      : this.#parts.sessions.check(this.#accessToken, contextOf(this.#parts.exchange))
+      : this.#arrival.sessions.check(this.#accessToken, contextOf(this.#arrival.exchange))
   }
 
   /**
@@ -141,13 +131,13 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    * @throws TypeError for claims with reserved names or too large for a cookie
    */
   async create(input: CreateInRequest<Claims, Data>): Promise<CookieAnswer | BearerAnswer> {
-    const { sessions, cookies } = this.#parts
+    const { sessions, cookies } = this.#arrival
     // Too late for cookies is an error before there is a session nobody holds.
     if (this.transport === 'cookie') this.#hook()
     const replaces = this.presentedSessionId()
     const created = await sessions.create({
       ...input,
-      ...contextOf(this.#parts.exchange),
+      ...contextOf(this.#arrival.exchange),
       ...(replaces !== null && { replaces }),
     })
     const { session, accessToken, refreshToken } = created
@@ -166,7 +156,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
       await sessions.revoke(session.sessionId)
       throw tooLate
     }
-    return cookieAnswer(sessions, session.sessionId, accessToken.expiresAt, this.#parts.csrfToken)
+    return cookieAnswer(sessions, session.sessionId, accessToken.expiresAt, this.#arrival.options.csrfToken)
   }
 
   /** Signs out: ends every session this request names and clears its cookies. @returns whether one was ended */
@@ -174,38 +164,38 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     if (this.transport === 'cookie') this.#hook()
     const ended = await this.endPresented()
     this.#state = { error: new NotSignedInError() }
-    if (this.transport === 'cookie') this.#setCookies(this.#parts.cookies.clear())
+    if (this.transport === 'cookie') this.#setCookies(this.#arrival.cookies.clear())
     return ended
   }
 
   /** Ends all other sessions of the user, after a change of password say. @returns how many */
   revokeOthers(): Promise<number> {
-    return this.#parts.sessions.revokeUser(this.userId, { except: this.sessionId })
+    return this.#arrival.sessions.revokeUser(this.userId, { except: this.sessionId })
   }
 
   /** Its record, as `sessions.get`. */
   get(): Promise<Session<Claims, Data> | null> {
-    return this.#parts.sessions.get(this.sessionId)
+    return this.#arrival.sessions.get(this.sessionId)
   }
 
   /** As `sessions.setData`, for this session. */
   setData(data: Data, options?: { readonly ifVersion?: number }): Promise<number | null> {
-    return this.#parts.sessions.setData(this.sessionId, data, options)
+    return this.#arrival.sessions.setData(this.sessionId, data, options)
   }
 
   /** As `sessions.patchData`, for this session. */
   patchData(patch: Partial<Data>, options?: { readonly ifVersion?: number }): Promise<number | null> {
-    return this.#parts.sessions.patchData(this.sessionId, patch, options)
+    return this.#arrival.sessions.patchData(this.sessionId, patch, options)
   }
 
   /** As `sessions.setClaims`, for this session: its access token of now answers "refresh" from the next request on. */
   setClaims(claims: Claims): Promise<number> {
-    return this.#parts.sessions.setClaims(this.sessionId, claims)
+    return this.#arrival.sessions.setClaims(this.sessionId, claims)
   }
 
   /** As `sessions.reauthenticate`, for this session. */
   reauthenticate(): Promise<void> {
-    return this.#parts.sessions.reauthenticate(this.sessionId)
+    return this.#arrival.sessions.reauthenticate(this.sessionId)
   }
 
   /** The token to put into the page with `csrf: 'token'`, for the `pawl-csrf` header. */
@@ -239,7 +229,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
 
   /** @internal */
   presentedSessionIds(): string[] {
-    const { exchange, transport, cookies } = this.#parts
+    const { exchange, transport, cookies } = this.#arrival
     const access = presentedAccessTokens(exchange, transport, cookies.set).map((value) =>
       this.#internals.inspectAccessToken(value),
     )
@@ -256,7 +246,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   /** @internal */
   async endPresented(): Promise<boolean> {
     const results = await Promise.all(
-      this.presentedSessionIds().map((id) => this.#parts.sessions.revoke(id, 'logout')),
+      this.presentedSessionIds().map((id) => this.#arrival.sessions.revoke(id, 'logout')),
     )
     return results.includes(true)
   }
@@ -292,7 +282,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   get #internals(): Internals {
-    return this.#parts.sessions[internals]
+    return this.#arrival.sessions[internals]
   }
 
   #resolve(): State<Claims> {
@@ -301,7 +291,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   #verify(): State<Claims> {
-    const { exchange, transport, cookies, sessions } = this.#parts
+    const { exchange, transport, cookies, sessions } = this.#arrival
     let error: AnySessionsError | null = null
     for (const value of presentedAccessTokens(exchange, transport, cookies.set)) {
       try {
@@ -319,7 +309,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
 
   #accept(accessToken: string): void {
     this.#accessToken = accessToken
-    this.#state = { verified: this.#parts.sessions.verify(accessToken, contextOf(this.#parts.exchange)) }
+    this.#state = { verified: this.#arrival.sessions.verify(accessToken, contextOf(this.#arrival.exchange)) }
   }
 
   #setCookiesInTime(cookies: readonly string[]): void {
@@ -335,7 +325,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   #hook(): void {
     if (this.#head === 'sent') throw new TypeError('the response has begun: its cookies can no longer be set')
     if (this.#head === 'hooked') return
-    this.#parts.exchange.beforeHead((head) => {
+    this.#arrival.exchange.beforeHead((head) => {
       this.#head = 'sent'
       const { cookies, until } = this.#pending
       // An answer this late counts as lost: its cookies would break the timing the protocol rests on.

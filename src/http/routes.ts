@@ -1,4 +1,3 @@
-import type { Sessions } from '../core/api.ts'
 import type { RefreshContext } from '../core/context.ts'
 import {
   type AnySessionsError,
@@ -12,9 +11,8 @@ import type { Refreshed } from '../core/refresh.ts'
 import type { RevocationSnapshot } from '../core/revocation-snapshot.ts'
 import type { BearerAnswer } from '../wire/names.ts'
 import { cookieAnswer, secondsUntil } from './answer.ts'
-import type { CookieWriter } from './cookies.ts'
-import { contextOf, type Exchange, jsonReply, NO_CACHING, type Reply, setCookieHeaders } from './exchange.ts'
-import type { ResolvedHttpOptions } from './options.ts'
+import type { Arrival } from './arrival.ts'
+import { contextOf, jsonReply, NO_CACHING, type Reply, setCookieHeaders } from './exchange.ts'
 import { problemOf, problemReply } from './problem.ts'
 import type { RequestSession } from './request-session.ts'
 import { isNavigation, returnReply } from './resume.ts'
@@ -23,7 +21,6 @@ import {
   presentedAccessTokens,
   presentedRefreshBody,
   presentedRefreshCookies,
-  type Transport,
 } from './transport.ts'
 
 /** What a refresh through cookies came to, for the refresh route and for inline refresh alike. */
@@ -31,18 +28,8 @@ export type CookieRefresh =
   | { readonly refreshed: Refreshed; readonly cookies: readonly string[] }
   | { readonly error: AnySessionsError; readonly cookies: readonly string[] }
 
-/** The parts of a request that the routes look at. */
-export interface RouteRequest<Claims extends object, Data> {
-  readonly sessions: Sessions<Claims, Data>
-  readonly options: ResolvedHttpOptions
-  readonly exchange: Exchange
-  readonly transport: Transport
-  readonly cookies: CookieWriter
-  readonly arrivedAt: number
-}
-
 /** `POST <path>/refresh`. */
-export async function refreshRoute<C extends object, D>(request: RouteRequest<C, D>): Promise<Reply> {
+export async function refreshRoute<C extends object, D>(request: Arrival<C, D>): Promise<Reply> {
   if (request.transport === 'bearer') return refreshByBody(request)
   const result = await refreshByCookie(request)
   if ('error' in result) return errorReply(request, result.error, result.cookies)
@@ -52,7 +39,7 @@ export async function refreshRoute<C extends object, D>(request: RouteRequest<C,
 }
 
 /** `GET <path>/refresh?to=…`: resumes a document navigation. The one GET that changes state. */
-export async function resumeRoute<C extends object, D>(request: RouteRequest<C, D>): Promise<Reply> {
+export async function resumeRoute<C extends object, D>(request: Arrival<C, D>): Promise<Reply> {
   if (!isNavigation(request.exchange)) return methodNotAllowed('POST')
   const result = await refreshByCookie(request)
   if ('error' in result && 'retryAfter' in result.error) return errorReply(request, result.error, [])
@@ -61,7 +48,7 @@ export async function resumeRoute<C extends object, D>(request: RouteRequest<C, 
 
 /** `POST <path>/logout`. 204 also when nobody was signed in. */
 export async function logoutRoute<C extends object, D>(
-  request: RouteRequest<C, D>,
+  request: Arrival<C, D>,
   session: RequestSession<C, D>,
 ): Promise<Reply> {
   try {
@@ -90,17 +77,13 @@ export async function logoutRoute<C extends object, D>(
  * that session alive with nobody able to end it.
  * @throws SecretUnknownError
  */
-function assertNotOfUnknownSecret<C extends object, D>({
-  sessions,
-  exchange,
-  cookies,
-}: RouteRequest<C, D>): void {
+function assertNotOfUnknownSecret<C extends object, D>({ sessions, exchange, cookies }: Arrival<C, D>): void {
   const values = presentedRefreshCookies(exchange, cookies.set)
   if (values.some((value) => sessions[internals].isOfUnknownSecret(value))) throw new SecretUnknownError()
 }
 
 /** `GET /.well-known/jwks.json`: cached for less long than a key is published ahead of its use. */
-export function jwksRoute<C extends object, D>({ sessions }: RouteRequest<C, D>): Reply {
+export function jwksRoute<C extends object, D>({ sessions }: Arrival<C, D>): Reply {
   return {
     status: 200,
     headers: [
@@ -114,7 +97,7 @@ export function jwksRoute<C extends object, D>({ sessions }: RouteRequest<C, D>)
 
 /** `GET <path>/revocations`: taken anew at most once a second, and cached for as long. */
 export function revocationsRoute<C extends object, D>(
-  request: RouteRequest<C, D>,
+  request: Arrival<C, D>,
   take: () => RevocationSnapshot,
 ): Reply {
   try {
@@ -150,9 +133,7 @@ export function methodNotAllowed(allow: string): Reply {
 }
 
 /** Decides at most one of the refresh cookies, and says which cookies to set. */
-export async function refreshByCookie<C extends object, D>(
-  request: RouteRequest<C, D>,
-): Promise<CookieRefresh> {
+export async function refreshByCookie<C extends object, D>(request: Arrival<C, D>): Promise<CookieRefresh> {
   const { sessions, exchange, cookies } = request
   const internal = sessions[internals]
   const values = presentedRefreshCookies(exchange, cookies.set)
@@ -190,7 +171,7 @@ export async function refreshByCookie<C extends object, D>(
   }
 }
 
-async function refreshByBody<C extends object, D>(request: RouteRequest<C, D>): Promise<Reply> {
+async function refreshByBody<C extends object, D>(request: Arrival<C, D>): Promise<Reply> {
   const { sessions, exchange } = request
   try {
     const value = await presentedRefreshBody(exchange)
@@ -208,12 +189,12 @@ async function refreshByBody<C extends object, D>(request: RouteRequest<C, D>): 
   }
 }
 
-function refreshContext<C extends object, D>({ exchange, arrivedAt }: RouteRequest<C, D>): RefreshContext {
+function refreshContext<C extends object, D>({ exchange, arrivedAt }: Arrival<C, D>): RefreshContext {
   return { ...contextOf(exchange), arrivedAt, signal: exchange.signal }
 }
 
 function errorReply<C extends object, D>(
-  request: RouteRequest<C, D>,
+  request: Arrival<C, D>,
   error: AnySessionsError,
   cookies: readonly string[],
 ): Reply {

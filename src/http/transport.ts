@@ -1,13 +1,9 @@
 import type { Internals } from '../core/internals.ts'
-import { accessTokensFrom, cookieValues, type Transport, transportFrom } from '../wire/credentials.ts'
+import { accessTokensOf, cookieValues, type Transport } from '../wire/credentials.ts'
 import type { Exchange } from './exchange.ts'
 import type { CookieSet } from './options.ts'
 
-export type { Transport } from '../wire/credentials.ts'
-
-export function transportOf(exchange: Exchange): Transport {
-  return transportFrom((name) => exchange.header(name))
-}
+export { type Transport, transportOf } from '../wire/credentials.ts'
 
 /** The access tokens a request presents; more than one only where cookies are doubled. */
 export function presentedAccessTokens(
@@ -15,12 +11,12 @@ export function presentedAccessTokens(
   transport: Transport,
   cookies: CookieSet,
 ): string[] {
-  return accessTokensFrom((name) => exchange.header(name), transport, cookies.access)
+  return accessTokensOf(exchange, transport, cookies.access)
 }
 
 /** The refresh tokens in a request's cookies. */
 export function presentedRefreshCookies(exchange: Exchange, cookies: CookieSet): string[] {
-  return cookieValues(exchange.header('cookie'), cookies.refresh).filter((value) => value !== '')
+  return cookieValues(exchange.header('cookie'), cookies.refresh)
 }
 
 /** The refresh token in a bearer-mode body, `{ "refreshToken": "…" }`. */

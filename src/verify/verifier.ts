@@ -18,7 +18,7 @@ import {
   type TokenParts,
 } from '../core/token-payload.ts'
 import type { VerifiedSession } from '../core/verified-session.ts'
-import { accessTokensFrom, transportFrom } from '../wire/credentials.ts'
+import { accessTokensOf, type HeaderSource, transportOf } from '../wire/credentials.ts'
 import { resolveOptions, type VerifierOptions } from './options.ts'
 import type { VerifyContext } from './remote.ts'
 import { remoteKeys, remoteRevocations } from './sources.ts'
@@ -114,9 +114,9 @@ export function createVerifier<Claims extends object = ClaimsObject>(
   return {
     verify,
     async verifyRequest({ headers }, context) {
-      const header = (name: string): string | null | undefined => headers.get(name)
+      const request: HeaderSource = { header: (name) => headers.get(name) }
       let error: SessionsError = new NotSignedInError()
-      for (const value of accessTokensFrom(header, transportFrom(header), options.cookie)) {
+      for (const value of accessTokensOf(request, transportOf(request), options.cookie)) {
         try {
           return await verify(value, context)
         } catch (thrown) {

@@ -6,25 +6,27 @@ import { TRANSPORT_HEADER } from './names.ts'
  */
 export type Transport = 'cookie' | 'bearer'
 
-/** A request header by its lower-case name. */
-export type ReadHeader = (name: string) => string | null | undefined
+/** Whatever knows a request's headers, by their lower-case names. */
+export interface HeaderSource {
+  header(name: string): string | null | undefined
+}
 
 const [TAB, SPACE, SEMICOLON, EQUALS] = [0x09, 0x20, 0x3b, 0x3d]
 const BEARER = /^bearer +([\w.~+/-]+=*)$/i
 
-export function transportFrom(header: ReadHeader): Transport {
-  const authorization = header('authorization')
+export function transportOf(request: HeaderSource): Transport {
+  const authorization = request.header('authorization')
   if (authorization != null && /^bearer\b/i.test(authorization)) return 'bearer'
-  return header(TRANSPORT_HEADER)?.toLowerCase() === 'bearer' ? 'bearer' : 'cookie'
+  return request.header(TRANSPORT_HEADER)?.toLowerCase() === 'bearer' ? 'bearer' : 'cookie'
 }
 
 /**
  * The access tokens a request presents; more than one only where cookies are doubled.
  * @param cookie name of the access cookie
  */
-export function accessTokensFrom(header: ReadHeader, transport: Transport, cookie: string): string[] {
-  if (transport === 'cookie') return cookieValues(header('cookie'), cookie).filter((value) => value !== '')
-  const authorization = header('authorization')
+export function accessTokensOf(request: HeaderSource, transport: Transport, cookie: string): string[] {
+  if (transport === 'cookie') return cookieValues(request.header('cookie'), cookie)
+  const authorization = request.header('authorization')
   if (authorization == null) return []
   const token = BEARER.exec(authorization)?.[1]
   // Present but malformed is an invalid token, not an absent one.
@@ -32,7 +34,7 @@ export function accessTokensFrom(header: ReadHeader, transport: Transport, cooki
 }
 
 /**
- * Every value of a name: the server cannot see which Domain or Path a cookie has, so a changed domain
+ * Every value of a name but empty ones: the server cannot see which Domain or Path a cookie has, so a changed domain
  * or a sibling subdomain can leave several. All are looked at: were there a limit, planting that many
  * would hide the genuine one. The server's limit on headers bounds the work.
  */
@@ -45,9 +47,12 @@ export function cookieValues(header: string | null | undefined, name: string): s
     const equals = skipBlanks(header, at + name.length, 1)
     let next = at + 1
     if (header.charCodeAt(equals) === EQUALS && beginsCookie(header, at)) {
-      const end = header.indexOf(';', equals)
-      values.push(header.slice(equals + 1, end === -1 ? header.length : end).trim())
-      if (end === -1) break
+      const semicolon = header.indexOf(';', equals)
+      const end = semicolon === -1 ? header.length : semicolon
+      const from = skipBlanks(header, equals + 1, 1)
+      const to = skipBlanks(header, end - 1, -1) + 1
+      if (from < to) values.push(header.slice(from, to))
+      if (semicolon === -1) break
       next = end
     }
     at = header.indexOf(name, next)
@@ -60,7 +65,7 @@ function beginsCookie(header: string, at: number): boolean {
   return before === -1 || header.charCodeAt(before) === SEMICOLON
 }
 
-/** Spaces and tabs are no part of a cookie's name (RFC 6265bis section 5.7). */
+/** Spaces and tabs are no part of a cookie's name or value (RFC 6265bis section 5.7). */
 function skipBlanks(text: string, from: number, step: 1 | -1): number {
   let at = from
   for (let code = text.charCodeAt(at); code === SPACE || code === TAB; code = text.charCodeAt(at)) at += step
