@@ -24,7 +24,10 @@ const REACHES: readonly Reach[] = ['news', 'overlap', 'all']
  */
 export interface Feed {
   start(): void
-  /** Has the other processes look. Never waits, never fails: they look anyway, a little later. */
+  /**
+   * Has the other processes look; this one has learned already what it tells of, so that where there is no
+   * other, nobody reads. Never waits, never fails: they look anyway, a little later.
+   */
   tell(): void
   /** Whether a notification would arrive here. */
   readonly listening: boolean
@@ -137,7 +140,7 @@ export function createFeed(
     do {
       tellAgain = false
       try {
-        canTell = await store.notify()
+        canTell = await (listener ?? store).notify()
         await pause(TELL_EVERY, stopping.signal)
       } catch (error) {
         events.emit('storeUnavailable', { during: 'notify', error })

@@ -137,6 +137,8 @@ export interface ListenerHooks {
 export interface Listener {
   /** Whether a message to ourselves, sent the way others send theirs, arrives within `ms`. Never rejects. */
   ping(ms: number): Promise<boolean>
+  /** As the store's, but not heard by this listener: it knows already. */
+  notify(): Promise<boolean>
   close(): Promise<void>
 }
 

@@ -175,6 +175,10 @@ export function memory(): Store {
       setImmediate(onConnected)
       return {
         ping: async () => listeners.has(onChange),
+        async notify() {
+          for (const hear of listeners) if (hear !== onChange) setImmediate(hear)
+          return true
+        },
         async close() {
           listeners.delete(onChange)
         },

@@ -25,22 +25,26 @@ const LONGEST_PAUSE_AWAY = 5000
 /** A connection may die without a word while it is being made, too. */
 const BEGIN_WITHIN = 5000
 const END_WITHIN = 500
+/** Whom a message is from. Empty: from whoever does not listen, or speaks in a transaction that may be rolled back. */
+const SENDER = /^[0-9a-f]{18}$/
 
 /**
  * LISTEN on a connection of its own. It proves itself by messages to a channel of this process alone, sent
  * the way all others are: through a pooler LISTEN seems to work and nothing ever arrives, and a connection
  * may die without a word.
  *
- * @param channel as SQL, escaped
- * @param notify sends a message through the pool; rejects when it cannot
+ * @param channel by its name, and quoted as SQL wants it
+ * @param notify sends a message through the pool. @returns false where the database cannot
  */
 export function createListener(
   open: () => Promise<ListenClient>,
-  channel: string,
-  notify: (channel: string, payload: string) => Promise<unknown>,
+  channel: { readonly quoted: string; readonly name: string },
+  notify: (channel: string, payload: string) => Promise<boolean>,
   hooks: ListenerHooks,
 ): Listener {
-  const pingChannel = `pawl_ping_${randomBytes(9).toString('hex')}`
+  /** Whom our messages are from, so that we do not hear them ourselves. */
+  const self = randomBytes(9).toString('hex')
+  const pingChannel = `pawl_ping_${self}`
   const closing = new AbortController()
   let wait = FIRST_PAUSE
   let connected = false
@@ -49,10 +53,10 @@ export function createListener(
   /** Messages to ourselves that are under way, by payload. */
   const awaited = new Map<string, () => void>()
 
-  function onNotification({ channel: on, payload }: { channel: string; payload?: string }): void {
-    if (on === pingChannel) awaited.get(payload ?? '')?.()
-    else if (payload === undefined || payload === '') hooks.onChange()
-    else hooks.onForeign()
+  function onNotification({ channel: on, payload = '' }: { channel: string; payload?: string }): void {
+    if (on === pingChannel) awaited.get(payload)?.()
+    else if (payload !== '' && !SENDER.test(payload)) hooks.onForeign()
+    else if (payload !== self) hooks.onChange()
   }
 
   async function listenOnce(): Promise<void> {
@@ -67,7 +71,7 @@ export function createListener(
     const begin = async (): Promise<void> => {
       await client.connect()
       client.on('notification', onNotification)
-      await client.query(`listen ${channel}`)
+      await client.query(`listen ${channel.quoted}`)
       await client.query(`listen ${pingChannel}`)
       begun = true
     }
@@ -111,8 +115,9 @@ export function createListener(
         awaited.set(payload, () => resolve(true))
         timer = setTimeout(() => resolve(false), ms)
         notify(pingChannel, payload).then(
-          () => {
-            sent = true
+          (can) => {
+            sent = can
+            if (!can) resolve(false)
           },
           () => resolve(false),
         )
@@ -123,6 +128,7 @@ export function createListener(
       else if (sent) dropThis()
       return arrived
     },
+    notify: () => notify(channel.name, self),
     async close() {
       closing.abort()
       drop()

@@ -35,7 +35,8 @@ export function createPostgresStore(
     Object.entries(QUERIES).map(([name, text]) => [name, names.fill(text)]),
   ) as Record<QueryName, string>
   const run: Run = (name, values, onRepeat) => connection.query(texts[name], values, onRepeat)
-  const writes = createWrites(run, schema)
+  const notify = createNotify(run)
+  const writes = createWrites(run, () => notify(schema, ''))
   const readMany = async (ids: readonly string[]): Promise<SessionRow[]> =>
     (await run('readMany', [ids])).map(toRow)
 
@@ -123,20 +124,16 @@ export function createPostgresStore(
     listen: (hooks) =>
       openListener === null
         ? null
-        : createListener(
-            openListener,
-            names.schema,
-            (channel, payload) => run('notify', [channel, payload]),
-            hooks,
-          ),
+        : createListener(openListener, { quoted: names.schema, name: schema }, notify, hooks),
     using(client) {
       if (typeof (client as Queryable | null)?.query !== 'function') {
         throw new TypeError('`using` takes the `pg` client that holds your transaction')
       }
       // No retry and no prepared statement: the transaction, and what it does on an error, are the caller's.
-      return createWrites(async (name, values) => {
-        return (await (client as Queryable).query({ text: texts[name], values, types })).rows as Row[]
-      }, schema)
+      const inside: Run = async (name, values) =>
+        (await (client as Queryable).query({ text: texts[name], values, types })).rows as Row[]
+      const notify = createNotify(inside)
+      return createWrites(inside, () => notify(schema, ''))
     },
   }
 }
@@ -154,9 +151,24 @@ async function told(
   return { rows, repeated }
 }
 
-function createWrites(run: Run, channel: string): SessionWrites {
-  let canNotify = true
+/** Sends a message to a channel. @returns false where the database cannot */
+type Notify = (channel: string, payload: string) => Promise<boolean>
 
+function createNotify(run: Run): Notify {
+  let canNotify = true
+  return async (channel, payload) => {
+    try {
+      if (canNotify) await run('notify', [channel, payload])
+    } catch (error) {
+      // An engine without NOTIFY: everyone polls.
+      if (!isUnsupported(error)) throw error
+      canNotify = false
+    }
+    return canNotify
+  }
+}
+
+function createWrites(run: Run, notify: SessionWrites['notify']): SessionWrites {
   const read = async (id: string): Promise<SessionRow | null> => {
     const [row] = await run('read', [id])
     return row === undefined ? null : toRow(row)
@@ -220,16 +232,7 @@ function createWrites(run: Run, channel: string): SessionWrites {
       const rows = await run('raiseVersionByUser', [userId, timestamp(at)])
       return rows.map((row) => ({ id: row['id'] as string, version: row['version'] as number }))
     },
-    async notify() {
-      try {
-        if (canNotify) await run('notify', [channel, ''])
-      } catch (error) {
-        // An engine without NOTIFY: everyone polls.
-        if (!isUnsupported(error)) throw error
-        canNotify = false
-      }
-      return canNotify
-    },
+    notify,
     async reauthenticate(id, ifVersion, at, { expiresAt, absoluteExpiresAt, pruneAt }) {
       const rows = await run('reauthenticate', [
         id,

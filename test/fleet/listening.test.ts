@@ -124,10 +124,11 @@ it('two messages to ourselves at one time are both heard, and cost no connection
       connected++
       return client
     },
-    'pawl',
+    { name: 'pawl', quoted: '"pawl"' },
     async (channel, payload) => {
       await sleep(20)
       client.deliver({ channel, payload })
+      return true
     },
     { onChange() {}, onConnected() {}, onForeign() {} },
   )

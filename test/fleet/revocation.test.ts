@@ -50,6 +50,23 @@ it('by one process is refused by all others within 100 ms (p99)', { timeout: 60_
   else console.log('this machine is too busy to tell')
 })
 
+it('is read by everybody but the process that did it, which knows', async () => {
+  const before = await Promise.all(members.map((member) => member.do.stats()))
+  for (let time = 0; time < 5; time++) {
+    const login = await members[0]!.do.create('known')
+    for (const member of members.slice(1)) await member.do.watch([login])
+    await members[0]!.do.revoke(login.sessionId)
+    await until('the end is learned', SOON, () =>
+      members.slice(1).every((member) => member.learned.has(login.sessionId)),
+    )
+  }
+  const after = await Promise.all(members.map((member) => member.do.stats()))
+  const [own, ...others] = after.map(({ polls }, index) => polls - before[index]!.polls)
+  // One may have fallen due meanwhile.
+  expect(own).toBeLessThanOrEqual(1)
+  for (const polls of others) expect(polls).toBeGreaterThanOrEqual(5)
+})
+
 it('twice is `false` the second time, anywhere, and is told of once', async () => {
   const [one, two] = members as [Member, Member]
   const { sessionId, accessToken } = await one.do.create('twice')

@@ -30,7 +30,7 @@ function wired(inner: Store = memory()) {
     },
     listen(hooks) {
       wire.hooks = hooks
-      return { ping: async () => wire.hears, async close() {} }
+      return { ping: async () => wire.hears, notify: () => store.notify(), async close() {} }
     },
   }
   return { store, wire }
