@@ -80,6 +80,35 @@ export function nodeSessions<Claims extends object, Data>(
   const onError = guard('`onError`', given)
   const http = sessionsOverHttp(sessions, httpOptions)
 
+  // Nothing here is asynchronous by itself: most requests have nothing to wait for, and promises were a
+  // quarter of what Pawl took of one.
+  function serve(
+    req: IncomingMessage,
+    res: ServerResponse,
+    handler: NodeHandler<Claims, Data>,
+    require: RequireOptions | undefined,
+  ): void | Promise<void> {
+    const exchange = new NodeExchange(req, res, ip === undefined ? NO_HINTS : { ip: ip(req) })
+    return after(http.open(exchange), ({ reply, session }) => {
+      if (reply !== undefined) return writeReply(res, reply)
+      const refused = require === undefined ? null : http.refuse(exchange, session, require)
+      return after(refused, (reply) => {
+        if (reply !== null) return writeReply(res, reply)
+        const answer = (error: unknown): void => {
+          const reply = http.answer(exchange, session, error)
+          if (reply === null) throw error
+          writeReply(res, reply)
+        }
+        try {
+          const result = handler(req, res, session)
+          return isThenable(result) ? Promise.resolve(result).then(() => {}, answer) : undefined
+        } catch (error) {
+          return answer(error)
+        }
+      })
+    })
+  }
+
   function fail(error: unknown, req: IncomingMessage, res: ServerResponse): void {
     // Left to itself, an error of a request would end the process and everyone's requests with it.
     if (!res.headersSent) writeReply(res, { status: 500, headers: [], body: null })
@@ -89,28 +118,9 @@ export function nodeSessions<Claims extends object, Data>(
 
   function withSession(handler: NodeHandler<Claims, Data>, require?: RequireOptions) {
     if (require !== undefined) checkRequire(require)
-    // Not asynchronous, as most requests have nothing to wait for: promises were a third of what Pawl took.
     return function withPawlSession(req: IncomingMessage, res: ServerResponse): Promise<void> {
       try {
-        const exchange = new NodeExchange(req, res, ip === undefined ? NO_HINTS : { ip: ip(req) })
-        const handle = (session: RequestSession<Claims, Data>): void | Promise<void> => {
-          const answer = (error: unknown): void => {
-            const reply = http.answer(exchange, session, error)
-            if (reply === null) throw error
-            writeReply(res, reply)
-          }
-          try {
-            const result = handler(req, res, session)
-            return isThenable(result) ? Promise.resolve(result).then(() => {}, answer) : undefined
-          } catch (error) {
-            answer(error)
-          }
-        }
-        const served = once(http.open(exchange), ({ reply, session }) => {
-          if (reply !== undefined) return writeReply(res, reply)
-          const refused = require === undefined ? null : http.refuse(exchange, session, require)
-          return once(refused, (reply) => (reply === null ? handle(session) : writeReply(res, reply)))
-        })
+        const served = serve(req, res, handler, require)
         return served instanceof Promise ? served.catch((error: unknown) => fail(error, req, res)) : DONE
       } catch (error) {
         fail(error, req, res)
@@ -135,9 +145,9 @@ function warn(error: unknown): void {
 
 const DONE: Promise<void> = Promise.resolve()
 
-/** Goes on with a value once it is there: at once, where it is. */
-function once<T, R>(value: T | Promise<T>, next: (value: T) => R): R | Promise<Awaited<R>> {
-  return value instanceof Promise ? (value.then(next) as Promise<Awaited<R>>) : next(value)
+/** Goes on with a value: at once, where it is there. */
+function after<T, R>(value: T | Promise<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
+  return value instanceof Promise ? value.then(next) : next(value)
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -41,7 +41,7 @@ export interface KeyRing {
   /** The key to sign with now. @throws StoreUnavailableError when the table was not seen lately and cannot be */
   signer(): Promise<SigningKey>
   /** The live key whose tokens have this header. */
-  find(header: string): SigningKey | undefined
+  find(header: string, now?: number): SigningKey | undefined
   /** Tells of a header nobody here knows: another process may have made a key. */
   lookAgain(): void
   /** Reads the table and publishes the next key when it is due. */
@@ -200,9 +200,9 @@ export async function createKeyRing(
         )
       return due.key
     },
-    find(header) {
+    find(header, now = clock.now()) {
       const entry = byHeader.get(header)
-      return entry !== undefined && entry.retiresAt > clock.now() ? (entry.key ?? undefined) : undefined
+      return entry !== undefined && entry.retiresAt > now ? (entry.key ?? undefined) : undefined
     },
     lookAgain() {
       const now = clock.now()

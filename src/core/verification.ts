@@ -73,7 +73,8 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
     const now = clock.now()
     const seen = typeof value === 'string' ? cache.get(value) : undefined
     // A hit whose key has been retired goes the long way and fails there.
-    if (seen === undefined || ring.find(seen.header) === undefined) return firstSight(value, now, context)
+    if (seen === undefined || ring.find(seen.header, now) === undefined)
+      return firstSight(value, now, context)
     assertGood(seen, now)
     assertAtHome(seen, context, now)
     return seen
