@@ -13,12 +13,12 @@ Usage: npm run bench -- [suite ...] [options]
 
   suites           ${Object.keys(SUITES).join(', ')}; all of them without a name
   --quick          a minute or two for everything, for a look: do not believe the figures
-  --full           also a table of ten million sessions (some GB of disk, and minutes), and how
-                   much room pages need for turns
+  --full           also how much room pages need for turns (suite space, some minutes)
   --json [file]    every figure, its target and whether it holds, those that do not first (bench/results.json)
   --help           this
 
-Uses a PostgreSQL of its own as it comes, or DATABASE_URL (a role that may create databases).
+Uses a PostgreSQL of its own as it comes, or DATABASE_URL (a role that may create databases), and 4 GB of disk
+for a table of ten million sessions.
 `
 
 const { values, positionals } = parseArgs({

@@ -20,7 +20,7 @@ const MADE = 25
 /**
  * A table of many sessions, as twenty days of logins leave it behind: by `create` a million would take too long, so
  * what it wrote for some is copied under new ids and users, in the order of time, into a table that has its
- * indexes. No address and no user agent.
+ * indexes, or gets them afterwards. No address and no user agent.
  *
  * @throws when a copy takes other room than its model
  */
@@ -31,6 +31,7 @@ export async function fill(
     secret,
     count,
     fillfactor,
+    indexLater = false,
     progress,
   }: {
     schema: string
@@ -38,6 +39,8 @@ export async function fill(
     count: number
     /** Instead of the table's own. */
     fillfactor?: number
+    /** Makes all indexes but the primary key when the rows are there: three times as fast, and denser. */
+    indexLater?: boolean
     progress(done: number): void
   },
 ): Promise<Filled> {
@@ -53,6 +56,7 @@ export async function fill(
     pruneInterval: null,
   })
   if (fillfactor !== undefined) await pool.query(`alter table ${table} set (fillfactor = ${fillfactor})`)
+  const index = indexLater ? await dropIndexes(pool, schema) : null
   const refreshTokens: string[] = []
   const made: string[] = []
   for (let day = 0; day < DAYS; day++) {
@@ -75,6 +79,7 @@ export async function fill(
     })
   }
   await sessions.close()
+  await index?.()
   await pool.query(`vacuum analyze ${table}`)
   const sizes = await pool.query(
     `select distinct id = any($1) made, pg_column_size(s.*) size from ${table} s order by size, made`,
@@ -87,6 +92,19 @@ export async function fill(
       .join(', ')
   if (of(true) !== of(false)) throw new Error(`rows take ${of(true)} bytes, and their copies ${of(false)}`)
   return { refreshTokens, userOf }
+}
+
+/** @returns makes them again */
+async function dropIndexes(pool: pg.Pool, schema: string): Promise<() => Promise<void>> {
+  const { rows } = await pool.query(
+    `select indexname as name, indexdef as made from pg_indexes where schemaname = $1 and tablename = 'sessions'
+     and indexname not in (select conname from pg_constraint where contype = 'p')`,
+    [schema],
+  )
+  for (const { name } of rows) await pool.query(`drop index "${schema}"."${name}"`)
+  return async () => {
+    for (const { made } of rows) await pool.query(made)
+  }
 }
 
 /**

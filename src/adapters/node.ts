@@ -121,7 +121,7 @@ export function nodeSessions<Claims extends object, Data>(
     return function withPawlSession(req: IncomingMessage, res: ServerResponse): Promise<void> {
       try {
         const served = serve(req, res, handler, require)
-        return served instanceof Promise ? served.catch((error: unknown) => fail(error, req, res)) : DONE
+        return isThenable(served) ? served.catch((error: unknown) => fail(error, req, res)) : DONE
       } catch (error) {
         fail(error, req, res)
         return DONE
@@ -147,9 +147,10 @@ const DONE: Promise<void> = Promise.resolve()
 
 /** Goes on with a value: at once, where it is there. */
 function after<T, R>(value: T | Promise<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
-  return value instanceof Promise ? value.then(next) : next(value)
+  return isThenable(value) ? Promise.resolve(value).then(next) : next(value)
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+/** By what it can do: where `Promise` has been replaced, asynchronous functions still return the old kind. */
+function isThenable<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }

@@ -29,6 +29,8 @@ export interface Feed {
    * other, nobody reads. Never waits, never fails: they look anyway, a little later.
    */
   tell(): void
+  /** Has this process read again what a write of its own may have done. */
+  doubt(): void
   /** Whether a notification would arrive here. */
   readonly listening: boolean
   /** Whether the store has been seen to pass notifications on. */
@@ -181,6 +183,9 @@ export function createFeed(
         )
     },
     tell,
+    doubt() {
+      owed = further(owed, 'overlap')
+    },
     get listening() {
       return listening === true
     },

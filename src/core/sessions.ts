@@ -5,6 +5,7 @@ import { createClock } from './clock.ts'
 import { CLOCK_TOLERANCE } from './clock-tolerance.ts'
 import { createConfirmations } from './confirmations.ts'
 import type { RefreshContext } from './context.ts'
+import { withDoubt } from './doubtful-writes.ts'
 import { announceTurn, assertActive, type Engine, learnFrom, readRow, turnOf } from './engine.ts'
 import { AccessTokenExpiredError, InvalidOptionsError } from './errors.ts'
 import { createEvents } from './events.ts'
@@ -78,7 +79,8 @@ async function start<Claims extends object, Data>(
     const revocations = createRevocations(store, clock, events, retention, options.feedBytes)
     if (options.revocation !== 'expiry') await revocations.poll('all')
     const feed = createFeed(store, clock, events, revocations, options)
-    started = assemble<Claims, Data>({ options, store, clock, events, ring, revocations, feed }, () =>
+    const writes = withDoubt(store, feed.doubt)
+    started = assemble<Claims, Data>({ options, store: writes, clock, events, ring, revocations, feed }, () =>
       stopObserving?.(),
     )
     const { revocation, accessTokenLifetime, idleTimeout, absoluteTimeout } = options

@@ -27,8 +27,9 @@ export function createTokenCache<T>(maxBytes: number): TokenCache<T> {
       young = new Map()
       youngBytes = 0
     }
+    const replaced = young.get(key)
     young.set(key, entry)
-    youngBytes += cost
+    youngBytes += cost - (replaced === undefined ? 0 : costOf(replaced.token))
   }
 
   return {
@@ -63,7 +64,7 @@ const costOf = (token: string): number => 2 * token.length + ENTRY_OVERHEAD
  */
 function keyOf(token: string): number {
   let key = 0
-  // All but the last character, which does not count fully.
-  for (let at = token.length - 6; at < token.length - 1; at++) key = (key << 6) ^ token.charCodeAt(at)
+  // Not the last two characters, which are not random in a signature of Ed25519 (RFC 8032 section 5.1.6).
+  for (let at = token.length - 7; at < token.length - 2; at++) key = (key << 6) ^ token.charCodeAt(at)
   return key & 0x3fffffff
 }

@@ -15,6 +15,7 @@ import { memory } from '../../src/memory/index.ts'
 import type { BearerAnswer } from '../../src/wire/names.ts'
 import { coded } from '../support/errors.ts'
 import { type Client, createClient } from '../support/http-client.ts'
+import { mute } from '../support/mute.ts'
 import { openSessions, openWithClock } from '../support/sessions.ts'
 
 const NOT_SIGNED_IN = '{"code":"not_signed_in","refresh":false}'
@@ -253,7 +254,7 @@ describe('the hooks of an application', () => {
   it('see the answers of Pawl’s own as they see all others', async () => {
     const { sessions, store, clock } = await openWithClock()
     // A process that can tell nobody.
-    const mute = await openSessions({ store: { ...store, notify: async () => false }, now: clock.now })
+    const elsewhere = await openSessions({ store: mute(store), now: clock.now })
     const origin = 'https://spa.example.com'
     const app = fastify()
     const responses: unknown[] = []
@@ -291,7 +292,7 @@ describe('the hooks of an application', () => {
       ['theirs'],
     ])
     const ended = '{"code":"session_ended","refresh":false}'
-    await mute.revokeUser('anna')
+    await elsewhere.revokeUser('anna')
     expect(await head('GET', '/looked-at')).toStrictEqual([
       401,
       String(ended.length),

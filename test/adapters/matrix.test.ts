@@ -9,6 +9,7 @@ import { type Client, createClient, type Received } from '../support/http-client
 import { fragile } from '../support/http-outage.ts'
 import { NAVIGATION } from '../support/http-site.ts'
 import { createMatrixTable } from '../support/matrix-table.ts'
+import { mute } from '../support/mute.ts'
 import { FOREIGN_SECRET } from '../support/secrets.ts'
 import { openSessions, openWithClock } from '../support/sessions.ts'
 
@@ -142,7 +143,7 @@ describeAdapters('an application', (adapter) => {
   scenario('revoked elsewhere', 'notices a session that was ended elsewhere', async () => {
     const { anna, sessions, store, clock } = await signedIn()
     // A process that can tell nobody.
-    const elsewhere = await openSessions({ store: { ...store, notify: async () => false }, now: clock.now })
+    const elsewhere = await openSessions({ store: mute(store), now: clock.now })
     await elsewhere.revokeUser('anna')
     // Until the feed tells, the access token alone says otherwise; a look at the row tells at once.
     expect(await me(anna)).toMatchObject({ status: 200 })
@@ -161,8 +162,8 @@ describeAdapters('an application', (adapter) => {
       const there = createClient(looking.application.port, anna.jar)
       expect(await me(there)).toMatchObject({ status: 200 })
       expect(await anna.send('POST', '/transfer')).toMatchObject({ status: 200, body: { userId: 'anna' } })
-      const mute = await openSessions({ store: { ...store, notify: async () => false }, now: clock.now })
-      await mute.revokeUser('anna')
+      const elsewhere = await openSessions({ store: mute(store), now: clock.now })
+      await elsewhere.revokeUser('anna')
       expect(await me(anna)).toMatchObject({ status: 200 })
       expect(await me(there)).toMatchObject({ ...ENDED, cookies: [] })
       expect(await anna.send('POST', '/transfer')).toMatchObject({ ...ENDED, cookies: [] })
@@ -230,14 +231,14 @@ describeAdapters('an application', (adapter) => {
       const { anna, store, clock, sessions } = await signedIn({ refresh: 'inline' })
       const looking = await open({ refresh: 'inline' }, { store, now: clock.now, revocation: 'lookup' })
       const there = createClient(looking.application.port, anna.jar)
-      const mute = await openSessions({ store: { ...store, notify: async () => false }, now: clock.now })
+      const elsewhere = await openSessions({ store: mute(store), now: clock.now })
       const { sessionId } = (await sessions.list('anna'))[0]!
-      await mute.setClaims(sessionId, { role: 'editor' })
+      await elsewhere.setClaims(sessionId, { role: 'editor' })
       expect(await anna.send('POST', '/transfer')).toMatchObject({
         status: 200,
         body: { claims: { role: 'editor' } },
       })
-      await mute.setClaims(sessionId, { role: 'admin' })
+      await elsewhere.setClaims(sessionId, { role: 'admin' })
       expect(await me(there)).toMatchObject({ status: 200, body: { claims: { role: 'admin' } } })
     },
   )

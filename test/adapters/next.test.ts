@@ -11,6 +11,7 @@ import { serveNext } from '../support/adapters/next.ts'
 import { coded } from '../support/errors.ts'
 import { type Client, createClient, type Received } from '../support/http-client.ts'
 import { NAVIGATION } from '../support/http-site.ts'
+import { mute } from '../support/mute.ts'
 import { callAction, sendForm } from '../support/next-app/actions.ts'
 import { serve, startNext } from '../support/next-app/applications.ts'
 import { openSessions, openWithClock } from '../support/sessions.ts'
@@ -489,15 +490,15 @@ it('an action that is called while a page is rendered starts and ends no session
 
 it('a Server Component looks at the row where every request does', async () => {
   const { anna, store, clock, sessions } = await signedIn({}, undefined, { revocation: 'lookup' })
-  const mute = await openSessions({ store: { ...store, notify: async () => false }, now: clock.now })
-  await mute.revoke((await sessions.list('anna'))[0]!.sessionId)
+  const elsewhere = await openSessions({ store: mute(store), now: clock.now })
+  await elsewhere.revoke((await sessions.list('anna'))[0]!.sessionId)
   expect(shownIn(await load(anna, '/plain'))).toStrictEqual(NOBODY)
 })
 
 it('an action that looks at the row does not renew either', async () => {
   const { anna, store, clock, sessions, errors } = await signedIn(INLINE)
-  const mute = await openSessions({ store: { ...store, notify: async () => false }, now: clock.now })
-  await mute.setClaims((await sessions.list('anna'))[0]!.sessionId, { role: 'editor' })
+  const elsewhere = await openSessions({ store: mute(store), now: clock.now })
+  await elsewhere.setClaims((await sessions.list('anna'))[0]!.sessionId, { role: 'editor' })
   const { cookies } = await callAction(anna, 'transfer')
   expect([cookies, errors]).toMatchObject([[], [{ code: 'ERR_ACCESS_TOKEN_EXPIRED' }]])
   // By now it is known that the access token is old, and the proxy renews it.

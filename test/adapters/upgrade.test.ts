@@ -15,6 +15,7 @@ import { memory } from '../../src/memory/index.ts'
 import { HOST } from '../support/http-client.ts'
 import { fragile } from '../support/http-outage.ts'
 import { jsonOf } from '../support/http-site.ts'
+import { mute } from '../support/mute.ts'
 import { openSessions, openWithClock } from '../support/sessions.ts'
 
 type Handler = UpgradeHandler<ClaimsObject, unknown>
@@ -246,9 +247,9 @@ it('a socket outlives the access token it was opened with', async () => {
 
 it('a handshake looks at the row where it is told to', async () => {
   const { port, store, clock, sessionId, cookie } = await serve({ require: { lookup: true } })
-  const mute = await openSessions({ store: { ...store, notify: async () => false }, now: clock.now })
+  const elsewhere = await openSessions({ store: mute(store), now: clock.now })
   expect(await greeting(open(port, cookie))).toBe('anna')
-  await mute.revoke(sessionId)
+  await elsewhere.revoke(sessionId)
   expect(await refusal(open(port, cookie))).toMatchObject({
     status: 401,
     body: { code: 'session_ended', refresh: false },

@@ -26,6 +26,7 @@ vi.mock(import('../../src/core/feed.ts'), () => ({
   createFeed: () => ({
     start() {},
     tell() {},
+    doubt() {},
     listening: false,
     canTell: false,
     staleness: 0,

@@ -96,6 +96,21 @@ describe('the feed', () => {
     expect(wire.polls.length).toBeLessThanOrEqual(2)
   })
 
+  it('reads what a write of its own has done although it failed, as it knows of nothing', async () => {
+    const inner = memory()
+    const end: Store['end'] = async (...args) => {
+      await inner.end(...args)
+      throw new StoreUnavailableError('committed, but nobody was told')
+    }
+    const { sessions } = await open({ store: { ...inner, end } })
+    await pass(10)
+    const { accessToken, session } = await sessions.create({ userId: 'u' })
+    await expect(sessions.revoke(session.sessionId)).rejects.toMatchObject(UNAVAILABLE)
+    expect(verifies(sessions, accessToken.value)).not.toThrow()
+    await pass(5)
+    expect(verifies(sessions, accessToken.value)).toThrow(ENDED)
+  })
+
   it('reads everything again once it listens anew: what was told in between is lost', async () => {
     const { wire, sessions } = await open()
     await pass(20)

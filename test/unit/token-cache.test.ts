@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest'
+import { createTokenCache } from '../../src/core/token-cache.ts'
+
+const tokenOf = (payload: string, signature: string): string =>
+  `header.${payload}.${signature.padStart(43, 'x')}`
+
+it('finds a token again, and no other that ends like it', () => {
+  const cache = createTokenCache<number>(100_000)
+  const token = tokenOf('payload', 'abcdefghij')
+  cache.set(token, 1)
+  expect(cache.get(`${token}`)).toBe(1)
+  expect(cache.get(tokenOf('another', 'abcdefghij'))).toBeUndefined()
+  expect(cache.get(tokenOf('payload', 'Zbcdefghij'))).toBeUndefined()
+})
+
+it('of two tokens that share a key remembers the one seen last, and counts it once', () => {
+  const cache = createTokenCache<number>(10_000)
+  const kept = tokenOf('kept', '0123456789')
+  const [one, two] = [tokenOf('one', 'abcdefghij'), tokenOf('two', 'abcdefghij')]
+  cache.set(kept, 0)
+  for (let time = 0; time < 100; time++) {
+    cache.set(one, 1)
+    cache.set(two, 2)
+  }
+  expect([cache.get(one), cache.get(two), cache.get(kept)]).toStrictEqual([undefined, 2, 0])
+})
+
+it.each(['', '.', 'a', '..', 'a.b.c', 'é.漢.😀'])('knows nothing of %j, which is no token', (text) => {
+  const cache = createTokenCache<number>(10_000)
+  cache.set(tokenOf('payload', 'abcdefghij'), 1)
+  expect(cache.get(text)).toBeUndefined()
+})
