@@ -16,8 +16,6 @@ export interface NodeHints {
   readonly body?: unknown
 }
 
-export const NO_HINTS: NodeHints = {}
-
 /** A class, as every request makes one: a literal with accessors takes ten times as long. */
 export class NodeExchange implements Exchange {
   readonly method: string

@@ -5,7 +5,7 @@ import { check } from '../core/options.ts'
 import { checkRequire, type RequireOptions, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
-import { NO_HINTS, NodeExchange, writeReply } from './node-exchange.ts'
+import { NodeExchange, type NodeHints, writeReply } from './node-exchange.ts'
 import { type UpgradeHandler, type UpgradeListener, upgradeListener } from './upgrade.ts'
 
 export type { RequireOptions } from '../http/http.ts'
@@ -143,6 +143,8 @@ function warn(error: unknown): void {
   process.emitWarning(error instanceof Error ? error : String(error))
 }
 
+/** Most requests share these instead of making their own. */
+const NO_HINTS: NodeHints = {}
 const DONE: Promise<void> = Promise.resolve()
 
 /** Goes on with a value: at once, where it is there. */

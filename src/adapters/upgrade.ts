@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { isHandshake, type Reply } from '../http/exchange.ts'
 import type { RequireOptions, SessionsOverHttp } from '../http/http.ts'
 import type { RequestSession } from '../http/request-session.ts'
-import { NO_HINTS, NodeExchange } from './node-exchange.ts'
+import { NodeExchange } from './node-exchange.ts'
 
 /**
  * Takes over a WebSocket handshake, by `handleUpgrade` of a WebSocket library for example. The session
@@ -40,7 +40,7 @@ export function upgradeListener<Claims extends object, Data>(
     head: Buffer,
     hasBegun: () => boolean,
   ): Promise<Reply | null> {
-    const exchange = new NodeExchange(req, socket, ip === undefined ? NO_HINTS : { ip: ip(req) })
+    const exchange = new NodeExchange(req, socket, { ip: ip?.(req) })
     if (!isHandshake(exchange)) return NOT_A_HANDSHAKE
     const { reply, session } = await http.open(exchange)
     if (reply !== undefined) return reply

@@ -116,19 +116,18 @@ export function sessionsOverHttp<Claims extends object, Data>(
 
   function open(exchange: Exchange): Opened<Claims, Data> | Promise<Opened<Claims, Data>> {
     const arrival = arrivalOf(exchange)
-    const { handshake, transport } = arrival
-    const preflight = handshake ? null : cors.open(exchange)
+    const preflight = arrival.handshake ? null : cors.open(exchange)
     if (preflight !== null) return { reply: preflight }
     const session = new RequestSession(arrival)
-    if (transport === 'cookie' && (handshake || !isSafeMethod(exchange))) {
-      try {
+    try {
+      if (arrival.transport === 'cookie') {
         assertSameSite(exchange, options.trustedOrigins)
         if (options.csrfToken) assertCsrfToken(arrival, session)
-      } catch (error) {
-        const reply = problem(exchange, error)
-        if (reply === null) throw error
-        return { reply }
       }
+    } catch (error) {
+      const reply = problem(exchange, error)
+      if (reply === null) throw error
+      return { reply }
     }
     const reply = route(arrival, session)
     if (reply !== null)
@@ -294,7 +293,7 @@ export function sessionsOverHttp<Claims extends object, Data>(
     const arrival = arrivalOf(exchange)
     // Headers do not say whether the connection is encrypted, so on localhost either set may be in use;
     // anywhere else the cookies without a prefix are not to be trusted.
-    for (const cookies of new Set([secureCookies, cookiesOf(exchange)])) {
+    for (const cookies of new Set([secureCookies, arrival.cookies])) {
       const session = new RequestSession<Claims, Data>({ ...arrival, cookies })
       if (session.current !== null) return session
     }

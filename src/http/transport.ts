@@ -16,7 +16,7 @@ export function presentedAccessTokens(
 
 /** The refresh tokens in a request's cookies. */
 export function presentedRefreshCookies(exchange: Exchange, cookies: CookieSet): string[] {
-  return cookieValues(exchange.header('cookie'), cookies.refresh)
+  return cookieValues(exchange.header('cookie'), cookies.refresh).filter((value) => value !== '')
 }
 
 /** The refresh token in a bearer-mode body, `{ "refreshToken": "…" }`. */

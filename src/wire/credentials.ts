@@ -25,7 +25,8 @@ export function transportOf(request: HeaderSource): Transport {
  * @param cookie name of the access cookie
  */
 export function accessTokensOf(request: HeaderSource, transport: Transport, cookie: string): string[] {
-  if (transport === 'cookie') return cookieValues(request.header('cookie'), cookie)
+  if (transport === 'cookie')
+    return cookieValues(request.header('cookie'), cookie).filter((value) => value !== '')
   const authorization = request.header('authorization')
   if (authorization == null) return []
   const token = BEARER.exec(authorization)?.[1]
@@ -34,7 +35,7 @@ export function accessTokensOf(request: HeaderSource, transport: Transport, cook
 }
 
 /**
- * Every value of a name but empty ones: the server cannot see which Domain or Path a cookie has, so a changed domain
+ * Every value of a name: the server cannot see which Domain or Path a cookie has, so a changed domain
  * or a sibling subdomain can leave several. All are looked at: were there a limit, planting that many
  * would hide the genuine one. The server's limit on headers bounds the work.
  */
@@ -47,12 +48,9 @@ export function cookieValues(header: string | null | undefined, name: string): s
     const equals = skipBlanks(header, at + name.length, 1)
     let next = at + 1
     if (header.charCodeAt(equals) === EQUALS && beginsCookie(header, at)) {
-      const semicolon = header.indexOf(';', equals)
-      const end = semicolon === -1 ? header.length : semicolon
-      const from = skipBlanks(header, equals + 1, 1)
-      const to = skipBlanks(header, end - 1, -1) + 1
-      if (from < to) values.push(header.slice(from, to))
-      if (semicolon === -1) break
+      const end = header.indexOf(';', equals)
+      values.push(header.slice(equals + 1, end === -1 ? header.length : end).trim())
+      if (end === -1) break
       next = end
     }
     at = header.indexOf(name, next)
@@ -65,7 +63,7 @@ function beginsCookie(header: string, at: number): boolean {
   return before === -1 || header.charCodeAt(before) === SEMICOLON
 }
 
-/** Spaces and tabs are no part of a cookie's name or value (RFC 6265bis section 5.7). */
+/** Spaces and tabs are no part of a cookie's name (RFC 6265bis section 5.7). */
 function skipBlanks(text: string, from: number, step: 1 | -1): number {
   let at = from
   for (let code = text.charCodeAt(at); code === SPACE || code === TAB; code = text.charCodeAt(at)) at += step

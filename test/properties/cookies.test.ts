@@ -12,11 +12,11 @@ describe('a Cookie header', () => {
     fc.stringMatching(/^[\w!#$%&'()*+./:<=>?@[\]^`{|}~-]{0,40}$/),
   )
 
-  it('gives all values of a name, in order, but empty ones, and none of any other', () => {
+  it('gives all values of a name, in order, and none of any other', () => {
     fc.assert(
       fc.property(fc.array(cookie), fc.constantFrom(...NAMES), (cookies, name) => {
         const header = cookies.map(([key, value]) => `${key}=${value}`).join('; ')
-        const expected = cookies.flatMap(([key, value]) => (key === name && value !== '' ? [value] : []))
+        const expected = cookies.flatMap(([key, value]) => (key === name ? [value] : []))
         expect(cookieValues(header, name)).toStrictEqual(expected)
       }),
       CASES,
@@ -36,7 +36,7 @@ describe('a Cookie header', () => {
           for (const value of cookieValues(header, name)) {
             expect(header).toContain(value)
             expect(value).not.toContain(';')
-            expect(value).not.toMatch(/^[ \t]|[ \t]$/)
+            expect(value).toBe(value.trim())
           }
         },
       ),
