@@ -9,7 +9,7 @@ import { programOf } from './program.ts'
 export interface Server {
   readonly name: string
   readonly cookie: string | null
-  /** Loads it for so many seconds. @throws when an answer was wrong */
+  /** Loads it for about so many seconds. @throws when an answer was wrong */
   load(seconds: number, cookie: string): Promise<Measured>
 }
 
@@ -27,6 +27,7 @@ export interface Servers {
 }
 
 const CONNECTIONS = 64
+const FEWEST = 10 * CONNECTIONS
 
 /** Servers on one core, and what loads them on another. */
 export async function createServers(databaseUrl: string): Promise<Servers> {
@@ -46,10 +47,12 @@ export async function createServers(databaseUrl: string): Promise<Servers> {
       const child = run('main', [name, databaseUrl])
       const { port, cookie } = await answerOf<Ready>(child, name)
       await pin(child.pid!, 0)
+      let rate = 0
       return {
         name,
         cookie,
-        async load(duration, cookie) {
+        async load(seconds, cookie) {
+          const requests = Math.max(FEWEST, Math.round(rate * seconds))
           const before = await ask<number>(child, 'cpu', name)
           const startedAt = performance.now()
           const { perSecond, failed } = await ask<Loaded>(
@@ -57,7 +60,7 @@ export async function createServers(databaseUrl: string): Promise<Servers> {
             {
               url: `http://127.0.0.1:${port}/me`,
               connections: CONNECTIONS,
-              duration,
+              requests,
               headers: { cookie, host: 'app.example.com' },
               body: JSON.stringify({ id: USER }),
             } satisfies Load,
@@ -66,7 +69,8 @@ export async function createServers(databaseUrl: string): Promise<Servers> {
           if (failed > 0) throw new Error(`${name}: ${failed} requests failed`)
           const used = (await ask<number>(child, 'cpu', name)) - before
           const elapsed = performance.now() - startedAt
-          return { perSecond, busy: used / (elapsed * 1000), cpu: used / (perSecond * duration) }
+          rate = perSecond
+          return { perSecond, busy: used / (elapsed * 1000), cpu: used / requests }
         },
       }
     },

@@ -4,8 +4,7 @@ import autocannon from 'autocannon'
 export interface Load {
   readonly url: string
   readonly connections: number
-  /** Seconds. */
-  readonly duration: number
+  readonly requests: number
   readonly headers: Record<string, string>
   readonly body: string
 }
@@ -15,14 +14,27 @@ export interface Loaded {
   readonly failed: number
 }
 
-process.on('message', ({ body, ...load }: Load) => {
+/** Milliseconds; how often it looks whether all has been answered. */
+const LOOKS_EVERY = 10
+/** Of each connection: at the beginning not all are open yet, and at the end some have nothing to do any more. */
+const NOT_COUNTED = 2
+
+process.on('message', ({ body, requests, ...load }: Load) => {
+  const [first, last] = [load.connections * NOT_COUNTED, requests - load.connections * NOT_COUNTED]
+  let answered = 0
+  let startedAt = 0
+  let endedAt = 0
   // Every answer is compared, so that nobody is quick by answering something else.
-  autocannon({ ...load, expectBody: body }, (error, result) => {
+  autocannon({ ...load, amount: requests, expectBody: body, sampleInt: LOOKS_EVERY }, (error, result) => {
     if (error) throw error
     process.send!({
-      perSecond: result.requests.total / result.duration,
+      perSecond: ((last - first) / (endedAt - startedAt)) * 1000,
       failed: result.errors + result.timeouts + result.non2xx + result.mismatches,
     } satisfies Loaded)
+  }).on('response', () => {
+    answered++
+    if (answered === first) startedAt = performance.now()
+    else if (answered === last) endedAt = performance.now()
   })
 })
 process.once('disconnect', () => process.exit())

@@ -39,21 +39,29 @@ const PEERS: readonly (readonly [name: string, bare: string])[] = [
   ['the original', 'Express'],
 ]
 
+/**
+ * Seconds. What else a machine does comes in bursts of some hundredths of a second: of many short rounds most are
+ * spared, of long ones none.
+ */
+const ROUND = 0.15
+/** The first, which does not know how fast the server is, is a short one. */
+const WARM_UP = [0, 0.5, 1]
+
 /** A protected GET, against the same server without sessions: both get the same Cookie header. */
 export async function http({ quick, database, progress }: Settings): Promise<Figure[]> {
   const looked = createLooks(database)
   // Of two processes with the same program one may be half as fast as the other for as long as it lives, so
-  // each server is started several times. Short rounds: what else the machine does comes and goes within seconds.
-  const lives = quick ? 1 : 5
+  // each server is started several times.
+  const lives = quick ? 1 : 6
   for (let life = 0; life < lives; life++) {
     for (const { bare, empty, pawl } of PLATFORMS) {
       progress('Pawl', life / lives)
-      await looked.at([bare, empty, pawl], { rounds: quick ? 1 : 3, seconds: 1 })
+      await looked.at([bare, empty, pawl], quick ? 4 : 20)
     }
   }
   for (const [index, [name, bare]] of PEERS.entries()) {
     progress('peers', index / PEERS.length)
-    await looked.at([bare, name], { rounds: quick ? 1 : 3, seconds: quick ? 1 : 2 })
+    await looked.at([bare, name], quick ? 4 : 20)
   }
   const of = (name: string, bare: string): Look => looked.found.get(`${name} beside ${bare}`)!
   const share = (name: string, bare: string, target?: Figure['target']): Figure => {
@@ -107,10 +115,7 @@ function createLooks(database: string) {
   return {
     found,
     /** Starts these servers, the first of which has no sessions, and measures them by turns. */
-    async at(
-      names: readonly string[],
-      { rounds, seconds }: { rounds: number; seconds: number },
-    ): Promise<void> {
+    async at(names: readonly string[], rounds: number): Promise<void> {
       const servers = await createServers(database)
       try {
         const running: Server[] = []
@@ -122,12 +127,11 @@ function createLooks(database: string) {
           found.set(key, look)
           return look
         })
-        for (let round = 0; round <= rounds; round++) {
+        for (const server of running) for (const seconds of WARM_UP) await server.load(seconds, cookie)
+        for (let round = 0; round < rounds; round++) {
           const order = [...running.keys()]
           for (const index of round % 2 === 0 ? order : order.toReversed()) {
-            const { perSecond, cpu, busy } = await running[index]!.load(seconds, cookie)
-            // The first is to warm up.
-            if (round === 0) continue
+            const { perSecond, cpu, busy } = await running[index]!.load(ROUND, cookie)
             looks[index]!.perSecond.push(perSecond)
             looks[index]!.cpu.push(cpu)
             looks[index]!.busy.push(busy)

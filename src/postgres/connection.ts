@@ -191,24 +191,28 @@ export function createConnection(pool: PoolLike, where: string): Connection {
 }
 
 /** @throws StoreUnavailableError when the work takes longer than `ms`; what becomes of it then is not waited for */
-export async function within<T>(
+export function within<T>(
   ms: number,
   where: string,
   work: Promise<T>,
   state: () => string = () => '',
 ): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
       const what = `PostgreSQL at ${where} did not answer within ${ms / 1000} s${state()}`
       reject(new StoreUnavailableError(what))
     }, ms)
+    work.then(
+      (result) => {
+        clearTimeout(timer)
+        resolve(result)
+      },
+      (error: unknown) => {
+        clearTimeout(timer)
+        reject(error)
+      },
+    )
   })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 export function unavailable(cause: unknown, where: string, state = ''): StoreUnavailableError {

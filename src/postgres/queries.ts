@@ -5,13 +5,42 @@
  * RETURNING or a CASE. Columns that may be absent instead of a default are read through `coalesce`.
  */
 
-const COLUMNS = `id, user_id, generation, current, previous, anchor_hash, turned_at, switched_at, version,
-  created_at, auth_time, expires_at, absolute_expires_at, idle_timeout, persistent,
-  claims, data, data_version, ip, user_agent, ended_at, end_reason, prune_on`
+export const SESSION_COLUMNS = [
+  'id',
+  'user_id',
+  'generation',
+  'current',
+  'previous',
+  'anchor_hash',
+  'turned_at',
+  'switched_at',
+  'version',
+  'created_at',
+  'auth_time',
+  'expires_at',
+  'absolute_expires_at',
+  'idle_timeout',
+  'persistent',
+  'claims',
+  'data',
+  'data_version',
+  'ip',
+  'user_agent',
+  'ended_at',
+  'end_reason',
+  'prune_on',
+] as const
+export type SessionColumn = (typeof SESSION_COLUMNS)[number]
+
+const COLUMNS = SESSION_COLUMNS.join(', ')
 
 export const QUERIES: Readonly<Record<QueryName, string>> = {
   insert: `insert into :sessions (${COLUMNS})
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
+    values (${SESSION_COLUMNS.map((_, index) => `$${index + 1}`).join(', ')})
+    on conflict (id) do nothing`,
+
+  insertMany: `insert into :sessions (${COLUMNS})
+    select ${COLUMNS} from json_populate_recordset(cast(null as :sessions), $1)
     on conflict (id) do nothing`,
 
   read: `select ${COLUMNS} from :sessions where id = $1`,
@@ -127,6 +156,7 @@ export const QUERIES: Readonly<Record<QueryName, string>> = {
 
 export type QueryName =
   | 'insert'
+  | 'insertMany'
   | 'read'
   | 'readMany'
   | 'listByUser'

@@ -15,11 +15,10 @@ import type { Connection, Queryable, Row } from './connection.ts'
 import { gather } from './gather.ts'
 import { createListener, type ListenClient } from './listen.ts'
 import type { Names } from './names.ts'
-import { QUERIES, type QueryName } from './queries.ts'
+import { QUERIES, type QueryName, SESSION_COLUMNS, type SessionColumn } from './queries.ts'
 import { isUnsupported } from './sqlstate.ts'
+import { dayOf, firstDay, timestamp } from './times.ts'
 import { types } from './types.ts'
-
-const DAY = 86_400_000
 
 /** Runs a statement; `onRepeat` hears of an attempt whose outcome is unknown. */
 type Run = (name: QueryName, values: unknown[], onRepeat?: () => void) => Promise<Row[]>
@@ -39,10 +38,19 @@ export function createPostgresStore(
   const writes = createWrites(run, () => notify(schema, ''))
   const readMany = async (ids: readonly string[]): Promise<SessionRow[]> =>
     (await run('readMany', [ids])).map(toRow)
+  const readEach = async (ids: readonly string[]): Promise<(SessionRow | null)[]> => {
+    const byId = new Map((await readMany([...new Set(ids)])).map((row) => [row.id, row]))
+    return ids.map((id) => byId.get(id) ?? null)
+  }
+  const insertEach = async (rows: readonly SessionRow[]): Promise<undefined[]> => {
+    await run('insertMany', [JSON.stringify(rows.map(fromRow))])
+    return rows.map(() => undefined)
+  }
 
   return {
     ...writes,
-    read: gather(writes.read, readMany),
+    read: gather(writes.read, readEach),
+    insert: gather<SessionRow, void>(writes.insert, insertEach),
     readMany,
     realm: schema,
     async time() {
@@ -58,7 +66,7 @@ export function createPostgresStore(
         next.previous,
         timestamp(next.turnedAt),
         timestamp(turn.expiresAt),
-        day(turn.pruneAt),
+        firstDay(turn.pruneAt),
         turn.ip,
         turn.userAgent,
       ])
@@ -102,7 +110,7 @@ export function createPostgresStore(
       return deleted.length
     },
     async prune(now, limit) {
-      const today = new Date(Math.floor(now / DAY) * DAY).toISOString().slice(0, 10)
+      const today = dayOf(now)
       const due = await run('pruneable', [today, limit])
       if (due.length === 0) return { due: 0, deleted: 0 }
       // By primary key, and with the condition again: a session may have turned in between.
@@ -176,7 +184,7 @@ function createWrites(run: Run, notify: SessionWrites['notify']): SessionWrites 
   return {
     read,
     async insert(row) {
-      await run('insert', fromRow(row))
+      await run('insert', insertValues(row))
     },
     async listByUser(userId) {
       return (await run('listByUser', [userId])).map(toRow)
@@ -207,7 +215,7 @@ function createWrites(run: Run, notify: SessionWrites['notify']): SessionWrites 
       return rows.map((row) => ({ id: row['id'] as string, createdAt: row['created_at'] as number }))
     },
     async eraseByUser(userId, pruneAt) {
-      return (await run('eraseByUser', [userId, day(pruneAt)])).length
+      return (await run('eraseByUser', [userId, firstDay(pruneAt)])).length
     },
     async writeData(id, data, how, ifVersion) {
       const name = how === 'merge' ? 'mergeData' : 'replaceData'
@@ -240,27 +248,20 @@ function createWrites(run: Run, notify: SessionWrites['notify']): SessionWrites 
         timestamp(at),
         timestamp(expiresAt),
         timestamp(absoluteExpiresAt),
-        day(pruneAt),
+        firstDay(pruneAt),
       ])
       return rows.length > 0
     },
   }
 }
 
-/** As text: the driver takes ten times as long to write a `Date`. */
-function timestamp(ms: number): string
-function timestamp(ms: number | null): string | null
-function timestamp(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString()
-}
-
-/** The first day that begins at or after this time. */
-function day(ms: number): string {
-  return new Date(Math.ceil(ms / DAY) * DAY).toISOString().slice(0, 10)
+/** As text, which is what JSON can carry. */
+function bytes(value: Uint8Array | null): string | null {
+  return value === null ? null : `\\x${Buffer.from(value).toString('hex')}`
 }
 
 function endingValues({ at, reason, pruneAt }: Ending): unknown[] {
-  return [timestamp(at), reason, day(pruneAt)]
+  return [timestamp(at), reason, firstDay(pruneAt)]
 }
 
 function turnColumns(turns: readonly Turn[]): unknown[][] {
@@ -276,44 +277,51 @@ function turnColumns(turns: readonly Turn[]): unknown[][] {
     column(({ next }) => next.previous),
     column(({ next }) => timestamp(next.turnedAt)),
     column(({ expiresAt }) => timestamp(expiresAt)),
-    column(({ pruneAt }) => day(pruneAt)),
+    column(({ pruneAt }) => firstDay(pruneAt)),
     column(({ ip }) => ip),
     column(({ userAgent }) => userAgent),
   ]
 }
 
 /**
- * Absent instead of a default, to keep the row small: no claims, no data, persistent, versions of 0, and times
- * that are still those of the login.
+ * A row by its columns. Absent instead of a default, to keep it small: no claims, no data, persistent, versions
+ * of 0, and times that are still those of the login.
  */
-function fromRow(row: SessionRow): unknown[] {
+function fromRow(row: SessionRow): Record<SessionColumn, unknown> {
   const sinceLogin = (ms: number): ReturnType<typeof timestamp> | null =>
     ms === row.createdAt ? null : timestamp(ms)
-  return [
-    row.id,
-    row.userId,
-    row.generation,
-    row.current,
-    row.previous,
-    row.anchorHash,
-    sinceLogin(row.turnedAt),
-    timestamp(row.switchedAt),
-    row.version || null,
-    timestamp(row.createdAt),
-    sinceLogin(row.authTime),
-    timestamp(row.expiresAt),
-    timestamp(row.absoluteExpiresAt),
-    row.idleTimeout === null ? null : row.idleTimeout / 1000,
-    row.persistent ? null : false,
-    Object.keys(row.claims).length === 0 ? null : JSON.stringify(row.claims),
-    row.data === null ? null : JSON.stringify(row.data),
-    row.dataVersion || null,
-    row.ip,
-    row.userAgent,
-    timestamp(row.endedAt),
-    row.endReason,
-    day(row.pruneAt),
-  ]
+  return {
+    id: row.id,
+    user_id: row.userId,
+    generation: row.generation,
+    current: bytes(row.current),
+    previous: bytes(row.previous),
+    anchor_hash: bytes(row.anchorHash),
+    turned_at: sinceLogin(row.turnedAt),
+    switched_at: timestamp(row.switchedAt),
+    version: row.version || null,
+    created_at: timestamp(row.createdAt),
+    auth_time: sinceLogin(row.authTime),
+    expires_at: timestamp(row.expiresAt),
+    absolute_expires_at: timestamp(row.absoluteExpiresAt),
+    idle_timeout: row.idleTimeout === null ? null : row.idleTimeout / 1000,
+    persistent: row.persistent ? null : false,
+    claims: Object.keys(row.claims).length === 0 ? null : row.claims,
+    data: row.data,
+    data_version: row.dataVersion || null,
+    ip: row.ip,
+    user_agent: row.userAgent,
+    ended_at: timestamp(row.endedAt),
+    end_reason: row.endReason,
+    prune_on: firstDay(row.pruneAt),
+  }
+}
+
+function insertValues(row: SessionRow): unknown[] {
+  const columns = fromRow(row)
+  const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value))
+  const values = { ...columns, claims: json(columns.claims), data: json(columns.data) }
+  return SESSION_COLUMNS.map((name) => values[name])
 }
 
 function toRow(row: Row): SessionRow {

@@ -28,10 +28,16 @@ interface Budget {
 const BUDGETS: Readonly<Record<Call, Budget>> = {
   // The row and three entries of indexes; and `on conflict` confirms the row.
   create: { sends: ['insert'], rows: 1, writes: { records: 5, bytes: 500 } },
+  'create-together': { sends: ['insert'], rows: 8, writes: { records: 40, bytes: 4000 } },
   verify: { sends: [], rows: 0 },
   'verify-again': { sends: [], rows: 0 },
   check: { sends: ['select'], rows: 1, by: [BY_ID] },
   refresh: { sends: ['select'], rows: 1, by: [BY_ID] },
+  'refresh-together': {
+    sends: ['select'],
+    rows: 8,
+    by: ['Bitmap Heap Scan', 'Bitmap Index Scan using sessions_pkey'],
+  },
   // The row alone, and no index.
   confirm: { sends: CONFIRMED, rows: 2, by: [BY_ID, BY_ID], writes: { records: 1, bytes: 125 } },
   'confirm-together': {

@@ -3,10 +3,12 @@ import type { Sessions } from '../../src/index.ts'
 /** The calls that budgets are kept for, and figures published of. */
 export const CALLS = {
   create: 'create',
+  'create-together': 'create 8 at once',
   verify: 'verify, the first time a token is seen',
   'verify-again': 'verify, after that',
   check: 'check',
   refresh: 'refresh',
+  'refresh-together': 'refresh 8 at once',
   confirm: 'confirm a turn, one at a time',
   'confirm-together': 'confirm 100 turns at once',
   'refresh-that-turns': 'refresh that turns the row itself',
@@ -24,6 +26,7 @@ type Called = Pick<
 
 /** How often each call is made. */
 const TIMES = 100
+const AT_ONCE = 8
 const QUARTER_HOUR = 15 * 60
 
 /**
@@ -39,6 +42,7 @@ export async function callByCall(
   measure: (call: Call, times: number, each: (index: number) => unknown) => Promise<void>,
 ): Promise<void> {
   const userOf = (index: number): string => `user-${String(index).padStart(8, '0')}`
+  const eight = Array.from({ length: AT_ONCE }, (_, index) => index)
   const created: Awaited<ReturnType<Sessions['create']>>[] = []
   const idOf = (index: number): string => created[index]!.session.sessionId
   const children: Awaited<ReturnType<Sessions['refresh']>>[] = []
@@ -52,6 +56,9 @@ export async function callByCall(
   await measure('create', TIMES, async (index) => {
     created.push(await sessions.create({ userId: userOf(index), claims }))
   })
+  await measure('create-together', 1, () =>
+    Promise.all(eight.map((index) => sessions.create({ userId: userOf(TIMES + index), claims }))),
+  )
   await measure('verify', TIMES, (index) => sessions.verify(created[index]!.accessToken.value))
   await measure('verify-again', TIMES, (index) => sessions.verify(created[index]!.accessToken.value))
   await measure('check', TIMES, (index) => sessions.check(created[index]!.accessToken.value))
@@ -59,6 +66,9 @@ export async function callByCall(
   await measure('refresh', TIMES, async (index) => {
     children.push(await sessions.refresh(created[index]!.refreshToken.value))
   })
+  await measure('refresh-together', 1, () =>
+    Promise.all(eight.map((index) => sessions.refresh(created[index]!.refreshToken.value))),
+  )
   await measure('confirm', TIMES, async (index) => {
     sessions.verify(children[index]!.accessToken.value)
     await sessions.flush()
