@@ -54,8 +54,7 @@ export async function createServers(databaseUrl: string): Promise<Servers> {
         async load(seconds, cookie) {
           const requests = Math.max(FEWEST, Math.round(rate * seconds))
           const before = await ask<number>(child, 'cpu', name)
-          const startedAt = performance.now()
-          const { perSecond, failed } = await ask<Loaded>(
+          const { perSecond, elapsed, failed } = await ask<Loaded>(
             generator,
             {
               url: `http://127.0.0.1:${port}/me`,
@@ -68,7 +67,6 @@ export async function createServers(databaseUrl: string): Promise<Servers> {
           )
           if (failed > 0) throw new Error(`${name}: ${failed} requests failed`)
           const used = (await ask<number>(child, 'cpu', name)) - before
-          const elapsed = performance.now() - startedAt
           rate = perSecond
           return { perSecond, busy: used / (elapsed * 1000), cpu: used / requests }
         },

@@ -45,23 +45,23 @@ const PEERS: readonly (readonly [name: string, bare: string])[] = [
  */
 const ROUND = 0.15
 /** The first, which does not know how fast the server is, is a short one. */
-const WARM_UP = [0, 0.5, 1]
+const WARM_UP = [0, 1]
 
 /** A protected GET, against the same server without sessions: both get the same Cookie header. */
 export async function http({ quick, database, progress }: Settings): Promise<Figure[]> {
   const looked = createLooks(database)
   // Of two processes with the same program one may be half as fast as the other for as long as it lives, so
   // each server is started several times.
-  const lives = quick ? 1 : 6
+  const lives = quick ? 1 : 5
   for (let life = 0; life < lives; life++) {
     for (const { bare, empty, pawl } of PLATFORMS) {
       progress('Pawl', life / lives)
-      await looked.at([bare, empty, pawl], quick ? 4 : 20)
+      await looked.at([bare, empty, pawl], quick ? 3 : 12)
     }
   }
   for (const [index, [name, bare]] of PEERS.entries()) {
     progress('peers', index / PEERS.length)
-    await looked.at([bare, name], quick ? 4 : 20)
+    await looked.at([bare, name], quick ? 2 : 8)
   }
   const of = (name: string, bare: string): Look => looked.found.get(`${name} beside ${bare}`)!
   const share = (name: string, bare: string, target?: Figure['target']): Figure => {
