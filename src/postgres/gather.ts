@@ -2,8 +2,8 @@ import { setImmediate } from 'node:timers'
 import { StoreUnavailableError } from '../core/errors.ts'
 
 /**
- * Longer lists are split, so that Pawl works on some rows while PostgreSQL is busy with others. With 16 refreshes
- * or logins at once, eight make a third more a second than four or sixteen do.
+ * Longer lists are split, so that Pawl works on some rows while PostgreSQL is busy with others. With 16 logins at
+ * once eight made 8,100 a second, four 7,200 and sixteen 6,200; of refreshes 10,500, 8,500 and 6,500.
  */
 const MOST = 8
 
