@@ -92,7 +92,7 @@ export async function http({ quick, database, progress }: Settings): Promise<Fig
     ),
     {
       id: 'http.busy',
-      what: "protected GET, Pawl and bare: how busy the servers' core was, median; below 95 % the load is the limit",
+      what: "protected GET, Pawl and bare: how busy the servers' core was, median, while connections open and close included",
       value:
         quantile(
           PLATFORMS.flatMap(({ bare, pawl }) => [...of(bare, bare).busy, ...of(pawl, bare).busy]),

@@ -2,6 +2,7 @@ import type { Connection } from './connection.ts'
 import { MIGRATIONS } from './migrations.ts'
 import type { Names } from './names.ts'
 import { sqlState } from './sqlstate.ts'
+import { dayOf } from './times.ts'
 
 /** What {@link PostgresStore.status} may be told. */
 export interface StatusOptions {
@@ -181,7 +182,7 @@ async function countSessions(
   { exact = false, seenBefore, onProgress }: StatusOptions,
 ): Promise<SessionCounts | null> {
   const at = new Date(now)
-  const today = at.toISOString().slice(0, 10)
+  const today = dayOf(now)
   const estimate = async (condition: string, values: unknown[]): Promise<number> => {
     const plan = await one(`explain (format json) select 1 from :sessions where ${condition}`, values)
     return planRows(Object.values(plan)[0])
