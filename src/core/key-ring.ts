@@ -41,7 +41,11 @@ export interface KeyRing {
   /** The key to sign with now. @throws StoreUnavailableError when the table was not seen lately and cannot be */
   signer(): Promise<SigningKey>
   /** The live key whose tokens have this header. */
-  find(header: string, now?: number): SigningKey | undefined
+  find(header: string): SigningKey | undefined
+  /** Until when tokens with this header are verified, in ms; 0 where no key has it. */
+  verifiesUntil(header: string): number
+  /** Raised whenever the keys may have changed. */
+  readonly loads: number
   /** Tells of a header nobody here knows: another process may have made a key. */
   lookAgain(): void
   /** Reads the table and publishes the next key when it is due. */
@@ -78,6 +82,7 @@ export async function createKeyRing(
 ): Promise<KeyRing> {
   let entries: readonly Entry[] = []
   let byHeader: ReadonlyMap<string, Entry> = new Map()
+  let loads = 0
   let seenAt = Number.NEGATIVE_INFINITY
   let lookedAgainAt = Number.NEGATIVE_INFINITY
   const opened = new Map<string, SigningKey | null>()
@@ -120,6 +125,7 @@ export async function createKeyRing(
       return { row, key: retiresAt > readAt ? open(row) : null, retiresAt }
     })
     byHeader = new Map(entries.flatMap((entry) => (entry.key === null ? [] : [[entry.key.header, entry]])))
+    loads++
     seenAt = readAt
     for (const { row, retiresAt } of entries) {
       if (row.verifiesUntil === null && Number.isFinite(retiresAt))
@@ -200,9 +206,13 @@ export async function createKeyRing(
         )
       return due.key
     },
-    find(header, now = clock.now()) {
+    find(header) {
       const entry = byHeader.get(header)
-      return entry !== undefined && entry.retiresAt > now ? (entry.key ?? undefined) : undefined
+      return entry !== undefined && entry.retiresAt > clock.now() ? (entry.key ?? undefined) : undefined
+    },
+    verifiesUntil: (header) => byHeader.get(header)?.retiresAt ?? 0,
+    get loads() {
+      return loads
     },
     lookAgain() {
       const now = clock.now()
@@ -231,6 +241,8 @@ export function createProvidedKeyRing(keys: readonly [SigningKey, ...SigningKey[
   return {
     signer: async () => keys[0],
     find: (header) => byHeader.get(header),
+    verifiesUntil: (header) => (byHeader.has(header) ? Number.POSITIVE_INFINITY : 0),
+    loads: 0,
     lookAgain() {},
     async reload() {},
     list: () => [],

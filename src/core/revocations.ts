@@ -46,6 +46,8 @@ export interface Revocations {
   minimumVersion(sessionId: string): number
   /** Access tokens issued before this time must be refreshed: too much happened to be remembered. */
   readonly refreshBefore: number
+  /** Raised with everything that may make a good access token a bad one. */
+  readonly learned: number
   ended(sessionId: string, reason: EndReason): void
   changed(sessionId: string, version: number): void
   /** Reads what others changed. */
@@ -75,6 +77,7 @@ export function createRevocations(
   let fullAt = Number.NEGATIVE_INFINITY
   let fullEvery = FULL_EVERY
   let refreshBefore = Number.NEGATIVE_INFINITY
+  let learned = 0
 
   /** Tokens may have been issued until the change was committed, so it matters for that much longer. */
   const oldest = (now: number): number => now - retention - SLOW_COMMIT
@@ -89,6 +92,7 @@ export function createRevocations(
       makeRoom()
       table.set(id, value, at)
     }
+    learned++
     if (ended !== null) tell(id, ended)
   }
 
@@ -135,6 +139,9 @@ export function createRevocations(
     minimumVersion: (sessionId) => versionOf(table.get(sessionId)),
     get refreshBefore() {
       return refreshBefore
+    },
+    get learned() {
+      return learned
     },
     ended: (sessionId, reason) => learn(sessionId, 0, reason, clock.now()),
     changed: (sessionId, version) => learn(sessionId, version, null, clock.now()),

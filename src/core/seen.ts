@@ -9,11 +9,16 @@ export interface Seen extends Lasting {
   readonly verified: VerifiedSession<never>
   /** Where it came from last, when that was where it was issued to. */
   known: { readonly ip?: string | undefined; readonly userAgent?: string | undefined } | null
+  /** Nothing but time makes it a bad one until then, in ms, as far as is known with `asOf`. */
+  goodUntil: number
+  /** How much was known when it was looked at last. */
+  asOf: number
 }
 
 /** Without its twin, which is looked at once and would take half as much again. */
 export function seenOf(token: AccessToken): Seen {
   const { header, sessionId, version, issuedAt, expiresAt, contextTag } = token
   const verified = verifiedSession(token) as VerifiedSession<never>
-  return { header, sessionId, version, issuedAt, expiresAt, contextTag, verified, known: null }
+  const looked = { known: null, goodUntil: 0, asOf: 0 }
+  return { header, sessionId, version, issuedAt, expiresAt, contextTag, verified, ...looked }
 }

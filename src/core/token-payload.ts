@@ -191,15 +191,25 @@ export function assertBegun({ issuedAt, notBefore }: AccessToken, now: number): 
 }
 
 /**
+ * When it expires, in ms.
  * @param lifetime longest life of an access token, in ms: this makes a shortened one hold at once, and what is
  * remembered of revocations suffice
+ */
+export function expiryOf(
+  { expiresAt, issuedAt }: Pick<AccessToken, 'expiresAt' | 'issuedAt'>,
+  lifetime: number,
+): number {
+  return Math.min(expiresAt, issuedAt + lifetime + CLOCK_TOLERANCE)
+}
+
+/**
+ * @param lifetime as for {@link expiryOf}
  * @throws AccessTokenExpiredError
  */
 export function assertUnexpired(
-  { expiresAt, issuedAt }: Pick<AccessToken, 'expiresAt' | 'issuedAt'>,
+  token: Pick<AccessToken, 'expiresAt' | 'issuedAt'>,
   now: number,
   lifetime: number,
 ): void {
-  if (now >= expiresAt || now >= issuedAt + lifetime + CLOCK_TOLERANCE)
-    throw new AccessTokenExpiredError('expired')
+  if (now >= expiryOf(token, lifetime)) throw new AccessTokenExpiredError('expired')
 }

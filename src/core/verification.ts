@@ -2,10 +2,10 @@ import { parseAccessToken } from './access-token.ts'
 import type { Confirmations } from './confirmations.ts'
 import { contextTag, normalizeContext, type RequestContext, recordable, sameContext } from './context.ts'
 import type { Engine } from './engine.ts'
-import { AccessTokenExpiredError, StoreUnavailableError } from './errors.ts'
+import { AccessTokenExpiredError, AccessTokenInvalidError, StoreUnavailableError } from './errors.ts'
 import { type Seen, seenOf } from './seen.ts'
 import { createTokenCache } from './token-cache.ts'
-import { assertBegun, assertUnexpired } from './token-payload.ts'
+import { assertBegun, assertUnexpired, expiryOf } from './token-payload.ts'
 
 /** Characters of a user agent that are remembered to save work. */
 const MOST_KNOWN = 256
@@ -22,12 +22,28 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
   const refusesStale = options.revocation !== 'expiry' && options.onStale === 'refuse'
   const cache = createTokenCache<Seen>(options.tokenCacheBytes)
 
-  function assertGood(token: Seen, now: number): void {
-    assertUnexpired(token, now, options.accessTokenLifetime)
-    revocations.assertGood(token)
+  /** Goes up with everything but time that may make a good token a bad one. */
+  const known = (): number => ring.loads + revocations.learned
+
+  /**
+   * Looks at everything a token must not be. What was good stays good until something becomes known or its time
+   * is over, so the next looks are spared: a third of what verifying takes inside a server.
+   * @returns false when no key vouches for it any more
+   */
+  function isVouchedFor(seen: Seen, now: number): boolean {
+    const asOf = known()
+    if (now >= seen.goodUntil || asOf !== seen.asOf) {
+      const until = ring.verifiesUntil(seen.header)
+      if (now >= until) return false
+      assertUnexpired(seen, now, options.accessTokenLifetime)
+      revocations.assertGood(seen)
+      seen.goodUntil = Math.min(until, expiryOf(seen, options.accessTokenLifetime))
+      seen.asOf = asOf
+    }
     if (refusesStale && feed.staleness > options.maxStaleness) {
       throw new StoreUnavailableError('what other processes revoked has not been heard of for too long')
     }
+    return true
   }
 
   /** A token that is used elsewhere than where it was issued to has to prove itself by a refresh. */
@@ -54,7 +70,7 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
     const token = parseAccessToken(value, ring, options.profile)
     assertBegun(token, now)
     const seen = seenOf(token)
-    assertGood(seen, now)
+    if (!isVouchedFor(seen, now)) throw new AccessTokenInvalidError()
     cache.set(value, seen)
     const { lateWindow, tolerance } = options.rotation
     if (token.twin !== null && now - token.issuedAt <= lateWindow + tolerance) {
@@ -73,9 +89,7 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
     const now = clock.now()
     const seen = typeof value === 'string' ? cache.get(value) : undefined
     // A hit whose key has been retired goes the long way and fails there.
-    if (seen === undefined || ring.find(seen.header, now) === undefined)
-      return firstSight(value, now, context)
-    assertGood(seen, now)
+    if (seen === undefined || !isVouchedFor(seen, now)) return firstSight(value, now, context)
     assertAtHome(seen, context, now)
     return seen
   }

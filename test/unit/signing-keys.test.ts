@@ -112,6 +112,19 @@ describe('the algorithm of access tokens', () => {
     expect(sessions.verify(next.accessToken.value).userId).toBe('u')
   })
 
+  it('refuses tokens once their key has been retired, those seen before as well', async () => {
+    const { sessions, clock, store } = await openWithClock()
+    const { accessToken } = await sessions.create({ userId: 'u' })
+    await store.retireKey(1, clock.now() + 400_000)
+    clock.advance(301)
+    await sessions.create({ userId: 'u' })
+    expect(sessions.verify(accessToken.value).userId).toBe('u')
+    clock.advance(98)
+    expect(sessions.verify(accessToken.value).userId).toBe('u')
+    clock.advance(1)
+    expect(() => sessions.verify(accessToken.value)).toThrow(INVALID)
+  })
+
   it('changes at a restart, and tokens of both verify', async () => {
     const { sessions, clock, store } = await openWithClock()
     const before = await sessions.create({ userId: 'u' })
