@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Sessions } from '../core/api.ts'
 import { guard } from '../core/events.ts'
 import { check } from '../core/options.ts'
-import { checkRequire, type RequireOptions, sessionsOverHttp } from '../http/http.ts'
+import type { Exchange, Reply } from '../http/exchange.ts'
+import { checkRequire, type Opened, type RequireOptions, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
 import { NodeExchange, type NodeHints, writeReply } from './node-exchange.ts'
@@ -29,6 +30,15 @@ export type NodeHandler<Claims extends object, Data> = (
   res: ServerResponse,
   session: RequestSession<Claims, Data>,
 ) => unknown
+
+/** One request on its way through. */
+interface Call<Claims extends object, Data> {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly exchange: Exchange
+  readonly handler: NodeHandler<Claims, Data>
+  readonly require: RequireOptions | undefined
+}
 
 export interface WithSession<Claims extends object, Data> {
   /**
@@ -80,33 +90,51 @@ export function nodeSessions<Claims extends object, Data>(
   const onError = guard('`onError`', given)
   const http = sessionsOverHttp(sessions, httpOptions)
 
-  // Nothing here is asynchronous by itself: most requests have nothing to wait for, and promises were a
-  // quarter of what Pawl took of one.
-  function serve(
-    req: IncomingMessage,
-    res: ServerResponse,
-    handler: NodeHandler<Claims, Data>,
-    require: RequireOptions | undefined,
+  // Nothing here is asynchronous by itself, and nothing is made for later: most requests have nothing to wait for,
+  // and promises were a quarter of what Pawl took of one, functions for them a twentieth.
+  function serve(call: Call<Claims, Data>): void | Promise<void> {
+    const opened = http.open(call.exchange)
+    return isThenable(opened)
+      ? Promise.resolve(opened).then((late) => admit(call, late))
+      : admit(call, opened)
+  }
+
+  function admit(call: Call<Claims, Data>, { reply, session }: Opened<Claims, Data>): void | Promise<void> {
+    if (reply !== undefined) return writeReply(call.res, reply)
+    const refused = call.require === undefined ? null : http.refuse(call.exchange, session, call.require)
+    return isThenable(refused)
+      ? Promise.resolve(refused).then((late) => handle(call, session, late))
+      : handle(call, session, refused)
+  }
+
+  function handle(
+    call: Call<Claims, Data>,
+    session: RequestSession<Claims, Data>,
+    refused: Reply | null,
   ): void | Promise<void> {
-    const exchange = new NodeExchange(req, res, ip === undefined ? NO_HINTS : { ip: ip(req) })
-    return after(http.open(exchange), ({ reply, session }) => {
-      if (reply !== undefined) return writeReply(res, reply)
-      const refused = require === undefined ? null : http.refuse(exchange, session, require)
-      return after(refused, (reply) => {
-        if (reply !== null) return writeReply(res, reply)
-        const answer = (error: unknown): void => {
-          const reply = http.answer(exchange, session, error)
-          if (reply === null) throw error
-          writeReply(res, reply)
-        }
-        try {
-          const result = handler(req, res, session)
-          return isThenable(result) ? Promise.resolve(result).then(() => {}, answer) : undefined
-        } catch (error) {
-          return answer(error)
-        }
-      })
-    })
+    if (refused !== null) return writeReply(call.res, refused)
+    try {
+      const result = call.handler(call.req, call.res, session)
+      return isThenable(result)
+        ? Promise.resolve(result).then(
+            () => {},
+            (error: unknown) => answer(call, session, error),
+          )
+        : undefined
+    } catch (error) {
+      return answer(call, session, error)
+    }
+  }
+
+  /** @throws what is no error of Pawl's */
+  function answer(
+    { res, exchange }: Call<Claims, Data>,
+    session: RequestSession<Claims, Data>,
+    error: unknown,
+  ): void {
+    const reply = http.answer(exchange, session, error)
+    if (reply === null) throw error
+    writeReply(res, reply)
   }
 
   function fail(error: unknown, req: IncomingMessage, res: ServerResponse): void {
@@ -120,7 +148,8 @@ export function nodeSessions<Claims extends object, Data>(
     if (require !== undefined) checkRequire(require)
     return function withPawlSession(req: IncomingMessage, res: ServerResponse): Promise<void> {
       try {
-        const served = serve(req, res, handler, require)
+        const exchange = new NodeExchange(req, res, ip === undefined ? NO_HINTS : { ip: ip(req) })
+        const served = serve({ req, res, exchange, handler, require })
         return isThenable(served) ? served.catch((error: unknown) => fail(error, req, res)) : DONE
       } catch (error) {
         fail(error, req, res)
@@ -146,11 +175,6 @@ function warn(error: unknown): void {
 /** Most requests share these instead of making their own. */
 const NO_HINTS: NodeHints = {}
 const DONE: Promise<void> = Promise.resolve()
-
-/** Goes on with a value: at once, where it is there. */
-function after<T, R>(value: T | Promise<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
-  return isThenable(value) ? Promise.resolve(value).then(next) : next(value)
-}
 
 /** By what it can do: where `Promise` has been replaced, asynchronous functions still return the old kind. */
 function isThenable<T>(value: T | Promise<T>): value is Promise<T> {

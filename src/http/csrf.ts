@@ -1,5 +1,5 @@
 import { CsrfRejectedError } from '../core/errors.ts'
-import { type Exchange, isHandshake } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
 
 /**
  * Whether a request that may change state comes from this site: the rules of Go's
@@ -8,8 +8,6 @@ import { type Exchange, isHandshake } from './exchange.ts'
  * @throws CsrfRejectedError
  */
 export function assertSameSite(exchange: Exchange, trustedOrigins: ReadonlySet<string>): void {
-  // A WebSocket handshake is a GET, but no page of another site may make one with our cookies.
-  if (isSafeMethod(exchange) && !isHandshake(exchange)) return
   const site = exchange.header('sec-fetch-site')
   const origin = exchange.header('origin')
   if (origin !== undefined && trustedOrigins.has(origin)) return

@@ -126,6 +126,11 @@ export function isHandshake(exchange: Pick<Exchange, 'header'>): boolean {
 }
 
 export function pathOf(target: string): string {
-  const end = target.search(/[?#]/)
-  return end === -1 ? target : target.slice(0, end)
+  for (let at = 0; at < target.length; at++) {
+    const code = target.charCodeAt(at)
+    if (code === QUESTION_MARK || code === HASH) return target.slice(0, at)
+  }
+  return target
 }
+
+const [QUESTION_MARK, HASH] = [0x3f, 0x23]

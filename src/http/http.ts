@@ -116,24 +116,34 @@ export function sessionsOverHttp<Claims extends object, Data>(
 
   function open(exchange: Exchange): Opened<Claims, Data> | Promise<Opened<Claims, Data>> {
     const arrival = arrivalOf(exchange)
-    const preflight = arrival.handshake ? null : cors.open(exchange)
+    const { handshake, transport } = arrival
+    const preflight = handshake ? null : cors.open(exchange)
     if (preflight !== null) return { reply: preflight }
     const session = new RequestSession(arrival)
-    try {
-      if (arrival.transport === 'cookie') {
-        assertSameSite(exchange, options.trustedOrigins)
-        if (options.csrfToken) assertCsrfToken(arrival, session)
-      }
-    } catch (error) {
-      const reply = problem(exchange, error)
-      if (reply === null) throw error
-      return { reply }
+    // A WebSocket handshake is a GET, but no page of another site may make one with our cookies.
+    if (transport === 'cookie' && (handshake || !isSafeMethod(exchange))) {
+      const refused = refuseForged(arrival, session)
+      if (refused !== null) return { reply: refused }
     }
     const reply = route(arrival, session)
     if (reply !== null)
       return reply instanceof Promise ? reply.then((value) => ({ reply: value })) : { reply }
     if (isRenewable(arrival, session)) return renewInline(arrival, session)
     return internal.lookup && session.error === null ? lookUp(arrival, session) : { session }
+  }
+
+  /** The answer to a request that may change state and that another site may have had the browser make. */
+  function refuseForged(arrival: Arrival<Claims, Data>, session: RequestSession<Claims, Data>): Reply | null {
+    const { exchange } = arrival
+    try {
+      assertSameSite(exchange, options.trustedOrigins)
+      if (options.csrfToken) assertCsrfToken(arrival, session)
+      return null
+    } catch (error) {
+      const reply = problem(exchange, error)
+      if (reply === null) throw error
+      return reply
+    }
   }
 
   function isRenewable(

@@ -1,5 +1,5 @@
 import type { Internals } from '../core/internals.ts'
-import { accessTokensOf, cookieValues, type Transport } from '../wire/credentials.ts'
+import { accessTokensOf, cookieTokens, type Transport } from '../wire/credentials.ts'
 import type { Exchange } from './exchange.ts'
 import type { CookieSet } from './options.ts'
 
@@ -16,7 +16,7 @@ export function presentedAccessTokens(
 
 /** The refresh tokens in a request's cookies. */
 export function presentedRefreshCookies(exchange: Exchange, cookies: CookieSet): string[] {
-  return cookieValues(exchange.header('cookie'), cookies.refresh).filter((value) => value !== '')
+  return cookieTokens(exchange.header('cookie'), cookies.refresh)
 }
 
 /** The refresh token in a bearer-mode body, `{ "refreshToken": "…" }`. */

@@ -11,7 +11,7 @@ export interface HeaderSource {
   header(name: string): string | null | undefined
 }
 
-const [TAB, SPACE, SEMICOLON, EQUALS] = [0x09, 0x20, 0x3b, 0x3d]
+const [TAB, SPACE, EQUALS, DELETE] = [0x09, 0x20, 0x3d, 0x7f]
 const BEARER = /^bearer +([\w.~+/-]+=*)$/i
 
 export function transportOf(request: HeaderSource): Transport {
@@ -25,13 +25,18 @@ export function transportOf(request: HeaderSource): Transport {
  * @param cookie name of the access cookie
  */
 export function accessTokensOf(request: HeaderSource, transport: Transport, cookie: string): string[] {
-  if (transport === 'cookie')
-    return cookieValues(request.header('cookie'), cookie).filter((value) => value !== '')
+  if (transport === 'cookie') return cookieTokens(request.header('cookie'), cookie)
   const authorization = request.header('authorization')
   if (authorization == null) return []
   const token = BEARER.exec(authorization)?.[1]
   // Present but malformed is an invalid token, not an absent one.
   return [token ?? '']
+}
+
+/** The values of a name that hold something: a cookie that was emptied is none. */
+export function cookieTokens(header: string | null | undefined, name: string): string[] {
+  const values = cookieValues(header, name)
+  return values.includes('') ? values.filter((value) => value !== '') : values
 }
 
 /**
@@ -42,30 +47,28 @@ export function accessTokensOf(request: HeaderSource, transport: Transport, cook
 export function cookieValues(header: string | null | undefined, name: string): string[] {
   const values: string[] = []
   if (header == null) return values
-  // From one occurrence of the name to the next, instead of taking apart the cookies of everybody else.
-  let at = header.indexOf(name)
-  while (at !== -1) {
-    const equals = skipBlanks(header, at + name.length, 1)
-    let next = at + 1
-    if (header.charCodeAt(equals) === EQUALS && beginsCookie(header, at)) {
-      const end = header.indexOf(';', equals)
-      values.push(header.slice(equals + 1, end === -1 ? header.length : end).trim())
-      if (end === -1) break
-      next = end
-    }
-    at = header.indexOf(name, next)
+  for (let at = 0, end = 0; at < header.length; at = end + 1) {
+    const semicolon = header.indexOf(';', at)
+    end = semicolon === -1 ? header.length : semicolon
+    const begin = skipBlanks(header, at)
+    if (!header.startsWith(name, begin)) continue
+    const equals = skipBlanks(header, begin + name.length)
+    if (header.charCodeAt(equals) === EQUALS) values.push(trimmed(header, equals + 1, end))
   }
   return values
 }
 
-function beginsCookie(header: string, at: number): boolean {
-  const before = skipBlanks(header, at - 1, -1)
-  return before === -1 || header.charCodeAt(before) === SEMICOLON
-}
-
 /** Spaces and tabs are no part of a cookie's name (RFC 6265bis section 5.7). */
-function skipBlanks(text: string, from: number, step: 1 | -1): number {
+function skipBlanks(text: string, from: number): number {
   let at = from
-  for (let code = text.charCodeAt(at); code === SPACE || code === TAB; code = text.charCodeAt(at)) at += step
+  for (let code = text.charCodeAt(at); code === SPACE || code === TAB; code = text.charCodeAt(at)) at++
   return at
 }
+
+function trimmed(text: string, from: number, end: number): string {
+  const piece = text.slice(from, end)
+  return isVisible(text.charCodeAt(from)) && isVisible(text.charCodeAt(end - 1)) ? piece : piece.trim()
+}
+
+/** Of ASCII: nothing that is trimmed away. */
+const isVisible = (code: number): boolean => code > SPACE && code < DELETE
