@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { USER } from '../servers/kind.ts'
 import type { Load, Loaded } from '../servers/load.ts'
-import type { Ready } from '../servers/main.ts'
+import type { Asked, Ready } from '../servers/main.ts'
 import { answerOf, ask } from './children.ts'
 import { pin } from './pin.ts'
 import { programOf } from './program.ts'
@@ -9,6 +9,13 @@ import { programOf } from './program.ts'
 export interface Server {
   readonly name: string
   readonly cookie: string | null
+  /**
+   * Loads it until it is what a server is that has run for a while: its code is compiled, and it has collected its
+   * garbage, for all of it and not only for what is new. With that V8 forgets shapes of objects, of Node's own as
+   * well, and `process.nextTick` is never again as quick as in the first minutes, which takes up to a tenth of a
+   * request, whoever's. Without it some servers are measured before and some after.
+   */
+  settle(cookie: string): Promise<void>
   /** Loads it for about so many seconds. @throws when an answer was wrong */
   load(seconds: number, cookie: string): Promise<Measured>
 }
@@ -35,6 +42,7 @@ export async function createServers(databaseUrl: string): Promise<Servers> {
   const run = (file: string, args: string[]): ChildProcess => {
     const child = fork(programOf(`../servers/${file}`, import.meta.url), args, {
       env: { ...process.env, NODE_ENV: 'production' },
+      execArgv: [...process.execArgv, '--expose-gc'],
     })
     children.push(child)
     return child
@@ -48,26 +56,41 @@ export async function createServers(databaseUrl: string): Promise<Servers> {
       const { port, cookie } = await answerOf<Ready>(child, name)
       await pin(child.pid!, 0)
       let rate = 0
+
+      async function send(seconds: number, cookie: string): Promise<Loaded & { readonly requests: number }> {
+        const requests = Math.max(FEWEST, Math.round(rate * seconds))
+        const loaded = await ask<Loaded>(
+          generator,
+          {
+            url: `http://127.0.0.1:${port}/me`,
+            connections: CONNECTIONS,
+            requests,
+            headers: { cookie, host: 'app.example.com' },
+            body: JSON.stringify({ id: USER }),
+          } satisfies Load,
+          'the load',
+        )
+        if (loaded.failed > 0) throw new Error(`${name}: ${loaded.failed} requests failed`)
+        rate = loaded.perSecond
+        return { ...loaded, requests }
+      }
+
       return {
         name,
         cookie,
+        async settle(cookie) {
+          let collected = false
+          const collecting = ask<unknown>(child, 'collect' satisfies Asked, name).finally(() => {
+            collected = true
+          })
+          while (!collected) await send(0.2, cookie)
+          await collecting
+          await send(0.5, cookie)
+        },
         async load(seconds, cookie) {
-          const requests = Math.max(FEWEST, Math.round(rate * seconds))
-          const before = await ask<number>(child, 'cpu', name)
-          const { perSecond, elapsed, failed } = await ask<Loaded>(
-            generator,
-            {
-              url: `http://127.0.0.1:${port}/me`,
-              connections: CONNECTIONS,
-              requests,
-              headers: { cookie, host: 'app.example.com' },
-              body: JSON.stringify({ id: USER }),
-            } satisfies Load,
-            'the load',
-          )
-          if (failed > 0) throw new Error(`${name}: ${failed} requests failed`)
-          const used = (await ask<number>(child, 'cpu', name)) - before
-          rate = perSecond
+          const before = await ask<number>(child, 'cpu' satisfies Asked, name)
+          const { perSecond, elapsed, requests } = await send(seconds, cookie)
+          const used = (await ask<number>(child, 'cpu' satisfies Asked, name)) - before
           return { perSecond, busy: used / (elapsed * 1000), cpu: used / requests }
         },
       }

@@ -44,8 +44,6 @@ const PEERS: readonly (readonly [name: string, bare: string])[] = [
  * spared, of long ones none.
  */
 const ROUND = 0.15
-/** The first, which does not know how fast the server is, is a short one. */
-const WARM_UP = [0, 1]
 
 /** A protected GET, against the same server without sessions: both get the same Cookie header. */
 export async function http({ quick, database, progress }: Settings): Promise<Figure[]> {
@@ -72,6 +70,10 @@ export async function http({ quick, database, progress }: Settings): Promise<Fig
   return [
     ...PLATFORMS.map(({ bare, pawl, target }) => share(pawl, bare, target)),
     ...PLATFORMS.map(({ bare, empty }) => share(empty, bare)),
+    ...PLATFORMS.map(({ bare }) => {
+      const what = `${bare} without sessions: what is left of its requests per second after eight collections of all garbage`
+      return figure(`http.aged.${idOf(bare)}`, what, spread(of(bare, bare).left), { unit: '×' })
+    }),
     ...PEERS.map(([name, bare]) => share(name, bare)),
     // Says the same on a machine where others work too.
     ...PLATFORMS.flatMap(({ bare, empty, pawl }) =>
@@ -108,6 +110,8 @@ interface Look {
   readonly perSecond: number[]
   readonly cpu: number[]
   readonly busy: number[]
+  /** What was left of its requests per second when it had settled, once a life; of the first server only. */
+  readonly left: number[]
 }
 
 function createLooks(database: string) {
@@ -123,11 +127,13 @@ function createLooks(database: string) {
         const cookie = running.find((server) => server.cookie !== null)!.cookie!
         const looks = names.map((name) => {
           const key = `${name} beside ${names[0]}`
-          const look = found.get(key) ?? { perSecond: [], cpu: [], busy: [] }
+          const look = found.get(key) ?? { perSecond: [], cpu: [], busy: [], left: [] }
           found.set(key, look)
           return look
         })
-        for (const server of running) for (const seconds of WARM_UP) await server.load(seconds, cookie)
+        const before = await rateOf(running[0]!, cookie)
+        for (const server of running) await server.settle(cookie)
+        looks[0]!.left.push((await rateOf(running[0]!, cookie)) / before)
         for (let round = 0; round < rounds; round++) {
           const order = [...running.keys()]
           for (const index of round % 2 === 0 ? order : order.toReversed()) {
@@ -142,6 +148,14 @@ function createLooks(database: string) {
       }
     },
   }
+}
+
+/** Requests per second, of a second of them first to have its code compiled. */
+async function rateOf(server: Server, cookie: string): Promise<number> {
+  const rates: number[] = []
+  for (const seconds of [0, 1, ROUND, ROUND, ROUND])
+    rates.push((await server.load(seconds, cookie)).perSecond)
+  return quantile(rates.slice(2), 0.5)
 }
 
 const idOf = (name: string): string => name.toLowerCase().replaceAll(/\W+/g, '-')
