@@ -34,25 +34,27 @@ export interface Servers {
 }
 
 const CONNECTIONS = 64
+/** Seconds, about. */
+const COLLECTS_FOR = 1
 const FEWEST = 10 * CONNECTIONS
 
 /** Servers on one core, and what loads them on another. */
 export async function createServers(databaseUrl: string): Promise<Servers> {
   const children: ChildProcess[] = []
-  const run = (file: string, args: string[]): ChildProcess => {
+  const run = (file: string, args: string[], flags: string[]): ChildProcess => {
     const child = fork(programOf(`../servers/${file}`, import.meta.url), args, {
       env: { ...process.env, NODE_ENV: 'production' },
-      execArgv: [...process.execArgv, '--expose-gc'],
+      execArgv: [...process.execArgv, ...flags],
     })
     children.push(child)
     return child
   }
-  const generator = run('load', [])
+  const generator = run('load', [], [])
   await pin(generator.pid!, 1)
 
   return {
     async start(name) {
-      const child = run('main', [name, databaseUrl])
+      const child = run('main', [name, databaseUrl], ['--expose-gc'])
       const { port, cookie } = await answerOf<Ready>(child, name)
       await pin(child.pid!, 0)
       let rate = 0
@@ -79,12 +81,10 @@ export async function createServers(databaseUrl: string): Promise<Servers> {
         name,
         cookie,
         async settle(cookie) {
-          let collected = false
-          const collecting = ask<unknown>(child, 'collect' satisfies Asked, name).finally(() => {
-            collected = true
-          })
-          while (!collected) await send(0.2, cookie)
-          await collecting
+          // The first, which does not know how fast the server is, is a short one.
+          for (const seconds of [0, 1]) await send(seconds, cookie)
+          const collecting = ask<unknown>(child, 'collect' satisfies Asked, name)
+          await Promise.all([collecting, send(COLLECTS_FOR, cookie)])
           await send(0.5, cookie)
         },
         async load(seconds, cookie) {

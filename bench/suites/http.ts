@@ -1,6 +1,6 @@
 import { type Figure, figure } from '../harness/report.ts'
 import { quantile, spread } from '../harness/rounds.ts'
-import { createServers, type Server } from '../harness/servers.ts'
+import { createServers, type Measured, type Server } from '../harness/servers.ts'
 import type { Settings } from '../harness/suite.ts'
 
 /** A platform without sessions, the same with as many hooks as Pawl has, and Pawl. */
@@ -64,16 +64,14 @@ export async function http({ quick, database, progress }: Settings): Promise<Fig
   const of = (name: string, bare: string): Look => looked.found.get(`${name} beside ${bare}`)!
   const share = (name: string, bare: string, target?: Figure['target']): Figure => {
     const what = `protected GET, ${name}: share of the requests per second of ${bare} without sessions`
-    const shares = of(name, bare).perSecond.map((value, round) => value / of(bare, bare).perSecond[round]!)
-    return figure(`http.${idOf(name)}`, what, spread(shares), { unit: '×', ...(target && { target }) })
+    return figure(`http.${idOf(name)}`, what, spread(of(name, bare).share), {
+      unit: '×',
+      ...(target && { target }),
+    })
   }
   return [
     ...PLATFORMS.map(({ bare, pawl, target }) => share(pawl, bare, target)),
     ...PLATFORMS.map(({ bare, empty }) => share(empty, bare)),
-    ...PLATFORMS.map(({ bare }) => {
-      const what = `${bare} without sessions: what is left of its requests per second after eight collections of all garbage`
-      return figure(`http.aged.${idOf(bare)}`, what, spread(of(bare, bare).left), { unit: '×' })
-    }),
     ...PEERS.map(([name, bare]) => share(name, bare)),
     // Says the same on a machine where others work too.
     ...PLATFORMS.flatMap(({ bare, empty, pawl }) =>
@@ -108,10 +106,10 @@ export async function http({ quick, database, progress }: Settings): Promise<Fig
 /** What one server did in each round, of all its lives. */
 interface Look {
   readonly perSecond: number[]
+  /** Of what the server without sessions did in the same round. */
+  readonly share: number[]
   readonly cpu: number[]
   readonly busy: number[]
-  /** What was left of its requests per second when it had settled, once a life; of the first server only. */
-  readonly left: number[]
 }
 
 function createLooks(database: string) {
@@ -127,18 +125,19 @@ function createLooks(database: string) {
         const cookie = running.find((server) => server.cookie !== null)!.cookie!
         const looks = names.map((name) => {
           const key = `${name} beside ${names[0]}`
-          const look = found.get(key) ?? { perSecond: [], cpu: [], busy: [], left: [] }
+          const look = found.get(key) ?? { perSecond: [], share: [], cpu: [], busy: [] }
           found.set(key, look)
           return look
         })
-        const before = await rateOf(running[0]!, cookie)
         for (const server of running) await server.settle(cookie)
-        looks[0]!.left.push((await rateOf(running[0]!, cookie)) / before)
         for (let round = 0; round < rounds; round++) {
           const order = [...running.keys()]
-          for (const index of round % 2 === 0 ? order : order.toReversed()) {
-            const { perSecond, cpu, busy } = await running[index]!.load(ROUND, cookie)
+          const measured: Measured[] = []
+          for (const index of round % 2 === 0 ? order : order.toReversed())
+            measured[index] = await running[index]!.load(ROUND, cookie)
+          for (const [index, { perSecond, cpu, busy }] of measured.entries()) {
             looks[index]!.perSecond.push(perSecond)
+            looks[index]!.share.push(perSecond / measured[0]!.perSecond)
             looks[index]!.cpu.push(cpu)
             looks[index]!.busy.push(busy)
           }
@@ -148,14 +147,6 @@ function createLooks(database: string) {
       }
     },
   }
-}
-
-/** Requests per second, of a second of them first to have its code compiled. */
-async function rateOf(server: Server, cookie: string): Promise<number> {
-  const rates: number[] = []
-  for (const seconds of [0, 1, ROUND, ROUND, ROUND])
-    rates.push((await server.load(seconds, cookie)).perSecond)
-  return quantile(rates.slice(2), 0.5)
 }
 
 const idOf = (name: string): string => name.toLowerCase().replaceAll(/\W+/g, '-')

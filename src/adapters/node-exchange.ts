@@ -52,7 +52,7 @@ export class NodeExchange implements Exchange {
 
   header(name: string): string | undefined {
     const value = this.#find(name)
-    return typeof value === 'object' ? value.join(', ') : value
+    return typeof value === 'string' ? value : value?.join(', ')
   }
 
   /**

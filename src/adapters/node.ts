@@ -114,7 +114,8 @@ export function nodeSessions<Claims extends object, Data>(
   ): void | Promise<void> {
     if (refused !== null) return writeReply(call.res, refused)
     try {
-      const result = call.handler(call.req, call.res, session)
+      const { handler, req, res } = call
+      const result = handler(req, res, session)
       return isThenable(result)
         ? Promise.resolve(result).then(
             () => {},

@@ -106,6 +106,7 @@ export function createRevocations(
       count = table.forgetHalf().count
       refreshBefore = thisSecond + SECOND
     }
+    learned++
     events.emit('feedOverflowed', { dropped: count, refreshBefore: new Date(refreshBefore) })
   }
 

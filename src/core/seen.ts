@@ -9,7 +9,7 @@ export interface Seen extends Lasting {
   readonly verified: VerifiedSession<never>
   /** Where it came from last, when that was where it was issued to. */
   known: { readonly ip?: string | undefined; readonly userAgent?: string | undefined } | null
-  /** Nothing but time makes it a bad one until then, in ms, as far as is known with `asOf`. */
+  /** Until then, in ms, only what was not yet known with `asOf` can make it a bad one. */
   goodUntil: number
   /** How much was known when it was looked at last. */
   asOf: number
@@ -19,6 +19,16 @@ export interface Seen extends Lasting {
 export function seenOf(token: AccessToken): Seen {
   const { header, sessionId, version, issuedAt, expiresAt, contextTag } = token
   const verified = verifiedSession(token) as VerifiedSession<never>
-  const looked = { known: null, goodUntil: 0, asOf: 0 }
-  return { header, sessionId, version, issuedAt, expiresAt, contextTag, verified, ...looked }
+  return {
+    header,
+    sessionId,
+    version,
+    issuedAt,
+    expiresAt,
+    contextTag,
+    verified,
+    known: null,
+    goodUntil: 0,
+    asOf: -1,
+  }
 }

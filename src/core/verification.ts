@@ -26,13 +26,13 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
   const known = (): number => ring.loads + revocations.learned
 
   /**
-   * Looks at everything a token must not be. What was good stays good until something becomes known or its time
-   * is over, so the next looks are spared: a third of what verifying takes inside a server.
+   * Looks at everything a token must not be. What was good stays good until its time is over or something becomes
+   * known of any session or key, so between two such news the looks are spared: a quarter of a microsecond inside a server.
    * @returns false when no key vouches for it any more
    */
   function isVouchedFor(seen: Seen, now: number): boolean {
     const asOf = known()
-    if (now >= seen.goodUntil || asOf !== seen.asOf) {
+    if (!(now < seen.goodUntil && asOf === seen.asOf)) {
       const until = ring.verifiesUntil(seen.header)
       if (now >= until) return false
       assertUnexpired(seen, now, options.accessTokenLifetime)
@@ -70,6 +70,7 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
     const token = parseAccessToken(value, ring, options.profile)
     assertBegun(token, now)
     const seen = seenOf(token)
+    // Its key has just been found: only a clock that is set back in between gets here.
     if (!isVouchedFor(seen, now)) throw new AccessTokenInvalidError()
     cache.set(value, seen)
     const { lateWindow, tolerance } = options.rotation

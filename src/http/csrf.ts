@@ -5,6 +5,7 @@ import type { Exchange } from './exchange.ts'
  * Whether a request that may change state comes from this site: the rules of Go's
  * `http.CrossOriginProtection`. `Sec-Fetch-Site` decides where the browser sends it; older browsers'
  * `Origin` must name the host that was asked. Requests with neither are not from a browser's page.
+ * Which requests may change state is for the caller to say.
  * @throws CsrfRejectedError
  */
 export function assertSameSite(exchange: Exchange, trustedOrigins: ReadonlySet<string>): void {

@@ -215,7 +215,7 @@ export function sessionsOverHttp<Claims extends object, Data>(
 
   /**
    * The refresh route is exempt: it is where a page that was loaded anew gets its token. A WebSocket
-   * handshake is not asked for one either, as browsers let no page add a header to it.
+   * handshake, which is a GET, is not asked for one either, as browsers let no page add a header to it.
    */
   function assertCsrfToken(arrival: Arrival<Claims, Data>, session: RequestSession<Claims, Data>): void {
     const { exchange } = arrival

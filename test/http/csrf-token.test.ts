@@ -122,6 +122,14 @@ describe('with `csrf: token`', () => {
     expect(await anna.visit('GET', '/socket', from('https://evil.example'))).toMatchObject(REFUSED)
   })
 
+  it('an unsafe request that asks for a WebSocket needs it', async () => {
+    const { anna, token } = await signedIn()
+    const headers = { upgrade: 'websocket' }
+    expect(await anna.visit('POST', '/socket', { headers })).toMatchObject(REFUSED)
+    const visit = { headers: { ...headers, 'pawl-csrf': token } }
+    expect((await anna.visit('POST', '/socket', visit)).status).toBe(200)
+  })
+
   it('a cookie planted beside the genuine one does not make its owner’s token count', async () => {
     const { site, anna } = await signedIn({ cookies: { domain: 'example.com' } })
     const mallory = site.visitor()

@@ -135,6 +135,11 @@ describe('a WebSocket handshake', () => {
     expect(await passes({ ...sent, method: 'GET', headers: { upgrade: 'WebSocket' } })).toBe(expected)
   })
 
+  it.each(['POST', 'PUT', 'OPTIONS'])('is no way around the check for %s', async (method) => {
+    expect(await passes({ site: 'cross-site', method, headers: upgrade })).toBe(false)
+    expect(await passes({ site: 'same-origin', method, headers: upgrade })).toBe(true)
+  })
+
   it('is not what an upgrade to something else is', async () => {
     expect(await passes({ method: 'GET', site: 'cross-site', headers: { upgrade: 'h2c' } })).toBe(true)
   })

@@ -115,6 +115,7 @@ describe('the algorithm of access tokens', () => {
   it('refuses tokens once their key has been retired, those seen before as well', async () => {
     const { sessions, clock, store } = await openWithClock()
     const { accessToken } = await sessions.create({ userId: 'u' })
+    expect(sessions.verify(accessToken.value).userId).toBe('u')
     await store.retireKey(1, clock.now() + 400_000)
     clock.advance(301)
     await sessions.create({ userId: 'u' })
