@@ -30,9 +30,13 @@ it("an idle connection of the application's pool that is cut ends no process", a
     await pool.end()`
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script])
   let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)))
+  let errors = ''
+  child.stdout.on('data', (chunk) => (output += String(chunk)))
+  // The connection that listens is cut as well, of which a slow process has the time to warn.
+  child.stderr.on('data', (chunk) => (errors += String(chunk)))
   const [code] = await once(child, 'close')
-  expect([code, output]).toStrictEqual([0, 'anna 1\n'])
+  expect(code, errors).toBe(0)
+  expect(output).toBe('anna 1\n')
 })
 
 it('close leaves no connection behind, and what comes later is refused', async () => {
