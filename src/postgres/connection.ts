@@ -65,6 +65,8 @@ export interface Connection {
   readonly where: string
 }
 
+type Shared = Pick<QueryConfig, 'name' | 'query_timeout'>
+
 const ATTEMPTS = 3
 /** Milliseconds before the first retry; doubled and jittered after that. */
 const PAUSE = 30
@@ -83,33 +85,31 @@ export function createConnection(pool: PoolLike, where: string): Connection {
   let prepared = true
   let closed = false
   let answeredAt = performance.now()
-  const limits = {
-    types,
-    query_timeout: Math.min(GIVE_UP_AFTER, pool.options?.query_timeout || GIVE_UP_AFTER),
-  }
-  const names = new Map<string, string>()
+  const limits = { query_timeout: Math.min(GIVE_UP_AFTER, pool.options?.query_timeout || GIVE_UP_AFTER) }
+  const named = new Map<string, Shared>()
 
   /** One name per text, so that a new release never meets an old statement under its name. */
-  function statementName(text: string): string {
-    let name = names.get(text)
-    if (name === undefined) {
-      name = `pawl_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
-      names.set(text, name)
+  function sharedOf(text: string): Shared {
+    let shared = named.get(text)
+    if (shared === undefined) {
+      const name = `pawl_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
+      shared = { ...limits, name }
+      named.set(text, shared)
     }
-    return name
+    return shared
   }
 
   async function run(on: Queryable, text: string, values: unknown[]): Promise<Row[]> {
     if (prepared) {
       try {
-        return (await on.query({ text, values, name: statementName(text), ...limits })).rows as Row[]
+        return (await on.query(configOf(text, values, sharedOf(text)))).rows as Row[]
       } catch (error) {
         // A transaction-mode pooler without support for prepared statements: do without, for good.
         if (!isPreparedRefused(error)) throw error
         prepared = false
       }
     }
-    return (await on.query({ text, values, ...limits })).rows as Row[]
+    return (await on.query(configOf(text, values, limits))).rows as Row[]
   }
 
   /** What the operator has to look at where waiting for a connection is all that happened. */
@@ -171,10 +171,10 @@ export function createConnection(pool: PoolLike, where: string): Connection {
         const ignore = (): void => {}
         client.on?.('error', ignore)
         try {
-          await client.query({ text: 'begin', values: [], ...limits })
-          await client.query({ text: 'set local synchronous_commit = off', values: [], ...limits })
-          const rows = (await client.query({ text, values, ...limits })).rows as Row[]
-          const { command } = await client.query({ text: 'commit', values: [], ...limits })
+          await client.query(configOf('begin', [], limits))
+          await client.query(configOf('set local synchronous_commit = off', [], limits))
+          const rows = (await client.query(configOf(text, values, limits))).rows as Row[]
+          const { command } = await client.query(configOf('commit', [], limits))
           // A transaction that had failed answers COMMIT with ROLLBACK, and with no error.
           if (command !== 'COMMIT') throw new Error('the transaction was rolled back')
           return rows
@@ -188,6 +188,19 @@ export function createConnection(pool: PoolLike, where: string): Connection {
         }
       }),
   }
+}
+
+/**
+ * What is the same each time is inherited, because `pg` copies each property of a config's own by its descriptor, which
+ * takes a microsecond. `types` is its own all the same: whoever copies a config on its way, to write a comment into
+ * its text for example, must get the same results.
+ */
+function configOf(text: string, values: unknown[], shared: Shared): QueryConfig {
+  const config = Object.create(shared)
+  config.text = text
+  config.values = values
+  config.types = types
+  return config
 }
 
 /** @throws StoreUnavailableError when the work takes longer than `ms`; what becomes of it then is not waited for */
