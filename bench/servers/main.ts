@@ -15,7 +15,7 @@ export type Asked = 'cpu' | 'collect'
 /** V8 forgets the shape of objects that none is left of at the second or third. */
 const COLLECTIONS = 8
 /** Milliseconds. */
-const BETWEEN_COLLECTIONS = 100
+const BETWEEN_COLLECTIONS = 20
 
 const [name, databaseUrl] = process.argv.slice(2)
 const { listener, cookie = null } = await KINDS[name!]!(databaseUrl!)
