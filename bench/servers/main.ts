@@ -12,8 +12,11 @@ export interface Ready {
 /** How much of its core it has used, in µs; or that it collects its garbage, as often as it otherwise does in hours. */
 export type Asked = 'cpu' | 'collect'
 
-/** V8 forgets the shape of objects that none is left of at the second or third. */
-const COLLECTIONS = 8
+/**
+ * V8 forgets the shape of objects that none is left of at the third, and at the fifth also the code of functions
+ * that were not called in between, which no server that has something to do ever loses.
+ */
+const COLLECTIONS = 4
 /** Milliseconds. */
 const BETWEEN_COLLECTIONS = 20
 

@@ -103,23 +103,6 @@ export function contextOf(exchange: Exchange): { ip: string | undefined; userAge
   return { ip: exchange.ip, userAgent: exchange.header('user-agent') }
 }
 
-/** The same, for those who ask for it seldom: where frameworks trust proxies, finding the address takes its time. */
-export class LazyContext {
-  readonly #exchange: Exchange
-
-  constructor(exchange: Exchange) {
-    this.#exchange = exchange
-  }
-
-  get ip(): string | undefined {
-    return this.#exchange.ip
-  }
-
-  get userAgent(): string | undefined {
-    return this.#exchange.header('user-agent')
-  }
-}
-
 /** Whether a request asks for a WebSocket. Its answer is no place for cookies: a library of its own writes it. */
 export function isHandshake(exchange: Pick<Exchange, 'header'>): boolean {
   return exchange.header('upgrade')?.toLowerCase() === 'websocket'

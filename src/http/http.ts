@@ -3,7 +3,7 @@ import { CsrfRejectedError, isSessionsError } from '../core/errors.ts'
 import { internals } from '../core/internals.ts'
 import { check } from '../core/options.ts'
 import { CSRF_HEADER } from '../wire/names.ts'
-import type { Arrival } from './arrival.ts'
+import { Arrival } from './arrival.ts'
 import { type CookieWriter, cookieWriter, isPlainLocalhost } from './cookies.ts'
 import { createCors } from './cors.ts'
 import { assertSameSite, isSafeMethod } from './csrf.ts'
@@ -104,15 +104,8 @@ export function sessionsOverHttp<Claims extends object, Data>(
   const cookiesOf = (exchange: Exchange): CookieWriter =>
     localCookies !== null && isPlainLocalhost(exchange, options.cookies) ? localCookies : secureCookies
 
-  const arrivalOf = (exchange: Exchange): Arrival<Claims, Data> => ({
-    sessions,
-    options,
-    exchange,
-    handshake: isHandshake(exchange),
-    transport: transportOf(exchange),
-    cookies: cookiesOf(exchange),
-    arrivedAt: internal.now(),
-  })
+  const arrivalOf = (exchange: Exchange): Arrival<Claims, Data> =>
+    new Arrival(sessions, options, exchange, cookiesOf(exchange))
 
   function open(exchange: Exchange): Opened<Claims, Data> | Promise<Opened<Claims, Data>> {
     const arrival = arrivalOf(exchange)
@@ -300,11 +293,10 @@ export function sessionsOverHttp<Claims extends object, Data>(
       json: async () => null,
       beforeHead() {},
     }
-    const arrival = arrivalOf(exchange)
     // Headers do not say whether the connection is encrypted, so on localhost either set may be in use;
     // anywhere else the cookies without a prefix are not to be trusted.
-    for (const cookies of new Set([secureCookies, arrival.cookies])) {
-      const session = new RequestSession<Claims, Data>({ ...arrival, cookies })
+    for (const cookies of new Set([secureCookies, cookiesOf(exchange)])) {
+      const session = new RequestSession(new Arrival(sessions, options, exchange, cookies))
       if (session.current !== null) return session
     }
     return null

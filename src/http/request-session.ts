@@ -6,13 +6,13 @@ import {
   NotSignedInError,
   RecentAuthRequiredError,
 } from '../core/errors.ts'
-import { type Internals, internals } from '../core/internals.ts'
+import type { Internals } from '../core/internals.ts'
 import type { Refreshed } from '../core/refresh.ts'
 import type { Session } from '../core/session.ts'
 import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
 import { cookieAnswer, secondsUntil } from './answer.ts'
 import type { Arrival } from './arrival.ts'
-import { contextOf, forbidCaching, LazyContext } from './exchange.ts'
+import { contextOf, forbidCaching } from './exchange.ts'
 import { presentedAccessTokens, presentedRefreshCookies, type Transport } from './transport.ts'
 
 export type CreateInRequest<Claims extends object, Data> = Omit<
@@ -282,7 +282,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   get #internals(): Internals {
-    return this.#arrival.sessions[internals]
+    return this.#arrival.internals
   }
 
   #resolve(): State<Claims> {
@@ -291,11 +291,11 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   #verify(): State<Claims> {
-    const { exchange, transport, cookies, sessions } = this.#arrival
+    const { exchange, transport, cookies, internals, arrivedAt } = this.#arrival
     let error: AnySessionsError | null = null
     for (const value of presentedAccessTokens(exchange, transport, cookies.set)) {
       try {
-        const verified = sessions.verify(value, new LazyContext(exchange))
+        const { verified } = internals.verify(value, this.#arrival, arrivedAt)
         this.#accessToken = value
         return { verified }
       } catch (thrown) {

@@ -33,10 +33,10 @@ export function accessTokensOf(request: HeaderSource, transport: Transport, cook
   return [token ?? '']
 }
 
-/** The values of a name that hold something: a cookie that was emptied is none. Rare, so nothing is copied for it. */
+/** The values of a name that hold something: a cookie that was emptied is none. One is the rule, and quick. */
 export function cookieTokens(header: string | null | undefined, name: string): string[] {
   const values = cookieValues(header, name)
-  return values.includes('') ? values.filter((value) => value !== '') : values
+  return values.length === 1 && values[0] !== '' ? values : values.filter((value) => value !== '')
 }
 
 /**
@@ -45,17 +45,21 @@ export function cookieTokens(header: string | null | undefined, name: string): s
  * would hide the genuine one. The server's limit on headers bounds the work.
  */
 export function cookieValues(header: string | null | undefined, name: string): string[] {
-  const values: string[] = []
-  if (header == null) return values
+  let values: string[] | null = null
+  if (header == null) return []
   for (let at = 0, end = 0; at < header.length; at = end + 1) {
     const semicolon = header.indexOf(';', at)
     end = semicolon === -1 ? header.length : semicolon
     const begin = skipBlanks(header, at)
     if (!header.startsWith(name, begin)) continue
     const equals = skipBlanks(header, begin + name.length)
-    if (header.charCodeAt(equals) === EQUALS) values.push(trimmed(header, equals + 1, end))
+    if (header.charCodeAt(equals) !== EQUALS) continue
+    const value = trimmed(header, equals + 1, end)
+    // A list that is added to gets room for seventeen, and one is the rule.
+    if (values === null) values = [value]
+    else values.push(value)
   }
-  return values
+  return values ?? []
 }
 
 /** Spaces and tabs are no part of a cookie's name (RFC 6265bis section 5.7). */
