@@ -54,7 +54,7 @@ export async function http({ quick, database, progress }: Settings): Promise<Fig
   for (let life = 0; life < lives; life++) {
     for (const { bare, empty, pawl } of PLATFORMS) {
       progress('Pawl', life / lives)
-      await looked.at([bare, empty, pawl], quick ? 3 : 14)
+      await looked.at([bare, empty, pawl], quick ? 3 : 12)
     }
   }
   for (const [index, [name, bare]] of PEERS.entries()) {
