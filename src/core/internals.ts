@@ -6,7 +6,6 @@ import { isSessionsError } from './errors.ts'
 import type { Refreshed } from './refresh.ts'
 import { parseRefreshToken } from './refresh-token.ts'
 import { createRevocationSnapshots, type RevocationSnapshot } from './revocation-snapshot.ts'
-import type { Verify } from './verification.ts'
 
 /** Where the HTTP layer finds what the public API does not offer. */
 export const internals: unique symbol = Symbol('pawl.internals')
@@ -25,8 +24,6 @@ export interface Internals {
   /** What to tell other services of revocations; null where this process does not hear of them itself. */
   readonly revocationSnapshot: (() => RevocationSnapshot) | null
   refresh(value: string, context: RefreshContext | undefined): Promise<Refreshed>
-  /** As `verify`, by the time a request arrived at: another look at the clock takes a server a quarter of a microsecond. */
-  readonly verify: Verify
   /**
    * A second access token for use by server code inside the request that refreshed: it is no evidence
    * that the client received anything, so it carries no `gen` and lives for the overlap only.
@@ -46,7 +43,7 @@ export interface Internals {
 
 const CSRF_NONCE_BYTES = 12
 
-export function createInternals(engine: Engine, refresh: Internals['refresh'], verify: Verify): Internals {
+export function createInternals(engine: Engine, refresh: Internals['refresh']): Internals {
   const { options, clock, ring } = engine
   const { secrets, profile } = options
 
@@ -64,7 +61,6 @@ export function createInternals(engine: Engine, refresh: Internals['refresh'], v
     },
     revocationSnapshot: options.revocation === 'expiry' ? null : createRevocationSnapshots(engine),
     refresh,
-    verify,
     forwardable: ({ row, accessToken }) =>
       issueAccessToken(engine, row, {
         generation: row.generation,

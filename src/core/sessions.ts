@@ -171,7 +171,7 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
     [Symbol.asyncDispose]() {
       return this.close()
     },
-    [internals]: createInternals(engine, (value, context) => refreshWithEvents(value, context), verify),
+    [internals]: createInternals(engine, (value, context) => refreshWithEvents(value, context)),
   }
 
   function stats(): SessionsStats {

@@ -13,10 +13,9 @@ const MOST_KNOWN = 256
 /**
  * Verifies access tokens without I/O. A token seen for the first time that carries evidence of its twin
  * is passed on to be confirmed in the background.
- * @param now when the request with it arrived, for whoever has looked at the clock already
  * @throws AccessTokenInvalidError, AccessTokenExpiredError, SessionEndedError, StoreUnavailableError
  */
-export type Verify = (value: string, context?: RequestContext, now?: number) => Seen
+export type Verify = (value: string, context?: RequestContext) => Seen
 
 export function createVerify(engine: Engine, confirmations: Confirmations): Verify {
   const { options, clock, ring, revocations, feed } = engine
@@ -87,7 +86,8 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
     return seen
   }
 
-  return function verify(value, context, now = clock.now()) {
+  return function verify(value, context) {
+    const now = clock.now()
     const seen = typeof value === 'string' ? cache.get(value) : undefined
     // A hit whose key has been retired goes the long way and fails there.
     if (seen === undefined || !isVouchedFor(seen, now)) return firstSight(value, now, context)

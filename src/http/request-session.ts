@@ -291,11 +291,12 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   #verify(): State<Claims> {
-    const { exchange, transport, cookies, internals, arrivedAt } = this.#arrival
+    const { exchange, transport, cookies, sessions } = this.#arrival
     let error: AnySessionsError | null = null
     for (const value of presentedAccessTokens(exchange, transport, cookies.set)) {
       try {
-        const { verified } = internals.verify(value, this.#arrival, arrivedAt)
+        // By the time it is looked at: a body that comes slowly must not keep an expired token good.
+        const verified = sessions.verify(value, this.#arrival)
         this.#accessToken = value
         return { verified }
       } catch (thrown) {
