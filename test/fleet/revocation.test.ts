@@ -163,14 +163,17 @@ it('is not disturbed by notifications that come again and again, which cause few
 
 it('is not disturbed by a payload that is not ours: it is counted and causes no poll', async () => {
   const before = await Promise.all(members.map((member) => member.do.stats()))
-  for (let sent = 0; sent < 64; sent++) await raw.query(`select pg_notify('pawl', 'hello ${sent}')`)
-  await until('all have counted', SOON, async () => {
-    const now = await Promise.all(members.map((member) => member.do.stats()))
-    return now.every(({ feed }) => feed.foreign === 64)
-  })
+  // One by one, so that each could cause a poll of its own.
+  for (let sent = 1; sent <= 64; sent++) {
+    await raw.query(`select pg_notify('pawl', 'hello ${sent}')`)
+    await until('all have counted', SOON, async () => {
+      const now = await Promise.all(members.map((member) => member.do.stats()))
+      return now.every(({ feed }) => feed.foreign === sent)
+    })
+  }
   for (const [index, member] of members.entries()) {
-    // One may have fallen due meanwhile.
-    expect((await member.do.stats()).polls - before[index]!.polls).toBeLessThanOrEqual(1)
+    // One may have fallen due meanwhile, and one have been left to do by the notifications before.
+    expect((await member.do.stats()).polls - before[index]!.polls).toBeLessThanOrEqual(2)
     const told = member.events.filter(({ name }) => name === 'feedForeign').map(({ event }) => event['total'])
     expect(told).toStrictEqual([1, 2, 4, 8, 16, 32, 64])
   }
