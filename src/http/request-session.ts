@@ -122,7 +122,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     // A session renewed inside this request was read from its row a moment ago.
     return this.#refreshed !== null || this.#accessToken === null
       ? verified
-      : this.#arrival.sessions.check(this.#accessToken, contextOf(this.#arrival.exchange))
+      : this.#arrival.sessions.check(this.#accessToken, this.#arrival)
   }
 
   /**
@@ -310,7 +310,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
 
   #accept(accessToken: string): void {
     this.#accessToken = accessToken
-    this.#state = { verified: this.#arrival.sessions.verify(accessToken, contextOf(this.#arrival.exchange)) }
+    this.#state = { verified: this.#arrival.sessions.verify(accessToken, this.#arrival) }
   }
 
   #setCookiesInTime(cookies: readonly string[]): void {

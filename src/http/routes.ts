@@ -6,7 +6,6 @@ import {
   SecretUnknownError,
   SessionEndedError,
 } from '../core/errors.ts'
-import { internals } from '../core/internals.ts'
 import type { Refreshed } from '../core/refresh.ts'
 import type { RevocationSnapshot } from '../core/revocation-snapshot.ts'
 import type { BearerAnswer } from '../wire/names.ts'
@@ -43,7 +42,7 @@ export async function resumeRoute<C extends object, D>(request: Arrival<C, D>): 
   if (!isNavigation(request.exchange)) return methodNotAllowed('POST')
   const result = await refreshByCookie(request)
   if ('error' in result && 'retryAfter' in result.error) return errorReply(request, result.error, [])
-  return returnReply(request.exchange.target, request.sessions[internals].now(), result.cookies)
+  return returnReply(request.exchange.target, request.internals.now(), result.cookies)
 }
 
 /** `POST <path>/logout`. 204 also when nobody was signed in. */
@@ -57,7 +56,7 @@ export async function logoutRoute<C extends object, D>(
     await session.endPresented()
     if (request.transport === 'bearer') {
       const value = await presentedRefreshBody(request.exchange)
-      const token = value === null ? null : request.sessions[internals].inspectRefreshToken(value)
+      const token = value === null ? null : request.internals.inspectRefreshToken(value)
       if (token !== null) await request.sessions.revoke(token.sessionId, 'logout')
     }
   } catch (error) {
@@ -77,9 +76,13 @@ export async function logoutRoute<C extends object, D>(
  * that session alive with nobody able to end it.
  * @throws SecretUnknownError
  */
-function assertNotOfUnknownSecret<C extends object, D>({ sessions, exchange, cookies }: Arrival<C, D>): void {
+function assertNotOfUnknownSecret<C extends object, D>({
+  internals,
+  exchange,
+  cookies,
+}: Arrival<C, D>): void {
   const values = presentedRefreshCookies(exchange, cookies.set)
-  if (values.some((value) => sessions[internals].isOfUnknownSecret(value))) throw new SecretUnknownError()
+  if (values.some((value) => internals.isOfUnknownSecret(value))) throw new SecretUnknownError()
 }
 
 /** `GET /.well-known/jwks.json`: cached for less long than a key is published ahead of its use. */
@@ -134,22 +137,21 @@ export function methodNotAllowed(allow: string): Reply {
 
 /** Decides at most one of the refresh cookies, and says which cookies to set. */
 export async function refreshByCookie<C extends object, D>(request: Arrival<C, D>): Promise<CookieRefresh> {
-  const { sessions, exchange, cookies } = request
-  const internal = sessions[internals]
+  const { internals, exchange, cookies } = request
   const values = presentedRefreshCookies(exchange, cookies.set)
-  const chosen = chooseRefreshToken(internal, values, presentedAccessTokens(exchange, 'cookie', cookies.set))
+  const chosen = chooseRefreshToken(internals, values, presentedAccessTokens(exchange, 'cookie', cookies.set))
   if (chosen === 'none') return { error: new NotSignedInError(), cookies: [] }
   if (chosen === 'other-session') {
     // An old session's cookie next to a new login's: the new one must survive.
-    const [named] = values.flatMap((value) => internal.inspectRefreshToken(value)?.sessionId ?? [])
+    const [named] = values.flatMap((value) => internals.inspectRefreshToken(value)?.sessionId ?? [])
     return { error: new SessionEndedError(named ?? '', 'replaced'), cookies: [] }
   }
   const strays = values.length > 1 ? cookies.clearStrayRefresh(exchange.header('host')) : []
   try {
-    const refreshed = await internal.refresh(chosen.value, refreshContext(request))
+    const refreshed = await internals.refresh(chosen.value, refreshContext(request))
     const life = {
-      expiresAt: refreshed.row.persistent ? internal.refreshExpiry(refreshed) : null,
-      now: internal.now(),
+      expiresAt: refreshed.row.persistent ? internals.refreshExpiry(refreshed) : null,
+      now: internals.now(),
     }
     return {
       refreshed,
@@ -176,7 +178,7 @@ async function refreshByBody<C extends object, D>(request: Arrival<C, D>): Promi
   try {
     const value = await presentedRefreshBody(exchange)
     if (value === null) throw new NotSignedInError()
-    const { accessToken, refreshToken } = await sessions[internals].refresh(value, refreshContext(request))
+    const { accessToken, refreshToken } = await request.internals.refresh(value, refreshContext(request))
     const answer: BearerAnswer = {
       accessToken: accessToken.value,
       refreshToken: refreshToken?.value ?? null,
