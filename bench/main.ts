@@ -56,6 +56,7 @@ async function run(suites: readonly string[]): Promise<void> {
   try {
     for (const suite of suites) {
       const database = await databases.create()
+      const begunAt = performance.now()
       const found = await runSuite({ suite, quick, full, database }, stopped.signal).catch((error: Error) => {
         if (stopped.signal.aborted) throw error
         // The others' figures are still worth having.
@@ -63,7 +64,7 @@ async function run(suites: readonly string[]): Promise<void> {
         failed.push(suite)
         return []
       })
-      console.log(`\n${suite}`)
+      console.log(`\n${suite}, ${secondsSince(begunAt)} s`)
       printFigures(found)
       figures.push(...found)
     }
@@ -75,7 +76,7 @@ async function run(suites: readonly string[]): Promise<void> {
   } finally {
     await databases.remove()
   }
-  const seconds = Math.round((performance.now() - startedAt) / 1000)
+  const seconds = secondsSince(startedAt)
   const aimed = figures.filter(({ target }) => target !== undefined)
   console.log(`\n${aimed.filter(holds).length} of ${aimed.length} targets hold; ${seconds} s`)
   if (failed.length > 0) {
@@ -98,4 +99,8 @@ async function run(suites: readonly string[]): Promise<void> {
   const path = file === null ? 'results.json' : resolve(process.env['INIT_CWD'] ?? '.', file)
   await writeFile(path, `${JSON.stringify(report, null, 2)}\n`)
   console.log(`Written to ${resolve(path)}`)
+}
+
+function secondsSince(at: number): number {
+  return Math.round((performance.now() - at) / 1000)
 }

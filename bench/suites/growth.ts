@@ -79,8 +79,7 @@ async function lists(sessions: Sessions, { userOf }: Filled, users: number, coun
   const p50 = await each(count, async () => {
     found += (await sessions.list(userOf(Math.floor(Math.random() * users)))).length
   })
-  // A few users have none, and a few two.
-  if (found < count * 0.8) throw new Error(`${count} users have ${found} sessions`)
+  if (found !== count) throw new Error(`${count} users have ${found} sessions`)
   return p50
 }
 

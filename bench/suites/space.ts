@@ -49,7 +49,7 @@ export async function space({ quick, full, database, progress }: Settings): Prom
       unit: 'B',
     },
   ]
-  const small = { sessions: quick ? 500 : 20_000, turns: quick ? 1 : 4 }
+  const small = { sessions: quick ? 500 : 10_000, turns: quick ? 1 : 4 }
   figures.push(
     ...(await turns(pool, {
       ...small,
