@@ -141,8 +141,12 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
       })
     },
     async refresh(refreshToken, context) {
-      const { row, ...tokens } = await refreshWithEvents(refreshToken, context)
-      return { session: toSession<Claims, Data>(row, clock.now()), ...tokens }
+      const refreshed = await refreshWithEvents(refreshToken, context)
+      return {
+        session: toSession<Claims, Data>(refreshed.row, clock.now()),
+        accessToken: refreshed.accessToken,
+        refreshToken: refreshed.refreshToken,
+      }
     },
     using: (client) => operations<Claims, Data>(engine, store.using(client), false),
     keys: {

@@ -11,7 +11,7 @@ import type { RevocationSnapshot } from '../core/revocation-snapshot.ts'
 import type { BearerAnswer } from '../wire/names.ts'
 import { cookieAnswer, secondsUntil } from './answer.ts'
 import type { Arrival } from './arrival.ts'
-import { contextOf, jsonReply, NO_CACHING, type Reply, setCookieHeaders } from './exchange.ts'
+import { jsonReply, NO_CACHING, type Reply, setCookieHeaders } from './exchange.ts'
 import { problemOf, problemReply } from './problem.ts'
 import type { RequestSession } from './request-session.ts'
 import { isNavigation, returnReply } from './resume.ts'
@@ -191,8 +191,9 @@ async function refreshByBody<C extends object, D>(request: Arrival<C, D>): Promi
   }
 }
 
-function refreshContext<C extends object, D>({ exchange, arrivedAt }: Arrival<C, D>): RefreshContext {
-  return { ...contextOf(exchange), arrivedAt, signal: exchange.signal }
+function refreshContext<C extends object, D>(request: Arrival<C, D>): RefreshContext {
+  const { ip, userAgent, arrivedAt, exchange } = request
+  return { ip, userAgent, arrivedAt, signal: exchange.signal }
 }
 
 function errorReply<C extends object, D>(

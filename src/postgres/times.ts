@@ -43,3 +43,42 @@ function dayText(day: number): string {
   }
   return text
 }
+
+/** In a time zone of whole hours. Whatever else there is takes three times as long. */
+const USUAL = /^[1-9]\d{3}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d$/
+const ANY = /^(\d{4,}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)([+-]\d\d)(?::?(\d\d))?(?::(\d\d))?$/
+
+/**
+ * Milliseconds since the epoch of a time as PostgreSQL shows it: `2026-11-23 18:06:52.123456+01`. A refresh reads five
+ * of them and its turn as many again.
+ * @throws TypeError when it is no time in the style of ISO
+ */
+export function parseTimestamp(text: string): number {
+  if (!USUAL.test(text)) return parseUnusual(text)
+  const zone = text.length - 3
+  const hoursAhead = (text.charCodeAt(zone) === MINUS ? -1 : 1) * twoDigits(text, zone + 1)
+  let ms = 0
+  for (let at = 20, worth = 100; at < zone && worth >= 1; at++, worth /= 10)
+    ms += (text.charCodeAt(at) - ZERO) * worth
+  return Date.UTC(
+    100 * twoDigits(text, 0) + twoDigits(text, 2),
+    twoDigits(text, 5) - 1,
+    twoDigits(text, 8),
+    twoDigits(text, 11) - hoursAhead,
+    twoDigits(text, 14),
+    twoDigits(text, 17),
+    ms,
+  )
+}
+
+function parseUnusual(text: string): number {
+  const match = ANY.exec(text)
+  if (match === null)
+    throw new TypeError('PostgreSQL answered a timestamp in an unknown style; Pawl needs DateStyle ISO')
+  const [, day, time, hours, minutes = '00'] = match
+  return Date.parse(`${day}T${time}${hours}:${minutes}`)
+}
+
+const [MINUS, ZERO] = [0x2d, 0x30]
+const twoDigits = (text: string, at: number): number =>
+  10 * (text.charCodeAt(at) - ZERO) + text.charCodeAt(at + 1) - ZERO

@@ -1,3 +1,5 @@
+import { parseTimestamp } from './times.ts'
+
 /**
  * How results are read, given with every query: an application that changed `pg.types` for itself
  * (timestamps as text, bigints as numbers) must not change what Pawl sees.
@@ -33,15 +35,4 @@ function parseBytea(text: string): Buffer {
     code === '\\' ? code : String.fromCharCode(Number.parseInt(code, 8)),
   )
   return Buffer.from(raw, 'latin1')
-}
-
-/** `2026-11-23 18:06:52.123456+01`, in any time zone, to milliseconds since the epoch. */
-function parseTimestamp(text: string): number {
-  const match = /^(\d{4,}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)([+-]\d\d)(?::?(\d\d))?(?::(\d\d))?$/.exec(
-    text,
-  )
-  if (match === null)
-    throw new TypeError(`PostgreSQL answered a timestamp in an unknown style; Pawl needs DateStyle ISO`)
-  const [, day, time, hours, minutes = '00'] = match
-  return Date.parse(`${day}T${time}${hours}:${minutes}`)
 }
