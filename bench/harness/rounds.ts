@@ -14,21 +14,30 @@ export interface Timing {
   readonly rounds: readonly number[]
 }
 
+/** How many rounds there are. */
+export interface Course {
+  readonly rounds: number
+  /** When so many seconds have passed, no further one begins: a machine that is slow today gets fewer, but at least five. */
+  readonly within: number
+}
+
+const FEWEST = 5
+
 /**
  * Measures all contenders by turns, so that whatever else the machine does meets all of them; every second
- * round backwards, so that nobody always follows the same one.
- *
- * @param warmUp whether there is a first round that does not count
+ * round backwards, so that nobody always follows the same one. Before them there is one that does not count.
  */
 export async function inRounds(
   contenders: readonly Contender[],
-  rounds: number,
+  { rounds, within }: Course,
   progress: (done: number) => void,
-  warmUp = true,
 ): Promise<ReadonlyMap<string, Timing>> {
   const all = new Map(contenders.map(({ name }): [string, number[]] => [name, []]))
-  for (let round = warmUp ? 0 : 1; round <= rounds; round++) {
-    progress(round / (rounds + 1))
+  const startedAt = performance.now()
+  for (let round = 0; round <= rounds; round++) {
+    const passed = (performance.now() - startedAt) / 1000 / within
+    if (round > FEWEST && passed > 1) break
+    progress(Math.max(round / (rounds + 1), Math.min(passed, 1)))
     for (const { name, count, measure } of round % 2 === 0 ? contenders : contenders.toReversed()) {
       const taken = await measure(count)
       if (round > 0) all.get(name)!.push(taken)

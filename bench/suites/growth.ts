@@ -36,7 +36,9 @@ export async function growth({ quick, database, progress }: Settings): Promise<F
       { name: `list/${size}`, count: 500, measure: (count) => lists(sessions, filled, size, count) },
     )
   }
-  const timings = await inRounds(contenders, quick ? 3 : 15, (done) => progress('by turns', done))
+  const timings = await inRounds(contenders, { rounds: quick ? 3 : 15, within: 30 }, (done) =>
+    progress('by turns', done),
+  )
   await Promise.all(opened.map((sessions) => sessions.close()))
   await pool.end()
 

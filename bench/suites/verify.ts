@@ -52,7 +52,7 @@ export async function verify({ quick, database, progress }: Settings): Promise<F
   ]
   const timings = await inRounds(
     contenders.map((one) => (quick ? { ...one, count: Math.max(TOKENS, one.count / 10) } : one)),
-    quick ? 3 : 19,
+    { rounds: quick ? 3 : 19, within: 60 },
     (done) => progress('all by turns', done),
   )
   await Promise.all([cached.close(), uncached.close(), forgetful.close(), first.close()])

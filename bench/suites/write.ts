@@ -105,7 +105,9 @@ export async function write({ quick, database, progress }: Settings): Promise<Fi
       measure: async (count) => (await bare(end, 'update', await idsOf(count))).each,
     },
   ]
-  const timings = await inRounds(contenders, quick ? 2 : 7, (done) => progress('all by turns', done))
+  const timings = await inRounds(contenders, { rounds: quick ? 2 : 7, within: 60 }, (done) =>
+    progress('all by turns', done),
+  )
 
   const { rows } = await ours.query('select count(*)::int turned from pawl.sessions where generation = $1', [
     cycles,
