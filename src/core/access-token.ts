@@ -101,8 +101,7 @@ function decodeGenuine(payload: string): string | null {
 }
 
 function encodeTwin(twin: Presented): string {
-  // Every byte of it is written below.
-  const bytes = Buffer.allocUnsafe(GEN_BYTES)
+  const bytes = Buffer.alloc(GEN_BYTES)
   bytes.writeUInt32BE(twin.generation, 0)
   bytes.set(twin.fingerprint, 4)
   bytes.set(twin.parent, 20)

@@ -56,8 +56,7 @@ export function mintRefreshToken(
   fields: Omit<RefreshToken, 'fingerprint'>,
 ): MintedRefreshToken {
   const [secret] = secrets
-  // Every byte of it is written below.
-  const bytes = Buffer.allocUnsafe(BYTES)
+  const bytes = Buffer.alloc(BYTES)
   bytes.writeUInt16BE(secret.id, 0)
   bytes.set(sessionIdToBytes(fields.sessionId), 2)
   bytes.writeUInt32BE(fields.generation, 18)
