@@ -14,11 +14,27 @@ export interface Timing {
   readonly rounds: readonly number[]
 }
 
-/** How many rounds there are. */
+/** How often something is done. */
 export interface Course {
-  readonly rounds: number
-  /** When so many seconds have passed, no further one begins: a machine that is slow today gets fewer, but at least five. */
+  readonly most: number
+  /** Done however long it takes. */
+  readonly least: number
+  /** When so many seconds have passed, it is not begun again: a machine that is slow today does it less often. */
   readonly within: number
+}
+
+/** From 0 on; tells the progress before each. */
+export function* repeats(
+  { most, least, within }: Course,
+  progress: (done: number) => void,
+): Generator<number> {
+  const startedAt = performance.now()
+  for (let index = 0; index < most; index++) {
+    const passed = (performance.now() - startedAt) / 1000 / within
+    if (index >= least && passed > 1) return
+    progress(Math.max(index / most, Math.min(passed, 1)))
+    yield index
+  }
 }
 
 const FEWEST = 5
@@ -29,15 +45,11 @@ const FEWEST = 5
  */
 export async function inRounds(
   contenders: readonly Contender[],
-  { rounds, within }: Course,
+  { rounds, within }: { readonly rounds: number; readonly within: number },
   progress: (done: number) => void,
 ): Promise<ReadonlyMap<string, Timing>> {
   const all = new Map(contenders.map(({ name }): [string, number[]] => [name, []]))
-  const startedAt = performance.now()
-  for (let round = 0; round <= rounds; round++) {
-    const passed = (performance.now() - startedAt) / 1000 / within
-    if (round > FEWEST && passed > 1) break
-    progress(Math.max(round / (rounds + 1), Math.min(passed, 1)))
+  for (const round of repeats({ most: rounds + 1, least: FEWEST + 1, within }, progress)) {
     for (const { name, count, measure } of round % 2 === 0 ? contenders : contenders.toReversed()) {
       const taken = await measure(count)
       if (round > 0) all.get(name)!.push(taken)

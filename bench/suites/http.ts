@@ -1,5 +1,5 @@
 import { type Figure, figure } from '../harness/report.ts'
-import { quantile, spread } from '../harness/rounds.ts'
+import { quantile, repeats, spread } from '../harness/rounds.ts'
 import { createServers, type Measured, type Server } from '../harness/servers.ts'
 import type { Settings } from '../harness/suite.ts'
 
@@ -44,22 +44,15 @@ const PEERS: readonly (readonly [name: string, bare: string])[] = [
  * spared, of long ones none.
  */
 const ROUND = 0.15
-/** Seconds after which no further lives begin, if there have been enough of them. */
-const WITHIN = 170
-const FEWEST_LIVES = 3
 
 /** A protected GET, against the same server without sessions: both get the same Cookie header. */
 export async function http({ quick, database, progress }: Settings): Promise<Figure[]> {
   const looked = createLooks(database)
   // Of two processes with the same program one may be half as fast as the other for as long as it lives, so
   // each server is started several times.
-  const lives = quick ? 1 : 5
-  const startedAt = performance.now()
-  for (let life = 0; life < lives; life++) {
-    const passed = (performance.now() - startedAt) / 1000 / WITHIN
-    if (life >= FEWEST_LIVES && passed > 1) break
+  const lives = { most: quick ? 1 : 5, least: 3, within: 170 }
+  for (const _ of repeats(lives, (done) => progress('Pawl', done))) {
     for (const { bare, empty, pawl } of PLATFORMS) {
-      progress('Pawl', Math.max(life / lives, Math.min(passed, 1)))
       await looked.at([bare, empty, pawl], quick ? 3 : 12)
     }
   }
