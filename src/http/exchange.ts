@@ -98,11 +98,6 @@ export function setCookieHeaders(cookies: readonly string[]): readonly (readonly
   return cookies.map((cookie) => ['set-cookie', cookie] as const)
 }
 
-/** What the core may know of where a request came from. */
-export function contextOf(exchange: Exchange): { ip: string | undefined; userAgent: string | undefined } {
-  return { ip: exchange.ip, userAgent: exchange.header('user-agent') }
-}
-
 /** Whether a request asks for a WebSocket. Its answer is no place for cookies: a library of its own writes it. */
 export function isHandshake(exchange: Pick<Exchange, 'header'>): boolean {
   return exchange.header('upgrade')?.toLowerCase() === 'websocket'

@@ -12,7 +12,7 @@ import type { Session } from '../core/session.ts'
 import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
 import { cookieAnswer, secondsUntil } from './answer.ts'
 import type { Arrival } from './arrival.ts'
-import { contextOf, forbidCaching } from './exchange.ts'
+import { forbidCaching } from './exchange.ts'
 import { presentedAccessTokens, presentedRefreshCookies, type Transport } from './transport.ts'
 
 export type CreateInRequest<Claims extends object, Data> = Omit<
@@ -137,7 +137,8 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     const replaces = this.presentedSessionId()
     const created = await sessions.create({
       ...input,
-      ...contextOf(this.#arrival.exchange),
+      ip: this.#arrival.ip,
+      userAgent: this.#arrival.userAgent,
       ...(replaces !== null && { replaces }),
     })
     const { session, accessToken, refreshToken } = created
