@@ -8,9 +8,20 @@ export type {
   Sessions,
   VerifiedSession,
 } from './core/api.ts'
-export type { ClaimsObject } from './core/claims.ts'
-export type { RefreshContext, RequestContext } from './core/context.ts'
-export type { IssuedToken } from './core/engine.ts'
+export type { JsonWebKeySet, KeyInfo } from './core/keys/key-ring.ts'
+export type { ProvidedKey } from './core/keys/signing-key.ts'
+export type { EventName, SessionEvents } from './core/observability/events.ts'
+export type { Logger } from './core/observability/logger.ts'
+export type { Operation, SessionsStats, Telemetry, TelemetrySource } from './core/observability/telemetry.ts'
+export type { RefreshAttempt, SessionsOptions } from './core/options/options.ts'
+export { presets, type TimeoutPreset } from './core/options/presets.ts'
+export type { Verdict } from './core/protocol/rotation.ts'
+export type { RefreshContext, RequestContext } from './core/request-context.ts'
+export type { Session } from './core/session/session.ts'
+export { createSessions } from './core/sessions.ts'
+export type { EndReason, Store } from './core/store.ts'
+export type { IssuedToken } from './core/tokens/issue.ts'
+export type { ClaimsObject } from './portable/claims.ts'
 export {
   AccessTokenExpiredError,
   AccessTokenInvalidError,
@@ -30,18 +41,7 @@ export {
   type SessionsErrorCode,
   StoreUnavailableError,
   TryAgainError,
-} from './core/errors.ts'
-export type { EventName, SessionEvents } from './core/events.ts'
-export type { JsonWebKeySet, KeyInfo } from './core/key-ring.ts'
-export type { Logger } from './core/logger.ts'
-export type { RefreshAttempt, SessionsOptions } from './core/options.ts'
-export { presets, type TimeoutPreset } from './core/presets.ts'
-export type { Verdict } from './core/rotation.ts'
-export type { Session } from './core/session.ts'
-export type { SessionIdVersion } from './core/session-id.ts'
-export { createSessions } from './core/sessions.ts'
-export type { ProvidedKey } from './core/signing-key.ts'
-export type { StandardSchemaV1 } from './core/standard-schema.ts'
-export type { EndReason, Store } from './core/store.ts'
-export type { Operation, SessionsStats, Telemetry, TelemetrySource } from './core/telemetry.ts'
-export type { Algorithm } from './core/token-header.ts'
+} from './portable/errors.ts'
+export type { SessionIdVersion } from './portable/session-id.ts'
+export type { StandardSchemaV1 } from './portable/standard-schema.ts'
+export type { Algorithm } from './portable/token-header.ts'

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { createSessions } from 'pawl'
 import { memory } from 'pawl/memory'
-import type { createSessionTable as CreateSessionTable } from '../../src/core/session-table.ts'
+import type { createSessionTable as CreateSessionTable } from '../../src/core/revocation/revocation-table.ts'
 
 /** A process that fills one kind of memory and says what that took. */
 export type Kind = 'table' | 'map' | 'cache' | 'full-cache'

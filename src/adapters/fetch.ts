@@ -1,5 +1,5 @@
 import type { Sessions, VerifiedSession } from '../core/api.ts'
-import { check } from '../core/options.ts'
+import { check } from '../core/options/options.ts'
 import { checkRequire, type RequireOptions, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'

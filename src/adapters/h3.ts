@@ -1,6 +1,6 @@
 import type { H3Event, Middleware } from 'h3'
 import type { Sessions } from '../core/api.ts'
-import { check } from '../core/options.ts'
+import { check } from '../core/options/options.ts'
 import { type Reply, type ResponseHead, writeHead } from '../http/exchange.ts'
 import { checkRequire, type RequireOptions, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'

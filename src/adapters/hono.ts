@@ -1,6 +1,6 @@
 import type { Context, Env, ErrorHandler, MiddlewareHandler } from 'hono'
 import type { Sessions } from '../core/api.ts'
-import { check } from '../core/options.ts'
+import { check } from '../core/options/options.ts'
 import { checkRequire, type RequireOptions, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { RequestSession, SessionOf } from '../http/request-session.ts'

@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, type HttpServer, type Type } from '@nestjs/common'
 import { type ApplicationConfig, BaseExceptionFilter, Reflector } from '@nestjs/core'
-import { type AnySessionsError, SessionsError } from '../core/errors.ts'
 import type { Reply } from '../http/exchange.ts'
+import { type AnySessionsError, SessionsError } from '../portable/errors.ts'
 import { SessionRefusedException } from './nest-guard.ts'
 import { openedIn, writeAnswer } from './nest-request.ts'
 

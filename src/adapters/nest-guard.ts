@@ -8,9 +8,9 @@ import {
   UseGuards,
 } from '@nestjs/common'
 import { Reflector } from '@nestjs/core'
-import type { AnySessionsError } from '../core/errors.ts'
 import type { Reply } from '../http/exchange.ts'
 import { checkRequire, type RequireOptions } from '../http/http.ts'
+import type { AnySessionsError } from '../portable/errors.ts'
 import { requestOf } from './nest-request.ts'
 
 /** What handlers and controllers require; null for nothing. */

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import type { ClaimsObject } from '../core/claims.ts'
 import type { Opened, SessionsOverHttp } from '../http/http.ts'
+import type { ClaimsObject } from '../portable/claims.ts'
 import { opened, type PlatformRequest } from './nest-request.ts'
 import { NodeExchange, writeReply } from './node-exchange.ts'
 

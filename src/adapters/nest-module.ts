@@ -9,9 +9,9 @@ import {
 } from '@nestjs/common'
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core'
 import type { Sessions } from '../core/api.ts'
-import type { ClaimsObject } from '../core/claims.ts'
 import { type SessionsOverHttp, sessionsOverHttp } from '../http/http.ts'
 import { type HttpOptions, resolveHttpOptions } from '../http/options.ts'
+import type { ClaimsObject } from '../portable/claims.ts'
 import { SessionFilter } from './nest-filter.ts'
 import { sessionsMiddleware } from './nest-middleware.ts'
 

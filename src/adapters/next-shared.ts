@@ -1,11 +1,11 @@
 import type { Sessions } from '../core/api.ts'
-import { isSessionsError } from '../core/errors.ts'
 import { internals } from '../core/internals.ts'
 import type { Reply } from '../http/exchange.ts'
 import { type SessionsOverHttp, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
 import { problemOf, problemReply } from '../http/problem.ts'
 import type { RequestSession } from '../http/request-session.ts'
+import { isSessionsError } from '../portable/errors.ts'
 import type { ActionExchange } from './next-exchange.ts'
 import { createHandover, type Handover } from './next-handover.ts'
 

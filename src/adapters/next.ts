@@ -1,7 +1,7 @@
 import { headers } from 'next/headers.js'
 import type { NextFetchEvent, NextRequest } from 'next/server.js'
 import type { Sessions, VerifiedSession } from '../core/api.ts'
-import { check } from '../core/options.ts'
+import { check } from '../core/options/options.ts'
 import { checkRequire, type RequireOptions } from '../http/http.ts'
 import { type HttpOptions, resolveHttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'

@@ -1,8 +1,8 @@
 import type { Sessions } from '../core/api.ts'
-import type { ClaimsObject } from '../core/claims.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { SessionsOverHttp } from '../http/http.ts'
 import type { RequestSession } from '../http/request-session.ts'
+import type { ClaimsObject } from '../portable/claims.ts'
 
 /**
  * What an adapter made of a request, for its guards and `sessionOf`. Each adapter has a place of its own

@@ -1,13 +1,13 @@
-import type { ClaimsObject } from './claims.ts'
-import type { RefreshContext, RequestContext } from './context.ts'
-import type { IssuedToken } from './engine.ts'
-import type { EventName, SessionEvents } from './events.ts'
+import type { ClaimsObject } from '../portable/claims.ts'
+import type { VerifiedSession } from '../portable/verified-session.ts'
 import type { Internals, internals } from './internals.ts'
-import type { JsonWebKeySet, KeyInfo } from './key-ring.ts'
-import type { Session } from './session.ts'
+import type { JsonWebKeySet, KeyInfo } from './keys/key-ring.ts'
+import type { EventName, SessionEvents } from './observability/events.ts'
+import type { SessionsStats } from './observability/telemetry.ts'
+import type { RefreshContext, RequestContext } from './request-context.ts'
+import type { Session } from './session/session.ts'
 import type { EndReason } from './store.ts'
-import type { SessionsStats } from './telemetry.ts'
-import type { VerifiedSession } from './verified-session.ts'
+import type { IssuedToken } from './tokens/issue.ts'
 
 export interface CreateSession<Claims extends object, Data> extends RequestContext {
   /** 1 to 255 characters. */
@@ -39,7 +39,7 @@ export interface RefreshedSession<Claims extends object, Data> {
   readonly refreshToken: IssuedToken | null
 }
 
-export type { VerifiedSession } from './verified-session.ts'
+export type { VerifiedSession } from '../portable/verified-session.ts'
 
 /** The writes that can also run inside a transaction of the application's own. */
 export interface SessionOperations<Claims extends object, Data> {

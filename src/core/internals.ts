@@ -1,11 +1,13 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import { parseAccessToken } from './access-token.ts'
-import type { RefreshContext } from './context.ts'
-import { type Engine, type IssuedToken, idleExpiry, issueAccessToken } from './engine.ts'
-import { isSessionsError } from './errors.ts'
-import type { Refreshed } from './refresh.ts'
-import { parseRefreshToken } from './refresh-token.ts'
-import { createRevocationSnapshots, type RevocationSnapshot } from './revocation-snapshot.ts'
+import { isSessionsError } from '../portable/errors.ts'
+import type { Engine } from './engine.ts'
+import type { Refreshed } from './refresh/refresh.ts'
+import type { RefreshContext } from './request-context.ts'
+import { createRevocationSnapshots, type RevocationSnapshot } from './revocation/revocation-snapshot.ts'
+import { idleExpiry } from './session/lifetime.ts'
+import { parseAccessToken } from './tokens/access-token.ts'
+import { type IssuedToken, issueAccessToken } from './tokens/issue.ts'
+import { parseRefreshToken } from './tokens/refresh-token.ts'
 
 /** Where the HTTP layer finds what the public API does not offer. */
 export const internals: unique symbol = Symbol('pawl.internals')

@@ -1,6 +1,6 @@
-import type { ClaimsObject } from './claims.ts'
-import type { EndReason } from './end-reason.ts'
-import type { RotationState } from './rotation.ts'
+import type { ClaimsObject } from '../portable/claims.ts'
+import type { EndReason } from '../portable/end-reason.ts'
+import type { RotationState } from './protocol/rotation.ts'
 
 /**
  * The seam to the database: one method per transition of the protocol, not CRUD. Every write names
@@ -9,7 +9,7 @@ import type { RotationState } from './rotation.ts'
  * reached, and may return "no row" for a row that exists: callers read again before they conclude.
  */
 
-export { END_REASONS, type EndReason } from './end-reason.ts'
+export { END_REASONS, type EndReason } from '../portable/end-reason.ts'
 
 /** Last seen when it last turned, and until then at its login: `turnedAt`. */
 export interface SessionRow extends RotationState {

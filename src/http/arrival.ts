@@ -1,6 +1,6 @@
 import type { Sessions } from '../core/api.ts'
-import type { RequestContext } from '../core/context.ts'
 import { type Internals, internals } from '../core/internals.ts'
+import type { RequestContext } from '../core/request-context.ts'
 import type { CookieWriter } from './cookies.ts'
 import { type Exchange, isHandshake } from './exchange.ts'
 import type { ResolvedHttpOptions } from './options.ts'

@@ -1,4 +1,4 @@
-import { CsrfRejectedError } from '../core/errors.ts'
+import { CsrfRejectedError } from '../portable/errors.ts'
 import type { Exchange } from './exchange.ts'
 
 /**

@@ -1,5 +1,5 @@
-import { MAX_COOKIE_NAME } from '../core/access-token.ts'
-import { check } from '../core/options.ts'
+import { check } from '../core/options/options.ts'
+import { MAX_COOKIE_NAME } from '../core/tokens/access-token.ts'
 
 /** What an adapter takes. All of it is optional. */
 export interface HttpOptions {

@@ -1,4 +1,4 @@
-import type { AnySessionsError } from '../core/errors.ts'
+import type { AnySessionsError } from '../portable/errors.ts'
 import type { ProblemBody, WireCode } from '../wire/names.ts'
 import { jsonReply, NO_CACHING, type Reply, setCookieHeaders } from './exchange.ts'
 

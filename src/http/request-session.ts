@@ -1,14 +1,14 @@
 import type { CreateSession, Sessions, VerifiedSession } from '../core/api.ts'
-import type { ClaimsObject } from '../core/claims.ts'
+import type { Internals } from '../core/internals.ts'
+import type { Refreshed } from '../core/refresh/refresh.ts'
+import type { Session } from '../core/session/session.ts'
+import type { ClaimsObject } from '../portable/claims.ts'
 import {
   type AnySessionsError,
   isSessionsError,
   NotSignedInError,
   RecentAuthRequiredError,
-} from '../core/errors.ts'
-import type { Internals } from '../core/internals.ts'
-import type { Refreshed } from '../core/refresh.ts'
-import type { Session } from '../core/session.ts'
+} from '../portable/errors.ts'
 import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
 import { cookieAnswer, secondsUntil } from './answer.ts'
 import type { Arrival } from './arrival.ts'

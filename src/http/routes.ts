@@ -1,13 +1,13 @@
-import type { RefreshContext } from '../core/context.ts'
+import type { Refreshed } from '../core/refresh/refresh.ts'
+import type { RefreshContext } from '../core/request-context.ts'
+import type { RevocationSnapshot } from '../core/revocation/revocation-snapshot.ts'
 import {
   type AnySessionsError,
   isSessionsError,
   NotSignedInError,
   SecretUnknownError,
   SessionEndedError,
-} from '../core/errors.ts'
-import type { Refreshed } from '../core/refresh.ts'
-import type { RevocationSnapshot } from '../core/revocation-snapshot.ts'
+} from '../portable/errors.ts'
 import type { BearerAnswer } from '../wire/names.ts'
 import { cookieAnswer, secondsUntil } from './answer.ts'
 import type { Arrival } from './arrival.ts'

@@ -1,4 +1,4 @@
-import { expiryReason } from '../core/session.ts'
+import { expiryReason } from '../core/session/session.ts'
 import type { Change, Ending, Expected, KeyRow, SessionRow, Store, Turn } from '../core/store.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { Attributes, Meter } from '@opentelemetry/api'
-import type { EventName, SessionEvents } from '../core/events.ts'
-import type { TelemetrySource } from '../core/telemetry.ts'
+import type { EventName, SessionEvents } from '../core/observability/events.ts'
+import type { TelemetrySource } from '../core/observability/telemetry.ts'
 
 interface Count<Event> {
   readonly metric: string

@@ -1,4 +1,4 @@
-import type { SessionsErrorCode } from '../core/errors.ts'
+import type { SessionsErrorCode } from '../portable/errors.ts'
 
 /** Whether an error says that something is broken, or is how Pawl refuses a client. */
 const CODES: Readonly<Record<SessionsErrorCode, 'fault' | 'refusal'>> = {

@@ -1,5 +1,5 @@
 import type { Attributes, BatchObservableCallback, Meter } from '@opentelemetry/api'
-import type { TelemetrySource } from '../core/telemetry.ts'
+import type { TelemetrySource } from '../core/observability/telemetry.ts'
 
 /** The numbers of this process, read when metrics are collected. @returns a function that ends that */
 export function observeStats(

@@ -1,5 +1,5 @@
 import { type Attributes, type MeterProvider, metrics, type TracerProvider, trace } from '@opentelemetry/api'
-import type { Telemetry } from '../core/telemetry.ts'
+import type { Telemetry } from '../core/observability/telemetry.ts'
 import { countEvents } from './counters.ts'
 import { observeStats } from './gauges.ts'
 import { createTrace, describeSpans } from './operations.ts'

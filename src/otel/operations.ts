@@ -10,7 +10,7 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api'
-import type { Operation, Telemetry, TelemetrySource } from '../core/telemetry.ts'
+import type { Operation, Telemetry, TelemetrySource } from '../core/observability/telemetry.ts'
 import { errorType } from './error-type.ts'
 
 /**

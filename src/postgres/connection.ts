@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { StoreUnavailableError } from '../core/errors.ts'
+import { StoreUnavailableError } from '../portable/errors.ts'
 import { isConflict, isConnectionError, isPreparedRefused, isRefused } from './sqlstate.ts'
 import { types } from './types.ts'
 

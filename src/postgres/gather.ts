@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers'
-import { StoreUnavailableError } from '../core/errors.ts'
+import { StoreUnavailableError } from '../portable/errors.ts'
 
 /**
  * Longer lists are split, so that Pawl works on some rows while PostgreSQL is busy with others. With 16 logins at

@@ -1,6 +1,6 @@
-import { SchemaOutdatedError } from '../core/errors.ts'
-import { check } from '../core/options.ts'
+import { check } from '../core/options/options.ts'
 import type { Store } from '../core/store.ts'
+import { SchemaOutdatedError } from '../portable/errors.ts'
 import { ANSWER_WITHIN, createConnection, type PoolLike, unavailable, within } from './connection.ts'
 import type { ListenClient } from './listen.ts'
 import { assertMigrated, migrate } from './migrate.ts'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { pause } from '../core/pause.ts'
 import type { Listener, ListenerHooks } from '../core/store.ts'
+import { pause } from '../core/time/pause.ts'
 import { within } from './connection.ts'
 import { isUnsupported } from './sqlstate.ts'
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SchemaOutdatedError } from '../core/errors.ts'
+import { SchemaOutdatedError } from '../portable/errors.ts'
 import type { Connection } from './connection.ts'
 import { MIGRATIONS } from './migrations.ts'
 import type { Names } from './names.ts'

@@ -1,4 +1,4 @@
-import { check } from '../core/options.ts'
+import { check } from '../core/options/options.ts'
 
 /** The names of Pawl's tables, escaped once. */
 export interface Names {

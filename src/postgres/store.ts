@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { ClaimsObject } from '../core/claims.ts'
 import type {
   Change,
   Ending,
@@ -11,6 +10,7 @@ import type {
   Store,
   Turn,
 } from '../core/store.ts'
+import type { ClaimsObject } from '../portable/claims.ts'
 import type { Connection, Queryable, Row } from './connection.ts'
 import { gather } from './gather.ts'
 import { createListener, type ListenClient } from './listen.ts'

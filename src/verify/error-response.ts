@@ -1,5 +1,5 @@
-import { isSessionsError } from '../core/errors.ts'
 import { problemOf, problemReply } from '../http/problem.ts'
+import { isSessionsError } from '../portable/errors.ts'
 
 /**
  * The answer to an error of a verifier, the same that the application itself would give, so that its clients

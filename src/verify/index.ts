@@ -1,5 +1,5 @@
-export type { ClaimsObject } from '../core/claims.ts'
-export type { EndReason } from '../core/end-reason.ts'
+export type { ClaimsObject } from '../portable/claims.ts'
+export type { EndReason } from '../portable/end-reason.ts'
 export {
   AccessTokenExpiredError,
   AccessTokenInvalidError,
@@ -9,8 +9,8 @@ export {
   SessionEndedError,
   SessionsError,
   StoreUnavailableError,
-} from '../core/errors.ts'
-export type { VerifiedSession } from '../core/verified-session.ts'
+} from '../portable/errors.ts'
+export type { VerifiedSession } from '../portable/verified-session.ts'
 export { errorResponse } from './error-response.ts'
 export type { Fetch } from './get.ts'
 export type { JsonWebKeySet } from './keys.ts'

@@ -1,5 +1,5 @@
-import { decodeBase64url } from '../core/base64url.ts'
-import { encodeHeader } from '../core/token-header.ts'
+import { decodeBase64url } from '../portable/base64url.ts'
+import { encodeHeader } from '../portable/token-header.ts'
 
 /** The public keys of an application, as `sessions.keys.jwks()` and `/.well-known/jwks.json` give them (RFC 7517). */
 export interface JsonWebKeySet {

@@ -1,5 +1,5 @@
-import { check } from '../core/check.ts'
-import type { AccessTokenProfile } from '../core/token-payload.ts'
+import { check } from '../portable/check-option.ts'
+import type { AccessTokenProfile } from '../portable/token-payload.ts'
 import type { Fetch } from './get.ts'
 import { type JsonWebKeySet, usableKeys } from './keys.ts'
 

@@ -1,23 +1,23 @@
-import type { ClaimsObject } from '../core/claims.ts'
+import type { ClaimsObject } from '../portable/claims.ts'
 import {
   AccessTokenInvalidError,
   isSessionsError,
   NotSignedInError,
   type SessionsError,
   StoreUnavailableError,
-} from '../core/errors.ts'
-import { assertNotRevoked } from '../core/revocation-value.ts'
-import { type Seen, seenOf } from '../core/seen.ts'
-import { createTokenCache } from '../core/token-cache.ts'
-import { couldBeOurs } from '../core/token-header.ts'
+} from '../portable/errors.ts'
+import { assertNotRevoked } from '../portable/revocation-value.ts'
+import { createTokenCache } from '../portable/token-cache.ts'
+import { couldBeOurs } from '../portable/token-header.ts'
 import {
   assertBegun,
   assertUnexpired,
   readPayload,
   splitToken,
   type TokenParts,
-} from '../core/token-payload.ts'
-import type { VerifiedSession } from '../core/verified-session.ts'
+} from '../portable/token-payload.ts'
+import type { VerifiedSession } from '../portable/verified-session.ts'
+import { type Seen, seenOf } from '../portable/verified-token.ts'
 import { accessTokensOf, type HeaderSource, transportOf } from '../wire/credentials.ts'
 import { resolveOptions, type VerifierOptions } from './options.ts'
 import type { VerifyContext } from './remote.ts'

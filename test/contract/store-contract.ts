@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest'
-import { newSessionId } from '../../src/core/session-id.ts'
 import type { Change, KeyRow, Listener, SessionRow, Store } from '../../src/core/store.ts'
+import { newSessionId } from '../../src/portable/session-id.ts'
 import { DAY, endingAt, expected, HOUR, MIDNIGHT, NOON, print, sampleRow, turnTo } from '../support/rows.ts'
 
 /** Bytes compare as bytes, whatever class a store hands them out in. */

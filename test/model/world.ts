@@ -5,7 +5,7 @@ import {
   type Presented,
   type RotationSettings,
   type RotationState,
-} from '../../src/core/rotation.ts'
+} from '../../src/core/protocol/rotation.ts'
 import { type Mutation, mutated } from './mutations.ts'
 import { clock, name, numberOf, same, type Token, when } from './tokens.ts'
 

@@ -15,14 +15,14 @@ vi.mock(import('node:timers/promises'), async (original) => ({
 
 // What runs in the background does so by real time; here it is a step like any other.
 const engines = vi.hoisted((): Engine[] => [])
-vi.mock(import('../../src/core/maintenance.ts'), async (original) => ({
+vi.mock(import('../../src/core/operations/maintenance.ts'), async (original) => ({
   ...(await original()),
   startMaintenance(engine) {
     engines.push(engine)
     return { async stop() {} }
   },
 }))
-vi.mock(import('../../src/core/feed.ts'), () => ({
+vi.mock(import('../../src/core/revocation/feed.ts'), () => ({
   createFeed: () => ({
     start() {},
     tell() {},

@@ -1,14 +1,18 @@
 import { createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type AccessTokenFields, mintAccessToken, parseAccessToken } from '../../src/core/access-token.ts'
-import { decodeBase64url } from '../../src/core/base64url.ts'
-import { createProvidedKeyRing } from '../../src/core/key-ring.ts'
-import { mintRefreshToken, parseRefreshToken } from '../../src/core/refresh-token.ts'
-import { deriveSecrets } from '../../src/core/secrets.ts'
-import { signingKeyFromProvided } from '../../src/core/signing-key.ts'
+import { createProvidedKeyRing } from '../../src/core/keys/key-ring.ts'
+import { deriveSecrets } from '../../src/core/keys/secrets.ts'
+import { signingKeyFromProvided } from '../../src/core/keys/signing-key.ts'
+import {
+  type AccessTokenFields,
+  mintAccessToken,
+  parseAccessToken,
+} from '../../src/core/tokens/access-token.ts'
+import { mintRefreshToken, parseRefreshToken } from '../../src/core/tokens/refresh-token.ts'
 import { createSessions, isSessionsError, type ProvidedKey, type Sessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
+import { decodeBase64url } from '../../src/portable/base64url.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { FOREIGN_SECRET, SECRET } from '../support/secrets.ts'
 import { counting } from '../support/stores.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { newSessionId } from '../../src/core/session-id.ts'
 import type { Ending, Expected, SessionRow, Turn } from '../../src/core/store.ts'
+import { newSessionId } from '../../src/portable/session-id.ts'
 
 export const NOON: number = Date.UTC(2030, 0, 1, 12)
 export const HOUR = 3_600_000

@@ -1,4 +1,4 @@
-import type { SchemaResult, StandardSchemaV1 } from '../../src/core/standard-schema.ts'
+import type { SchemaResult, StandardSchemaV1 } from '../../src/portable/standard-schema.ts'
 
 /** A Standard Schema out of a function that throws the path of what it does not like. */
 export function schema<T>(

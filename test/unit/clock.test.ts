@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createClock } from '../../src/core/clock.ts'
 import type { Store } from '../../src/core/store.ts'
+import { createClock } from '../../src/core/time/clock.ts'
 import { memory } from '../../src/memory/index.ts'
 import { coded } from '../support/errors.ts'
 import { listen, openSessions } from '../support/sessions.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { contextTag, recordable } from '../../src/core/context.ts'
-import { deriveSecrets } from '../../src/core/secrets.ts'
+import { deriveSecrets } from '../../src/core/keys/secrets.ts'
+import { contextTag, recordable } from '../../src/core/request-context.ts'
 import { coded } from '../support/errors.ts'
 import { NEW_SECRET, SECRET } from '../support/secrets.ts'
 import { listen, openSessions, openWithClock } from '../support/sessions.ts'

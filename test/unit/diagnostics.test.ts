@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { createEvents } from '../../src/core/events.ts'
+import { createEvents } from '../../src/core/observability/events.ts'
 import { openSessions } from '../support/sessions.ts'
 
 function hear(channel: string, listener: (message: unknown) => void): void {
@@ -51,7 +51,7 @@ describe('a diagnostics channel', () => {
 
   it('lets the request and the other subscribers go on when a subscriber throws, which Node reports', async () => {
     // In a process of its own: Node makes it an uncaught exception, and vitest has a handler for those.
-    const source = new URL('../../src/core/events.ts', import.meta.url).href
+    const source = new URL('../../src/core/observability/events.ts', import.meta.url).href
     const script = `
       import { subscribe } from 'node:diagnostics_channel'
       const { createEvents } = await import(${JSON.stringify(source)})

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { StoreUnavailableError } from '../../src/core/errors.ts'
+import { StoreUnavailableError } from '../../src/portable/errors.ts'
 import { gather } from '../../src/postgres/gather.ts'
 
 /** A table of these ids, and what was asked of it. */

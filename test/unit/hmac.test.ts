@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { createMac } from '../../src/core/hmac.ts'
+import { createMac } from '../../src/core/keys/hmac.ts'
 
 const LONGEST = 300
 const key = fc.uint8Array({ minLength: 32, maxLength: 200 })

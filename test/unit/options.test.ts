@@ -1,6 +1,6 @@
 import { createSecretKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { resolveOptions } from '../../src/core/options.ts'
+import { resolveOptions } from '../../src/core/options/options.ts'
 import { createSessions, type SessionsOptions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { postgres } from '../../src/postgres/index.ts'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { randomBytes } from '../../src/core/random.ts'
+import { randomBytes } from '../../src/core/keys/random.ts'
 
 it('gives as many bytes as it is asked for, none of them twice, and none that change later', () => {
   const given = Array.from({ length: 2000 }, (_, index) => randomBytes(16 + (index % 3) * 8))

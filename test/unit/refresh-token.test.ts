@@ -1,7 +1,12 @@
 import { createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { fingerprint, mintRefreshToken, NO_PARENT, parseRefreshToken } from '../../src/core/refresh-token.ts'
-import { deriveSecrets } from '../../src/core/secrets.ts'
+import { deriveSecrets } from '../../src/core/keys/secrets.ts'
+import {
+  fingerprint,
+  mintRefreshToken,
+  NO_PARENT,
+  parseRefreshToken,
+} from '../../src/core/tokens/refresh-token.ts'
 import { coded } from '../support/errors.ts'
 import { FOREIGN_SECRET, NEW_SECRET, SECRET } from '../support/secrets.ts'
 

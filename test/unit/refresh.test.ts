@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { mintRefreshToken } from '../../src/core/refresh-token.ts'
-import { deriveSecrets } from '../../src/core/secrets.ts'
+import { deriveSecrets } from '../../src/core/keys/secrets.ts'
+import { mintRefreshToken } from '../../src/core/tokens/refresh-token.ts'
 import type { Sessions, SessionsOptions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { coded } from '../support/errors.ts'

@@ -1,10 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Engine } from '../../src/core/engine.ts'
-import { createEvents } from '../../src/core/events.ts'
-import { createRevocationSnapshots, type RevocationSnapshot } from '../../src/core/revocation-snapshot.ts'
-import { createRevocations, type Revocations } from '../../src/core/revocations.ts'
-import { newSessionId } from '../../src/core/session-id.ts'
+import { createEvents } from '../../src/core/observability/events.ts'
+import {
+  createRevocationSnapshots,
+  type RevocationSnapshot,
+} from '../../src/core/revocation/revocation-snapshot.ts'
+import { createRevocations, type Revocations } from '../../src/core/revocation/revocations.ts'
+import { newSessionId } from '../../src/portable/session-id.ts'
 import {
   decodeRevocations,
   encodeRevocations,

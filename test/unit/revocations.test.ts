@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { createEvents } from '../../src/core/events.ts'
-import { createRevocations, type Revocations } from '../../src/core/revocations.ts'
-import { newSessionId } from '../../src/core/session-id.ts'
+import { createEvents } from '../../src/core/observability/events.ts'
+import { createRevocations, type Revocations } from '../../src/core/revocation/revocations.ts'
 import type { Change } from '../../src/core/store.ts'
+import { newSessionId } from '../../src/portable/session-id.ts'
 import { coded } from '../support/errors.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
 

@@ -5,7 +5,7 @@ import {
   type Presented,
   type RotationSettings,
   type RotationState,
-} from '../../src/core/rotation.ts'
+} from '../../src/core/protocol/rotation.ts'
 
 const O = 30_000
 const L = 120_000

@@ -1,7 +1,7 @@
 import { createHmac, type KeyObject } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { type KeyPlace, unwrapKey, wrapKey } from '../../src/core/key-wrap.ts'
-import { deriveSecrets, type Secret } from '../../src/core/secrets.ts'
+import { type KeyPlace, unwrapKey, wrapKey } from '../../src/core/keys/key-wrap.ts'
+import { deriveSecrets, type Secret } from '../../src/core/keys/secrets.ts'
 import { FOREIGN_SECRET, NEW_SECRET, SECRET } from '../support/secrets.ts'
 
 describe('a secret', () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { createTokenCache } from '../../src/core/token-cache.ts'
+import { createTokenCache } from '../../src/portable/token-cache.ts'
 
 const tokenOf = (payload: string, signature: string): string =>
   `header.${payload}.${signature.padStart(43, 'x')}`

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { nodeSessions } from '../../src/adapters/node.ts'
-import { END_REASONS } from '../../src/core/end-reason.ts'
 import { memory } from '../../src/memory/index.ts'
+import { END_REASONS } from '../../src/portable/end-reason.ts'
 import type { VerifyContext } from '../../src/verify/index.ts'
 import { encodeRevocations, MAX_REVOCATIONS } from '../../src/wire/revocations.ts'
 import { coded } from '../support/errors.ts'

@@ -1,9 +1,8 @@
 import { type Arbitrary, constantFrom, record } from 'fast-check'
 import type { Engine } from '../../../src/core/engine.ts'
-import { mintRefreshToken, NO_PARENT, parseRefreshToken } from '../../../src/core/refresh-token.ts'
-import { deriveSecrets } from '../../../src/core/secrets.ts'
-import { newSessionId, sessionIdFromBytes } from '../../../src/core/session-id.ts'
+import { deriveSecrets } from '../../../src/core/keys/secrets.ts'
 import type { SessionRow } from '../../../src/core/store.ts'
+import { mintRefreshToken, NO_PARENT, parseRefreshToken } from '../../../src/core/tokens/refresh-token.ts'
 import {
   createSessions,
   type EventName,
@@ -11,6 +10,7 @@ import {
   type Sessions,
   type Store,
 } from '../../../src/index.ts'
+import { newSessionId, sessionIdFromBytes } from '../../../src/portable/session-id.ts'
 import { createFakeClock } from '../../support/fake-clock.ts'
 import { decodeGen, decodeJwt } from '../../support/jwt.ts'
 import { FOREIGN_SECRET, SECRET } from '../../support/secrets.ts'

@@ -1,0 +1,101 @@
+import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
+import { InvalidOptionsError } from '../../portable/errors.ts'
+import { createMac, type Mac } from './hmac.ts'
+
+/** Bytes; a refresh token's are fewer. */
+const MOST_MACED = 128
+
+/**
+ * What `secret` is turned into. Every use has a key of its own, derived with HKDF (RFC 5869) under
+ * its own label, so that no output of one use says anything about another.
+ */
+export interface Secret {
+  /** Names the secret inside a token; says nothing about it. */
+  readonly id: number
+  /** MACs refresh tokens. */
+  readonly refresh: Mac
+  /** Wraps signing keys. */
+  readonly wrap: KeyObject
+  /** MACs CSRF tokens. */
+  readonly csrf: KeyObject
+  /** MACs where an access token was issued to. */
+  readonly context: KeyObject
+}
+
+/** The first mints, all are accepted. */
+export type Secrets = readonly [Secret, ...Secret[]]
+
+/** @param realm names the table space, so that two installations with one secret share no key */
+export function deriveSecrets(
+  option: string | Uint8Array | readonly (string | Uint8Array)[],
+  realm: string,
+): Secrets {
+  const values = typeof option === 'string' || option instanceof Uint8Array ? [option] : option
+  if (!Array.isArray(values) || values.length === 0) {
+    throw new InvalidOptionsError(
+      'secret',
+      'option `secret` is missing; it takes 32 random bytes as base64url, base64 or hex, or an array of such; `npx pawl secret` makes one',
+    )
+  }
+  const secrets = values.map((value, index) =>
+    derive(decodeSecret(value, values.length > 1 ? `secret[${index}]` : 'secret'), realm),
+  )
+  if (new Set(secrets.map((secret) => secret.id)).size !== secrets.length) {
+    throw new InvalidOptionsError(
+      'secret',
+      'option `secret` holds two secrets with one id (the same secret twice, or a rare coincidence); remove one or make another',
+    )
+  }
+  return secrets as unknown as Secrets
+}
+
+function derive(secret: Uint8Array, realm: string): Secret {
+  const bytes = (label: string, length: number): Buffer =>
+    Buffer.from(hkdfSync('sha256', secret, '', `pawl/v1/${label}/${realm}`, length))
+  return {
+    id: bytes('secret-id', 2).readUInt16BE(),
+    refresh: createMac(bytes('refresh', 32), MOST_MACED),
+    wrap: createSecretKey(bytes('wrap', 32)),
+    csrf: createSecretKey(bytes('csrf', 32)),
+    context: createSecretKey(bytes('context', 32)),
+  }
+}
+
+/** Refuses what people type: a passphrase has far less than 256 bits however long it is. */
+function decodeSecret(value: unknown, option: string): Uint8Array {
+  const fail = (got: string): never => {
+    throw new InvalidOptionsError(
+      option,
+      `option \`${option}\` got ${got}; it takes at least 32 random bytes as base64url, base64, hex or Uint8Array, not a passphrase; \`npx pawl secret\` makes one`,
+    )
+  }
+  if (value instanceof Uint8Array)
+    return looksRandom(value) ? value : fail('bytes that are too few or not random')
+  if (typeof value !== 'string') return fail(`a value of type ${value === null ? 'null' : typeof value}`)
+  if (value.length > 1024) return fail('a string of more than 1024 characters')
+  const bytes = decodeText(value)
+  if (bytes === null) return fail('a string that is none of these encodings')
+  if (bytes.length < 32) return fail(`only ${bytes.length} bytes`)
+  // 43 random base64 characters lack one of the two cases with a chance of 4 in 10^10.
+  if (!isHex(value) && !(/[a-z]/.test(value) && /[A-Z]/.test(value)))
+    return fail('something that does not look random')
+  return looksRandom(bytes) ? bytes : fail('something that does not look random')
+}
+
+function decodeText(text: string): Buffer | null {
+  if (isHex(text)) return Buffer.from(text, 'hex')
+  // Canonical only: text that merely happens to consist of these characters mostly is not.
+  const plain = text.replace(/=+$/, '')
+  for (const encoding of ['base64url', 'base64'] as const) {
+    const bytes = Buffer.from(plain, encoding)
+    if (bytes.toString(encoding).replace(/=+$/, '') === plain) return bytes
+  }
+  return null
+}
+
+const isHex = (text: string): boolean => text.length % 2 === 0 && /^(?:[0-9a-f]+|[0-9A-F]+)$/.test(text)
+
+/** 32 random bytes have fewer than 20 distinct values once in about 10^9 draws. */
+function looksRandom(bytes: Uint8Array): boolean {
+  return bytes.length >= 32 && new Set(bytes).size >= 20
+}

@@ -1,0 +1,108 @@
+import { checkClaims, checkData, validate } from '../../portable/claims.ts'
+import { newSessionId } from '../../portable/session-id.ts'
+import type { CreatedSession, CreateSession } from '../api.ts'
+import { randomBytes } from '../keys/random.ts'
+import { absoluteTimeout, idleTimeout } from '../options/options.ts'
+import { normalizeContext, recordable } from '../request-context.ts'
+import { idleExpiry, pruneTime } from '../session/lifetime.ts'
+import { toSession } from '../session/session.ts'
+import type { SessionRow } from '../store.ts'
+import { checkFits } from '../tokens/access-token.ts'
+import { accessTokenFields, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
+import { ANCHOR_BYTES, fingerprint, mintRefreshToken, NO_PARENT } from '../tokens/refresh-token.ts'
+import { enforceSessionLimit, loginTime } from './session-limit.ts'
+import { checkUserId, endSession, type Scope } from './write-scope.ts'
+
+const FIELDS: ReadonlySet<string> = new Set<keyof CreateSession<object, unknown>>([
+  'userId',
+  'claims',
+  'data',
+  'replaces',
+  'persistent',
+  'idleTimeout',
+  'absoluteTimeout',
+  'ip',
+  'userAgent',
+])
+
+/** A login. */
+export async function createSession<Claims extends object, Data>(
+  scope: Scope,
+  input: CreateSession<Claims, Data>,
+): Promise<CreatedSession<Claims, Data>> {
+  const { engine, writes, own } = scope
+  const { options, clock, events, ring } = engine
+  checkFields(input)
+  const userId = checkUserId(input.userId)
+  const claims = checkClaims(await validate(options.claimsSchema, input.claims ?? {}, 'claims'))
+  const data = checkData(await validate(options.dataSchema, input.data ?? null, 'data'))
+  const now = clock.now()
+  const context = normalizeContext(input)
+  const idle =
+    input.idleTimeout === undefined ? null : Math.ceil(idleTimeout(input.idleTimeout) / 1000) * 1000
+  const absolute =
+    input.absoluteTimeout === undefined ? options.absoluteTimeout : absoluteTimeout(input.absoluteTimeout)
+  const id = newSessionId(options.sessionIdVersion, now, randomBytes(16))
+  const anchor = randomBytes(ANCHOR_BYTES)
+  const token = mintRefreshToken(options.secrets, {
+    sessionId: id,
+    generation: 0,
+    issuedAt: now,
+    parent: NO_PARENT,
+    anchor,
+  })
+  const clocks = { idleTimeout: idle, absoluteExpiresAt: absolute === null ? null : now + absolute }
+  const expiresAt = idleExpiry(engine, clocks, now)
+  const row: SessionRow = {
+    id,
+    userId,
+    generation: 0,
+    current: token.fingerprint,
+    previous: null,
+    turnedAt: now,
+    switchedAt: null,
+    anchorHash: fingerprint(anchor),
+    version: 0,
+    createdAt: await loginTime(scope, userId, now),
+    authTime: now,
+    expiresAt,
+    ...clocks,
+    persistent: input.persistent ?? true,
+    claims,
+    data,
+    dataVersion: 0,
+    ...recordable(context, options),
+    endedAt: null,
+    endReason: null,
+    pruneAt: pruneTime(engine, clocks, expiresAt, now),
+  }
+  const issue = { generation: 0, twin: null, now, context }
+  checkFits(await ring.signer(), options.profile, accessTokenFields(engine, row, issue, 0))
+  // Signed first: a key service that fails must not leave a session nobody holds.
+  const accessToken = await issueAccessToken(engine, row, issue)
+  await writes.insert(row)
+  if (own) events.emit('created', { sessionId: id, userId, ip: row.ip, userAgent: row.userAgent })
+  try {
+    await enforceSessionLimit(scope, row, input.replaces)
+    if (input.replaces !== undefined) await endSession(scope, input.replaces, 'replaced')
+  } catch (error) {
+    // The caller gets no tokens, so nobody would ever hold the new session.
+    await endSession(scope, id, 'replaced').catch(() => {})
+    throw error
+  }
+  return {
+    session: toSession<Claims, Data>(row, clock.now()),
+    accessToken,
+    refreshToken: issueRefreshToken(engine, row, token),
+  }
+}
+
+function checkFields(input: unknown): void {
+  if (typeof input !== 'object' || input === null)
+    throw new TypeError('`create` takes an object with a `userId`')
+  for (const name of Object.keys(input)) {
+    if (!FIELDS.has(name)) throw new TypeError(`\`create\` takes no \`${name.slice(0, 64)}\``)
+  }
+  const { persistent = true } = input as { persistent?: unknown }
+  if (typeof persistent !== 'boolean') throw new TypeError('`persistent` takes true or false')
+}

@@ -1,0 +1,108 @@
+import { checkClaims, validate } from '../../portable/claims.ts'
+import { TryAgainError } from '../../portable/errors.ts'
+import { isSessionId } from '../../portable/session-id.ts'
+import type { SessionOperations } from '../api.ts'
+import type { Engine } from '../engine.ts'
+import { idleExpiry, pruneTime } from '../session/lifetime.ts'
+import { type Session, toSession } from '../session/session.ts'
+import { END_REASONS, type SessionRow, type SessionWrites } from '../store.ts'
+import { checkFits } from '../tokens/access-token.ts'
+import { accessTokenFields } from '../tokens/issue.ts'
+import { createSession } from './create.ts'
+import { patchData, setData } from './data.ts'
+import { assertStillActive, changed, checkUserId, endSession, endUser, type Scope } from './write-scope.ts'
+
+const ATTEMPTS = 3
+/** The row of an erased session stays this long besides two access-token lifetimes: until every process has surely heard. */
+const SLOWEST_NEWS = 10 * 60_000
+
+/** What can be done to sessions, in the store or in a transaction of the caller's. */
+export function operations<Claims extends object, Data>(
+  engine: Engine,
+  writes: SessionWrites,
+  own: boolean,
+): SessionOperations<Claims, Data> {
+  const { options, clock, ring } = engine
+  const scope: Scope = { engine, writes, own }
+  const readable = (row: SessionRow): Session<Claims, Data> => toSession<Claims, Data>(row, clock.now())
+
+  return {
+    create: (input) => createSession(scope, input),
+    async revoke(sessionId, reason = 'revoked') {
+      if (!END_REASONS.includes(reason))
+        throw new TypeError(`\`reason\` takes one of ${END_REASONS.join(', ')}`)
+      return endSession(scope, sessionId, reason)
+    },
+    async revokeUser(userId, { except } = {}) {
+      if (except !== undefined && !isSessionId(except)) throw new TypeError('`except` takes a session id')
+      return endUser(scope, checkUserId(userId), except ?? null)
+    },
+    async deleteUser(userId) {
+      await endUser(scope, checkUserId(userId), null)
+      return writes.eraseByUser(userId, clock.now() + 2 * options.accessTokenLifetime + SLOWEST_NEWS)
+    },
+    async expireAccessTokens(which) {
+      const now = clock.now()
+      let raised: { id: string; version: number }[] = []
+      if (typeof which === 'string') {
+        const version = isSessionId(which) ? await writes.raiseVersion(which, now) : null
+        if (version !== null) raised = [{ id: which, version }]
+      } else raised = await writes.raiseVersionByUser(checkUserId(which?.userId), now)
+      if (raised.length > 0) await changed(scope, raised)
+      return raised.length
+    },
+    async get(sessionId) {
+      const row = isSessionId(sessionId) ? await writes.read(sessionId) : null
+      return row === null ? null : readable(row)
+    },
+    async list(userId) {
+      return (await writes.listByUser(checkUserId(userId))).map(readable)
+    },
+    setData: (sessionId, data, { ifVersion } = {}) => setData(scope, sessionId, data, ifVersion),
+    patchData: (sessionId, patch, { ifVersion } = {}) => patchData(scope, sessionId, patch, ifVersion),
+    async setClaims(sessionId, claims) {
+      const checked = checkClaims(await validate(options.claimsSchema, claims, 'claims'))
+      const row = await assertStillActive(scope, sessionId)
+      const now = clock.now()
+      const issue = { generation: 0, twin: null, now, context: null }
+      checkFits(
+        await ring.signer(),
+        options.profile,
+        accessTokenFields(engine, { ...row, claims: checked }, issue, 0),
+      )
+      for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+        const version = await writes.writeClaims(sessionId, checked, now)
+        if (version !== null) {
+          await changed(scope, [{ id: sessionId, version }])
+          return version
+        }
+        // No row alone proves nothing: look, and try again.
+        await assertStillActive(scope, sessionId)
+      }
+      throw new TryAgainError()
+    },
+    async reauthenticate(sessionId) {
+      for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+        // Without grace, as this starts the clocks anew: it must not wake what has been idle too long.
+        const row = await assertStillActive(scope, sessionId, 0)
+        const now = clock.now()
+        // The absolute lifetime is the one the session was created with.
+        const lifetime = row.absoluteExpiresAt === null ? null : row.absoluteExpiresAt - row.authTime
+        const clocks = {
+          idleTimeout: row.idleTimeout,
+          absoluteExpiresAt: lifetime === null ? null : now + lifetime,
+        }
+        const expiresAt = idleExpiry(engine, clocks, now)
+        const { absoluteExpiresAt } = clocks
+        const pruneAt = pruneTime(engine, clocks, expiresAt, now)
+        if (
+          await writes.reauthenticate(sessionId, row.version, now, { expiresAt, absoluteExpiresAt, pruneAt })
+        ) {
+          await changed(scope, [{ id: sessionId, version: row.version + 1 }])
+          return
+        }
+      }
+      throw new TryAgainError()
+    },
+  }
+}

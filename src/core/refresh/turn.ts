@@ -1,0 +1,32 @@
+import type { Engine } from '../engine.ts'
+import type { RotationState } from '../protocol/rotation.ts'
+import type { NormalContext } from '../request-context.ts'
+import { idleExpiry, pruneTime } from '../session/lifetime.ts'
+import type { SessionRow, Turn } from '../store.ts'
+
+/** After the store has written a turn. */
+export function announceTurn({ events }: Engine, row: SessionRow, turn: Turn, by: 'refresh' | 'use'): void {
+  const { id: sessionId, userId } = row
+  const { generation } = turn.next
+  events.emit('turned', { sessionId, userId, generation, by })
+  if (generation > row.generation + 1)
+    events.emit('rolledBack', { sessionId, userId, from: row.generation, to: generation })
+  const { ip, userAgent } = turn
+  if ((row.ip !== null && ip !== row.ip) || (row.userAgent !== null && userAgent !== row.userAgent)) {
+    const from = { ip: row.ip, userAgent: row.userAgent }
+    events.emit('contextChanged', { sessionId, userId, from, to: { ip, userAgent } })
+  }
+}
+
+export function turnOf(engine: Engine, row: SessionRow, next: RotationState, seen: NormalContext): Turn {
+  const { recordIp, recordUserAgent } = engine.options
+  const expiresAt = idleExpiry(engine, row, next.turnedAt)
+  return {
+    expected: { id: row.id, generation: row.generation, current: row.current },
+    next,
+    expiresAt,
+    pruneAt: pruneTime(engine, row, expiresAt, next.turnedAt, row.pruneAt),
+    ip: recordIp === 'none' ? null : (seen.ip ?? row.ip),
+    userAgent: recordUserAgent ? (seen.userAgent ?? row.userAgent) : null,
+  }
+}

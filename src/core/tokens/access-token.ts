@@ -1,0 +1,110 @@
+import { isUtf8 } from 'node:buffer'
+import { randomInt } from 'node:crypto'
+import type { ClaimsObject } from '../../portable/claims.ts'
+import { AccessTokenInvalidError } from '../../portable/errors.ts'
+import type { Presented } from '../../portable/presented.ts'
+import { sessionIdToBytes } from '../../portable/session-id.ts'
+import { couldBeOurs } from '../../portable/token-header.ts'
+import {
+  type AccessToken,
+  type AccessTokenFields,
+  type AccessTokenProfile,
+  GEN_BYTES,
+  MAX_LENGTH,
+  type Payload,
+  readPayload,
+  splitToken,
+} from '../../portable/token-payload.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
+import type { SigningKey } from '../keys/signing-key.ts'
+
+export type { AccessToken, AccessTokenFields } from '../../portable/token-payload.ts'
+
+/** The longest cookie name the HTTP layer accepts; with it, name and value stay within 4096 bytes (RFC 6265bis section 5.6). */
+export const MAX_COOKIE_NAME = 64
+const MAX_MINTED = MAX_LENGTH - MAX_COOKIE_NAME
+/** `"gen":"…",` with its 56 characters, `"n":…` instead never needs more, a version of ten digits, and `"ctx":"…",` of 17 characters. */
+const ROOM_TO_GROW = 56 + 9 + 10 + 26
+
+export async function mintAccessToken(
+  key: SigningKey,
+  profile: AccessTokenProfile,
+  fields: AccessTokenFields,
+): Promise<string> {
+  const input = `${key.header}.${encodePayload(profile, fields)}`
+  return `${input}.${await key.sign(input)}`
+}
+
+/**
+ * Whether every access token this session can ever get fits a cookie.
+ * @throws TypeError when it does not (ASVS 3.3.5)
+ */
+export function checkFits(key: SigningKey, profile: AccessTokenProfile, fields: AccessTokenFields): void {
+  const payload = JSON.stringify(
+    payloadOf(profile, { ...fields, twin: null, generation: 0, contextTag: null }),
+  )
+  const bytes = Buffer.byteLength(payload) + ROOM_TO_GROW
+  const length = key.header.length + 1 + Math.ceil((bytes * 4) / 3) + 1 + 86
+  if (length > MAX_MINTED) {
+    throw new TypeError(
+      `\`claims\` make an access token of up to ${length} bytes; a cookie holds ${MAX_MINTED}. Keep what is large in \`data\``,
+    )
+  }
+}
+
+function encodePayload(profile: AccessTokenProfile, fields: AccessTokenFields): string {
+  return Buffer.from(JSON.stringify(payloadOf(profile, fields))).toString('base64url')
+}
+
+function payloadOf(profile: AccessTokenProfile, fields: AccessTokenFields): Payload & ClaimsObject {
+  const { twin, generation } = fields
+  return {
+    sub: fields.userId,
+    sid: Buffer.from(sessionIdToBytes(fields.sessionId)).toString('base64url'),
+    iat: Math.floor(fields.issuedAt / 1000),
+    exp: Math.floor(fields.expiresAt / 1000),
+    auth_time: Math.floor(fields.authTime / 1000),
+    ver: fields.version,
+    ...(twin !== null && { gen: encodeTwin(twin) }),
+    ...(twin === null && generation > 0 && { n: generation }),
+    ...(fields.contextTag !== null && { ctx: fields.contextTag }),
+    ...(profile.issuer !== null && { iss: profile.issuer }),
+    ...(profile.audience !== null && { aud: profile.audience }),
+    // RFC 9068 section 2.2 requires both together; the pair of session and random part is unique.
+    ...(profile.clientId !== null && { client_id: profile.clientId, jti: randomInt(2 ** 47).toString(36) }),
+    ...fields.claims,
+  }
+}
+
+/**
+ * Takes a token apart after its signature has been checked. No part of it is interpreted before that.
+ * @throws AccessTokenInvalidError
+ */
+export function parseAccessToken(value: unknown, ring: KeyRing, profile: AccessTokenProfile): AccessToken {
+  const parts = splitToken(value)
+  const key = ring.find(parts.header)
+  if (key === undefined) {
+    if (couldBeOurs(parts.header)) ring.lookAgain()
+    throw new AccessTokenInvalidError()
+  }
+  if (!key.verify(parts.input, parts.signature)) throw new AccessTokenInvalidError()
+  // The key's own text: a slice would keep the whole token alive with whatever is kept of it.
+  return readPayload({ header: key.header, payload: parts.payload }, profile, decodeGenuine)
+}
+
+/** Natively, which is lenient: of what a signature covers, no second spelling passes anyway. */
+function decodeGenuine(payload: string): string | null {
+  const bytes = Buffer.from(payload, 'base64url')
+  const text = bytes.toString()
+  // What is no UTF-8 has become this; a claim may also hold it in earnest.
+  return !text.includes('\uFFFD') || isUtf8(bytes) ? text : null
+}
+
+function encodeTwin(twin: Presented): string {
+  const bytes = Buffer.alloc(GEN_BYTES)
+  bytes.writeUInt32BE(twin.generation, 0)
+  bytes.set(twin.fingerprint, 4)
+  bytes.set(twin.parent, 20)
+  bytes.writeUIntBE(twin.issuedAt, 36, 6)
+  return bytes.toString('base64url')
+}
