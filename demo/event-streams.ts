@@ -4,7 +4,7 @@ import type { EventName, SessionEvents, Sessions } from '../src/index.ts'
 import type { Claims } from './app.ts'
 
 /** What the browser gets of a session event: never more than concerns its user. */
-const SHOWN = ['created', 'refreshed', 'turned', 'reused', 'ended'] as const satisfies EventName[]
+const SHOWN = ['created', 'refreshed', 'rotated', 'reused', 'ended'] as const satisfies EventName[]
 
 type Shown = SessionEvents[(typeof SHOWN)[number]]
 

@@ -2,16 +2,15 @@ import type { SessionsOptions } from '../src/index.ts'
 
 /**
  * In seconds, and far shorter than in an application, so that a whole theft plays in under a minute.
- * The protocol adds 5 s of clock tolerance to `overlap` and `lateWindow`.
+ * The protocol adds 5 s of clock tolerance to `overlap` and `gracePeriod`.
  */
 export const LIFETIMES: Pick<
   SessionsOptions,
-  'accessTokenLifetime' | 'overlap' | 'lateWindow' | 'pollInterval' | 'idleTimeout' | 'absoluteTimeout'
+  'accessToken' | 'rotation' | 'revocation' | 'idleTimeout' | 'absoluteTimeout'
 > = {
-  accessTokenLifetime: 15,
-  overlap: 2,
-  lateWindow: 4,
-  pollInterval: 1,
+  accessToken: { lifetime: 15 },
+  rotation: { overlap: 2, gracePeriod: 4 },
+  revocation: { pollInterval: 1 },
   idleTimeout: 30 * 60,
   absoluteTimeout: 8 * 3600,
 }

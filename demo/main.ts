@@ -70,8 +70,8 @@ async function startSessions(connectionString: string): Promise<Awaited<ReturnTy
   if (PAWL_SECRET === undefined && DATABASE_URL !== undefined)
     undo.push(() => pool.query(`drop schema "${schema}" cascade`))
   undo.push(() => sessions.close())
-  sessions.on('storeUnavailable', ({ during }) => {
-    if (!stop.signal.aborted) console.warn(`The database cannot be reached (${during}); trying again.`)
+  sessions.on('storeUnavailable', ({ operation }) => {
+    if (!stop.signal.aborted) console.warn(`The database cannot be reached (${operation}); trying again.`)
   })
   return sessions
 }

@@ -10,11 +10,20 @@ export type {
 } from './core/api.ts'
 export type { JsonWebKeySet, KeyInfo } from './core/keys/key-ring.ts'
 export type { ProvidedKey } from './core/keys/signing-key.ts'
-export type { EventName, SessionEvents } from './core/observability/events.ts'
 export type { Logger } from './core/observability/logger.ts'
+export type { EventName, SessionEvents } from './core/observability/session-events.ts'
 export type { Operation, SessionsStats, Telemetry, TelemetrySource } from './core/observability/telemetry.ts'
-export type { RefreshAttempt, SessionsOptions } from './core/options/options.ts'
 export { presets, type TimeoutPreset } from './core/options/presets.ts'
+export type { RefreshAttempt } from './core/options/refresh-attempt.ts'
+export type {
+  AccessTokenOptions,
+  KeyOptions,
+  LimitOptions,
+  PrivacyOptions,
+  RevocationOptions,
+  RotationOptions,
+  SessionsOptions,
+} from './core/options/sessions-options.ts'
 export type { Verdict } from './core/protocol/rotation.ts'
 export type { RefreshContext, RequestContext } from './core/request-context.ts'
 export type { Session } from './core/session/session.ts'

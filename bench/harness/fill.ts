@@ -57,8 +57,8 @@ export async function fill(
     store: postgres({ pool, schema, listen: false }),
     secret,
     now: () => now,
-    maxStaleness: 86_400,
-    pruneInterval: null,
+    revocation: { maxStaleness: 86_400 },
+    privacy: { pruneInterval: null },
   })
   const refreshTokens: string[] = []
   // One by one: ids are in the order of their times.

@@ -28,13 +28,10 @@ const pool = new pg.Pool({ connectionString: database, max: 10 })
 const sessions = await createSessions({
   store: postgres({ pool }),
   secret,
-  accessTokenLifetime,
+  accessToken: { lifetime: accessTokenLifetime, cacheBytes: 512 * 1024 },
   // So short that every refresh turns.
-  overlap: 3,
-  keepEnded: 0,
-  pruneInterval: 60,
-  // Small enough to be full long before the first third is over.
-  tokenCacheBytes: 512 * 1024,
+  rotation: { overlap: 3 },
+  privacy: { keepEnded: 0, pruneInterval: 60 },
 })
 const withSession = nodeSessions(sessions)
 const anyone = withSession(async (req, res, session) => {

@@ -22,10 +22,9 @@ export async function counts({ database, progress }: Settings): Promise<Figure[]
     store: postgres({ pool: watched, listen: false }),
     secret: randomBytes(32),
     now: () => now,
-    maxStaleness: 86_400,
-    pollInterval: 60,
-    pruneInterval: null,
-    refreshLimit: null,
+    revocation: { maxStaleness: 86_400, pollInterval: 60 },
+    privacy: { pruneInterval: null },
+    limits: { refreshesPerMinute: null },
   })
   const markWal = await openWal(pool)
   const wait = (seconds: number): void => {

@@ -27,8 +27,8 @@ export async function growth({ quick, database, progress }: Settings): Promise<F
     const sessions = await createSessions({
       store: postgres({ pool, schema, listen: false }),
       secret,
-      pruneInterval: null,
-      refreshLimit: null,
+      privacy: { pruneInterval: null },
+      limits: { refreshesPerMinute: null },
     })
     opened.push(sessions)
     contenders.push(

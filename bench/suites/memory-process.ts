@@ -62,8 +62,8 @@ async function verified(): Promise<Filling> {
   const sessions = await createSessions({
     store: memory(),
     secret: randomBytes(32),
-    signingKeys: [{ kid: 'bench', algorithm: 'HS256', key }],
-    tokenCacheBytes: limit,
+    keys: { provided: [{ kid: 'bench', algorithm: 'HS256', key }] },
+    accessToken: { cacheBytes: limit },
   })
   const { accessToken } = await sessions.create({ userId: 'user-00000000', claims: { role: 'user' } })
   const [header, payload] = accessToken.value.split('.') as [string, string]

@@ -141,9 +141,9 @@ async function turns(
     store: postgres({ pool, schema, listen: false }),
     secret: randomBytes(32),
     now: () => now,
-    maxStaleness: 86_400,
-    pruneInterval: null,
-    refreshLimit: null,
+    revocation: { maxStaleness: 86_400 },
+    privacy: { pruneInterval: null },
+    limits: { refreshesPerMinute: null },
   })
   const markWal = await openWal(pool)
   const ofLogins = await markWal()

@@ -21,8 +21,8 @@ export async function verify({ quick, database, progress }: Settings): Promise<F
   const options = { store: memory(), secret: randomBytes(32), refreshLimit: null }
   const [cached, uncached, forgetful] = await Promise.all([
     createSessions<Claims>(options),
-    createSessions<Claims>({ ...options, tokenCacheBytes: 0 }),
-    createSessions<Claims>({ ...options, tokenCacheBytes: TINY_CACHE }),
+    createSessions<Claims>({ ...options, accessToken: { cacheBytes: 0 } }),
+    createSessions<Claims>({ ...options, accessToken: { cacheBytes: TINY_CACHE } }),
   ])
   const fast = fastJwt(key)
   const viaJose = jose(key)

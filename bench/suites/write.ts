@@ -23,9 +23,9 @@ export async function write({ quick, database, progress }: Settings): Promise<Fi
     secret,
     now: () => now,
     // The clock jumps, and news of revocations do not.
-    maxStaleness: 86_400,
-    refreshLimit: null,
-    pruneInterval: null,
+    revocation: { maxStaleness: 86_400 },
+    limits: { refreshesPerMinute: null },
+    privacy: { pruneInterval: null },
   })
   const { insert, end } = await statementsOf(raw, secret, CLAIMS)
   const first = await original(database)

@@ -60,11 +60,11 @@ export function createLog() {
           )
           break
         }
-        case 'turned':
+        case 'rotated':
           line(
             event.at,
             'turned',
-            'turned',
+            'rotated',
             whose(who),
             ` moved on to generation ${event.generation}: its new token was seen ${event.by === 'use' ? 'in use' : 'in a refresh'}.`,
           )

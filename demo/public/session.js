@@ -116,7 +116,7 @@ async function signedOut(code) {
 function onEvent(event) {
   log.show(event, session.id)
   if (event.sessionId === session.id) {
-    if (event.type === 'turned') {
+    if (event.type === 'rotated') {
       wheel.show(event.generation)
       void load()
     }

@@ -1,8 +1,8 @@
 import type { Sessions, VerifiedSession } from '../core/api.ts'
-import { check } from '../core/options/options.ts'
 import { checkRequire, type RequireOptions, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
+import { check } from '../portable/options/check.ts'
 import { fetchExchange, toResponse } from './fetch-exchange.ts'
 
 export type { CookieOptions, HttpOptions } from '../http/options.ts'

@@ -1,10 +1,10 @@
 import type { H3Event, Middleware } from 'h3'
 import type { Sessions } from '../core/api.ts'
-import { check } from '../core/options/options.ts'
 import { type Reply, type ResponseHead, writeHead } from '../http/exchange.ts'
 import { checkRequire, type RequireOptions, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
+import { check } from '../portable/options/check.ts'
 import { fetchExchange } from './fetch-exchange.ts'
 import { type OpenedRequest, openedRequest, sessionIn } from './opened.ts'
 

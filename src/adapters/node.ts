@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Sessions } from '../core/api.ts'
 import { guard } from '../core/observability/events.ts'
-import { check } from '../core/options/options.ts'
 import type { Exchange, Reply } from '../http/exchange.ts'
 import { checkRequire, type Opened, type RequireOptions, sessionsOverHttp } from '../http/http.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { RequestSession } from '../http/request-session.ts'
+import { check } from '../portable/options/check.ts'
 import { NodeExchange, type NodeHints, writeReply } from './node-exchange.ts'
 import { type UpgradeHandler, type UpgradeListener, upgradeListener } from './upgrade.ts'
 

@@ -46,7 +46,7 @@ export function withSessions<T>(
   const key = createSecretKey(randomBytes(32))
   return withOpened(
     context,
-    { secret: randomBytes(32), signingKeys: [{ kid: 'command-line', algorithm: 'HS256', key }] },
+    { secret: randomBytes(32), keys: { provided: [{ kid: 'command-line', algorithm: 'HS256', key }] } },
     work,
   )
 }
@@ -65,11 +65,11 @@ export function withOpened<T>(
     }
     const sessions = await createSessions({
       store,
-      revocation: 'expiry',
-      pruneInterval: null,
+      revocation: { mode: 'expiry' },
+      privacy: { pruneInterval: null },
       logger: { debug() {}, info() {}, warn: say, error: say },
       // An operator's machine whose clock is a little off may work all the same: it follows the database's.
-      overlap: 300,
+      rotation: { overlap: 300 },
       ...options,
     })
     opened = true

@@ -15,7 +15,7 @@ const ROLES = {
 } as const
 
 const NO_KEYS =
-  'There are no signing keys. The application makes the first one when it starts, unless it brings its own as `signingKeys`.'
+  'There are no signing keys. The application makes the first one when it starts, unless it brings its own as `keys.provided`.'
 
 export const keysList: Command = {
   name: 'keys list',
@@ -72,10 +72,9 @@ Needs the application's secret in the environment variable PAWL_SECRET, several 
         secret,
         // Opening the keys publishes one by itself where another algorithm is wanted or the next one is due,
         // and how often that is only the application knows.
-        algorithm: algorithm as Algorithm,
-        keyRotationInterval: LONGEST_INTERVAL,
+        keys: { algorithm: algorithm as Algorithm, rotationInterval: LONGEST_INTERVAL },
         // Decides how long the old key verifies.
-        accessTokenLifetime: LONGEST_LIFETIME,
+        accessToken: { lifetime: LONGEST_LIFETIME },
       },
       async (sessions) => {
         const { epoch, kid, signsFrom } = await sessions.keys.rotate()

@@ -139,7 +139,7 @@ function keyLine(keys: readonly ListedKey[], at: Date): string {
     `${signing.kid} (epoch ${signing.epoch}, ${signing.algorithm}) signs since ${timeAgo(signing.signsFrom, at)}`,
     next === undefined
       ? at.getTime() - signing.signsFrom.getTime() > OVERDUE
-        ? 'the next one is due, unless `keyRotationInterval` is longer than a day'
+        ? 'the next one is due, unless `keys.rotationInterval` is longer than a day'
         : 'the next one is not due yet'
       : `${next.kid} signs from ${timeAgo(next.signsFrom, at)}`,
   ].join(', ')

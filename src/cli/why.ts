@@ -22,9 +22,9 @@ const REASONS: Readonly<Record<EndReason, (session: Session, at: string) => stri
   replaced: (_, at) =>
     `A new login in the same browser took the place of this session at ${at}. The user was not logged out by it: look at the newer session.`,
   limit: (_, at) =>
-    `The user had more sessions than \`maxSessionsPerUser\` allows, so this one was ended at ${at}: as the oldest when they signed in elsewhere, or at its own login where new ones are refused.`,
+    `The user had more sessions than \`limits.sessionsPerUser\` allows, so this one was ended at ${at}: as the oldest when they signed in elsewhere, or at its own login where new ones are refused.`,
   rollback: (_, at) =>
-    `The session was ended at ${at} because the database had gone back behind it (a crash, a failover, a restored backup) and \`onRollback\` is \`end\`. The user did nothing wrong and signs in again.`,
+    `The session was ended at ${at} because the database had gone back behind it (a crash, a failover, a restored backup) and \`rotation.onDatabaseRollback\` is \`end\`. The user did nothing wrong and signs in again.`,
 }
 
 /** Expired sessions stay in the table as they are; ending them all the same comes too late to log anyone out. */

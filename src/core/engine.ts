@@ -1,6 +1,6 @@
 import type { KeyRing } from './keys/key-ring.ts'
 import type { Events } from './observability/events.ts'
-import type { ResolvedOptions } from './options/options.ts'
+import type { ResolvedOptions } from './options/resolve.ts'
 import type { Feed } from './revocation/feed.ts'
 import type { Revocations } from './revocation/revocations.ts'
 import type { Store } from './store.ts'

@@ -47,7 +47,7 @@ const CSRF_NONCE_BYTES = 12
 
 export function createInternals(engine: Engine, refresh: Internals['refresh']): Internals {
   const { options, clock, ring } = engine
-  const { secrets, profile } = options
+  const { secrets, accessToken: profile } = options
 
   /** Signed double submit, bound to the session (OWASP CSRF cheat sheet); each part has a fixed length. */
   const csrfMac = (secret: (typeof secrets)[number], sessionId: string, nonce: string): Buffer =>
@@ -57,11 +57,11 @@ export function createInternals(engine: Engine, refresh: Internals['refresh']): 
     now: clock.now,
     warn: (message) => options.logger.warn({}, message),
     answerWithin: options.decideWithin,
-    lookup: options.revocation === 'lookup',
+    lookup: options.revocation.mode === 'lookup',
     get publishesKeys() {
       return ring.jwks().keys.length > 0
     },
-    revocationSnapshot: options.revocation === 'expiry' ? null : createRevocationSnapshots(engine),
+    revocationSnapshot: options.revocation.mode === 'expiry' ? null : createRevocationSnapshots(engine),
     refresh,
     forwardable: ({ row, accessToken }) =>
       issueAccessToken(engine, row, {

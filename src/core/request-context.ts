@@ -44,13 +44,13 @@ function normalizeUserAgent(userAgent: unknown): string | null {
   return userAgent.slice(0, MAX_USER_AGENT).replaceAll('\0', '').toWellFormed()
 }
 
-/** What may be written down, by the options `recordIp` and `recordUserAgent`. */
+/** The part of a context that a row may keep, by the options `privacy.ip` and `privacy.userAgent`. */
 export function recordable(
   { ip, userAgent }: NormalContext,
-  how: { readonly recordIp: 'full' | 'network' | 'none'; readonly recordUserAgent: boolean },
+  privacy: { readonly ip: 'full' | 'network' | 'none'; readonly userAgent: boolean },
 ): NormalContext {
-  const kept = how.recordIp === 'network' && ip !== null ? networkOf(ip) : ip
-  return { ip: how.recordIp === 'none' ? null : kept, userAgent: how.recordUserAgent ? userAgent : null }
+  const kept = privacy.ip === 'network' && ip !== null ? networkOf(ip) : ip
+  return { ip: privacy.ip === 'none' ? null : kept, userAgent: privacy.userAgent ? userAgent : null }
 }
 
 /** The first address of the /24 or /48 it is in: usually an organization or a household, not a device. */

@@ -12,7 +12,8 @@ import type { SessionsStats } from './observability/telemetry.ts'
 import { prune, revokeAll, startMaintenance } from './operations/maintenance.ts'
 import { operations } from './operations/operations.ts'
 import { createVerify } from './operations/verification.ts'
-import { resolveOptions, type SessionsOptions } from './options/options.ts'
+import { resolveOptions } from './options/resolve.ts'
+import type { SessionsOptions } from './options/sessions-options.ts'
 import { createConfirmations } from './refresh/confirmations.ts'
 import { refresh, refuse } from './refresh/refresh.ts'
 import { createRefreshLimit } from './refresh/refresh-limit.ts'
@@ -65,30 +66,30 @@ async function start<Claims extends object, Data>(
     const skew = await clock.synchronize()
     if (Math.abs(skew) > Math.max(options.rotation.overlap, CLOCK_TOLERANCE)) {
       throw new InvalidOptionsError(
-        'overlap',
+        'rotation.overlap',
         `this process's clock is ${Math.round(skew / 1000)} s off the database's, more than the \`overlap\`; set the clock (NTP)`,
       )
     }
     const ring =
-      options.signingKeys === null
+      options.keys.provided === null
         ? await createKeyRing(store, options.secrets, clock, events, {
-            algorithm: options.algorithm,
-            rotationInterval: options.keyRotationInterval,
-            tokenLifetime: options.accessTokenLifetime,
+            algorithm: options.keys.algorithm,
+            rotationInterval: options.keys.rotationInterval,
+            tokenLifetime: options.accessToken.lifetime,
           })
-        : createProvidedKeyRing(options.signingKeys)
-    const retention = options.accessTokenLifetime + 4 * CLOCK_TOLERANCE
-    const revocations = createRevocations(store, clock, events, retention, options.feedBytes)
-    if (options.revocation !== 'expiry') await revocations.poll('all')
+        : createProvidedKeyRing(options.keys.provided)
+    const retention = options.accessToken.lifetime + 4 * CLOCK_TOLERANCE
+    const revocations = createRevocations(store, clock, events, retention, options.revocation.memory)
+    if (options.revocation.mode !== 'expiry') await revocations.poll('all')
     const feed = createFeed(store, clock, events, revocations, options)
     const writes = withDoubt(store, feed.doubt)
     started = assemble<Claims, Data>({ options, store: writes, clock, events, ring, revocations, feed }, () =>
       stopObserving?.(),
     )
-    const { revocation, accessTokenLifetime, idleTimeout, absoluteTimeout } = options
+    const { revocation, accessToken, idleTimeout, absoluteTimeout } = options
     events.emit('started', {
-      revocation,
-      accessTokenLifetime: accessTokenLifetime / 1000,
+      revocation: revocation.mode,
+      accessTokenLifetime: accessToken.lifetime / 1000,
       idleTimeout: idleTimeout / 1000,
       absoluteTimeout: absoluteTimeout === null ? null : absoluteTimeout / 1000,
     })
@@ -117,8 +118,8 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
     },
   )
   const verify = createVerify(engine, confirmations)
-  const limit = createRefreshLimit(options.refreshLimit, clock)
-  if (options.revocation !== 'expiry') feed.start()
+  const limit = createRefreshLimit(options.limits.refreshesPerMinute, clock)
+  if (options.revocation.mode !== 'expiry') feed.start()
   const maintenance = startMaintenance(engine)
   let closing: Promise<void> | null = null
 
@@ -184,9 +185,9 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
     const { listening, foreign, staleness } = feed
     return {
       feed: {
-        mode: options.revocation,
+        mode: options.revocation.mode,
         listening,
-        staleness: options.revocation === 'expiry' ? null : staleness / 1000,
+        staleness: options.revocation.mode === 'expiry' ? null : staleness / 1000,
         entries: revocations.size,
         bytes: revocations.bytes,
         foreign,

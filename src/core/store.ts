@@ -1,5 +1,6 @@
 import type { ClaimsObject } from '../portable/claims.ts'
 import type { EndReason } from '../portable/end-reason.ts'
+import type { SessionIdVersion } from '../portable/session-id.ts'
 import type { RotationState } from './protocol/rotation.ts'
 
 /**
@@ -145,6 +146,8 @@ export interface Listener {
 export interface Store extends SessionWrites {
   /** Names this table space in every key derivation: two installations never share a key. */
   readonly realm: string
+  /** Version of the UUIDs that name new sessions. @defaultValue 'v7' */
+  readonly sessionIdVersion?: SessionIdVersion
   /** Prepares the schema. Called once, before anything else. */
   start(): Promise<void>
   close(): Promise<void>

@@ -1,14 +1,23 @@
 import type { Sessions, VerifiedSession } from '../core/api.ts'
 import { internals } from '../core/internals.ts'
-import { check } from '../core/options/options.ts'
 import { CsrfRejectedError, isSessionsError } from '../portable/errors.ts'
+import { check } from '../portable/options/check.ts'
 import { CSRF_HEADER } from '../wire/names.ts'
 import { Arrival } from './arrival.ts'
 import { type CookieWriter, cookieWriter, isPlainLocalhost } from './cookies.ts'
 import { createCors } from './cors.ts'
 import { assertSameSite, isSafeMethod } from './csrf.ts'
 import { type Exchange, isHandshake, pathOf, type Reply } from './exchange.ts'
-import { type CookieSet, type HttpOptions, resolveHttpOptions } from './options.ts'
+import {
+  type CookieSet,
+  type HttpOptions,
+  type RequireOptions,
+  resolveHttpOptions,
+  resolveRequireOptions,
+} from './options.ts'
+
+export type { RequireOptions } from './options.ts'
+
 import { problemOf, problemReply } from './problem.ts'
 import { RequestSession } from './request-session.ts'
 import { isNavigation, repeatReply, resumeReply } from './resume.ts'
@@ -32,16 +41,6 @@ import {
 export type Opened<Claims extends object, Data> =
   | { readonly reply: Reply; readonly session?: undefined }
   | { readonly session: RequestSession<Claims, Data>; readonly reply?: undefined }
-
-/** What a route requires of its requests. */
-export interface RequireOptions {
-  /** Lets a request without a session through; one with an expired access token is still sent to refresh. @defaultValue false */
-  readonly optional?: boolean
-  /** Oldest accepted authentication, in seconds. */
-  readonly maxAuthAge?: number
-  /** Reads the session's row instead of relying on the feed alone: for what must not happen a moment too late. @defaultValue false */
-  readonly lookup?: boolean
-}
 
 /** Sessions over HTTP, in terms of an {@link Exchange}. Adapters map one framework to it each. */
 export interface SessionsOverHttp<Claims extends object, Data> {
@@ -70,18 +69,10 @@ export interface SessionsOverHttp<Claims extends object, Data> {
 
 /** A wrong requirement must not turn into none. @throws InvalidOptionsError */
 export function checkRequire<T extends RequireOptions>(given: T): T {
-  check.record('', given, REQUIRE_OPTIONS)
-  if (given.optional !== undefined) check.boolean('optional', given.optional)
-  if (given.lookup !== undefined) check.boolean('lookup', given.lookup)
-  if (given.maxAuthAge !== undefined) check.number('maxAuthAge', given.maxAuthAge, 0, Number.MAX_SAFE_INTEGER)
+  resolveRequireOptions(given)
   return given
 }
 
-const REQUIRE_OPTIONS: ReadonlySet<string> = new Set<keyof RequireOptions>([
-  'optional',
-  'maxAuthAge',
-  'lookup',
-])
 const JWKS_PATH = '/.well-known/jwks.json'
 
 /** @throws InvalidOptionsError */

@@ -1,5 +1,5 @@
 import type { Attributes, Meter } from '@opentelemetry/api'
-import type { EventName, SessionEvents } from '../core/observability/events.ts'
+import type { EventName, SessionEvents } from '../core/observability/session-events.ts'
 import type { TelemetrySource } from '../core/observability/telemetry.ts'
 
 interface Count<Event> {
@@ -25,12 +25,12 @@ const COUNTS: { readonly [Name in EventName]: readonly Count<SessionEvents[Name]
       attributes: ({ verdict }) => ({ 'pawl.verdict': verdict }),
     },
   ],
-  turned: [
+  rotated: [
     {
-      metric: 'pawl.session.turned',
+      metric: 'pawl.session.rotated',
       unit: '{turn}',
       description: 'Turns: sessions that moved to a new generation.',
-      attributes: ({ by }) => ({ 'pawl.turned_by': by }),
+      attributes: ({ reason }) => ({ 'pawl.reason': reason }),
     },
   ],
   rolledBack: [
@@ -67,7 +67,7 @@ const COUNTS: { readonly [Name in EventName]: readonly Count<SessionEvents[Name]
       metric: 'pawl.refresh.limited',
       unit: '{refresh}',
       description: 'Refreshes put off.',
-      attributes: ({ by }) => ({ 'pawl.limited_by': by }),
+      attributes: ({ reason }) => ({ 'pawl.reason': reason }),
     },
   ],
   sessionLimited: [
@@ -83,7 +83,7 @@ const COUNTS: { readonly [Name in EventName]: readonly Count<SessionEvents[Name]
       unit: '{confirmation}',
       description: 'Confirmations dropped.',
       by: ({ count }) => count,
-      attributes: ({ because }) => ({ 'pawl.drop_reason': because }),
+      attributes: ({ reason }) => ({ 'pawl.reason': reason }),
     },
   ],
   secretUnknown: [
@@ -107,7 +107,7 @@ const COUNTS: { readonly [Name in EventName]: readonly Count<SessionEvents[Name]
       metric: 'pawl.store.unavailable',
       unit: '{failure}',
       description: 'Background work that could not reach the store.',
-      attributes: ({ during }) => ({ 'pawl.during': during }),
+      attributes: ({ operation }) => ({ 'pawl.operation': operation }),
     },
   ],
   feedListening: [],

@@ -35,12 +35,12 @@ export class AccessTokenExpiredError extends SessionsError {
   declare readonly code: 'ERR_ACCESS_TOKEN_EXPIRED'
   /**
    * `expired`: its time is up; `superseded`: the session's claims or authentication changed since, or it
-   * was told to refresh; `context`: it comes from another address or user agent (`onContextChange: 'refresh'`).
+   * was told to refresh; `context`: it comes from another address or user agent (`accessToken.onContextChange: 'refresh'`).
    */
-  readonly because: 'expired' | 'superseded' | 'context'
-  constructor(because: 'expired' | 'superseded' | 'context') {
-    super('ERR_ACCESS_TOKEN_EXPIRED', `the access token is over (${because})`)
-    this.because = because
+  readonly reason: 'expired' | 'superseded' | 'context'
+  constructor(reason: 'expired' | 'superseded' | 'context') {
+    super('ERR_ACCESS_TOKEN_EXPIRED', `the access token is over (${reason})`)
+    this.reason = reason
   }
 }
 
@@ -99,7 +99,7 @@ export class RecentAuthRequiredError extends SessionsError {
   }
 }
 
-/** The user has as many sessions as `maxSessionsPerUser` allows. HTTP: 403 `session_limit`. */
+/** The user has as many sessions as `limits.sessionsPerUser` allows. HTTP: 403 `session_limit`. */
 export class SessionLimitError extends SessionsError {
   declare readonly code: 'ERR_SESSION_LIMIT'
   readonly userId: string

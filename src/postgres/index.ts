@@ -1,44 +1,20 @@
-import { check } from '../core/options/options.ts'
 import type { Store } from '../core/store.ts'
 import { SchemaOutdatedError } from '../portable/errors.ts'
+import { check } from '../portable/options/check.ts'
+import { resolveTable } from '../portable/options/table.ts'
 import { ANSWER_WITHIN, createConnection, type PoolLike, unavailable, within } from './connection.ts'
 import type { ListenClient } from './listen.ts'
 import { assertMigrated, migrate } from './migrate.ts'
 import { createNames } from './names.ts'
+import { POSTGRES_OPTIONS } from './option-table.ts'
+import type { PostgresOptions, ResolvedPostgresOptions } from './postgres-options.ts'
 import { isForbidden } from './sqlstate.ts'
 import { readStatus, type StatusOptions, type StoreStatus } from './status.ts'
 import { createPostgresStore } from './store.ts'
 
 export type { PoolLike } from './connection.ts'
+export type { PostgresOptions } from './postgres-options.ts'
 export type { SessionCounts, StatusOptions, StoreStatus } from './status.ts'
-
-/** What {@link postgres} takes: a pool of yours, or how to connect. */
-export interface PostgresOptions {
-  /** A `pg` Pool. It stays yours: closing sessions does not end it. */
-  readonly pool?: PoolLike
-  /** Instead of `pool`: Pawl makes a pool of its own (needs the package `pg`). */
-  readonly connectionString?: string
-  /** Size of Pawl's own pool. @defaultValue 10 */
-  readonly maxConnections?: number
-  /** The schema that holds Pawl's tables. @defaultValue 'pawl' */
-  readonly schema?: string
-  /**
-   * Whether to LISTEN for revocations, on one connection of its own. Behind a pooler (PgBouncer, RDS Proxy)
-   * give the URL of the database itself. @defaultValue true
-   */
-  readonly listen?: boolean | string
-  /** Whether to create and update the tables at start; `false` where `npx pawl migrate` does it with another role. @defaultValue true */
-  readonly migrate?: boolean
-}
-
-const KNOWN: ReadonlySet<string> = new Set<keyof PostgresOptions>([
-  'pool',
-  'connectionString',
-  'maxConnections',
-  'schema',
-  'listen',
-  'migrate',
-])
 
 /** `createSessions` fails rather than waits when nothing answers for this long, in ms. */
 const START_WITHIN = 9000
@@ -64,51 +40,36 @@ export interface PostgresStore extends Store {
  * @throws InvalidOptionsError
  */
 export function postgres(options: PostgresOptions): PostgresStore {
-  const given = check.record('', options, KNOWN) as PostgresOptions
-  const schema = check.text('schema', given.schema ?? 'pawl')!
-  const names = createNames(schema)
-  const migrates = check.boolean('migrate', given.migrate ?? true)
-  const maxConnections = check.number('maxConnections', given.maxConnections ?? 10, 1, 1000)
-  if (given.pool !== undefined && typeof given.pool?.connect !== 'function')
-    check.fail('pool', given.pool, 'a `pg` Pool')
-  if (given.pool !== undefined && given.connectionString !== undefined) {
-    check.fail('pool', given.pool, 'a `pg` Pool where there is no `connectionString`: give one of the two')
-  }
-  if (given.pool === undefined && !('connectionString' in given)) {
-    check.fail('pool', undefined, 'a `pg` Pool, or give `connectionString` instead')
-  }
-  if (
-    given.pool === undefined &&
-    (typeof given.connectionString !== 'string' || given.connectionString === '')
-  ) {
-    check.fail('connectionString', undefined, 'a PostgreSQL URL; or give a `pg` Pool as `pool`')
-  }
+  const given = resolveTable<ResolvedPostgresOptions>(POSTGRES_OPTIONS, options)
+  if (given.pool !== null && given.connectionString !== null)
+    check.fail('pool', given.pool, 'a `pg` Pool only without `connectionString`: give one of the two')
+  if (given.pool === null && given.connectionString === null)
+    check.fail('pool', undefined, 'a `pg` Pool, unless you give `connectionString`')
+  const names = createNames(given.schema)
   const where = describeTarget(given)
-  const pool = given.pool ?? lazyPool(given.connectionString!, maxConnections, where)
+  const pool = given.pool ?? lazyPool(given.connectionString!, given.maxConnections, where)
   const connection = createConnection(pool, where)
-  const listen = given.listen ?? true
-  if (typeof listen !== 'boolean' && (typeof listen !== 'string' || listen === '')) {
-    check.fail('listen', listen, 'true, false, or the URL of the database behind the pooler')
-  }
-  const store = createPostgresStore(connection, names, schema, listen === false ? null : listenClient(given))
+  const listen = given.listen === false ? null : listenClient(given)
+  const store = createPostgresStore(connection, names, given.schema, listen)
 
   const explaining = <T>(work: Promise<T>): Promise<T> =>
     work.catch((error: unknown) => Promise.reject(explained(error, where, names.schema)))
 
   return {
     ...store,
+    sessionIdVersion: given.sessionIdVersion,
     migrate: () => explaining(migrate(connection, names)),
-    status: (what = {}) => explaining(readStatus(connection, names, schema, what)),
+    status: (what = {}) => explaining(readStatus(connection, names, given.schema, what)),
     async start() {
       connection.reopen()
       given.pool?.on?.('error', ignore)
-      const prepare = migrates ? migrate : assertMigrated
+      const prepare = given.migrate ? migrate : assertMigrated
       await explaining(within<unknown>(START_WITHIN, where, prepare(connection, names)))
     },
     async close() {
       connection.close()
       given.pool?.off?.('error', ignore)
-      if (given.pool === undefined) await pool.end()
+      if (given.pool === null) await pool.end()
     },
   }
 }
@@ -160,17 +121,16 @@ function listenClient({
   pool,
   connectionString,
   listen,
-}: PostgresOptions): (() => Promise<ListenClient>) | null {
+}: ResolvedPostgresOptions): (() => Promise<ListenClient>) | null {
   const to = typeof listen === 'string' ? listen : connectionString
   const ours = { application_name: 'pawl listen', keepAlive: true, connectionTimeoutMillis: CONNECT_WITHIN }
   // A pool in a wrapper of the application's shows nothing of how to connect: polling does alone.
-  if (pool !== undefined && to === undefined && (pool.Client === undefined || pool.options === undefined))
-    return null
+  if (pool !== null && to === null && (pool.Client === undefined || pool.options === undefined)) return null
   return async () => {
     const Client = pool?.Client ?? (await import('pg')).default.Client
     // The pool hides its password from enumeration.
     const theirs =
-      to === undefined ? { ...pool?.options, password: pool?.options?.password } : { connectionString: to }
+      to === null ? { ...pool?.options, password: pool?.options?.password } : { connectionString: to }
     return new Client({ ...theirs, ...ours } as object) as ListenClient
   }
 }
@@ -179,7 +139,7 @@ function listenClient({
 function ignore(): void {}
 
 /** Host, port and database; a URL may hold a password, so it is shown only where its parts are beyond doubt. */
-function describeTarget({ pool, connectionString }: PostgresOptions): string {
+function describeTarget({ pool, connectionString }: ResolvedPostgresOptions): string {
   const text = connectionString ?? pool?.options?.connectionString
   if (text === undefined) {
     const { host = 'localhost', port = 5432, database = '' } = pool?.options ?? {}

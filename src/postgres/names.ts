@@ -1,4 +1,4 @@
-import { check } from '../core/options/options.ts'
+import { check } from '../portable/options/check.ts'
 
 /** The names of Pawl's tables, escaped once. */
 export interface Names {
@@ -10,10 +10,23 @@ export interface Names {
   fill(text: string): string
 }
 
+/** What names a schema: PostgreSQL cuts longer identifiers and keeps `pg_` for itself. */
+export const SCHEMA_NAME = 'a name of 1 to 63 bytes that does not begin with `pg_`'
+
+/** @throws InvalidOptionsError */
+export function checkSchemaName(option: string, name: unknown): string {
+  const isName =
+    typeof name === 'string' &&
+    name !== '' &&
+    Buffer.byteLength(name) <= 63 &&
+    !name.includes('\0') &&
+    !name.startsWith('pg_')
+  return isName ? name : check.fail(option, name, SCHEMA_NAME)
+}
+
+/** @throws InvalidOptionsError for a name that {@link checkSchemaName} refuses */
 export function createNames(schema: string): Names {
-  if (schema === '' || Buffer.byteLength(schema) > 63 || schema.includes('\0') || schema.startsWith('pg_')) {
-    check.fail('schema', schema, 'a schema name of 1 to 63 bytes that does not start with `pg_`')
-  }
+  checkSchemaName('schema', schema)
   const escaped = `"${schema.replaceAll('"', '""')}"`
   const names: Record<string, string> = {
     schema: escaped,

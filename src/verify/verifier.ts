@@ -64,7 +64,7 @@ export function createVerifier<Claims extends object = ClaimsObject>(
   const { now, profile } = options
   const keys = remoteKeys(options)
   const revocations = remoteRevocations(options)
-  const cache = createTokenCache<Seen>(options.tokenCacheBytes)
+  const cache = createTokenCache<Seen>(options.cacheBytes)
 
   /** Nothing of it is interpreted before its signature has been checked. */
   async function firstSight(

@@ -308,7 +308,7 @@ describe('the hooks of an application', () => {
   })
 
   it('decide the content type of no answer of Pawl’s own', async () => {
-    const { sessions } = await openWithClock({ algorithm: 'EdDSA' })
+    const { sessions } = await openWithClock({ keys: { algorithm: 'EdDSA' } })
     const app = fastify()
     app.setReplySerializer(() => 'theirs')
     app.register(fastifySessions(sessions))

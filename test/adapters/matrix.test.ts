@@ -158,7 +158,7 @@ describeAdapters('an application', (adapter) => {
     'reads the row where a route or the option `revocation` asks for it',
     async () => {
       const { anna, store, clock } = await signedIn()
-      const looking = await open({}, { store, now: clock.now, revocation: 'lookup' })
+      const looking = await open({}, { store, now: clock.now, revocation: { mode: 'lookup' } })
       const there = createClient(looking.application.port, anna.jar)
       expect(await me(there)).toMatchObject({ status: 200 })
       expect(await anna.send('POST', '/transfer')).toMatchObject({ status: 200, body: { userId: 'anna' } })
@@ -195,7 +195,7 @@ describeAdapters('an application', (adapter) => {
   })
 
   scenario('session limit', 'refuses a login beyond the limit with 403, and touches nothing', async () => {
-    const { anna, client } = await signedIn({}, { maxSessionsPerUser: 1, onSessionLimit: 'reject' })
+    const { anna, client } = await signedIn({}, { limits: { sessionsPerUser: 1, onSessionLimit: 'reject' } })
     const answer = await client().send('POST', '/login?user=anna')
     expect(answer).toMatchObject({
       status: 403,
@@ -210,7 +210,7 @@ describeAdapters('an application', (adapter) => {
     'another browser',
     'asks for a refresh, and for nothing else, when the browser is suddenly another',
     async () => {
-      const { client, clock } = await open({}, { onContextChange: 'refresh' })
+      const { client, clock } = await open({}, { accessToken: { onContextChange: 'refresh' } })
       const anna = client()
       const as = (userAgent: string) => ({ headers: { 'user-agent': userAgent } })
       await anna.send('POST', '/login?user=anna', as('one'))
@@ -229,7 +229,10 @@ describeAdapters('an application', (adapter) => {
     'renews within the request what only the row knows to be old',
     async () => {
       const { anna, store, clock, sessions } = await signedIn({ refresh: 'inline' })
-      const looking = await open({ refresh: 'inline' }, { store, now: clock.now, revocation: 'lookup' })
+      const looking = await open(
+        { refresh: 'inline' },
+        { store, now: clock.now, revocation: { mode: 'lookup' } },
+      )
       const there = createClient(looking.application.port, anna.jar)
       const elsewhere = await openSessions({ store: mute(store), now: clock.now })
       const { sessionId } = (await sessions.list('anna'))[0]!
@@ -446,7 +449,7 @@ describeAdapters('an application', (adapter) => {
   })
 
   scenario('public keys', 'serves public keys where there are any', async () => {
-    const { client } = await open({}, { algorithm: 'EdDSA' })
+    const { client } = await open({}, { keys: { algorithm: 'EdDSA' } })
     const { status, headers, body } = await client().send('GET', '/.well-known/jwks.json')
     expect([status, headers['content-type']]).toStrictEqual([200, 'application/jwk-set+json'])
     expect((body as { keys: unknown[] }).keys).toHaveLength(1)

@@ -489,7 +489,7 @@ it('an action that is called while a page is rendered starts and ends no session
 })
 
 it('a Server Component looks at the row where every request does', async () => {
-  const { anna, store, clock, sessions } = await signedIn({}, undefined, { revocation: 'lookup' })
+  const { anna, store, clock, sessions } = await signedIn({}, undefined, { revocation: { mode: 'lookup' } })
   const elsewhere = await openSessions({ store: mute(store), now: clock.now })
   await elsewhere.revoke((await sessions.list('anna'))[0]!.sessionId)
   expect(shownIn(await load(anna, '/plain'))).toStrictEqual(NOBODY)

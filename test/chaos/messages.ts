@@ -13,10 +13,10 @@ export type ServerEvent =
   | { readonly name: 'created'; readonly sessionId: string }
   | { readonly name: 'refreshed'; readonly sessionId: string; readonly verdict: Verdict }
   | {
-      readonly name: 'turned'
+      readonly name: 'rotated'
       readonly sessionId: string
       readonly generation: number
-      readonly by: 'refresh' | 'use'
+      readonly reason: 'refresh' | 'use'
     }
   | { readonly name: 'reused'; readonly sessionId: string }
   | { readonly name: 'ended'; readonly sessionId: string; readonly reason: EndReason }

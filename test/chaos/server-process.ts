@@ -98,7 +98,7 @@ function report(from: Sessions): void {
     // Not every refresh is answered: the client may have gone in the meantime.
     if (response !== undefined && !response.headersSent) response.setHeader('chaos-verdict', verdict)
   })
-  from.on('turned', (event) => events.push({ name: 'turned', ...event }))
+  from.on('rotated', (event) => events.push({ name: 'rotated', ...event }))
   from.on('reused', ({ sessionId }) => events.push({ name: 'reused', sessionId }))
   from.on('ended', (event) => events.push({ name: 'ended', ...event }))
   from.on('rolledBack', (event) => events.push({ name: 'rolledBack', ...event }))

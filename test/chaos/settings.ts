@@ -6,7 +6,7 @@ export const SECRET = 'ppVRCPbBnVl2hYbPDPLsH3uPZxJEz3cGKVxQn4pH5mo'
 /** What every process of a run agrees on. Durations in seconds of the sessions' clock. */
 export interface Lifetimes {
   readonly overlap: number
-  readonly lateWindow: number
+  readonly gracePeriod: number
   readonly accessTokenLifetime: number
   /**
    * How much faster than the wall the sessions' clock runs. 1 leaves Pawl its own clock. More is for short
@@ -20,7 +20,7 @@ export interface Lifetimes {
 /** A row that is not there is looked for during a second: half the overlap has to be longer than that. */
 export const REAL_TIME: Omit<Lifetimes, 'epoch'> = {
   overlap: 3,
-  lateWindow: 6,
+  gracePeriod: 6,
   accessTokenLifetime: 4,
   speed: 1,
 }
@@ -28,7 +28,7 @@ export const REAL_TIME: Omit<Lifetimes, 'epoch'> = {
 /** With less, half the overlap would be too short for a busy machine. */
 export const FAST: Omit<Lifetimes, 'epoch'> = {
   overlap: 6,
-  lateWindow: 12,
+  gracePeriod: 12,
   accessTokenLifetime: 4,
   speed: 4,
 }
@@ -43,17 +43,15 @@ export function fasterClock({ speed, epoch }: Lifetimes): () => number {
 }
 
 export function sessionsOptions(lifetimes: Lifetimes): Omit<SessionsOptions, 'store'> {
-  const { overlap, lateWindow, accessTokenLifetime, speed } = lifetimes
+  const { overlap, gracePeriod, accessTokenLifetime, speed } = lifetimes
   return {
     secret: SECRET,
-    overlap,
-    lateWindow,
-    accessTokenLifetime,
-    pollInterval: 0.5,
-    // Tabs that race for a minute, in turns of a few seconds, are what a storm is about.
-    refreshLimit: null,
-    // Full well before the memory of a process is looked at for the first time.
-    tokenCacheBytes: 512 * 1024,
+    rotation: { overlap, gracePeriod },
+    // The cache is full well before the storm looks at the memory of a process for the first time.
+    accessToken: { lifetime: accessTokenLifetime, cacheBytes: 512 * 1024 },
+    revocation: { pollInterval: 0.5 },
+    // A storm has tabs that race for a minute, with turns every few seconds.
+    limits: { refreshesPerMinute: null },
     ...(speed !== 1 && { now: fasterClock(lifetimes) }),
   }
 }

@@ -22,7 +22,10 @@ describe('keys', () => {
     const url = await createDatabase()
     // The first key is days old and of another algorithm than the default: opening the ring must not make one.
     let now = Date.now() - 3 * DAY
-    const options = { algorithm: 'ES256', keyRotationInterval: 30 * 86_400, now: () => now } as const
+    const options = {
+      keys: { algorithm: 'ES256', rotationInterval: 30 * 86_400 },
+      now: () => now,
+    } as const
     const open = () => openSessions({ store: postgres({ connectionString: url }), ...options })
     const running = await open()
     now = Date.now()

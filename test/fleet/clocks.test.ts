@@ -24,7 +24,7 @@ async function lifetimeOf(by: Member, elsewhere: Member): Promise<number> {
       await elsewhere.do.verify(accessToken)
       return false
     } catch (error) {
-      expect(error).toMatchObject({ code: 'ERR_ACCESS_TOKEN_EXPIRED', because: 'expired' })
+      expect(error).toMatchObject({ code: 'ERR_ACCESS_TOKEN_EXPIRED', reason: 'expired' })
       return true
     }
   }
@@ -34,7 +34,11 @@ async function lifetimeOf(by: Member, elsewhere: Member): Promise<number> {
 
 it('clocks 20 s apart make no difference: tokens, confirmations, revocation and reuse are as ever', async () => {
   const OVERLAP = 11
-  const options = { overlap: OVERLAP, lateWindow: OVERLAP, accessTokenLifetime: 3, refreshLimit: null }
+  const options = {
+    rotation: { overlap: OVERLAP, gracePeriod: OVERLAP },
+    accessToken: { lifetime: 3 },
+    limits: { refreshesPerMinute: null },
+  }
   const offs = [-10 * SECOND, 10 * SECOND, 0]
   const [early, late, right] = (await fleet.startMany(3, (index) => ({
     url,
@@ -82,7 +86,11 @@ it('a clock that is set back an hour, and forward again, logs nobody out', async
   const members = await fleet.startMany(3, {
     url,
     secret: SECRET,
-    options: { pollInterval: 0.5, refreshLimit: null, accessTokenLifetime: 60 },
+    options: {
+      revocation: { pollInterval: 0.5 },
+      limits: { refreshesPerMinute: null },
+      accessToken: { lifetime: 60 },
+    },
   })
   await untilListening(members)
   const jumping = members[1]!

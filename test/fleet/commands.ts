@@ -1,4 +1,4 @@
-import type { EndReason, SessionsStats } from '../../src/index.ts'
+import type { EndReason, SessionsOptions, SessionsStats } from '../../src/index.ts'
 
 /** What a member of a fleet is started with. */
 export interface Orders {
@@ -9,7 +9,7 @@ export interface Orders {
   readonly maxConnections?: number
   readonly schema?: string
   /** Plain options of `createSessions`. */
-  readonly options?: Readonly<Record<string, string | number | null>>
+  readonly options?: Partial<Omit<SessionsOptions, 'store' | 'secret'>>
   /** How far off its clock is, in milliseconds. */
   readonly clockOff?: number
   /** Has Pawl's clock run so many times as fast as the wall's, from `epoch` on. */

@@ -20,7 +20,11 @@ it('keys rotate across processes under load without one failed verification', as
     secret: SECRET,
     fast: { speed: SPEED, epoch: Date.now() },
     // Requests that take half a second of the wall take half a minute of this clock.
-    options: { accessTokenLifetime: 900, overlap: 300, lateWindow: 3600, keyRotationInterval: 1200 },
+    options: {
+      accessToken: { lifetime: 900 },
+      rotation: { overlap: 300, gracePeriod: 3600 },
+      keys: { rotationInterval: 1200 },
+    },
   })
   const traffic = startTraffic(() => members, { clients: 24, pause: 60, refreshEvery: 3 })
   const startedAt = performance.now()

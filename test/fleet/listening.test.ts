@@ -26,7 +26,7 @@ async function behindProxy(
   const proxy = await startStallingProxy(url)
   onTestFinished(() => proxy.close())
   const store = postgres({ pool: pool as never, listen: proxy.through(url) })
-  const sessions = await openSessions({ store, pollInterval: POLL / 1000, ...options })
+  const sessions = await openSessions({ store, revocation: { pollInterval: POLL / 1000 }, ...options })
   await until('it listens', SOON, () => sessions.stats().feed.listening)
   return { sessions, proxy }
 }
@@ -81,7 +81,7 @@ it('a connection that dies silently before LISTEN is answered is given up, too',
   onTestFinished(() => proxy.close())
   proxy.stallAfter('listen ')
   const store = postgres({ pool: pool as never, listen: proxy.through(url) })
-  const sessions = await openSessions({ store, pollInterval: POLL / 1000 })
+  const sessions = await openSessions({ store, revocation: { pollInterval: POLL / 1000 } })
   await until('it asks to listen', SOON, () => proxy.accepted === 1)
   await sleep(100)
   expect(sessions.stats().feed.listening).toBe(false)
@@ -95,7 +95,7 @@ it('closing does not wait for a listener whose connection is dead', async () => 
   onTestFinished(() => proxy.close())
   proxy.stallAfter('listen ')
   const store = postgres({ pool: pool as never, listen: proxy.through(url) })
-  const sessions = await createSessions({ store, secret: SECRET, pollInterval: 60 })
+  const sessions = await createSessions({ store, secret: SECRET, revocation: { pollInterval: 60 } })
   await until('it asks to listen', SOON, () => proxy.accepted === 1)
   await sleep(100)
   const startedAt = performance.now()
@@ -104,7 +104,7 @@ it('closing does not wait for a listener whose connection is dead', async () => 
 })
 
 it('notifications that come late are as good as others', async () => {
-  const { sessions, proxy } = await behindProxy({ pollInterval: 20 })
+  const { sessions, proxy } = await behindProxy({ revocation: { pollInterval: 20 } })
   const polling = listen(sessions, 'feedPolling')
   const { session, accessToken } = await writer.create({ userId: 'u' })
   proxy.stall()

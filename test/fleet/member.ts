@@ -43,7 +43,7 @@ let polls = 0
 
 const open = (): Promise<Sessions> =>
   createSessions({
-    ...(orders.options as Partial<SessionsOptions>),
+    ...orders.options,
     secret: orders.secret,
     store: postgres({
       connectionString: orders.url,
@@ -52,7 +52,7 @@ const open = (): Promise<Sessions> =>
       ...(orders.schema !== undefined && { schema: orders.schema }),
     }),
     ...(orders.fast !== undefined && {
-      now: fasterClock({ overlap: 0, lateWindow: 0, accessTokenLifetime: 0, ...orders.fast }),
+      now: fasterClock({ overlap: 0, gracePeriod: 0, accessTokenLifetime: 0, ...orders.fast }),
     }),
     telemetry: {
       observe() {},

@@ -51,9 +51,8 @@ async function openSite(url: string): Promise<Site> {
   const sessions = await createSessions({
     store: postgres({ connectionString: url }),
     secret: SECRET,
-    pollInterval: POLL,
-    maxStaleness: MOST_STALE,
-    refreshLimit: null,
+    revocation: { pollInterval: POLL, maxStaleness: MOST_STALE },
+    limits: { refreshesPerMinute: null },
     logger: { debug() {}, info() {}, warn() {}, error() {} },
   })
   const withSession = nodeSessions(sessions)

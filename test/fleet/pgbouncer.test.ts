@@ -43,7 +43,7 @@ describe.skipIf(binary === null).each(modes)(
     ): Promise<Sessions> =>
       openSessions({
         store: postgres({ connectionString: bouncer.url, listen: listenTo, maxConnections: 8 }),
-        pollInterval: POLL,
+        revocation: { pollInterval: POLL },
         ...options,
       })
 
@@ -85,7 +85,7 @@ describe.skipIf(binary === null).each(modes)(
     })
 
     it('a theft is found', async () => {
-      const sessions = await open(false, { overlap: 1, lateWindow: 1 })
+      const sessions = await open(false, { rotation: { overlap: 1, gracePeriod: 1 } })
       const { refreshToken } = await sessions.create({ userId: 'u' })
       const child = await sessions.refresh(refreshToken.value)
       sessions.verify(child.accessToken.value)

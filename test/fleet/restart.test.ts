@@ -18,7 +18,7 @@ it('a rolling restart that changes the secret logs nobody out and refuses no val
   const deploy = (secret: Orders['secret']): Orders => ({
     url,
     secret,
-    options: { accessTokenLifetime: 2, refreshLimit: null },
+    options: { accessToken: { lifetime: 2 }, limits: { refreshesPerMinute: null } },
   })
   const members: Member[] = await fleet.startMany(4, deploy([SECRET, NEW_SECRET]))
   const traffic = startTraffic(() => members, { clients: 30, pause: 100, refreshEvery: 5 })

@@ -92,7 +92,10 @@ it('by many at once is done by one of them', async () => {
 })
 
 it('in a transaction is learned of when that commits, and not before', async () => {
-  const sessions = await openSessions({ store: postgres({ connectionString: url }), pollInterval: 60 })
+  const sessions = await openSessions({
+    store: postgres({ connectionString: url }),
+    revocation: { pollInterval: 60 },
+  })
   await until('this process listens', SOON, () => sessions.stats().feed.listening)
   const login = await members[0]!.do.create('in a transaction')
   const token = login.accessToken

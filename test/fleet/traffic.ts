@@ -62,12 +62,12 @@ export function startTraffic(
       met.verified++
       return true
     } catch (error) {
-      const { code, because } = error as { code?: string; because?: string }
+      const { code, reason } = error as { code?: string; reason?: string }
       if (code === GONE) {
         met.later++
         return true
       }
-      if (because !== 'expired') met.refused.push(String((error as Error).message))
+      if (reason !== 'expired') met.refused.push(String((error as Error).message))
       return false
     }
   }

@@ -136,7 +136,7 @@ describe('cookies of an inline refresh', () => {
   })
 
   it('follow the overlap', async () => {
-    const { site, anna } = await away({ overlap: 4 })
+    const { site, anna } = await away({ rotation: { overlap: 4 } })
     expect((await anna.me({ handler: slow(site, 2.001) })).cookies).toStrictEqual([])
     expect((await anna.me({ handler: slow(site, 2) })).cookies).toHaveLength(2)
   })

@@ -19,7 +19,7 @@ describeAdapters('the list of revocations', (adapter) => {
     http: HttpOptions = { revocations: true },
     options: Partial<SessionsOptions> = {},
   ): Promise<Opened> {
-    const { sessions, clock } = await openWithClock({ algorithm: 'EdDSA', ...options })
+    const { sessions, clock } = await openWithClock({ keys: { algorithm: 'EdDSA' }, ...options })
     const { port } = await adapter.listen(sessions, http)
     const ask: Opened['ask'] = (init, path = '/session/revocations') =>
       fetch(`http://127.0.0.1:${port}${path}`, { redirect: 'manual', ...init })
@@ -105,7 +105,7 @@ describeAdapters('the list of revocations', (adapter) => {
   })
 
   it('is 503 where the process itself has not heard of revocations for too long', async () => {
-    const { ask, clock } = await open({ revocations: true }, { pollInterval: 60 })
+    const { ask, clock } = await open({ revocations: true }, { revocation: { pollInterval: 60 } })
     // By its answer what is done at start has been done.
     expect((await ask()).status).toBe(200)
     clock.advance(121)
@@ -117,7 +117,7 @@ describeAdapters('the list of revocations', (adapter) => {
 })
 
 it('a process that hears of no revocations has no list to offer', async () => {
-  const sessions = await openSessions({ revocation: 'expiry' })
+  const sessions = await openSessions({ revocation: { mode: 'expiry' } })
   expect(() => nodeSessions(sessions, { revocations: true })).toThrow(
     coded('ERR_INVALID_OPTIONS', { option: 'revocations' }) as Error,
   )

@@ -69,7 +69,7 @@ describe('the routes', () => {
 
 describe('the keys for other services', () => {
   it.each(['EdDSA', 'ES256'] as const)('are served with %s', async (algorithm) => {
-    const { visitor, sessions } = await openSite({}, { algorithm })
+    const { visitor, sessions } = await openSite({}, { keys: { algorithm } })
     const { status, headers, body } = await visitor().visit('GET', '/.well-known/jwks.json', { handler })
     expect(status).toBe(200)
     expect(Object.fromEntries(headers)).toStrictEqual({
@@ -84,7 +84,7 @@ describe('the keys for other services', () => {
   })
 
   it('are served to HEAD, and to a page of any origin', async () => {
-    const { visitor } = await openSite({}, { algorithm: 'EdDSA' })
+    const { visitor } = await openSite({}, { keys: { algorithm: 'EdDSA' } })
     const head = await visitor().visit('HEAD', '/.well-known/jwks.json', { handler })
     expect(head.status).toBe(200)
     const headers = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }

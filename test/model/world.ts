@@ -17,9 +17,19 @@ import { clock, name, numberOf, same, type Token, when } from './tokens.ts'
  */
 
 /** In ticks: small enough to explore. */
-export const SHORT: RotationSettings = { overlap: 2, lateWindow: 3, tolerance: 1, onRollback: 'accept' }
+export const SHORT: RotationSettings = {
+  overlap: 2,
+  gracePeriod: 3,
+  tolerance: 1,
+  onDatabaseRollback: 'accept',
+}
 /** As by default, half the overlap is longer than the clock tolerance. */
-export const LONG: RotationSettings = { overlap: 4, lateWindow: 4, tolerance: 1, onRollback: 'accept' }
+export const LONG: RotationSettings = {
+  overlap: 4,
+  gracePeriod: 4,
+  tolerance: 1,
+  onDatabaseRollback: 'accept',
+}
 
 export interface Scope {
   readonly settings: RotationSettings
@@ -140,12 +150,12 @@ export interface Worlds {
 }
 
 export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
-  const { overlap, lateWindow, tolerance } = scope.settings
+  const { overlap, gracePeriod, tolerance } = scope.settings
   const settings = mutation === 'clock tolerance' ? { ...scope.settings, tolerance: 0 } : scope.settings
   /** A request and its answer each arrive within half the overlap, or never. */
   const half = overlap / 2
   /** After so many quiet ticks every window is closed and waiting changes nothing. */
-  const pause = Math.max(2 * overlap, lateWindow) + 2 * tolerance + 1
+  const pause = Math.max(2 * overlap, gracePeriod) + 2 * tolerance + 1
   const skews = scope.skew ? [0, tolerance] : [0]
   const slow = scope.network === 'slow' || scope.network === 'faulty'
   const faulty = scope.network === 'faulty'
@@ -370,7 +380,7 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
       const { twin, issuedAt } = jar.access
       if (
         twin === null ||
-        now - issuedAt > lateWindow + tolerance ||
+        now - issuedAt > gracePeriod + tolerance ||
         uses.some((other) => other.twin === twin)
       )
         return
@@ -415,7 +425,7 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
 
     function fallBack(): void {
       const { before } = world
-      if (before === null || now - before.movedAt > lateWindow || calls.some((call) => call !== null)) return
+      if (before === null || now - before.movedAt > gracePeriod || calls.some((call) => call !== null)) return
       for (const skew of skews) {
         const token = before.jar.refresh
         const { verdict, refused, answer, change } = refresh(world, token, 'owner', now + skew, now + skew)
@@ -483,7 +493,7 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
       for (const { twin, issuedAt } of known.access) {
         if (
           twin === null ||
-          now - issuedAt > lateWindow + tolerance ||
+          now - issuedAt > gracePeriod + tolerance ||
           uses.some((other) => other.twin === twin)
         )
           continue

@@ -1,6 +1,7 @@
 import { DataPointType, type MetricData } from '@opentelemetry/sdk-metrics'
 import { describe, expect, it } from 'vitest'
-import { createEvents, type EventName, type SessionEvents } from '../../src/core/observability/events.ts'
+import { createEvents } from '../../src/core/observability/events.ts'
+import type { EventName, SessionEvents } from '../../src/core/observability/session-events.ts'
 import type { SessionsStats, Telemetry } from '../../src/core/observability/telemetry.ts'
 import { openTelemetry } from '../../src/otel/index.ts'
 import { coded } from '../support/errors.ts'
@@ -33,7 +34,7 @@ const EVENTS: { readonly [Name in EventName]: SessionEvents[Name] } = {
   started: { revocation: 'feed', accessTokenLifetime: 1, idleTimeout: 1, absoluteTimeout: null },
   created: { sessionId: 'an id', userId: 'a user', ip: '192.0.2.1', userAgent: 'Browser' },
   refreshed: { sessionId: 'an id', userId: 'a user', verdict: 'late' },
-  turned: { sessionId: 'an id', userId: 'a user', generation: 4, by: 'use' },
+  rotated: { sessionId: 'an id', userId: 'a user', generation: 4, reason: 'use' },
   rolledBack: { sessionId: 'an id', userId: 'a user', from: 1, to: 4 },
   reused: { sessionId: 'an id', userId: 'a user', ip: '192.0.2.1', userAgent: 'Browser' },
   ended: { sessionId: 'an id', userId: 'a user', reason: 'limit' },
@@ -43,14 +44,14 @@ const EVENTS: { readonly [Name in EventName]: SessionEvents[Name] } = {
     from: { ip: '192.0.2.1', userAgent: 'Browser' },
     to: { ip: '192.0.2.2', userAgent: 'Browser' },
   },
-  refreshLimited: { sessionId: 'an id', by: 'allowRefresh' },
+  refreshLimited: { sessionId: 'an id', reason: 'allowRefresh' },
   sessionLimited: { userId: 'a user' },
-  confirmationsDropped: { count: 500, because: 'store' },
+  confirmationsDropped: { count: 500, reason: 'store' },
   secretUnknown: {},
   keysRotated: { epoch: 2, kid: 'a kid', signsFrom: new Date(0) },
   keyTrouble: { epoch: 2, error: new Error('a detail') },
   clockSkew: { milliseconds: 9000 },
-  storeUnavailable: { during: 'poll', error: new Error('a detail') },
+  storeUnavailable: { operation: 'poll', error: new Error('a detail') },
   feedListening: {},
   feedPolling: {},
   feedStale: { seconds: 61 },
@@ -81,7 +82,7 @@ describe('metrics', () => {
       current: 2,
       late: 1,
     })
-    expect(byAttribute(metrics.get('pawl.session.turned'), 'pawl.turned_by')).toStrictEqual({ use: 1 })
+    expect(byAttribute(metrics.get('pawl.session.rotated'), 'pawl.reason')).toStrictEqual({ use: 1 })
     expect(byAttribute(metrics.get('pawl.session.ended'), 'pawl.end_reason')).toStrictEqual({
       logout: 1,
       revoked: 1,
@@ -112,7 +113,7 @@ describe('metrics', () => {
       ...pointsOf(metric).map(({ value, attributes }) => [value, attributes]),
     ])
     expect(table.sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1))).toStrictEqual([
-      ['pawl.confirmation.dropped', 'counter', '{confirmation}', [500, { 'pawl.drop_reason': 'store' }]],
+      ['pawl.confirmation.dropped', 'counter', '{confirmation}', [500, { 'pawl.reason': 'store' }]],
       ['pawl.confirmation.queue.size', 'up-down counter', '{confirmation}', [5, {}]],
       ['pawl.feed.entry.count', 'up-down counter', '{entry}', [7, {}]],
       ['pawl.feed.foreign', 'counter', '{message}', [3, {}]],
@@ -124,7 +125,7 @@ describe('metrics', () => {
       ['pawl.key.pruned', 'counter', '{key}', [2, {}]],
       ['pawl.key.rotated', 'counter', '{key}', [1, {}]],
       ['pawl.operation.duration', 'histogram', 's', [1, { 'pawl.operation': 'poll' }]],
-      ['pawl.refresh.limited', 'counter', '{refresh}', [1, { 'pawl.limited_by': 'allowRefresh' }]],
+      ['pawl.refresh.limited', 'counter', '{refresh}', [1, { 'pawl.reason': 'allowRefresh' }]],
       ['pawl.secret.unknown', 'counter', '{token}', [1, {}]],
       ['pawl.session.context_changed', 'counter', '{session}', [1, {}]],
       ['pawl.session.created', 'counter', '{session}', [1, {}]],
@@ -134,8 +135,8 @@ describe('metrics', () => {
       ['pawl.session.refreshed', 'counter', '{refresh}', [1, { 'pawl.verdict': 'late' }]],
       ['pawl.session.reused', 'counter', '{session}', [1, {}]],
       ['pawl.session.rolled_back', 'counter', '{session}', [1, {}]],
-      ['pawl.session.turned', 'counter', '{turn}', [1, { 'pawl.turned_by': 'use' }]],
-      ['pawl.store.unavailable', 'counter', '{failure}', [1, { 'pawl.during': 'poll' }]],
+      ['pawl.session.rotated', 'counter', '{turn}', [1, { 'pawl.reason': 'use' }]],
+      ['pawl.store.unavailable', 'counter', '{failure}', [1, { 'pawl.operation': 'poll' }]],
     ])
     for (const { descriptor } of metrics) expect(descriptor.description).toMatch(/^[A-Z].*\.$/)
   })
@@ -155,7 +156,7 @@ describe('metrics', () => {
 
   it('say nothing of news of revocations where there is no feed', async () => {
     const { telemetry, collect } = measured()
-    await openSessions({ telemetry, revocation: 'expiry' })
+    await openSessions({ telemetry, revocation: { mode: 'expiry' } })
     const metrics = await collect()
     expect(pointsOf(metrics.get('pawl.feed.staleness'))).toStrictEqual([])
     expect(pointsOf(metrics.get('pawl.feed.listening'))).toStrictEqual([])

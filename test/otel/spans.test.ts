@@ -104,7 +104,7 @@ describe('an operation', () => {
   })
 
   it('that ends other sessions is about its own', async () => {
-    const { sessions, ended } = await traced({ maxSessionsPerUser: 1 })
+    const { sessions, ended } = await traced({ limits: { sessionsPerUser: 1 } })
     await sessions.create({ userId: 'u' })
     const { session } = await sessions.create({ userId: 'u' })
     expect(ended('pawl.create')[1]!.attributes).toStrictEqual({ 'session.id': session.sessionId })
@@ -156,7 +156,7 @@ describe('background work', () => {
 
 describe('a failed operation', () => {
   it('that refused a client has an error type, and is no failure of the service', async () => {
-    const { sessions, ended } = await traced({ refreshLimit: 1 })
+    const { sessions, ended } = await traced({ limits: { refreshesPerMinute: 1 } })
     const { session, accessToken, refreshToken } = await sessions.create({ userId: 'u' })
     await sessions.refresh(refreshToken.value)
     await expect(sessions.refresh(refreshToken.value)).rejects.toThrow(coded('ERR_TRY_AGAIN') as Error)

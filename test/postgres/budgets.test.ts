@@ -83,9 +83,9 @@ beforeAll(async () => {
     secret: SECRET,
     store: postgres({ pool: watched, schema: 'budgets', listen: false }),
     now: clock.now,
-    pollInterval: 60,
-    pruneInterval: null,
-    refreshLimit: null,
+    revocation: { pollInterval: 60 },
+    privacy: { pruneInterval: null },
+    limits: { refreshesPerMinute: null },
   })
   // Pages with so much room are never tidied, which writes to the log whenever other transactions let it.
   const keepFree = (share: number): Promise<unknown> =>

@@ -43,7 +43,7 @@ describe('a database that goes away and comes back', () => {
       pool.on('error', () => {})
       const options =
         whose === 'a pool of its own' ? { connectionString: server.url } : { pool: pool as never }
-      const sessions = await openSessions({ store: postgres(options), pollInterval: 60 })
+      const sessions = await openSessions({ store: postgres(options), revocation: { pollInterval: 60 } })
       const ended = listen(sessions, 'ended')
       const dropped = listen(sessions, 'confirmationsDropped')
       const { accessToken, refreshToken, session } = await sessions.create({ userId: 'u' })
@@ -58,7 +58,7 @@ describe('a database that goes away and comes back', () => {
       await expect(sessions.revoke(session.sessionId)).rejects.toThrow(UNAVAILABLE)
       await expect(sessions.setData(session.sessionId, 1)).rejects.toThrow(UNAVAILABLE)
       await sessions.flush()
-      expect(dropped).toStrictEqual([{ count: 1, because: 'store' }])
+      expect(dropped).toStrictEqual([{ count: 1, reason: 'store' }])
       expect(sessions.verify(accessToken.value).userId).toBe('u')
 
       await server.start()

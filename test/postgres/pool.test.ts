@@ -43,7 +43,7 @@ it('close leaves no connection behind, and what comes later is refused', async (
   const sessions = await createSessions({
     store: postgres({ connectionString: url }),
     secret: SECRET,
-    pollInterval: 0.1,
+    revocation: { pollInterval: 0.1 },
   })
   const { refreshToken } = await sessions.create({ userId: 'bert' })
   const underWay = sessions.refresh(refreshToken.value).catch(() => {})

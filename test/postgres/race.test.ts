@@ -16,12 +16,12 @@ describe('twenty processes that refresh and confirm one session at once', () => 
         openSessions({
           store: postgres({ pool: createPool(url, { max: 2 }) }),
           now: clock.now,
-          pollInterval: 60,
+          revocation: { pollInterval: 60 },
         }),
       ),
     )
     const alarms = fleet.flatMap((sessions) => [listen(sessions, 'reused'), listen(sessions, 'ended')])
-    const turns = fleet.map((sessions) => listen(sessions, 'turned'))
+    const turns = fleet.map((sessions) => listen(sessions, 'rotated'))
     const { refreshToken, session } = await fleet[0]!.create({ userId: 'u' })
 
     let held = refreshToken.value

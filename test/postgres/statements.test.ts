@@ -12,7 +12,11 @@ const url = await createDatabase()
 async function recorded(): Promise<{ sessions: Sessions; clock: FakeClock; sent(): string[] }> {
   const { pool, statements } = recording(createPool(url))
   const clock = createFakeClock()
-  const sessions = await openSessions({ store: postgres({ pool }), now: clock.now, pollInterval: 60 })
+  const sessions = await openSessions({
+    store: postgres({ pool }),
+    now: clock.now,
+    revocation: { pollInterval: 60 },
+  })
   return {
     sessions,
     clock,
@@ -77,7 +81,7 @@ describe('a turn', () => {
     const sessions = await openSessions({
       store: postgres({ pool, schema: 'hot' }),
       now: clock.now,
-      pollInterval: 60,
+      revocation: { pollInterval: 60 },
     })
     let { refreshToken } = await sessions.create({
       userId: 'u',

@@ -46,13 +46,13 @@ const settingsWith = (overlap: fc.Arbitrary<number>): fc.Arbitrary<RotationSetti
     .record({
       overlap,
       late: fc.constantFrom(0, 90_000),
-      onRollback: fc.constantFrom('accept' as const, 'end' as const),
+      onDatabaseRollback: fc.constantFrom('accept' as const, 'end' as const),
     })
-    .map(({ overlap, late, onRollback }) => ({
+    .map(({ overlap, late, onDatabaseRollback }) => ({
       overlap,
-      lateWindow: overlap + late,
+      gracePeriod: overlap + late,
       tolerance: TOLERANCE,
-      onRollback,
+      onDatabaseRollback,
     }))
 const settings = settingsWith(fc.constantFrom(0, 1000, 30_000, 300_000))
 const forgiving = settingsWith(fc.constantFrom(1000, 30_000, 300_000))
@@ -88,7 +88,7 @@ describe('any token that meets any row', () => {
             sibling: ['child', 'try-again'],
             successor: [strict ? 'child' : 'keep'],
             late: ['child'],
-            ahead: [given.onRollback === 'end' ? 'refuse' : strict ? 'child' : 'keep'],
+            ahead: [given.onDatabaseRollback === 'end' ? 'refuse' : strict ? 'child' : 'keep'],
             reused: ['refuse'],
           }
           expect(allowed[verdict]).toContain(answer)
@@ -182,7 +182,7 @@ describe('the passing of time', () => {
       fc.property(fingerprint, time, forgiving, time, later, (P, issuedAt, given, now, wait) => {
         const state = { generation: 2, current: print('now'), previous: P, turnedAt: S, switchedAt: null }
         const token = { generation: 1, fingerprint: P, parent: print('before'), issuedAt }
-        const open = now - S <= given.lateWindow + TOLERANCE
+        const open = now - S <= given.gracePeriod + TOLERANCE
         expect(decide(token, state, given, now).verdict).toBe(open ? 'late' : 'reused')
         if (!open) expect(decide(token, state, given, now + wait).verdict).toBe('reused')
       }),
@@ -195,7 +195,7 @@ describe('the passing of time', () => {
       fc.property(fingerprint, row, forgiving, time, time, (P, some, given, issuedAt, now) => {
         const state = { ...some, generation: 3, current: print('chosen'), previous: P }
         const token = { generation: 3, fingerprint: print('other'), parent: P, issuedAt }
-        const inTime = issuedAt <= S + given.lateWindow + TOLERANCE
+        const inTime = issuedAt <= S + given.gracePeriod + TOLERANCE
         const verdicts = inTime ? ['steady', 'sibling'] : ['reused']
         expect(verdicts).toContain(decide(token, state, given, now).verdict)
       }),

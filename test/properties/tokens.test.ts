@@ -48,12 +48,18 @@ const opened: Sessions[] = []
 afterAll(() => Promise.all(opened.map((sessions) => sessions.close())))
 
 async function holder(
-  options: { signingKeys?: readonly ProvidedKey[]; secret?: string } = {},
+  options: { keys?: { provided: readonly ProvidedKey[] }; secret?: string } = {},
 ): Promise<Holder> {
   const { store, calls } = counting(memory())
   const { now } = createFakeClock()
   // The background loop is a call on the store too: it must not come while calls are counted.
-  const sessions = await createSessions({ store, secret: SECRET, now, pollInterval: 60, ...options })
+  const sessions = await createSessions({
+    store,
+    secret: SECRET,
+    now,
+    revocation: { pollInterval: 60 },
+    ...options,
+  })
   opened.push(sessions)
   const login = await sessions.create({ userId: 'u', claims: { role: 'admin' } })
   const child = await sessions.refresh(login.refreshToken.value)
@@ -195,7 +201,9 @@ describe('a refresh token', () => {
 describe.each(ALGORITHMS)('an access token signed with %s', (algorithm) => {
   let of: Holder
   beforeAll(async () => {
-    of = await holder({ signingKeys: keys.toSorted((a) => (a.algorithm === algorithm ? -1 : 1)) })
+    of = await holder({
+      keys: { provided: keys.toSorted((a) => (a.algorithm === algorithm ? -1 : 1)) },
+    })
   })
 
   it('is never any text at all, and such a text never reaches the store', () => {
@@ -242,7 +250,7 @@ describe.each(ALGORITHMS)('an access token signed with %s', (algorithm) => {
 
   it('of another installation is refused without a query', async () => {
     const stranger = { kid: algorithm, algorithm, key: keyOf(algorithm, FOREIGN_SECRET) }
-    const elsewhere = await holder({ secret: FOREIGN_SECRET, signingKeys: [stranger] })
+    const elsewhere = await holder({ secret: FOREIGN_SECRET, keys: { provided: [stranger] } })
     refusedAccess(of, elsewhere.accessToken)
   })
 

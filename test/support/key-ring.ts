@@ -1,6 +1,7 @@
 import { createKeyRing, type KeyRing, type KeyRingSettings } from '../../src/core/keys/key-ring.ts'
 import { deriveSecrets } from '../../src/core/keys/secrets.ts'
-import { createEvents, type Events, type SessionEvents } from '../../src/core/observability/events.ts'
+import { createEvents, type Events } from '../../src/core/observability/events.ts'
+import type { SessionEvents } from '../../src/core/observability/session-events.ts'
 import type { Store } from '../../src/core/store.ts'
 import { memory } from '../../src/memory/index.ts'
 import { createFakeClock, type FakeClock } from './fake-clock.ts'

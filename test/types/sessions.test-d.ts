@@ -100,7 +100,7 @@ export function eventsAreTyped(sessions: Sessions): void {
     same<typeof event, { sessionId: string; userId: string; reason: EndReason }>(true),
   )
   sessions.on('reused', ({ ip }) => same<typeof ip, string | null>(true))
-  const remove = sessions.on('turned', ({ by }) => same<typeof by, 'refresh' | 'use'>(true))
+  const remove = sessions.on('rotated', ({ reason }) => same<typeof reason, 'refresh' | 'use'>(true))
   same<typeof remove, () => void>(true)
 }
 
@@ -134,7 +134,7 @@ export async function optionsAreChecked(): Promise<void> {
   // @ts-expect-error an unknown option
   await createSessions({ store: memory(), secret, lifetime: 60 })
   // @ts-expect-error an unknown algorithm
-  await createSessions({ store: memory(), secret, algorithm: 'RS256' })
+  await createSessions({ store: memory(), secret, keys: { algorithm: 'RS256' } })
   // @ts-expect-error seconds are numbers
   await createSessions({ store: memory(), secret, idleTimeout: '30d' })
   // @ts-expect-error `null` is for the absolute timeout alone
@@ -154,8 +154,8 @@ export function codesDiscriminate(error: unknown): string {
     case 'ERR_REFRESH_TOKEN_REUSED':
       return error.userId
     case 'ERR_ACCESS_TOKEN_EXPIRED':
-      same<typeof error.because, 'expired' | 'superseded' | 'context'>(true)
-      return error.because
+      same<typeof error.reason, 'expired' | 'superseded' | 'context'>(true)
+      return error.reason
     case 'ERR_TRY_AGAIN':
     case 'ERR_STORE_UNAVAILABLE':
     case 'ERR_SECRET_UNKNOWN':

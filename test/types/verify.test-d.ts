@@ -81,7 +81,7 @@ export function codesDiscriminate(error: unknown): string {
     case 'ERR_SESSION_ENDED':
       return error.sessionId
     case 'ERR_ACCESS_TOKEN_EXPIRED':
-      return error.because
+      return error.reason
     case 'ERR_STORE_UNAVAILABLE':
       return String(error.retryAfter)
     default:

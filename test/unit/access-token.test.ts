@@ -9,7 +9,7 @@ import { openSessions } from '../support/sessions.ts'
 import { counting } from '../support/stores.ts'
 
 const INVALID = coded('ERR_ACCESS_TOKEN_INVALID')
-const EXPIRED = coded('ERR_ACCESS_TOKEN_EXPIRED', { because: 'expired' })
+const EXPIRED = coded('ERR_ACCESS_TOKEN_EXPIRED', { reason: 'expired' })
 
 const keyBytes = createHash('sha256').update('a key the test knows').digest()
 const signingKeys = [{ kid: 'k1', algorithm: 'HS256' as const, key: createSecretKey(keyBytes) }]
@@ -21,7 +21,7 @@ async function withKnownKey(
 ): Promise<{ sessions: Sessions; clock: FakeClock; calls: string[] }> {
   const clock = createFakeClock()
   const { store, calls } = counting(memory())
-  const sessions = await openSessions({ store, now: clock.now, signingKeys, ...options })
+  const sessions = await openSessions({ store, now: clock.now, keys: { provided: signingKeys }, ...options })
   return { sessions, clock, calls }
 }
 
@@ -103,7 +103,7 @@ describe('an access token', () => {
 
   it('names issuer, audience and client, and then has an id of its own (RFC 9068)', async () => {
     const profile = { issuer: 'https://issuer.example', audience: 'https://api.example', clientId: 'web' }
-    const { sessions } = await withKnownKey(profile)
+    const { sessions } = await withKnownKey({ accessToken: profile })
     const ids = await Promise.all(
       [1, 2].map(async () => {
         const { accessToken } = await sessions.create({ userId: 'u' })
@@ -155,7 +155,7 @@ describe('verify', () => {
   })
 
   it('verifies the same without a token cache', async () => {
-    const { sessions } = await withKnownKey({ tokenCacheBytes: 0 })
+    const { sessions } = await withKnownKey({ accessToken: { cacheBytes: 0 } })
     const { accessToken } = await sessions.create({ userId: 'u' })
     expect(sessions.verify(accessToken.value)).toStrictEqual(sessions.verify(accessToken.value))
   })
@@ -338,7 +338,7 @@ describe('verify refuses, without any call to the store,', () => {
 
   it('another issuer, audience or client than configured, or none', async () => {
     const profile = { issuer: 'me', audience: 'api', clientId: 'web' }
-    const { refused, accepted, payload } = await forge(profile)
+    const { refused, accepted, payload } = await forge({ accessToken: profile })
     const right = { ...payload, iss: 'me', aud: 'api', client_id: 'web' }
     accepted(signHs256(keyBytes, HEADER, right))
     accepted(signHs256(keyBytes, HEADER, { ...right, aud: ['other', 'api'] }))

@@ -52,7 +52,7 @@ describe('the clock', () => {
 
   it('starts within the overlap, whatever it is, and in strict mode within the tolerance', async () => {
     const start = (offset: number, overlap: number): Promise<unknown> =>
-      openSessions({ store: timed({ offset }), overlap })
+      openSessions({ store: timed({ offset }), rotation: { overlap } })
     await start(60_000, 60)
     await expect(start(60_001, 60)).rejects.toThrow(coded('ERR_INVALID_OPTIONS') as Error)
     await start(5000, 0)

@@ -32,10 +32,10 @@ async function issued(store: Store = memory()): Promise<{
 describe('confirming by use', () => {
   it('happens in the background, without anybody waiting', async () => {
     const { sessions, use, generation } = await issued()
-    const turned = listen(sessions, 'turned')
+    const turned = listen(sessions, 'rotated')
     use()
     expect(await generation()).toBe(0)
-    await vi.waitFor(() => expect(turned).toMatchObject([{ generation: 1, by: 'use' }]))
+    await vi.waitFor(() => expect(turned).toMatchObject([{ generation: 1, reason: 'use' }]))
     expect(await generation()).toBe(1)
   })
 
@@ -75,7 +75,7 @@ describe('confirming by use', () => {
     clock.advance(15.001)
     await sessions.flush()
     expect(await generation()).toBe(0)
-    expect(dropped).toStrictEqual([{ count: 1, because: 'late' }])
+    expect(dropped).toStrictEqual([{ count: 1, reason: 'late' }])
   })
 
   it('applies evidence of exactly half the overlap', async () => {
@@ -121,7 +121,7 @@ describe('confirming by use', () => {
     use()
     await sessions.flush()
     expect(calls).toStrictEqual(['readMany', 'readMany', 'readMany'])
-    expect(dropped).toStrictEqual([{ count: 1, because: 'store' }])
+    expect(dropped).toStrictEqual([{ count: 1, reason: 'store' }])
     expect(await generation()).toBe(0)
   })
 
@@ -138,8 +138,8 @@ describe('confirming by use', () => {
     const child = await sessions.refresh(refreshToken.value)
     sessions.verify(child.accessToken.value)
     await sessions.flush()
-    expect(dropped).toStrictEqual([{ count: 1, because: 'store' }])
-    expect(trouble).toStrictEqual([{ during: 'confirm', error }])
+    expect(dropped).toStrictEqual([{ count: 1, reason: 'store' }])
+    expect(trouble).toStrictEqual([{ operation: 'confirm', error }])
     expect(sessions.verify(child.accessToken.value).generation).toBe(1)
     expect((await sessions.refresh(child.refreshToken!.value)).session.generation).toBe(1)
   })
@@ -190,12 +190,12 @@ describe('the queue of confirmations', () => {
   it('is bounded: what does not fit is dropped and counted', async () => {
     const events = createEvents()
     let dropped = 0
-    events.on('confirmationsDropped', ({ count, because }) => {
-      expect(because).toBe('full')
+    events.on('confirmationsDropped', ({ count, reason }) => {
+      expect(reason).toBe('full')
       dropped += count
     })
     const store = { readMany: async () => [], turnMany: async () => [] }
-    const settings = { overlap: 0, lateWindow: 0, tolerance: 0, onRollback: 'accept' as const }
+    const settings = { overlap: 0, gracePeriod: 0, tolerance: 0, onDatabaseRollback: 'accept' as const }
     const clock = { now: () => 0, synchronize: async () => 0 }
     const unreachable = (): never => expect.unreachable()
     const hooks = { turnOf: unreachable, turned: unreachable, end: unreachable }

@@ -7,7 +7,7 @@ import { listen, openSessions, openWithClock } from '../support/sessions.ts'
 
 const HOME = { ip: '192.0.2.1', userAgent: 'a browser' }
 const AWAY = { ip: '198.51.100.7', userAgent: 'a browser' }
-const ELSEWHERE = coded('ERR_ACCESS_TOKEN_EXPIRED', { because: 'context' }) as Error
+const ELSEWHERE = coded('ERR_ACCESS_TOKEN_EXPIRED', { reason: 'context' }) as Error
 
 describe('another address or user agent', () => {
   it.each([
@@ -31,7 +31,7 @@ describe('another address or user agent', () => {
   })
 
   it('costs nothing but a refresh with onContextChange: refresh', async () => {
-    const { sessions, clock } = await openWithClock({ onContextChange: 'refresh' })
+    const { sessions, clock } = await openWithClock({ accessToken: { onContextChange: 'refresh' } })
     const { accessToken, refreshToken } = await sessions.create({ userId: 'u', ...HOME })
     clock.advance(31)
     expect(sessions.verify(accessToken.value, HOME).userId).toBe('u')
@@ -46,7 +46,7 @@ describe('another address or user agent', () => {
   })
 
   it('is not looked at where nothing is known of the request, or was when the token was issued', async () => {
-    const { sessions, clock } = await openWithClock({ onContextChange: 'refresh' })
+    const { sessions, clock } = await openWithClock({ accessToken: { onContextChange: 'refresh' } })
     const { accessToken } = await sessions.create({ userId: 'u', ...HOME })
     expect(sessions.verify(accessToken.value).userId).toBe('u')
     expect(sessions.verify(accessToken.value, {}).userId).toBe('u')
@@ -61,7 +61,7 @@ describe('another address or user agent', () => {
   })
 
   it('is not asked about again right after a refresh: addresses that alternate are no reason to go round', async () => {
-    const { sessions, clock } = await openWithClock({ onContextChange: 'refresh' })
+    const { sessions, clock } = await openWithClock({ accessToken: { onContextChange: 'refresh' } })
     const login = await sessions.create({ userId: 'u', ...HOME })
     let { accessToken, refreshToken } = login
     let refreshes = 0
@@ -80,11 +80,16 @@ describe('another address or user agent', () => {
   })
 
   it('is the same place in another process, and after a change of the secret', async () => {
-    const { sessions, store, clock } = await openWithClock({ onContextChange: 'refresh' })
+    const { sessions, store, clock } = await openWithClock({ accessToken: { onContextChange: 'refresh' } })
     const { accessToken } = await sessions.create({ userId: 'u', ...HOME })
     clock.advance(31)
     const secret = [NEW_SECRET, SECRET]
-    const other = await openSessions({ store, now: clock.now, secret, onContextChange: 'refresh' })
+    const other = await openSessions({
+      store,
+      now: clock.now,
+      secret,
+      accessToken: { onContextChange: 'refresh' },
+    })
     expect(other.verify(accessToken.value, HOME).userId).toBe('u')
     expect(() => other.verify(accessToken.value, AWAY)).toThrow(ELSEWHERE)
   })
@@ -108,7 +113,7 @@ describe('what is recorded of a client', () => {
     ['::1', '::'],
     [null, null],
   ])('of %s as a network is %s', (ip, network) => {
-    const how = { recordIp: 'network', recordUserAgent: true } as const
+    const how = { ip: 'network', userAgent: true } as const
     expect(recordable({ ip, userAgent: 'a' }, how)).toStrictEqual({ ip: network, userAgent: 'a' })
   })
 
@@ -118,8 +123,7 @@ describe('what is recorded of a client', () => {
     const discreet = await openSessions({
       store,
       now: clock.now,
-      recordIp: 'none',
-      recordUserAgent: false,
+      privacy: { ip: 'none', userAgent: false },
     })
     const { session } = await discreet.create({ userId: 'v', ...HOME })
     expect(session).toMatchObject({ ip: null, userAgent: null })

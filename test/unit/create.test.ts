@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { memory } from '../../src/memory/index.ts'
 import { coded } from '../support/errors.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { decodeJwt } from '../support/jwt.ts'
@@ -85,7 +86,7 @@ describe('create', () => {
   })
 
   it('makes random ids where the database shards by key range', async () => {
-    const sessions = await openSessions({ sessionIdVersion: 'v4' })
+    const sessions = await openSessions({ store: { ...memory(), sessionIdVersion: 'v4' } })
     const { session } = await sessions.create({ userId: 'u' })
     expect(session.sessionId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab]/)
   })

@@ -45,7 +45,7 @@ describe('a diagnostics channel', () => {
   it('has the events of its own name alone', () => {
     const listener = vi.fn()
     hear('pawl:reused', listener)
-    createEvents().emit('refreshLimited', { sessionId: 's', by: 'refreshLimit' })
+    createEvents().emit('refreshLimited', { sessionId: 's', reason: 'refreshesPerMinute' })
     expect(listener).not.toHaveBeenCalled()
   })
 

@@ -44,7 +44,7 @@ describe('a listener', () => {
 describe('an event', () => {
   it('carries no token', async () => {
     const sessions = await openSessions()
-    const names = ['created', 'refreshed', 'turned', 'reused', 'ended'] as const
+    const names = ['created', 'refreshed', 'rotated', 'reused', 'ended'] as const
     const heard = names.map((name) => listen(sessions, name))
     const { refreshToken, accessToken, session } = await sessions.create({ userId: 'u' })
     const child = await sessions.refresh(refreshToken.value)
@@ -71,7 +71,9 @@ describe('what runs in the background', () => {
         return inner.changes(since, after, limit)
       },
     }
-    const sessions = await requests.run('the first request', () => openSessions({ store, pollInterval: 0.1 }))
+    const sessions = await requests.run('the first request', () =>
+      openSessions({ store, revocation: { pollInterval: 0.1 } }),
+    )
     await vi.waitFor(() => expect(seen.length).toBeGreaterThan(1))
     expect(new Set(seen)).toStrictEqual(new Set([undefined]))
     await sessions.close()

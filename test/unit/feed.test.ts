@@ -44,7 +44,12 @@ describe('the feed', () => {
 
   async function open(options: Partial<SessionsOptions> = {}) {
     const { store, wire } = wired(options.store)
-    const sessions = await openSessions({ now: () => Date.now(), pruneInterval: null, ...options, store })
+    const sessions = await openSessions({
+      now: () => Date.now(),
+      privacy: { pruneInterval: null },
+      ...options,
+      store,
+    })
     wire.polls.length = 0
     return { sessions, wire, store }
   }
@@ -184,14 +189,14 @@ describe('the feed', () => {
     wire.down = true
     wire.hooks!.onChange()
     await pass(0.001)
-    expect(unavailable).toMatchObject([{ during: 'poll' }])
+    expect(unavailable).toMatchObject([{ operation: 'poll' }])
     wire.down = false
     await pass(5)
     expect(verifies(sessions, accessToken.value)).toThrow(ENDED)
   })
 
   it('says once that it is stale, and that it has caught up; meanwhile it serves', async () => {
-    const { sessions, wire } = await open({ maxStaleness: 20 })
+    const { sessions, wire } = await open({ revocation: { maxStaleness: 20 } })
     const [stale, caughtUp] = [listen(sessions, 'feedStale'), listen(sessions, 'feedCaughtUp')]
     const { accessToken } = await sessions.create({ userId: 'u' })
     wire.hears = false
@@ -208,7 +213,7 @@ describe('the feed', () => {
   })
 
   it('refuses while it is stale where the operator says so, and nobody is logged out', async () => {
-    const { sessions, wire } = await open({ maxStaleness: 20, onStale: 'refuse' })
+    const { sessions, wire } = await open({ revocation: { maxStaleness: 20, onStale: 'refuse' } })
     const { accessToken, session } = await sessions.create({ userId: 'u' })
     wire.hears = false
     wire.down = true
@@ -233,7 +238,7 @@ describe('the feed', () => {
   })
 
   it('is not there with revocation: expiry, but others are still told', async () => {
-    const { sessions, wire } = await open({ revocation: 'expiry' })
+    const { sessions, wire } = await open({ revocation: { mode: 'expiry' } })
     const { session } = await sessions.create({ userId: 'u' })
     await pass(120)
     expect(wire.polls).toStrictEqual([])

@@ -189,7 +189,7 @@ describe('an unknown kid', () => {
     events.on('storeUnavailable', (event) => heard.push(event))
     broken = true
     ring.lookAgain()
-    await vi.waitFor(() => expect(heard).toStrictEqual([{ during: 'keys', error: new Error('away') }]))
+    await vi.waitFor(() => expect(heard).toStrictEqual([{ operation: 'keys', error: new Error('away') }]))
   })
 })
 

@@ -11,13 +11,18 @@ describe('rotation of the signing keys', () => {
   afterEach(() => void vi.useRealTimers())
 
   it.each([
-    { keyRotationInterval: 86_400, hours: 96, atLeast: 4 },
-    { keyRotationInterval: 3600, hours: 12, atLeast: 11 },
-    { keyRotationInterval: 300, hours: 3, atLeast: 30 },
-  ])('every $keyRotationInterval s never makes a valid token fail, in any process', async (rotation) => {
-    const { keyRotationInterval, hours, atLeast } = rotation
+    { rotationInterval: 86_400, hours: 96, atLeast: 4 },
+    { rotationInterval: 3600, hours: 12, atLeast: 11 },
+    { rotationInterval: 300, hours: 3, atLeast: 30 },
+  ])('every $rotationInterval s never makes a valid token fail, in any process', async (rotation) => {
+    const { rotationInterval, hours, atLeast } = rotation
     const store = memory()
-    const options = { store, keyRotationInterval, pruneInterval: null, now: () => Date.now() }
+    const options = {
+      store,
+      keys: { rotationInterval },
+      privacy: { pruneInterval: null },
+      now: () => Date.now(),
+    }
     const fleet = [await openSessions(options), await openSessions(options)]
     const trouble = fleet.flatMap((sessions) => [
       listen(sessions, 'keyTrouble'),
@@ -25,7 +30,7 @@ describe('rotation of the signing keys', () => {
     ])
     let live: { value: string; expiresAt: Date }[] = []
     let checked = 0
-    const step = Math.min(5 * MINUTE, (keyRotationInterval * 1000) / 5)
+    const step = Math.min(5 * MINUTE, (rotationInterval * 1000) / 5)
 
     for (let passed = 0; passed < hours * HOUR; passed += step) {
       for (const sessions of fleet) live.push((await sessions.create({ userId: 'u' })).accessToken)
@@ -44,7 +49,7 @@ describe('rotation of the signing keys', () => {
 
   it('keeps the key table small once expired keys are pruned', async () => {
     const store = memory()
-    const sessions = await openSessions({ store, pruneInterval: null, now: () => Date.now() })
+    const sessions = await openSessions({ store, privacy: { pruneInterval: null }, now: () => Date.now() })
     await vi.advanceTimersByTimeAsync(96.5 * HOUR)
     expect(await store.keys()).toHaveLength(5)
     await sessions.prune()

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
 import { createEvents, type Events } from '../../src/core/observability/events.ts'
-import { type Logger, logEvents, warnings } from '../../src/core/observability/logger.ts'
+import { type Logger, logEvents, processWarnings } from '../../src/core/observability/logger.ts'
 import { coded } from '../support/errors.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { openSessions } from '../support/sessions.ts'
@@ -37,7 +37,7 @@ async function warningOf(raise: () => void): Promise<Error & { code?: string }> 
   return (await warned)[0]
 }
 
-const CONFIRM = { during: 'confirm', error: new Error('gone') } as const
+const CONFIRM = { operation: 'confirm', error: new Error('gone') } as const
 
 describe('a logger', () => {
   it('gets the events of a session, each at its level, with their fields', async () => {
@@ -64,7 +64,7 @@ describe('a logger', () => {
       {
         level: 'debug',
         message: 'session turned',
-        fields: { event: 'turned', ...about, generation: 1, by: 'use' },
+        fields: { event: 'rotated', ...about, generation: 1, reason: 'use' },
       },
       { level: 'info', message: 'session ended', fields: { event: 'ended', ...about, reason: 'logout' } },
     ])
@@ -147,7 +147,7 @@ describe('what comes many times a second', () => {
     expect(lines).toHaveLength(1)
     expect(lines[0]!.fields).toStrictEqual({
       event: 'storeUnavailable',
-      during: 'confirm',
+      operation: 'confirm',
       err: CONFIRM.error,
     })
     advance(9.999)
@@ -166,9 +166,9 @@ describe('what comes many times a second', () => {
     const { events, lines } = logged()
     for (let i = 0; i < 3; i++) {
       events.emit('storeUnavailable', CONFIRM)
-      events.emit('confirmationsDropped', { count: 1, because: 'store' })
+      events.emit('confirmationsDropped', { count: 1, reason: 'store' })
       events.emit('secretUnknown', {})
-      events.emit('refreshLimited', { sessionId: 's', by: 'refreshLimit' })
+      events.emit('refreshLimited', { sessionId: 's', reason: 'refreshesPerMinute' })
       events.emit('rolledBack', { sessionId: 's', userId: 'u', from: 1, to: 3 })
       events.emit('feedOverflowed', { dropped: 1, refreshBefore: new Date(0) })
     }
@@ -191,7 +191,7 @@ describe('what comes many times a second', () => {
 describe('without a logger', () => {
   it('a warning becomes a process warning that says what matters and has a code of its own', async () => {
     const events = createEvents()
-    logEvents(events, warnings)
+    logEvents(events, processWarnings)
     const warning = await warningOf(() =>
       events.emit('reused', { sessionId: 's-1', userId: 'u', ip: '192.0.2.1', userAgent: null }),
     )
@@ -206,26 +206,29 @@ describe('without a logger', () => {
   it('says why a store is unavailable', async () => {
     const cause = new Error('connect ECONNREFUSED')
     const events = createEvents()
-    logEvents(events, warnings)
+    logEvents(events, processWarnings)
     const warning = await warningOf(() =>
-      events.emit('storeUnavailable', { during: 'poll', error: new Error('PostgreSQL is gone', { cause }) }),
+      events.emit('storeUnavailable', {
+        operation: 'poll',
+        error: new Error('PostgreSQL is gone', { cause }),
+      }),
     )
     expect(warning).toMatchObject({
       code: 'PAWL_STORE_UNAVAILABLE',
       message:
-        'background work could not reach the store (during: "poll", err: "PostgreSQL is gone: connect ECONNREFUSED")',
+        'background work could not reach the store (operation: "poll", err: "PostgreSQL is gone: connect ECONNREFUSED")',
     })
   })
 
   it('what a client sends cannot forge lines', async () => {
     const warning = await warningOf(() =>
-      warnings.warn({ event: 'reused', userAgent: 'x\n(node:1) Warning: forged' }, 'message'),
+      processWarnings.warn({ event: 'reused', userAgent: 'x\n(node:1) Warning: forged' }, 'message'),
     )
     expect(warning.message).not.toContain('\n')
   })
 
   it('a message of another origin is a warning without a code', async () => {
-    const warning = await warningOf(() => warnings.error({}, 'message'))
+    const warning = await warningOf(() => processWarnings.error({}, 'message'))
     expect(warning).toMatchObject({ name: 'PawlWarning', message: 'message' })
     expect(warning.code).toBeUndefined()
   })

@@ -28,7 +28,7 @@ describe('pruning in the background', () => {
   }
 
   it('deletes ended rows `keepEnded` after their end, and tells how many', async () => {
-    const { sessions } = await open({ keepEnded: 7 * DAY })
+    const { sessions } = await open({ privacy: { keepEnded: 7 * DAY } })
     const heard = listen(sessions, 'pruned')
     const { session } = await sessions.create({ userId: 'u' })
     await sessions.create({ userId: 'u' })
@@ -46,7 +46,10 @@ describe('pruning in the background', () => {
 
   it('goes in batches, until nothing is due, and any number of processes may do it at once', async () => {
     const store = memory()
-    const fleet = [await open({ store, pruneInterval: null }), await open({ store, pruneInterval: null })]
+    const fleet = [
+      await open({ store, privacy: { pruneInterval: null } }),
+      await open({ store, privacy: { pruneInterval: null } }),
+    ]
     for (let index = 0; index < 1200; index++)
       await fleet[0]!.sessions.create({ userId: 'u', idleTimeout: 1 })
     jump(100 * DAY)
@@ -58,7 +61,7 @@ describe('pruning in the background', () => {
   })
 
   it('comes at times of its own in each process, about every `pruneInterval`', async () => {
-    const fleet = await Promise.all([1, 2, 3, 4].map(() => open({ pruneInterval: 3600 })))
+    const fleet = await Promise.all([1, 2, 3, 4].map(() => open({ privacy: { pruneInterval: 3600 } })))
     await pass(36_000)
     for (const { prunes } of fleet) {
       expect(prunes.length).toBeGreaterThanOrEqual(9)
@@ -67,7 +70,7 @@ describe('pruning in the background', () => {
   })
 
   it('never comes with pruneInterval: null', async () => {
-    const { prunes } = await open({ pruneInterval: null })
+    const { prunes } = await open({ privacy: { pruneInterval: null } })
     jump(30 * DAY)
     await pass(36_000)
     expect(prunes).toStrictEqual([])
@@ -77,7 +80,7 @@ describe('pruning in the background', () => {
     let down = true
     const inner = memory()
     const { sessions } = await open({
-      pruneInterval: 60,
+      privacy: { pruneInterval: 60 },
       store: {
         ...inner,
         async prune(now, limit) {
@@ -90,7 +93,7 @@ describe('pruning in the background', () => {
     await sessions.create({ userId: 'u', idleTimeout: 1 })
     jump(100 * DAY)
     await pass(60)
-    expect(unavailable[0]).toMatchObject({ during: 'prune' })
+    expect(unavailable[0]).toMatchObject({ operation: 'prune' })
     expect(await sessions.list('u')).toHaveLength(1)
     down = false
     await pass(60)
@@ -98,7 +101,7 @@ describe('pruning in the background', () => {
   })
 
   it('tells of its progress, and a listener that throws does not stop it', async () => {
-    const { sessions } = await open({ pruneInterval: null })
+    const { sessions } = await open({ privacy: { pruneInterval: null } })
     for (let index = 0; index < 3; index++) await sessions.create({ userId: 'u', idleTimeout: 1 })
     jump(100 * DAY)
     const done: number[] = []

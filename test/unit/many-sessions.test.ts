@@ -6,12 +6,16 @@ import { listen, openSessions } from '../support/sessions.ts'
 import { storeKinds } from '../support/stores.ts'
 
 const ended = (reason: string): Error => coded('ERR_SESSION_ENDED', { reason }) as Error
-const SUPERSEDED = coded('ERR_ACCESS_TOKEN_EXPIRED', { because: 'superseded' }) as Error
+const SUPERSEDED = coded('ERR_ACCESS_TOKEN_EXPIRED', { reason: 'superseded' }) as Error
 
 describe.each(await storeKinds())('on $name,', ({ newPlace }) => {
   async function open(): Promise<{ sessions: Sessions; clock: FakeClock }> {
     const clock = createFakeClock()
-    const sessions = await openSessions({ store: newPlace().open(), now: clock.now, pruneInterval: null })
+    const sessions = await openSessions({
+      store: newPlace().open(),
+      now: clock.now,
+      privacy: { pruneInterval: null },
+    })
     return { sessions, clock }
   }
 

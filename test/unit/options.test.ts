@@ -1,8 +1,10 @@
 import { createSecretKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { resolveOptions } from '../../src/core/options/options.ts'
+import { resolveOptions } from '../../src/core/options/resolve.ts'
+import { SESSIONS_OPTIONS } from '../../src/core/options/table.ts'
 import { createSessions, type SessionsOptions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
+import { isGroup } from '../../src/portable/options/table.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { coded } from '../support/errors.ts'
 import { FOREIGN_SECRET, NEW_SECRET, SECRET } from '../support/secrets.ts'
@@ -12,46 +14,55 @@ const resolve = (options: object): ReturnType<typeof resolveOptions> =>
 
 const wrong = (option: string): Error => coded('ERR_INVALID_OPTIONS', { option }) as Error
 
+/** `{ rotation: { overlap: 1 } }` for `rotation.overlap` and 1. */
+const nested = (path: string, value: unknown): object =>
+  path.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), value) as object
+
 const hs256 = createSecretKey(Buffer.alloc(32, 1))
 const ed25519 = generateKeyPairSync('ed25519')
 const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' })
 
 const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   store: [undefined, null, 'postgres://localhost', {}, { realm: 'x' }, { start() {} }],
-  accessTokenLifetime: [0, 0.9, -1, 86_401, Number.NaN, Number.POSITIVE_INFINITY, '900', null, {}],
+  'accessToken.lifetime': [0, 0.9, -1, 86_401, Number.NaN, Number.POSITIVE_INFINITY, '900', null, {}],
   idleTimeout: [0, 0.9, 3650 * 86_400 + 1, Number.NaN, '1d', null],
   absoluteTimeout: [0, 0.9, 3650 * 86_400 + 1, Number.NaN, 'never', false],
-  overlap: [-1, 301, Number.NaN, '30', null],
-  lateWindow: [29, 86_401, Number.NaN, '120'],
-  onRollback: ['', 'reject', true, null],
-  algorithm: ['none', 'RS256', 'hs256', '', 1, null],
-  keyRotationInterval: [299, 3650 * 86_400 + 1, Number.NaN, '1d', null],
-  issuer: ['', 'x'.repeat(256), 1, null],
-  audience: ['', 'x'.repeat(256), ['a'], null],
-  clientId: ['', 'x'.repeat(256), 1, null],
+  'rotation.overlap': [-1, 301, Number.NaN, '30', null],
+  'rotation.gracePeriod': [29, 86_401, Number.NaN, '120'],
+  'rotation.onDatabaseRollback': ['', 'reject', true, null],
+  'keys.algorithm': ['none', 'RS256', 'hs256', '', 1, null],
+  'keys.rotationInterval': [299, 3650 * 86_400 + 1, Number.NaN, '1d', null],
+  'accessToken.issuer': ['', 'x'.repeat(256), 1, null],
+  'accessToken.audience': ['', 'x'.repeat(256), ['a'], null],
+  'accessToken.clientId': ['', 'x'.repeat(256), 1, null],
   claims: [{}, { '~standard': {} }, 'zod', null, () => true],
   data: [{}, { '~standard': { validate: true } }, null],
-  keepEnded: [-1, 3650 * 86_400 + 1, Number.NaN, '7d', null],
-  sessionIdVersion: ['v1', 'V7', 7, null],
-  revocation: ['', 'blacklist', true, null],
-  maxStaleness: [0, 9.9, 86_401, Number.NaN, '60', null],
-  onStale: ['', 'reject', false, null],
-  feedBytes: [0, 65_535, 2 ** 32 + 1, Number.NaN, '64MB', null],
-  maxSessionsPerUser: [0, -1, 1.5, 1001, Number.NaN, '3', Number.POSITIVE_INFINITY],
-  onSessionLimit: ['', 'evict', true, null],
-  refreshLimit: [0, -1, 1.5, 100_001, Number.NaN, '60', Number.POSITIVE_INFINITY],
-  allowRefresh: [true, {}, 'always', null],
-  recordIp: ['', true, false, null],
-  recordUserAgent: ['yes', 1, null],
-  onContextChange: ['', 'end', 'logout', true, null],
-  pruneInterval: [0, 0.9, 604_801, Number.NaN, '1h', false],
+  'privacy.keepEnded': [-1, 3650 * 86_400 + 1, Number.NaN, '7d', null],
+  'revocation.mode': ['', 'blacklist', true, null],
+  'revocation.maxStaleness': [0, 9.9, 86_401, Number.NaN, '60', null],
+  'revocation.onStale': ['', 'reject', false, null],
+  'revocation.memory': [0, 65_535, 2 ** 32 + 1, Number.NaN, '64MB', null],
+  'limits.sessionsPerUser': [0, -1, 1.5, 1001, Number.NaN, '3', Number.POSITIVE_INFINITY],
+  'limits.onSessionLimit': ['', 'evict', true, null],
+  'limits.refreshesPerMinute': [0, -1, 1.5, 100_001, Number.NaN, '60', Number.POSITIVE_INFINITY],
+  'limits.allowRefresh': [true, {}, 'always', null],
+  'privacy.ip': ['', true, false, null],
+  'privacy.userAgent': ['yes', 1, null],
+  'accessToken.onContextChange': ['', 'end', 'logout', true, null],
+  'privacy.pruneInterval': [0, 0.9, 604_801, Number.NaN, '1h', false],
   logger: [null, true, console.log, {}, { info() {} }],
   telemetry: [null, true, {}, { trace() {} }, { observe() {} }],
-  pollInterval: [0, 0.09, 61, Number.NaN, '5', null],
-  tokenCacheBytes: [-1, 2 ** 33 + 1, Number.NaN, '16MB', null],
+  'revocation.pollInterval': [0, 0.09, 61, Number.NaN, '5', null],
+  'accessToken.cacheBytes': [-1, 2 ** 33 + 1, Number.NaN, '16MB', null],
+  accessToken: [null, 'on', 1, []],
+  rotation: [null, 'on', 1, []],
+  revocation: [null, 'on', 1, []],
+  keys: [null, 'on', 1, []],
+  limits: [null, 'on', 1, []],
+  privacy: [null, 'on', 1, []],
   now: [0, 'now', {}, null],
-  signingKeys: [[], {}, 'key', null],
-  'signingKeys[0]': [
+  'keys.provided': [[], {}, 'key', null],
+  'keys.provided[0]': [
     [{ kid: '', algorithm: 'HS256', key: hs256 }],
     [{ kid: 'a b', algorithm: 'HS256', key: hs256 }],
     [{ kid: 'x'.repeat(65), algorithm: 'HS256', key: hs256 }],
@@ -69,67 +80,39 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
 
 describe('a wrong option is an error that names it:', () => {
   const table = Object.entries(WRONG).flatMap(([option, values]) =>
-    values.map((value) => ({ option, value, name: option.replace('[0]', '') })),
+    values.map((value) => ({ option, value })),
   )
 
-  it.each(table)('$option: $value', ({ option, value, name }) => {
-    expect(() => resolve({ [name]: value })).toThrow(wrong(option))
+  it.each(table)('$option: $value', ({ option, value }) => {
+    expect(() => resolve(nested(option.replace('[0]', ''), value))).toThrow(wrong(option))
   })
 
   it('every option is in this table, apart from `secret`', () => {
-    const known = Object.keys(WRONG).filter((name) => !name.includes('['))
-    // The names as the declaration has them: a new option that nobody tests shows up here.
-    const declared: Record<keyof Omit<SessionsOptions, 'secret'>, true> = {
-      store: true,
-      accessTokenLifetime: true,
-      idleTimeout: true,
-      absoluteTimeout: true,
-      overlap: true,
-      lateWindow: true,
-      onRollback: true,
-      algorithm: true,
-      signingKeys: true,
-      keyRotationInterval: true,
-      issuer: true,
-      audience: true,
-      clientId: true,
-      claims: true,
-      data: true,
-      keepEnded: true,
-      sessionIdVersion: true,
-      revocation: true,
-      pollInterval: true,
-      maxStaleness: true,
-      onStale: true,
-      feedBytes: true,
-      maxSessionsPerUser: true,
-      onSessionLimit: true,
-      refreshLimit: true,
-      allowRefresh: true,
-      recordIp: true,
-      recordUserAgent: true,
-      onContextChange: true,
-      pruneInterval: true,
-      logger: true,
-      telemetry: true,
-      tokenCacheBytes: true,
-      now: true,
-    }
-    expect(known.sort()).toStrictEqual(Object.keys(declared).sort())
+    const names = Object.entries(SESSIONS_OPTIONS).flatMap(([name, entry]) =>
+      isGroup(entry) ? [name, ...Object.keys(entry.options).map((inner) => `${name}.${inner}`)] : [name],
+    )
+    const tried = Object.keys(WRONG).filter((name) => !name.includes('['))
+    expect([...tried, 'secret'].sort()).toStrictEqual(names.sort())
   })
 
   it('two signing keys of one `kid`', () => {
     const key = { kid: 'k', algorithm: 'HS256', key: hs256 }
-    expect(() => resolve({ signingKeys: [key, key] })).toThrow(wrong('signingKeys'))
+    expect(() => resolve({ keys: { provided: [key, key] } })).toThrow(wrong('keys.provided'))
   })
 
   it('the second signing key', () => {
     const keys = [{ kid: 'k', algorithm: 'HS256', key: hs256 }, { kid: 'l' }]
-    expect(() => resolve({ signingKeys: keys })).toThrow(wrong('signingKeys[1]'))
+    expect(() => resolve({ keys: { provided: keys } })).toThrow(wrong('keys.provided[1]'))
   })
 
   it.each(['secrets', 'lifetime', 'Store', 'toString'])('an unknown option: %s', (name) => {
     expect(() => resolve({ [name]: 1 })).toThrow(wrong(name))
+  })
+
+  it('an option that is written outside its group, with the right place for it', () => {
+    expect(() => resolve({ overlap: 10 })).toThrow(
+      expect.objectContaining({ message: 'option `overlap` is unknown; write `rotation: { overlap: … }`' }),
+    )
   })
 
   it.each([undefined, null, 'postgres://localhost', []])('options that are no object: %s', (options) => {
@@ -137,47 +120,51 @@ describe('a wrong option is an error that names it:', () => {
   })
 
   it('and `createSessions` rejects with it', async () => {
-    await expect(createSessions({ store: memory(), secret: SECRET, overlap: -1 })).rejects.toThrow(
-      wrong('overlap'),
-    )
+    await expect(
+      createSessions({ store: memory(), secret: SECRET, rotation: { overlap: -1 } }),
+    ).rejects.toThrow(wrong('rotation.overlap'))
   })
 })
 
 describe('boundaries are accepted:', () => {
   it.each([
-    { accessTokenLifetime: 1 },
-    { accessTokenLifetime: 86_400 },
+    { accessToken: { lifetime: 1 } },
+    { accessToken: { lifetime: 86_400 } },
     { idleTimeout: 1 },
     { absoluteTimeout: 1 },
     { absoluteTimeout: null },
-    { overlap: 0 },
-    { overlap: 300 },
-    { lateWindow: 30 },
-    { lateWindow: 86_400 },
-    { overlap: 0, lateWindow: 0 },
-    { keyRotationInterval: 300 },
-    { issuer: 'x'.repeat(255) },
-    { keepEnded: 0 },
-    { pollInterval: 0.1 },
-    { pollInterval: 60 },
-    { tokenCacheBytes: 0 },
+    { rotation: { overlap: 0 } },
+    { rotation: { overlap: 300 } },
+    { rotation: { gracePeriod: 30 } },
+    { rotation: { gracePeriod: 86_400 } },
+    { rotation: { overlap: 0, gracePeriod: 0 } },
+    { keys: { rotationInterval: 300 } },
+    { accessToken: { issuer: 'x'.repeat(255) } },
+    { privacy: { keepEnded: 0 } },
+    { revocation: { pollInterval: 0.1 } },
+    { revocation: { pollInterval: 60 } },
+    { accessToken: { cacheBytes: 0 } },
+    { accessToken: undefined },
   ])('%j', (options) => {
     expect(() => resolve(options)).not.toThrow()
   })
 
-  it('the late window is at least the overlap, also by default', () => {
-    expect(resolve({ overlap: 300 }).rotation).toMatchObject({ overlap: 300_000, lateWindow: 300_000 })
+  it('the grace period is at least the overlap, also by default', () => {
+    expect(resolve({ rotation: { overlap: 300 } }).rotation).toMatchObject({
+      overlap: 300_000,
+      gracePeriod: 300_000,
+    })
     expect(resolve({}).rotation).toStrictEqual({
       overlap: 30_000,
-      lateWindow: 120_000,
+      gracePeriod: 120_000,
       tolerance: 5000,
-      onRollback: 'accept',
+      onDatabaseRollback: 'accept',
     })
   })
 
   it('ended sessions are kept for at least two access-token lifetimes', () => {
-    expect(resolve({ keepEnded: 0 }).keepEnded).toBe(1_800_000)
-    expect(resolve({}).keepEnded).toBe(604_800_000)
+    expect(resolve({ privacy: { keepEnded: 0 } }).privacy.keepEnded).toBe(1_800_000)
+    expect(resolve({}).privacy.keepEnded).toBe(604_800_000)
   })
 })
 
@@ -283,6 +270,8 @@ describe('postgres()', () => {
     ['schema', { pool, schema: 'a\0b' }],
     ['schema', { pool, schema: 1 }],
     ['migrate', { pool, migrate: 'no' }],
+    ['sessionIdVersion', { pool, sessionIdVersion: 'v1' }],
+    ['sessionIdVersion', { pool, sessionIdVersion: 7 }],
     ['maxConnections', { pool, maxConnections: 0 }],
     ['maxConnections', { pool, maxConnections: '10' }],
     ['url', { pool, url: 'postgres://localhost' }],

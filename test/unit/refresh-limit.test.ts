@@ -5,10 +5,10 @@ import { coded } from '../support/errors.ts'
 import { listen, openWithClock } from '../support/sessions.ts'
 import { counting } from '../support/stores.ts'
 
-describe('refreshLimit', () => {
+describe('limits.refreshesPerMinute', () => {
   it('puts off what exceeds it until the next minute, without asking the database, and ends nothing', async () => {
     const { store, calls } = counting(memory())
-    const { sessions, clock } = await openWithClock({ store, refreshLimit: 3 })
+    const { sessions, clock } = await openWithClock({ store, limits: { refreshesPerMinute: 3 } })
     const limited = listen(sessions, 'refreshLimited')
     const { refreshToken, session } = await sessions.create({ userId: 'u' })
     const other = await sessions.create({ userId: 'u' })
@@ -19,7 +19,7 @@ describe('refreshLimit', () => {
       coded('ERR_TRY_AGAIN', { retryAfter: 43 }) as Error,
     )
     expect(calls).toStrictEqual([])
-    expect(limited).toStrictEqual([{ sessionId: session.sessionId, by: 'refreshLimit' }])
+    expect(limited).toStrictEqual([{ sessionId: session.sessionId, reason: 'refreshesPerMinute' }])
     await sessions.refresh(other.refreshToken.value)
     clock.advance(43)
     await sessions.refresh(refreshToken.value)
@@ -27,7 +27,7 @@ describe('refreshLimit', () => {
   })
 
   it('counts genuine tokens only: nobody can use up the refreshes of another', async () => {
-    const { sessions } = await openWithClock({ refreshLimit: 1 })
+    const { sessions } = await openWithClock({ limits: { refreshesPerMinute: 1 } })
     const { refreshToken } = await sessions.create({ userId: 'u' })
     const forged = `${refreshToken.value.slice(0, -4)}AAAA`
     for (let time = 0; time < 5; time++)
@@ -48,9 +48,11 @@ describe('allowRefresh', () => {
     const asked: unknown[] = []
     let allow = false
     const { sessions } = await openWithClock({
-      async allowRefresh(attempt) {
-        asked.push(attempt)
-        return allow
+      limits: {
+        async allowRefresh(attempt) {
+          asked.push(attempt)
+          return allow
+        },
       },
     })
     const limited = listen(sessions, 'refreshLimited')
@@ -60,15 +62,17 @@ describe('allowRefresh', () => {
       coded('ERR_TRY_AGAIN') as Error,
     )
     expect(asked).toStrictEqual([{ sessionId: session.sessionId, ...context }])
-    expect(limited).toStrictEqual([{ sessionId: session.sessionId, by: 'allowRefresh' }])
+    expect(limited).toStrictEqual([{ sessionId: session.sessionId, reason: 'allowRefresh' }])
     allow = true
     expect((await sessions.refresh(refreshToken.value)).session.active).toBe(true)
   })
 
   it('that throws is reported and allows: a rate limiter that is down logs nobody out', async () => {
     const { sessions } = await openWithClock({
-      allowRefresh() {
-        throw new Error('the rate limiter is down')
+      limits: {
+        allowRefresh() {
+          throw new Error('the rate limiter is down')
+        },
       },
     })
     const { refreshToken } = await sessions.create({ userId: 'u' })

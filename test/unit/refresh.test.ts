@@ -24,7 +24,7 @@ describe.each(await storeKinds())('refresh, on $name,', ({ newPlace }) => {
   it('goes through a life: child, use, calm, next child', async () => {
     const { sessions, clock } = await open()
     const verdicts = listen(sessions, 'refreshed')
-    const turned = listen(sessions, 'turned')
+    const turned = listen(sessions, 'rotated')
     let { refreshToken, session } = await sessions.create({ userId: 'u' })
     for (let generation = 1; generation <= 3; generation++) {
       clock.advance(900)
@@ -50,7 +50,7 @@ describe.each(await storeKinds())('refresh, on $name,', ({ newPlace }) => {
       'current',
       'steady',
     ])
-    expect(turned.map(({ generation, by }) => [generation, by])).toStrictEqual([
+    expect(turned.map(({ generation, reason }) => [generation, reason])).toStrictEqual([
       [1, 'use'],
       [2, 'use'],
       [3, 'use'],
@@ -59,7 +59,7 @@ describe.each(await storeKinds())('refresh, on $name,', ({ newPlace }) => {
 
   it('turns the row itself where no use was confirmed', async () => {
     const { sessions, clock } = await open()
-    const turned = listen(sessions, 'turned')
+    const turned = listen(sessions, 'rotated')
     const { refreshToken } = await sessions.create({ userId: 'u', ip: '192.0.2.1', userAgent: 'first' })
     const child = await sessions.refresh(refreshToken.value)
     clock.advance(900)
@@ -69,12 +69,12 @@ describe.each(await storeKinds())('refresh, on $name,', ({ newPlace }) => {
     expect(next.session.lastSeenAt.getTime()).toBe(clock.now())
     expect(await sessions.get(next.session.sessionId)).toStrictEqual(next.session)
     expect(turned).toStrictEqual([
-      { sessionId: next.session.sessionId, userId: 'u', generation: 1, by: 'refresh' },
+      { sessionId: next.session.sessionId, userId: 'u', generation: 1, reason: 'refresh' },
     ])
   })
 
   it('answers fifty at once with fifty different children; one generation comes of them', async () => {
-    const { sessions, clock } = await open({ refreshLimit: null })
+    const { sessions, clock } = await open({ limits: { refreshesPerMinute: null } })
     const reused = listen(sessions, 'reused')
     const { refreshToken, session } = await sessions.create({ userId: 'u' })
     clock.advance(900)
@@ -227,7 +227,7 @@ describe('refresh', () => {
   })
 
   it('in strict mode gives a child every time and takes a race for reuse', async () => {
-    const { sessions } = await openWithClock({ overlap: 0 })
+    const { sessions } = await openWithClock({ rotation: { overlap: 0 } })
     const { refreshToken } = await sessions.create({ userId: 'u' })
     const one = await sessions.refresh(refreshToken.value)
     const other = await sessions.refresh(refreshToken.value)

@@ -50,7 +50,7 @@ function process(): {
     920_000,
     64 * MIB,
   )
-  const options = { accessTokenLifetime: 900_000, maxStaleness: 60_000 }
+  const options = { accessToken: { lifetime: 900_000 }, revocation: { maxStaleness: 60_000 } }
   const engine = { options, clock, revocations, feed: { staleness: 0 } } as unknown as Engine
   const take = createRevocationSnapshots(engine)
   return { revocations, clock, take, list: () => decodeRevocations(take().body)! }

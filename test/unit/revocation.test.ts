@@ -6,7 +6,7 @@ import { listen, openSessions, openWithClock } from '../support/sessions.ts'
 import { counting, storeKinds } from '../support/stores.ts'
 
 const ended = (reason: string): Error => coded('ERR_SESSION_ENDED', { reason }) as Error
-const SUPERSEDED = coded('ERR_ACCESS_TOKEN_EXPIRED', { because: 'superseded' }) as Error
+const SUPERSEDED = coded('ERR_ACCESS_TOKEN_EXPIRED', { reason: 'superseded' }) as Error
 
 describe.each(await storeKinds())('revoking, on $name,', ({ newPlace }) => {
   it('ends one session, at once in this process', async () => {
@@ -274,7 +274,7 @@ describe('another process', () => {
     await vi.advanceTimersByTimeAsync(120_000)
     expect(elsewhere.verify(accessToken.value).userId).toBe('u')
     expect(trouble.length).toBeGreaterThan(20)
-    expect(trouble[0]).toStrictEqual({ during: 'poll', error: new Error('away') })
+    expect(trouble[0]).toStrictEqual({ operation: 'poll', error: new Error('away') })
     away = false
     await vi.advanceTimersByTimeAsync(5000)
     expect(() => elsewhere.verify(accessToken.value)).toThrow(ended('revoked'))

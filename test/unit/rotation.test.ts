@@ -15,7 +15,12 @@ const LATE = L + TOLERANCE
 const S = 1_900_000_000_000
 const G = 7
 
-const settings: RotationSettings = { overlap: O, lateWindow: L, tolerance: TOLERANCE, onRollback: 'accept' }
+const settings: RotationSettings = {
+  overlap: O,
+  gracePeriod: L,
+  tolerance: TOLERANCE,
+  onDatabaseRollback: 'accept',
+}
 const strict: RotationSettings = { ...settings, overlap: 0 }
 
 const print = (name: string): Uint8Array => Buffer.alloc(16, name)
@@ -208,7 +213,7 @@ describe('ahead: a genuine token further on than its row', () => {
   })
 
   it('ends the session where the operator says so', () => {
-    const end = { ...settings, onRollback: 'end' as const }
+    const end = { ...settings, onDatabaseRollback: 'end' as const }
     expect(decide(issued(1, reachable(1)), row, end, S + 1)).toStrictEqual({
       verdict: 'ahead',
       answer: 'refuse',
@@ -275,7 +280,7 @@ describe('evidence: the use of an access token', () => {
   it('of a token ahead catches the row up, or ends the session where the operator says so', () => {
     const ahead = token(G + 2, 'ahead', 'its parent', S + 2 * O)
     expect(decideEvidence(ahead, row, settings, S + 1)?.next).toStrictEqual(turnedTo(ahead, S + 1))
-    expect(decideEvidence(ahead, row, { ...settings, onRollback: 'end' }, S + 1)).toStrictEqual({
+    expect(decideEvidence(ahead, row, { ...settings, onDatabaseRollback: 'end' }, S + 1)).toStrictEqual({
       verdict: 'ahead',
       answer: 'refuse',
     })

@@ -6,9 +6,9 @@ import { storeKinds } from '../support/stores.ts'
 
 const LIMITED = coded('ERR_SESSION_LIMIT', { userId: 'u' }) as Error
 
-describe.each(await storeKinds())('maxSessionsPerUser, on $name,', ({ newPlace }) => {
+describe.each(await storeKinds())('limits.sessionsPerUser, on $name,', ({ newPlace }) => {
   async function open(options: Partial<SessionsOptions> = {}): Promise<Sessions> {
-    return openSessions({ store: newPlace().open(), maxSessionsPerUser: 2, ...options })
+    return openSessions({ store: newPlace().open(), limits: { sessionsPerUser: 2 }, ...options })
   }
   const live = async (sessions: Sessions, userId = 'u'): Promise<string[]> =>
     (await sessions.list(userId)).filter(({ active }) => active).map(({ sessionId }) => sessionId)
@@ -27,7 +27,7 @@ describe.each(await storeKinds())('maxSessionsPerUser, on $name,', ({ newPlace }
   })
 
   it('or refuses the new login, of which nothing stays behind', async () => {
-    const sessions = await open({ onSessionLimit: 'reject' })
+    const sessions = await open({ limits: { onSessionLimit: 'reject' } })
     const limited = listen(sessions, 'sessionLimited')
     const old = [await login(sessions), await login(sessions)]
     await expect(sessions.create({ userId: 'u' })).rejects.toThrow(LIMITED)
@@ -38,7 +38,7 @@ describe.each(await storeKinds())('maxSessionsPerUser, on $name,', ({ newPlace }
   })
 
   it('does not count the session that a login replaces', async () => {
-    const sessions = await open({ onSessionLimit: 'reject', maxSessionsPerUser: 1 })
+    const sessions = await open({ limits: { onSessionLimit: 'reject', sessionsPerUser: 1 } })
     const first = await login(sessions)
     const { session } = await sessions.create({ userId: 'u', replaces: first })
     expect(await live(sessions)).toStrictEqual([session.sessionId])
@@ -47,7 +47,7 @@ describe.each(await storeKinds())('maxSessionsPerUser, on $name,', ({ newPlace }
 
   it('does not count what has expired', async () => {
     let now = Date.UTC(2030, 0, 1)
-    const sessions = await open({ onSessionLimit: 'reject', maxSessionsPerUser: 1, now: () => now })
+    const sessions = await open({ limits: { onSessionLimit: 'reject', sessionsPerUser: 1 }, now: () => now })
     await sessions.create({ userId: 'u', idleTimeout: 60 })
     now += 60_000
     await login(sessions)
@@ -55,7 +55,7 @@ describe.each(await storeKinds())('maxSessionsPerUser, on $name,', ({ newPlace }
 
   it.each([1, 3])('leaves exactly %i of twelve logins at one moment', async (limit) => {
     const place = newPlace()
-    const options = { maxSessionsPerUser: limit }
+    const options = { limits: { sessionsPerUser: limit } }
     const fleet = await Promise.all(
       [1, 2, 3].map(() => openSessions({ store: place.open() satisfies Store, ...options })),
     )
@@ -67,7 +67,7 @@ describe.each(await storeKinds())('maxSessionsPerUser, on $name,', ({ newPlace }
 
   it.each([1, 3])('lets never more than %i of twelve logins at one moment through', async (limit) => {
     const place = newPlace()
-    const options = { maxSessionsPerUser: limit, onSessionLimit: 'reject' as const }
+    const options = { limits: { sessionsPerUser: limit, onSessionLimit: 'reject' as const } }
     const fleet = await Promise.all(
       [1, 2, 3].map(() => openSessions({ store: place.open() satisfies Store, ...options })),
     )

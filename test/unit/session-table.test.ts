@@ -174,7 +174,7 @@ describe('the table of sessions', () => {
 
 describe('more ended sessions than there is memory for', () => {
   it('have older access tokens refreshed, log nobody out, and are accepted nowhere', async () => {
-    const { sessions, clock } = await openWithClock({ store: memory(), feedBytes: 64 * 1024 })
+    const { sessions, clock } = await openWithClock({ store: memory(), revocation: { memory: 64 * 1024 } })
     const overflowed = listen(sessions, 'feedOverflowed')
     const alive = await Promise.all([1, 2, 3].map((index) => sessions.create({ userId: `alive ${index}` })))
     const gone = []
@@ -193,7 +193,7 @@ describe('more ended sessions than there is memory for', () => {
       await expect(sessions.refresh(refreshToken.value)).rejects.toThrow(coded('ERR_SESSION_ENDED') as Error)
     for (const { accessToken, refreshToken, session } of alive) {
       expect(() => sessions.verify(accessToken.value)).toThrow(
-        coded('ERR_ACCESS_TOKEN_EXPIRED', { because: 'superseded' }) as Error,
+        coded('ERR_ACCESS_TOKEN_EXPIRED', { reason: 'superseded' }) as Error,
       )
       const refreshed = await sessions.refresh(refreshToken.value)
       expect(sessions.verify(refreshed.accessToken.value).sessionId).toBe(session.sessionId)

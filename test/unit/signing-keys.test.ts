@@ -30,7 +30,7 @@ describe('the algorithm of access tokens', () => {
   it.each(['EdDSA', 'ES256'] as const)(
     '%s: what we sign we verify, and no other signature',
     async (algorithm) => {
-      const sessions = await openSessions({ algorithm })
+      const sessions = await openSessions({ keys: { algorithm } })
       const { accessToken } = await sessions.create({ userId: 'u', claims: { role: 'admin' } })
       expect(decodeJwt(accessToken.value).header).toStrictEqual({
         alg: algorithm,
@@ -60,7 +60,7 @@ describe('the algorithm of access tokens', () => {
   )
 
   it('EdDSA publishes an OKP key (RFC 8037) and nothing private', async () => {
-    const sessions = await openSessions({ algorithm: 'EdDSA' })
+    const sessions = await openSessions({ keys: { algorithm: 'EdDSA' } })
     const { accessToken } = await sessions.create({ userId: 'u' })
     const [key] = sessions.keys.jwks().keys
     expect(key).toStrictEqual({
@@ -76,7 +76,7 @@ describe('the algorithm of access tokens', () => {
   })
 
   it('ES256 publishes a P-256 key (RFC 7518) and nothing private', async () => {
-    const sessions = await openSessions({ algorithm: 'ES256' })
+    const sessions = await openSessions({ keys: { algorithm: 'ES256' } })
     const [key] = sessions.keys.jwks().keys
     expect(key).toStrictEqual({
       kty: 'EC',
@@ -93,7 +93,7 @@ describe('the algorithm of access tokens', () => {
   })
 
   it('publishes the next key before it signs, and drops one that verifies nothing any more', async () => {
-    const { sessions, clock } = await openWithClock({ algorithm: 'EdDSA' })
+    const { sessions, clock } = await openWithClock({ keys: { algorithm: 'EdDSA' } })
     const next = await sessions.keys.rotate()
     const kids = (): unknown[] => sessions.keys.jwks().keys.map((key) => key['kid'])
     expect(kids()).toStrictEqual([sessions.keys.list()[0]!.kid, next.kid])
@@ -129,7 +129,7 @@ describe('the algorithm of access tokens', () => {
   it('changes at a restart, and tokens of both verify', async () => {
     const { sessions, clock, store } = await openWithClock()
     const before = await sessions.create({ userId: 'u' })
-    const restarted = await openSessions({ store, now: clock.now, algorithm: 'ES256' })
+    const restarted = await openSessions({ store, now: clock.now, keys: { algorithm: 'ES256' } })
     expect(restarted.keys.jwks().keys).toHaveLength(1)
     clock.advance(10 * 60)
     const after = await restarted.create({ userId: 'u' })
@@ -154,9 +154,9 @@ describe('keys the application brings', () => {
 
   it('sign with the first and verify with all', async () => {
     const store = memory()
-    const old = await openSessions({ store, signingKeys: [hs256] })
+    const old = await openSessions({ store, keys: { provided: [hs256] } })
     const { accessToken } = await old.create({ userId: 'u' })
-    const sessions = await openSessions({ store, signingKeys: [eddsa, hs256] })
+    const sessions = await openSessions({ store, keys: { provided: [eddsa, hs256] } })
     expect(sessions.verify(accessToken.value).userId).toBe('u')
     const next = await sessions.create({ userId: 'u' })
     expect(decodeJwt(next.accessToken.value).header).toMatchObject({ alg: 'EdDSA', kid: 'ed' })
@@ -164,7 +164,7 @@ describe('keys the application brings', () => {
   })
 
   it('may be held in a KMS that signs asynchronously', async () => {
-    const sessions = await openSessions({ signingKeys: [remote] })
+    const sessions = await openSessions({ keys: { provided: [remote] } })
     const { accessToken, refreshToken } = await sessions.create({ userId: 'u' })
     expect(sessions.verify(accessToken.value).userId).toBe('u')
     const child = await sessions.refresh(refreshToken.value)
@@ -172,7 +172,7 @@ describe('keys the application brings', () => {
   })
 
   it('are published with their public half alone', async () => {
-    const sessions = await openSessions({ signingKeys: [remote, eddsa, hs256] })
+    const sessions = await openSessions({ keys: { provided: [remote, eddsa, hs256] } })
     const { keys } = sessions.keys.jwks()
     expect(keys.map((key) => Object.keys(key).sort())).toStrictEqual([
       ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'],
@@ -183,7 +183,7 @@ describe('keys the application brings', () => {
 
   it('never touch the key table, and are not rotated by a call', async () => {
     const store = memory()
-    const sessions = await openSessions({ store, signingKeys: [hs256] })
+    const sessions = await openSessions({ store, keys: { provided: [hs256] } })
     expect(sessions.keys.list()).toStrictEqual([])
     expect(await store.keys()).toStrictEqual([])
     await expect(sessions.keys.rotate()).rejects.toBeInstanceOf(TypeError)

@@ -152,7 +152,11 @@ describe('reauthenticate', () => {
 
 describe('prune', () => {
   it('deletes ended and expired sessions once nobody asks for them any more, and no live one', async () => {
-    const { sessions, clock } = await openWithClock({ store: memory(), idleTimeout: DAY, keepEnded: 7 * DAY })
+    const { sessions, clock } = await openWithClock({
+      store: memory(),
+      idleTimeout: DAY,
+      privacy: { keepEnded: 7 * DAY },
+    })
     const revoked = await sessions.create({ userId: 'u' })
     const idle = await sessions.create({ userId: 'u' })
     const live = await sessions.create({ userId: 'u' })
@@ -181,7 +185,11 @@ describe('prune', () => {
 
   it('sets the day with about one turn a week, as it is indexed; never too early, and lower for a shorter timeout', async () => {
     const store = memory()
-    const { sessions, clock } = await openWithClock({ store, idleTimeout: 30 * DAY, keepEnded: DAY })
+    const { sessions, clock } = await openWithClock({
+      store,
+      idleTimeout: 30 * DAY,
+      privacy: { keepEnded: DAY },
+    })
     const { session, refreshToken } = await sessions.create({ userId: 'u' })
     const pruneAt = async (): Promise<number> => (await store.read(session.sessionId))!.pruneAt
     let token = refreshToken.value
@@ -194,14 +202,19 @@ describe('prune', () => {
     }
     expect(days.size).toBe(4)
 
-    const shorter = await openSessions({ store, now: clock.now, idleTimeout: 10 * DAY, keepEnded: DAY })
+    const shorter = await openSessions({
+      store,
+      now: clock.now,
+      idleTimeout: 10 * DAY,
+      privacy: { keepEnded: DAY },
+    })
     clock.advance(DAY / 2)
     await use(shorter, token)
     expect(await pruneAt()).toBeLessThan(clock.now() + 24 * DAY * 1000)
   })
 
   it('keeps a session for as long as a token that nobody has seen in use yet may come back', async () => {
-    const { sessions, clock } = await openWithClock({ idleTimeout: 30 * DAY, keepEnded: DAY })
+    const { sessions, clock } = await openWithClock({ idleTimeout: 30 * DAY, privacy: { keepEnded: DAY } })
     const { refreshToken } = await sessions.create({ userId: 'u' })
     clock.advance(30 * DAY - 1)
     const child = await sessions.refresh(refreshToken.value)

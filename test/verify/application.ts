@@ -33,9 +33,9 @@ export async function serveApplication(
   const clock = createFakeClock()
   const sessions = await openSessions({
     now: clock.now,
-    algorithm: 'EdDSA',
+    keys: { algorithm: 'EdDSA' },
     // The clock that is moved by hand makes nothing stale meanwhile.
-    maxStaleness: 86_400,
+    revocation: { maxStaleness: 86_400 },
     ...options,
   })
   const asked = new Map<string, number>()

@@ -54,7 +54,7 @@ describe('the options of a verifier', () => {
     ['timeout', 0],
     ['timeout', 31],
     ['cookie', ''],
-    ['tokenCacheBytes', -1],
+    ['cacheBytes', -1],
     ['fetch', 'fetch'],
     ['now', 0],
     ['algorithms', ['EdDSA']],

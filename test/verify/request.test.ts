@@ -18,7 +18,7 @@ const NOT_SIGNED_IN = coded('ERR_NOT_SIGNED_IN') as Error
 
 describe('the token of a request', () => {
   async function open(options: Partial<VerifierOptions> = {}) {
-    const { sessions, clock } = await openWithClock({ algorithm: 'ES256' })
+    const { sessions, clock } = await openWithClock({ keys: { algorithm: 'ES256' } })
     const verifier = createVerifier({ jwks: sessions.keys.jwks(), now: clock.now, ...options })
     const token = async (userId: string): Promise<string> =>
       (await sessions.create({ userId })).accessToken.value
@@ -78,7 +78,7 @@ describe('the token of a request', () => {
   })
 
   it('is found in whatever gives headers by their name', async () => {
-    const { sessions, clock } = await openWithClock({ algorithm: 'EdDSA' })
+    const { sessions, clock } = await openWithClock({ keys: { algorithm: 'EdDSA' } })
     const { accessToken } = await sessions.create({ userId: 'anna' })
     const headers: Record<string, string> = { authorization: `Bearer ${accessToken.value}` }
     const verifier = createVerifier({ jwks: sessions.keys.jwks(), now: clock.now })

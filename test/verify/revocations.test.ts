@@ -10,8 +10,8 @@ import { openSessions } from '../support/sessions.ts'
 import { failing, gate, REVOCATIONS_PATH, serveApplication, silent } from './application.ts'
 
 const ENDED = coded('ERR_SESSION_ENDED') as Error
-const SUPERSEDED = coded('ERR_ACCESS_TOKEN_EXPIRED', { because: 'superseded' }) as Error
-const EXPIRED = coded('ERR_ACCESS_TOKEN_EXPIRED', { because: 'expired' }) as Error
+const SUPERSEDED = coded('ERR_ACCESS_TOKEN_EXPIRED', { reason: 'superseded' }) as Error
+const EXPIRED = coded('ERR_ACCESS_TOKEN_EXPIRED', { reason: 'expired' }) as Error
 const UNAVAILABLE = coded('ERR_STORE_UNAVAILABLE') as Error
 
 /** Work in the background that can be waited for. */
@@ -286,7 +286,9 @@ describe('an application whose revocations cannot be had', () => {
   })
 
   it('of which one process does not know itself says so, and does not pretend', async () => {
-    const { verifier, login, clock } = await serveApplication({ pollInterval: 60, maxStaleness: 120 })
+    const { verifier, login, clock } = await serveApplication({
+      revocation: { pollInterval: 60, maxStaleness: 120 },
+    })
     const { verify } = verifier({ onStale: 'refuse' })
     await verify((await login()).token)
     clock.advance(121)

@@ -8,7 +8,7 @@ import { encodePart, signHs256 } from '../support/jwt.ts'
 import { openSessions, openWithClock } from '../support/sessions.ts'
 
 const INVALID = coded('ERR_ACCESS_TOKEN_INVALID')
-const EXPIRED = coded('ERR_ACCESS_TOKEN_EXPIRED', { because: 'expired' })
+const EXPIRED = coded('ERR_ACCESS_TOKEN_EXPIRED', { reason: 'expired' })
 const ALGORITHMS = ['EdDSA', 'ES256'] as const
 type Asymmetric = (typeof ALGORITHMS)[number]
 
@@ -61,10 +61,10 @@ async function forge(algorithm: Asymmetric, options: Partial<VerifierOptions> = 
   const { issuer, audience, clientId } = options
   const sessions = await openSessions({
     now: clock.now,
-    signingKeys: [provided(algorithm)],
-    ...(issuer !== undefined && { issuer }),
-    ...(audience !== undefined && { audience }),
-    ...(clientId !== undefined && { clientId }),
+    keys: { provided: [provided(algorithm)] },
+    ...(issuer !== undefined && { accessToken: { issuer } }),
+    ...(audience !== undefined && { accessToken: { audience } }),
+    ...(clientId !== undefined && { accessToken: { clientId } }),
   })
   const verifier = createVerifier({ jwks: sessions.keys.jwks(), now: clock.now, ...options })
   const { accessToken } = await sessions.create({ userId: 'u' })
@@ -94,7 +94,7 @@ async function forge(algorithm: Asymmetric, options: Partial<VerifierOptions> = 
 
 describe.each(ALGORITHMS)('a verifier of %s tokens', (algorithm) => {
   it('says the same as the application, frozen', async () => {
-    const { sessions, clock } = await openWithClock({ algorithm })
+    const { sessions, clock } = await openWithClock({ keys: { algorithm } })
     const verifier = createVerifier({ jwks: sessions.keys.jwks(), now: clock.now })
     const claims = { role: 'admin', tags: ['ä', '💥'] }
     const login = await sessions.create({ userId: 'user 42', claims })
@@ -109,7 +109,7 @@ describe.each(ALGORITHMS)('a verifier of %s tokens', (algorithm) => {
   })
 
   it('verifies the same without a token cache', async () => {
-    const { verifier, genuine } = await forge(algorithm, { tokenCacheBytes: 0 })
+    const { verifier, genuine } = await forge(algorithm, { cacheBytes: 0 })
     expect(await verifier.verify(genuine)).toStrictEqual(await verifier.verify(genuine))
   })
 
@@ -310,7 +310,7 @@ describe('the keys a verifier is given', () => {
 
   it('are none with HS256, which says so', async () => {
     const key = createSecretKey(Buffer.alloc(32, 1))
-    const sessions = await openSessions({ signingKeys: [{ kid: 'k1', algorithm: 'HS256', key }] })
+    const sessions = await openSessions({ keys: { provided: [{ kid: 'k1', algorithm: 'HS256', key }] } })
     expect(() => createVerifier({ jwks: sessions.keys.jwks() })).toThrow(
       coded('ERR_INVALID_OPTIONS', { option: 'jwks', message: expect.stringContaining('EdDSA') }) as Error,
     )

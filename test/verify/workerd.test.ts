@@ -26,7 +26,7 @@ describe.each(['2023-03-01', '2026-11-01'])('in a Worker as of %s', (date) => {
     application: ServedApplication
     ask(token: string | null, init?: RequestInit, path?: string): Promise<Answer>
   }> {
-    const application = await serveApplication({ signingKeys: keys, now: Date.now })
+    const application = await serveApplication({ keys: { provided: keys }, now: Date.now })
     const { code } = await bundleForEdge(new URL('./worker.ts', import.meta.url), {
       JWKS: JSON.stringify(application.keys),
       REVOCATIONS: JSON.stringify(application.revocations),
@@ -54,14 +54,14 @@ describe.each(['2023-03-01', '2026-11-01'])('in a Worker as of %s', (date) => {
     const [header, payload, signature] = token.split('.') as [string, string, string]
     const content = JSON.parse(Buffer.from(payload, 'base64url').toString())
     const touched = Buffer.from(JSON.stringify({ ...content, sub: 'admin' })).toString('base64url')
-    const foreign = await openSessions({ signingKeys: signingKeys(algorithm) })
+    const foreign = await openSessions({ keys: { provided: signingKeys(algorithm) } })
     const { accessToken: stranger } = await foreign.create({ userId: 'anna' })
     for (const forged of [`${header}.${touched}.${signature}`, stranger.value, `${token}x`, 'x'])
       expect(await ask(forged)).toStrictEqual({
         status: 401,
         body: { code: 'access_token_invalid', refresh: true },
       })
-    const yesterday = await openSessions({ signingKeys: keys, now: () => Date.now() - 86_400_000 })
+    const yesterday = await openSessions({ keys: { provided: keys }, now: () => Date.now() - 86_400_000 })
     const { accessToken: old } = await yesterday.create({ userId: 'anna' })
     expect(await ask(old.value)).toStrictEqual({
       status: 401,

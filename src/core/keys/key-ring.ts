@@ -218,7 +218,7 @@ export async function createKeyRing(
       const now = clock.now()
       if (now - lookedAgainAt < UNKNOWN_KID_PAUSE) return
       lookedAgainAt = now
-      reloadOnce().catch((error: unknown) => events.emit('storeUnavailable', { during: 'keys', error }))
+      reloadOnce().catch((error: unknown) => events.emit('storeUnavailable', { operation: 'keys', error }))
     },
     reload: reloadOnce,
     list: () => entries.map(describe),
@@ -247,7 +247,7 @@ export function createProvidedKeyRing(keys: readonly [SigningKey, ...SigningKey[
     async reload() {},
     list: () => [],
     rotate: () =>
-      Promise.reject(new TypeError('keys given as `signingKeys` are rotated by changing that option')),
+      Promise.reject(new TypeError('keys given as `keys.provided` are rotated by changing that option')),
     jwks: () => ({ keys: keys.flatMap((key) => (key.publicJwk === null ? [] : [key.publicJwk])) }),
   }
 }

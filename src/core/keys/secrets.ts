@@ -27,7 +27,7 @@ export type Secrets = readonly [Secret, ...Secret[]]
 
 /** @param realm names the table space, so that two installations with one secret share no key */
 export function deriveSecrets(
-  option: string | Uint8Array | readonly (string | Uint8Array)[],
+  option: string | Uint8Array | readonly (string | Uint8Array)[] | undefined,
   realm: string,
 ): Secrets {
   const values = typeof option === 'string' || option instanceof Uint8Array ? [option] : option

@@ -1,5 +1,5 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
-import type { EventName, SessionEvents } from './events.ts'
+import type { EventName, SessionEvents } from './session-events.ts'
 
 /** Publishes an event to whoever subscribes to its channel in this process, without needing the `Sessions`. */
 export type Publish = <Name extends EventName>(name: Name, event: SessionEvents[Name]) => void

@@ -1,4 +1,5 @@
-import type { EventName, Events } from './events.ts'
+import type { Events } from './events.ts'
+import type { EventName } from './session-events.ts'
 
 /** Where Pawl logs: pino, or anything in its shape. No token is ever logged. */
 export interface Logger {
@@ -9,7 +10,7 @@ export interface Logger {
 }
 
 /** Without a logger: what needs attention becomes a process warning, the rest is silent. */
-export const warnings: Logger = {
+export const processWarnings: Logger = {
   debug() {},
   info() {},
   warn: emitWarning,
@@ -32,7 +33,7 @@ const ENTRIES: Readonly<Record<EventName, Entry>> = {
   started: { level: 'info', message: 'sessions started' },
   created: { level: 'debug', message: 'session created' },
   refreshed: { level: 'debug', message: 'session refreshed' },
-  turned: { level: 'debug', message: 'session turned' },
+  rotated: { level: 'debug', message: 'session rotated' },
   rolledBack: { level: 'warn', message: 'the database had gone back, a session was caught up', often: true },
   reused: { level: 'warn', message: 'reuse detected: a superseded refresh token came back' },
   ended: { level: 'info', message: 'session ended' },
@@ -55,7 +56,7 @@ const ENTRIES: Readonly<Record<EventName, Entry>> = {
   feedCaughtUp: { level: 'info', message: 'news of revocations again' },
   feedOverflowed: {
     level: 'warn',
-    message: 'more revocations than fit into `feedBytes`, older access tokens must be refreshed',
+    message: 'more revocations than fit into `revocation.memory`, older access tokens must be refreshed',
     often: true,
   },
   feedForeign: { level: 'warn', message: "something else sends messages on Pawl's NOTIFY channel" },

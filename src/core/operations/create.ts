@@ -2,7 +2,7 @@ import { checkClaims, checkData, validate } from '../../portable/claims.ts'
 import { newSessionId } from '../../portable/session-id.ts'
 import type { CreatedSession, CreateSession } from '../api.ts'
 import { randomBytes } from '../keys/random.ts'
-import { absoluteTimeout, idleTimeout } from '../options/options.ts'
+import { absoluteTimeout, idleTimeout } from '../options/resolve.ts'
 import { normalizeContext, recordable } from '../request-context.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
 import { toSession } from '../session/session.ts'
@@ -34,15 +34,15 @@ export async function createSession<Claims extends object, Data>(
   const { options, clock, events, ring } = engine
   checkFields(input)
   const userId = checkUserId(input.userId)
-  const claims = checkClaims(await validate(options.claimsSchema, input.claims ?? {}, 'claims'))
-  const data = checkData(await validate(options.dataSchema, input.data ?? null, 'data'))
+  const claims = checkClaims(await validate(options.claims, input.claims ?? {}, 'claims'))
+  const data = checkData(await validate(options.data, input.data ?? null, 'data'))
   const now = clock.now()
   const context = normalizeContext(input)
   const idle =
     input.idleTimeout === undefined ? null : Math.ceil(idleTimeout(input.idleTimeout) / 1000) * 1000
   const absolute =
     input.absoluteTimeout === undefined ? options.absoluteTimeout : absoluteTimeout(input.absoluteTimeout)
-  const id = newSessionId(options.sessionIdVersion, now, randomBytes(16))
+  const id = newSessionId(engine.store.sessionIdVersion ?? 'v7', now, randomBytes(16))
   const anchor = randomBytes(ANCHOR_BYTES)
   const token = mintRefreshToken(options.secrets, {
     sessionId: id,
@@ -71,13 +71,13 @@ export async function createSession<Claims extends object, Data>(
     claims,
     data,
     dataVersion: 0,
-    ...recordable(context, options),
+    ...recordable(context, options.privacy),
     endedAt: null,
     endReason: null,
     pruneAt: pruneTime(engine, clocks, expiresAt, now),
   }
   const issue = { generation: 0, twin: null, now, context }
-  checkFits(await ring.signer(), options.profile, accessTokenFields(engine, row, issue, 0))
+  checkFits(await ring.signer(), options.accessToken, accessTokenFields(engine, row, issue, 0))
   // Signed first: a key service that fails must not leave a session nobody holds.
   const accessToken = await issueAccessToken(engine, row, issue)
   await writes.insert(row)

@@ -15,7 +15,7 @@ export async function setData(
   data: unknown,
   ifVersion: number | undefined,
 ): Promise<number | null> {
-  const valid = checkData(await validate(scope.engine.options.dataSchema, data, 'data'))
+  const valid = checkData(await validate(scope.engine.options.data, data, 'data'))
   return writeData(scope, sessionId, valid, 'replace', ifVersion)
 }
 
@@ -28,7 +28,7 @@ export async function patchData(
 ): Promise<number | null> {
   if (typeof patch !== 'object' || patch === null || Array.isArray(patch))
     throw new TypeError('`patchData` takes an object')
-  const { dataSchema } = scope.engine.options
+  const { data: dataSchema } = scope.engine.options
   const checked = checkData(patch)
   if (dataSchema === null) return writeData(scope, sessionId, checked, 'merge', ifVersion)
   // The schema speaks of the whole: merge here, and write only over the version that was merged.

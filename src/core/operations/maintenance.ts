@@ -36,10 +36,10 @@ export function startMaintenance(engine: Engine): Background {
     try {
       await ring.reload()
     } catch (error) {
-      if (!stopped) events.emit('storeUnavailable', { during: 'keys', error })
+      if (!stopped) events.emit('storeUnavailable', { operation: 'keys', error })
     }
   })
-  const interval = options.pruneInterval
+  const interval = options.privacy.pruneInterval
   const pruning =
     interval === null
       ? null
@@ -49,7 +49,7 @@ export function startMaintenance(engine: Engine): Background {
             try {
               await prune(engine, {}, () => stopped)
             } catch (error) {
-              if (!stopped) events.emit('storeUnavailable', { during: 'prune', error })
+              if (!stopped) events.emit('storeUnavailable', { operation: 'prune', error })
             }
           },
           // A fleet that was deployed at once does not prune at once.

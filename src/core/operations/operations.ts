@@ -39,7 +39,7 @@ export function operations<Claims extends object, Data>(
     },
     async deleteUser(userId) {
       await endUser(scope, checkUserId(userId), null)
-      return writes.eraseByUser(userId, clock.now() + 2 * options.accessTokenLifetime + SLOWEST_NEWS)
+      return writes.eraseByUser(userId, clock.now() + 2 * options.accessToken.lifetime + SLOWEST_NEWS)
     },
     async expireAccessTokens(which) {
       const now = clock.now()
@@ -61,13 +61,13 @@ export function operations<Claims extends object, Data>(
     setData: (sessionId, data, { ifVersion } = {}) => setData(scope, sessionId, data, ifVersion),
     patchData: (sessionId, patch, { ifVersion } = {}) => patchData(scope, sessionId, patch, ifVersion),
     async setClaims(sessionId, claims) {
-      const checked = checkClaims(await validate(options.claimsSchema, claims, 'claims'))
+      const checked = checkClaims(await validate(options.claims, claims, 'claims'))
       const row = await assertStillActive(scope, sessionId)
       const now = clock.now()
       const issue = { generation: 0, twin: null, now, context: null }
       checkFits(
         await ring.signer(),
-        options.profile,
+        options.accessToken,
         accessTokenFields(engine, { ...row, claims: checked }, issue, 0),
       )
       for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {

@@ -7,7 +7,7 @@ import { endSession, type Scope } from './write-scope.ts'
 const GIVES_WAY_WITHIN = [50, 100, 200]
 
 /**
- * Holds a user to `maxSessionsPerUser` once their new session is in the table. Without a lock: whoever looks
+ * Holds a user to `limits.sessionsPerUser` once their new session is in the table. Without a lock: whoever looks
  * last sees everyone, so that of several logins at one moment never too many stay.
  * @throws SessionLimitError
  */
@@ -17,7 +17,7 @@ export async function enforceSessionLimit(
   replaces: string | undefined,
 ): Promise<void> {
   const { engine, writes, own } = scope
-  const { maxSessionsPerUser: limit, onSessionLimit } = engine.options
+  const { sessionsPerUser: limit, onSessionLimit } = engine.options.limits
   if (limit === null) return
   const look = async (): Promise<{ live: string[]; rank: number }> => {
     const all = await writes.liveByUser(row.userId, engine.clock.now())
@@ -47,7 +47,7 @@ export async function enforceSessionLimit(
  * processes differ. Otherwise a login could be the oldest, and be the one to go.
  */
 export async function loginTime({ engine, writes }: Scope, userId: string, now: number): Promise<number> {
-  if (engine.options.maxSessionsPerUser === null) return now
+  if (engine.options.limits.sessionsPerUser === null) return now
   const newest = (await writes.liveByUser(userId, now)).at(-1)
   return newest === undefined ? now : Math.max(now, newest.createdAt + 1)
 }

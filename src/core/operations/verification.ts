@@ -29,8 +29,8 @@ export type Verify = (value: string, context?: RequestContext) => Seen
 
 export function createVerify(engine: Engine, confirmations: Confirmations): Verify {
   const { options, clock, ring, revocations, feed } = engine
-  const refusesStale = options.revocation !== 'expiry' && options.onStale === 'refuse'
-  const cache = createTokenCache<Seen>(options.tokenCacheBytes)
+  const refusesStale = options.revocation.mode !== 'expiry' && options.revocation.onStale === 'refuse'
+  const cache = createTokenCache<Seen>(options.accessToken.cacheBytes)
 
   /** Goes up with everything but time that may make a good token a bad one. */
   const known = (): number => ring.loads + revocations.learned
@@ -45,12 +45,12 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
     if (!(now < seen.goodUntil && asOf === seen.asOf)) {
       const until = ring.verifiesUntil(seen.header)
       if (now >= until) return false
-      assertUnexpired(seen, now, options.accessTokenLifetime)
+      assertUnexpired(seen, now, options.accessToken.lifetime)
       revocations.assertGood(seen)
-      seen.goodUntil = Math.min(until, expiryOf(seen, options.accessTokenLifetime))
+      seen.goodUntil = Math.min(until, expiryOf(seen, options.accessToken.lifetime))
       seen.asOf = asOf
     }
-    if (refusesStale && feed.staleness > options.maxStaleness) {
+    if (refusesStale && feed.staleness > options.revocation.maxStaleness) {
       throw new StoreUnavailableError('what other processes revoked has not been heard of for too long')
     }
     return true
@@ -59,7 +59,7 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
   /** A token that is used elsewhere than where it was issued to has to prove itself by a refresh. */
   function assertAtHome(seen: Seen, context: RequestContext | undefined, now: number): void {
     const { contextTag: tag, sessionId, issuedAt } = seen
-    if (tag === null || context === undefined || options.onContextChange !== 'refresh') return
+    if (tag === null || context === undefined || options.accessToken.onContextChange !== 'refresh') return
     if (seen.known !== null && seen.known.ip === context.ip && seen.known.userAgent === context.userAgent)
       return
     // Whoever has just refreshed has just proved it. A client whose address changes with every request, over
@@ -77,19 +77,19 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
   }
 
   function firstSight(value: string, now: number, context: RequestContext | undefined): Seen {
-    const token = parseAccessToken(value, ring, options.profile)
+    const token = parseAccessToken(value, ring, options.accessToken)
     assertBegun(token, now)
     const seen = seenOf(token)
     // Its key has just been found: only a clock that is set back in between gets here.
     if (!isVouchedFor(seen, now)) throw new AccessTokenInvalidError()
     cache.set(value, seen)
-    const { lateWindow, tolerance } = options.rotation
-    if (token.twin !== null && now - token.issuedAt <= lateWindow + tolerance) {
+    const { gracePeriod, tolerance } = options.rotation
+    if (token.twin !== null && now - token.issuedAt <= gracePeriod + tolerance) {
       confirmations.add({
         sessionId: token.sessionId,
         twin: token.twin,
         seenAt: now,
-        ...recordable(normalizeContext(context), options),
+        ...recordable(normalizeContext(context), options.privacy),
       })
     }
     assertAtHome(seen, context, now)

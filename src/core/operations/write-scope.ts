@@ -63,7 +63,7 @@ export function changed(
 export async function assertStillActive(
   { engine, writes, own }: Scope,
   sessionId: string,
-  grace: number = engine.options.accessTokenLifetime,
+  grace: number = engine.options.accessToken.lifetime,
 ): Promise<SessionRow> {
   let row: SessionRow | null = null
   // A transaction of the caller's is not kept open to read again.

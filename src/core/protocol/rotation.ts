@@ -26,11 +26,11 @@ export interface RotationSettings {
   /** O: how long a request and its answer may be under way. 0 is strict mode: every race is a reuse. */
   readonly overlap: number
   /** L: how long the previous token still gets an answer after a turn. */
-  readonly lateWindow: number
+  readonly gracePeriod: number
   /** e: how far the clocks of two processes may be apart. Added to every window. */
   readonly tolerance: number
   /** What a token further ahead than the row does: catch the row up, or end the session. */
-  readonly onRollback: 'accept' | 'end'
+  readonly onDatabaseRollback: 'accept' | 'end'
 }
 
 export type Verdict = 'current' | 'steady' | 'sibling' | 'successor' | 'late' | 'ahead' | 'reused'
@@ -59,7 +59,7 @@ export function decide(
   now: number,
   recordedAt: number = now,
 ): Decision {
-  const { overlap, lateWindow, tolerance } = settings
+  const { overlap, gracePeriod, tolerance } = settings
   const strict = overlap === 0
   const { generation: n, fingerprint: f, parent: p, issuedAt: t } = presented
   const { generation: g, current: C, previous: P, turnedAt: S, switchedAt } = row
@@ -74,7 +74,7 @@ export function decide(
   if (n === g) {
     const isCurrent = same(f, C)
     const isSibling =
-      !isCurrent && !strict && g > 0 && P !== null && same(p, P) && t <= S + lateWindow + tolerance
+      !isCurrent && !strict && g > 0 && P !== null && same(p, P) && t <= S + gracePeriod + tolerance
     if (isCurrent || isSibling) {
       // The calm: answers of the last generation may still be under way, and the cookie jar may still
       // flip between siblings. Rotating before that has settled would fork one honest browser in two.
@@ -96,14 +96,14 @@ export function decide(
   if (n === g + 1 && same(p, C)) {
     return { verdict: 'successor', answer: strict ? 'child' : 'keep', next: turned(C) }
   }
-  if (n === g - 1 && !strict && P !== null && same(f, P) && now - S <= lateWindow + tolerance) {
+  if (n === g - 1 && !strict && P !== null && same(f, P) && now - S <= gracePeriod + tolerance) {
     return { verdict: 'late', answer: 'child' }
   }
   // Tokens are only ever issued one generation past the row, so a genuine one further ahead proves
   // that the row went back. The time bound keeps a hoarded old token from passing for one.
   const elapsed = Math.max(0, t - S + tolerance)
   if (n > g + 1 && (n - g - 1) * 2 * overlap <= elapsed) {
-    if (settings.onRollback === 'end') return { verdict: 'ahead', answer: 'refuse' }
+    if (settings.onDatabaseRollback === 'end') return { verdict: 'ahead', answer: 'refuse' }
     return { verdict: 'ahead', answer: strict ? 'child' : 'keep', next: turned(p) }
   }
   return { verdict: 'reused', answer: 'refuse' }

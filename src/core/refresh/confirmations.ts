@@ -65,8 +65,8 @@ export function createConfirmations(
   let remembered = new Set<string>()
   let rememberedBefore = new Set<string>()
 
-  const dropped = (count: number, because: 'full' | 'late' | 'store'): void => {
-    if (count > 0) events.emit('confirmationsDropped', { count, because })
+  const dropped = (count: number, reason: 'full' | 'late' | 'store'): void => {
+    if (count > 0) events.emit('confirmationsDropped', { count, reason })
   }
 
   function remember(key: string): void {
@@ -112,7 +112,7 @@ export function createConfirmations(
     } catch (error) {
       // Losing confirmations is harmless: the next refresh is `successor` instead of `current`.
       dropped(batch.length, 'store')
-      events.emit('storeUnavailable', { during: 'confirm', error })
+      events.emit('storeUnavailable', { operation: 'confirm', error })
     }
   }
 

@@ -101,18 +101,18 @@ async function assertAllowed(
   try {
     limit.count(sessionId)
   } catch (error) {
-    events.emit('refreshLimited', { sessionId, by: 'refreshLimit' })
+    events.emit('refreshLimited', { sessionId, reason: 'refreshesPerMinute' })
     throw error
   }
-  if (options.allowRefresh === null) return
+  if (options.limits.allowRefresh === null) return
   let allowed = true
   try {
-    allowed = await options.allowRefresh({ sessionId, ...from })
+    allowed = await options.limits.allowRefresh({ sessionId, ...from })
   } catch (error) {
     reportThrown('`allowRefresh`', error)
   }
   if (allowed) return
-  events.emit('refreshLimited', { sessionId, by: 'allowRefresh' })
+  events.emit('refreshLimited', { sessionId, reason: 'allowRefresh' })
   throw new TryAgainError()
 }
 
@@ -141,7 +141,7 @@ async function apply(
 ): Promise<SessionRow | null> {
   const { store } = engine
   const { answer, next, verdict } = decision
-  const { ip, userAgent } = recordable(from, engine.options)
+  const { ip, userAgent } = recordable(from, engine.options.privacy)
   if (answer === 'try-again') throw new TryAgainError()
   if (answer === 'refuse') {
     if (!(await refuse(engine, row, verdict, ip, userAgent))) return null

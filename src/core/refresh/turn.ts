@@ -5,10 +5,15 @@ import { idleExpiry, pruneTime } from '../session/lifetime.ts'
 import type { SessionRow, Turn } from '../store.ts'
 
 /** After the store has written a turn. */
-export function announceTurn({ events }: Engine, row: SessionRow, turn: Turn, by: 'refresh' | 'use'): void {
+export function announceTurn(
+  { events }: Engine,
+  row: SessionRow,
+  turn: Turn,
+  reason: 'refresh' | 'use',
+): void {
   const { id: sessionId, userId } = row
   const { generation } = turn.next
-  events.emit('turned', { sessionId, userId, generation, by })
+  events.emit('rotated', { sessionId, userId, generation, reason })
   if (generation > row.generation + 1)
     events.emit('rolledBack', { sessionId, userId, from: row.generation, to: generation })
   const { ip, userAgent } = turn
@@ -19,14 +24,14 @@ export function announceTurn({ events }: Engine, row: SessionRow, turn: Turn, by
 }
 
 export function turnOf(engine: Engine, row: SessionRow, next: RotationState, seen: NormalContext): Turn {
-  const { recordIp, recordUserAgent } = engine.options
+  const { privacy } = engine.options
   const expiresAt = idleExpiry(engine, row, next.turnedAt)
   return {
     expected: { id: row.id, generation: row.generation, current: row.current },
     next,
     expiresAt,
     pruneAt: pruneTime(engine, row, expiresAt, next.turnedAt, row.pruneAt),
-    ip: recordIp === 'none' ? null : (seen.ip ?? row.ip),
-    userAgent: recordUserAgent ? (seen.userAgent ?? row.userAgent) : null,
+    ip: privacy.ip === 'none' ? null : (seen.ip ?? row.ip),
+    userAgent: privacy.userAgent ? (seen.userAgent ?? row.userAgent) : null,
   }
 }

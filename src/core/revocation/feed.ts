@@ -1,5 +1,5 @@
 import type { Events } from '../observability/events.ts'
-import type { ResolvedOptions } from '../options/options.ts'
+import type { ResolvedOptions } from '../options/resolve.ts'
 import type { Listener, Store } from '../store.ts'
 import type { Clock } from '../time/clock.ts'
 import { pause } from '../time/pause.ts'
@@ -47,7 +47,7 @@ export function createFeed(
   clock: Clock,
   events: Events,
   revocations: Revocations,
-  options: Pick<ResolvedOptions, 'pollInterval' | 'maxStaleness' | 'telemetry'>,
+  options: Pick<ResolvedOptions, 'revocation' | 'telemetry'>,
 ): Feed {
   const stopping = new AbortController()
   let listener: Listener | null = null
@@ -64,7 +64,7 @@ export function createFeed(
   let wanted: Reach | null = null
   /** What a poll that failed has left undone. */
   let owed: Reach | null = null
-  const pollEvery = Math.min(LISTENING_POLL, options.maxStaleness / 2)
+  const pollEvery = Math.min(LISTENING_POLL, options.revocation.maxStaleness / 2)
   let polling: Promise<void> | null = null
 
   /** One poll at a time: what is asked for meanwhile is done by the next, as far back as anyone asked for. */
@@ -93,10 +93,10 @@ export function createFeed(
         // The notification is used up, so the next tick must poll, whether LISTEN delivers or not.
         owed = further(owed, further(wanted, reach))
         wanted = null
-        if (!stopping.signal.aborted) events.emit('storeUnavailable', { during: 'poll', error })
+        if (!stopping.signal.aborted) events.emit('storeUnavailable', { operation: 'poll', error })
       }
       if (wanted !== null) {
-        const rest = Math.min(options.pollInterval, REST * (performance.now() - startedAt))
+        const rest = Math.min(options.revocation.pollInterval, REST * (performance.now() - startedAt))
         await pause(rest, stopping.signal)
       }
     }
@@ -107,7 +107,7 @@ export function createFeed(
     if (owed !== null || listening !== true || performance.now() - polledAt >= pollEvery)
       await poll(owed ?? 'overlap')
     const late = staleness()
-    if (!stale && late > options.maxStaleness) {
+    if (!stale && late > options.revocation.maxStaleness) {
       stale = true
       events.emit('feedStale', { seconds: late / 1000 })
     }
@@ -145,7 +145,7 @@ export function createFeed(
         canTell = await (listener ?? store).notify()
         await pause(TELL_EVERY, stopping.signal)
       } catch (error) {
-        events.emit('storeUnavailable', { during: 'notify', error })
+        events.emit('storeUnavailable', { operation: 'notify', error })
         if (stopping.signal.aborted) return
         tellAgain = true
         await pause(TELL_AGAIN, stopping.signal)
@@ -163,7 +163,7 @@ export function createFeed(
 
   return {
     start() {
-      ticks = repeat(options.pollInterval, tick)
+      ticks = repeat(options.revocation.pollInterval, tick)
       listener = store.listen({
         onChange: () => void poll('news'),
         onConnected: () => void onConnected(),

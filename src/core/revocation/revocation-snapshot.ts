@@ -26,13 +26,13 @@ export function createRevocationSnapshots({
   revocations,
   feed,
 }: Engine): () => RevocationSnapshot {
-  const lifetime = Math.ceil(options.accessTokenLifetime / SECOND)
+  const lifetime = Math.ceil(options.accessToken.lifetime / SECOND)
   let taken: RevocationSnapshot | null = null
   let takenAt = 0
   let every = EVERY
 
   return () => {
-    if (feed.staleness > options.maxStaleness)
+    if (feed.staleness > options.revocation.maxStaleness)
       throw new StoreUnavailableError('what other processes revoked has not been heard of for too long')
     const now = clock.now()
     if (taken === null || Math.abs(now - takenAt) >= every) {

@@ -33,7 +33,7 @@ export function pruneTime(
   now: number,
   before = 0,
 ): number {
-  const { keepEnded } = engine.options
+  const { keepEnded } = engine.options.privacy
   const last = (row.absoluteExpiresAt ?? Number.POSITIVE_INFINITY) + keepEnded
   const least = Math.min(expiresAt + Math.max(keepEnded, idleTimeoutOf(engine, row)), last)
   const most = Math.ceil(Math.min(least + (least - now) / 8, last) / DAY) * DAY

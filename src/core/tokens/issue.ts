@@ -29,14 +29,14 @@ export interface Issue {
 
 export async function issueAccessToken(engine: Engine, row: SessionRow, issue: Issue): Promise<IssuedToken> {
   const { options, ring } = engine
-  const lifetime = options.accessTokenLifetime * (1 - 0.05 * Math.random())
+  const lifetime = options.accessToken.lifetime * (1 - 0.05 * Math.random())
   const fields = accessTokenFields(
     engine,
     row,
     issue,
     Math.min(lifetime, issue.atMost ?? Number.POSITIVE_INFINITY),
   )
-  const value = await mintAccessToken(await ring.signer(), options.profile, fields)
+  const value = await mintAccessToken(await ring.signer(), options.accessToken, fields)
   return { value, expiresAt: new Date(fields.expiresAt) }
 }
 
@@ -63,7 +63,7 @@ export function accessTokenFields(
     generation,
     twin,
     contextTag:
-      options.onContextChange === 'refresh' && context !== null
+      options.accessToken.onContextChange === 'refresh' && context !== null
         ? contextTag(options.secrets[0], row.id, context)
         : null,
     claims: row.claims,

@@ -47,7 +47,7 @@ export async function openSite(given: SiteOptions = {}): Promise<Site> {
   const sessions = await openSessions({
     now: clock.now,
     // The clock of the test stands still, and with it the minute that the limit counts in.
-    refreshLimit: null,
+    limits: { refreshesPerMinute: null },
     logger: silent,
     ...given.sessions,
   })

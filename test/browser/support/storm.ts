@@ -50,7 +50,7 @@ export async function storm({ runs, coordinated }: StormOptions): Promise<void> 
   const random = createRandom(seed)
   const site = await openSite({
     // Turns are decided long before the clock of the test moves on.
-    sessions: { accessTokenLifetime: LIFE, overlap: OVERLAP },
+    sessions: { accessToken: { lifetime: LIFE }, rotation: { overlap: OVERLAP } },
   })
   const context = await openContext()
   if (!coordinated) await withoutCoordination(context)

@@ -35,7 +35,7 @@ export interface TokenPair {
 
 export interface Settings {
   readonly overlap: number
-  readonly onRollback: 'accept' | 'end'
+  readonly onDatabaseRollback: 'accept' | 'end'
   readonly idleTimeout: number
   readonly absoluteTimeout: number | null
   readonly accessTokenLifetime: number
@@ -44,7 +44,7 @@ export interface Settings {
 /** Short timeouts, so that a run meets their ends. */
 export const settings: Arbitrary<Settings> = record({
   overlap: constantFrom(30, 30, 2, 0),
-  onRollback: constantFrom('accept', 'accept', 'end'),
+  onDatabaseRollback: constantFrom('accept', 'accept', 'end'),
   idleTimeout: constantFrom(86_400, 3600),
   absoluteTimeout: constantFrom(null, 259_200),
   accessTokenLifetime: constantFrom(900, 60),
@@ -64,7 +64,7 @@ function mintForeign(): TokenPair {
 const EVENTS: readonly EventName[] = [
   'created',
   'refreshed',
-  'turned',
+  'rotated',
   'rolledBack',
   'reused',
   'ended',
@@ -109,7 +109,15 @@ export class World {
     for (const side of SIDES) {
       const { processes, engines: own, heard } = sides[side]!
       for (const name of ['one', 'other']) {
-        const options = { ...settings, secret: SECRET, now: world.clock.now, keepEnded: 86_400 }
+        const { overlap, onDatabaseRollback, accessTokenLifetime, ...timeouts } = settings
+        const options = {
+          ...timeouts,
+          rotation: { overlap, onDatabaseRollback },
+          accessToken: { lifetime: accessTokenLifetime },
+          privacy: { keepEnded: 86_400 },
+          secret: SECRET,
+          now: world.clock.now,
+        }
         const sessions = await createSessions({ ...options, store: places[side]() })
         for (const event of EVENTS) {
           sessions.on(event, (content) => heard.push({ event, by: name, ...world.plain(side, content) }))

@@ -1,0 +1,288 @@
+// `npm run options` writes this file from ./table.ts. Change that file instead.
+
+import type { ClaimsObject } from '../../portable/claims.ts'
+import type { StandardSchemaV1 } from '../../portable/standard-schema.ts'
+import type { ProvidedKey, SigningKey } from '../keys/signing-key.ts'
+import type { Logger } from '../observability/logger.ts'
+import type { Telemetry } from '../observability/telemetry.ts'
+import type { Store } from '../store.ts'
+import type { RefreshAttempt } from './refresh-attempt.ts'
+
+/** What {@link createSessions} takes. Every duration is in seconds. */
+export interface SessionsOptions<Claims extends object = ClaimsObject, Data = unknown> {
+  /** Where sessions live: `postgres({ pool })` from `pawl/postgres`, or `memory()` from `pawl/memory` for tests. */
+  readonly store: Store
+  /**
+   * Protects refresh tokens and signing keys; `npx pawl secret` makes one. Of several, the first mints tokens and
+   * all are accepted. To change it, deploy `[old, new]` everywhere, then `[new, old]`, and drop the old one after
+   * the longest idle timeout.
+   */
+  readonly secret: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
+  /**
+   * A session that is not used for this long ends (ASVS 7.3.1).
+   * Takes 1 to 315,360,000 seconds.
+   * @defaultValue 2,592,000 (30 days)
+   */
+  readonly idleTimeout?: number
+  /**
+   * A session ends this long after the login, however active it is (ASVS 7.3.2). `null` sets no limit, which
+   * deviates from NIST SP 800-63B.
+   * Takes 1 to 315,360,000 seconds, or null.
+   * @defaultValue 31,536,000 (365 days)
+   */
+  readonly absoluteTimeout?: number | null
+  /** A schema that types and validates the claims of access tokens (zod, valibot, arktype). */
+  readonly claims?: StandardSchemaV1<unknown, Claims>
+  /** A schema that types and validates the `data` of a session's row. */
+  readonly data?: StandardSchemaV1<unknown, Data>
+  /**
+   * Where Pawl logs: pino, or an object of the same shape.
+   * @defaultValue process warnings, from level warn up
+   */
+  readonly logger?: Logger
+  /** Metrics and traces: `openTelemetry()` of `pawl/otel`. */
+  readonly telemetry?: Telemetry
+  /** Access tokens: their life, their fields, and where they may be used. */
+  readonly accessToken?: AccessTokenOptions
+  /** How refresh tokens rotate, and how much a bad network is forgiven. */
+  readonly rotation?: RotationOptions
+  /** How processes learn that another process ended or changed a session. */
+  readonly revocation?: RevocationOptions
+  /** The keys that sign access tokens. */
+  readonly keys?: KeyOptions
+  /** How many sessions a user may have and how often a session may refresh. */
+  readonly limits?: LimitOptions
+  /** What the rows keep about people, and for how long. */
+  readonly privacy?: PrivacyOptions
+  /**
+   * The clock, in milliseconds since the epoch.
+   * @internal
+   */
+  readonly now?: () => number
+}
+
+/** Access tokens: their life, their fields, and where they may be used. */
+export interface AccessTokenOptions {
+  /**
+   * Life of an access token. Pawl shortens it at random by up to 5 %, so that the tokens of a fleet do not expire
+   * together.
+   * Takes 1 to 86,400 seconds.
+   * @defaultValue 900 (15 minutes)
+   */
+  readonly lifetime?: number
+  /**
+   * The claim `iss`. Verification checks it when it is set.
+   * Takes a string of 1 to 255 characters.
+   */
+  readonly issuer?: string
+  /**
+   * The claim `aud`. Verification checks it when it is set.
+   * Takes a string of 1 to 255 characters.
+   */
+  readonly audience?: string
+  /**
+   * The claim `client_id`. Verification checks it when it is set. Together with `issuer` and `audience` it makes
+   * tokens that follow RFC 9068.
+   * Takes a string of 1 to 255 characters.
+   */
+  readonly clientId?: string
+  /**
+   * A request comes from another address or user agent than the token was issued to. `record` stores it with the
+   * next turn and emits an event. `refresh` also makes the client refresh, so that a theft is detected sooner; a
+   * token younger than `rotation.overlap` is accepted everywhere. Neither ends the session.
+   * @defaultValue 'record'
+   */
+  readonly onContextChange?: 'record' | 'refresh'
+  /**
+   * Memory for verified access tokens. 0 turns the cache off.
+   * Takes 0 to 8,589,934,592 bytes.
+   * @defaultValue 16,777,216 (16 MiB)
+   */
+  readonly cacheBytes?: number
+}
+
+/** How refresh tokens rotate, and how much a bad network is forgiven. */
+export interface RotationOptions {
+  /**
+   * How long a refresh and its answer may be under way. Within this time Pawl accepts lost, repeated and racing
+   * refreshes without weakening reuse detection. 0 is strict mode: every race counts as reuse.
+   * Takes 0 to 300 seconds.
+   * @defaultValue 30
+   */
+  readonly overlap?: number
+  /**
+   * How long the previous refresh token is still answered after a turn.
+   * Takes 0 to 86,400 seconds, at least `overlap`.
+   * @defaultValue 120 (2 minutes), or overlap if that is longer
+   */
+  readonly gracePeriod?: number
+  /**
+   * A genuine refresh token is further ahead than its row: a crash, a failover or a restored backup has lost
+   * commits. `accept` brings the row up to date, `end` ends the session.
+   * @defaultValue 'accept'
+   */
+  readonly onDatabaseRollback?: 'accept' | 'end'
+}
+
+/** How processes learn that another process ended or changed a session. */
+export interface RevocationOptions {
+  /**
+   * `feed`: every process keeps a list of revocations, updated within milliseconds by LISTEN and in any case by
+   * polling. `lookup`: as `feed`, and adapters also read the row for every request. `expiry`: no list; an access
+   * token stays valid until it expires.
+   * @defaultValue 'feed'
+   */
+  readonly mode?: 'feed' | 'expiry' | 'lookup'
+  /**
+   * How often a process polls for revocations. While LISTEN works, it polls every 30 s at most.
+   * Takes 0.1 to 60 seconds.
+   * @defaultValue 5
+   */
+  readonly pollInterval?: number
+  /**
+   * When a process has not read revocations for this long, `onStale` applies.
+   * Takes 0.2 to 86,400 seconds, at least 2 × `pollInterval`.
+   * @defaultValue 60 (1 minute), or 2 × pollInterval if that is longer
+   */
+  readonly maxStaleness?: number
+  /**
+   * `serve` keeps accepting access tokens with the revocations known so far. `refuse` answers 503 until the feed
+   * is current again.
+   * @defaultValue 'serve'
+   */
+  readonly onStale?: 'serve' | 'refuse'
+  /**
+   * Memory for the list of revocations, 32 to 64 bytes each. When it is full, all older access tokens must be
+   * refreshed.
+   * Takes 65,536 to 4,294,967,296 bytes.
+   * @defaultValue 67,108,864 (64 MiB)
+   */
+  readonly memory?: number
+}
+
+/** The keys that sign access tokens. */
+export interface KeyOptions {
+  /**
+   * Signature algorithm. With `EdDSA` and `ES256` other services can verify access tokens by the public keys.
+   * @defaultValue 'HS256'
+   */
+  readonly algorithm?: 'HS256' | 'EdDSA' | 'ES256'
+  /**
+   * How often Pawl generates a new signing key.
+   * Takes 300 to 315,360,000 seconds.
+   * @defaultValue 86,400 (1 day)
+   */
+  readonly rotationInterval?: number
+  /**
+   * Your own keys instead of generated ones: the first signs, all verify. Pawl then rotates nothing.
+   * Takes a non-empty array of `{ kid, algorithm, key }` or `{ kid, algorithm, publicKey, sign }`.
+   * @defaultValue generated keys
+   */
+  readonly provided?: readonly ProvidedKey[]
+}
+
+/** How many sessions a user may have and how often a session may refresh. */
+export interface LimitOptions {
+  /**
+   * How many sessions a user may have at once. `null` sets no limit.
+   * Takes a whole number from 1 to 1,000, or null.
+   * @defaultValue null
+   */
+  readonly sessionsPerUser?: number | null
+  /**
+   * A login exceeds `sessionsPerUser`. `evict-oldest` ends the user's oldest session, `reject` refuses the login
+   * (403 `session_limit`).
+   * @defaultValue 'evict-oldest'
+   */
+  readonly onSessionLimit?: 'evict-oldest' | 'reject'
+  /**
+   * How often one session may refresh per minute and process. Further refreshes are answered with "try again"
+   * (503). `null` sets no limit.
+   * Takes a whole number from 1 to 100,000, or null.
+   * @defaultValue 60
+   */
+  readonly refreshesPerMinute?: number | null
+  /**
+   * Your own rate limit, called before each refresh with a genuine token. `false` answers "try again" (503). If it
+   * throws, Pawl reports the error and allows the refresh.
+   */
+  readonly allowRefresh?: (attempt: RefreshAttempt) => boolean | Promise<boolean>
+}
+
+/** What the rows keep about people, and for how long. */
+export interface PrivacyOptions {
+  /**
+   * How much of a client address the row keeps: all of it, its network (/24 or /48), or nothing.
+   * @defaultValue 'full'
+   */
+  readonly ip?: 'full' | 'network' | 'none'
+  /**
+   * Whether the row keeps the user agent.
+   * @defaultValue true
+   */
+  readonly userAgent?: boolean
+  /**
+   * How long the row of an ended session is kept, to answer why it ended. Pawl keeps it for at least two
+   * access-token lifetimes.
+   * Takes 0 to 315,360,000 seconds.
+   * @defaultValue 604,800 (7 days)
+   */
+  readonly keepEnded?: number
+  /**
+   * How often a process deletes rows past their retention. `null` turns this off: call `sessions.prune()` or run
+   * `npx pawl prune` instead.
+   * Takes 1 to 604,800 seconds, or null.
+   * @defaultValue 3,600 (1 hour)
+   */
+  readonly pruneInterval?: number | null
+}
+
+/** {@link SessionsOptions}, checked and complete. Durations are in milliseconds. */
+export interface ResolvedSessionsOptions {
+  readonly store: Store
+  readonly secret: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
+  readonly idleTimeout: number
+  readonly absoluteTimeout: number | null
+  readonly claims: StandardSchemaV1<unknown, unknown> | null
+  readonly data: StandardSchemaV1<unknown, unknown> | null
+  readonly logger: Logger
+  readonly telemetry: Telemetry
+  readonly accessToken: {
+    readonly lifetime: number
+    readonly issuer: string | null
+    readonly audience: string | null
+    readonly clientId: string | null
+    readonly onContextChange: 'record' | 'refresh'
+    readonly cacheBytes: number
+  }
+  readonly rotation: {
+    readonly overlap: number
+    readonly gracePeriod: number
+    readonly onDatabaseRollback: 'accept' | 'end'
+  }
+  readonly revocation: {
+    readonly mode: 'feed' | 'expiry' | 'lookup'
+    readonly pollInterval: number
+    readonly maxStaleness: number
+    readonly onStale: 'serve' | 'refuse'
+    readonly memory: number
+  }
+  readonly keys: {
+    readonly algorithm: 'HS256' | 'EdDSA' | 'ES256'
+    readonly rotationInterval: number
+    readonly provided: readonly [SigningKey, ...SigningKey[]] | null
+  }
+  readonly limits: {
+    readonly sessionsPerUser: number | null
+    readonly onSessionLimit: 'evict-oldest' | 'reject'
+    readonly refreshesPerMinute: number | null
+    readonly allowRefresh: ((attempt: RefreshAttempt) => boolean | Promise<boolean>) | null
+  }
+  readonly privacy: {
+    readonly ip: 'full' | 'network' | 'none'
+    readonly userAgent: boolean
+    readonly keepEnded: number
+    readonly pruneInterval: number | null
+  }
+  readonly now: (() => number) | null
+}

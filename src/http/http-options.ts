@@ -1,0 +1,128 @@
+// `npm run options` writes this file from ./option-table.ts. Change that file instead.
+
+/** What every adapter takes. All of it is optional. */
+export interface HttpOptions {
+  /**
+   * Where Pawl serves `<path>/refresh` and `<path>/logout`. Also the path of the refresh cookie.
+   * Takes an absolute path without a trailing slash, like '/session'.
+   * @defaultValue '/session'
+   */
+  readonly path?: string
+  /**
+   * How an expired access token is renewed. `endpoint`: the browser client calls the refresh route, and browsers
+   * send the refresh cookie only there. `inline`: inside any request, for server-rendered applications without
+   * client code; browsers send the refresh cookie with every request.
+   * @defaultValue 'endpoint'
+   */
+  readonly refresh?: 'endpoint' | 'inline'
+  /**
+   * How Pawl detects cross-site requests. `fetch-metadata`: by `Sec-Fetch-Site`, then by `Origin`. `token`: an
+   * unsafe request of a session must also carry its CSRF token in the header `pawl-csrf`.
+   * @defaultValue 'fetch-metadata'
+   */
+  readonly csrf?: 'fetch-metadata' | 'token'
+  /**
+   * Origins, besides the request's own, that may send unsafe requests.
+   * Takes an array of exact origins like 'https://app.example.com', without a path.
+   * @defaultValue []
+   */
+  readonly trustedOrigins?: readonly string[]
+  /**
+   * Whether pages of the `trustedOrigins` may call the application with cookies and read the answers. Pawl then
+   * answers preflights and sends the CORS headers. Leave it off if the application sends them itself.
+   * @defaultValue false
+   */
+  readonly cors?: boolean
+  /**
+   * Whether Pawl serves `<path>/revocations`, where services that use `pawl/verify` learn of ended and changed
+   * sessions. The answer holds parts of session ids and nothing about users.
+   * @defaultValue false
+   */
+  readonly revocations?: boolean
+  /** Names and attributes of the two cookies. */
+  readonly cookies?: CookieOptions
+  /**
+   * Whether plain `http://localhost` on the same machine gets cookies without `Secure` and without a prefix,
+   * because Safari drops the others there. Pawl refuses `true` in production.
+   * @defaultValue true unless NODE_ENV is production
+   */
+  readonly insecureLocalhost?: boolean
+}
+
+/** Names and attributes of the two cookies. */
+export interface CookieOptions {
+  /**
+   * Name of the access cookie.
+   * Takes a cookie name of at most 64 characters.
+   * @defaultValue '__Host-pawl-access', with a domain '__Secure-pawl-access'
+   */
+  readonly access?: string
+  /**
+   * Name of the refresh cookie.
+   * Takes a cookie name of at most 64 characters.
+   * @defaultValue '__Secure-pawl-refresh'
+   */
+  readonly refresh?: string
+  /**
+   * Shares the cookies with the subdomains of this domain.
+   * Takes a domain like 'example.com', without a leading dot.
+   * @defaultValue this host only
+   */
+  readonly domain?: string
+  /**
+   * The attribute `SameSite`.
+   * @defaultValue 'lax'
+   */
+  readonly sameSite?: 'lax' | 'strict' | 'none'
+  /**
+   * The attribute `Partitioned` (CHIPS), for pages embedded in other sites with `sameSite: 'none'`.
+   * @defaultValue false
+   */
+  readonly partitioned?: boolean
+}
+
+/** {@link HttpOptions}, checked and complete. Durations are in milliseconds. */
+export interface ResolvedHttpOptions {
+  readonly path: string
+  readonly refresh: 'endpoint' | 'inline'
+  readonly csrf: 'fetch-metadata' | 'token'
+  readonly trustedOrigins: readonly string[]
+  readonly cors: boolean
+  readonly revocations: boolean
+  readonly cookies: {
+    readonly access: string | null
+    readonly refresh: string
+    readonly domain: string | null
+    readonly sameSite: 'lax' | 'strict' | 'none'
+    readonly partitioned: boolean
+  }
+  readonly insecureLocalhost: boolean | null
+}
+
+/** What a route requires of a request. */
+export interface RequireOptions {
+  /**
+   * Whether a request without a session passes. One with an expired access token must still refresh.
+   * @defaultValue false
+   */
+  readonly optional?: boolean
+  /**
+   * The oldest accepted authentication (ASVS 7.5.1).
+   * Takes 0 to 315,360,000 seconds.
+   * @defaultValue any age
+   */
+  readonly maxAuthAge?: number
+  /**
+   * Whether to read the session's row instead of trusting the feed, for actions that must not happen a moment too
+   * late.
+   * @defaultValue false
+   */
+  readonly lookup?: boolean
+}
+
+/** {@link RequireOptions}, checked and complete. Durations are in milliseconds. */
+export interface ResolvedRequireOptions {
+  readonly optional: boolean
+  readonly maxAuthAge: number | null
+  readonly lookup: boolean
+}

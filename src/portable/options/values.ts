@@ -1,0 +1,117 @@
+import { check } from './check.ts'
+
+/** One kind of value that an option takes. */
+export interface OptionValue {
+  /** Its TypeScript type, for the generated interface. */
+  readonly type: string
+  /** Its type after the check, where that is another one. */
+  readonly resolvedType?: string
+  /** What it takes, for error messages and the documentation. */
+  readonly takes: string
+  /**
+   * @returns the value as the code uses it: durations in milliseconds
+   * @throws InvalidOptionsError
+   */
+  readonly check: (option: string, value: unknown) => unknown
+}
+
+/** A duration. Applications write seconds, the code gets whole milliseconds. */
+export function seconds(min: number, max: number): OptionValue {
+  const takes = `${range(min, max)} seconds`
+  return {
+    type: 'number',
+    takes,
+    check(option, value) {
+      if (!isWithin(value, min, max)) return check.fail(option, value, takes)
+      return Math.round(value * 1000)
+    },
+  }
+}
+
+/** An amount of memory. */
+export function bytes(min: number, max: number): OptionValue {
+  const takes = `${range(min, max)} bytes`
+  return {
+    type: 'number',
+    takes,
+    check: (option, value) => (isWithin(value, min, max) ? value : check.fail(option, value, takes)),
+  }
+}
+
+/** A whole number. */
+export function count(min: number, max: number): OptionValue {
+  const takes = `a whole number from ${range(min, max)}`
+  return {
+    type: 'number',
+    takes,
+    check: (option, value) =>
+      isWithin(value, min, max) && Number.isInteger(value) ? value : check.fail(option, value, takes),
+  }
+}
+
+/** `null` besides the values of another kind. */
+export function orNull(value: OptionValue): OptionValue {
+  const takes = `${value.takes}, or null`
+  return {
+    type: `${value.type} | null`,
+    takes,
+    check(option, given) {
+      if (given === null) return null
+      try {
+        return value.check(option, given)
+      } catch {
+        return check.fail(option, given, takes)
+      }
+    },
+  }
+}
+
+/** One of several words. */
+export function oneOf(...words: readonly string[]): OptionValue {
+  const quoted = words.map((word) => `'${word}'`)
+  const takes = `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`
+  return {
+    type: quoted.join(' | '),
+    takes,
+    check: (option, value) => (words.includes(value as string) ? value : check.fail(option, value, takes)),
+  }
+}
+
+/** True or false. */
+export function flag(): OptionValue {
+  return { type: 'boolean', takes: 'true or false', check: check.boolean }
+}
+
+/** A short text. */
+export function text(): OptionValue {
+  return { type: 'string', takes: 'a string of 1 to 255 characters', check: check.text }
+}
+
+/** A function of the application. */
+export function callback(type: string): OptionValue {
+  return { type, takes: 'a function', check: check.optionalFunction }
+}
+
+/** An object with certain methods. */
+export function methods(type: string, names: readonly string[], takes?: string): OptionValue {
+  const described = takes ?? `an object with the methods ${names.join(', ')}`
+  return {
+    type,
+    takes: described,
+    check(option, value) {
+      const found = value as Partial<Record<string, unknown>> | null
+      if (typeof found === 'object' && found !== null) {
+        if (names.every((name) => typeof found[name] === 'function')) return value
+      }
+      return check.fail(option, value, described)
+    },
+  }
+}
+
+function isWithin(value: unknown, min: number, max: number): value is number {
+  return typeof value === 'number' && value >= min && value <= max
+}
+
+function range(min: number, max: number): string {
+  return `${min.toLocaleString('en-US')} to ${max.toLocaleString('en-US')}`
+}

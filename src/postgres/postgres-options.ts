@@ -1,0 +1,58 @@
+// `npm run options` writes this file from ./option-table.ts. Change that file instead.
+
+import type { SessionIdVersion } from '../portable/session-id.ts'
+import type { PoolLike } from './connection.ts'
+
+/** What {@link postgres} takes: your pool, or how to connect. */
+export interface PostgresOptions {
+  /**
+   * Your `pg` Pool. It stays yours: closing the sessions does not end it.
+   * @defaultValue this or connectionString is required
+   */
+  readonly pool?: PoolLike
+  /**
+   * Where to connect, instead of `pool`. Pawl then makes its own pool with the package `pg`.
+   * Takes a PostgreSQL URL.
+   */
+  readonly connectionString?: string
+  /**
+   * Size of Pawl's own pool.
+   * Takes a whole number from 1 to 1,000.
+   * @defaultValue 10
+   */
+  readonly maxConnections?: number
+  /**
+   * The schema of Pawl's tables. Every key derivation includes it, so renaming the schema ends all sessions.
+   * Takes a name of 1 to 63 bytes that does not begin with `pg_`.
+   * @defaultValue 'pawl'
+   */
+  readonly schema?: string
+  /**
+   * Whether to LISTEN for revocations, on one connection of its own. Behind a pooler (PgBouncer, RDS Proxy) give
+   * the URL of the database itself.
+   * @defaultValue true
+   */
+  readonly listen?: boolean | string
+  /**
+   * Whether to create and update the tables at start. Set `false` if another role runs `npx pawl migrate`.
+   * @defaultValue true
+   */
+  readonly migrate?: boolean
+  /**
+   * Version of the UUIDs that name sessions. `v7` keeps new rows together; choose `v4` for an engine that shards
+   * by key range.
+   * @defaultValue 'v7'
+   */
+  readonly sessionIdVersion?: SessionIdVersion
+}
+
+/** {@link PostgresOptions}, checked and complete. Durations are in milliseconds. */
+export interface ResolvedPostgresOptions {
+  readonly pool: PoolLike | null
+  readonly connectionString: string | null
+  readonly maxConnections: number
+  readonly schema: string
+  readonly listen: boolean | string
+  readonly migrate: boolean
+  readonly sessionIdVersion: SessionIdVersion
+}

@@ -1,0 +1,86 @@
+// `npm run options` writes this file from ./option-table.ts. Change that file instead.
+
+import type { Fetch } from './get.ts'
+import type { JsonWebKeySet } from './keys.ts'
+
+/** What {@link createVerifier} takes. Every duration is in seconds. */
+export interface VerifierOptions {
+  /** The application's public keys, or where it serves them: `https://app.example.com/.well-known/jwks.json`. */
+  readonly jwks: string | URL | JsonWebKeySet
+  /**
+   * The `accessToken.issuer` of the application. Checked when it is set.
+   * Takes a string of 1 to 255 characters.
+   */
+  readonly issuer?: string
+  /**
+   * The `accessToken.audience` of the application. Checked when it is set.
+   * Takes a string of 1 to 255 characters.
+   */
+  readonly audience?: string
+  /**
+   * The `accessToken.clientId` of the application. Checked when it is set.
+   * Takes a string of 1 to 255 characters.
+   */
+  readonly clientId?: string
+  /**
+   * Where the application serves its revocations: `https://app.example.com/session/revocations`. The adapter there
+   * needs `revocations: true`. Without this option an access token is valid until it expires.
+   */
+  readonly revocations?: string | URL
+  /**
+   * How often the verifier reads the revocations. It never relies on an answer older than twice this time.
+   * Takes 1 to 60 seconds.
+   * @defaultValue 5
+   */
+  readonly pollInterval?: number
+  /**
+   * The verifier cannot read the revocations. `serve` relies on those it knows, `refuse` throws
+   * ERR_STORE_UNAVAILABLE.
+   * @defaultValue 'serve'
+   */
+  readonly onStale?: 'serve' | 'refuse'
+  /**
+   * How long the application may take to answer.
+   * Takes 0.1 to 30 seconds.
+   * @defaultValue 3
+   */
+  readonly timeout?: number
+  /**
+   * Name of the access cookie.
+   * Takes a string of 1 to 255 characters.
+   * @defaultValue '__Host-pawl-access'
+   */
+  readonly cookie?: string
+  /**
+   * Memory for verified access tokens. 0 turns the cache off.
+   * Takes 0 to 8,589,934,592 bytes.
+   * @defaultValue 4,194,304 (4 MiB)
+   */
+  readonly cacheBytes?: number
+  /**
+   * Sends the requests to the application, over a service binding or with your own headers.
+   * @defaultValue the global fetch
+   */
+  readonly fetch?: Fetch
+  /**
+   * The clock, in milliseconds since the epoch.
+   * @internal
+   */
+  readonly now?: () => number
+}
+
+/** {@link VerifierOptions}, checked and complete. Durations are in milliseconds. */
+export interface ResolvedVerifierOptions {
+  readonly jwks: string | JsonWebKeySet
+  readonly issuer: string | null
+  readonly audience: string | null
+  readonly clientId: string | null
+  readonly revocations: string | null
+  readonly pollInterval: number
+  readonly onStale: 'serve' | 'refuse'
+  readonly timeout: number
+  readonly cookie: string
+  readonly cacheBytes: number
+  readonly fetch: Fetch | null
+  readonly now: (() => number) | null
+}
