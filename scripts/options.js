@@ -1,117 +1,162 @@
 // Writes what follows from the option tables: the TypeScript interfaces and the option tables of the documentation.
 //   npm run options              writes the files
-//   npm run options -- --check   fails if a file is not what this script would write
+//   npm run options -- --check   fails if a file differs from what this script would write
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import ts from 'typescript'
 import { SESSIONS_OPTIONS } from '../src/core/options/table.ts'
 import { HTTP_OPTIONS, REQUIRE_OPTIONS } from '../src/http/option-table.ts'
-import { isGroup, leastText } from '../src/portable/options/table.ts'
 import { POSTGRES_OPTIONS } from '../src/postgres/option-table.ts'
 import { VERIFIER_OPTIONS } from '../src/verify/option-table.ts'
 
-const FILES = [
-  {
-    file: 'src/core/options/sessions-options.ts',
-    table: './table.ts',
+const FUNCTIONS = {
+  createSessions: {
+    source: 'src/core/options/table.ts',
+    variable: 'SESSIONS_OPTIONS',
+    table: SESSIONS_OPTIONS,
+    target: 'src/core/options/sessions-options.ts',
     imports: `
-import type { ClaimsObject } from '../../portable/claims.ts'
-import type { StandardSchemaV1 } from '../../portable/standard-schema.ts'
-import type { ProvidedKey, SigningKey } from '../keys/signing-key.ts'
-import type { Logger } from '../observability/logger.ts'
-import type { Telemetry } from '../observability/telemetry.ts'
-import type { Store } from '../store.ts'
-import type { RefreshAttempt } from './refresh-attempt.ts'
-`,
-    interfaces: [
-      {
-        name: 'SessionsOptions',
-        generics: '<Claims extends object = ClaimsObject, Data = unknown>',
-        about: 'What {@link createSessions} takes. Every duration is in seconds.',
-        options: SESSIONS_OPTIONS,
-      },
-    ],
+      import type { ClaimsObject } from '../../portable/claims.ts'
+      import type { StandardSchemaV1 } from '../../portable/standard-schema.ts'
+      import type { ProvidedKey, SigningKey } from '../keys/signing-key.ts'
+      import type { Logger } from '../observability/logger.ts'
+      import type { Telemetry } from '../observability/telemetry.ts'
+      import type { Store } from '../store.ts'
+      import type { RefreshAttempt } from './refresh-attempt.ts'`,
+    name: 'SessionsOptions',
+    generics: '<Claims extends object = ClaimsObject, Data = unknown>',
+    about: 'What {@link createSessions} takes. Every duration is in seconds.',
+    groups: {
+      accessToken: 'AccessTokenOptions',
+      rotation: 'RotationOptions',
+      revocation: 'RevocationOptions',
+      keys: 'KeyOptions',
+      limits: 'LimitOptions',
+      privacy: 'PrivacyOptions',
+    },
+    resolved: {
+      claims: 'StandardSchemaV1<unknown, unknown>',
+      data: 'StandardSchemaV1<unknown, unknown>',
+      provided: 'readonly [SigningKey, ...SigningKey[]]',
+    },
+    page: 'docs/configuration.md',
   },
-  {
-    file: 'src/http/http-options.ts',
-    table: './option-table.ts',
-    imports: '',
-    interfaces: [
-      {
-        name: 'HttpOptions',
-        about: 'What every adapter takes. All of it is optional.',
-        options: HTTP_OPTIONS,
-      },
-      { name: 'RequireOptions', about: 'What a route requires of a request.', options: REQUIRE_OPTIONS },
-    ],
+  adapters: {
+    source: 'src/http/option-table.ts',
+    variable: 'HTTP_OPTIONS',
+    table: HTTP_OPTIONS,
+    target: 'src/http/http-options.ts',
+    name: 'HttpOptions',
+    about: 'What every adapter takes. All of it is optional.',
+    groups: { cookies: 'CookieOptions' },
+    page: 'docs/configuration.md',
   },
-  {
-    file: 'src/postgres/postgres-options.ts',
-    table: './option-table.ts',
+  requireSession: {
+    source: 'src/http/option-table.ts',
+    variable: 'REQUIRE_OPTIONS',
+    table: REQUIRE_OPTIONS,
+    target: 'src/http/require-options.ts',
+    name: 'RequireOptions',
+    about: 'What a route requires of a request.',
+    page: 'docs/configuration.md',
+  },
+  postgres: {
+    source: 'src/postgres/option-table.ts',
+    variable: 'POSTGRES_OPTIONS',
+    table: POSTGRES_OPTIONS,
+    target: 'src/postgres/postgres-options.ts',
     imports: `
-import type { SessionIdVersion } from '../portable/session-id.ts'
-import type { PoolLike } from './connection.ts'
-`,
-    interfaces: [
-      {
-        name: 'PostgresOptions',
-        about: 'What {@link postgres} takes: your pool, or how to connect.',
-        options: POSTGRES_OPTIONS,
-      },
-    ],
+      import type { SessionIdVersion } from '../portable/session-id.ts'
+      import type { PoolLike } from './connection.ts'`,
+    name: 'PostgresOptions',
+    about: 'What {@link postgres} takes: your pool, or how to connect.',
+    page: 'docs/configuration.md',
   },
-  {
-    file: 'src/verify/verifier-options.ts',
-    table: './option-table.ts',
+  createVerifier: {
+    source: 'src/verify/option-table.ts',
+    variable: 'VERIFIER_OPTIONS',
+    table: VERIFIER_OPTIONS,
+    target: 'src/verify/verifier-options.ts',
     imports: `
-import type { Fetch } from './get.ts'
-import type { JsonWebKeySet } from './keys.ts'
-`,
-    interfaces: [
-      {
-        name: 'VerifierOptions',
-        about: 'What {@link createVerifier} takes. Every duration is in seconds.',
-        options: VERIFIER_OPTIONS,
-      },
-    ],
+      import type { Fetch } from './get.ts'
+      import type { JsonWebKeySet } from './keys.ts'`,
+    name: 'VerifierOptions',
+    about: 'What {@link createVerifier} takes. Every duration is in seconds.',
+    resolved: { jwks: 'string | JsonWebKeySet', revocations: 'string' },
+    page: 'docs/verify.md',
   },
-]
-
-const PAGES = {
-  'docs/configuration.md': {
-    createSessions: SESSIONS_OPTIONS,
-    postgres: POSTGRES_OPTIONS,
-    adapters: HTTP_OPTIONS,
-    requireSession: REQUIRE_OPTIONS,
-  },
-  'docs/verify.md': { createVerifier: VERIFIER_OPTIONS },
 }
 
-/** @returns the text of one interface file */
-function interfaceFile({ table, imports, interfaces }) {
-  const parts = [
-    `// \`npm run options\` writes this file from ${table}. Change that file instead.`,
-    imports.trim(),
-  ]
-  for (const { name, generics = '', about, options } of interfaces) {
-    parts.push(`/** ${about} */\nexport interface ${name}${generics} {\n${fields(options)}\n}`)
-    for (const entry of Object.values(options)) {
-      if (isGroup(entry))
-        parts.push(`/** ${entry.meaning} */\nexport interface ${entry.type} {\n${fields(entry.options)}\n}`)
+/** @returns the entries of a table, each with its name and what the comment in the source file says about it */
+function readTable({ source, variable, table }) {
+  const file = ts.createSourceFile(source, readFileSync(source, 'utf8'), ts.ScriptTarget.Latest, true)
+  const declaration = file.statements
+    .flatMap((statement) => statement.declarationList?.declarations ?? [])
+    .find((candidate) => candidate.name.text === variable)
+  return readEntries(table, declaration.initializer)
+}
+
+function readEntries(table, literal) {
+  return literal.properties.map((property) => {
+    const name = property.name.text
+    const { value, ...option } = table[name]
+    const [comment] = ts.getJSDocCommentsAndTags(property)
+    if (comment === undefined) throw new Error(`The option ${name} needs a comment.`)
+    const tags = Object.fromEntries((comment.tags ?? []).map((tag) => [tag.tagName.text, tag]))
+    return {
+      ...option,
+      name,
+      takes: value.takes,
+      meaning: oneLine(comment.comment),
+      type: tags.type?.typeExpression.type.getText() ?? typeOf(value.takes),
+      defaultText: tags.defaultValue && oneLine(tags.defaultValue.comment),
+      group: value.group && readEntries(value.group, property.initializer.arguments[0]),
     }
-    parts.push(
-      `/** {@link ${name}}, checked and complete. Durations are in milliseconds. */\nexport interface Resolved${name} ${resolved(options)}`,
-    )
-  }
-  return formatted(`${parts.filter(Boolean).join('\n\n')}\n`)
+  })
 }
 
-/** @returns the fields of an interface, each with its docstring */
-function fields(options) {
-  return Object.entries(options)
-    .map(([name, entry]) => {
-      const optional = entry.required ? '' : '?'
-      return `${docstring(entry)}\nreadonly ${name}${optional}: ${isGroup(entry) ? entry.type : entry.value.type}`
+const oneLine = (comment) => ts.getTextOfJSDocComment(comment).replaceAll(/\s+/g, ' ').trim()
+
+/** @returns the TypeScript type of a value, from the words that say what it takes */
+function typeOf(takes) {
+  if (takes.endsWith(', or null')) return `${typeOf(takes.slice(0, -', or null'.length))} | null`
+  if (/ (?:seconds|bytes)$|^a whole number/.test(takes)) return 'number'
+  if (takes === 'true or false') return 'boolean'
+  if (takes.startsWith("'")) return takes.match(/'[^']*'/g).join(' | ')
+  return 'string'
+}
+
+/** @returns the text of the file with the interfaces of one function's options */
+function interfaceFile(
+  { source, imports = '', name, generics = '', about, groups = {}, resolved = {} },
+  entries,
+) {
+  return formatted(`
+    // \`npm run options\` writes this file from ./${source.split('/').at(-1)}. Change that file instead.
+    ${imports}
+
+    /** ${about} */
+    export interface ${name}${generics} {
+      ${fields(entries, groups)}
+    }
+    ${entries
+      .filter(({ group }) => group)
+      .map(
+        (entry) =>
+          `/** ${entry.meaning} */\nexport interface ${groups[entry.name]} {\n${fields(entry.group)}\n}`,
+      )
+      .join('\n\n')}
+
+    /** {@link ${name}}, checked and complete. Durations are in milliseconds. */
+    export interface Resolved${name} ${resolvedType(entries, resolved)}`)
+}
+
+function fields(entries, groups = {}) {
+  return entries
+    .map((entry) => {
+      const type = entry.group ? groups[entry.name] : entry.type
+      return `${docstring(entry)}\nreadonly ${entry.name}${entry.required ? '' : '?'}: ${type}`
     })
     .join('\n')
 }
@@ -119,8 +164,8 @@ function fields(options) {
 function docstring(entry) {
   const lines = [entry.meaning]
   if (entry.internal) lines.push('@internal')
-  else if (!isGroup(entry)) {
-    if (saysMore(entry.value)) lines.push(`Takes ${takesOf(entry)}.`)
+  else if (!entry.group) {
+    if (saysMore(entry)) lines.push(`Takes ${entry.takes}.`)
     const text = defaultOf(entry)
     if (text !== 'required' && text !== 'none') lines.push(`@defaultValue ${text.replaceAll('`', '')}`)
   }
@@ -129,77 +174,64 @@ function docstring(entry) {
   return `/**\n${[first, ...rest].map((line) => ` * ${line}`).join('\n')}\n */`
 }
 
-/** @returns the type of a resolved table */
-function resolved(options) {
-  const lines = Object.entries(options).map(([name, entry]) => {
-    if (isGroup(entry)) return `readonly ${name}: ${resolved(entry.options)}`
-    const type = entry.value.resolvedType ?? entry.value.type
-    const nullable = !entry.required && entry.default === undefined
-    return `readonly ${name}: ${nullable ? `${type.includes('=>') ? `(${type})` : type} | null` : type}`
+/** Whether the words for a value say more than its TypeScript type. */
+const saysMore = ({ type }) => /^(?:number|string$|readonly)/.test(type)
+
+function resolvedType(entries, resolved) {
+  const lines = entries.map(({ name, group, required, type, ...entry }) => {
+    if (group) return `readonly ${name}: ${resolvedType(group, resolved)}`
+    const found = resolved[name] ?? type
+    const isNullable = !required && entry.default === undefined
+    return `readonly ${name}: ${isNullable ? `${found.includes('=>') ? `(${found})` : found} | null` : found}`
   })
   return `{\n${lines.join('\n')}\n}`
 }
 
-/** @returns a page of the documentation with its tables written anew */
-function documentation(file, documented) {
-  let page = readFileSync(file, 'utf8')
-  for (const [name, table] of Object.entries(documented)) {
-    const [begin, end] = [`<!-- options: ${name} -->`, `<!-- /options: ${name} -->`]
-    const [from, to] = [page.indexOf(begin), page.indexOf(end)]
-    if (from < 0 || to < from) throw new Error(`${file} lacks the markers ${begin} and ${end}.`)
-    page = `${page.slice(0, from + begin.length)}\n\n${tables(table)}\n\n${page.slice(to)}`
-  }
-  return page
+/** @returns a page with the option tables of these functions written anew */
+function documentation(page, functions) {
+  return functions.reduce(
+    (text, [name, entries]) => {
+      const [begin, end] = [`<!-- options: ${name} -->`, `<!-- /options: ${name} -->`]
+      const [from, to] = [text.indexOf(begin), text.indexOf(end)]
+      if (from < 0 || to < from) throw new Error(`${page} lacks the markers ${begin} and ${end}.`)
+      return `${text.slice(0, from + begin.length)}\n\n${markdown(entries)}\n\n${text.slice(to)}`
+    },
+    readFileSync(page, 'utf8'),
+  )
 }
 
-function tables(table) {
-  const groups = Object.entries(table).filter(([, entry]) => isGroup(entry))
+function markdown(entries) {
+  const groups = entries.filter(({ group }) => group)
   return [
-    markdownTable(Object.entries(table).filter(([, entry]) => !isGroup(entry) && !entry.internal)),
+    markdownTable(entries.filter(({ group }) => !group)),
     ...groups.map(
-      ([group, { meaning, options }]) =>
-        `**\`${group}\`** ${meaning}\n\n${markdownTable(Object.entries(options), `${group}.`)}`,
+      ({ name, meaning, group }) => `**\`${name}\`** ${meaning}\n\n${markdownTable(group, `${name}.`)}`,
     ),
   ].join('\n\n')
 }
 
 function markdownTable(entries, prefix = '') {
-  const rows = entries.map(([name, entry]) =>
-    [`\`${prefix}${name}\``, entry.meaning, takesOf(entry).replaceAll(/'[^']*'/g, '`$&`'), defaultOf(entry)]
-      .map(escaped)
-      .join(' | '),
-  )
-  return [
-    '| option | meaning | takes | default |',
-    '|---|---|---|---|',
-    ...rows.map((row) => `| ${row} |`),
-  ].join('\n')
+  const rows = entries
+    .filter(({ internal }) => !internal)
+    .map((entry) => [
+      `\`${prefix}${entry.name}\``,
+      entry.meaning,
+      entry.takes.replaceAll(/'[^']*'/g, '`$&`'),
+      defaultOf(entry),
+    ])
+    .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
+  return ['| option | meaning | takes | default |', '|---|---|---|---|', ...rows].join('\n')
 }
 
-const escaped = (cell) => cell.replaceAll('|', '\\|')
-
-function takesOf(entry) {
-  const least = leastText(entry)
-  return least === '' ? entry.value.takes : `${entry.value.takes}, at least ${least}`
-}
-
-/** Whether a value's description says more than its TypeScript type. */
-const saysMore = ({ type }) => /^(?:number|string$|readonly)/.test(type)
-
-function defaultOf({ required, value, atLeast, defaultText, ...entry }) {
+function defaultOf({ required, takes, defaultText, default: value }) {
   if (required) return 'required'
   if (defaultText !== undefined) return defaultText
-  if (entry.default === undefined) return 'none'
-  const text = Array.isArray(entry.default) ? '[]' : literal(entry.default, value.takes)
-  return atLeast === undefined ? text : `${text}, or ${leastText({ atLeast })} if that is longer`
-}
-
-function literal(value, takes) {
+  if (value === undefined) return 'none'
   if (typeof value === 'string') return `\`'${value}'\``
-  if (typeof value !== 'number') return `\`${value}\``
+  if (typeof value !== 'number') return `\`${JSON.stringify(value)}\``
   const number = value.toLocaleString('en-US')
-  const text = / seconds/.test(takes) ? duration(value) : / bytes/.test(takes) ? amount(value) : ''
-  return text === '' ? number : `${number} (${text})`
+  const words = / seconds/.test(takes) ? duration(value) : / bytes/.test(takes) ? mebibytes(value) : ''
+  return words === '' ? number : `${number} (${words})`
 }
 
 const UNITS = [
@@ -208,13 +240,12 @@ const UNITS = [
   ['minute', 60],
 ]
 
-function duration(value) {
-  const [unit, length] = UNITS.find(([, seconds]) => value % seconds === 0 && value > 0) ?? []
-  if (unit === undefined) return ''
-  return `${value / length} ${unit}${value === length ? '' : 's'}`
+function duration(seconds) {
+  const [unit, length] = UNITS.find(([, size]) => seconds > 0 && seconds % size === 0) ?? []
+  return unit === undefined ? '' : `${seconds / length} ${unit}${seconds === length ? '' : 's'}`
 }
 
-const amount = (value) => (value % 2 ** 20 === 0 && value > 0 ? `${value / 2 ** 20} MiB` : '')
+const mebibytes = (bytes) => (bytes > 0 && bytes % 2 ** 20 === 0 ? `${bytes / 2 ** 20} MiB` : '')
 
 function wrapped(text, width) {
   const lines = ['']
@@ -233,16 +264,23 @@ function formatted(text) {
 }
 
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
-const outdated = []
-const written = [
-  ...FILES.map((entry) => [entry.file, interfaceFile(entry)]),
-  ...Object.entries(PAGES).map(([file, tables]) => [file, documentation(file, tables)]),
+const entriesOf = Object.fromEntries(Object.entries(FUNCTIONS).map(([name, of]) => [name, readTable(of)]))
+const pages = [...new Set(Object.values(FUNCTIONS).map(({ page }) => page))]
+const files = [
+  ...Object.entries(FUNCTIONS).map(([name, of]) => [of.target, interfaceFile(of, entriesOf[name])]),
+  ...pages.map((page) => [
+    page,
+    documentation(
+      page,
+      Object.entries(entriesOf).filter(([name]) => FUNCTIONS[name].page === page),
+    ),
+  ]),
 ]
-for (const [file, text] of written) {
-  if (!values.check) writeFileSync(file, text)
-  else if (readFileSync(file, 'utf8') !== text) outdated.push(file)
-}
+const outdated = files.filter(([file, text]) => values.check && readFileSync(file, 'utf8') !== text)
+if (!values.check) for (const [file, text] of files) writeFileSync(file, text)
 if (outdated.length > 0) {
-  console.error(`Outdated: ${outdated.join(', ')}. Run \`npm run options\` and commit the result.`)
+  console.error(
+    `Outdated: ${outdated.map(([file]) => file).join(', ')}. Run \`npm run options\` and commit the result.`,
+  )
   process.exitCode = 1
 }

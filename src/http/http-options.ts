@@ -48,7 +48,6 @@ export interface HttpOptions {
    */
   readonly insecureLocalhost?: boolean
 }
-
 /** Names and attributes of the two cookies. */
 export interface CookieOptions {
   /**
@@ -97,32 +96,4 @@ export interface ResolvedHttpOptions {
     readonly partitioned: boolean
   }
   readonly insecureLocalhost: boolean | null
-}
-
-/** What a route requires of a request. */
-export interface RequireOptions {
-  /**
-   * Whether a request without a session passes. One with an expired access token must still refresh.
-   * @defaultValue false
-   */
-  readonly optional?: boolean
-  /**
-   * The oldest accepted authentication (ASVS 7.5.1).
-   * Takes 0 to 315,360,000 seconds.
-   * @defaultValue any age
-   */
-  readonly maxAuthAge?: number
-  /**
-   * Whether to read the session's row instead of trusting the feed, for actions that must not happen a moment too
-   * late.
-   * @defaultValue false
-   */
-  readonly lookup?: boolean
-}
-
-/** {@link RequireOptions}, checked and complete. Durations are in milliseconds. */
-export interface ResolvedRequireOptions {
-  readonly optional: boolean
-  readonly maxAuthAge: number | null
-  readonly lookup: boolean
 }

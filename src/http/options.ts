@@ -1,15 +1,11 @@
 import { check } from '../portable/options/check.ts'
 import { resolveTable } from '../portable/options/table.ts'
-import type {
-  CookieOptions,
-  HttpOptions,
-  RequireOptions,
-  ResolvedHttpOptions as Resolved,
-  ResolvedRequireOptions,
-} from './http-options.ts'
+import type { CookieOptions, HttpOptions, ResolvedHttpOptions as Resolved } from './http-options.ts'
 import { HTTP_OPTIONS, REQUIRE_OPTIONS } from './option-table.ts'
+import type { RequireOptions, ResolvedRequireOptions } from './require-options.ts'
 
-export type { CookieOptions, HttpOptions, RequireOptions, ResolvedRequireOptions } from './http-options.ts'
+export type { CookieOptions, HttpOptions } from './http-options.ts'
+export type { RequireOptions, ResolvedRequireOptions } from './require-options.ts'
 
 /** One set of cookies: the secure one, or the one for plain localhost. */
 export interface CookieSet {

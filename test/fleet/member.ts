@@ -1,10 +1,4 @@
-import {
-  createSessions,
-  type EventName,
-  isSessionsError,
-  type Sessions,
-  type SessionsOptions,
-} from '../../src/index.ts'
+import { createSessions, type EventName, isSessionsError, type Sessions } from '../../src/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { fasterClock } from '../chaos/settings.ts'
 import { type Call, type Commands, type FromMember, type Orders, sharedClock } from './commands.ts'

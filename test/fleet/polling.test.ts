@@ -17,7 +17,7 @@ it('without LISTEN a revocation is refused by all others within the poll interva
     url,
     secret: SECRET,
     listen: false,
-    options: { pollInterval: POLL },
+    options: { revocation: { pollInterval: POLL } },
   })
   const { fromCommit } = await measureLatency(members, members, { sessions: 30, pause: 200, within: 10_000 })
   console.log(`without LISTEN, poll interval ${POLL} s: ${summary(fromCommit)}`)

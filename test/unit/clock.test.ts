@@ -46,7 +46,7 @@ describe('the clock', () => {
 
   it.each([60, -60])('that is %i s off, more than the overlap, refuses to start', async (seconds) => {
     await expect(openSessions({ store: timed({ offset: seconds * SECOND }) })).rejects.toThrow(
-      coded('ERR_INVALID_OPTIONS', { option: 'overlap' }) as Error,
+      coded('ERR_INVALID_OPTIONS', { option: 'rotation.overlap' }) as Error,
     )
   })
 

@@ -4,7 +4,6 @@ import { resolveOptions } from '../../src/core/options/resolve.ts'
 import { SESSIONS_OPTIONS } from '../../src/core/options/table.ts'
 import { createSessions, type SessionsOptions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
-import { isGroup } from '../../src/portable/options/table.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { coded } from '../support/errors.ts'
 import { FOREIGN_SECRET, NEW_SECRET, SECRET } from '../support/secrets.ts'
@@ -88,9 +87,10 @@ describe('a wrong option is an error that names it:', () => {
   })
 
   it('every option is in this table, apart from `secret`', () => {
-    const names = Object.entries(SESSIONS_OPTIONS).flatMap(([name, entry]) =>
-      isGroup(entry) ? [name, ...Object.keys(entry.options).map((inner) => `${name}.${inner}`)] : [name],
-    )
+    const names = Object.entries(SESSIONS_OPTIONS).flatMap(([name, { value }]) => [
+      name,
+      ...Object.keys(value.group ?? {}).map((inner) => `${name}.${inner}`),
+    ])
     const tried = Object.keys(WRONG).filter((name) => !name.includes('['))
     expect([...tried, 'secret'].sort()).toStrictEqual(names.sort())
   })

@@ -1,4 +1,5 @@
 import { CLOCK_TOLERANCE } from '../../portable/clock-tolerance.ts'
+import { check } from '../../portable/options/check.ts'
 import { resolveTable } from '../../portable/options/table.ts'
 import { deriveSecrets, type Secrets } from '../keys/secrets.ts'
 import type { RotationSettings } from '../protocol/rotation.ts'
@@ -6,27 +7,44 @@ import type { ResolvedSessionsOptions, SessionsOptions } from './sessions-option
 import { ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, SESSIONS_OPTIONS } from './table.ts'
 
 /** The options as the code uses them: checked, complete, in milliseconds. */
-export interface ResolvedOptions extends Omit<ResolvedSessionsOptions, 'secret' | 'rotation'> {
+export interface ResolvedOptions extends Omit<ResolvedSessionsOptions, 'secret' | 'rotation' | 'revocation'> {
+  readonly revocation: ResolvedSessionsOptions['revocation'] & { readonly maxStaleness: number }
   readonly secrets: Secrets
   readonly rotation: RotationSettings
   /** A refresh or confirmation that is undecided after this time stays undecided. */
   readonly decideWithin: number
 }
 
+const SECOND = 1000
+
 /** @throws InvalidOptionsError naming the option, the value it got and the values it takes */
 export function resolveOptions(options: SessionsOptions<never, never>): ResolvedOptions {
-  const { secret, ...resolved } = resolveTable<ResolvedSessionsOptions>(SESSIONS_OPTIONS, options)
-  const { overlap } = resolved.rotation
+  const { secret, ...given } = resolveTable<ResolvedSessionsOptions>(SESSIONS_OPTIONS, options)
+  const { rotation, revocation, privacy } = given
+  const { overlap } = rotation
+  const twoPolls = 2 * revocation.pollInterval
   return Object.freeze({
-    ...resolved,
-    secrets: deriveSecrets(secret, resolved.store.realm),
-    rotation: { ...resolved.rotation, tolerance: CLOCK_TOLERANCE },
-    decideWithin: overlap > 0 ? overlap / 2 : CLOCK_TOLERANCE,
-    privacy: {
-      ...resolved.privacy,
-      keepEnded: Math.max(resolved.privacy.keepEnded, 2 * resolved.accessToken.lifetime),
+    ...given,
+    secrets: deriveSecrets(secret, given.store.realm),
+    rotation: {
+      ...rotation,
+      gracePeriod: atLeast('rotation.gracePeriod', rotation.gracePeriod, overlap, 120 * SECOND),
+      tolerance: CLOCK_TOLERANCE,
     },
+    revocation: {
+      ...revocation,
+      maxStaleness: atLeast('revocation.maxStaleness', revocation.maxStaleness, twoPolls, 60 * SECOND),
+    },
+    privacy: { ...privacy, keepEnded: Math.max(privacy.keepEnded, 2 * given.accessToken.lifetime) },
+    decideWithin: overlap > 0 ? overlap / 2 : CLOCK_TOLERANCE,
   })
+}
+
+/** A duration with a lower bound that another option sets. The default rises to that bound, in milliseconds. */
+function atLeast(option: string, given: number | null, least: number, byDefault: number): number {
+  if (given === null) return Math.max(byDefault, least)
+  if (given < least) check.fail(option, given / SECOND, `at least ${least / SECOND} seconds`)
+  return given
 }
 
 /** @returns milliseconds */

@@ -60,7 +60,6 @@ export interface SessionsOptions<Claims extends object = ClaimsObject, Data = un
    */
   readonly now?: () => number
 }
-
 /** Access tokens: their life, their fields, and where they may be used. */
 export interface AccessTokenOptions {
   /**
@@ -111,8 +110,8 @@ export interface RotationOptions {
    */
   readonly overlap?: number
   /**
-   * How long the previous refresh token is still answered after a turn.
-   * Takes 0 to 86,400 seconds, at least `overlap`.
+   * How long the previous refresh token is still answered after a turn, at least `overlap`.
+   * Takes 0 to 86,400 seconds.
    * @defaultValue 120 (2 minutes), or overlap if that is longer
    */
   readonly gracePeriod?: number
@@ -140,9 +139,9 @@ export interface RevocationOptions {
    */
   readonly pollInterval?: number
   /**
-   * When a process has not read revocations for this long, `onStale` applies.
-   * Takes 0.2 to 86,400 seconds, at least 2 × `pollInterval`.
-   * @defaultValue 60 (1 minute), or 2 × pollInterval if that is longer
+   * When a process has not read revocations for this long, at least two poll intervals, `onStale` applies.
+   * Takes 0.2 to 86,400 seconds.
+   * @defaultValue 60 (1 minute), or two poll intervals if that is longer
    */
   readonly maxStaleness?: number
   /**
@@ -257,13 +256,13 @@ export interface ResolvedSessionsOptions {
   }
   readonly rotation: {
     readonly overlap: number
-    readonly gracePeriod: number
+    readonly gracePeriod: number | null
     readonly onDatabaseRollback: 'accept' | 'end'
   }
   readonly revocation: {
     readonly mode: 'feed' | 'expiry' | 'lookup'
     readonly pollInterval: number
-    readonly maxStaleness: number
+    readonly maxStaleness: number | null
     readonly onStale: 'serve' | 'refuse'
     readonly memory: number
   }

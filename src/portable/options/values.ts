@@ -1,13 +1,12 @@
 import { check } from './check.ts'
+import type { OptionTable } from './table.ts'
 
 /** One kind of value that an option takes. */
 export interface OptionValue {
-  /** Its TypeScript type, for the generated interface. */
-  readonly type: string
-  /** Its type after the check, where that is another one. */
-  readonly resolvedType?: string
   /** What it takes, for error messages and the documentation. */
   readonly takes: string
+  /** The options of a group. */
+  readonly group?: OptionTable
   /**
    * @returns the value as the code uses it: durations in milliseconds
    * @throws InvalidOptionsError
@@ -19,7 +18,6 @@ export interface OptionValue {
 export function seconds(min: number, max: number): OptionValue {
   const takes = `${range(min, max)} seconds`
   return {
-    type: 'number',
     takes,
     check(option, value) {
       if (!isWithin(value, min, max)) return check.fail(option, value, takes)
@@ -32,7 +30,6 @@ export function seconds(min: number, max: number): OptionValue {
 export function bytes(min: number, max: number): OptionValue {
   const takes = `${range(min, max)} bytes`
   return {
-    type: 'number',
     takes,
     check: (option, value) => (isWithin(value, min, max) ? value : check.fail(option, value, takes)),
   }
@@ -42,7 +39,6 @@ export function bytes(min: number, max: number): OptionValue {
 export function count(min: number, max: number): OptionValue {
   const takes = `a whole number from ${range(min, max)}`
   return {
-    type: 'number',
     takes,
     check: (option, value) =>
       isWithin(value, min, max) && Number.isInteger(value) ? value : check.fail(option, value, takes),
@@ -53,7 +49,6 @@ export function count(min: number, max: number): OptionValue {
 export function orNull(value: OptionValue): OptionValue {
   const takes = `${value.takes}, or null`
   return {
-    type: `${value.type} | null`,
     takes,
     check(option, given) {
       if (given === null) return null
@@ -71,7 +66,6 @@ export function oneOf(...words: readonly string[]): OptionValue {
   const quoted = words.map((word) => `'${word}'`)
   const takes = `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`
   return {
-    type: quoted.join(' | '),
     takes,
     check: (option, value) => (words.includes(value as string) ? value : check.fail(option, value, takes)),
   }
@@ -79,31 +73,30 @@ export function oneOf(...words: readonly string[]): OptionValue {
 
 /** True or false. */
 export function flag(): OptionValue {
-  return { type: 'boolean', takes: 'true or false', check: check.boolean }
+  return { takes: 'true or false', check: check.boolean }
 }
 
 /** A short text. */
 export function text(): OptionValue {
-  return { type: 'string', takes: 'a string of 1 to 255 characters', check: check.text }
+  return { takes: 'a string of 1 to 255 characters', check: check.text }
 }
 
 /** A function of the application. */
-export function callback(type: string): OptionValue {
-  return { type, takes: 'a function', check: check.optionalFunction }
+export function callback(): OptionValue {
+  return { takes: 'a function', check: check.optionalFunction }
 }
 
 /** An object with certain methods. */
-export function methods(type: string, names: readonly string[], takes?: string): OptionValue {
-  const described = takes ?? `an object with the methods ${names.join(', ')}`
+export function methods(...names: readonly string[]): OptionValue {
+  const takes = `an object with the methods ${names.join(', ')}`
   return {
-    type,
-    takes: described,
+    takes,
     check(option, value) {
       const found = value as Partial<Record<string, unknown>> | null
       if (typeof found === 'object' && found !== null) {
         if (names.every((name) => typeof found[name] === 'function')) return value
       }
-      return check.fail(option, value, described)
+      return check.fail(option, value, takes)
     },
   }
 }
