@@ -63,7 +63,7 @@ describe('a logger', () => {
       },
       {
         level: 'debug',
-        message: 'session turned',
+        message: 'session rotated',
         fields: { event: 'rotated', ...about, generation: 1, reason: 'use' },
       },
       { level: 'info', message: 'session ended', fields: { event: 'ended', ...about, reason: 'logout' } },

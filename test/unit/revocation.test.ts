@@ -188,7 +188,7 @@ describe('another process', () => {
   afterEach(() => void vi.useRealTimers())
 
   async function two(): Promise<[Sessions, Sessions]> {
-    const options = { store: memory(), pollInterval: 5, now: () => Date.now() }
+    const options = { store: memory(), revocation: { pollInterval: 5 }, now: () => Date.now() }
     return [await openSessions(options), await openSessions(options)]
   }
 

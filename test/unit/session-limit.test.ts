@@ -8,7 +8,11 @@ const LIMITED = coded('ERR_SESSION_LIMIT', { userId: 'u' }) as Error
 
 describe.each(await storeKinds())('limits.sessionsPerUser, on $name,', ({ newPlace }) => {
   async function open(options: Partial<SessionsOptions> = {}): Promise<Sessions> {
-    return openSessions({ store: newPlace().open(), limits: { sessionsPerUser: 2 }, ...options })
+    return openSessions({
+      store: newPlace().open(),
+      ...options,
+      limits: { sessionsPerUser: 2, ...options.limits },
+    })
   }
   const live = async (sessions: Sessions, userId = 'u'): Promise<string[]> =>
     (await sessions.list(userId)).filter(({ active }) => active).map(({ sessionId }) => sessionId)

@@ -362,7 +362,7 @@ it('two processes of one application give the same list, and the verifier asks e
   const store = memory()
   const clock = { now: () => Date.UTC(2030, 0, 1) + elapsed }
   let elapsed = 0
-  const options = { store, now: clock.now, algorithm: 'EdDSA' as const }
+  const options = { store, now: clock.now, keys: { algorithm: 'EdDSA' as const } }
   const [one, two] = [await openSessions(options), await openSessions(options)]
   const ports = await Promise.all(
     [one, two].map((sessions) => {

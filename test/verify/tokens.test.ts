@@ -62,9 +62,11 @@ async function forge(algorithm: Asymmetric, options: Partial<VerifierOptions> = 
   const sessions = await openSessions({
     now: clock.now,
     keys: { provided: [provided(algorithm)] },
-    ...(issuer !== undefined && { accessToken: { issuer } }),
-    ...(audience !== undefined && { accessToken: { audience } }),
-    ...(clientId !== undefined && { accessToken: { clientId } }),
+    accessToken: {
+      ...(issuer !== undefined && { issuer }),
+      ...(audience !== undefined && { audience }),
+      ...(clientId !== undefined && { clientId }),
+    },
   })
   const verifier = createVerifier({ jwks: sessions.keys.jwks(), now: clock.now, ...options })
   const { accessToken } = await sessions.create({ userId: 'u' })
