@@ -57,7 +57,7 @@ export interface NextSessions<Claims extends object, Data> {
   ): (...args: Args) => Promise<Awaited<Result>>
   /**
    * The session of a Server Component, of `generateMetadata` and of whatever else cannot set cookies, or null.
-   * It is verified only and cannot spend a refresh token; `proxy` does that before. With `revocation: 'lookup'`
+   * It is verified only and cannot spend a refresh token; `proxy` does that before. With `revocation.mode: 'lookup'`
    * each call reads the row. The page becomes dynamic.
    */
   read(): Promise<VerifiedSession<Claims> | null>
