@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import express, { type ErrorRequestHandler, type Express, type Request } from 'express'
-import { expressSessions, requireSession, sessionErrors, sessionOf } from '../src/adapters/express.ts'
+import { expressSessions, requireSession, sessionErrors, sessionOf } from '../src/adapters/express/index.ts'
 import type { Sessions } from '../src/index.ts'
 import { clientModules } from './client-modules.ts'
 import { deviceRoutes } from './devices.ts'

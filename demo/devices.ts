@@ -1,5 +1,5 @@
 import { Router } from 'express'
-import { requireSession, sessionOf } from '../src/adapters/express.ts'
+import { requireSession, sessionOf } from '../src/adapters/express/index.ts'
 import type { Session, Sessions } from '../src/index.ts'
 import type { Claims } from './app.ts'
 import { deviceName } from './user-agent.ts'

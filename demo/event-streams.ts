@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express'
-import { sessionOf } from '../src/adapters/express.ts'
+import { sessionOf } from '../src/adapters/express/index.ts'
 import type { EventName, SessionEvents, Sessions } from '../src/index.ts'
 import type { Claims } from './app.ts'
 

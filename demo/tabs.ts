@@ -1,5 +1,5 @@
 import { type RequestHandler, Router } from 'express'
-import { requireSession, sessionOf } from '../src/adapters/express.ts'
+import { requireSession, sessionOf } from '../src/adapters/express/index.ts'
 import type { Sessions } from '../src/index.ts'
 import type { Claims } from './app.ts'
 import { tabPage, tabsPage } from './pages/tabs.ts'

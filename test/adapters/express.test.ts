@@ -7,7 +7,7 @@ import {
   requireSession,
   sessionErrors,
   sessionOf,
-} from '../../src/adapters/express.ts'
+} from '../../src/adapters/express/index.ts'
 import type { Sessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import type { BearerAnswer } from '../../src/wire/names.ts'

@@ -9,7 +9,7 @@ import {
   type RequestSession,
   requireSession,
   sessionOf,
-} from '../../src/adapters/fastify.ts'
+} from '../../src/adapters/fastify/index.ts'
 import type { Sessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import type { BearerAnswer } from '../../src/wire/names.ts'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { fetchSessions } from '../../src/adapters/fetch.ts'
+import { fetchSessions } from '../../src/adapters/fetch/index.ts'
 import { openWithClock } from '../support/sessions.ts'
 
 const URL_OF_PAGE = 'https://app.example.com/page'

@@ -12,7 +12,7 @@ import {
   toNodeHandler,
 } from 'h3'
 import { describe, expect, it } from 'vitest'
-import { type H3Options, h3Sessions, requireSession, sessionOf } from '../../src/adapters/h3.ts'
+import { type H3Options, h3Sessions, requireSession, sessionOf } from '../../src/adapters/h3/index.ts'
 import type { Sessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { type Client, createClient } from '../support/http-client.ts'

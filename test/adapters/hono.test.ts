@@ -13,7 +13,7 @@ import {
   type SessionEnv,
   sessionErrors,
   sessionOf,
-} from '../../src/adapters/hono.ts'
+} from '../../src/adapters/hono/index.ts'
 import type { Sessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import type { BearerAnswer } from '../../src/wire/names.ts'

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import Koa, { type Context } from 'koa'
 import { describe, expect, it } from 'vitest'
-import { koaSessions, requireSession, sessionOf } from '../../src/adapters/koa.ts'
+import { koaSessions, requireSession, sessionOf } from '../../src/adapters/koa/index.ts'
 import type { Sessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import type { BearerAnswer } from '../../src/wire/names.ts'

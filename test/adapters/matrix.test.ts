@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, expect, it } from 'vitest'
-import type { HttpOptions } from '../../src/adapters/node.ts'
+import type { HttpOptions } from '../../src/adapters/node/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import type { BearerAnswer } from '../../src/wire/names.ts'
 import { type Application, KEPT, type ListenOptions } from '../support/adapters/application.ts'

@@ -42,7 +42,7 @@ import {
   SessionGuard,
   SessionsModule,
   sessionOf,
-} from '../../src/adapters/nest.ts'
+} from '../../src/adapters/nest/index.ts'
 import { createSessions, InvalidOptionsError, NotSignedInError, type Sessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { addHandler } from '../support/adapters/nest.ts'

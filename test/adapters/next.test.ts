@@ -1,6 +1,6 @@
 import type { NextFetchEvent } from 'next/server.js'
 import { beforeAll, expect, it, vi } from 'vitest'
-import type { NextOptions, NextSessions, ProxyHandler } from '../../src/adapters/next.ts'
+import type { NextOptions, NextSessions, ProxyHandler } from '../../src/adapters/next/index.ts'
 import {
   type ClaimsObject,
   type Sessions,
@@ -588,7 +588,7 @@ it('plain localhost gets cookies without `Secure`, but not through a proxy', asy
 })
 
 it('the sessions are made when they are needed, once for all copies of a module, and again after a failure', async () => {
-  const { nextSessions } = await import('../../src/adapters/next.ts')
+  const { nextSessions } = await import('../../src/adapters/next/index.ts')
   let made = 0
   const create = async (): Promise<Sessions> => {
     if (++made === 1) throw new StoreUnavailableError('the database is down')
@@ -607,7 +607,7 @@ it('the sessions are made when they are needed, once for all copies of a module,
 })
 
 it('a failure that is no promise is forgotten as well', async () => {
-  const { nextSessions } = await import('../../src/adapters/next.ts')
+  const { nextSessions } = await import('../../src/adapters/next/index.ts')
   let made = 0
   const create = (): Promise<Sessions> => {
     if (++made === 1) throw new Error('not yet')
@@ -623,7 +623,7 @@ it('a copy of the whole module goes on with the sessions of another one', async 
   const { NextRequest } = await import('next/server.js')
   const { anna, next, sessions } = await signedIn({ name: 'copied' })
   vi.resetModules()
-  const { nextSessions } = await import('../../src/adapters/next.ts')
+  const { nextSessions } = await import('../../src/adapters/next/index.ts')
   const copy = nextSessions((): Sessions => expect.unreachable(), { name: 'copied' })
   expect(copy.route).not.toBe(next.route)
   expect(await copy.sessions()).toBe(sessions)
@@ -644,7 +644,7 @@ it('a copy of the whole module goes on with the sessions of another one', async 
 })
 
 it('two that would share by mistake are told', async () => {
-  const { nextSessions } = await import('../../src/adapters/next.ts')
+  const { nextSessions } = await import('../../src/adapters/next/index.ts')
   const create = (): Promise<Sessions> => openSessions()
   nextSessions(create, { name: 'users' })
   const others: NextOptions[] = [
@@ -664,7 +664,7 @@ it('two that would share by mistake are told', async () => {
 })
 
 it('wrong options are an error at once', async () => {
-  const { nextSessions } = await import('../../src/adapters/next.ts')
+  const { nextSessions } = await import('../../src/adapters/next/index.ts')
   const create = (): Promise<Sessions> => openSessions()
   expect(() => nextSessions(create, { path: 'session' })).toThrow(
     coded('ERR_INVALID_OPTIONS', { option: 'path' }),

@@ -9,7 +9,7 @@ import {
   type RequestSession,
   type RequireOptions,
   type UpgradeHandler,
-} from '../../src/adapters/node.ts'
+} from '../../src/adapters/node/index.ts'
 import { type ClaimsObject, type Sessions, StoreUnavailableError } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { HOST } from '../support/http-client.ts'

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { nodeSessions } from '../../src/adapters/node.ts'
+import { nodeSessions } from '../../src/adapters/node/index.ts'
 import { createSessions, isSessionsError, type Sessions } from '../../src/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import type { FromServer, ServerEvent, ServerOrders } from './messages.ts'

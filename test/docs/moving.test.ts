@@ -7,7 +7,12 @@ import express4 from 'express4'
 import type pg from 'pg'
 import ts from 'typescript'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { expressSessions, requireSession, sessionErrors, sessionOf } from '../../src/adapters/express.ts'
+import {
+  expressSessions,
+  requireSession,
+  sessionErrors,
+  sessionOf,
+} from '../../src/adapters/express/index.ts'
 import type { Sessions } from '../../src/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { type Client, createClient, type Received } from '../support/http-client.ts'

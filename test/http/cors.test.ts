@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { HttpOptions } from '../../src/adapters/node.ts'
+import type { HttpOptions } from '../../src/adapters/node/index.ts'
 import type { Logger } from '../../src/index.ts'
 import { coded } from '../support/errors.ts'
 import { describeAdapters } from '../support/http-adapters.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { HttpOptions } from '../../src/adapters/fetch.ts'
+import type { HttpOptions } from '../../src/adapters/fetch/index.ts'
 import { openSite, type Site, type VisitOptions, type Visitor } from '../support/http-site.ts'
 
 const REFUSED = { status: 403, body: { code: 'csrf_rejected', refresh: false }, cookies: [] }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { HttpOptions } from '../../src/adapters/fetch.ts'
+import type { HttpOptions } from '../../src/adapters/fetch/index.ts'
 import { assertSameSite } from '../../src/http/csrf.ts'
 import { sessionsOverHttp } from '../../src/http/http.ts'
 import { coded } from '../support/errors.ts'

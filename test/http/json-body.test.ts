@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http'
 import { expect, it, onTestFinished } from 'vitest'
-import { nodeSessions } from '../../src/adapters/node.ts'
+import { nodeSessions } from '../../src/adapters/node/index.ts'
 import { listen } from '../support/http-server.ts'
 import { openWithClock } from '../support/sessions.ts'
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { fetchSessions } from '../../src/adapters/fetch.ts'
+import { fetchSessions } from '../../src/adapters/fetch/index.ts'
 import { sessionsOverHttp } from '../../src/http/http.ts'
 import { coded } from '../support/errors.ts'
 import { fakeExchange } from '../support/http-exchange.ts'

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import { requireSession } from '../../src/adapters/express.ts'
-import { fetchSessions } from '../../src/adapters/fetch.ts'
-import { nodeSessions } from '../../src/adapters/node.ts'
+import { requireSession } from '../../src/adapters/express/index.ts'
+import { fetchSessions } from '../../src/adapters/fetch/index.ts'
+import { nodeSessions } from '../../src/adapters/node/index.ts'
 import { coded } from '../support/errors.ts'
 import { openSessions } from '../support/sessions.ts'
 

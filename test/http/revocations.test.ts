@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { type HttpOptions, nodeSessions } from '../../src/adapters/node.ts'
+import { type HttpOptions, nodeSessions } from '../../src/adapters/node/index.ts'
 import type { Sessions, SessionsOptions } from '../../src/index.ts'
 import { decodeRevocations, type RevocationList } from '../../src/wire/revocations.ts'
 import { coded } from '../support/errors.ts'

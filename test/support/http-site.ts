@@ -4,7 +4,7 @@ import {
   fetchSessions,
   type HttpOptions,
   type RequestSession,
-} from '../../src/adapters/fetch.ts'
+} from '../../src/adapters/fetch/index.ts'
 import type { Store } from '../../src/core/store.ts'
 import type { ClaimsObject, Sessions, SessionsOptions } from '../../src/index.ts'
 import type { FakeClock } from './fake-clock.ts'

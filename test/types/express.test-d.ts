@@ -10,7 +10,7 @@ import {
   type SessionOf,
   sessionErrors,
   sessionOf,
-} from '../../src/adapters/express.ts'
+} from '../../src/adapters/express/index.ts'
 import type { Sessions, VerifiedSession } from '../../src/index.ts'
 
 interface Claims {

@@ -9,7 +9,7 @@ import {
   requireSession,
   type SessionOf,
   sessionOf,
-} from '../../src/adapters/fastify.ts'
+} from '../../src/adapters/fastify/index.ts'
 import type { Sessions } from '../../src/index.ts'
 
 interface Claims {

@@ -7,7 +7,7 @@ import {
   fetchSessions,
   type RequestSession,
   type SessionOf,
-} from '../../src/adapters/fetch.ts'
+} from '../../src/adapters/fetch/index.ts'
 import type { Sessions, VerifiedSession } from '../../src/index.ts'
 
 interface Claims {

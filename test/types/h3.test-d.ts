@@ -9,7 +9,7 @@ import {
   requireSession,
   type SessionOf,
   sessionOf,
-} from '../../src/adapters/h3.ts'
+} from '../../src/adapters/h3/index.ts'
 import type { Sessions } from '../../src/index.ts'
 
 interface Claims {

@@ -12,7 +12,7 @@ import {
   type SessionOf,
   sessionErrors,
   sessionOf,
-} from '../../src/adapters/hono.ts'
+} from '../../src/adapters/hono/index.ts'
 import type { Sessions } from '../../src/index.ts'
 
 interface Claims {

@@ -10,7 +10,7 @@ import {
   requireSession,
   type SessionOf,
   sessionOf,
-} from '../../src/adapters/koa.ts'
+} from '../../src/adapters/koa/index.ts'
 import type { Sessions } from '../../src/index.ts'
 
 interface Claims {

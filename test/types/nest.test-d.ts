@@ -9,7 +9,7 @@ import {
   type SessionOf,
   SessionsModule,
   sessionOf,
-} from '../../src/adapters/nest.ts'
+} from '../../src/adapters/nest/index.ts'
 import type { Sessions } from '../../src/index.ts'
 
 interface Claims {

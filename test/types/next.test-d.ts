@@ -1,6 +1,6 @@
 /** Checked by the compiler, never run. Each `@ts-expect-error` is a mistake that must not compile. */
 import type { NextRequest } from 'next/server.js'
-import { nextSessions, type RequestSession, type SessionOf } from '../../src/adapters/next.ts'
+import { nextSessions, type RequestSession, type SessionOf } from '../../src/adapters/next/index.ts'
 import type { Sessions, VerifiedSession } from '../../src/index.ts'
 
 interface Claims {

@@ -9,7 +9,7 @@ import {
   type UpgradeHandler,
   type UpgradeListener,
   type WithSession,
-} from '../../src/adapters/node.ts'
+} from '../../src/adapters/node/index.ts'
 import type { Sessions, VerifiedSession } from '../../src/index.ts'
 
 interface Claims {

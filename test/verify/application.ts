@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type HttpOptions, nodeSessions } from '../../src/adapters/node.ts'
+import { type HttpOptions, nodeSessions } from '../../src/adapters/node/index.ts'
 import type { Sessions, SessionsOptions } from '../../src/index.ts'
 import { createVerifier, type Verifier, type VerifierOptions } from '../../src/verify/index.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { nodeSessions } from '../../src/adapters/node.ts'
+import { nodeSessions } from '../../src/adapters/node/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { END_REASONS } from '../../src/portable/end-reason.ts'
 import type { VerifyContext } from '../../src/verify/index.ts'

@@ -1,6 +1,6 @@
 import type { RequestListener, ServerResponse } from 'node:http'
 import { json, text } from 'node:stream/consumers'
-import type { WithSession } from '../../../src/adapters/node.ts'
+import type { WithSession } from '../../../src/adapters/node/index.ts'
 import type { ClaimsObject } from '../../../src/index.ts'
 
 export interface ApplicationParts {

@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { type HttpOptions, nodeSessions, type WithSession } from '../../../src/adapters/node.ts'
+import { type HttpOptions, nodeSessions, type WithSession } from '../../../src/adapters/node/index.ts'
 import type { ClaimsObject, Logger, SessionEvents, Sessions, SessionsOptions } from '../../../src/index.ts'
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts'
 import { listen as listenHttp } from '../../support/http-server.ts'

@@ -1,5 +1,5 @@
 import { onTestFinished, vi } from 'vitest'
-import { type HttpOptions, nodeSessions, type RequestSession } from '../../../src/adapters/node.ts'
+import { type HttpOptions, nodeSessions, type RequestSession } from '../../../src/adapters/node/index.ts'
 import {
   createSessionClient,
   type SessionClient,

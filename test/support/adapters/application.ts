@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { HttpOptions, RequestSession } from '../../../src/adapters/node.ts'
+import type { HttpOptions, RequestSession } from '../../../src/adapters/node/index.ts'
 import type { RequireOptions } from '../../../src/http/http.ts'
 import type { Sessions } from '../../../src/index.ts'
 

@@ -1,6 +1,11 @@
 import express, { type ErrorRequestHandler, type Express } from 'express'
 import express4 from 'express4'
-import { expressSessions, requireSession, sessionErrors, sessionOf } from '../../../src/adapters/express.ts'
+import {
+  expressSessions,
+  requireSession,
+  sessionErrors,
+  sessionOf,
+} from '../../../src/adapters/express/index.ts'
 import { listen } from '../http-server.ts'
 import { type Adapter, FAILED, ROUTES, routeOf } from './application.ts'
 

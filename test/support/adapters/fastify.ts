@@ -1,6 +1,6 @@
 import fastify from 'fastify'
 import { onTestFinished } from 'vitest'
-import { fastifySessions, requireSession, sessionOf } from '../../../src/adapters/fastify.ts'
+import { fastifySessions, requireSession, sessionOf } from '../../../src/adapters/fastify/index.ts'
 import { type Adapter, FAILED, ROUTES, routeOf } from './application.ts'
 
 export const fastifyAdapter: Adapter = {

@@ -1,4 +1,4 @@
-import { type FetchInfo, fetchSessions } from '../../../src/adapters/fetch.ts'
+import { type FetchInfo, fetchSessions } from '../../../src/adapters/fetch/index.ts'
 import { listen } from '../http-server.ts'
 import { type Adapter, FAILED, forwardedFor, routeOf, sendJson } from './application.ts'
 import { sendResponse, toRequest } from './web.ts'

@@ -1,5 +1,5 @@
 import { getRequestURL, H3, toNodeHandler } from 'h3'
-import { h3Sessions, requireSession, sessionOf } from '../../../src/adapters/h3.ts'
+import { h3Sessions, requireSession, sessionOf } from '../../../src/adapters/h3/index.ts'
 import { listen } from '../http-server.ts'
 import { type Adapter, FAILED, forwardedFor, ROUTES } from './application.ts'
 

@@ -1,6 +1,11 @@
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
-import { honoSessions, requireSession, type SessionEnv, sessionErrors } from '../../../src/adapters/hono.ts'
+import {
+  honoSessions,
+  requireSession,
+  type SessionEnv,
+  sessionErrors,
+} from '../../../src/adapters/hono/index.ts'
 import { listen } from '../http-server.ts'
 import { type Adapter, FAILED, forwardedFor, ROUTES } from './application.ts'
 

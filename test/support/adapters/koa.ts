@@ -1,6 +1,6 @@
 import Router from '@koa/router'
 import Koa from 'koa'
-import { koaSessions, requireSession, type SessionOf } from '../../../src/adapters/koa.ts'
+import { koaSessions, requireSession, type SessionOf } from '../../../src/adapters/koa/index.ts'
 import { listen } from '../http-server.ts'
 import { type Adapter, FAILED, ROUTES, routeOf } from './application.ts'
 

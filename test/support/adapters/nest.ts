@@ -16,7 +16,12 @@ import { ExpressAdapter } from '@nestjs/platform-express'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
 import express from 'express'
 import { onTestFinished } from 'vitest'
-import { type RequestSession, RequireSession, Session, SessionsModule } from '../../../src/adapters/nest.ts'
+import {
+  type RequestSession,
+  RequireSession,
+  Session,
+  SessionsModule,
+} from '../../../src/adapters/nest/index.ts'
 import { type Adapter, FAILED, ROUTES } from './application.ts'
 
 /** What `@decorator() name(@Session() session, …) { … }` in a class does, without a compiler for it. */

@@ -1,5 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import type { NextOptions, NextSessions, ProxyHandler, RouteHandler } from '../../../src/adapters/next.ts'
+import type {
+  NextOptions,
+  NextSessions,
+  ProxyHandler,
+  RouteHandler,
+} from '../../../src/adapters/next/index.ts'
 import type { ClaimsObject, Sessions } from '../../../src/index.ts'
 import { ADDRESS_HEADER, serve, startNext } from '../next-app/applications.ts'
 import { type Adapter, type Application, forwardedFor, ROUTES, routeOf } from './application.ts'
@@ -12,7 +17,7 @@ export async function serveNext(
 ): Promise<Application & { readonly next: NextSessions<ClaimsObject, unknown> }> {
   await startNext()
   // Not before Next itself: it prepares the process for what these modules import of it.
-  const { nextSessions } = await import('../../../src/adapters/next.ts')
+  const { nextSessions } = await import('../../../src/adapters/next/index.ts')
   const errors: unknown[] = []
   const next = nextSessions(create, { name: randomUUID(), ...options })
   const routes = new Map(

@@ -1,4 +1,4 @@
-import { nodeSessions } from '../../../src/adapters/node.ts'
+import { nodeSessions } from '../../../src/adapters/node/index.ts'
 import { listen } from '../http-server.ts'
 import { type Adapter, forwardedFor, routeOf, sendJson } from './application.ts'
 

@@ -1,0 +1,74 @@
+import type { Sessions, VerifiedSession } from '../../core/api.ts'
+import { checkRequire, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
+import type { HttpOptions } from '../../http/options.ts'
+import type { RequestSession } from '../../http/request-session.ts'
+import { check } from '../../portable/options/check.ts'
+import { fetchExchange, toResponse } from '../shared/fetch-exchange.ts'
+
+export type { CookieOptions, HttpOptions } from '../../http/options.ts'
+export type { RequestSession, SessionOf } from '../../http/request-session.ts'
+
+export interface FetchInfo extends RequireOptions {
+  /** The client's address; a `Request` does not hold it. */
+  readonly ip?: string | undefined
+  /** Whether the handler needs a session; any of the other requirements implies it. @defaultValue false */
+  readonly required?: boolean
+}
+
+export interface FetchSessions<Claims extends object, Data> {
+  /** Answers a request: by Pawl where it is a route of its own or is refused, by the handler otherwise. */
+  (
+    request: Request,
+    handler: (session: RequestSession<Claims, Data>) => Response | Promise<Response>,
+    info?: FetchInfo,
+  ): Promise<Response>
+  /**
+   * The session of a context that cannot set cookies (a Server Component, `auth_request`): it only
+   * verifies, and cannot spend a refresh token.
+   */
+  read(request: { readonly headers: Pick<Headers, 'get'> }): VerifiedSession<Claims> | null
+}
+
+/**
+ * Sessions for anything that speaks `Request` and `Response`.
+ *
+ * @example
+ * const withSession = fetchSessions(sessions)
+ * export const GET = (request: Request) =>
+ *   withSession(request, (session) => Response.json({ id: session.userId }))
+ *
+ * @throws InvalidOptionsError
+ */
+export function fetchSessions<Claims extends object, Data>(
+  sessions: Sessions<Claims, Data>,
+  options?: HttpOptions,
+): FetchSessions<Claims, Data> {
+  const http = sessionsOverHttp(sessions, options)
+
+  async function withPawlSession(
+    request: Request,
+    handler: (session: RequestSession<Claims, Data>) => Response | Promise<Response>,
+    { ip, required, ...require }: FetchInfo = {},
+  ): Promise<Response> {
+    checkRequire(require)
+    if (required !== undefined) check.boolean('required', required)
+    const exchange = fetchExchange(request, { ip })
+    const { reply, session } = await http.open(exchange)
+    if (reply !== undefined) return exchange.finish(toResponse(reply))
+    const requires = required === true || Object.values(require).some((value) => value !== undefined)
+    const refused = requires ? await http.refuse(exchange, session, require) : null
+    if (refused !== null) return exchange.finish(toResponse(refused))
+    try {
+      return exchange.finish(await handler(session))
+    } catch (error) {
+      const answer = http.answer(exchange, session, error)
+      if (answer === null) throw error
+      return exchange.finish(toResponse(answer))
+    }
+  }
+
+  return Object.assign(withPawlSession, {
+    read: ({ headers }: { readonly headers: Pick<Headers, 'get'> }) =>
+      http.read({ header: (name) => headers.get(name) ?? undefined }),
+  })
+}

@@ -1,0 +1,117 @@
+import type { H3Event, Middleware } from 'h3'
+import type { Sessions } from '../../core/api.ts'
+import { type Reply, type ResponseHead, writeHead } from '../../http/exchange.ts'
+import { checkRequire, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
+import type { HttpOptions } from '../../http/options.ts'
+import type { RequestSession } from '../../http/request-session.ts'
+import { check } from '../../portable/options/check.ts'
+import { type OpenedRequest, openedRequest, sessionIn } from '../shared/attached-session.ts'
+import { fetchExchange } from '../shared/fetch-exchange.ts'
+
+export type { RequireOptions } from '../../http/http.ts'
+export type { CookieOptions, HttpOptions } from '../../http/options.ts'
+export type { RequestSession, SessionOf } from '../../http/request-session.ts'
+
+export interface H3Options extends HttpOptions {
+  /** The client's address. @defaultValue what the server says it is: `trustProxy` is an option of `serve()` */
+  readonly ip?: (event: H3Event) => string | undefined
+}
+
+/** Where `requireSession` finds what `h3Sessions` opened, whoever else writes to `event.context`. */
+const opened: WeakMap<H3Event, OpenedRequest> = new WeakMap()
+
+/**
+ * Sessions for h3 2, and so for Nitro 3: sets `event.context.session`, serves the refresh and logout routes,
+ * refuses cross-site requests that may change state, and answers the errors of Pawl that are thrown below it.
+ * Mount it before everything that uses a session.
+ *
+ * @example
+ * app.use(h3Sessions(sessions))
+ * app.get('/me', (event) => ({ id: sessionOf(event, sessions).userId }), { middleware: [requireSession()] })
+ *
+ * @throws InvalidOptionsError
+ */
+export function h3Sessions<Claims extends object, Data>(
+  sessions: Sessions<Claims, Data>,
+  { ip, ...options }: H3Options = {},
+): Middleware {
+  check.optionalFunction('ip', ip)
+  const http = sessionsOverHttp(sessions, options)
+
+  return async function pawlSessions(event, next) {
+    const { req, context, runtime } = event
+    const { url, socket } = runtime?.node?.req ?? {}
+    const exchange = fetchExchange(req, {
+      // Inside a mounted application h3 has the request's own URL begin where it is mounted.
+      target: url?.startsWith('/') ? url : undefined,
+      ip: ip?.(event) ?? context.clientAddress ?? req.ip,
+      peer: socket?.remoteAddress,
+    })
+    const finish = <Answer>(answer: Answer): Answer => {
+      exchange.finishHead(headOf(event, answer))
+      return answer
+    }
+    const { reply, session } = await http.open(exchange)
+    if (reply !== undefined) return finish(respond(event, reply))
+    context['session'] = session
+    opened.set(event, openedRequest(sessions, http, exchange, session))
+    try {
+      return finish(await next())
+    } catch (error) {
+      const answer = http.answer(exchange, session, causeOf(error))
+      if (answer === null) throw finish(error)
+      return finish(respond(event, answer))
+    }
+  }
+}
+
+/**
+ * Lets only requests with a session through; the others get 401 with a code, or, as page loads with an
+ * expired access token, a trip through the refresh route.
+ * @throws InvalidOptionsError
+ */
+export function requireSession(options: RequireOptions = {}): Middleware {
+  checkRequire(options)
+  return async function pawlRequireSession(event, next) {
+    const found = opened.get(event)
+    if (found === undefined) throw new TypeError('mount h3Sessions(sessions) before requireSession()')
+    const reply = await found.http.refuse(found.exchange, found.session, options)
+    return reply === null ? next() : respond(event, reply)
+  }
+}
+
+/**
+ * `event.context.session` with the types of its claims and data, which are those of `sessions`.
+ * @throws TypeError when `h3Sessions(sessions)` is not mounted before
+ */
+export function sessionOf<Claims extends object, Data>(
+  event: H3Event,
+  sessions: Sessions<Claims, Data>,
+): RequestSession<Claims, Data> {
+  return sessionIn(opened.get(event), sessions, 'mount h3Sessions(sessions)')
+}
+
+function respond(event: H3Event, { status, headers, body }: Reply): Response {
+  writeHead(headOf(event), headers)
+  return new Response(body, { status })
+}
+
+/** In the end h3 lays `headers` over what was answered, or `errHeaders` where that was an error. */
+function headOf({ res }: H3Event, answer?: unknown): ResponseHead {
+  const { headers: own } = Object(answer) as { headers?: unknown }
+  const given = own instanceof Headers ? own : undefined
+  return {
+    get: (name) => res.headers.get(name) ?? res.errHeaders.get(name) ?? given?.get(name) ?? undefined,
+    set(name, value) {
+      for (const headers of [res.headers, res.errHeaders]) headers.set(name, value)
+    },
+    append(name, value) {
+      for (const headers of [res.headers, res.errHeaders]) headers.append(name, value)
+    },
+  }
+}
+
+/** What was thrown: middleware made by `onError` of h3 wraps what it lets pass. */
+function causeOf(error: unknown): unknown {
+  return error instanceof Error && 'unhandled' in error && error.unhandled === true ? error.cause : error
+}

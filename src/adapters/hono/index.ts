@@ -1,0 +1,134 @@
+import type { Context, Env, ErrorHandler, MiddlewareHandler } from 'hono'
+import type { Sessions } from '../../core/api.ts'
+import { checkRequire, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
+import type { HttpOptions } from '../../http/options.ts'
+import type { RequestSession, SessionOf } from '../../http/request-session.ts'
+import { check } from '../../portable/options/check.ts'
+import { type OpenedRequest, openedRequest, sessionIn } from '../shared/attached-session.ts'
+import { fetchExchange } from '../shared/fetch-exchange.ts'
+import { replace, respond } from './reply.ts'
+
+export type { RequireOptions } from '../../http/http.ts'
+export type { CookieOptions, HttpOptions } from '../../http/options.ts'
+export type { RequestSession, SessionOf } from '../../http/request-session.ts'
+
+export interface HonoOptions extends HttpOptions {
+  /** The client's address. @defaultValue on Node.js the address at the other end of the socket, elsewhere none */
+  readonly ip?: (c: Context) => string | undefined
+}
+
+/** What `c.var.session` is: `new Hono<SessionEnv<typeof sessions>>()`. */
+export type SessionEnv<S> = { Variables: { session: SessionOf<S> } }
+
+/** Where `requireSession` finds what `honoSessions` opened, whoever else sets `session`. */
+const opened: WeakMap<Context, OpenedRequest> = new WeakMap()
+
+/** What `@hono/node-server` binds, as far as Pawl looks. */
+interface NodeBindings {
+  readonly server?: NodeBindings
+  readonly incoming?: { readonly socket?: { readonly remoteAddress?: unknown } }
+}
+
+/**
+ * Sessions for Hono 4: sets `c.var.session`, serves the refresh and logout routes, refuses cross-site requests
+ * that may change state, and answers the errors of Pawl that are thrown below it. Mount it before everything
+ * that uses a session.
+ *
+ * @example
+ * const app = new Hono<SessionEnv<typeof sessions>>()
+ * app.use(honoSessions(sessions))
+ * app.get('/me', requireSession(), (c) => c.json({ id: c.var.session.userId }))
+ *
+ * @throws InvalidOptionsError
+ */
+export function honoSessions<Claims extends object, Data>(
+  sessions: Sessions<Claims, Data>,
+  { ip, ...options }: HonoOptions = {},
+): MiddlewareHandler<{ Variables: { session: RequestSession<Claims, Data> } }> {
+  check.optionalFunction('ip', ip)
+  const http = sessionsOverHttp(sessions, options)
+
+  return async function pawlSessions(c, next) {
+    const { raw } = c.req
+    const peer = peerOf(c)
+    // What was read of a body before, Hono remembers.
+    const json = raw.bodyUsed ? () => c.req.json<unknown>().catch(() => undefined) : undefined
+    const exchange = fetchExchange(raw, { ip: ip?.(c) ?? peer, peer, json })
+    const { reply, session } = await http.open(exchange)
+    if (reply !== undefined) {
+      respond(c, reply)
+    } else {
+      c.set('session', session)
+      opened.set(c, openedRequest(sessions, http, exchange, session))
+      try {
+        await next()
+      } catch (error) {
+        if (!answers(c, error)) throw error
+      }
+      // The application's error handler has had it by now, and its answer may be any.
+      if (c.error !== undefined) answers(c, c.error)
+    }
+    // A handler that forgot to answer is for Hono to tell.
+    if (c.finalized) replace(c, exchange.finish(c.res))
+  }
+}
+
+/**
+ * Lets only requests with a session through; the others get 401 with a code, or, as page loads with an
+ * expired access token, a trip through the refresh route.
+ * @throws InvalidOptionsError
+ */
+export function requireSession(options: RequireOptions = {}): MiddlewareHandler {
+  checkRequire(options)
+  return async function pawlRequireSession(c, next) {
+    const found = opened.get(c)
+    if (found === undefined) throw new TypeError('mount honoSessions(sessions) before requireSession()')
+    const reply = await found.http.refuse(found.exchange, found.session, options)
+    if (reply === null) await next()
+    else respond(c, reply)
+  }
+}
+
+/**
+ * Keeps the errors that Pawl answers from the application's error handler, which Hono asks first.
+ *
+ * @example
+ * app.onError(sessionErrors((error, c) => {
+ *   report(error)
+ *   return c.text('Sorry', 500)
+ * }))
+ */
+export function sessionErrors<E extends Env>(onError: ErrorHandler<E>): ErrorHandler<E> {
+  return function pawlSessionErrors(error, c) {
+    return answers(c, error) ? c.res : onError(error, c)
+  }
+}
+
+/**
+ * `c.var.session` with the types of its claims and data, which are those of `sessions`, whatever the
+ * application's are.
+ * @throws TypeError when `honoSessions(sessions)` is not mounted before
+ */
+export function sessionOf<Claims extends object, Data>(
+  c: Context,
+  sessions: Sessions<Claims, Data>,
+): RequestSession<Claims, Data> {
+  return sessionIn(opened.get(c), sessions, 'mount honoSessions(sessions)')
+}
+
+/** @returns whether the error is one of Pawl's, which then is none of the application's any more */
+function answers(c: Context, error: unknown): boolean {
+  const found = opened.get(c)
+  const reply = found?.http.answer(found.exchange, found.session, error) ?? null
+  if (reply === null) return false
+  respond(c, reply)
+  c.error = undefined
+  return true
+}
+
+/** The address at the other end of a socket of Node.js. */
+function peerOf(c: Context): string | undefined {
+  const bindings = c.env as NodeBindings | undefined
+  const address = (bindings?.server ?? bindings)?.incoming?.socket?.remoteAddress
+  return typeof address === 'string' ? address : undefined
+}

@@ -1,0 +1,17 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common'
+import { requestOf } from './request.ts'
+
+export type { RequireOptions } from '../../http/http.ts'
+export type { CookieOptions, HttpOptions } from '../../http/options.ts'
+export type { RequestSession, SessionOf } from '../../http/request-session.ts'
+export { Public, RequireSession, SessionGuard } from './guard.ts'
+export { SESSIONS, SessionsModule, type SessionsModuleAsyncOptions } from './module.ts'
+export { sessionOf } from './request.ts'
+
+/**
+ * The session of the request, for a handler's parameter. Its type is the parameter's own:
+ * `@Session() session: SessionOf<typeof sessions>`. Nest has a decorator of this name too; import Pawl's.
+ */
+export const Session: () => ParameterDecorator = createParamDecorator(
+  (_data: undefined, context: ExecutionContext) => requestOf(context).session,
+)

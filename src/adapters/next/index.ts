@@ -1,0 +1,129 @@
+import { headers } from 'next/headers.js'
+import type { NextFetchEvent, NextRequest } from 'next/server.js'
+import type { Sessions, VerifiedSession } from '../../core/api.ts'
+import { checkRequire, type RequireOptions } from '../../http/http.ts'
+import { type HttpOptions, resolveHttpOptions } from '../../http/options.ts'
+import type { RequestSession } from '../../http/request-session.ts'
+import { check } from '../../portable/options/check.ts'
+import { runAction } from './action.ts'
+import { asSent, type ClientAddress } from './exchange.ts'
+import type { Parts } from './parts.ts'
+import { type ProxyHandler, runProxy } from './proxy.ts'
+import { runRoute } from './route.ts'
+import { shareByName, startOrThrow } from './start.ts'
+
+export type { RequireOptions } from '../../http/http.ts'
+export type { CookieOptions, HttpOptions } from '../../http/options.ts'
+export type { RequestSession, SessionOf } from '../../http/request-session.ts'
+export type { ProxyHandler } from './proxy.ts'
+
+export interface NextOptions extends HttpOptions {
+  /**
+   * The client's address, which Next does not tell: from a header that your proxy or host always sets.
+   * `X-Forwarded-For` is not believed by itself, as anybody can send it. @defaultValue unknown
+   */
+  readonly ip?: ClientAddress
+  /** Tells several `nextSessions` of one application apart. @defaultValue 'sessions' */
+  readonly name?: string
+}
+
+/** A Route Handler of Next. */
+export type RouteHandler<Context> = (request: NextRequest, context: Context) => Promise<Response>
+
+export interface NextSessions<Claims extends object, Data> {
+  /** The sessions themselves, made on first use: for `sessions.list(userId)` and the like. */
+  sessions(): Promise<Sessions<Claims, Data>>
+  /**
+   * A Route Handler with a session. Errors of Pawl that it throws are answered, all others are Next's.
+   * @param require makes every request need a session
+   * @throws InvalidOptionsError
+   */
+  route<Context = unknown>(
+    handler: (
+      session: RequestSession<Claims, Data>,
+      request: NextRequest,
+      context: Context,
+    ) => Response | Promise<Response>,
+    require?: RequireOptions,
+  ): RouteHandler<Context>
+  /**
+   * A Server Action with a session. What it starts or ends is in the cookies however it ends, by `redirect()`
+   * too. Errors of Pawl are thrown: CsrfRejectedError, and what `require` asks for and is not there.
+   * @throws InvalidOptionsError
+   */
+  action<Args extends unknown[], Result>(
+    act: (session: RequestSession<Claims, Data>, ...args: Args) => Result,
+    require?: RequireOptions,
+  ): (...args: Args) => Promise<Awaited<Result>>
+  /**
+   * The session of a Server Component, of `generateMetadata` and of whatever else cannot set cookies, or null.
+   * It is verified only and cannot spend a refresh token; `proxy` does that before. With `revocation.mode: 'lookup'`
+   * each call reads the row. The page becomes dynamic.
+   */
+  read(): Promise<VerifiedSession<Claims> | null>
+  /**
+   * For `proxy.ts`: sends page loads with an expired access token through the refresh route, or, with
+   * `refresh: 'inline'`, renews it and has the browser come again, and for an action goes on at once. Answers
+   * Pawl's own routes as well, and refuses requests of other sites that may change state.
+   * @param handler an application's own part; it is not called for what has been answered
+   */
+  proxy(
+    handler?: ProxyHandler<Claims, Data>,
+  ): (request: NextRequest, event: NextFetchEvent) => Promise<Response>
+  /** Pawl's own routes, for `app/session/[...pawl]/route.ts`. `OPTIONS` is for pages of `trustedOrigins`. */
+  readonly handlers: Readonly<Record<'GET' | 'POST' | 'OPTIONS', RouteHandler<unknown>>>
+}
+
+/**
+ * Sessions for the App Router of Next, in its Node.js runtime.
+ *
+ * @param create makes the sessions when the first request needs them, never while Next builds
+ *
+ * @example
+ * export const { route, action, read, proxy, handlers } = nextSessions(() => createSessions({ … }))
+ *
+ * @throws InvalidOptionsError
+ */
+export function nextSessions<Claims extends object, Data>(
+  create: () => Sessions<Claims, Data> | Promise<Sessions<Claims, Data>>,
+  { name = 'sessions', ip, ...httpOptions }: NextOptions = {},
+): NextSessions<Claims, Data> {
+  check.text('name', name)
+  check.optionalFunction('ip', ip)
+  const options = resolveHttpOptions(httpOptions)
+  const fingerprint = JSON.stringify({
+    ...options,
+    trustedOrigins: [...options.trustedOrigins].sort(),
+    ip: ip !== undefined,
+  })
+  const start = shareByName(name, fingerprint, create, httpOptions)
+  const parts: Parts<Claims, Data> = { options, ip, start }
+
+  const nextSessions: NextSessions<Claims, Data> = {
+    sessions: async () => (await startOrThrow(start)).sessions,
+    route(handler, require) {
+      if (require !== undefined) checkRequire(require)
+      return (request, context) =>
+        runRoute(parts, request, require, (session) => handler(session, request, context))
+    },
+    action(act, require) {
+      if (require !== undefined) checkRequire(require)
+      return (...args) => runAction(parts, require, (session) => act(session, ...args))
+    },
+    async read() {
+      // Before anything else: at build time, where there is no database, this ends the attempt to render.
+      const sent = await headers()
+      const { http, actions } = await startOrThrow(start)
+      const action = actions.get(sent)
+      if (action !== undefined) return action.session.current
+      return http.readAsync({ header: asSent({ get: (name) => sent.get(name) }) })
+    },
+    proxy: (handler) => (request, event) => runProxy(parts, request, event, handler),
+    handlers: { GET: ours, POST: ours, OPTIONS: ours },
+  }
+
+  function ours(request: NextRequest): Promise<Response> {
+    return runRoute(parts, request, undefined, () => new Response(null, { status: 404 }))
+  }
+  return nextSessions
+}

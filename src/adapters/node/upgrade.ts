@@ -1,0 +1,90 @@
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { isHandshake, type Reply } from '../../http/exchange.ts'
+import type { RequireOptions, SessionsOverHttp } from '../../http/http.ts'
+import type { RequestSession } from '../../http/request-session.ts'
+import { NodeExchange } from '../shared/node-exchange.ts'
+
+/**
+ * Takes over a WebSocket handshake, by `handleUpgrade` of a WebSocket library for example. The session
+ * reads as in any request; `create` and `revoke` need cookies, which no handshake can set, and throw a TypeError.
+ */
+export type UpgradeHandler<Claims extends object, Data> = (
+  req: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  session: RequestSession<Claims, Data>,
+) => unknown
+
+/** For the `upgrade` event of a `node:http` server. The promise never rejects. */
+export type UpgradeListener = (req: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>
+
+interface UpgradeParts<Claims extends object, Data> {
+  readonly http: SessionsOverHttp<Claims, Data>
+  readonly ip: ((req: IncomingMessage) => string | undefined) | undefined
+  readonly onError: (error: unknown, req: IncomingMessage) => void
+}
+
+const NOT_A_HANDSHAKE: Reply = { status: 400, headers: [], body: null }
+const FAILED: Reply = { status: 500, headers: [], body: null }
+
+export function upgradeListener<Claims extends object, Data>(
+  { http, ip, onError }: UpgradeParts<Claims, Data>,
+  handler: UpgradeHandler<Claims, Data>,
+  require: RequireOptions,
+): UpgradeListener {
+  /** @returns the answer; null once the handler has taken the socket over */
+  async function serve(
+    req: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    hasBegun: () => boolean,
+  ): Promise<Reply | null> {
+    const exchange = new NodeExchange(req, socket, { ip: ip?.(req) })
+    if (!isHandshake(exchange)) return NOT_A_HANDSHAKE
+    const { reply, session } = await http.open(exchange)
+    if (reply !== undefined) return reply
+    const refused = await http.refuse(exchange, session, require)
+    if (refused !== null) return refused
+    // The client may have gone while the store was asked.
+    if (socket.destroyed) return null
+    try {
+      await handler(req, socket, head, session)
+      return null
+    } catch (error) {
+      const answer = hasBegun() ? null : http.answer(exchange, session, error)
+      if (answer === null) throw error
+      return answer
+    }
+  }
+
+  return async function pawlUpgrade(req, socket, head) {
+    // With the `upgrade` event the server stops listening, and an error nobody hears ends the process.
+    socket.on('error', () => {})
+    const { bytesWritten } = req.socket
+    const hasBegun = (): boolean => req.socket.bytesWritten > bytesWritten
+    try {
+      const reply = await serve(req, socket, head, hasBegun)
+      if (reply !== null) writeHandshakeReply(socket, reply)
+    } catch (error) {
+      if (hasBegun()) socket.destroy()
+      else writeHandshakeReply(socket, FAILED)
+      onError(error, req)
+    }
+  }
+}
+
+/** There is no `ServerResponse` for a handshake. */
+function writeHandshakeReply(socket: Duplex, { status, headers, body }: Reply): void {
+  const content = Buffer.from(body ?? '')
+  const lines = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    `date: ${new Date().toUTCString()}`,
+    ...headers.map(([name, value]) => `${name}: ${value}`),
+    `content-length: ${content.length}`,
+    'connection: close',
+  ]
+  // Closed by us, too, as the client may never do so.
+  socket.once('finish', () => socket.destroy())
+  socket.end(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), content]))
+}
