@@ -1,13 +1,13 @@
-import type { Session, Sessions } from '../index.ts'
-import type { PostgresStore } from '../postgres/index.ts'
-import type { Command, Context } from './command.ts'
-import { type Confirm, confirmation } from './confirm.ts'
-import { withSessions } from './connect.ts'
-import { UsageError } from './errors.ts'
-import { isSessionId, notFound, pastTime, toSessionId, userId } from './ids.ts'
-import { longWork } from './long-work.ts'
+import type { Session, Sessions } from '../../../index.ts'
+import type { PostgresStore } from '../../../postgres/index.ts'
+import type { Command, Context } from '../../command.ts'
+import { withSessions } from '../../database.ts'
+import { type Confirm, confirmation } from '../../terminal/confirm.ts'
+import { UsageError } from '../../terminal/errors.ts'
+import { count, printable, quoted, several, time } from '../../terminal/text.ts'
+import { isSessionId, notFound, pastTime, toSessionId, userId } from '../../terminal/values.ts'
+import { longWork } from '../../terminal/with-progress.ts'
 import { noSuchUser, state } from './session-view.ts'
-import { count, printable, quoted, several, time } from './text.ts'
 
 const MOST_IDS = 100
 

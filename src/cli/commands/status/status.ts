@@ -1,10 +1,10 @@
-import type { PostgresStore, SessionCounts, StoreStatus } from '../postgres/index.ts'
-import type { Command, Context } from './command.ts'
-import { withStore } from './connect.ts'
-import { type ListedKey, listKeys } from './key-roles.ts'
-import { createProgress } from './progress.ts'
-import { properties } from './table.ts'
-import { count, several, timeAgo } from './text.ts'
+import type { PostgresStore, SessionCounts, StoreStatus } from '../../../postgres/index.ts'
+import type { Command, Context } from '../../command.ts'
+import { withStore } from '../../database.ts'
+import { createProgress } from '../../terminal/progress.ts'
+import { properties } from '../../terminal/table.ts'
+import { count, several, timeAgo } from '../../terminal/text.ts'
+import { type ListedKey, listKeys } from '../keys/listed-keys.ts'
 
 const NOT_AVAILABLE = 'not available'
 /** NOTIFY fails for everyone in the cluster once its queue is full. */
