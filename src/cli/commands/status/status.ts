@@ -94,7 +94,7 @@ function lines(found: StoreStatus, keys: readonly ListedKey[] | null): [string, 
     ],
     ['keys', keys === null ? NOT_AVAILABLE : keyLine(keys, at)],
     ['sessions', sessions === null ? NOT_AVAILABLE : sessionLine(sessions)],
-    ['to prune', sessions === null ? NOT_AVAILABLE : several(sessions.due, 'row')],
+    ['to prune', sessions === null ? NOT_AVAILABLE : several(sessions.prunable, 'row')],
     [
       'revocations',
       revocations === null
@@ -145,8 +145,8 @@ function keyLine(keys: readonly ListedKey[], at: Date): string {
   ].join(', ')
 }
 
-function sessionLine({ exact, live, expired, ended }: SessionCounts): string {
-  const numbers = `${count(live)} live, ${count(expired)} expired, ${count(ended)} ended and kept`
+function sessionLine({ exact, active, expired, ended }: SessionCounts): string {
+  const numbers = `${count(active)} active, ${count(expired)} expired, ${count(ended)} ended and kept`
   return exact ? numbers : `about ${numbers} (estimated; --exact counts)`
 }
 
