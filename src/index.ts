@@ -1,7 +1,7 @@
 export type {
   CreatedSession,
   CreateSession,
-  LongWork,
+  ProgressOptions,
   RefreshedSession,
   RevokeAll,
   SessionOperations,

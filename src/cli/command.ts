@@ -1,4 +1,4 @@
-import type { Output } from './output.ts'
+import type { Output } from './terminal/output.ts'
 
 /** An option of a command. Without `value` it is a switch. */
 export interface Option {

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
-import { parse } from './arguments.ts'
 import { COMMANDS } from './commands.ts'
-import { Interrupted, UsageError } from './errors.ts'
-import { help } from './help.ts'
-import { createOutput } from './output.ts'
-import { printable } from './text.ts'
+import { parse } from './terminal/arguments.ts'
+import { Interrupted, UsageError } from './terminal/errors.ts'
+import { help } from './terminal/help.ts'
+import { createOutput } from './terminal/output.ts'
+import { printable } from './terminal/text.ts'
 
 const DONE = 0
 const FAILED = 1

@@ -92,15 +92,15 @@ export interface SessionOperations<Claims extends object, Data> {
   reauthenticate(sessionId: string): Promise<void>
 }
 
-/** Work on many rows, in batches. */
-export interface LongWork {
-  /** Hears after each batch how many rows are done. */
+/** Options of work on many rows, which runs in batches. */
+export interface ProgressOptions {
+  /** Called after each batch with the number of rows done so far. */
   readonly onProgress?: (done: number) => void
 }
 
-export interface RevokeAll extends LongWork {
+export interface RevokeAll extends ProgressOptions {
   /** Only sessions last seen before this time. @defaultValue all */
-  readonly seenBefore?: Date
+  readonly lastSeenBefore?: Date
 }
 
 /** Session management, the whole of it. Made by {@link createSessions}. */
@@ -131,8 +131,8 @@ export interface Sessions<Claims extends object = ClaimsObject, Data = unknown>
     jwks(): JsonWebKeySet
   }
   /**
-   * Ends every session there is; with `seenBefore` only those last seen before then, which after a restore
-   * from a backup are those nobody has proved to hold since. @returns how many this call ended
+   * Revokes every session, or with `lastSeenBefore` only those last seen before then. After a restore
+   * from a backup, those are the sessions that no client has used since. @returns how many this call ended
    */
   revokeAll(options?: RevokeAll): Promise<number>
   /**
@@ -141,7 +141,7 @@ export interface Sessions<Claims extends object = ClaimsObject, Data = unknown>
    */
   onEnded(sessionId: string, listener: (reason: EndReason) => void): () => void
   /** Deletes rows that are kept for nothing any more; also done in the background. @returns how many */
-  prune(options?: LongWork): Promise<number>
+  prune(options?: ProgressOptions): Promise<number>
   /** Numbers of this process for a health check or a metric. */
   stats(): SessionsStats
   /** Waits until all confirmations so far are in the database. */

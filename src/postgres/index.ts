@@ -9,12 +9,13 @@ import { createNames } from './names.ts'
 import { POSTGRES_OPTIONS } from './option-table.ts'
 import type { PostgresOptions, ResolvedPostgresOptions } from './postgres-options.ts'
 import { isForbidden } from './sqlstate.ts'
-import { readStatus, type StatusOptions, type StoreStatus } from './status.ts'
+import { readStatus } from './status.ts'
 import { createPostgresStore } from './store.ts'
+import type { StatusOptions, StoreStatus } from './store-status.ts'
 
 export type { PoolLike } from './connection.ts'
 export type { PostgresOptions } from './postgres-options.ts'
-export type { SessionCounts, StatusOptions, StoreStatus } from './status.ts'
+export type { SessionCounts, StatusOptions, StoreStatus } from './store-status.ts'
 
 /** `createSessions` fails rather than waits when nothing answers for this long, in ms. */
 const START_WITHIN = 9000

@@ -1,19 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SchemaOutdatedError } from '../portable/errors.ts'
 import type { Connection } from './connection.ts'
-import { MIGRATIONS } from './migrations.ts'
+import { type AppliedMigration, appliedMigrations } from './ledger.ts'
+import { MIGRATIONS, type Migration } from './migrations.ts'
 import type { Names } from './names.ts'
 import { isAlreadyThere, isConflict, sqlState } from './sqlstate.ts'
 
 const ATTEMPTS = 10
-const UNDEFINED_TABLE = '42P01'
-const UNDEFINED_SCHEMA = '3F000'
 
 /** @returns the ids applied by this call */
 export async function migrate(connection: Connection, names: Names): Promise<number[]> {
-  const before = await appliedMigrations(connection, names)
-  refuseNewer(before)
-  const pending = MIGRATIONS.filter(({ id }) => !before.has(id))
+  const pending = pendingAfter(await appliedMigrations(connection, names))
   if (pending.length === 0) return []
   await statement(connection, names, 'create schema if not exists :schema')
   await statement(
@@ -37,9 +34,7 @@ export async function migrate(connection: Connection, names: Names): Promise<num
 
 /** For processes that must not change the schema. @throws SchemaOutdatedError */
 export async function assertMigrated(connection: Connection, names: Names): Promise<void> {
-  const applied = await appliedMigrations(connection, names)
-  refuseNewer(applied)
-  const missing = MIGRATIONS.filter(({ id }) => !applied.has(id))
+  const missing = pendingAfter(await appliedMigrations(connection, names))
   if (missing.length > 0) {
     throw new SchemaOutdatedError(
       `schema ${names.schema} lacks ${missing.length} migration(s) and \`migrate\` is off; run \`npx pawl migrate\``,
@@ -64,24 +59,15 @@ async function statement(connection: Connection, names: Names, text: string): Pr
   }
 }
 
-async function appliedMigrations(connection: Connection, names: Names): Promise<Map<number, boolean>> {
-  try {
-    const rows = await connection.query(names.fill('select id, breaking from :migrations'), [])
-    return new Map(rows.map((row) => [row['id'] as number, row['breaking'] as boolean]))
-  } catch (error) {
-    const code = sqlState(error)
-    if (code === UNDEFINED_TABLE || code === UNDEFINED_SCHEMA) return new Map()
-    throw error
-  }
-}
-
-function refuseNewer(applied: ReadonlyMap<number, boolean>): void {
+/** @throws SchemaOutdatedError after a breaking migration that this version does not know */
+function pendingAfter(applied: readonly AppliedMigration[]): readonly Migration[] {
   const known = new Set(MIGRATIONS.map(({ id }) => id))
-  for (const [id, breaking] of applied) {
-    if (breaking && !known.has(id)) {
-      throw new SchemaOutdatedError(
-        `the database schema has migration ${id}, which this version of Pawl does not know; update \`pawl\``,
-      )
-    }
+  const unknown = applied.find(({ id, breaking }) => breaking && !known.has(id))
+  if (unknown !== undefined) {
+    throw new SchemaOutdatedError(
+      `the database schema has migration ${unknown.id}, which this version of Pawl does not know; update \`pawl\``,
+    )
   }
+  const done = new Set(applied.map(({ id }) => id))
+  return MIGRATIONS.filter(({ id }) => !done.has(id))
 }

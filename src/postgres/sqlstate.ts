@@ -13,6 +13,7 @@ const ALREADY_THERE = new Set(['23505', '42P07', '42710', '42P06', '42701'])
 const PREPARED_REFUSED = new Set(['42P05', '26000'])
 /** Engines that speak PostgreSQL and lack a part of it. */
 const UNSUPPORTED = new Set(['0A000', '42601', '42883'])
+const UNDEFINED_TABLE = new Set(['42P01', '3F000'])
 
 export function sqlState(error: unknown): string | null {
   const code = (error as { code?: unknown } | null)?.code
@@ -48,6 +49,11 @@ export function isRefused(error: unknown): boolean {
 
 export function isForbidden(error: unknown): boolean {
   return sqlState(error) === '42501'
+}
+
+/** The table does not exist, or its schema does not. */
+export function isUndefinedTable(error: unknown): boolean {
+  return UNDEFINED_TABLE.has(sqlState(error) ?? '')
 }
 
 export function isUnsupported(error: unknown): boolean {

@@ -37,7 +37,7 @@ describe('the command line', () => {
     expect(all.stdout).toContain('npx pawl migrate')
     expect(group.stdout).toMatch(/sessions list[\s\S]*sessions show[\s\S]*sessions revoke/)
     expect(group.stdout).not.toContain('keys')
-    expect(one.stdout).toMatch(/--active-before <time>[\s\S]*Examples:\n {2}npx pawl sessions revoke/)
+    expect(one.stdout).toMatch(/--last-seen-before <time>[\s\S]*Examples:\n {2}npx pawl sessions revoke/)
     expect(version.stdout.trim()).toBe(JSON.parse(await readFile('package.json', 'utf8')).version)
   })
 

@@ -20,19 +20,19 @@ describe('sessions revoke, of everybody', () => {
       pawl(['sessions', 'revoke', ...parameters], { DATABASE_URL: url })
 
     const refused = await Promise.all([
-      run('--active-before', before),
+      run('--last-seen-before', before),
       run('--all'),
-      run('--active-before', 'yesterday', '--yes'),
-      run('--active-before', '2026-02-31T00:00:00Z', '--yes'),
-      run('--active-before', '2026-01-01T00:00:00', '--yes'),
-      run('--active-before', new Date(Date.now() + HOUR).toISOString(), '--yes'),
-      run('--all', '--active-before', before, '--yes'),
+      run('--last-seen-before', 'yesterday', '--yes'),
+      run('--last-seen-before', '2026-02-31T00:00:00Z', '--yes'),
+      run('--last-seen-before', '2026-01-01T00:00:00', '--yes'),
+      run('--last-seen-before', new Date(Date.now() + HOUR).toISOString(), '--yes'),
+      run('--all', '--last-seen-before', before, '--yes'),
     ])
     expect(refused.map(({ code }) => code)).toEqual(refused.map(() => 2))
     expect((await sessions.list('anna')).every(({ active }) => active)).toBe(true)
 
-    const ran = await run('--active-before', before, '--yes', '--json')
-    expect([ran.code, ran.stderr, ran.json()]).toEqual([0, '', { seenBefore: before, revoked: 1 }])
+    const ran = await run('--last-seen-before', before, '--yes', '--json')
+    expect([ran.code, ran.stderr, ran.json()]).toEqual([0, '', { lastSeenBefore: before, revoked: 1 }])
     expect((await sessions.get(old.session.sessionId))?.endReason).toBe('revoked')
     expect((await sessions.get(recent.session.sessionId))?.active).toBe(true)
 
@@ -62,7 +62,7 @@ describe('sessions revoke, of everybody', () => {
     expect(rest).toBeGreaterThan(0)
 
     const ran = await pawl([...parameters, '--json'])
-    expect([ran.code, ran.stderr, ran.json()]).toEqual([0, '', { seenBefore: null, revoked: rest }])
+    expect([ran.code, ran.stderr, ran.json()]).toEqual([0, '', { lastSeenBefore: null, revoked: rest }])
     expect(await left()).toBe(0)
   })
 })

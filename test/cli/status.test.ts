@@ -56,7 +56,7 @@ describe('status', () => {
         ok: true,
         attention: [],
         schema: { name: 'pawl', applied: [{ id: 1 }], missing: [], unknown: [] },
-        sessions: { exact: true, live: 1, expired: 1, ended: 2, due: 2 },
+        sessions: { exact: true, active: 1, expired: 1, ended: 2, prunable: 2 },
         revocations: 1,
         table: { bytes: expect.any(Number), deadRows: expect.any(Number) },
         notifications: { listeners: 1, queueUsage: 0 },
@@ -70,7 +70,7 @@ describe('status', () => {
 
     const people = await pawl(['status', '--exact'], env)
     expect(people.code).toBe(0)
-    expect(people.stdout).toMatch(/^sessions +1 live, 0 expired, 1 ended and kept$/m)
+    expect(people.stdout).toMatch(/^sessions +1 active, 0 expired, 1 ended and kept$/m)
     expect(people.stdout).toMatch(/^feed +1 process listens, NOTIFY queue 0 % full$/m)
   })
 
@@ -82,25 +82,25 @@ describe('status', () => {
     const pool = createPool(url)
     await multiply(pool, 'pawl', 50_000)
     const seen: number[] = []
-    const seenBefore = new Date(Date.now() + DAY)
-    const status = await store.status({ exact: true, seenBefore, onProgress: (rows) => seen.push(rows) })
+    const lastSeenBefore = new Date(Date.now() + DAY)
+    const status = await store.status({ exact: true, lastSeenBefore, onProgress: (rows) => seen.push(rows) })
     expect(seen).toEqual([50_000])
     expect(status.sessions).toEqual({
       exact: true,
-      live: 50_001,
+      active: 50_001,
       expired: 0,
       ended: 0,
-      due: 0,
-      seenBefore: 50_001,
+      prunable: 0,
+      lastSeenBefore: 50_001,
     })
 
     // As if there were more than a million: the planner goes by the size of the table.
     await pool.query('analyze pawl.sessions')
     await pool.query(`update pg_class set reltuples = reltuples * 100 where oid = 'pawl.sessions'::regclass`)
-    const large = (await store.status({ seenBefore })).sessions!
+    const large = (await store.status({ lastSeenBefore })).sessions!
     expect(large.exact).toBe(false)
-    expect(large.live / 5_000_000).toBeCloseTo(1, 0)
-    expect(large.seenBefore! / 5_000_000).toBeCloseTo(1, 0)
+    expect(large.active / 5_000_000).toBeCloseTo(1, 0)
+    expect(large.lastSeenBefore! / 5_000_000).toBeCloseTo(1, 0)
   })
 
   it('shows a migration of a later version, and stops at one it cannot work with', async () => {

@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { closest } from '../../src/cli/suggest.ts'
-import { properties, table } from '../../src/cli/table.ts'
-import { columns, cut, duration, printable, quoted, timeAgo, toJson, wrapped } from '../../src/cli/text.ts'
+import { closest } from '../../src/cli/terminal/suggest.ts'
+import { properties, table } from '../../src/cli/terminal/table.ts'
+import {
+  columns,
+  cut,
+  duration,
+  printable,
+  quoted,
+  timeAgo,
+  toJson,
+  wrapped,
+} from '../../src/cli/terminal/text.ts'
 
 const NOW = new Date('2026-11-23T20:54:55.123Z')
 const ago = (seconds: number): string => timeAgo(new Date(NOW.getTime() - seconds * 1000), NOW)

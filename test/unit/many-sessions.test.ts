@@ -94,7 +94,7 @@ describe.each(await storeKinds())('on $name,', ({ newPlace }) => {
       expect(await sessions.revokeAll()).toBe(0)
     })
 
-    it('with `seenBefore` spares who has been seen since: the way back from a restored backup', async () => {
+    it('with `lastSeenBefore` spares who has been seen since: the way back from a restored backup', async () => {
       const { sessions, clock } = await open()
       const gone = await sessions.create({ userId: 'gone' })
       const here = await sessions.create({ userId: 'here' })
@@ -104,15 +104,15 @@ describe.each(await storeKinds())('on $name,', ({ newPlace }) => {
       const child = await sessions.refresh(here.refreshToken.value)
       sessions.verify(child.accessToken.value)
       await sessions.flush()
-      expect(await sessions.revokeAll({ seenBefore: restoredAt })).toBe(1)
+      expect(await sessions.revokeAll({ lastSeenBefore: restoredAt })).toBe(1)
       await expect(sessions.refresh(gone.refreshToken.value)).rejects.toThrow(ended('revoked'))
       expect(sessions.verify(child.accessToken.value).userId).toBe('here')
     })
 
     it('refuses what is no date', async () => {
       const { sessions } = await open()
-      for (const seenBefore of ['2030-01-01', Number.NaN, new Date(Number.NaN)] as never[])
-        await expect(sessions.revokeAll({ seenBefore })).rejects.toBeInstanceOf(TypeError)
+      for (const lastSeenBefore of ['2030-01-01', Number.NaN, new Date(Number.NaN)] as never[])
+        await expect(sessions.revokeAll({ lastSeenBefore })).rejects.toBeInstanceOf(TypeError)
     })
   })
 

@@ -1,5 +1,5 @@
 import { CLOCK_TOLERANCE } from '../../portable/clock-tolerance.ts'
-import type { LongWork, RevokeAll } from '../api.ts'
+import type { ProgressOptions, RevokeAll } from '../api.ts'
 import type { Engine } from '../engine.ts'
 import { guard } from '../observability/events.ts'
 import { announceEnd, ending } from '../session/ending.ts'
@@ -66,7 +66,7 @@ export function startMaintenance(engine: Engine): Background {
 /** @returns how many rows of sessions this call deleted */
 export function prune(
   { store, clock, events, options }: Engine,
-  { onProgress }: LongWork,
+  { onProgress }: ProgressOptions,
   stopped: () => boolean = () => false,
 ): Promise<number> {
   const progress = guard('`onProgress`', onProgress ?? (() => {}))
@@ -87,13 +87,16 @@ export function prune(
 }
 
 /** @returns how many sessions this call ended */
-export async function revokeAll(engine: Engine, { seenBefore, onProgress }: RevokeAll): Promise<number> {
-  if (seenBefore !== undefined && !(seenBefore instanceof Date && Number.isFinite(seenBefore.getTime())))
-    throw new TypeError('`seenBefore` takes a Date')
+export async function revokeAll(engine: Engine, { lastSeenBefore, onProgress }: RevokeAll): Promise<number> {
+  if (
+    lastSeenBefore !== undefined &&
+    !(lastSeenBefore instanceof Date && Number.isFinite(lastSeenBefore.getTime()))
+  )
+    throw new TypeError('`lastSeenBefore` takes a Date')
   const progress = guard('`onProgress`', onProgress ?? (() => {}))
   const { store, clock } = engine
   // Who signs in while this goes on is not meant.
-  const before = { created: clock.now(), seen: seenBefore?.getTime() ?? null }
+  const before = { created: clock.now(), seen: lastSeenBefore?.getTime() ?? null }
   let total = 0
   let last: string | null = null
   do {

@@ -1,4 +1,4 @@
-import type { Context } from './command.ts'
+import type { Context } from '../command.ts'
 import { Interrupted } from './errors.ts'
 import { createProgress } from './progress.ts'
 import { count } from './text.ts'

@@ -1,5 +1,5 @@
-import type { EndReason, Session } from '../index.ts'
-import { duration, time } from './text.ts'
+import type { EndReason, Session } from '../../../index.ts'
+import { duration, time } from '../../terminal/text.ts'
 
 /** The answer to "why was this user logged out?", and what to do about it where there is something to do. */
 export function why(session: Session, now: Date): string {

@@ -2,8 +2,8 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import { createSessions, type Sessions, type SessionsOptions } from '../index.ts'
 import { type PostgresStore, postgres } from '../postgres/index.ts'
 import type { Context } from './command.ts'
-import { UsageError } from './errors.ts'
-import { printable } from './text.ts'
+import { UsageError } from './terminal/errors.ts'
+import { printable } from './terminal/text.ts'
 
 /** The database that was asked for, as a store; closed when the work is done or interrupted. */
 export async function withStore<T>(

@@ -1,7 +1,7 @@
-import type { Command } from './command.ts'
-import { withSessions } from './connect.ts'
-import { longWork } from './long-work.ts'
-import { several } from './text.ts'
+import type { Command } from '../command.ts'
+import { withSessions } from '../database.ts'
+import { several } from '../terminal/text.ts'
+import { longWork } from '../terminal/with-progress.ts'
 
 export const prune: Command = {
   name: 'prune',

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import type { Command } from './command.ts'
-import { withStore } from './connect.ts'
+import type { Command } from '../command.ts'
+import { withStore } from '../database.ts'
 
 export const secret: Command = {
   name: 'secret',

@@ -1,4 +1,4 @@
-import type { Store } from '../index.ts'
+import type { Store } from '../../../index.ts'
 
 /** What a signing key is for at the moment. */
 export type KeyRole = 'signs' | 'next' | 'verifies' | 'retired'

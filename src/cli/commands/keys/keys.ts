@@ -1,11 +1,11 @@
-import type { Algorithm } from '../index.ts'
-import type { Command } from './command.ts'
-import { confirmation } from './confirm.ts'
-import { withOpened, withReadyStore } from './connect.ts'
-import { Failure, UsageError } from './errors.ts'
-import { listKeys } from './key-roles.ts'
-import { table } from './table.ts'
-import { several, time, timeAgo } from './text.ts'
+import type { Algorithm } from '../../../index.ts'
+import type { Command } from '../../command.ts'
+import { withOpened, withReadyStore } from '../../database.ts'
+import { confirmation } from '../../terminal/confirm.ts'
+import { Failure, UsageError } from '../../terminal/errors.ts'
+import { table } from '../../terminal/table.ts'
+import { several, time, timeAgo } from '../../terminal/text.ts'
+import { listKeys } from './listed-keys.ts'
 
 const ROLES = {
   signs: 'signs now',

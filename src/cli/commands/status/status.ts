@@ -1,10 +1,10 @@
-import type { PostgresStore, SessionCounts, StoreStatus } from '../postgres/index.ts'
-import type { Command, Context } from './command.ts'
-import { withStore } from './connect.ts'
-import { type ListedKey, listKeys } from './key-roles.ts'
-import { createProgress } from './progress.ts'
-import { properties } from './table.ts'
-import { count, several, timeAgo } from './text.ts'
+import type { PostgresStore, SessionCounts, StoreStatus } from '../../../postgres/index.ts'
+import type { Command, Context } from '../../command.ts'
+import { withStore } from '../../database.ts'
+import { createProgress } from '../../terminal/progress.ts'
+import { properties } from '../../terminal/table.ts'
+import { count, several, timeAgo } from '../../terminal/text.ts'
+import { type ListedKey, listKeys } from '../keys/listed-keys.ts'
 
 const NOT_AVAILABLE = 'not available'
 /** NOTIFY fails for everyone in the cluster once its queue is full. */
@@ -94,7 +94,7 @@ function lines(found: StoreStatus, keys: readonly ListedKey[] | null): [string, 
     ],
     ['keys', keys === null ? NOT_AVAILABLE : keyLine(keys, at)],
     ['sessions', sessions === null ? NOT_AVAILABLE : sessionLine(sessions)],
-    ['to prune', sessions === null ? NOT_AVAILABLE : several(sessions.due, 'row')],
+    ['to prune', sessions === null ? NOT_AVAILABLE : several(sessions.prunable, 'row')],
     [
       'revocations',
       revocations === null
@@ -145,8 +145,8 @@ function keyLine(keys: readonly ListedKey[], at: Date): string {
   ].join(', ')
 }
 
-function sessionLine({ exact, live, expired, ended }: SessionCounts): string {
-  const numbers = `${count(live)} live, ${count(expired)} expired, ${count(ended)} ended and kept`
+function sessionLine({ exact, active, expired, ended }: SessionCounts): string {
+  const numbers = `${count(active)} active, ${count(expired)} expired, ${count(ended)} ended and kept`
   return exact ? numbers : `about ${numbers} (estimated; --exact counts)`
 }
 

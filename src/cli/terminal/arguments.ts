@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import type { Command, Flags, Option } from './command.ts'
+import type { Command, Flags, Option } from '../command.ts'
 import { UsageError } from './errors.ts'
 import { closest } from './suggest.ts'
 import { quoted } from './text.ts'

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises'
-import type { Context } from './command.ts'
+import type { Context } from '../command.ts'
 import { Failure, UsageError } from './errors.ts'
 
 /** Asks before something is destroyed. @throws Failure unless the answer is yes */

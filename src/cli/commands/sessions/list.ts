@@ -1,11 +1,11 @@
-import type { Session, Sessions } from '../index.ts'
-import type { Command, Context } from './command.ts'
-import { withSessions } from './connect.ts'
-import { UsageError } from './errors.ts'
-import { sessionId, userId } from './ids.ts'
+import type { Session, Sessions } from '../../../index.ts'
+import type { Command, Context } from '../../command.ts'
+import { withSessions } from '../../database.ts'
+import { UsageError } from '../../terminal/errors.ts'
+import { table } from '../../terminal/table.ts'
+import { printable, several, timeAgo } from '../../terminal/text.ts'
+import { sessionId, userId } from '../../terminal/values.ts'
 import { noSuchSession, noSuchUser, owner, remaining, state } from './session-view.ts'
-import { table } from './table.ts'
-import { printable, several, timeAgo } from './text.ts'
 
 export const sessionsList: Command = {
   name: 'sessions list',

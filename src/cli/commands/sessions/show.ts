@@ -1,12 +1,12 @@
-import type { Session } from '../index.ts'
-import type { Command, Context } from './command.ts'
-import { withSessions } from './connect.ts'
-import { UsageError } from './errors.ts'
+import type { Session } from '../../../index.ts'
+import type { Command, Context } from '../../command.ts'
+import { withSessions } from '../../database.ts'
+import { UsageError } from '../../terminal/errors.ts'
+import { properties } from '../../terminal/table.ts'
+import { count, printable, several, timeAgo } from '../../terminal/text.ts'
+import { keptOf, type Whose, whose } from './list.ts'
 import { noSuchSession, owner, state } from './session-view.ts'
-import { keptOf, type Whose, whose } from './sessions-list.ts'
-import { properties } from './table.ts'
-import { count, printable, several, timeAgo } from './text.ts'
-import { why } from './why.ts'
+import { why } from './why-ended.ts'
 
 const SHOWN = 5
 const MOST_SHOWN = 1000

@@ -1,6 +1,6 @@
-import type { Session } from '../index.ts'
-import { notFound } from './ids.ts'
-import { duration, printable } from './text.ts'
+import type { Session } from '../../../index.ts'
+import { duration, printable } from '../../terminal/text.ts'
+import { notFound } from '../../terminal/values.ts'
 
 /** One word, or how it ended. */
 export function state({ active, endReason }: Session): string {

@@ -1,5 +1,5 @@
+import type { Command, Option } from '../command.ts'
 import { COMMON, CONNECTION, optionsOf } from './arguments.ts'
-import type { Command, Option } from './command.ts'
 
 const EXIT_CODES = 'Exit codes: 0 done, 1 failed or not found, 2 wrong usage.'
 

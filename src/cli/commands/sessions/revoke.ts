@@ -1,28 +1,28 @@
-import type { Session, Sessions } from '../index.ts'
-import type { PostgresStore } from '../postgres/index.ts'
-import type { Command, Context } from './command.ts'
-import { type Confirm, confirmation } from './confirm.ts'
-import { withSessions } from './connect.ts'
-import { UsageError } from './errors.ts'
-import { isSessionId, notFound, pastTime, toSessionId, userId } from './ids.ts'
-import { longWork } from './long-work.ts'
+import type { Session, Sessions } from '../../../index.ts'
+import type { PostgresStore } from '../../../postgres/index.ts'
+import type { Command, Context } from '../../command.ts'
+import { withSessions } from '../../database.ts'
+import { type Confirm, confirmation } from '../../terminal/confirm.ts'
+import { UsageError } from '../../terminal/errors.ts'
+import { count, printable, quoted, several, time } from '../../terminal/text.ts'
+import { isSessionId, notFound, pastTime, toSessionId, userId } from '../../terminal/values.ts'
+import { longWork } from '../../terminal/with-progress.ts'
 import { noSuchUser, state } from './session-view.ts'
-import { count, printable, quoted, several, time } from './text.ts'
 
 const MOST_IDS = 100
 
 export const sessionsRevoke: Command = {
   name: 'sessions revoke',
-  usage: '<session id...> | --user <id> | --active-before <time> | --all',
+  usage: '<session id...> | --user <id> | --last-seen-before <time> | --all',
   summary: 'End sessions, everywhere and at once.',
   details: `Every process that runs hears of it and refuses their access tokens. All but single sessions is asked
-about first. --active-before is for after a restore from a backup: it ends the sessions that were last seen
+about first. --last-seen-before is for after a restore from a backup: it ends the sessions that were last seen
 before that time, which are those that nobody has proved to hold since.`,
   most: MOST_IDS,
   options: {
     user: { value: 'id', help: 'All sessions of this user.' },
     except: { value: 'session id', help: 'With --user: but this one.' },
-    'active-before': { value: 'time', help: 'All sessions last seen before, as 2026-11-23T20:54:55Z.' },
+    'last-seen-before': { value: 'time', help: 'All sessions last seen before, as 2026-11-23T20:54:55Z.' },
     all: { help: 'All sessions there are.' },
     yes: { help: 'Do not ask.' },
   },
@@ -30,16 +30,16 @@ before that time, which are those that nobody has proved to hold since.`,
   examples: [
     'npx pawl sessions revoke 019ab0c5-5b1e-7c3a-9d51-1f2e3d4c5b6a',
     'npx pawl sessions revoke --user 4711 --except 019ab0c5-5b1e-7c3a-9d51-1f2e3d4c5b6a',
-    'npx pawl sessions revoke --active-before 2026-11-23T20:54:55Z --yes',
+    'npx pawl sessions revoke --last-seen-before 2026-11-23T20:54:55Z --yes',
   ],
   async run(context) {
     const { flags, given } = context
     const user = flags.text('user')
-    const before = flags.text('active-before')
+    const before = flags.text('last-seen-before')
     const all = flags.has('all')
     if ([given.length > 0, user !== undefined, before !== undefined, all].filter(Boolean).length !== 1) {
       throw new UsageError(
-        'which sessions? Give ids, --user <id>, --active-before <time> or --all: one of these',
+        'which sessions? Give ids, --user <id>, --last-seen-before <time> or --all: one of these',
       )
     }
     const except = exceptOf(flags.text('except'), user)
@@ -49,10 +49,10 @@ before that time, which are those that nobody has proved to hold since.`,
       const confirm = confirmation(context, 'this ends all sessions of a user')
       return withSessions(context, (sessions) => revokeUser(context, sessions, whose, except, confirm))
     }
-    const seenBefore = before === undefined ? null : pastTime('active-before', before)
+    const lastSeenBefore = before === undefined ? null : pastTime('last-seen-before', before)
     const confirm = confirmation(context, 'this ends the sessions of many users')
     return withSessions(context, (sessions, store) =>
-      revokeAll(context, sessions, store, seenBefore, confirm),
+      revokeAll(context, sessions, store, lastSeenBefore, confirm),
     )
   },
 }
@@ -130,26 +130,26 @@ async function revokeAll(
   context: Context,
   sessions: Sessions,
   store: PostgresStore,
-  seenBefore: Date | null,
+  lastSeenBefore: Date | null,
   confirm: Confirm,
 ): Promise<number> {
-  const counts = (await store.status(seenBefore === null ? {} : { seenBefore })).sessions
-  const total = counts === null ? null : (counts.seenBefore ?? counts.live + counts.expired)
+  const counts = (await store.status(lastSeenBefore === null ? {} : { lastSeenBefore })).sessions
+  const total = counts === null ? null : (counts.lastSeenBefore ?? counts.active + counts.expired)
   const many =
     total === null
       ? 'an unknown number of sessions'
       : `${counts!.exact ? '' : 'about '}${several(total, 'session')}`
   if (total !== 0) {
     await confirm(
-      seenBefore === null
+      lastSeenBefore === null
         ? `End all sessions there are, ${many}? Everyone logs in again.`
-        : `End ${many} last seen before ${time(seenBefore)}? Their users log in again.`,
+        : `End ${many} last seen before ${time(lastSeenBefore)}? Their users log in again.`,
     )
   }
   const revoked = await longWork(context, 'ended', total, (onProgress) =>
-    sessions.revokeAll(seenBefore === null ? { onProgress } : { seenBefore, onProgress }),
+    sessions.revokeAll(lastSeenBefore === null ? { onProgress } : { lastSeenBefore, onProgress }),
   )
-  context.out.result({ seenBefore, revoked }, () => `Ended ${several(revoked, 'session')}.`)
+  context.out.result({ lastSeenBefore, revoked }, () => `Ended ${several(revoked, 'session')}.`)
   return 0
 }
 

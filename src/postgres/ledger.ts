@@ -1,0 +1,26 @@
+import type { Connection } from './connection.ts'
+import type { Names } from './names.ts'
+import { isUndefinedTable } from './sqlstate.ts'
+
+/** A migration that has been applied to the schema. */
+export interface AppliedMigration {
+  readonly id: number
+  /** Whether a version of Pawl that does not know the migration must refuse the schema. */
+  readonly breaking: boolean
+  readonly at: number
+}
+
+/** The migrations recorded in the schema, in order; none when the schema does not exist. */
+export async function appliedMigrations(connection: Connection, names: Names): Promise<AppliedMigration[]> {
+  const text = names.fill('select id, breaking, applied_at from :migrations order by id')
+  try {
+    return (await connection.query(text, [])).map((row) => ({
+      id: row['id'] as number,
+      breaking: row['breaking'] as boolean,
+      at: row['applied_at'] as number,
+    }))
+  } catch (error) {
+    if (isUndefinedTable(error)) return []
+    throw error
+  }
+}

@@ -1,0 +1,64 @@
+/** Options of {@link PostgresStore.status}. */
+export interface StatusOptions {
+  /** Count every session, in batches. @defaultValue false: above a million sessions the numbers are estimates */
+  readonly exact?: boolean
+  /** Also count the sessions that `revokeAll({ lastSeenBefore })` would revoke. */
+  readonly lastSeenBefore?: Date
+  /** Called after each batch with the number of rows counted so far. */
+  readonly onProgress?: (rows: number) => void
+}
+
+/** Numbers of rows in the table of sessions. */
+export interface SessionCounts {
+  /** Whether the rows were counted; otherwise the numbers are the planner's estimates. */
+  readonly exact: boolean
+  /** Neither ended nor expired. */
+  readonly active: number
+  /** Past the idle or absolute timeout, and not ended by a call. */
+  readonly expired: number
+  /** Ended by a call, and kept to answer why. */
+  readonly ended: number
+  /** Rows of any state that `prune` would delete now. */
+  readonly prunable: number
+  /** Not ended and last seen before {@link StatusOptions.lastSeenBefore}; `null` without that option. */
+  readonly lastSeenBefore: number | null
+}
+
+/** The state of the database, for an operator. Values that the engine does not offer are `null`. */
+export interface StoreStatus {
+  /** The database's clock. */
+  readonly at: Date
+  readonly server: {
+    readonly version: string
+    readonly database: string
+    /** Whether the server is a standby, which refuses writes. */
+    readonly standby: boolean | null
+  }
+  readonly schema: {
+    readonly name: string
+    readonly applied: readonly { readonly id: number; readonly at: Date }[]
+    /** Migrations that this version of Pawl has and the schema lacks. */
+    readonly missing: readonly number[]
+    /** Migrations of a later version of Pawl. This version cannot work with a `breaking` one. */
+    readonly unknown: readonly { readonly id: number; readonly breaking: boolean }[]
+  }
+  readonly sessions: SessionCounts | null
+  /** Sessions revoked or changed in the last 20 minutes. The feed keeps them in the memory of every process. */
+  readonly revocations: number | null
+  /** The table of sessions, with its indexes. */
+  readonly table: {
+    readonly bytes: number | null
+    readonly liveRows: number | null
+    readonly deadRows: number | null
+    /** Share of updates that stayed within the row's page (HOT), 0 to 1; `null` before the first update. */
+    readonly hotUpdates: number | null
+    /** The last VACUUM, manual or automatic. */
+    readonly vacuumedAt: Date | null
+  } | null
+  readonly notifications: {
+    /** Processes that listen for revocations, as far as this role may see them. */
+    readonly listeners: number | null
+    /** How full the server's NOTIFY queue is, 0 to 1. */
+    readonly queueUsage: number | null
+  }
+}
