@@ -1,46 +1,41 @@
 import autocannon from 'autocannon'
+import { USER } from './contender.ts'
 
-/** What the load is told to do; one at a time. */
-export interface Load {
-  readonly url: string
-  readonly connections: number
-  readonly requests: number
-  readonly headers: Record<string, string>
-  readonly body: string
-}
-
-export interface Loaded {
+export interface LoadResult {
   readonly perSecond: number
-  /** Milliseconds from the first connection to the last answer. */
-  readonly elapsed: number
-  readonly failed: number
+  /** From the first connection to the last response. */
+  readonly elapsedMs: number
 }
 
-/** Milliseconds; how often it looks whether all has been answered. */
-const LOOKS_EVERY = 10
-/** Of each connection: at the beginning not all are open yet, and at the end some have nothing to do any more. */
-const NOT_COUNTED = 2
+export const CONNECTIONS = 64
+/** Requests at both ends that do not count, because connections open and close meanwhile. */
+const UNCOUNTED = 2 * CONNECTIONS
 
-process.on('message', ({ body, requests, ...load }: Load) => {
-  const [first, last] = [load.connections * NOT_COUNTED, requests - load.connections * NOT_COUNTED]
-  let answered = 0
+/** Sends `requests` times `GET /me`. @throws if a response is wrong */
+export function sendRequests(port: number, cookie: string, requests: number): Promise<LoadResult> {
+  const options = {
+    url: `http://127.0.0.1:${port}/me`,
+    headers: { cookie, host: 'app.example.com' },
+    connections: CONNECTIONS,
+    amount: requests,
+    expectBody: JSON.stringify({ id: USER }),
+    sampleInt: 10,
+  }
+  const last = requests - UNCOUNTED
   const connectedAt = performance.now()
-  let startedAt = 0
-  let endedAt = 0
-  let lastAt = 0
-  // Every answer is compared, so that nobody is quick by answering something else.
-  autocannon({ ...load, amount: requests, expectBody: body, sampleInt: LOOKS_EVERY }, (error, result) => {
-    if (error) throw error
-    process.send!({
-      perSecond: ((last - first) / (endedAt - startedAt)) * 1000,
-      elapsed: lastAt - connectedAt,
-      failed: result.errors + result.timeouts + result.non2xx + result.mismatches,
-    } satisfies Loaded)
-  }).on('response', () => {
-    answered++
-    if (answered === first) startedAt = performance.now()
-    else if (answered === last) endedAt = performance.now()
-    else if (answered === requests) lastAt = performance.now()
+  let responses = 0
+  let [firstAt, lastAt, endedAt] = [0, 0, 0]
+  return new Promise((resolve, reject) => {
+    autocannon(options, (error, result) => {
+      const failed = error ? requests : result.errors + result.timeouts + result.non2xx + result.mismatches
+      if (failed > 0) reject(new Error(`${failed} of ${requests} requests failed`, { cause: error }))
+      const perSecond = ((last - UNCOUNTED) / (lastAt - firstAt)) * 1000
+      resolve({ perSecond, elapsedMs: endedAt - connectedAt })
+    }).on('response', () => {
+      responses++
+      if (responses === UNCOUNTED) firstAt = performance.now()
+      else if (responses === last) lastAt = performance.now()
+      else if (responses === requests) endedAt = performance.now()
+    })
   })
-})
-process.once('disconnect', () => process.exit())
+}

@@ -1,189 +1,166 @@
 import { createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto'
-import { createSessions, type Sessions } from 'pawl'
+import { createSessions } from 'pawl'
 import { memory } from 'pawl/memory'
-import { type Figure, figure } from '../harness/report.ts'
-import { type Contender, inRounds, ratio, spread } from '../harness/rounds.ts'
-import type { Settings } from '../harness/suite.ts'
-import { fastJwt } from '../peers/fast-jwt.ts'
-import { jose } from '../peers/jose.ts'
+import { type Figure, figure, spread, type Target } from '../harness/figures.ts'
+import type { SuiteOptions } from '../harness/suite.ts'
+import { type Contender, measureInRounds, ratio } from '../harness/timing.ts'
+import { fastJwt, jose } from '../peers/jwt.ts'
 import { original } from '../peers/original.ts'
 
 const TOKENS = 2000
-/** So small that a token has been forgotten when its turn comes again. */
+/** Too small for all tokens: each has left the cache when it is verified again. */
 const TINY_CACHE = 200_000
 const CLAIMS = { role: 'user' }
 
-type Claims = typeof CLAIMS
+const LABELS = {
+  'pawl-seen-before': 'Pawl, cached token',
+  'fast-jwt-cached': 'fast-jwt, cached token',
+  'pawl-first-sight-no-cache': 'Pawl, uncached token',
+  'pawl-first-sight-into-its-cache': 'Pawl, uncached token, then cached',
+  'fast-jwt-no-cache': 'fast-jwt, uncached token',
+  'least-possible-work': 'the least possible work',
+  jose: 'jose',
+  'the-original': 'the original',
+}
+type Id = keyof typeof LABELS
 
-/** What it takes to look at an access token: one seen before, and one at first sight. */
-export async function verify({ quick, database, progress }: Settings): Promise<Figure[]> {
+/** Time to verify an access token, cached and uncached. */
+export async function verify({ quick, database, progress }: SuiteOptions): Promise<Figure[]> {
   const key = randomBytes(32).toString('hex')
-  const options = { store: memory(), secret: randomBytes(32), refreshLimit: null }
+  const options = { store: memory(), secret: randomBytes(32), limits: { refreshesPerMinute: null } }
   const [cached, uncached, forgetful] = await Promise.all([
-    createSessions<Claims>(options),
-    createSessions<Claims>({ ...options, accessToken: { cacheBytes: 0 } }),
-    createSessions<Claims>({ ...options, accessToken: { cacheBytes: TINY_CACHE } }),
+    createSessions<typeof CLAIMS>(options),
+    createSessions<typeof CLAIMS>({ ...options, accessToken: { cacheBytes: 0 } }),
+    createSessions<typeof CLAIMS>({ ...options, accessToken: { cacheBytes: TINY_CACHE } }),
   ])
   const fast = fastJwt(key)
-  const viaJose = jose(key)
-  const first = await original(database)
+  const verifyByJose = jose(key)
+  const theOriginal = await original(database)
 
-  const mine = await mint(cached)
-  const originals: Buffer[] = []
-  for (let i = 0; i < TOKENS; i++)
-    originals.push(Buffer.from((await first.create(userOf(i), CLAIMS, {})).accessToken.value))
-  // The same payload under a key that everybody knows.
-  const theirs = mine.map((token) => Buffer.from(fast.sign(JSON.parse(payloadOf(token.toString())))))
+  const pawls = await issue((userId) => cached.create({ userId, claims: CLAIMS }))
+  const originals = await issue((userId) => theOriginal.create(userId, CLAIMS, {}))
+  // The same payloads, signed with the key that the peers have.
+  const peers = pawls.map((token) => {
+    const payload = token.toString().split('.')[1]!
+    return Buffer.from(fast.sign(JSON.parse(Buffer.from(payload, 'base64url').toString())))
+  })
 
-  const contenders: Contender[] = [
-    sync('pawl, seen before', mine, (token) => cached.verify(token).userId, 100_000),
-    sync('fast-jwt, cached', theirs, (token) => fast.verifyCached(token).sub, 40_000),
-    sync('pawl, first sight, no cache', mine, (token) => uncached.verify(token).userId, 20_000),
-    sync('pawl, first sight, into its cache', mine, (token) => forgetful.verify(token).userId, 20_000),
-    sync('fast-jwt, no cache', theirs, (token) => fast.verify(token).sub, 20_000),
-    sync('least possible work', theirs, leastWork(key), 20_000),
-    async('jose', theirs, async (token) => (await viaJose(token)).sub, 4000),
-    async(
-      'the original',
-      originals,
-      async (token) => String((await first.getSession(token)).session.userId),
-      4000,
+  const contenders = [
+    sync('pawl-seen-before', 100_000, pawls, (token) => cached.verify(token).userId),
+    sync('fast-jwt-cached', 40_000, peers, (token) => fast.verifyCached(token).sub),
+    sync('pawl-first-sight-no-cache', 20_000, pawls, (token) => uncached.verify(token).userId),
+    sync('pawl-first-sight-into-its-cache', 20_000, pawls, (token) => forgetful.verify(token).userId),
+    sync('fast-jwt-no-cache', 20_000, peers, (token) => fast.verify(token).sub),
+    sync('least-possible-work', 20_000, peers, leastWork(key)),
+    async('jose', 4000, peers, async (token) => (await verifyByJose(token)).sub),
+    async('the-original', 4000, originals, async (token) =>
+      String((await theOriginal.getSession(token)).session.userId),
     ),
   ]
-  const timings = await inRounds(
+  const timesOf = await measureInRounds(
     contenders.map((one) => (quick ? { ...one, count: Math.max(TOKENS, one.count / 10) } : one)),
-    { rounds: quick ? 3 : 19, within: 60 },
-    (done) => progress('all by turns', done),
+    { rounds: quick ? 3 : 19, seconds: 60 },
+    (done) => progress('all contenders in turn', done),
   )
-  await Promise.all([cached.close(), uncached.close(), forgetful.close(), first.close()])
+  await Promise.all([cached.close(), uncached.close(), forgetful.close(), theOriginal.close()])
 
-  const of = (name: string) => timings.get(name)!
-  const compare = (id: string, what: string, a: string, b: string, target?: Figure['target']): Figure =>
-    figure(`verify.${id}`, what, ratio(of(a), of(b)), { unit: '×', ...(target && { target }) })
+  const speed = (id: string, a: Id, b: Id, atLeast?: number): Figure => {
+    const target = atLeast === undefined ? undefined : { atLeast }
+    const what = `verify, ${LABELS[a]}: times as fast as ${LABELS[b]}`
+    return figure(`verify.${id}`, what, ratio(timesOf(b), timesOf(a)), '×', target)
+  }
+  const work = (id: string, a: Id, target?: Target): Figure => {
+    const times = ratio(timesOf(a), timesOf('least-possible-work'))
+    return figure(
+      `verify.${id}`,
+      `verify, ${LABELS[a]}: time against the least possible work`,
+      times,
+      '×',
+      target,
+    )
+  }
   return [
-    compare(
-      'cached-vs-fast-jwt',
-      'verify, token seen before: times as fast as fast-jwt with its cache',
-      'fast-jwt, cached',
-      'pawl, seen before',
-      { atLeast: 2.5 },
-    ),
-    compare(
-      'cached-vs-original',
-      'verify, token seen before: times as fast as getSession of the original',
-      'the original',
-      'pawl, seen before',
-      { atLeast: 15 },
-    ),
-    compare(
-      'first-vs-least',
-      'verify, first sight: time against the least possible work',
-      'pawl, first sight, no cache',
-      'least possible work',
-      { atMost: 1.25 },
-    ),
-    compare(
-      'first-vs-fast-jwt',
-      'verify, first sight: times as fast as fast-jwt without cache',
-      'fast-jwt, no cache',
-      'pawl, first sight, no cache',
-      { atLeast: 1.5 },
-    ),
-    compare(
-      'first-into-cache-vs-least',
-      'verify, first sight, and remembered in the cache: time against the least possible work',
-      'pawl, first sight, into its cache',
-      'least possible work',
-    ),
-    compare(
-      'first-vs-jose',
-      'verify, first sight: times as fast as jose',
-      'jose',
-      'pawl, first sight, no cache',
-    ),
-    ...contenders.map(({ name }) =>
-      figure(`verify.ns.${name.replaceAll(/\W+/g, '-')}`, `one verify: ${name}`, spread(of(name).rounds), {
-        unit: 'ns',
-      }),
+    speed('cached-vs-fast-jwt', 'pawl-seen-before', 'fast-jwt-cached', 2.5),
+    speed('cached-vs-original', 'pawl-seen-before', 'the-original', 15),
+    work('first-vs-least', 'pawl-first-sight-no-cache', { atMost: 1.25 }),
+    speed('first-vs-fast-jwt', 'pawl-first-sight-no-cache', 'fast-jwt-no-cache', 1.5),
+    work('first-into-cache-vs-least', 'pawl-first-sight-into-its-cache'),
+    speed('first-vs-jose', 'pawl-first-sight-no-cache', 'jose'),
+    ...Object.entries(LABELS).map(([id, label]) =>
+      figure(`verify.ns.${id}`, `one verify: ${label}`, spread(timesOf(id)), 'ns'),
     ),
   ]
 }
 
-const userOf = (index: number): string => `user-${String(index % TOKENS).padStart(4, '0')}`
+const userOf = (index: number): string => `user-${String(index).padStart(4, '0')}`
 
-async function mint(sessions: Sessions<Claims>): Promise<Buffer[]> {
+async function issue(
+  login: (userId: string) => Promise<{ readonly accessToken: { readonly value: string } }>,
+): Promise<Buffer[]> {
   const tokens: Buffer[] = []
-  for (let i = 0; i < TOKENS; i++) {
-    const { accessToken } = await sessions.create({ userId: userOf(i), claims: CLAIMS })
-    tokens.push(Buffer.from(accessToken.value))
-  }
+  while (tokens.length < TOKENS)
+    tokens.push(Buffer.from((await login(userOf(tokens.length))).accessToken.value))
   return tokens
 }
 
-/** A new string each time, as every request brings one: the same string again would be compared by its address. */
-const fresh = (tokens: readonly Buffer[], from: number, count: number): string[] =>
-  Array.from({ length: count }, (_, i) => tokens[(from + i) % tokens.length]!.toString('latin1'))
-
-/** @param userId whose token it is: every answer is looked at */
 function sync(
-  name: string,
-  tokens: readonly Buffer[],
-  userId: (token: string) => string,
+  id: Id,
   count: number,
+  tokens: readonly Buffer[],
+  userIdOf: (token: string) => string,
 ): Contender {
-  return {
-    name,
-    count,
-    measure(n) {
-      let taken = 0n
-      for (let done = 0; done < n; done += TOKENS) {
-        const strings = fresh(tokens, done, TOKENS)
-        const answers: string[] = new Array(TOKENS)
-        const startedAt = process.hrtime.bigint()
-        for (let i = 0; i < TOKENS; i++) answers[i] = userId(strings[i]!)
-        taken += process.hrtime.bigint() - startedAt
-        assertRight(name, answers)
-      }
-      return Number(taken) / n
-    },
-  }
+  return contender(id, count, tokens, (strings) => {
+    const userIds: string[] = new Array(TOKENS)
+    for (let i = 0; i < TOKENS; i++) userIds[i] = userIdOf(strings[i]!)
+    return userIds
+  })
 }
 
 function async(
-  name: string,
-  tokens: readonly Buffer[],
-  userId: (token: string) => Promise<string>,
+  id: Id,
   count: number,
+  tokens: readonly Buffer[],
+  userIdOf: (token: string) => Promise<string>,
+): Contender {
+  return contender(id, count, tokens, async (strings) => {
+    const userIds: string[] = new Array(TOKENS)
+    for (let i = 0; i < TOKENS; i++) userIds[i] = await userIdOf(strings[i]!)
+    return userIds
+  })
+}
+
+function contender(
+  id: Id,
+  count: number,
+  tokens: readonly Buffer[],
+  verifyAll: (tokens: readonly string[]) => string[] | Promise<string[]>,
 ): Contender {
   return {
-    name,
+    id,
     count,
     async measure(n) {
-      const strings = fresh(tokens, 0, n)
-      const answers: string[] = new Array(n)
-      const startedAt = process.hrtime.bigint()
-      for (let i = 0; i < n; i++) answers[i] = await userId(strings[i]!)
-      const taken = process.hrtime.bigint() - startedAt
-      assertRight(name, answers)
-      return Number(taken) / n
+      let elapsed = 0n
+      for (let done = 0; done < n; done += TOKENS) {
+        // New strings, as each request brings one: V8 compares a string with itself by its address alone.
+        const strings = tokens.map((token) => token.toString('latin1'))
+        const startedAt = process.hrtime.bigint()
+        const userIds = await verifyAll(strings)
+        elapsed += process.hrtime.bigint() - startedAt
+        const wrong = userIds.findIndex((userId, index) => userId !== userOf(index))
+        if (wrong >= 0) throw new Error(`${id}: token ${wrong} returned the user '${userIds[wrong]}'`)
+      }
+      return Number(elapsed) / n
     },
   }
 }
 
-function assertRight(name: string, answers: readonly string[]): void {
-  const wrong = answers.findIndex((userId, index) => userId !== userOf(index))
-  if (wrong >= 0) throw new Error(`${name}: token ${wrong} is said to be of '${answers[wrong]}'`)
-}
-
-/** Two base64url decodes, one HMAC-SHA-256, `timingSafeEqual`, `JSON.parse`. */
+/** Two base64url decodings, one HMAC-SHA-256, `timingSafeEqual` and `JSON.parse`. */
 function leastWork(secret: string): (token: string) => string {
   const key = createSecretKey(Buffer.from(secret))
   return (token) => {
     const end = token.lastIndexOf('.')
     const mac = createHmac('sha256', key).update(token.slice(0, end)).digest()
-    if (!timingSafeEqual(mac, Buffer.from(token.slice(end + 1), 'base64url'))) throw new Error('not genuine')
+    if (!timingSafeEqual(mac, Buffer.from(token.slice(end + 1), 'base64url'))) throw new Error('wrong MAC')
     return JSON.parse(Buffer.from(token.slice(token.indexOf('.') + 1, end), 'base64url').toString()).sub
   }
 }
-
-const payloadOf = (token: string): string => Buffer.from(token.split('.')[1]!, 'base64url').toString()
