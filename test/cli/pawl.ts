@@ -13,7 +13,7 @@ export interface Ran {
 }
 
 /** What the command line consists of. */
-const SOURCES = ['cli', 'core', 'postgres', 'wire', 'index.ts']
+const SOURCES = ['cli', 'core', 'portable', 'postgres', 'wire', 'index.ts']
 /** Below `node_modules`, so that the driver is found from there. */
 const CACHE = 'node_modules/.cache/pawl-cli'
 
@@ -33,7 +33,7 @@ async function build(): Promise<string> {
     SOURCES.map(async (source) =>
       source.endsWith('.ts')
         ? [source]
-        : (await readdir(join('src', source))).map((name) => join(source, name)),
+        : (await readdir(join('src', source), { recursive: true })).map((name) => join(source, name)),
     ),
   )
   const files = await Promise.all(
