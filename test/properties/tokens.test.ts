@@ -14,6 +14,7 @@ import { createSessions, isSessionsError, type ProvidedKey, type Sessions } from
 import { memory } from '../../src/memory/index.ts'
 import { decodeBase64url } from '../../src/portable/base64url.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
+import { silentLogger } from '../support/logger.ts'
 import { FOREIGN_SECRET, SECRET } from '../support/secrets.ts'
 import { counting } from '../support/stores.ts'
 
@@ -53,7 +54,8 @@ async function holder(
   const { store, calls } = counting(memory())
   const { now } = createFakeClock()
   // The background loop is a call on the store too: it must not come while calls are counted.
-  const sessions = await createSessions({ store, secret: SECRET, now, pollInterval: 60, ...options })
+  const settings = { secret: SECRET, now, pollInterval: 60, logger: silentLogger, ...options }
+  const sessions = await createSessions({ store, ...settings })
   opened.push(sessions)
   const login = await sessions.create({ userId: 'u', claims: { role: 'admin' } })
   const child = await sessions.refresh(login.refreshToken.value)

@@ -13,6 +13,7 @@ import {
 import { newSessionId, sessionIdFromBytes } from '../../../src/portable/session-id.ts'
 import { createFakeClock } from '../../support/fake-clock.ts'
 import { decodeGen, decodeJwt } from '../../support/jwt.ts'
+import { silentLogger } from '../../support/logger.ts'
 import { FOREIGN_SECRET, SECRET } from '../../support/secrets.ts'
 
 /** One thing with its two names: what the memory store's side calls it and what PostgreSQL's does. */
@@ -110,7 +111,7 @@ export class World {
       const { processes, engines: own, heard } = sides[side]!
       for (const name of ['one', 'other']) {
         const options = { ...settings, secret: SECRET, now: world.clock.now, keepEnded: 86_400 }
-        const sessions = await createSessions({ ...options, store: places[side]() })
+        const sessions = await createSessions({ ...options, store: places[side](), logger: silentLogger })
         for (const event of EVENTS) {
           sessions.on(event, (content) => heard.push({ event, by: name, ...world.plain(side, content) }))
         }
