@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import type { HttpOptions } from '../../src/adapters/node/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import type { BearerAnswer } from '../../src/wire/names.ts'
@@ -8,7 +8,6 @@ import { describeAdapters } from '../support/http-adapters.ts'
 import { type Client, createClient, type Received } from '../support/http-client.ts'
 import { fragile } from '../support/http-outage.ts'
 import { NAVIGATION } from '../support/http-site.ts'
-import { createMatrixTable } from '../support/matrix-table.ts'
 import { mute } from '../support/mute.ts'
 import { FOREIGN_SECRET } from '../support/secrets.ts'
 import { openSessions, openWithClock } from '../support/sessions.ts'
@@ -30,17 +29,9 @@ function withToken({ body }: Received, damage = ''): { headers: { 'pawl-csrf': s
   return { headers: { 'pawl-csrf': damage + (body as { csrfToken: string }).csrfToken } }
 }
 
-const table = createMatrixTable()
-afterAll(() => console.log(`\n${table}\n`))
-
 describeAdapters('an application', (adapter) => {
-  /** A test with a short name of its own in the table. */
   function scenario(name: string, behavior: string, run: () => Promise<void>): void {
-    it(`${name}: ${behavior}`, async () => {
-      table.record(name, adapter.name, false)
-      await run()
-      table.record(name, adapter.name, true)
-    })
+    it(`${name}: ${behavior}`, run)
   }
   async function open(
     http: HttpOptions = {},

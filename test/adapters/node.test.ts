@@ -5,6 +5,7 @@ import { expect, it } from 'vitest'
 import { type NodeOptions, nodeSessions, type RequestSession } from '../../src/adapters/node/index.ts'
 import { createClient, HOST } from '../support/http-client.ts'
 import { listen } from '../support/http-server.ts'
+import { collectWarnings } from '../support/process-warnings.ts'
 import { openWithClock } from '../support/sessions.ts'
 
 /** Writes bytes to a socket and reads what comes back until it is closed. */
@@ -70,14 +71,14 @@ it('an error handler that fails itself rejects nothing', async () => {
   const bug = (): never => {
     throw new Error('a bug')
   }
-  const warned = once(process, 'warning')
+  const warnings = collectWarnings()
   const { sessions } = await openWithClock()
   const withSession = nodeSessions(sessions, { onError: bug })
   const served: Promise<void>[] = []
   const port = await listen((req, res) => void served.push(withSession(bug)(req, res)))
   expect((await createClient(port).send('GET', '/')).status).toBe(500)
   await Promise.all(served)
-  expect(await warned).toMatchObject([{ name: 'PawlWarning' }])
+  expect(warnings).toMatchObject([{ name: 'PawlWarning' }])
 })
 
 it.each(['//', '///x', 'http://[', '/%', '/\\\\'])(
@@ -204,9 +205,9 @@ it("an error that is none of Pawl's is an empty 500 and a warning, and the serve
     throw new Error('a bug')
   })
   const port = await listen((req, res) => void failing(req, res))
-  const warned = once(process, 'warning')
+  const warnings = collectWarnings()
   const { status, text } = await createClient(port).send('GET', '/open')
   expect([status, text]).toStrictEqual([500, ''])
-  expect(await warned).toMatchObject([{ message: 'a bug' }])
+  expect(warnings).toMatchObject([{ message: 'a bug' }])
   expect((await createClient(port).send('GET', '/open')).status).toBe(500)
 })

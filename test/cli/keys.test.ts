@@ -3,6 +3,7 @@ import { createSessions } from '../../src/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase } from '../support/database.ts'
 import { decodeJwt } from '../support/jwt.ts'
+import { silentLogger } from '../support/logger.ts'
 import { FOREIGN_SECRET, SECRET } from '../support/secrets.ts'
 import { openSessions } from '../support/sessions.ts'
 import { pawl } from './pawl.ts'
@@ -75,7 +76,11 @@ describe('keys', () => {
     const url = await createDatabase()
     const before = await createSessions({ store: postgres({ connectionString: url }), secret: SECRET })
     await before.close()
-    const other = { store: postgres({ connectionString: url }), secret: FOREIGN_SECRET }
+    const other = {
+      store: postgres({ connectionString: url }),
+      secret: FOREIGN_SECRET,
+      logger: silentLogger,
+    }
     await expect(createSessions(other)).rejects.toMatchObject({ code: 'ERR_SECRET_UNKNOWN' })
 
     expect((await pawl(['keys', 'reset', '--url', url])).code).toBe(2)

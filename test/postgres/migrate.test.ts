@@ -10,7 +10,8 @@ import { openSessions } from '../support/sessions.ts'
 
 const OUTDATED = coded('ERR_SCHEMA_OUTDATED') as Error
 const url = await createDatabase()
-const pool = createPool(url)
+// Each store listens for errors of its pool, and Node.js warns of more than ten listeners.
+const pool = createPool(url).setMaxListeners(30)
 const emptyUrl = await createDatabase()
 
 const count = async (table: string): Promise<number> =>

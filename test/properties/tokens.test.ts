@@ -14,6 +14,7 @@ import { createSessions, isSessionsError, type ProvidedKey, type Sessions } from
 import { memory } from '../../src/memory/index.ts'
 import { decodeBase64url } from '../../src/portable/base64url.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
+import { silentLogger } from '../support/logger.ts'
 import { FOREIGN_SECRET, SECRET } from '../support/secrets.ts'
 import { counting } from '../support/stores.ts'
 
@@ -58,6 +59,7 @@ async function holder(
     secret: SECRET,
     now,
     revocation: { pollInterval: 60 },
+    logger: silentLogger,
     ...options,
   })
   opened.push(sessions)

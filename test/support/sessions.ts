@@ -10,13 +10,19 @@ import {
 } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { createFakeClock, type FakeClock } from './fake-clock.ts'
+import { silentLogger } from './logger.ts'
 import { SECRET } from './secrets.ts'
 
-/** `createSessions` on a memory store unless told otherwise, closed when the test is done. */
+/** `createSessions` on a memory store and without a log, unless given otherwise. Closed when the test is done. */
 export async function openSessions<Claims extends object = ClaimsObject, Data = unknown>(
   options: Partial<SessionsOptions<Claims, Data>> = {},
 ): Promise<Sessions<Claims, Data>> {
-  const sessions = await createSessions<Claims, Data>({ store: memory(), secret: SECRET, ...options })
+  const sessions = await createSessions<Claims, Data>({
+    store: memory(),
+    secret: SECRET,
+    logger: silentLogger,
+    ...options,
+  })
   onTestFinished(() => sessions.close())
   return sessions
 }

@@ -1,40 +1,22 @@
-import { once } from 'node:events'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createEvents, type Events } from '../../src/core/observability/events.ts'
 import { type Logger, logEvents, processWarnings } from '../../src/core/observability/logger.ts'
+import { createSessions, type Sessions } from '../../src/index.ts'
+import { memory } from '../../src/memory/index.ts'
 import { coded } from '../support/errors.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
+import { createLog, type LogLine } from '../support/logger.ts'
+import { collectWarnings } from '../support/process-warnings.ts'
+import { FOREIGN_SECRET, SECRET } from '../support/secrets.ts'
 import { openSessions } from '../support/sessions.ts'
 
-interface Line {
-  readonly level: keyof Logger
-  readonly fields: object
-  readonly message: string
-}
-
-function createLog(): { logger: Logger; lines: Line[] } {
-  const lines: Line[] = []
-  const at =
-    (level: keyof Logger) =>
-    (fields: object, message: string): void =>
-      void lines.push({ level, fields, message })
-  return { lines, logger: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') } }
-}
-
 /** Events that are logged, with a clock of their own. */
-function logged(): { events: Events; lines: Line[]; advance: (seconds: number) => void } {
+function logged(): { events: Events; lines: LogLine[]; advance: (seconds: number) => void } {
   const { logger, lines } = createLog()
   const events = createEvents()
   const clock = createFakeClock()
   logEvents(events, logger, clock.now)
   return { events, lines, advance: clock.advance }
-}
-
-/** The next process warning after `raise`. */
-async function warningOf(raise: () => void): Promise<Error & { code?: string }> {
-  const warned = once(process, 'warning')
-  raise()
-  return (await warned)[0]
 }
 
 const CONFIRM = { operation: 'confirm', error: new Error('gone') } as const
@@ -112,7 +94,7 @@ describe('a logger', () => {
   })
 
   it('that throws breaks no request, and is reported once', async () => {
-    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    const warned = collectWarnings()
     const fail = (): never => {
       throw new Error('disk full')
     }
@@ -120,10 +102,9 @@ describe('a logger', () => {
     const { refreshToken, session } = await sessions.create({ userId: 'u' })
     await sessions.refresh(refreshToken.value)
     expect(await sessions.revoke(session.sessionId)).toBe(true)
-    expect(warned.mock.calls).toStrictEqual([
-      ['`logger` threw, which is reported once: disk full', 'PawlWarning'],
+    expect(warned).toStrictEqual([
+      { name: 'PawlWarning', message: '`logger` threw, which is reported once: disk full' },
     ])
-    warned.mockRestore()
   })
 
   it('that is async and rejects breaks nothing either', async () => {
@@ -132,11 +113,10 @@ describe('a logger', () => {
     }
     const events = createEvents()
     logEvents(events, { debug: fail, info: fail, warn: fail, error: fail })
-    const warning = await warningOf(() => {
-      events.emit('pruned', { sessions: 1, keys: 0 })
-      events.emit('pruned', { sessions: 2, keys: 0 })
-    })
-    expect(warning.message).toContain('disk full')
+    const warned = collectWarnings()
+    events.emit('pruned', { sessions: 1, keys: 0 })
+    events.emit('pruned', { sessions: 2, keys: 0 })
+    await vi.waitFor(() => expect(warned).toMatchObject([{ message: expect.stringContaining('disk full') }]))
   })
 })
 
@@ -189,58 +169,71 @@ describe('what comes many times a second', () => {
 })
 
 describe('without a logger', () => {
-  it('a warning becomes a process warning that says what matters and has a code of its own', async () => {
+  it('a warning becomes a process warning that says what matters and has a code of its own', () => {
     const events = createEvents()
     logEvents(events, processWarnings)
-    const warning = await warningOf(() =>
-      events.emit('reused', { sessionId: 's-1', userId: 'u', ip: '192.0.2.1', userAgent: null }),
-    )
-    expect(warning).toMatchObject({
-      name: 'PawlWarning',
-      code: 'PAWL_REUSED',
-      message:
-        'reuse detected: a superseded refresh token came back (sessionId: "s-1", userId: "u", ip: "192.0.2.1")',
-    })
+    const warned = collectWarnings()
+    events.emit('reused', { sessionId: 's-1', userId: 'u', ip: '192.0.2.1', userAgent: null })
+    expect(warned).toStrictEqual([
+      {
+        name: 'PawlWarning',
+        code: 'PAWL_REUSED',
+        message:
+          'reuse detected: a superseded refresh token came back (sessionId: "s-1", userId: "u", ip: "192.0.2.1")',
+      },
+    ])
   })
 
-  it('says why a store is unavailable', async () => {
+  it('says why a store is unavailable', () => {
     const cause = new Error('connect ECONNREFUSED')
     const events = createEvents()
     logEvents(events, processWarnings)
-    const warning = await warningOf(() =>
-      events.emit('storeUnavailable', {
-        operation: 'poll',
-        error: new Error('PostgreSQL is gone', { cause }),
-      }),
-    )
-    expect(warning).toMatchObject({
-      code: 'PAWL_STORE_UNAVAILABLE',
-      message:
-        'background work could not reach the store (operation: "poll", err: "PostgreSQL is gone: connect ECONNREFUSED")',
-    })
+    const warned = collectWarnings()
+    events.emit('storeUnavailable', { operation: 'poll', error: new Error('PostgreSQL is gone', { cause }) })
+    expect(warned).toStrictEqual([
+      {
+        name: 'PawlWarning',
+        code: 'PAWL_STORE_UNAVAILABLE',
+        message:
+          'background work could not reach the store (operation: "poll", err: "PostgreSQL is gone: connect ECONNREFUSED")',
+      },
+    ])
   })
 
-  it('what a client sends cannot forge lines', async () => {
-    const warning = await warningOf(() =>
-      processWarnings.warn({ event: 'reused', userAgent: 'x\n(node:1) Warning: forged' }, 'message'),
-    )
-    expect(warning.message).not.toContain('\n')
+  it('what a client sends cannot forge lines', () => {
+    const warned = collectWarnings()
+    processWarnings.warn({ event: 'reused', userAgent: 'x\n(node:1) Warning: forged' }, 'message')
+    expect(warned).toMatchObject([{ message: expect.not.stringContaining('\n') }])
   })
 
-  it('a message of another origin is a warning without a code', async () => {
-    const warning = await warningOf(() => processWarnings.error({}, 'message'))
-    expect(warning).toMatchObject({ name: 'PawlWarning', message: 'message' })
-    expect(warning.code).toBeUndefined()
+  it('a message of another origin is a warning without a code', () => {
+    const warned = collectWarnings()
+    processWarnings.error({}, 'message')
+    expect(warned).toStrictEqual([{ name: 'PawlWarning', message: 'message' }])
+  })
+
+  async function openUnlogged(): Promise<Sessions> {
+    const sessions = await createSessions({ store: memory(), secret: SECRET })
+    onTestFinished(() => sessions.close())
+    return sessions
+  }
+
+  it('sessions warn of a token made with another secret', async () => {
+    const foreign = await openSessions({ secret: FOREIGN_SECRET })
+    const { refreshToken } = await foreign.create({ userId: 'u' })
+    const sessions = await openUnlogged()
+    const warned = collectWarnings()
+    await expect(sessions.refresh(refreshToken.value)).rejects.toThrow()
+    expect(warned).toMatchObject([{ name: 'PawlWarning', code: 'PAWL_SECRET_UNKNOWN' }])
   })
 
   it('what is below a warning is silent', async () => {
-    const warned = vi.spyOn(process, 'emitWarning')
-    const sessions = await openSessions()
+    const warned = collectWarnings()
+    const sessions = await openUnlogged()
     const { session, refreshToken } = await sessions.create({ userId: 'u' })
     await sessions.refresh(refreshToken.value)
     await sessions.revoke(session.sessionId)
-    expect(warned).not.toHaveBeenCalled()
-    warned.mockRestore()
+    expect(warned).toStrictEqual([])
   })
 })
 

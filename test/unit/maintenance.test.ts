@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Store } from '../../src/core/store.ts'
 import { type SessionsOptions, StoreUnavailableError } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
+import { collectWarnings } from '../support/process-warnings.ts'
 import { listen, openSessions } from '../support/sessions.ts'
 
 const DAY = 86_400
@@ -109,7 +110,9 @@ describe('pruning in the background', () => {
       done.push(count)
       throw new Error('in the listener')
     }
+    const warnings = collectWarnings()
     expect(await sessions.prune({ onProgress })).toBe(3)
+    expect(warnings).toMatchObject([{ name: 'PawlWarning' }])
     expect(done).toStrictEqual([3])
   })
 })

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Sessions } from '../../src/index.ts'
 import { coded } from '../support/errors.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
+import { collectWarnings } from '../support/process-warnings.ts'
 import { listen, openSessions } from '../support/sessions.ts'
 import { storeKinds } from '../support/stores.ts'
 
@@ -125,6 +126,7 @@ describe.each(await storeKinds())('on $name,', ({ newPlace }) => {
       sessions.onEnded(session.sessionId, () => {
         throw new Error('in the listener')
       })
+      const warnings = collectWarnings()
       sessions.onEnded(session.sessionId, (reason) => heard.push(`again ${reason}`))
       const remove = sessions.onEnded(session.sessionId, () => heard.push('removed'))
       remove()
@@ -132,6 +134,9 @@ describe.each(await storeKinds())('on $name,', ({ newPlace }) => {
       await sessions.revoke(session.sessionId, 'logout')
       await sessions.revoke(session.sessionId, 'logout')
       expect(heard).toStrictEqual(['logout', 'again logout'])
+      expect(warnings).toMatchObject([
+        { name: 'PawlWarning', message: expect.stringContaining('in the listener') },
+      ])
       sessions.onEnded(session.sessionId, (reason) => heard.push(`late ${reason}`))
       expect(heard.at(-1)).toBe('late logout')
     })

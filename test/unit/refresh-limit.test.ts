@@ -1,7 +1,7 @@
-import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { memory } from '../../src/memory/index.ts'
 import { coded } from '../support/errors.ts'
+import { collectWarnings } from '../support/process-warnings.ts'
 import { listen, openWithClock } from '../support/sessions.ts'
 import { counting } from '../support/stores.ts'
 
@@ -76,8 +76,8 @@ describe('allowRefresh', () => {
       },
     })
     const { refreshToken } = await sessions.create({ userId: 'u' })
-    const warned = once(process, 'warning')
+    const warnings = collectWarnings()
     expect((await sessions.refresh(refreshToken.value)).session.active).toBe(true)
-    expect((await warned)[0]).toMatchObject({ name: 'PawlWarning' })
+    expect(warnings).toMatchObject([{ name: 'PawlWarning' }])
   })
 })

@@ -16,7 +16,6 @@ describe('pawl/verify as a bundle', () => {
   it(`weighs less than ${BUDGET} bytes, minified and compressed`, async () => {
     const { code } = await bundleForEdge(ENTRY)
     const bytes = gzipSync(code, { level: 9 }).length
-    console.log(`pawl/verify: ${code.length} bytes, compressed ${bytes}`)
     expect(bytes).toBeLessThan(BUDGET)
   })
 })

@@ -13,6 +13,7 @@ import {
 import { newSessionId, sessionIdFromBytes } from '../../../src/portable/session-id.ts'
 import { createFakeClock } from '../../support/fake-clock.ts'
 import { decodeGen, decodeJwt } from '../../support/jwt.ts'
+import { silentLogger } from '../../support/logger.ts'
 import { FOREIGN_SECRET, SECRET } from '../../support/secrets.ts'
 
 /** One thing with its two names: what the memory store's side calls it and what PostgreSQL's does. */
@@ -118,7 +119,7 @@ export class World {
           secret: SECRET,
           now: world.clock.now,
         }
-        const sessions = await createSessions({ ...options, store: places[side]() })
+        const sessions = await createSessions({ ...options, store: places[side](), logger: silentLogger })
         for (const event of EVENTS) {
           sessions.on(event, (content) => heard.push({ event, by: name, ...world.plain(side, content) }))
         }

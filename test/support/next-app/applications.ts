@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import type { NextFetchEvent, NextRequest } from 'next/server.js'
 import onHeaders from 'on-headers'
-import { onTestFinished } from 'vitest'
+import { onTestFinished, vi } from 'vitest'
 import type { NextSessions, RouteHandler } from '../../../src/adapters/next/index.ts'
 import type { ClaimsObject } from '../../../src/index.ts'
 import { listen } from '../http-server.ts'
@@ -49,7 +49,10 @@ async function prepare(): Promise<RequestListener> {
   own.unref()
   const { port } = own.address() as AddressInfo
   const server = createNext({ dir, dev: false, quiet: true, hostname: '127.0.0.1', port })
+  // Even a quiet Next logs that it has read its configuration.
+  const log = vi.spyOn(console, 'log').mockImplementation(() => {})
   await server.prepare()
+  log.mockRestore()
   const handle = server.getRequestHandler()
   return handle
 }
