@@ -1,7 +1,7 @@
 import type { Store } from '../core/store.ts'
 import { SchemaOutdatedError } from '../portable/errors.ts'
 import { check } from '../portable/options/check.ts'
-import { resolveTable } from '../portable/options/table.ts'
+import { resolveTable } from '../portable/options/resolve-table.ts'
 import { ANSWER_WITHIN, createConnection, type PoolLike, unavailable, within } from './connection.ts'
 import type { ListenClient } from './listen.ts'
 import { assertMigrated, migrate } from './migrate.ts'

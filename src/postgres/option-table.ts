@@ -1,6 +1,6 @@
 import { check } from '../portable/options/check.ts'
-import type { OptionTable } from '../portable/options/table.ts'
-import { count, flag, type OptionValue, oneOf } from '../portable/options/values.ts'
+import type { OptionTable, OptionValue } from '../portable/options/option.ts'
+import { count, flag, oneOf } from '../portable/options/values.ts'
 import { checkSchemaName, SCHEMA_NAME } from './names.ts'
 
 /** The options of `postgres`. After a change run `npm run options`. */

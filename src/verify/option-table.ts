@@ -1,7 +1,7 @@
 import { isLoopbackHost } from '../portable/loopback.ts'
 import { check } from '../portable/options/check.ts'
-import type { OptionTable } from '../portable/options/table.ts'
-import { bytes, callback, type OptionValue, oneOf, seconds, text } from '../portable/options/values.ts'
+import type { OptionTable, OptionValue } from '../portable/options/option.ts'
+import { bytes, callback, oneOf, seconds, text } from '../portable/options/values.ts'
 import { usableKeys } from './keys.ts'
 
 /** The options of `createVerifier`. After a change run `npm run options`. */

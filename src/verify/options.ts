@@ -1,4 +1,4 @@
-import { resolveTable } from '../portable/options/table.ts'
+import { resolveTable } from '../portable/options/resolve-table.ts'
 import type { AccessTokenProfile } from '../portable/token-payload.ts'
 import type { Fetch } from './get.ts'
 import { VERIFIER_OPTIONS } from './option-table.ts'

@@ -1,6 +1,6 @@
 import { CLOCK_TOLERANCE } from '../../portable/clock-tolerance.ts'
 import { check } from '../../portable/options/check.ts'
-import { resolveTable } from '../../portable/options/table.ts'
+import { resolveTable } from '../../portable/options/resolve-table.ts'
 import { deriveSecrets, type Secrets } from '../keys/secrets.ts'
 import type { RotationSettings } from '../protocol/rotation.ts'
 import type { ResolvedSessionsOptions, SessionsOptions } from './sessions-options.ts'

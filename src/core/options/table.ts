@@ -1,13 +1,12 @@
 import { check } from '../../portable/options/check.ts'
 import { group } from '../../portable/options/group.ts'
-import type { OptionTable } from '../../portable/options/table.ts'
+import type { OptionTable, OptionValue } from '../../portable/options/option.ts'
 import {
   bytes,
   callback,
   count,
   flag,
   methods,
-  type OptionValue,
   oneOf,
   orNull,
   seconds,

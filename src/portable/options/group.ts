@@ -1,4 +1,5 @@
-import { type Option, type OptionTable, resolveTable } from './table.ts'
+import type { Option, OptionTable } from './option.ts'
+import { resolveTable } from './resolve-table.ts'
 
 /** Options that belong together, in an object of their own. */
 export function group(options: OptionTable): Option {

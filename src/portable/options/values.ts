@@ -1,18 +1,5 @@
 import { check } from './check.ts'
-import type { OptionTable } from './table.ts'
-
-/** One kind of value that an option takes. */
-export interface OptionValue {
-  /** What it takes, for error messages and the documentation. */
-  readonly takes: string
-  /** The options of a group. */
-  readonly group?: OptionTable
-  /**
-   * @returns the value as the code uses it: durations in milliseconds
-   * @throws InvalidOptionsError
-   */
-  readonly check: (option: string, value: unknown) => unknown
-}
+import type { OptionValue } from './option.ts'
 
 /** A duration. Applications write seconds, the code gets whole milliseconds. */
 export function seconds(min: number, max: number): OptionValue {
