@@ -2,28 +2,25 @@ import { join } from 'node:path'
 import express, { type ErrorRequestHandler, type Express, type Request } from 'express'
 import { expressSessions, requireSession, sessionErrors, sessionOf } from '../src/adapters/express.ts'
 import type { Sessions } from '../src/index.ts'
+import type { Claims } from './claims.ts'
 import { clientModules } from './client-modules.ts'
-import { deviceRoutes } from './devices.ts'
-import { createEventStreams } from './event-streams.ts'
-import { securityHeaders } from './headers.ts'
+import { deviceName } from './device-name.ts'
 import { sessionPage } from './pages/session.ts'
-import { LONGEST_NAME, signInPage } from './pages/sign-in.ts'
-import { tabRoutes } from './tabs.ts'
-import { theftRoutes } from './theft.ts'
-import { deviceName } from './user-agent.ts'
-
-/** In every access token. */
-export interface Claims {
-  name: string
-}
+import { signInPage } from './pages/sign-in.ts'
+import { deviceRoutes } from './routes/devices.ts'
+import { createEventStreams } from './routes/event-streams.ts'
+import { tabRoutes } from './routes/tabs.ts'
+import { theftRoutes } from './routes/theft.ts'
+import { securityHeaders } from './security-headers.ts'
+import { cleanUserName } from './user-name.ts'
 
 export interface Demo {
   readonly app: Express
-  /** Ends the event streams, which would otherwise keep the server open. */
+  /** Ends the event streams. They would keep the server from closing. */
   close(): void
 }
 
-/** The demo application, on sessions of any lifetime and store. */
+/** The demo application. It works with every store and every lifetime. */
 export function createDemo(sessions: Sessions<Claims>): Demo {
   const app = express().disable('x-powered-by')
   const streams = createEventStreams(sessions)
@@ -36,20 +33,20 @@ export function createDemo(sessions: Sessions<Claims>): Demo {
     next()
   })
   const tabs = tabRoutes(sessions)
-  app.use(tabs.losing)
+  app.use(tabs.dropResponses)
   app.use(expressSessions(sessions))
 
   app.get('/', requireSession({ optional: true }), (req, res) => {
     const session = sessionOf(req, sessions).current
-    if (session === null) return res.send(signInPage(cleanName(req.query['as']) ?? '', null))
+    if (session === null) return res.send(signInPage(cleanUserName(req.query['as']) ?? '', null))
     const { name } = session.claims
-    res.send(sessionPage({ name, elsewhere: elsewhere(req, name) }))
+    res.send(sessionPage({ name, otherHost: otherHostUrl(req, name) }))
   })
 
   app.post('/login', express.urlencoded({ extended: false, limit: '4kb' }), async (req, res) => {
-    const { name: given, remember } = (req.body ?? {}) as Record<string, unknown>
-    const name = cleanName(given)
-    if (name === null) return res.status(400).send(signInPage('', 'Please choose a name to sign in with.'))
+    const { name: input, remember } = (req.body ?? {}) as Record<string, unknown>
+    const name = cleanUserName(input)
+    if (name === null) return res.status(400).send(signInPage('', 'Enter a name to sign in with.'))
     await sessionOf(req, sessions).create({
       userId: name.toLowerCase(),
       claims: { name },
@@ -58,7 +55,7 @@ export function createDemo(sessions: Sessions<Claims>): Demo {
     res.redirect(303, '/')
   })
 
-  // Asks nothing of the database: the access token says it all.
+  // Needs no database: the access token holds everything.
   app.get('/api/me', requireSession(), (req, res) => {
     const { userId, sessionId, claims, generation } = sessionOf(req, sessions)
     res.json({ userId, sessionId, name: claims.name, generation })
@@ -83,7 +80,7 @@ export function createDemo(sessions: Sessions<Claims>): Demo {
   app.get('/api/events', requireSession(), (req, res) => streams.connect(req, res))
   app.use('/api/devices', deviceRoutes(sessions))
 
-  // For a page whose cookies are gone already. An id is no credential, and this tells nothing else.
+  // A page that has lost its cookies asks why. An id is no credential, and the answer holds only the reason.
   app.get('/api/endings/:id', async (req, res) => {
     const session = await sessions.get(req.params.id)
     res.json({ reason: session?.endReason ?? null })
@@ -92,19 +89,12 @@ export function createDemo(sessions: Sessions<Claims>): Demo {
   app.use(tabs.router)
   app.use(theftRoutes())
   app.use(sessionErrors())
-  app.use(failed)
+  app.use(handleError)
   return { app, close: () => streams.close() }
 }
 
-/** Letters of any script, on one line; null when nothing is left. */
-function cleanName(given: unknown): string | null {
-  if (typeof given !== 'string') return null
-  const name = given.normalize('NFKC').replace(/\p{C}/gu, '').replace(/\s+/g, ' ').trim()
-  return name === '' ? null : [...name].slice(0, LONGEST_NAME).join('')
-}
-
-/** `localhost` for `127.0.0.1` and back: a browser keeps apart what the two set. */
-function elsewhere(req: Request, name: string): string {
+/** This page at `localhost` instead of `127.0.0.1`, or the reverse. A browser keeps separate cookies for each. */
+function otherHostUrl(req: Request, name: string): string {
   const host = req.headers.host ?? ''
   const other = host.startsWith('localhost')
     ? host.replace('localhost', '127.0.0.1')
@@ -112,7 +102,7 @@ function elsewhere(req: Request, name: string): string {
   return `http://${other}/?as=${encodeURIComponent(name)}`
 }
 
-const failed: ErrorRequestHandler = (error: { status?: unknown }, _req, res, next) => {
+const handleError: ErrorRequestHandler = (error: { status?: unknown }, _req, res, next) => {
   if (res.headersSent) return next(error)
   const status = typeof error.status === 'number' ? error.status : 500
   if (status >= 500) console.error(error)

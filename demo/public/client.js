@@ -1,120 +1,91 @@
 import { createSessionClient } from '/pawl/client/index.js'
-import { sleep } from './dom.js'
+import { delay } from './delay.js'
+import { jsonOf, resultOf } from './request.js'
 
-/** The `overlap` of the demo's server, far shorter than an application's. */
+/** Must equal the `overlap` of the demo's server. */
 const OVERLAP = 2
+const MAX_ATTEMPTS = 5
 
 /**
- * What a page needs to stay signed in: `pawl/client`, and around it what this demo shows of its work. No
- * token ever passes through a script.
+ * `pawl/client`, with hooks that let the pages of the demo show each step. No script ever sees a token.
  *
  * @typedef {object} Hooks
- * @property {() => void} refreshing a refresh is about to be sent
- * @property {(answered: boolean) => void} settled its answer is here, or it has none
- * @property {(expiresIn: number) => void} refreshed
- * @property {(seconds: number | null) => void} calm the server cannot answer now and will be asked again; null: it did
- * @property {(code: string) => void} ended
+ * @property {() => void} [refreshing] a refresh starts
+ * @property {(success: boolean) => void} [settled] the refresh has succeeded or failed
+ * @property {() => void} [refreshed] the refresh has succeeded
+ * @property {(seconds: number | null) => void} [retrying] the server is unavailable, and the client retries in
+ *   `seconds`; null: the server is available again
+ * @property {(code: string) => void} [ended] the session has ended
  *
  * @param {Hooks} hooks
  */
 export function createClient(hooks) {
-  /** What the server said last about a session that is over. */
+  /** The code of the last 401 response. */
   let code = 'session_ended'
-  const client = createSessionClient({ overlap: OVERLAP, fetch: watched })
+  const client = createSessionClient({ overlap: OVERLAP, fetch: observedFetch })
   client.onChange(({ status }) => {
-    if (status === 'signed-out') hooks.ended(code)
+    if (status === 'signed-out') hooks.ended?.(code)
   })
 
   /** @type {typeof fetch} */
-  async function watched(input, init) {
+  async function observedFetch(input, init) {
     const url = new URL(input instanceof Request ? input.url : input, location.href)
-    const refreshes = url.pathname === '/session/refresh'
-    if (refreshes) hooks.refreshing()
+    const isRefresh = url.pathname === '/session/refresh'
+    if (isRefresh) hooks.refreshing?.()
     /** @type {Response | undefined} */
     let response
     try {
       response = await fetch(input, init)
     } finally {
-      if (refreshes) hooks.settled(response?.ok === true)
+      if (isRefresh) hooks.settled?.(response?.ok === true)
     }
-    if (response.status === 401) code = (await bodyOf(response.clone()))?.code ?? code
-    if (refreshes && response.ok) hooks.refreshed((await bodyOf(response.clone())).expiresIn)
+    if (response.status === 401) code = (await jsonOf(response.clone()))?.code ?? code
+    if (isRefresh && response.ok) hooks.refreshed?.()
     return response
   }
 
-  /** Asks again while the server cannot answer: nobody is logged out for that. */
-  async function patiently(/** @type {() => Promise<Response>} */ ask, tries = 5) {
+  /** An unavailable server does not sign the user out, so the request is sent again. */
+  async function withRetries(/** @type {() => Promise<Response>} */ request) {
     for (let attempt = 1; ; attempt++) {
-      const answer = await answerOf(ask)
-      if (answer.status !== 0 && answer.status !== 429 && answer.status < 500) {
-        hooks.calm(null)
-        return answer
+      const result = await resultOf(request)
+      if (result.status !== 0 && result.status !== 429 && result.status < 500) {
+        hooks.retrying?.(null)
+        return result
       }
-      if (attempt === tries) return answer
-      const wait = answer.retryAfter ?? attempt
-      hooks.calm(wait)
-      await sleep(wait * 1000)
+      if (attempt === MAX_ATTEMPTS) return result
+      const seconds = result.retryAfter ?? attempt
+      hooks.retrying?.(seconds)
+      await delay(seconds * 1000)
     }
   }
 
   return {
-    client,
     /**
-     * Refreshes before any request has to wait for it.
-     * @returns whether there still is a session
+     * Refreshes before the access token expires, so that no request waits for it.
+     * @returns whether the session is still active
      */
     async refresh() {
       for (;;) {
         try {
           const { status } = await client.check()
-          hooks.calm(null)
+          hooks.retrying?.(null)
           return status === 'signed-in'
         } catch {
-          hooks.calm(1)
-          await sleep(1000)
+          hooks.retrying?.(1)
+          await delay(1000)
         }
       }
     },
     /**
      * @param {string} path
      * @param {RequestInit} [init]
-     * @returns the answer; null when the session is over
+     * @returns the result; null if the session has ended
      */
     async call(path, init) {
-      const answer = await patiently(() => client.fetch(path, init))
-      return answer.status === 401 ? null : answer
+      const result = await withRetries(() => client.fetch(path, init))
+      return result.status === 401 ? null : result
     },
+    fetch: client.fetch,
+    signOut: client.signOut,
   }
-}
-
-/** @param {Response} response */
-async function bodyOf(response) {
-  return response.headers.get('content-type')?.startsWith('application/json') ? response.json() : null
-}
-
-/**
- * @param {() => Promise<Response>} ask
- * @returns {Promise<{ status: number, body: any, retryAfter: number | null }>} status 0: no answer
- */
-async function answerOf(ask) {
-  try {
-    const response = await ask()
-    const retryAfter = response.headers.get('retry-after')
-    return {
-      status: response.status,
-      body: await bodyOf(response),
-      retryAfter: retryAfter === null ? null : Number(retryAfter),
-    }
-  } catch {
-    return { status: 0, body: null, retryAfter: null }
-  }
-}
-
-/**
- * For what needs no session.
- * @param {string} path
- * @param {RequestInit} [init]
- */
-export function send(path, init) {
-  return answerOf(() => fetch(path, init))
 }

@@ -1,37 +1,29 @@
 /**
- * The element with a `data-` attribute.
+ * The element that has the attribute `data-<name>`.
  * @param {string} name
  * @returns {HTMLElement}
  */
-export function at(name) {
+export function find(name) {
   return /** @type {HTMLElement} */ (document.querySelector(`[data-${name}]`))
 }
 
 /**
- * Only ever sets text, so nothing a user or device calls itself becomes markup.
+ * Sets text only, so that the name of a user or device never becomes markup.
  * @param {string} tag
  * @param {string} className
  * @param {string} [text]
  */
-export function element(tag, className, text) {
-  const made = document.createElement(tag)
-  if (className !== '') made.className = className
-  if (text !== undefined) made.textContent = text
-  return made
-}
-
-/** @param {number} milliseconds */
-export const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
-
-/** @param {number | string} when */
-export function clockTime(when) {
-  return new Date(when).toLocaleTimeString('en-GB')
+export function createElement(tag, className, text) {
+  const created = document.createElement(tag)
+  if (className !== '') created.className = className
+  if (text !== undefined) created.textContent = text
+  return created
 }
 
 /**
- * Tells those who do not see the page.
+ * Announces a change to users of screen readers.
  * @param {string} text
  */
 export function announce(text) {
-  at('announce').textContent = text
+  find('announce').textContent = text
 }

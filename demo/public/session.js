@@ -1,90 +1,94 @@
-import { createClient, send } from './client.js'
+import { createClient } from './client.js'
 import { createDevices } from './devices.js'
-import { announce, at } from './dom.js'
-import { createLog, followEvents } from './events.js'
+import { announce, find } from './dom.js'
+import { createLog } from './event-log.js'
+import { followEvents } from './event-source.js'
+import { SIGNED_OUT } from './messages.js'
+import { send } from './request.js'
 import { createWheel } from './wheel.js'
-import { SIGNED_OUT } from './words.js'
 
-/** Refresh this long before the access token expires, so that no request has to wait for it. */
-const AHEAD = 2000
+/** The page refreshes this long before the access token expires, so that no request waits. Milliseconds. */
+const REFRESH_AHEAD = 2000
 
-/** @type {{ id: string | null, accessUntil: number, accessLife: number, refreshUntil: number, refreshedAt: number | null }} */
-const session = { id: null, accessUntil: 0, accessLife: 1, refreshUntil: 0, refreshedAt: null }
+/** @type {{ id: string | null, accessUntil: number, accessLifetime: number, refreshUntil: number, refreshedAt: number | null }} */
+const session = { id: null, accessUntil: 0, accessLifetime: 1, refreshUntil: 0, refreshedAt: null }
 const wheel = createWheel()
 const log = createLog()
-let over = false
+let ended = false
 /** @type {number | undefined} */
 let timer
-/** @type {(answered: boolean) => void} */
+/** @type {(success: boolean) => void} */
 let settle = () => {}
-/** What is known of the ending before the server is asked. @type {string | null} */
+/** From an event or the sign-out button; otherwise the page asks the server. @type {string | null} */
 let endReason = null
 
 const client = createClient({
   refreshing() {
-    settle = log.expectOwn()
+    settle = log.expectRefresh()
   },
-  settled: (answered) => settle(answered),
+  settled: (success) => settle(success),
   refreshed() {
     session.refreshedAt = performance.now()
   },
-  calm(seconds) {
-    at('calm').hidden = seconds === null
+  retrying(seconds) {
+    find('retrying').hidden = seconds === null
     if (seconds !== null)
-      at('calm').textContent =
-        `The server cannot answer right now. You stay signed in; trying again in ${seconds} s.`
+      find('retrying').textContent =
+        `The server is unavailable. You stay signed in. Next attempt in ${seconds} s.`
   },
-  ended: (code) => void signedOut(code),
+  ended: (code) => void showEnding(code),
 })
 const devices = createDevices(client.call)
 
-/** @param {number} life of the access token, in ms */
-function schedule(life) {
-  session.accessUntil = performance.now() + life
-  session.accessLife = Math.max(session.accessLife, life)
+/** @param {number} lifetime of the access token, in ms */
+function scheduleRefresh(lifetime) {
+  session.accessUntil = performance.now() + lifetime
+  session.accessLifetime = Math.max(session.accessLifetime, lifetime)
   clearTimeout(timer)
-  timer = setTimeout(() => void renew(), Math.max(life - AHEAD, 200))
+  timer = setTimeout(() => void renew(), Math.max(lifetime - REFRESH_AHEAD, 200))
 }
 
-/** @returns whether there still is a session. Of several tabs one refreshes, and the others hear of it. */
+/** One of several open tabs refreshes for all. @returns whether the session is still active */
 async function renew() {
-  // Using the new token is what turns the ratchet.
+  // The request that follows uses the new access token. That advances the session.
   return (await client.refresh()) && load()
 }
 
 async function load() {
-  const answer = await client.call('/api/session')
-  if (answer?.status !== 200) return false
-  const { body } = answer
+  const result = await client.call('/api/session')
+  if (result?.status !== 200) return false
+  const { body } = result
   session.id = body.sessionId
-  // For the sign-in page, should the session end while nobody looks.
+  // The sign-in page shows why this session ended if it ends while the tab is closed.
   sessionStorage.setItem('pawl-demo-session', body.sessionId)
   session.refreshUntil = performance.now() + body.refreshLeft
-  schedule(body.accessLeft)
-  at('device').textContent = `${body.device} · ${body.ip ?? 'unknown address'}`
-  at('persistent').textContent = body.persistent ? 'Outlive the browser' : 'Until the browser closes'
+  scheduleRefresh(body.accessLeft)
+  find('device').textContent = `${body.device} · ${body.ip ?? 'unknown address'}`
+  find('persistent').textContent = body.persistent
+    ? 'Kept when the browser closes'
+    : 'Deleted when the browser closes'
   wheel.show(body.generation)
   return true
 }
 
-function tick() {
+function showTimes() {
   const now = performance.now()
   const left = Math.max(0, session.accessUntil - now)
-  at('access-left').textContent = `${Math.ceil(left / 1000)} s`
-  at('access-bar').style.transform = `scaleX(${Math.min(1, left / session.accessLife)})`
+  find('access-left').textContent = `${Math.ceil(left / 1000)} s`
+  find('access-bar').style.transform = `scaleX(${Math.min(1, left / session.accessLifetime)})`
   const refreshLeft = Math.max(0, Math.round((session.refreshUntil - now) / 1000))
-  at('refresh-left').textContent =
+  find('refresh-left').textContent =
     `${Math.floor(refreshLeft / 60)} min ${String(refreshLeft % 60).padStart(2, '0')} s`
-  at('last-refresh').textContent =
+  find('last-refresh').textContent =
     session.refreshedAt === null
       ? 'Not yet in this tab'
       : `${Math.round((now - session.refreshedAt) / 1000)} s ago`
 }
 
 /** @param {string} code */
-async function signedOut(code) {
-  if (over) return
-  over = true
+async function showEnding(code) {
+  if (ended) return
+  ended = true
   clearTimeout(timer)
   clearInterval(ticking)
   devices.stop()
@@ -93,22 +97,23 @@ async function signedOut(code) {
     const { body } = await send(`/api/endings/${session.id}`)
     endReason = body?.reason ?? null
   }
-  // Another tab signed in anew: there is a session, only not this one.
+  // Another tab has signed in again, so this browser has a new session.
   if (code === 'session_replaced' || endReason === 'replaced') return location.replace('/')
   sessionStorage.removeItem('pawl-demo-session')
-  const words = SIGNED_OUT[endReason] ?? SIGNED_OUT.other
-  at('caught').classList.toggle('alarm', endReason === 'reuse')
-  at('caught-code').textContent = `401 ${code}`
-  at('caught-title').textContent = words.title
-  at('caught-what').textContent = words.what
-  at('caught-why').textContent = words.why
-  at('caught-tell').textContent = words.tell
-  for (const name of ['live', 'steal', 'race', 'devices', 'who', 'sign-out', 'calm']) at(name).hidden = true
-  at('caught').hidden = false
-  document.title = `${words.title} · pawl demo`
+  const texts = SIGNED_OUT[endReason] ?? SIGNED_OUT.other
+  find('ending').classList.toggle('alarm', endReason === 'reuse')
+  find('ending-code').textContent = `401 ${code}`
+  find('ending-title').textContent = texts.title
+  find('ending-what').textContent = texts.what
+  find('ending-why').textContent = texts.why
+  find('ending-message').textContent = texts.message
+  for (const name of ['live', 'steal', 'race', 'devices', 'who', 'sign-out', 'retrying'])
+    find(name).hidden = true
+  find('ending').hidden = false
+  document.title = `${texts.title} · pawl demo`
   document.querySelector('main').classList.add('over')
-  announce(words.title)
-  at('caught-title').focus()
+  announce(texts.title)
+  find('ending-title').focus()
   scrollTo({ top: 0 })
 }
 
@@ -122,39 +127,41 @@ function onEvent(event) {
     }
     if (event.type === 'ended') {
       endReason = event.reason
-      // Not taken from the event alone: a refresh under way may tell more, and any request tells the same.
+      // The view shows the code of a 401 response. A refresh in progress may bring one; else this request does.
       setTimeout(() => {
-        if (!over) void client.call('/api/me')
+        if (!ended) void client.call('/api/me')
       }, 300)
     }
   }
-  if (event.type !== 'refreshed' && !over) devices.reload()
+  if (event.type !== 'refreshed' && !ended) devices.reload()
 }
 
-at('refresh').addEventListener('click', async () => {
-  const good = await renew()
-  if (good) at('outcome').textContent = 'Refreshed. The log tells with which verdict.'
+find('refresh').addEventListener('click', async () => {
+  if (await renew()) find('outcome').textContent = 'Refreshed. The event log shows the verdict.'
 })
-at('use').addEventListener('click', async () => {
-  const answer = await client.call('/api/me')
-  if (answer?.status === 200)
-    at('outcome').textContent = `GET /api/me → 200, ${answer.body.name}. No database was asked.`
+find('use').addEventListener('click', async () => {
+  const result = await client.call('/api/me')
+  if (result?.status === 200)
+    find('outcome').textContent = `GET /api/me → 200, ${result.body.name}. No database query was needed.`
 })
-at('sign-out').addEventListener('click', async () => {
+find('sign-out').addEventListener('click', async () => {
   endReason = 'logout'
-  over = true
+  ended = true
   sessionStorage.removeItem('pawl-demo-session')
-  // Where the server cannot be reached the user is still signed in, and the next page says so.
-  await client.client.signOut().catch(() => {})
+  // If the server is unavailable, the user stays signed in and sees this page again.
+  await client.signOut().catch(() => {})
   location.replace('/')
 })
 
-// A navigation that was resumed through the refresh route carries a marker that nobody needs to see.
+for (const name of ['sign-out', 'refresh', 'use', 'add-device', 'end-others'])
+  find(name).toggleAttribute('disabled', false)
+
+// The refresh route marks the address of a page load that it resumed.
 history.replaceState(null, '', '/')
-const ticking = setInterval(tick, 250)
+const ticking = setInterval(showTimes, 250)
 let unfollow = () => {}
 if (await load()) {
-  tick()
+  showTimes()
   devices.reload()
   unfollow = followEvents(onEvent, load)
 }

@@ -1,19 +1,19 @@
-import { send } from './client.js'
-import { at } from './dom.js'
-import { SIGNED_OUT } from './words.js'
+import { find } from './dom.js'
+import { SIGNED_OUT } from './messages.js'
+import { send } from './request.js'
 
-// A navigation that was resumed through the refresh route carries a marker that nobody needs to see.
+// The refresh route marks the address of a page load that it resumed.
 history.replaceState(null, '', '/')
 
-// Cookies of an ended session may be gone by now, so the tab itself remembers which one it had.
-const last = sessionStorage.getItem('pawl-demo-session')
+// The cookies of an ended session are deleted, so the tab itself keeps the id of its last session.
+const lastSession = sessionStorage.getItem('pawl-demo-session')
 sessionStorage.removeItem('pawl-demo-session')
-if (last !== null) {
-  const { body } = await send(`/api/endings/${encodeURIComponent(last)}`)
-  const words = SIGNED_OUT[body?.reason]
-  if (words !== undefined && body.reason !== 'logout') {
-    const notice = at('notice')
-    notice.textContent = `${words.title} ${words.what}`
+if (lastSession !== null) {
+  const { body } = await send(`/api/endings/${encodeURIComponent(lastSession)}`)
+  const texts = SIGNED_OUT[body?.reason]
+  if (texts !== undefined && body.reason !== 'logout') {
+    const notice = find('notice')
+    notice.textContent = `${texts.title} ${texts.what}`
     notice.classList.toggle('alarm', body.reason === 'reuse')
     notice.hidden = false
   }

@@ -1,67 +1,64 @@
-import { at } from './dom.js'
+import { delay } from './delay.js'
+import { find } from './dom.js'
 
-/** How often a tab asks again when its refresh got no answer. */
-const TRIES = 4
+const MAX_ATTEMPTS = 4
 
 const parameters = new URLSearchParams(location.search)
 const number = parameters.get('n') ?? '?'
 if (parameters.has('alone')) {
-  // A browser without them. Nothing that is right depends on these.
+  // Simulates a browser without these features. They save requests, but the protocol does not depend on them.
   Object.defineProperty(navigator, 'locks', { value: undefined })
   Object.defineProperty(globalThis, 'BroadcastChannel', { value: undefined })
 }
 const { createClient } = await import('./client.js')
 
 let refreshed = false
-const { client } = createClient({
+const client = createClient({
   refreshing() {
     refreshed = true
-    show('refreshing', 'refreshes')
-    tell('refresh')
+    show('refreshing', 'refreshing')
+    report('refresh')
   },
-  settled() {},
-  refreshed() {},
-  calm() {},
-  ended: () => show('signed out', 'over'),
+  ended: () => show('signed out', 'signed-out'),
 })
 
 /** @param {string} text @param {string} kind */
 function show(text, kind) {
-  at('state').textContent = text
-  at('tab').className = `tab ${kind}`
+  find('state').textContent = text
+  find('tab').className = `tab ${kind}`
 }
 
-/** @param {string} what @param {object} [more] */
-function tell(what, more = {}) {
-  parent.postMessage({ what, number, ...more }, location.origin)
+/** @param {string} type */
+function report(type) {
+  parent.postMessage({ type, number }, location.origin)
 }
 
-async function ask() {
+async function sendRequest() {
   refreshed = false
-  show('asks', 'asks')
-  for (let attempt = 1; attempt <= TRIES; attempt++) {
+  show('requesting', 'requesting')
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     try {
       const response = await client.fetch('/api/me')
       if (response.status === 401) break
       if (response.ok) {
         const { generation } = await response.json()
-        at('generation').textContent = `generation ${generation}`
-        show(refreshed ? 'refreshed' : attempt > 1 ? 'asked again' : 'in step', refreshed ? 'did' : 'heard')
-        return tell('answered')
+        find('generation').textContent = `generation ${generation}`
+        if (refreshed) show('refreshed', 'refreshed')
+        else show(attempt > 1 ? 'retried' : 'up to date', 'up-to-date')
+        return report('answered')
       }
     } catch {
       refreshed = false
-      show('answer lost', 'lost')
+      show('response lost', 'lost')
     }
-    await new Promise((resolve) => setTimeout(resolve, 300 * attempt))
+    await delay(300 * attempt)
   }
-  show('signed out', 'over')
-  tell('logout')
+  show('signed out', 'signed-out')
+  report('signed-out')
 }
 
 addEventListener('message', ({ origin, data }) => {
-  if (origin === location.origin && data === 'ask') void ask()
+  if (origin === location.origin && data === 'send-request') void sendRequest()
 })
-at('name').textContent = `Tab ${number}`
+find('name').textContent = `Tab ${number}`
 show('ready', '')
-tell('ready')

@@ -1,68 +1,62 @@
 import { createClient } from './client.js'
-import { announce, at } from './dom.js'
+import { announce, find } from './dom.js'
 
-const tiles = /** @type {NodeListOf<HTMLIFrameElement>} */ (document.querySelectorAll('.tile'))
-const score = { rounds: 0, answered: 0, refreshes: 0, logouts: 0 }
-/** Tiles that have not said how the round ended for them. @type {Set<string>} */
-const open = new Set()
+const tabs = /** @type {NodeListOf<HTMLIFrameElement>} */ (document.querySelectorAll('.tile'))
+const score = { rounds: 0, answered: 0, refreshes: 0, 'signed-out': 0 }
+/** Numbers of the tabs that have not finished the round. @type {Set<string>} */
+const pending = new Set()
 let refreshesBefore = 0
 
-const { call } = createClient({
-  refreshing() {},
-  settled() {},
-  refreshed() {},
-  calm() {},
-  ended: () => location.replace('/'),
-})
+const client = createClient({ ended: () => location.replace('/') })
 
-function show() {
-  for (const [name, value] of Object.entries(score)) at(name).textContent = String(value)
+function showScore() {
+  for (const [name, value] of Object.entries(score)) find(name).textContent = String(value)
 }
 
-/** @param {boolean} busy */
-function lock(busy) {
-  for (const name of ['go', 'lose', 'alone']) at(name).toggleAttribute('disabled', busy)
+/** @param {boolean} disabled */
+function disableControls(disabled) {
+  for (const name of ['expire', 'drop', 'alone']) find(name).toggleAttribute('disabled', disabled)
 }
 
-/** @param {boolean} losing */
-async function round(losing) {
-  lock(true)
-  at('outcome').textContent = ''
+/** @param {boolean} dropResponse whether the response to the first refresh gets lost */
+async function startRound(dropResponse) {
+  disableControls(true)
+  find('outcome').textContent = ''
   score.rounds++
   refreshesBefore = score.refreshes
-  if (losing) await call('/api/lose', { method: 'POST' })
-  await call('/api/expire', { method: 'POST' })
-  for (const tile of tiles) {
-    open.add(new URL(tile.src).searchParams.get('n') ?? '')
-    tile.contentWindow?.postMessage('ask', location.origin)
+  if (dropResponse) await client.call('/api/drop', { method: 'POST' })
+  await client.call('/api/expire', { method: 'POST' })
+  for (const tab of tabs) {
+    pending.add(new URL(tab.src).searchParams.get('n') ?? '')
+    tab.contentWindow?.postMessage('send-request', location.origin)
   }
 }
 
-function ended() {
-  lock(false)
+function finishRound() {
+  disableControls(false)
   const refreshes = score.refreshes - refreshesBefore
   const text =
-    score.logouts > 0
-      ? 'A tab was logged out.'
-      : `All ten tabs are signed in, after ${refreshes} ${refreshes === 1 ? 'refresh' : 'refreshes'}.`
-  at('outcome').textContent = text
+    score['signed-out'] > 0
+      ? 'A tab was signed out.'
+      : `All ten tabs are still signed in, after ${refreshes} ${refreshes === 1 ? 'refresh' : 'refreshes'}.`
+  find('outcome').textContent = text
   announce(text)
 }
 
 addEventListener('message', ({ origin, data }) => {
-  if (origin !== location.origin || typeof data?.what !== 'string') return
-  if (data.what === 'refresh') score.refreshes++
-  if (data.what === 'answered') score.answered++
-  if (data.what === 'logout') score.logouts++
-  show()
-  if ((data.what === 'answered' || data.what === 'logout') && open.delete(data.number) && open.size === 0)
-    ended()
+  if (origin !== location.origin || typeof data?.type !== 'string') return
+  if (data.type === 'refresh') score.refreshes++
+  if (data.type === 'answered') score.answered++
+  if (data.type === 'signed-out') score['signed-out']++
+  showScore()
+  if (data.type !== 'refresh' && pending.delete(data.number) && pending.size === 0) finishRound()
 })
 
-at('go').addEventListener('click', () => round(false))
-at('lose').addEventListener('click', () => round(true))
-at('alone').addEventListener('change', (event) => {
+find('expire').addEventListener('click', () => startRound(false))
+find('drop').addEventListener('click', () => startRound(true))
+find('alone').addEventListener('change', (event) => {
   const alone = /** @type {HTMLInputElement} */ (event.target).checked
-  for (const [index, tile] of tiles.entries()) tile.src = `/tab?n=${index + 1}${alone ? '&alone' : ''}`
+  for (const [index, tab] of tabs.entries()) tab.src = `/tab?n=${index + 1}${alone ? '&alone' : ''}`
 })
+disableControls(false)
 history.replaceState(null, '', '/tabs')

@@ -1,11 +1,10 @@
-/**
- * DEMO ONLY: what a thief does with a stolen refresh token, through the routes any mobile app would use.
- */
-import { send } from './client.js'
-import { announce, at, clockTime, element } from './dom.js'
+/** DEMO ONLY: a thief who uses a stolen refresh token through the public routes, as a mobile app does. */
+import { clockTime } from './clock-time.js'
+import { announce, createElement, find } from './dom.js'
+import { send } from './request.js'
 
-const EVERY = 4000
-const MOST_LINES = 100
+const INTERVAL = 4000
+const MAX_LINES = 100
 
 /** @type {string | null} */
 let refreshToken = sessionStorage.getItem('loot')
@@ -18,101 +17,100 @@ let sessionId = null
 let busy = false
 
 /** @param {string} path @param {RequestInit} init */
-function steal(path, init) {
-  // The tab shares its cookie jar with the owner's; a real thief would not, so none are sent.
+function sendAsThief(path, init) {
+  // This tab shares the owner's cookies, which a real thief does not have.
   return send(path, { ...init, credentials: 'omit' })
 }
 
-/** @param {string} what @param {number} status @param {string} text */
-function line(what, status, text) {
+/** @param {string} request @param {number} status @param {string} text */
+function addLine(request, status, text) {
   const kind = status === 200 ? 'good' : 'bad'
-  const item = element('li', '')
+  const item = createElement('li', '')
   item.append(
-    element('time', '', clockTime(Date.now())),
-    element('span', '', what),
-    element('span', kind, status === 0 ? '–' : String(status)),
-    element('span', kind, text),
+    createElement('time', '', clockTime(Date.now())),
+    createElement('span', '', request),
+    createElement('span', kind, status === 0 ? '–' : String(status)),
+    createElement('span', kind, text),
   )
-  const log = at('log')
+  const log = find('log')
   log.prepend(item)
-  while (log.children.length > MOST_LINES) log.lastElementChild.remove()
+  while (log.children.length > MAX_LINES) log.lastElementChild.remove()
 }
 
 /** @param {string | null} token */
 const shorten = (token) => (token === null ? 'none yet' : `${token.slice(0, 16)}…${token.slice(-8)}`)
 
 function showLoot() {
-  at('refresh-token').textContent = shorten(refreshToken)
-  at('access-token').textContent = shorten(accessToken)
+  find('refresh-token').textContent = shorten(refreshToken)
+  find('access-token').textContent = shorten(accessToken)
 }
 
 async function refresh() {
-  const answer = await steal('/session/refresh', {
+  const { status, body } = await sendAsThief('/session/refresh', {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'pawl-transport': 'bearer' },
     body: JSON.stringify({ refreshToken }),
   })
-  const { status, body } = answer
   if (status === 200) {
     const kept = body.refreshToken === null
     refreshToken = body.refreshToken ?? refreshToken
     accessToken = body.accessToken
     sessionStorage.setItem('loot', refreshToken)
     showLoot()
-    line(
+    addLine(
       'POST /session/refresh',
       status,
-      kept ? 'new access token, keep the refresh token' : 'a fresh pair of tokens',
+      kept ? 'new access token, same refresh token' : 'new access token, new refresh token',
     )
     return true
   }
-  line('POST /session/refresh', status, body?.code ?? 'no answer')
-  if (status === 401) await caught(body.code)
+  addLine('POST /session/refresh', status, body?.code ?? 'no response')
+  if (status === 401) await showVerdict(body.code)
   return false
 }
 
-async function use() {
-  const { status, body } = await steal('/api/me', {
+async function callApi() {
+  const { status, body } = await sendAsThief('/api/me', {
     headers: { authorization: `Bearer ${accessToken ?? ''}`, 'pawl-transport': 'bearer' },
   })
   if (status === 200) {
     sessionId = body.sessionId
-    at('victim').textContent = `${body.name}, generation ${body.generation}`
-    line('GET /api/me', status, `I am “${body.name}”`)
+    find('victim').textContent = `${body.name}, generation ${body.generation}`
+    addLine('GET /api/me', status, `signed in as “${body.name}”`)
   } else {
-    line('GET /api/me', status, body?.code ?? 'no answer')
-    if (status === 401 && body.refresh === false) await caught(body.code)
+    addLine('GET /api/me', status, body?.code ?? 'no response')
+    if (status === 401 && body.refresh === false) await showVerdict(body.code)
   }
 }
 
 /** @param {string} code */
-async function caught(code) {
+async function showVerdict(code) {
   setAutomatic(false)
   sessionStorage.removeItem('loot')
-  const mine = code === 'refresh_token_reused'
-  // What a real thief would never learn, but whoever watches wants to know.
-  const ending = sessionId === null || mine ? null : await steal(`/api/endings/${sessionId}`, {})
-  const reused = mine || ending?.body?.reason === 'reuse'
-  at('verdict-code').textContent = `401 ${code}`
-  at('verdict-title').textContent = reused ? 'CAUGHT.' : 'LOCKED OUT.'
-  at('verdict-text').textContent = mine
-    ? 'Your token was from the past: the owner had moved on. Two holders, so the session is over for both, and everything you stole is worthless.'
-    : reused
-      ? 'You had moved on, and then the owner came back with a token from your past. Two holders, so the session is over for both, and everything you stole is worthless.'
-      : 'The session has ended under you, by sign-out for example. Everything you stole is worthless now.'
-  at('verdict').hidden = false
-  for (const name of ['refresh', 'use', 'auto']) at(name).toggleAttribute('disabled', true)
-  at('refresh-token').textContent = 'worthless'
-  at('access-token').textContent = 'worthless'
-  document.title = `${reused ? 'Caught' : 'Locked out'} · pawl demo`
-  announce(`${reused ? 'Caught' : 'Locked out'}. ${code}`)
+  const ownReuse = code === 'refresh_token_reused'
+  // A real thief never learns the reason. The demo shows it.
+  const ending = sessionId === null || ownReuse ? null : await sendAsThief(`/api/endings/${sessionId}`, {})
+  const caught = ownReuse || ending?.body?.reason === 'reuse'
+  find('verdict-code').textContent = `401 ${code}`
+  find('verdict-title').textContent = caught ? 'CAUGHT.' : 'LOCKED OUT.'
+  find('verdict-text').textContent = ownReuse
+    ? 'You used an old refresh token, because the owner had rotated it. Two parties use this session, so Pawl ended it for both. Everything you stole is worthless.'
+    : caught
+      ? 'The owner used an old refresh token, because you had rotated it. Two parties use this session, so Pawl ended it for both. Everything you stole is worthless.'
+      : 'The session has ended, for example because the owner signed out. Everything you stole is worthless.'
+  find('verdict').hidden = false
+  for (const name of ['refresh', 'use', 'auto']) find(name).toggleAttribute('disabled', true)
+  find('refresh-token').textContent = 'worthless'
+  find('access-token').textContent = 'worthless'
+  document.title = `${caught ? 'Caught' : 'Locked out'} · pawl demo`
+  announce(`${caught ? 'Caught' : 'Locked out'}. ${code}`)
   document.body.classList.add('over')
-  at('verdict-title').focus()
+  find('verdict-title').focus()
   scrollTo({ top: 0 })
 }
 
-/** One thing at a time: a thief in a hurry would only trip over himself. @param {() => Promise<unknown>} action */
-async function alone(action) {
+/** Two refreshes at once would make the thief reuse a token. @param {() => Promise<unknown>} action */
+async function oneAtATime(action) {
   if (busy) return
   busy = true
   await action().finally(() => {
@@ -124,19 +122,19 @@ async function alone(action) {
 function setAutomatic(on) {
   clearInterval(automatic)
   automatic = undefined
-  at('auto').setAttribute('aria-pressed', String(on))
+  find('auto').setAttribute('aria-pressed', String(on))
   if (!on) return
-  const round = () => alone(async () => void ((await refresh()) && (await use())))
-  automatic = setInterval(round, EVERY)
+  const round = () => oneAtATime(async () => void ((await refresh()) && (await callApi())))
+  automatic = setInterval(round, INTERVAL)
   void round()
 }
 
-async function collect() {
+async function collectLoot() {
   const id = location.hash.slice(1)
-  // The reference works once; a reload goes on with what this tab already holds.
+  // The id works once. After a reload the tab uses the token that it has stored.
   history.replaceState(null, '', '/thief')
   if (id === '') return
-  const { status, body } = await steal('/thief/loot', {
+  const { status, body } = await sendAsThief('/thief/loot', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ id }),
@@ -147,14 +145,14 @@ async function collect() {
   }
 }
 
-at('refresh').addEventListener('click', () => void alone(refresh))
-at('use').addEventListener('click', () => void alone(use))
-at('auto').addEventListener('click', () => setAutomatic(automatic === undefined))
+find('refresh').addEventListener('click', () => void oneAtATime(refresh))
+find('use').addEventListener('click', () => void oneAtATime(callApi))
+find('auto').addEventListener('click', () => setAutomatic(automatic === undefined))
 
-await collect()
+await collectLoot()
 if (refreshToken === null) {
-  at('refresh-token').textContent = 'nothing here: go back and press “Steal this session”'
+  find('refresh-token').textContent = 'none: go back and press “Steal this session”'
 } else {
   showLoot()
-  for (const name of ['refresh', 'use', 'auto']) at(name).toggleAttribute('disabled', false)
+  for (const name of ['refresh', 'use', 'auto']) find(name).toggleAttribute('disabled', false)
 }

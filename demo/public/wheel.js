@@ -1,6 +1,7 @@
-const CLICK = 550
+/** How long the wheel takes to turn by one tooth. Milliseconds. */
+const TURN_TIME = 550
 
-/** The wheel of the page: one tooth per generation, and the pawl drops behind it. */
+/** Turns the wheel by one tooth for each generation. The pawl drops behind the tooth. */
 export function createWheel() {
   const svg = document.querySelector('.wheel')
   const disc = /** @type {SVGGElement} */ (svg.querySelector('.wheel-disc'))
@@ -26,7 +27,7 @@ export function createWheel() {
           { transform: 'rotate(1.5deg)', offset: 0.96 },
           { transform: 'rotate(0)' },
         ],
-        { duration: CLICK * 1.08, easing: 'ease-in' },
+        { duration: TURN_TIME * 1.08, easing: 'ease-in' },
       )
     },
   }

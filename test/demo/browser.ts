@@ -1,4 +1,4 @@
-/** Just enough of a browser to use the demo: follows no redirects and keeps cookies by name and path. */
+/** A minimal browser: it keeps cookies by name and path, and follows no redirects. */
 export interface Browser {
   post(path: string, form?: Record<string, string>): Promise<Response>
   get(path: string): Promise<Response>
@@ -35,12 +35,12 @@ export function createBrowser(origin: string): Browser {
 }
 
 export interface Thief {
-  /** @returns the code of the answer, or `ok` */
+  /** @returns the error code of the response, or `ok` */
   refresh(): Promise<string>
   use(): Promise<string>
 }
 
-/** Presses "Steal this session" and does in bearer mode what the thief's view does. */
+/** Presses "Steal this session" and sends the requests of the thief's view. */
 export async function stealFrom(owner: Browser, origin: string): Promise<Thief> {
   const stolen = await owner.post('/session/steal')
   const id = stolen.headers.get('location')!.split('#')[1]!

@@ -10,7 +10,7 @@ import { codeOf, createBrowser, stealFrom } from './browser.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
-test('the demo starts, catches a thief and leaves nothing behind', { timeout: 60_000 }, async () => {
+test('the demo detects a theft, and deletes its data when it stops', { timeout: 60_000 }, async () => {
   const temporary = await temporaryDirectory()
   const demo = startDemo({ PORT: '0', TMPDIR: temporary })
   const origin = await demo.address()
@@ -25,19 +25,19 @@ test('the demo starts, catches a thief and leaves nothing behind', { timeout: 60
   const events = await owner.get('/api/events')
   const thief = await stealFrom(owner, origin)
   const move = async (): Promise<string[]> => {
-    const thiefSaw = [await thief.refresh(), await thief.use()]
-    // What a use proves is written in the background.
+    const thiefCodes = [await thief.refresh(), await thief.use()]
+    // Pawl advances the session in the background.
     await sleep(300)
-    const ownerSaw = [
+    const ownerCodes = [
       await codeOf(await owner.post('/session/refresh')),
       await codeOf(await owner.get('/api/me')),
     ]
     await sleep(300)
-    return [...thiefSaw, ...ownerSaw]
+    return [...thiefCodes, ...ownerCodes]
   }
-  // Right after a turn everything is forgiven to lost and racing answers, thieves included.
+  // Shortly after a rotation Pawl accepts siblings, because responses get lost. That includes the thief's.
   expect(await move()).toEqual(['ok', 'ok', 'ok', 'ok'])
-  // Real time on purpose: this is what people watch. The calm lasts twice the overlap and 5 s of clock tolerance.
+  // Real time, because the demo is watched in real time. Siblings are accepted for twice the overlap plus 5 s.
   await sleep(9500)
   const [refreshed, used, ownerRefreshed, ownerUsed] = await move()
   expect([refreshed, used]).toEqual(['ok', 'ok'])
@@ -51,18 +51,18 @@ test('the demo starts, catches a thief and leaves nothing behind', { timeout: 60
   expect(isAlive(postgres)).toBe(true)
   expect(await demo.stop('SIGINT')).toBe(0)
   expect(isAlive(postgres)).toBe(false)
-  expect(await leftIn(temporary)).toEqual([])
+  expect(await leftoversIn(temporary)).toEqual([])
 })
 
-test('it stops cleanly while it is still starting', async () => {
+test('the demo stops cleanly while it starts', async () => {
   const temporary = await temporaryDirectory()
   const demo = startDemo({ PORT: '0', TMPDIR: temporary })
   await demo.printed(/Starting/)
   expect(await demo.stop('SIGTERM')).toBe(0)
-  expect(await leftIn(temporary)).toEqual([])
+  expect(await leftoversIn(temporary)).toEqual([])
 })
 
-test('it says what is wrong with an unreachable database', async () => {
+test('the demo reports an unreachable database without its password', async () => {
   const demo = startDemo({ PORT: '0', DATABASE_URL: 'postgres://user:hidden@127.0.0.1:1/nothing' })
   expect(await demo.exitCode).toBe(1)
   const output = await demo.printed(/could not start/)
@@ -71,7 +71,7 @@ test('it says what is wrong with an unreachable database', async () => {
   expect(output).not.toContain('hidden')
 })
 
-test('it takes the next port when its own is taken', async () => {
+test('the demo takes the next port if its own is in use', async () => {
   const other = createServer().listen(0, '127.0.0.1')
   await once(other, 'listening')
   onTestFinished(() => void other.close())
@@ -83,7 +83,7 @@ test('it takes the next port when its own is taken', async () => {
 })
 
 interface RunningDemo {
-  /** Resolves when it has printed something like it, with all it has printed. */
+  /** Waits until the output matches `pattern`. @returns the whole output */
   printed(pattern: RegExp): Promise<string>
   address(): Promise<string>
   stop(signal: NodeJS.Signals): Promise<number | null>
@@ -130,19 +130,19 @@ function startDemo(settings: Record<string, string>): RunningDemo {
 
 async function temporaryDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'pawl-demo-test-'))
-  // As root, PostgreSQL runs as another user, who has to get in.
+  // As root, the demo runs PostgreSQL as another user, who needs access.
   await chmod(directory, 0o755)
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
   return directory
 }
 
-/** Without the compiler's cache, which is shared by all that runs through tsx. */
-async function leftIn(temporary: string): Promise<string[]> {
+/** Without the cache of tsx, which other processes share. */
+async function leftoversIn(temporary: string): Promise<string[]> {
   return (await readdir(temporary)).filter((name) => name.startsWith('pawl-'))
 }
 
 async function postmasterOf(temporary: string): Promise<number> {
-  const [home] = await leftIn(temporary)
+  const [home] = await leftoversIn(temporary)
   const file = await readFile(join(temporary, home!, 'data', 'postmaster.pid'), 'utf8')
   return Number(file.split('\n')[0])
 }

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { type Claims, createDemo } from '../../demo/app.ts'
+import { createDemo } from '../../demo/app.ts'
+import type { Claims } from '../../demo/claims.ts'
 import { LIFETIMES } from '../../demo/lifetimes.ts'
 import { createSessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
@@ -11,49 +12,49 @@ import { SECRET } from '../support/secrets.ts'
 import { listen } from '../support/sessions.ts'
 import { codeOf, createBrowser, stealFrom, type Thief } from './browser.ts'
 
-/** The page refreshes two seconds before its access token is over. */
+/** The page refreshes two seconds before its access token expires. Seconds. */
 const OWNER_EVERY = 13
 const MINUTE = 60
-const OVER = ['refresh_token_reused', 'session_ended']
+const ENDED = ['refresh_token_reused', 'session_ended']
 
-/** What the thief clicks, second by second. */
+/** Sends the thief's requests of one second. @returns the codes of the responses */
 const THIEVES: Record<string, (thief: Thief, second: number) => Promise<string[]>> = {
   'refreshes and uses at once, then every 4 s': every(4, 0, true),
   'refreshes without ever using': every(4, 0, false),
-  'moves every second': every(1, 0, true),
-  'moves in step with the owner': every(OWNER_EVERY, 0, true),
-  'moves right before the owner': every(OWNER_EVERY, 12, true),
-  'moves right after the owner': every(OWNER_EVERY, 1, true),
-  'waits until the owner has moved on': every(15, 14, true),
-  'waits until the owner has moved on twice': every(30, 29, true),
-  'comes twice, half a minute apart': every(30, 0, true),
+  'refreshes and uses every second': every(1, 0, true),
+  'refreshes together with the owner': every(OWNER_EVERY, 0, true),
+  'refreshes just before the owner': every(OWNER_EVERY, 12, true),
+  'refreshes just after the owner': every(OWNER_EVERY, 1, true),
+  'waits until the owner has refreshed': every(15, 14, true),
+  'waits until the owner has refreshed twice': every(30, 29, true),
+  'refreshes twice, half a minute apart': every(30, 0, true),
 }
 
-test.each(Object.entries(THIEVES))('within a minute, a thief is caught who %s', async (_name, act) => {
+test.each(Object.entries(THIEVES))('detects a thief within a minute who %s', async (_name, act) => {
   const { origin, clock, flush, reused } = await openDemo()
   const owner = createBrowser(origin)
   await owner.post('/login', { name: 'Ada' })
   const thief = await stealFrom(owner, origin)
 
-  const ownerSaw: string[] = []
-  const thiefSaw: string[] = []
-  for (let second = 0; second < MINUTE && !(isOver(ownerSaw) && isOver(thiefSaw)); second++) {
-    thiefSaw.push(...(await act(thief, second)))
+  const ownerCodes: string[] = []
+  const thiefCodes: string[] = []
+  for (let second = 0; second < MINUTE && !(hasEnded(ownerCodes) && hasEnded(thiefCodes)); second++) {
+    thiefCodes.push(...(await act(thief, second)))
     await flush()
     if (second % OWNER_EVERY === OWNER_EVERY - 1) {
-      ownerSaw.push(await codeOf(await owner.post('/session/refresh')))
-      ownerSaw.push(await codeOf(await owner.get('/api/me')))
+      ownerCodes.push(await codeOf(await owner.post('/session/refresh')))
+      ownerCodes.push(await codeOf(await owner.get('/api/me')))
       await flush()
     }
     clock.advance(1)
   }
 
-  expect(isOver(thiefSaw), thiefSaw.join()).toBe(true)
-  expect(isOver(ownerSaw), ownerSaw.join()).toBe(true)
+  expect(hasEnded(thiefCodes), thiefCodes.join()).toBe(true)
+  expect(hasEnded(ownerCodes), ownerCodes.join()).toBe(true)
   expect(reused).toHaveLength(1)
 })
 
-test('nobody is caught where nobody steals', async () => {
+test('never ends a session that was not stolen', async () => {
   const { origin, clock, flush } = await openDemo()
   const owner = createBrowser(origin)
   await owner.post('/login', { name: 'Ada' })
@@ -65,7 +66,7 @@ test('nobody is caught where nobody steals', async () => {
   }
 })
 
-test('what a user calls himself stays text', async () => {
+test('escapes the name of a user', async () => {
   const { origin } = await openDemo()
   const owner = createBrowser(origin)
   await owner.post('/login', { name: '<script>alert("1")</script>' })
@@ -74,7 +75,7 @@ test('what a user calls himself stays text', async () => {
   expect(page).toContain('&#60;script&#62;')
 })
 
-test('a device can be ended by its own user alone', async () => {
+test('lets only its own user sign out a device', async () => {
   const { origin } = await openDemo()
   const ada = createBrowser(origin)
   const eve = createBrowser(origin)
@@ -115,6 +116,6 @@ function every(seconds: number, from: number, uses: boolean) {
   }
 }
 
-function isOver(seen: readonly string[]): boolean {
-  return seen.some((code) => OVER.includes(code))
+function hasEnded(codes: readonly string[]): boolean {
+  return codes.some((code) => ENDED.includes(code))
 }

@@ -1,16 +1,16 @@
 import type { Request, Response } from 'express'
-import { sessionOf } from '../src/adapters/express.ts'
-import type { EventName, SessionEvents, Sessions } from '../src/index.ts'
-import type { Claims } from './app.ts'
+import { sessionOf } from '../../src/adapters/express.ts'
+import type { EventName, SessionEvents, Sessions } from '../../src/index.ts'
+import type { Claims } from '../claims.ts'
 
-/** What the browser gets of a session event: never more than concerns its user. */
-const SHOWN = ['created', 'refreshed', 'turned', 'reused', 'ended'] as const satisfies EventName[]
+/** The session events that a page shows. */
+const STREAMED = ['created', 'refreshed', 'turned', 'reused', 'ended'] as const satisfies EventName[]
 
-type Shown = SessionEvents[(typeof SHOWN)[number]]
+type StreamedEvent = SessionEvents[(typeof STREAMED)[number]]
 
-/** Server-sent events, one stream per open page. */
+/** Server-sent events: one stream per open page. */
 export interface EventStreams {
-  /** Answers a request with the events of its user's sessions from now on. */
+  /** Streams events of the user's sessions. A user gets no events of other users. */
   connect(req: Request, res: Response): void
   /** Ends all streams. */
   close(): void
@@ -22,14 +22,14 @@ export function createEventStreams(sessions: Sessions<Claims>): EventStreams {
   function connect(req: Request, res: Response): void {
     const { userId, sessionId } = sessionOf(req, sessions)
 
-    function send(type: string, event: Shown): void {
+    function send(type: string, event: StreamedEvent): void {
       if (event.userId === userId)
         res.write(`data: ${JSON.stringify({ ...event, type, at: Date.now() })}\n\n`)
     }
 
     const removers = [
-      ...SHOWN.map((name) => sessions.on(name, (event: Shown) => send(name, event))),
-      // The stream was opened by this session, so it must not outlive it; the event itself goes first.
+      ...STREAMED.map((name) => sessions.on(name, (event: StreamedEvent) => send(name, event))),
+      // The stream ends with its session, but only after it has sent the event.
       sessions.onEnded(sessionId, () => setImmediate(() => res.end())),
     ]
     open.add(res)

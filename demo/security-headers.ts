@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express'
 
-const POLICY = (frameAncestors: string): string =>
+const contentSecurityPolicy = (frameAncestors: string): string =>
   [
     "default-src 'none'",
     "script-src 'self'",
@@ -13,12 +13,12 @@ const POLICY = (frameAncestors: string): string =>
     `frame-ancestors ${frameAncestors}`,
   ].join('; ')
 
-/** What a page that holds a session should be sent with. */
+/** Response headers for pages that hold a session. */
 export const securityHeaders: RequestHandler = ({ path }, res, next) => {
-  // One page of the demo puts ten tabs side by side.
+  // The page with ten tabs shows this one in frames.
   const framed = path === '/tab'
   res.set({
-    'content-security-policy': POLICY(framed ? "'self'" : "'none'"),
+    'content-security-policy': contentSecurityPolicy(framed ? "'self'" : "'none'"),
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'same-origin',
     'cross-origin-opener-policy': 'same-origin',

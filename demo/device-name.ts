@@ -19,7 +19,7 @@ const SYSTEMS = [
   ['Linux', 'Linux'],
 ] as const
 
-/** `Firefox 142 on Linux`: enough for people to know their own devices by. */
+/** Such as `Firefox 142 on Linux`, by which people recognize their own devices. */
 export function deviceName(userAgent: string | null): string {
   if (userAgent === null) return 'Unknown device'
   const system = SYSTEMS.find(([token]) => userAgent.includes(token))?.[1]

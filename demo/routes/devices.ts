@@ -1,14 +1,14 @@
 import { Router } from 'express'
-import { requireSession, sessionOf } from '../src/adapters/express.ts'
-import type { Session, Sessions } from '../src/index.ts'
-import type { Claims } from './app.ts'
-import { deviceName } from './user-agent.ts'
+import { requireSession, sessionOf } from '../../src/adapters/express.ts'
+import type { Session, Sessions } from '../../src/index.ts'
+import type { Claims } from '../claims.ts'
+import { deviceName } from '../device-name.ts'
 
-const MOST_SIMULATED = 6
-const MOST_ENDED_SHOWN = 6
+const MAX_SIMULATED = 6
+const MAX_ENDED_SHOWN = 6
 
-/** Addresses from the ranges set aside for documentation (RFC 5737, RFC 3849). */
-const SIMULATED = [
+/** Addresses are from the ranges reserved for documentation (RFC 5737, RFC 3849). */
+const SIMULATED_DEVICES = [
   {
     ip: '203.0.113.24',
     userAgent:
@@ -25,7 +25,7 @@ const SIMULATED = [
   },
 ] as const
 
-/** The user's sessions: see them, end them, and add one to have something to see. */
+/** Lists and ends the sessions of a user, and adds simulated ones. */
 export function deviceRoutes(sessions: Sessions<Claims>): Router {
   const router = Router()
   router.use(requireSession())
@@ -34,16 +34,16 @@ export function deviceRoutes(sessions: Sessions<Claims>): Router {
     const { userId, sessionId } = sessionOf(req, sessions)
     const all = await sessions.list(userId)
     const active = all.filter((session) => session.active)
-    const ended = all.filter((session) => !session.active).slice(0, MOST_ENDED_SHOWN)
+    const ended = all.filter((session) => !session.active).slice(0, MAX_ENDED_SHOWN)
     res.json([...active, ...ended].map((session) => describe(session, sessionId)))
   })
 
   router.post('/', async (req, res) => {
     const { userId, claims } = sessionOf(req, sessions)
     const active = (await sessions.list(userId)).filter((session) => session.active)
-    if (active.length > MOST_SIMULATED) return res.status(409).json({ code: 'enough_devices' })
-    const seen = new Set(active.map((session) => session.userAgent))
-    const device = SIMULATED.find(({ userAgent }) => !seen.has(userAgent)) ?? SIMULATED[0]
+    if (active.length > MAX_SIMULATED) return res.status(409).json({ code: 'too_many_devices' })
+    const inUse = new Set(active.map((session) => session.userAgent))
+    const device = SIMULATED_DEVICES.find(({ userAgent }) => !inUse.has(userAgent)) ?? SIMULATED_DEVICES[0]
     const { session } = await sessions.create({ userId, claims, ...device })
     res.status(201).json({ sessionId: session.sessionId })
   })
@@ -54,7 +54,7 @@ export function deviceRoutes(sessions: Sessions<Claims>): Router {
   })
 
   router.post('/:id/end', async (req, res) => {
-    // Whoever knows an id may not end the session for that alone: it has to be one of theirs.
+    // A user may end only sessions of their own.
     const session = await sessions.get(req.params.id)
     if (session?.userId !== sessionOf(req, sessions).userId)
       return res.status(404).json({ code: 'no_such_device' })

@@ -1,0 +1,2 @@
+/** @param {number} milliseconds */
+export const delay = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
