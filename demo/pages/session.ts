@@ -69,8 +69,8 @@ export function sessionPage({ name, otherHost }: SessionPage): string {
   <section class="card race" aria-labelledby="race-title" data-race>
     <div>
       <h2 id="race-title">Ten tabs at once</h2>
-      <p class="muted">The access token expires in all tabs at the same moment. Many session libraries sign users out at
-      random when that happens.</p>
+      <p class="muted">The access token expires in all tabs at the same moment. Many session libraries then sign users
+      out at random.</p>
     </div>
     <a class="button" href="/tabs">Open ten tabs side by side</a>
   </section>
