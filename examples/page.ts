@@ -1,18 +1,18 @@
-/** What an example has of its own in the page. */
+/** The parts of the page that differ between examples. */
 export interface PageParts {
-  /** How visitors sign in. */
+  /** The markup by which a visitor signs in. */
   readonly signIn?: string
-  /** Below the user's name. */
+  /** Markup below the user's name. */
   readonly more?: string
 }
 
 const SIGN_IN =
   '<label>Name <input name="name" value="anna" required maxlength="40"></label> <button>Sign in</button>'
 
-/** A form of a page whose fields are posted to `/login`. */
+/** A form that the page posts to `/login`. */
 export const signInForm = (fields: string): string => `<form id="login">${fields}</form>`
 
-/** The one page of every example: a visitor signs in, a user signs out. */
+/** The page of every example: visitors sign in, users sign out. */
 export function page(
   name: string | null,
   { signIn = signInForm(SIGN_IN), more = '' }: PageParts = {},
@@ -34,7 +34,7 @@ ${body}
     const headers = { 'content-type': 'application/json' }
     const response = await fetch(path, { method: 'POST', headers, body: JSON.stringify(body) })
     if (response.ok) location.reload()
-    else alert(path + ' answered ' + response.status)
+    else alert(path + ' failed with status ' + response.status)
   }
   const on = (id, act) => document.getElementById(id)?.addEventListener('submit', (event) => {
     event.preventDefault()
@@ -47,7 +47,7 @@ ${body}
 `
 }
 
-/** The user of this name; null for what is none. An application asks for a password here. */
+/** The user who signs in; null if the name is invalid. An application checks a password here. */
 export function userNamed(body: unknown): { readonly id: string; readonly name: string } | null {
   const name = typeof body === 'object' && body !== null && 'name' in body ? body.name : null
   if (typeof name !== 'string' || !/^[\p{L}\d .-]{1,40}$/u.test(name)) return null

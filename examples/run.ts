@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { createEmbeddedPostgres } from '../demo/embedded-postgres.ts'
 
 /**
- * `npm run example -- <name>` runs one of the examples: `main.ts` in the folder of that name. It gets what
- * a deployment would give it, as environment variables: DATABASE_URL (an embedded PostgreSQL, unless it is
- * set), PAWL_SECRET (a new one, unless it is set) and PORT.
+ * `npm run example -- <name>` runs `main.ts` in the folder of that name. As in a deployment, the example reads its
+ * settings from environment variables. By default DATABASE_URL is an embedded PostgreSQL, PAWL_SECRET is new and
+ * PORT is 3000.
  */
 const HERE = import.meta.dirname
 const EXAMPLES = readdirSync(HERE, { withFileTypes: true })
@@ -19,10 +19,10 @@ const EXAMPLES = readdirSync(HERE, { withFileTypes: true })
 const [name = '--help', ...rest] = process.argv.slice(2)
 if (name === '--help' || name === '-h') {
   console.log(
-    `npm run example -- <name>\n\nOne of: ${EXAMPLES.join(', ')}\n\nDATABASE_URL, PAWL_SECRET and PORT (3000) may be set.`,
+    `npm run example -- <name>\n\nOne of: ${EXAMPLES.join(', ')}\n\nYou may set DATABASE_URL, PAWL_SECRET and PORT (3000).`,
   )
 } else if (!EXAMPLES.includes(name) || rest.length > 0) {
-  console.error(`There is no example '${[name, ...rest].join(' ')}'. There are: ${EXAMPLES.join(', ')}`)
+  console.error(`There is no example '${[name, ...rest].join(' ')}'. Use one of: ${EXAMPLES.join(', ')}`)
   process.exitCode = 2
 } else {
   process.exitCode = await run(name)
@@ -35,7 +35,7 @@ async function run(example: string): Promise<number> {
       console.log('Starting an embedded PostgreSQL …')
       await embedded.start()
     }
-    const own = join(HERE, example, 'tsconfig.json')
+    const tsconfig = join(HERE, example, 'tsconfig.json')
     const child = spawn(process.execPath, ['--import', 'tsx', join(HERE, example, 'main.ts')], {
       stdio: 'inherit',
       env: {
@@ -43,10 +43,10 @@ async function run(example: string): Promise<number> {
         PORT: '3000',
         ...process.env,
         ...(embedded !== null && { DATABASE_URL: embedded.url }),
-        ...(existsSync(own) && { TSX_TSCONFIG_PATH: own }),
+        ...(existsSync(tsconfig) && { TSX_TSCONFIG_PATH: tsconfig }),
       },
     })
-    // A terminal's Ctrl-C reaches the example by itself; what a process manager sends does not.
+    // Ctrl-C in a terminal reaches the example too. Signals of a process manager must be passed on.
     for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
     process.on('SIGINT', () => {})
     const [code] = await once(child, 'exit')

@@ -13,7 +13,7 @@ const sessions = await createSessions<{ name: string }>({
 
 const app = express()
 app.use(express.json())
-app.use(expressSessions(sessions)) // serves /session/refresh and /session/logout too
+app.use(expressSessions(sessions)) // also serves /session/refresh and /session/logout
 
 app.get('/', requireSession({ optional: true }), (req, res) => {
   res.send(page(sessionOf(req, sessions).current?.claims.name ?? null))

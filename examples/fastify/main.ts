@@ -12,7 +12,7 @@ const sessions = await createSessions<{ name: string }>({
 })
 
 const app = fastify()
-app.register(fastifySessions(sessions)) // serves /session/refresh and /session/logout too
+app.register(fastifySessions(sessions)) // also serves /session/refresh and /session/logout
 
 app.get('/', { onRequest: requireSession({ optional: true }) }, (request, reply) => {
   reply.type('text/html').send(page(sessionOf(request, sessions).current?.claims.name ?? null))
@@ -37,7 +37,7 @@ console.log(`Listening on http://localhost:${PORT}`)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     void app.close()
-    // A browser may hold connections that it has never used.
+    // Browsers keep idle connections open.
     setTimeout(() => app.server.closeAllConnections(), 1000).unref()
   })
 }

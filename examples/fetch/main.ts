@@ -36,10 +36,10 @@ const routes: Readonly<Record<string, Route>> = {
 }
 const notFound: Route = { handler: () => Response.json({ code: 'not_found' }, { status: 404 }) }
 
-/** All there is to the server: runtimes that speak fetch themselves take it as it is. */
-function answer(request: Request, ip: string | undefined): Promise<Response> {
+/** The whole server. Runtimes with a fetch handler, such as Deno and Bun, use this function directly. */
+function handle(request: Request, ip: string | undefined): Promise<Response> {
   const { handler, ...info } = routes[`${request.method} ${new URL(request.url).pathname}`] ?? notFound
-  // Serves /session/refresh and /session/logout too.
+  // Also serves /session/refresh and /session/logout.
   return withSession(request, (session) => handler(session, request), { ...info, ip })
 }
 
@@ -49,7 +49,7 @@ function htmlResponse(text: string): Response {
 
 const server = serve(
   {
-    fetch: (request, { incoming }) => answer(request, incoming.socket.remoteAddress),
+    fetch: (request, { incoming }) => handle(request, incoming.socket.remoteAddress),
     hostname: '127.0.0.1',
     port: Number(PORT),
   },
@@ -59,7 +59,7 @@ const server = serve(
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     server.close(() => sessions.close())
-    // A browser may hold connections that it has never used.
+    // Browsers keep idle connections open.
     setTimeout(() => server.closeAllConnections(), 1000).unref()
   })
 }

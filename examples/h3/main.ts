@@ -12,7 +12,7 @@ const sessions = await createSessions<{ name: string }>({
 })
 
 const app = new H3()
-app.use(h3Sessions(sessions)) // serves /session/refresh and /session/logout too
+app.use(h3Sessions(sessions)) // also serves /session/refresh and /session/logout
 
 app.get('/', (event) => html(raw(page(sessionOf(event, sessions).current?.claims.name ?? null))), {
   middleware: [requireSession({ optional: true })],
@@ -20,7 +20,7 @@ app.get('/', (event) => html(raw(page(sessionOf(event, sessions).current?.claims
 
 app.post('/login', async (event) => {
   const user = userNamed(await event.req.json().catch(() => null))
-  if (user === null) throw new HTTPError({ status: 400, message: 'There is no such user' })
+  if (user === null) throw new HTTPError({ status: 400, message: 'No such user' })
   return sessionOf(event, sessions).create({ userId: user.id, claims: { name: user.name } })
 })
 
@@ -44,10 +44,10 @@ console.log(`Listening on http://localhost:${PORT}`)
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, async () => {
-    // A browser may hold connections that it has never used.
-    const late = setTimeout(() => server.close(true), 1000)
+    // Browsers keep idle connections open.
+    const timer = setTimeout(() => server.close(true), 1000)
     await server.close()
-    clearTimeout(late)
+    clearTimeout(timer)
     await sessions.close()
   })
 }

@@ -14,7 +14,7 @@ const sessions = await createSessions<{ name: string }>({
 })
 
 const app = new Hono<SessionEnv<typeof sessions>>()
-app.use(honoSessions(sessions)) // serves /session/refresh and /session/logout too
+app.use(honoSessions(sessions)) // also serves /session/refresh and /session/logout
 
 app.get('/', requireSession({ optional: true }), (c) => {
   return c.html(page(c.var.session.current?.claims.name ?? null))
@@ -38,7 +38,7 @@ const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: Number(POR
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     server.close(() => sessions.close())
-    // A browser may hold connections that it has never used.
+    // Browsers keep idle connections open.
     setTimeout(() => server.closeAllConnections(), 1000).unref()
   })
 }

@@ -20,7 +20,7 @@ router.get('/', requireSession({ optional: true }), (ctx) => {
 })
 
 router.post('/login', async (ctx) => {
-  // An application has a body parser here, with a limit.
+  // An application uses a body parser with a size limit.
   const user = userNamed(await json(ctx.req).catch(() => null))
   if (user === null) {
     ctx.status = 400
@@ -36,7 +36,7 @@ router.get('/me', requireSession(), (ctx) => {
 })
 
 const app = new Koa()
-app.use(koaSessions(sessions)) // serves /session/refresh and /session/logout too
+app.use(koaSessions(sessions)) // also serves /session/refresh and /session/logout
 app.use(router.routes())
 
 const server = app.listen(Number(PORT), '127.0.0.1', () => {
@@ -46,7 +46,7 @@ const server = app.listen(Number(PORT), '127.0.0.1', () => {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     server.close(() => sessions.close())
-    // A browser may hold connections that it has never used.
+    // Browsers keep idle connections open.
     setTimeout(() => server.closeAllConnections(), 1000).unref()
   })
 }

@@ -15,7 +15,7 @@ import { RequireSession, Session, type SessionOf, SessionsModule } from 'pawl/ne
 import { postgres } from 'pawl/postgres'
 import { page, userNamed } from '../page.ts'
 
-/** An application has the ConfigService of @nestjs/config in its place. */
+/** An application uses the ConfigService of @nestjs/config instead. */
 @Injectable()
 class Config {
   readonly databaseUrl = process.env['DATABASE_URL']!
@@ -56,7 +56,7 @@ class AccountController {
 
 @Module({
   imports: [
-    // Serves /session/refresh and /session/logout too.
+    // Also serves /session/refresh and /session/logout.
     SessionsModule.forRootAsync({ imports: [ConfigModule], inject: [Config], useFactory: openSessions }),
   ],
   controllers: [AccountController],
@@ -69,8 +69,8 @@ console.log(`Listening on http://localhost:${process.env['PORT']}`)
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
-    void app.close() // the server, and then the sessions
-    // A browser may hold connections that it has never used.
+    void app.close() // closes the server, then the sessions
+    // Browsers keep idle connections open.
     setTimeout(() => app.getHttpServer().closeAllConnections(), 1000).unref()
   })
 }

@@ -8,11 +8,11 @@ const { PORT } = process.env
 
 const app = next({ dev: true, dir: import.meta.dirname, hostname: 'localhost', port: Number(PORT) })
 await app.prepare()
-// Not before: Next prepares the process for what this imports of it.
+// Imported late, because it imports modules of Next that need a prepared process.
 const application = await import('./sessions.ts')
 const sessions = await application.sessions().catch((error: unknown) => {
   console.error(error)
-  // Next would have the process go on.
+  // Next keeps the process alive after an error.
   process.exit(1)
 })
 
@@ -23,11 +23,11 @@ const server = createServer(app.getRequestHandler()).listen(Number(PORT), '127.0
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, async () => {
     server.close()
-    // Requests get a second. Browsers hold connections for longer.
+    // Open requests get one second. Browsers keep idle connections open for longer.
     await Promise.race([once(server, 'close'), setTimeout(1000)])
     await app.close()
     await sessions.close()
-    // Next still watches its files.
+    // Next still watches files, which keeps the process alive.
     process.exit()
   })
 }

@@ -1,8 +1,8 @@
-// biome-ignore-all lint/style/noDefaultExport: Next asks for it
+// biome-ignore-all lint/style/noDefaultExport: required by Next
 
 import { proxy } from './sessions.ts'
 
 export default proxy()
 
-// All but files, which are nobody's.
+// Every path except static files.
 export const config = { matcher: '/((?!_next/|.*\\.\\w+$).*)' }

@@ -32,12 +32,12 @@ const routes: Readonly<Record<string, (req: IncomingMessage, res: ServerResponse
   }, {}),
 }
 
-// Serves /session/refresh and /session/logout too, as every handler does.
-const others = withSession((_req, res) => sendJson(res, 404, { code: 'not_found' }))
+// Also serves /session/refresh and /session/logout, as every handler does.
+const notFound = withSession((_req, res) => sendJson(res, 404, { code: 'not_found' }))
 
 const server = createServer((req, res) => {
   const path = req.url?.replace(/\?.*$/, '')
-  const serve = routes[`${req.method} ${path}`] ?? others
+  const serve = routes[`${req.method} ${path}`] ?? notFound
   void serve(req, res)
 })
 
@@ -48,7 +48,7 @@ server.listen(Number(PORT), '127.0.0.1', () => {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     server.close(() => sessions.close())
-    // A browser may hold connections that it has never used.
+    // Browsers keep idle connections open.
     setTimeout(() => server.closeAllConnections(), 1000).unref()
   })
 }
@@ -59,7 +59,7 @@ function sendJson(res: ServerResponse, status: number, body: unknown): void {
   res.end(JSON.stringify(body))
 }
 
-/** What a request says; null for what is too long or no JSON. */
+/** The JSON body of a request; null if it is too long or invalid. */
 async function readJson(req: IncomingMessage): Promise<unknown> {
   let text = ''
   for await (const chunk of req.setEncoding('utf8')) {

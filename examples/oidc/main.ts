@@ -28,21 +28,21 @@ const config = await oidc.discovery(
   provider.clientId,
   provider.clientSecret,
   oidc.ClientSecretBasic(provider.clientSecret),
-  { execute: [oidc.allowInsecureRequests] }, // http, on this machine alone
+  { execute: [oidc.allowInsecureRequests] }, // plain HTTP, on loopback only
 )
 
-/** What has to be the same when the browser comes back. Until then it is the browser's to keep, unread. */
-interface LoginUnderWay {
+/** Checked when the provider redirects the browser back. Until then an encrypted cookie holds it. */
+interface PendingLogin {
   readonly state: string
   readonly nonce: string
   readonly codeVerifier: string
 }
 const MINUTES_TO_SIGN_IN = 10
-const loginSeal = createSeal<LoginUnderWay>(PAWL_SECRET!, 'login under way', MINUTES_TO_SIGN_IN * 60)
+const loginSeal = createSeal<PendingLogin>(PAWL_SECRET!, 'pending login', MINUTES_TO_SIGN_IN * 60)
 const loginCookie = (req: Request): CookieOptions => ({
   path: '/login',
   httpOnly: true,
-  sameSite: 'lax', // 'strict' would not come back from the provider
+  sameSite: 'lax', // 'strict' cookies are not sent on the way back from the provider
   secure: req.secure,
 })
 
@@ -75,18 +75,18 @@ app.get('/login/callback', async (req, res) => {
   const sealed = /(?:^|; )login=([^;]*)/.exec(req.headers.cookie ?? '')?.[1] ?? ''
   const login = loginSeal.open(sealed)
   res.clearCookie('login', loginCookie(req))
-  // Without the cookie it is not this browser that began: someone else's login must not become its own.
+  // Without the cookie another browser started this login, and its user must not be signed in here.
   const claims = login === null ? undefined : await claimsOf(req, login)
   if (claims === undefined) {
-    res.status(400).send(page(null, { signIn: 'That did not work. <a href="/login">Sign in again</a>' }))
+    res.status(400).send(page(null, { signIn: 'The login failed. <a href="/login">Sign in again</a>' }))
     return
   }
-  // An application finds or makes its own user here, by the provider and `sub`.
+  // An application finds or creates its own user here, by issuer and `sub`.
   await sessionOf(req, sessions).create({ userId: claims.sub, claims: { name: String(claims['name']) } })
   res.redirect('/')
 })
 
-async function claimsOf(req: Request, login: LoginUnderWay): Promise<oidc.IDToken | undefined> {
+async function claimsOf(req: Request, login: PendingLogin): Promise<oidc.IDToken | undefined> {
   try {
     const tokens = await oidc.authorizationCodeGrant(config, new URL(req.originalUrl, origin), {
       expectedState: login.state,
@@ -95,7 +95,7 @@ async function claimsOf(req: Request, login: LoginUnderWay): Promise<oidc.IDToke
     })
     return tokens.claims()
   } catch (error) {
-    console.error('the login failed:', error instanceof Error ? error.message : error)
+    console.error('The login failed:', error instanceof Error ? error.message : error)
     return undefined
   }
 }
@@ -113,7 +113,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     provider.close()
     server.close(() => sessions.close())
-    // A browser may hold connections that it has never used.
+    // Browsers keep idle connections open.
     setTimeout(() => server.closeAllConnections(), 1000).unref()
   })
 }

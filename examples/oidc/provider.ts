@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type JWKS, Provider } from 'oidc-provider'
 
-/** An OpenID provider on this machine, where any name and any password sign in. It stands in for your real one. */
+/** A local OpenID provider that accepts every name and password. An application uses a real one. */
 export interface LocalProvider {
   readonly issuer: URL
   readonly clientId: string
@@ -21,7 +21,7 @@ export async function startProvider(redirectUri: string): Promise<LocalProvider>
 
   const provider = new Provider(issuer.origin, {
     clients: [{ client_id: clientId, client_secret: clientSecret, redirect_uris: [redirectUri] }],
-    // The name goes into the ID token, which saves a request for it.
+    // With the name in the ID token, the example needs no request to the userinfo endpoint.
     claims: { openid: ['sub'], profile: ['name'] },
     conformIdTokenClaims: false,
     findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id.toLowerCase(), name: id }) }),

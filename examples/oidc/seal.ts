@@ -1,9 +1,9 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 
-/** Makes text that nobody else can read or make, and that is good for a while only. */
+/** Encrypts and authenticates values that expire. */
 export interface Seal<T> {
   seal(value: T): string
-  /** @returns null for what is not ours, or too old */
+  /** @returns null if the text is forged or expired */
   open(text: string): T | null
 }
 
@@ -11,9 +11,9 @@ const IV = 12
 const TAG = 16
 
 /**
- * AES-256-GCM under a key of its own, made from `secret`.
- * @param purpose what this seal is for; what another one has sealed is not opened
- * @param seconds how long
+ * AES-256-GCM with a key derived from `secret`.
+ * @param purpose seals with different purposes cannot open each other's values
+ * @param seconds until a value expires
  */
 export function createSeal<T>(secret: string, purpose: string, seconds: number): Seal<T> {
   const key = new Uint8Array(hkdfSync('sha256', secret, '', `example: ${purpose}`, 32))

@@ -9,7 +9,7 @@ import { PASSWORD, type User, userByPassword } from './users.ts'
 
 declare global {
   namespace Express {
-    // What Passport and the middleware below put into `req.user`.
+    // The type of `req.user`, which Passport and the middleware below set.
     interface User {
       readonly id: string
       readonly name: string
@@ -24,7 +24,7 @@ const sessions = await createSessions<{ name: string }>({
   secret: PAWL_SECRET!,
 })
 
-// Passport finds out who somebody is, once, at the login.
+// Passport identifies the user once, at the login.
 passport.use(
   new LocalStrategy({ usernameField: 'name' }, (name, password, done) => {
     userByPassword(name, password).then((user) => done(null, user ?? false), done)
@@ -35,7 +35,7 @@ const app = express()
 app.use(express.json())
 app.use(expressSessions(sessions))
 
-// Pawl knows who it is from then on, so that routes written for Passport find their `req.user`.
+// From then on Pawl identifies the user. Routes written for Passport still find `req.user`.
 app.use((req, _res, next) => {
   const { current } = sessionOf(req, sessions)
   if (current !== null) req.user = { id: current.userId, name: current.claims.name }
@@ -46,7 +46,7 @@ app.get('/', requireSession({ optional: true }), (req, res) => {
   res.send(page(req.user?.name ?? null, { signIn: signInForm(FIELDS) }))
 })
 
-// `session: false`: without it Passport would write into `req.session`, which is Pawl's.
+// `session: false` keeps Passport from writing to `req.session`, which belongs to Pawl.
 app.post('/login', passport.authenticate('local', { session: false }), async (req, res) => {
   const { id, name } = req.user as User
   res.json(await sessionOf(req, sessions).create({ userId: id, claims: { name } }))
@@ -66,7 +66,7 @@ const server = app.listen(Number(PORT), '127.0.0.1', () => {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     server.close(() => sessions.close())
-    // A browser may hold connections that it has never used.
+    // Browsers keep idle connections open.
     setTimeout(() => server.closeAllConnections(), 1000).unref()
   })
 }

@@ -12,18 +12,18 @@ interface StoredUser extends User {
 
 const COST: ScryptOptions = { N: 2 ** 15, r: 8, p: 1, maxmem: 2 ** 26 }
 
-/** Of the one user there is: for trying this out, nowhere else. */
+/** The password of the only user. For this example only. */
 export const PASSWORD = 'correct horse battery staple'
 
-const NOBODY: StoredUser = { id: '', name: '', salt: randomBytes(16), hash: randomBytes(32) }
+const UNKNOWN_USER: StoredUser = { id: '', name: '', salt: randomBytes(16), hash: randomBytes(32) }
 const USERS = new Map([['anna', await createUser('1', 'Anna', PASSWORD)]])
 
 /** @returns null when the name or the password is wrong */
 export async function userByPassword(name: string, password: string): Promise<User | null> {
-  const user = USERS.get(name.toLowerCase()) ?? NOBODY
-  // Also for nobody, so that the time it takes does not tell which names there are.
+  const user = USERS.get(name.toLowerCase()) ?? UNKNOWN_USER
+  // Hashes for an unknown name too, so that the response time does not reveal which names exist.
   const matches = timingSafeEqual(await hashOf(password, user.salt), user.hash)
-  return matches && user !== NOBODY ? { id: user.id, name: user.name } : null
+  return matches && user !== UNKNOWN_USER ? { id: user.id, name: user.name } : null
 }
 
 async function createUser(id: string, name: string, password: string): Promise<StoredUser> {

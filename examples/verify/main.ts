@@ -16,7 +16,7 @@ const sessions = await createSessions<{ name: string }>({
 
 const app = express()
 app.use(express.json())
-app.use(expressSessions(sessions, { revocations: true })) // serves /session/revocations and the keys too
+app.use(expressSessions(sessions, { revocations: true })) // also serves /session/revocations and the public keys
 
 app.get('/', requireSession({ optional: true }), (req, res) => {
   res.send(page(sessionOf(req, sessions).current?.claims.name ?? null))
@@ -35,10 +35,10 @@ app.get('/me', requireSession(), (req, res) => {
 
 app.use(sessionErrors())
 
-// A service of its own in real life.
+// In a deployment this is another process.
 const reports = createReports(`http://127.0.0.1:${PORT}`)
 reports.listen(PORT + 1, '127.0.0.1', () => {
-  console.log(`Reports of another service at http://localhost:${PORT + 1}`)
+  console.log(`The reports service listens on http://localhost:${PORT + 1}`)
 })
 
 const server = app.listen(PORT, '127.0.0.1', () => {
@@ -49,7 +49,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     server.close(() => sessions.close())
     reports.close()
-    // A browser may hold connections that it has never used.
+    // Browsers keep idle connections open.
     setTimeout(() => {
       server.closeAllConnections()
       reports.closeAllConnections()

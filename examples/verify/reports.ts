@@ -2,19 +2,19 @@ import { createServer, type Server } from 'node:http'
 import { createVerifier, errorResponse } from 'pawl/verify'
 
 /**
- * Another service. It has no database and no secret: it knows where the application is, and asks it now and then
- * for its public keys and for what it has revoked.
+ * Another service, without database and secret. It polls the application for its public keys and for the
+ * revoked sessions.
  */
 export function createReports(application: string): Server {
   const verifier = createVerifier<{ name: string }>({
     jwks: `${application}/.well-known/jwks.json`,
     revocations: `${application}/session/revocations`,
     pollInterval: 1,
-    // On localhost browsers send the application's cookie to every port; elsewhere the token comes as a bearer's.
+    // Browsers send the cookies of localhost to every port. Elsewhere the service gets a bearer token.
     cookie: 'pawl-access',
   })
 
-  async function answer(headers: Headers): Promise<Response> {
+  async function handle(headers: Headers): Promise<Response> {
     try {
       const { claims, expiresAt } = await verifier.verifyRequest({ headers })
       return Response.json({ report: `Nothing new, ${claims.name}.`, until: expiresAt })
@@ -24,7 +24,7 @@ export function createReports(application: string): Server {
   }
 
   return createServer(async (req, res) => {
-    const response = await answer(new Headers(req.headers as Record<string, string>))
+    const response = await handle(new Headers(req.headers as Record<string, string>))
     res.writeHead(response.status, Object.fromEntries(response.headers))
     res.end(await response.text())
   })

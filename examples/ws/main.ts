@@ -45,10 +45,10 @@ server.on(
   'upgrade',
   nodeSessions(sessions).upgrade((req, socket, head, session) => {
     sockets.handleUpgrade(req, socket, head, (ws) => {
-      ws.on('error', () => {}) // what breaks the protocol; the socket closes by itself
+      ws.on('error', () => {}) // a protocol error also closes the socket
       ws.on('message', (text) => ws.send(`${session.claims.name} says: ${text}`))
       const stop = sessions.onEnded(session.sessionId, (reason) => {
-        // Until the client has answered, it may still send.
+        // The client can still send messages until it confirms the close.
         ws.removeAllListeners('message')
         ws.close(4001, reason)
       })
@@ -61,7 +61,7 @@ server.on(
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     server.close(() => sessions.close())
-    // A browser may hold connections that it has never used.
+    // Browsers keep idle connections open.
     setTimeout(() => server.closeAllConnections(), 1000).unref()
     for (const ws of sockets.clients) ws.close(1001)
   })

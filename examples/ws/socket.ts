@@ -1,4 +1,4 @@
-/** The part of the page that talks through a socket. Sign out in another tab, and it closes. */
+/** A form that sends messages through a WebSocket. The socket closes when the user signs out in another tab. */
 export const SOCKET = `
 <form id="talk"><input name="text" placeholder="Say something" maxlength="200"> <button>Send</button></form>
 <output id="socket"></output>
@@ -10,8 +10,8 @@ export const SOCKET = `
     socket.onmessage = ({ data }) => show(data)
     socket.onclose = async ({ code, reason }) => {
       show('closed: ' + code + ' ' + reason)
-      if (code === 4001) return // the session is over
-      // A page does not learn why a handshake failed. An expired access token is renewed here.
+      if (code === 4001) return // the session has ended
+      // A page cannot see why a handshake failed. If the access token has expired, this refreshes it.
       const { status } = await fetch('/session/refresh', { method: 'POST' }).catch(() => ({ status: 0 }))
       if (status !== 401) setTimeout(connect, 2000)
     }

@@ -16,13 +16,13 @@ import { type Example, startExample } from './process.ts'
 const EXAMPLES = join(import.meta.dirname, '../../examples')
 const NAMES = readdirSync(EXAMPLES).filter((name) => existsSync(join(EXAMPLES, name, 'main.ts')))
 
-/** One for each, as they sign with keys of their own kinds. */
+/** One database for each example, because their signing keys differ. */
 const databases = new Map<string, string>()
 beforeAll(async () => {
   for (const name of NAMES) databases.set(name, await createDatabase())
 })
 
-/** A browser at an example, which is on plain localhost. */
+/** A browser that uses an example on plain localhost. */
 interface Visitor {
   readonly port: number
   readonly cookie: () => string
@@ -49,9 +49,9 @@ function visit(port: number): Visitor {
 interface Flow {
   /** Signs a visitor in. @defaultValue by `POST /login` with a name */
   readonly signIn?: (visitor: Visitor) => Promise<void>
-  /** What else it shows while somebody is signed in. @returns what it shows once they have signed out */
+  /** Further checks while a user is signed in. @returns the checks after the user has signed out */
   readonly extra?: (visitor: Visitor) => Promise<() => Promise<void>>
-  /** How long it may take to start, in seconds. @defaultValue 20 */
+  /** The time limit for the start, in seconds. @defaultValue 20 */
   readonly startsWithin?: number
 }
 
@@ -60,9 +60,9 @@ async function signInByName(visitor: Visitor, fields: Readonly<Record<string, st
   expect([status, cookies.length]).toStrictEqual([200, 2])
 }
 
-/** Where an example differs from the others. */
+/** Examples that differ from the others. */
 const FLOWS: Readonly<Record<string, Flow>> = {
-  // It compiles what it serves, and each page when it is first asked for.
+  // Next compiles each page on its first request.
   next: { startsWithin: 90 },
   oidc: {
     async signIn(visitor) {
@@ -75,7 +75,7 @@ const FLOWS: Readonly<Record<string, Flow>> = {
       const back = new URL(await signInAtProvider(away.headers.location!, 'Anna'))
       const callback = back.pathname + back.search
       expect([back.host, back.pathname]).toStrictEqual([`localhost:${visitor.port}`, '/login/callback'])
-      // Only the browser that began can use it, and only once.
+      // Only the browser that started the login can finish it, and only once.
       expect((await visit(visitor.port).get(callback)).status).toBe(400)
       const { status, cookies, headers } = await visitor.get(callback)
       expect([status, headers.location]).toStrictEqual([302, '/'])
@@ -96,7 +96,7 @@ const FLOWS: Readonly<Record<string, Flow>> = {
   },
   verify: {
     async extra(visitor) {
-      // As a browser sends it to every port of localhost.
+      // Browsers send the cookies of localhost to every port.
       const headers = { cookie: visitor.cookie() }
       const report = async (): Promise<unknown> =>
         (await fetch(`http://localhost:${visitor.port + 1}/`, { headers })).json()
@@ -121,7 +121,7 @@ const FLOWS: Readonly<Record<string, Flow>> = {
   },
 }
 
-async function goThrough(visitor: Visitor, { signIn = signInByName, extra }: Flow): Promise<void> {
+async function checkFlow(visitor: Visitor, { signIn = signInByName, extra }: Flow): Promise<void> {
   const page = await visitor.get('/')
   expect([page.status, page.headers['content-type']]).toStrictEqual([
     200,
@@ -140,7 +140,7 @@ async function goThrough(visitor: Visitor, { signIn = signInByName, extra }: Flo
   expect(await visitor.get('/me')).toMatchObject({ status: 401, body: { code: 'not_signed_in' } })
 }
 
-/** Connections that a browser holds: one it has used, and one it has opened in case it needs another. */
+/** Opens idle connections as a browser does: one after a request, and one without any request. */
 async function holdConnections({ port }: Example): Promise<void> {
   const agent = new Agent({ keepAlive: true })
   const [answer] = await once(get({ host: '127.0.0.1', port, agent }), 'response')
@@ -153,29 +153,29 @@ async function holdConnections({ port }: Example): Promise<void> {
 }
 
 it.each(NAMES)(
-  'the example %s signs in, reads and signs out, and ends when it is told to',
+  'the example %s signs in, reads the session, signs out, and stops on a signal',
   { timeout: 180_000 },
   async (name) => {
     const flow = FLOWS[name] ?? {}
     const given = { DATABASE_URL: databases.get(name)!, PAWL_SECRET: SECRET }
     const example = await startExample(name, given, flow.startsWithin ?? 20)
-    await goThrough(visit(example.port), flow)
+    await checkFlow(visit(example.port), flow)
     await holdConnections(example)
     expect(await example.stop()).toBe(0)
   },
 )
 
-it('an example that is given nothing has a PostgreSQL of its own for as long as it runs', async () => {
+it('an example without DATABASE_URL runs on an embedded PostgreSQL and deletes it', async () => {
   const temporary = await mkdtemp(join(tmpdir(), 'pawl-example-'))
   onTestFinished(() => rm(temporary, { recursive: true, force: true }))
-  // PostgreSQL may run as somebody else.
+  // PostgreSQL may run as another user, who needs access.
   await chmod(temporary, 0o755)
-  const databasesThere = (): string[] =>
+  const findDatabases = (): string[] =>
     readdirSync(temporary).filter((name) => name.startsWith('pawl-postgres-'))
 
   const example = await startExample('node', { TMPDIR: temporary }, 60)
-  expect(databasesThere()).toHaveLength(1)
-  await goThrough(visit(example.port), {})
+  expect(findDatabases()).toHaveLength(1)
+  await checkFlow(visit(example.port), {})
   expect(await example.stop()).toBe(0)
-  expect(databasesThere()).toStrictEqual([])
+  expect(findDatabases()).toStrictEqual([])
 }, 120_000)

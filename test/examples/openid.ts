@@ -1,6 +1,6 @@
 import { createClient, type Received } from '../support/http-client.ts'
 
-/** Goes through the pages of the local provider as a user does. @returns where it sends the browser at the end */
+/** Signs in on the pages of the local provider. @returns the address of the final redirect */
 export async function signInAtProvider(authorizationUrl: string, name: string): Promise<string> {
   const { host, port, origin } = new URL(authorizationUrl)
   const client = createClient(Number(port))
@@ -11,7 +11,7 @@ export async function signInAtProvider(authorizationUrl: string, name: string): 
     })
 
   let at = new URL(authorizationUrl)
-  // Its own redirects, a form for the login and one for the consent.
+  // The provider redirects several times and shows two forms: login and consent.
   for (let step = 0; step < 10 && at.origin === origin; step++) {
     let answer = await send('GET', at)
     if (answer.headers.location === undefined) {

@@ -6,26 +6,26 @@ import { expect, onTestFinished } from 'vitest'
 
 const STARTED = /^Listening on http:\/\/localhost:(\d+)$/m
 
-/** An example that runs as `npm run example` runs it. */
+/** An example that `npm run example` has started. */
 export interface Example {
   readonly port: number
-  /** What a process manager does. @returns the exit code; null when it had to be killed */
+  /** Stops it as a process manager does. @returns the exit code; null if it had to be killed */
   stop(): Promise<number | null>
 }
 
-/** Starts an example on a free port with what a deployment gives it, and waits until it says that it listens. */
+/** Starts an example on a free port, and waits until it listens. */
 export async function startExample(
   name: string,
   given: Readonly<Record<string, string>>,
   seconds: number,
 ): Promise<Example> {
-  // As in a user's shell, not as in a test.
+  // The environment of a user's shell, without the settings of the test runner.
   const environment = { ...process.env }
   for (const variable of ['NODE_ENV', 'DATABASE_URL', 'PAWL_SECRET'])
     Reflect.deleteProperty(environment, variable)
   const runner = join(import.meta.dirname, '../../examples/run.ts')
   const child = spawn(process.execPath, ['--import', 'tsx', runner, name], {
-    // A group of its own, so that nothing of it stays behind when a test fails.
+    // Its own process group, so that a failed test leaves no process behind.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
@@ -75,11 +75,11 @@ function killGroup(child: ChildProcess): void {
   try {
     process.kill(-child.pid!, 'SIGKILL')
   } catch {
-    // It has ended by itself.
+    // The process has already exited.
   }
 }
 
-/** A free port with a free one after it, for an example of two services. */
+/** A free port whose next port is free too, for an example with two services. */
 async function freePorts(): Promise<number> {
   for (;;) {
     const first = await listenOn(0)

@@ -1,4 +1,4 @@
-// biome-ignore-all lint/style/noDefaultExport: Next asks for it
+// biome-ignore-all lint/style/noDefaultExport: required by Next
 
 export const metadata = { title: 'A Pawl example' }
 

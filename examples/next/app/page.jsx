@@ -1,4 +1,4 @@
-// biome-ignore-all lint/style/noDefaultExport: Next asks for it
+// biome-ignore-all lint/style/noDefaultExport: required by Next
 
 import { read } from '../sessions.ts'
 import { signIn, signOut } from './actions.js'
