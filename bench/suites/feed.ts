@@ -18,7 +18,13 @@ export async function feed({ quick, database, progress }: SuiteOptions): Promise
     const fleet = createFleet()
     try {
       const schema = `feed_${id}`
-      const orders = { url: database, secret: SECRET, listen, schema, options: { revocation: { pollInterval } } }
+      const orders = {
+        url: database,
+        secret: SECRET,
+        listen,
+        schema,
+        options: { revocation: { pollInterval } },
+      }
       const members = await fleet.startMany(PROCESSES, orders)
       if (listen) await untilListening(members)
       const course = { sessions: quick ? 20 : sessions, pause: 40, within: 30_000 }

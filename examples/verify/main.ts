@@ -11,7 +11,7 @@ const PORT = Number(process.env['PORT'])
 const sessions = await createSessions<{ name: string }>({
   store: postgres({ connectionString: DATABASE_URL! }),
   secret: PAWL_SECRET!,
-  keys: { algorithm: 'EdDSA' }, // others have the public half
+  keys: { algorithm: 'EdDSA' }, // other services get only the public half
 })
 
 const app = express()
