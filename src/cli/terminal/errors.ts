@@ -1,5 +1,5 @@
 import { StoreUnavailableError } from '../../index.ts'
-import { isRefused, sqlState } from '../../postgres/sqlstate.ts'
+import { isRefused } from '../../postgres/sqlstate.ts'
 import { printable } from './text.ts'
 
 /** Wrong usage: exit code 2. */
@@ -27,21 +27,8 @@ function isMissingDriver(error: unknown): boolean {
   return (error as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND' && /'pg'/.test(String(error))
 }
 
-/** Codes that Node.js gives to errors of a socket or of name resolution. */
-const NETWORK_ERRORS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'connection reset',
-  EHOSTUNREACH: 'host unreachable',
-  ENETUNREACH: 'network unreachable',
-  ENOENT: 'no such socket',
-  ENOTFOUND: 'unknown host',
-  ETIMEDOUT: 'timed out',
-}
-
-/** Why the database is unavailable, if the driver says so, and where to look. */
 function databaseHint(cause: unknown): string {
-  if (isRefused(cause)) return '. Check the user, password and database in DATABASE_URL or --url.'
-  const reason = NETWORK_ERRORS[sqlState(cause) ?? '']
-  const where = reason === undefined ? '' : ` (${reason})`
-  return `${where}. Check DATABASE_URL or --url, and that the server is running.`
+  return isRefused(cause)
+    ? '. Check the user, password and database in DATABASE_URL or --url.'
+    : '. Check DATABASE_URL or --url, and that the server is running.'
 }

@@ -9,7 +9,7 @@ import { findSessions, targetOf, type UserSessions } from './find.ts'
 
 export const sessionsList: Command = {
   name: 'sessions list',
-  usage: '--user <id> | <session id>',
+  usage: '(--user <id> | <session id>)',
   summary: "List a user's sessions: the devices that are signed in.",
   details: `Lists the most recently seen session first. Given a session id, lists all sessions of the same user.`,
   maxArguments: 1,

@@ -11,7 +11,7 @@ const MAX_IDS = 100
 
 export const sessionsRevoke: Command = {
   name: 'sessions revoke',
-  usage: '<session id...> | --user <id> | --last-seen-before <time> | --all',
+  usage: '(<session id...> | --user <id> | --last-seen-before <time> | --all)',
   summary: 'Revoke sessions, in every process and at once.',
   details: `Every running process refuses the access tokens of a revoked session. Except for single session ids, the
 command asks for confirmation. After a restore from a backup, --last-seen-before revokes the sessions that no

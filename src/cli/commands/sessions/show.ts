@@ -14,7 +14,7 @@ const MAX_LIMIT = 1000
 
 export const sessionsShow: Command = {
   name: 'sessions show',
-  usage: '<session id> | --user <id>',
+  usage: '(<session id> | --user <id>)',
   summary: 'Show everything about a session: "why was this user logged out?"',
   details: `With --user, shows the user's sessions: the most recently ended first, then the active ones, then those that a
 new login replaced.`,

@@ -10,7 +10,7 @@ import { statusLines } from './lines.ts'
 export const status: Command = {
   name: 'status',
   usage: '',
-  summary: 'Show the state of the schema, keys, sessions and revocations, and the health of the table.',
+  summary: 'Show the schema, keys, sessions and revocations, and whether anything needs attention.',
   details: `Exits with 1 if something needs attention, and says what to do. Above a million sessions the numbers are
 estimates; --exact counts. "not available" marks values that the database or the role does not offer.`,
   maxArguments: 0,
