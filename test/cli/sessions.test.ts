@@ -35,7 +35,7 @@ interface Shown extends Session {
 }
 
 describe('sessions list', () => {
-  it("lists active sessions by user id or session id, and ended ones with --all", async () => {
+  it('lists active sessions by user id or session id, and ended ones with --all', async () => {
     const sessions = await open()
     const live = await login(sessions, 'lena', { ip: '198.51.100.7', userAgent: 'Firefox' })
     const over = await login(sessions, 'lena')
