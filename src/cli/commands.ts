@@ -1,13 +1,16 @@
 import type { Command } from './command.ts'
-import { keysList, keysReset, keysRotate } from './commands/keys/keys.ts'
+import { keysList } from './commands/keys/list.ts'
+import { keysReset } from './commands/keys/reset.ts'
+import { keysRotate } from './commands/keys/rotate.ts'
+import { migrate } from './commands/migrate.ts'
 import { prune } from './commands/prune.ts'
+import { secret } from './commands/secret.ts'
 import { sessionsList } from './commands/sessions/list.ts'
 import { sessionsRevoke } from './commands/sessions/revoke.ts'
 import { sessionsShow } from './commands/sessions/show.ts'
-import { migrate, secret } from './commands/setup.ts'
 import { status } from './commands/status/status.ts'
 
-/** Everything the command line can do, in the order of the help. */
+/** All commands, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
   secret,
   migrate,

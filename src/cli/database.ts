@@ -5,14 +5,14 @@ import type { Context } from './command.ts'
 import { UsageError } from './terminal/errors.ts'
 import { printable } from './terminal/text.ts'
 
-/** The database that was asked for, as a store; closed when the work is done or interrupted. */
+/** Opens the database as a store, and closes it after the work or on Ctrl-C. */
 export async function withStore<T>(
   { flags, interrupted }: Context,
   work: (store: PostgresStore) => Promise<T>,
 ): Promise<T> {
   const store = postgres({
-    connectionString: connectionString(flags.text('url')),
-    schema: flags.text('schema') ?? 'pawl',
+    connectionString: connectionString(flags.value('url')),
+    schema: flags.value('schema') ?? 'pawl',
     migrate: false,
     listen: false,
     maxConnections: 2,
@@ -27,8 +27,11 @@ export async function withStore<T>(
   }
 }
 
-/** The same on a schema that is known to be there and up to date. */
-export function withReadyStore<T>(context: Context, work: (store: PostgresStore) => Promise<T>): Promise<T> {
+/** {@link withStore}, and fails if the schema lacks a migration. */
+export function withMigratedStore<T>(
+  context: Context,
+  work: (store: PostgresStore) => Promise<T>,
+): Promise<T> {
   return withStore(context, async (store) => {
     await store.start()
     return work(store)
@@ -36,65 +39,65 @@ export function withReadyStore<T>(context: Context, work: (store: PostgresStore)
 }
 
 /**
- * Sessions to look at and to end, without any secret of the application's: with a key of its own it never
- * touches the signing keys, and what it ends is still told to every process that runs.
+ * Sessions to read and to revoke without the application's secret. A key of their own keeps them away from
+ * the signing keys in the database. Their revocations reach every process.
  */
 export function withSessions<T>(
   context: Context,
   work: (sessions: Sessions, store: PostgresStore) => Promise<T>,
 ): Promise<T> {
   const key = createSecretKey(randomBytes(32))
-  return withOpened(
+  return withCreatedSessions(
     context,
     { secret: randomBytes(32), keys: { provided: [{ kid: 'command-line', algorithm: 'HS256', key }] } },
     work,
   )
 }
 
-/** `createSessions` on the database that was asked for, doing nothing in the background. */
-export function withOpened<T>(
+/** `createSessions` on the database, without work in the background. */
+export function withCreatedSessions<T>(
   context: Context,
   options: Omit<SessionsOptions, 'store'>,
   work: (sessions: Sessions, store: PostgresStore) => Promise<T>,
 ): Promise<T> {
   return withStore(context, async (store) => {
-    let opened = false
-    // What goes wrong before that is thrown, and said once.
-    const say = (_fields: object, message: string): void => {
-      if (opened && !context.interrupted.aborted) context.out.note(`pawl: ${printable(message)}`)
+    let created = false
+    // An error during creation is thrown as well, and must not be printed twice.
+    const print = (_fields: object, message: string): void => {
+      if (created && !context.interrupted.aborted) context.out.note(`pawl: ${printable(message)}`)
     }
     const sessions = await createSessions({
       store,
       revocation: { mode: 'expiry' },
       privacy: { pruneInterval: null },
-      logger: { debug() {}, info() {}, warn: say, error: say },
-      // An operator's machine whose clock is a little off may work all the same: it follows the database's.
+      logger: { debug() {}, info() {}, warn: print, error: print },
+      // Tolerates an operator's machine whose clock is a little off; times follow the database's clock.
       rotation: { overlap: 300 },
       ...options,
     })
-    opened = true
+    created = true
     const close = (): void => void sessions.close().catch(() => {})
     context.interrupted.addEventListener('abort', close)
     try {
       return await work(sessions, store)
     } finally {
       context.interrupted.removeEventListener('abort', close)
-      // Waits until the other processes have been told.
+      // Waits until the other processes are notified.
       await sessions.close()
     }
   })
 }
 
-/** @throws UsageError without repeating what was given, which holds a password */
-function connectionString(given: string | undefined): string {
-  const url = given ?? process.env['DATABASE_URL']
-  if (url === undefined || url === '') throw new UsageError('which database? Give --url, or set DATABASE_URL')
-  // The driver also takes the path of a socket.
-  const known = /^(?:postgres(?:ql)?|socket):/.test(url) && URL.canParse(url)
-  if (!known && !url.startsWith('/')) {
-    throw new UsageError(
-      `${given === undefined ? 'DATABASE_URL' : '--url'} is no PostgreSQL URL: it looks like postgres://host:5432/database`,
-    )
+/** @throws UsageError without repeating the URL, which may hold a password */
+function connectionString(flag: string | undefined): string {
+  const url = flag ?? process.env['DATABASE_URL']
+  if (url === undefined || url === '')
+    throw new UsageError('no database is given. Set DATABASE_URL, or add --url.')
+  // The driver also accepts the path of a socket.
+  const isUrl = /^(?:postgres(?:ql)?|socket):/.test(url) && URL.canParse(url)
+  if (!isUrl && !url.startsWith('/')) {
+    const source = flag === undefined ? 'DATABASE_URL' : '--url'
+    throw new UsageError(`${source} is not a PostgreSQL URL, such as postgres://host:5432/database`)
   }
   return url
 }

@@ -2,30 +2,32 @@
 import { readFileSync } from 'node:fs'
 import { COMMANDS } from './commands.ts'
 import { parse } from './terminal/arguments.ts'
-import { Interrupted, UsageError } from './terminal/errors.ts'
+import { errorLine, Interrupted, UsageError } from './terminal/errors.ts'
 import { help } from './terminal/help.ts'
 import { createOutput } from './terminal/output.ts'
-import { printable } from './terminal/text.ts'
 
 const DONE = 0
 const FAILED = 1
 const WRONG_USAGE = 2
-/** 128 and the number of SIGINT, as shells have it. */
+/** 128 and the number of SIGINT, the convention of shells. */
 const INTERRUPTED = 130
 
 async function main(argv: readonly string[], interrupted: AbortSignal): Promise<number> {
-  const asked = parse(argv, COMMANDS)
-  if (asked.what === 'help') {
-    process.stdout.write(help(COMMANDS, asked.about))
-    return DONE
+  const request = parse(argv, COMMANDS)
+  switch (request.kind) {
+    case 'help':
+      process.stdout.write(help(COMMANDS, request.topic))
+      return DONE
+    case 'version':
+      process.stdout.write(`${version()}\n`)
+      return DONE
+    case 'run': {
+      const { command, positionals, flags } = request
+      const out = createOutput(flags.has('json'))
+      const code = await command.run({ flags, positionals, out, interrupted })
+      return interrupted.aborted ? INTERRUPTED : code
+    }
   }
-  if (asked.what === 'version') {
-    process.stdout.write(`${version()}\n`)
-    return DONE
-  }
-  const { command, given, flags } = asked
-  const code = await command.run({ flags, given, out: createOutput(flags.has('json')), interrupted })
-  return interrupted.aborted ? INTERRUPTED : code
 }
 
 function version(): string {
@@ -33,24 +35,14 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version
 }
 
-/** One line, without a stack, and without what a URL says before its host. */
-function messageOf(error: unknown): string {
-  if (isMissingDriver(error)) return 'the package `pg` is needed to reach a database: npm install pg'
-  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
-  return printable((line || 'it failed without saying why').replace(/:\/\/\S*@/g, '://…@'))
-}
-
-function isMissingDriver(error: unknown): boolean {
-  return (error as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND' && /'pg'/.test(String(error))
-}
-
+/** @returns the exit code */
 function report(error: unknown, interrupted: boolean): number {
   if (interrupted) {
-    const how = error instanceof Interrupted ? `: ${error.message}` : ''
-    process.stderr.write(`pawl: interrupted${how}\n`)
+    const progress = error instanceof Interrupted ? `: ${error.message}` : ''
+    process.stderr.write(`pawl: interrupted${progress}\n`)
     return INTERRUPTED
   }
-  process.stderr.write(`pawl: ${messageOf(error)}\n`)
+  process.stderr.write(`pawl: ${errorLine(error)}\n`)
   if (!(error instanceof UsageError)) return FAILED
   process.stderr.write('Run `npx pawl --help` for help.\n')
   return WRONG_USAGE
@@ -58,7 +50,7 @@ function report(error: unknown, interrupted: boolean): number {
 
 const interruption = new AbortController()
 process.on('SIGINT', () => {
-  // Closing in good order takes up to seconds; whoever asks again does not want to wait.
+  // Closing the connections can take seconds; a second Ctrl-C does not wait for it.
   if (interruption.signal.aborted) process.exit(INTERRUPTED)
   interruption.abort()
 })

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StoreUnavailableError } from '../portable/errors.ts'
+import { networkReason } from './network-error.ts'
 import { isConflict, isConnectionError, isPreparedRefused, isRefused } from './sqlstate.ts'
 import { types } from './types.ts'
 
@@ -229,8 +230,13 @@ export function within<T>(
 }
 
 export function unavailable(cause: unknown, where: string, state = ''): StoreUnavailableError {
-  const what = isRefused(cause)
-    ? `refused the connection: ${(cause as Error).message}`
-    : `cannot be reached or is not answering${state}`
-  return new StoreUnavailableError(`PostgreSQL at ${where} ${what}`, { cause })
+  return new StoreUnavailableError(`${unavailableReason(cause, where)}${state}`, { cause })
+}
+
+function unavailableReason(cause: unknown, where: string): string {
+  if (isRefused(cause)) return `PostgreSQL at ${where} refused the connection: ${(cause as Error).message}`
+  const reason = networkReason(cause)
+  return reason === null
+    ? `PostgreSQL at ${where} cannot be reached or does not answer`
+    : `cannot reach PostgreSQL at ${where} (${reason})`
 }

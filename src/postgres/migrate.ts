@@ -37,7 +37,7 @@ export async function assertMigrated(connection: Connection, names: Names): Prom
   const missing = pendingAfter(await appliedMigrations(connection, names))
   if (missing.length > 0) {
     throw new SchemaOutdatedError(
-      `schema ${names.schema} lacks ${missing.length} migration(s) and \`migrate\` is off; run \`npx pawl migrate\``,
+      `schema ${names.schema} lacks migration ${missing.map(({ id }) => id).join(', ')}, and the option \`migrate\` is off. Run \`npx pawl migrate\`.`,
     )
   }
 }

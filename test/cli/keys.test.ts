@@ -19,9 +19,9 @@ interface Key {
 }
 
 describe('keys', () => {
-  it('lists and rotates them, and a running process accepts the new one', async () => {
+  it('lists and rotates the keys, and a running process accepts the new key', async () => {
     const url = await createDatabase()
-    // The first key is days old and of another algorithm than the default: opening the ring must not make one.
+    // The key is old and not of the default algorithm; opening the key ring must not publish another.
     let now = Date.now() - 3 * DAY
     const options = {
       keys: { algorithm: 'ES256', rotationInterval: 30 * 86_400 },
@@ -52,7 +52,7 @@ describe('keys', () => {
     await vi.waitFor(() => expect(running.verify(accessToken.value).userId).toBe('anna'), 10_000)
   })
 
-  it('rotates nothing with a wrong secret, without one, or where there is no key', async () => {
+  it('refuses to rotate with a wrong secret, without a secret and without a key', async () => {
     const url = await createDatabase()
     const sessions = await openSessions({ store: postgres({ connectionString: url }) })
     const rotate = (secret: string) =>
@@ -72,7 +72,7 @@ describe('keys', () => {
     expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('no signing keys')])
   })
 
-  it('resets them only when told twice, and a new secret then starts', async () => {
+  it('resets the keys only with --yes, and a new secret then starts', async () => {
     const url = await createDatabase()
     const before = await createSessions({ store: postgres({ connectionString: url }), secret: SECRET })
     await before.close()

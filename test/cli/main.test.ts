@@ -6,18 +6,18 @@ import { createDatabase } from '../support/database.ts'
 import { SECRET } from '../support/secrets.ts'
 import { pawl } from './pawl.ts'
 
-/** Nothing listens there. */
+/** No server listens on this port. */
 const NOWHERE = 'postgres://pawl:hidden@127.0.0.1:1/nowhere'
 
 describe('the command line', () => {
-  it('prints a secret that createSessions takes, another one each time', async () => {
+  it('prints a new secret each time, which createSessions accepts', async () => {
     const [first, second] = await Promise.all([pawl(['secret']), pawl(['secret', '--json'])])
     expect(first.code).toBe(0)
     expect(Buffer.from(first.stdout.trim(), 'base64url')).toHaveLength(32)
     expect(second.json()).not.toBe(first.stdout.trim())
   })
 
-  it('migrates once, with the URL as an option or from the environment', async () => {
+  it('migrates once, with the URL from an option or the environment', async () => {
     const url = await createDatabase()
     expect((await pawl(['migrate', '--json', '--url', url])).json()).toEqual({ applied: [1] })
     expect((await pawl(['migrate', '--json'], { DATABASE_URL: url })).json()).toEqual({ applied: [] })
@@ -26,7 +26,7 @@ describe('the command line', () => {
     await sessions.close()
   })
 
-  it('shows its help, of a group and of one command, and its version', async () => {
+  it('shows help in general, on a group and on a command, and the version', async () => {
     const [all, group, one, version] = await Promise.all([
       pawl(['--help']),
       pawl(['sessions', '--help']),
@@ -41,14 +41,14 @@ describe('the command line', () => {
     expect(version.stdout.trim()).toBe(JSON.parse(await readFile('package.json', 'utf8')).version)
   })
 
-  it('exits with 2 for wrong usage, and says what was probably meant', async () => {
+  it('exits with 2 for wrong usage, and suggests a correction', async () => {
     const wrong: [string[], RegExp][] = [
       [[], /a command is missing/],
       [['migrate'], /DATABASE_URL/],
-      [['sesions', 'list'], /unknown command 'sesions'; did you mean `sessions`/],
-      [['keys', 'lst'], /did you mean `keys list`/],
+      [['sesions', 'list'], /unknown command 'sesions'\. Did you mean `sessions`/],
+      [['keys', 'lst'], /Did you mean `keys list`/],
       [['keys'], /list, rotate, reset/],
-      [['status', '--jsno'], /did you mean `--json`/],
+      [['status', '--jsno'], /Did you mean `--json`/],
       [['status', '--user', 'anna'], /takes no --user/],
       [['sessions', 'list', '--user', '--all'], /--user takes a value/],
     ]
@@ -61,7 +61,7 @@ describe('the command line', () => {
     }
   })
 
-  it('exits with 1 for a database it cannot reach, without a stack trace or the password', async () => {
+  it('exits with 1 if the database is unreachable, with a hint but no stack trace or password', async () => {
     for (const ran of await Promise.all([
       pawl(['status', '--json', '--url', NOWHERE]),
       pawl(['sessions', 'list', '--user', 'anna', '--url', NOWHERE]),
@@ -69,6 +69,7 @@ describe('the command line', () => {
     ])) {
       expect([ran.code, ran.stdout]).toEqual([1, ''])
       expect(ran.stderr).toContain('127.0.0.1:1/nowhere')
+      expect(ran.stderr).toMatch(/connection refused.*Check DATABASE_URL or --url/)
       expect(ran.stderr).not.toMatch(/hidden|\n\s+at /)
     }
     for (const ran of await Promise.all([

@@ -8,20 +8,20 @@ export interface Ran {
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
-  /** What it printed, as JSON. */
+  /** Its output, parsed as JSON. */
   json<T = Record<string, unknown>>(): T
 }
 
-/** What the command line consists of. */
+/** The folders and files that the command line imports. */
 const SOURCES = ['cli', 'core', 'portable', 'postgres', 'wire', 'index.ts']
-/** Below `node_modules`, so that the driver is found from there. */
+/** Below `node_modules`, so that Node.js finds the driver. */
 const CACHE = 'node_modules/.cache/pawl-cli'
 
 let building: Promise<string> | null = null
 
 /**
- * The command line without its types: a compiler in each of many processes would take most of the time.
- * Kept under a name made of its contents, for the other test files and the next run.
+ * Compiles the command line, because a compiler in each process would take most of the time. The result is
+ * cached under a hash of the sources, for the other test files and the next run.
  */
 export function built(): Promise<string> {
   building ??= build()
@@ -65,18 +65,18 @@ async function compile(files: readonly { name: string; text: string }[], home: s
     await mkdir(dirname(to), { recursive: true })
     await writeFile(to, outputText)
   }
-  // Another test file may have been faster.
+  // Another test file may have created it first.
   await rename(unfinished, home).catch(() => rm(unfinished, { recursive: true, force: true }))
 }
 
-/** The command line as a process of its own, without a terminal and without this process's environment. */
+/** Runs the command line in its own process, without a terminal and without this process's environment. */
 export async function pawl(
   parameters: readonly string[],
   env: Readonly<Record<string, string>> = {},
   during: (child: ChildProcess) => void = () => {},
 ): Promise<Ran> {
   const child = spawn(process.execPath, [await built(), ...parameters], {
-    // The types of Next want a NODE_ENV in every environment.
+    // The types of Next require NODE_ENV in every environment.
     env: { PATH: process.env['PATH'] ?? '', ...env } as unknown as NodeJS.ProcessEnv,
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -7,8 +7,8 @@ import { pawl } from './pawl.ts'
 
 const HOUR = 3_600_000
 
-describe('sessions revoke, of everybody', () => {
-  it('ends exactly those last seen before a time, and then all', async () => {
+describe('sessions revoke, for all users', () => {
+  it('revokes exactly the sessions last seen before a time, and then all', async () => {
     const url = await createDatabase()
     let now = Date.now() - 3 * HOUR
     const sessions = await openSessions({ store: postgres({ connectionString: url }), now: () => now })
@@ -37,11 +37,11 @@ describe('sessions revoke, of everybody', () => {
     expect((await sessions.get(recent.session.sessionId))?.active).toBe(true)
 
     const all = await run('--all', '--yes')
-    expect([all.code, all.stdout]).toEqual([0, 'Ended 1 session.\n'])
+    expect([all.code, all.stdout]).toEqual([0, 'Revoked 1 session.\n'])
     expect((await sessions.get(recent.session.sessionId))?.active).toBe(false)
   })
 
-  it('tells how far it is, stops on Ctrl-C, and goes on when it is run again', async () => {
+  it('shows progress, stops on Ctrl-C, and continues on the next run', async () => {
     const url = await createDatabase()
     const sessions = await openSessions({ store: postgres({ connectionString: url }) })
     await sessions.create({ userId: 'anna' })
@@ -56,7 +56,7 @@ describe('sessions revoke, of everybody', () => {
     })
     expect([stopped.code, stopped.stdout]).toEqual([130, ''])
     expect(stopped.stderr).toMatch(
-      /^ended 10,000 of 30,001\n[\s\S]*pawl: interrupted: ended \d\d,\d{3} until then/,
+      /^revoked 10,000 of 30,001\n[\s\S]*pawl: interrupted: revoked \d\d,\d{3} so far/,
     )
     const rest = await left()
     expect(rest).toBeGreaterThan(0)

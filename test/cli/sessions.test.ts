@@ -35,7 +35,7 @@ interface Shown extends Session {
 }
 
 describe('sessions list', () => {
-  it("lists a user's active sessions, with --all those that ended, by user or by a session's id", async () => {
+  it('lists active sessions by user id or session id, and ended ones with --all', async () => {
     const sessions = await open()
     const live = await login(sessions, 'lena', { ip: '198.51.100.7', userAgent: 'Firefox' })
     const over = await login(sessions, 'lena')
@@ -63,7 +63,7 @@ describe('sessions list', () => {
     )
   })
 
-  it('knows who has no session any more from who never had one', async () => {
+  it('distinguishes a user without active sessions from an unknown user', async () => {
     const sessions = await open()
     await sessions.revoke(await login(sessions, 'otto'))
     const [over, never, which] = await Promise.all([
@@ -77,7 +77,7 @@ describe('sessions list', () => {
     expect(which.code).toBe(2)
   })
 
-  it('never sends control characters to the terminal, and loses none in JSON', async () => {
+  it('escapes control characters in text, and keeps them in JSON', async () => {
     const sessions = await open()
     const userId = 'evil \u001b[2J\u009b31m'
     const userAgent = 'a\u0007b\u202ec\r\nd'
@@ -97,7 +97,7 @@ describe('sessions list', () => {
 })
 
 describe('sessions show', () => {
-  it('answers why a user was logged out, for every reason, the most telling first', async () => {
+  it('answers why a user was logged out, for every reason, the most relevant session first', async () => {
     const sessions = await open()
     const live = await login(sessions, 'wanda', { claims: { role: 'admin' }, data: { cart: [1] } })
     for (const reason of REASONS) await sessions.revoke(await login(sessions, 'wanda'), reason)
@@ -116,11 +116,11 @@ describe('sessions show', () => {
     expect(shown.at(-2)?.why).toMatch(/^Not logged out/)
 
     const people = await run('show', '--user', 'wanda')
-    expect(people.stdout).toContain("User 'wanda': 9 sessions kept, 5 shown")
+    expect(people.stdout).toContain("User 'wanda': 9 sessions found, 5 shown")
     expect(people.stdout.match(/^session {2,}[0-9a-f-]{36}$/gm)).toHaveLength(5)
   })
 
-  it('says that a session had expired, also where it was ended all the same', async () => {
+  it('says that a session had expired, even if it was revoked later', async () => {
     const past = await open(() => Date.now() - 3 * DAY)
     const idle = await login(past, 'ida', { idleTimeout: 3600 })
     const absolute = await login(past, 'ida', { absoluteTimeout: 3600 })
@@ -137,7 +137,7 @@ describe('sessions show', () => {
     expect(shown.get(swept)?.why).toMatch(/had expired before that/)
   })
 
-  it('does not find what is not there, and asks the database nothing about what is no id', async () => {
+  it('reports an unknown session, and does not query the database for a malformed id', async () => {
     const nowhere = { DATABASE_URL: 'postgres://127.0.0.1:1/nowhere' }
     const [unknown, nonsense, token] = await Promise.all([
       run('show', UNKNOWN, '--json'),
@@ -153,7 +153,7 @@ describe('sessions show', () => {
 })
 
 describe('sessions revoke', () => {
-  it('ends sessions by id, which a running process hears of', async () => {
+  it('revokes sessions by id, and notifies a running process', async () => {
     const sessions = await open()
     const { session, accessToken } = await sessions.create({ userId: 'rita' })
     const over = await login(sessions, 'rita')
@@ -167,7 +167,7 @@ describe('sessions revoke', () => {
       {
         sessions: [
           { sessionId: session.sessionId, outcome: 'revoked', endReason: 'revoked' },
-          { sessionId: over, outcome: 'already over', endReason: 'logout' },
+          { sessionId: over, outcome: 'already ended', endReason: 'logout' },
         ],
       },
     ])
@@ -177,7 +177,7 @@ describe('sessions revoke', () => {
     )
   })
 
-  it('exits with 1 when one of several is not found, and ends the others', async () => {
+  it('exits with 1 if a session is not found, and revokes the others', async () => {
     const sessions = await open()
     const id = await login(sessions, 'sven')
     const ran = await run('revoke', UNKNOWN, 'nonsense', id)
@@ -187,7 +187,7 @@ describe('sessions revoke', () => {
     ])
   })
 
-  it('ends all sessions of a user but one, and only when told that nobody can be asked', async () => {
+  it('revokes all sessions of a user except one, without a terminal only with --yes', async () => {
     const sessions = await open()
     const kept = await login(sessions, 'uwe')
     await login(sessions, 'uwe')
@@ -209,6 +209,6 @@ describe('sessions revoke', () => {
     const live = (await sessions.list('uwe')).filter(({ active }) => active)
     expect(live.map(({ sessionId }) => sessionId)).toEqual([kept])
     const again = await run('revoke', '--user', 'uwe', '--except', kept, '--yes')
-    expect([again.code, again.stdout]).toEqual([0, expect.stringMatching(/^Nothing to end/)])
+    expect([again.code, again.stdout]).toEqual([0, expect.stringMatching(/^Nothing to revoke/)])
   })
 })

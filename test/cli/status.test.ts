@@ -14,7 +14,7 @@ interface Status extends StoreStatus {
 }
 
 describe('status', () => {
-  it('says what to do where there is no schema, and shows what there is all the same', async () => {
+  it('says what to do if there is no schema, and shows the rest', async () => {
     const url = await createDatabase()
     const [json, people] = await Promise.all([
       pawl(['status', '--json', '--url', url, '--schema', 'elsewhere']),
@@ -35,7 +35,7 @@ describe('status', () => {
     expect([people.code, people.stdout]).toEqual([1, expect.stringMatching(/^sessions +not available$/m)])
   })
 
-  it('counts sessions by their state, revocations, rows due and listeners; and prune deletes what is due', async () => {
+  it('counts sessions by state, revocations, prunable rows and listeners; prune deletes the prunable rows', async () => {
     const url = await createDatabase()
     const env = { DATABASE_URL: url }
     let now = Date.now() - 60 * DAY
@@ -74,7 +74,7 @@ describe('status', () => {
     expect(people.stdout).toMatch(/^feed +1 process listens, NOTIFY queue 0 % full$/m)
   })
 
-  it('estimates on request of the size, and counts in batches when told to', async () => {
+  it('counts in batches with `exact`, and estimates large tables without it', async () => {
     const url = await createDatabase()
     const store = postgres({ connectionString: url, listen: false })
     const sessions = await openSessions({ store })
@@ -94,7 +94,7 @@ describe('status', () => {
       lastSeenBefore: 50_001,
     })
 
-    // As if there were more than a million: the planner goes by the size of the table.
+    // Makes the planner estimate more than a million rows.
     await pool.query('analyze pawl.sessions')
     await pool.query(`update pg_class set reltuples = reltuples * 100 where oid = 'pawl.sessions'::regclass`)
     const large = (await store.status({ lastSeenBefore })).sessions!
@@ -103,7 +103,7 @@ describe('status', () => {
     expect(large.lastSeenBefore! / 5_000_000).toBeCloseTo(1, 0)
   })
 
-  it('shows a migration of a later version, and stops at one it cannot work with', async () => {
+  it('shows a migration of a later version, and fails for a breaking one', async () => {
     const url = await createDatabase()
     const store = postgres({ connectionString: url })
     await store.migrate()
@@ -114,7 +114,7 @@ describe('status', () => {
     const ran = await pawl(['status', '--url', url, '--json'])
     expect([ran.code, ran.json<Status>().attention]).toEqual([
       1,
-      [expect.stringMatching(/99.*update `pawl`/)],
+      [expect.stringMatching(/99.*Update `pawl`/)],
     ])
     await store.close()
   })

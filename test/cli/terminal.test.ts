@@ -8,7 +8,7 @@ import { built } from './pawl.ts'
 /** `script` of util-linux makes a pseudo-terminal. */
 const hasTerminal = spawnSync('script', ['-qec', 'true', '/dev/null'], { stdio: 'ignore' }).status === 0
 
-/** Types `answer` when it is asked. */
+/** Types `answer` at the confirmation prompt. */
 async function typing(
   answer: string,
   parameters: string,
@@ -36,8 +36,8 @@ async function typing(
   return { code, text }
 }
 
-describe.skipIf(!hasTerminal)('on a terminal (skipped where there is no `script`)', () => {
-  it('asks how many sessions to end, and does nothing unless the answer is yes', async () => {
+describe.skipIf(!hasTerminal)('on a terminal (skipped without `script`)', () => {
+  it('names the number of sessions to revoke, and revokes them only after a yes', async () => {
     const url = await createDatabase()
     const sessions = await openSessions({ store: postgres({ connectionString: url }) })
     await sessions.create({ userId: 'anna', userAgent: 'a user agent that does not fit' })
@@ -53,14 +53,14 @@ describe.skipIf(!hasTerminal)('on a terminal (skipped where there is no `script`
       typing('', 'sessions list --user anna', url),
     ])
     expect([no.code, nothing.code, interrupted.code, list.code]).toEqual([1, 1, 130, 0])
-    expect(no.text).toMatch(/End 2 sessions of user 'anna'\?[\s\S]*nothing was done/)
+    expect(no.text).toMatch(/Revoke 2 sessions of user 'anna'\?[\s\S]*canceled\. Nothing was changed\./)
     expect(await live()).toBe(2)
-    // Cut at the right edge of the terminal.
+    // The line is cut at the right edge of the terminal.
     expect(list.text.split(/\r?\n/).map((line) => line.length)).toContain(60)
     expect(list.text).not.toContain('does not fit')
 
     const yes = await typing('y\r', revoke, url)
-    expect([yes.code, yes.text]).toEqual([0, expect.stringContaining("Ended 2 sessions of user 'anna'.")])
+    expect([yes.code, yes.text]).toEqual([0, expect.stringContaining("Revoked 2 sessions of user 'anna'.")])
     expect(await live()).toBe(0)
   })
 })

@@ -1,22 +1,14 @@
 import { describe, expect, it } from 'vitest'
+import { duration, timeAgo } from '../../src/cli/terminal/format.ts'
 import { closest } from '../../src/cli/terminal/suggest.ts'
 import { properties, table } from '../../src/cli/terminal/table.ts'
-import {
-  columns,
-  cut,
-  duration,
-  printable,
-  quoted,
-  timeAgo,
-  toJson,
-  wrapped,
-} from '../../src/cli/terminal/text.ts'
+import { columns, cut, printable, quoted, toJson, wrapped } from '../../src/cli/terminal/text.ts'
 
 const NOW = new Date('2026-11-23T20:54:55.123Z')
 const ago = (seconds: number): string => timeAgo(new Date(NOW.getTime() - seconds * 1000), NOW)
 
 describe('text for a terminal', () => {
-  it('writes what would steer the terminal as its code, and leaves the rest alone', () => {
+  it('escapes control characters and keeps all others', () => {
     expect(printable('\u001b[31m\u009b\u202e\u2028\ud800')).toBe('\\u001b[31m\\u009b\\u202e\\u2028\\ud800')
     expect(printable('Zoë 東京 \\ "x"')).toBe('Zoë 東京 \\ "x"')
     const value = { name: '\u007f\u009b\u202e\u2028\ud800\n' }
@@ -24,13 +16,13 @@ describe('text for a terminal', () => {
     expect(JSON.parse(toJson(value))).toEqual(value)
   })
 
-  it('does not repeat what may be a password or a token', () => {
+  it('does not repeat a text that may be a password or a token', () => {
     expect(quoted('anna')).toBe("'anna'")
     expect(quoted('postgres://u:secret@h/d')).not.toContain('secret')
     expect(quoted('x'.repeat(65))).not.toContain('xx')
   })
 
-  it('says when something was or will be', () => {
+  it('formats times with their distance from now', () => {
     expect(ago(10)).toBe('2026-11-23 20:54:45Z (10 s ago)')
     expect([ago(3 * 3600), ago(-600)].map((text) => text.slice(21))).toEqual(['(3 h ago)', '(in 10 min)'])
     expect([119, 120, 7199, 7200, 172_799, 172_800, 86_400 * 1234].map((s) => duration(s * 1000))).toEqual([
@@ -44,7 +36,7 @@ describe('text for a terminal', () => {
     ])
   })
 
-  it('aligns by columns of the terminal, and cuts at its edge', () => {
+  it('aligns by terminal columns, and cuts at the edge', () => {
     expect([columns('東京'), columns('e\u0301'), columns('abc')]).toEqual([4, 1, 3])
     expect([cut('東京都', 4), cut('東京', 4), cut('abcdef', 4)]).toEqual(['東…', '東京', 'abc…'])
     expect(
@@ -70,7 +62,7 @@ describe('text for a terminal', () => {
     expect(wrapped('one two three four', 9)).toBe('one two\nthree\nfour')
   })
 
-  it('knows what was probably meant, and does not guess wildly', () => {
+  it('suggests a similar word, and none if all differ too much', () => {
     const known = ['sessions', 'status', 'keys', 'prune']
     expect(['sesion', 'stats', 'key', 'sess', 'nonsense', 'x'].map((given) => closest(given, known))).toEqual(
       ['sessions', 'status', 'keys', 'sessions', null, null],

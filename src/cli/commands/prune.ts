@@ -1,17 +1,18 @@
 import type { Command } from '../command.ts'
 import { withSessions } from '../database.ts'
-import { several } from '../terminal/text.ts'
-import { longWork } from '../terminal/with-progress.ts'
+import { counted } from '../terminal/format.ts'
+import { withProgress } from '../terminal/with-progress.ts'
 
 export const prune: Command = {
   name: 'prune',
   usage: '',
-  summary: 'Delete rows that are kept for nothing any more.',
-  details: `That is: sessions that ended or expired longer ago than \`keepEnded\`, and signing keys that verify nothing
-any more. Logs nobody out, so it does not ask. Processes with a \`pruneInterval\` do the same in the background.`,
-  most: 0,
+  summary: 'Delete rows past their retention.',
+  details: `Deletes sessions that ended or expired longer than \`privacy.keepEnded\` ago (7 days by default), and signing
+keys that no longer verify any token. It logs nobody out, so it does not ask for confirmation. Applications do
+the same in the background, unless \`privacy.pruneInterval\` is \`null\`.`,
+  maxArguments: 0,
   options: {},
-  connects: true,
+  needsDatabase: true,
   examples: ['npx pawl prune', 'npx pawl prune --json'],
   run: (context) =>
     withSessions(context, async (sessions) => {
@@ -19,11 +20,13 @@ any more. Logs nobody out, so it does not ask. Processes with a \`pruneInterval\
       sessions.on('pruned', (pruned) => {
         keys = pruned.keys
       })
-      const deleted = await longWork(context, 'deleted', null, (onProgress) => sessions.prune({ onProgress }))
+      const deleted = await withProgress(context, 'deleted', null, (onProgress) =>
+        sessions.prune({ onProgress }),
+      )
       context.out.result(
         { sessions: deleted, keys },
         () =>
-          `Deleted ${several(deleted, 'session')} whose time to be kept is over, and ${several(keys, 'signing key')} that verified nothing any more.`,
+          `Deleted ${counted(deleted, 'session')} and ${counted(keys, 'signing key')} past their retention.`,
       )
       return 0
     }),

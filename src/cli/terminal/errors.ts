@@ -1,8 +1,34 @@
+import { StoreUnavailableError } from '../../index.ts'
+import { isRefused } from '../../postgres/sqlstate.ts'
+import { printable } from './text.ts'
+
 /** Wrong usage: exit code 2. */
 export class UsageError extends Error {}
 
-/** It was not done, for a reason that is no surprise: exit code 1. */
+/** The command could not be carried out, for a reason the message explains: exit code 1. */
 export class Failure extends Error {}
 
 /** Ctrl-C: exit code 130. */
 export class Interrupted extends Error {}
+
+export function notFound(what: string): Failure {
+  return new Failure(`not found: ${what}`)
+}
+
+/** The message as one line, without a stack, and without the user and password of a URL. */
+export function errorLine(error: unknown): string {
+  if (isMissingDriver(error)) return 'the package `pg` is missing. Install it: npm install pg'
+  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
+  const hint = error instanceof StoreUnavailableError ? databaseHint(error.cause) : ''
+  return printable((line || 'unknown error').replace(/:\/\/\S*@/g, '://…@') + hint)
+}
+
+function isMissingDriver(error: unknown): boolean {
+  return (error as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND' && /'pg'/.test(String(error))
+}
+
+function databaseHint(cause: unknown): string {
+  return isRefused(cause)
+    ? '. Check the user, password and database in DATABASE_URL or --url.'
+    : '. Check DATABASE_URL or --url, and that the server is running.'
+}

@@ -1,29 +1,29 @@
-import { count } from './text.ts'
+import { count } from './format.ts'
 
-/** Where stderr is no terminal, one line per so many rows. */
-const EVERY = 10_000
-const BACK_AND_CLEAR = '\r\u001b[K'
+/** Without a terminal, one line for this many rows. */
+const ROWS_PER_LINE = 10_000
+const RETURN_AND_CLEAR = '\r\u001b[K'
 
 export interface Progress {
   readonly done: number
   update(done: number): void
-  /** Takes the line away. */
+  /** Clears the progress line. */
   end(): void
 }
 
 /**
- * How far long work has come, on stderr.
+ * Shows the progress of work on many rows, on stderr.
  *
- * @param label what is done to how many: `ended`
+ * @param label a past participle: `revoked`
  * @param silent with `--json`
- * @param total where it is known
+ * @param total `null` if it is unknown
  */
 export function createProgress(label: string, silent: boolean, total: number | null = null): Progress {
   const terminal = process.stderr.isTTY
-  const of = total === null ? '' : ` of ${count(total)}`
+  const ofTotal = total === null ? '' : ` of ${count(total)}`
   let done = 0
-  let told = 0
-  let shown = false
+  let printed = 0
+  let lineShown = false
   return {
     get done() {
       return done
@@ -31,18 +31,18 @@ export function createProgress(label: string, silent: boolean, total: number | n
     update(now) {
       done = now
       if (silent || done === 0) return
-      const line = `${label} ${count(done)}${of}`
+      const line = `${label} ${count(done)}${ofTotal}`
       if (terminal) {
-        process.stderr.write(`${BACK_AND_CLEAR}${line} …`)
-        shown = true
-      } else if (done - told >= EVERY) {
-        told = done
+        process.stderr.write(`${RETURN_AND_CLEAR}${line} …`)
+        lineShown = true
+      } else if (done - printed >= ROWS_PER_LINE) {
+        printed = done
         process.stderr.write(`${line}\n`)
       }
     },
     end() {
-      if (shown) process.stderr.write(BACK_AND_CLEAR)
-      shown = false
+      if (lineShown) process.stderr.write(RETURN_AND_CLEAR)
+      lineShown = false
     },
   }
 }

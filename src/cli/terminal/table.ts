@@ -3,10 +3,10 @@ import { columns, cut, printable } from './text.ts'
 const GAP = '  '
 
 /**
- * Rows under their headings, in columns. What is wider than the terminal is cut at its right edge, so the
- * columns that matter most come first.
+ * Rows under their headings, in columns. Lines are cut at the right edge of the terminal, so the most
+ * important columns come first.
  *
- * @param width of the terminal; infinite where there is none
+ * @param width of the terminal; infinite without a terminal
  */
 export function table(
   headings: readonly string[],
@@ -28,7 +28,7 @@ export function table(
   return [line(headings), line(widths.map((wide) => '-'.repeat(wide))), ...cells.map(line)].join('\n')
 }
 
-/** Names and their values, one a line; without those that are `null`. */
+/** Names and values, one pair a line. Pairs whose value is `null` are left out. */
 export function properties(entries: readonly (readonly [string, string | null])[], width: number): string {
   const shown = entries.filter((entry): entry is readonly [string, string] => entry[1] !== null)
   const widest = Math.max(...shown.map(([name]) => columns(name)))

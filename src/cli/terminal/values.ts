@@ -1,47 +1,42 @@
-import { Failure, UsageError } from './errors.ts'
+import { MAX_USER_ID } from '../../core/operations/write-scope.ts'
+import { isSessionId } from '../../portable/session-id.ts'
+import { notFound, UsageError } from './errors.ts'
 import { quoted } from './text.ts'
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
-const LONGEST_USER_ID = 255
 const TIME = /^(\d{4})-(\d\d)-(\d\d)[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)$/i
-/** Clocks differ. */
-const SOON = 60_000
+/** How far the clock of this machine may be behind the clock that the time was read from, in ms. */
+const CLOCK_DIFFERENCE = 60_000
 
-export function isSessionId(value: string): boolean {
-  return UUID.test(value)
+/** Session ids are lower case. Other programs may print them in upper case. */
+export function toSessionId(typed: string): string {
+  return typed.trim().toLowerCase()
 }
 
-/** Ids are written small; whoever copies one from elsewhere may have it otherwise. */
-export function toSessionId(given: string): string {
-  return given.trim().toLowerCase()
-}
-
-/** @throws Failure: what cannot be an id names no session */
-export function sessionId(given: string): string {
-  const id = toSessionId(given)
-  if (!isSessionId(id)) throw notFound(`${quoted(given)} is not the id of a session, which is a UUID`)
+/** @throws Failure: a text that is not a UUID names no session */
+export function parseSessionId(typed: string): string {
+  const id = toSessionId(typed)
+  if (!isSessionId(id)) throw notFound(`${quoted(typed)} is not a session id. Session ids are UUIDs.`)
   return id
 }
 
-export function notFound(what: string): Failure {
-  return new Failure(`not found: ${what}`)
-}
-
 /** @throws UsageError */
-export function userId(given: string): string {
-  if (given === '' || given.length > LONGEST_USER_ID)
-    throw new UsageError(`--user takes a user id of 1 to ${LONGEST_USER_ID} characters`)
-  return given
+export function parseUserId(typed: string): string {
+  if (typed === '' || typed.length > MAX_USER_ID)
+    throw new UsageError(`--user takes a user id of 1 to ${MAX_USER_ID} characters`)
+  return typed
 }
 
-/** A moment in the past, with its time zone: nobody should have to guess which one was meant. @throws UsageError */
-export function pastTime(option: string, given: string): Date {
-  const takes = `--${option} takes a time with its zone, such as 2026-11-23T20:54:55Z or 2026-11-23T21:54:55+01:00`
-  const [, year, month, day] = TIME.exec(given) ?? []
-  const at = new Date(given.replace(' ', 'T').toUpperCase())
+/** A time in the past. The time zone is required, because a guess could be hours off. @throws UsageError */
+export function parsePastTime(option: string, typed: string): Date {
+  const [, year, month, day] = TIME.exec(typed) ?? []
+  const at = new Date(typed.replace(' ', 'T').toUpperCase())
   const lastDay = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate()
-  if (year === undefined || Number.isNaN(at.getTime()) || Number(day) > lastDay) throw new UsageError(takes)
-  if (at.getTime() > Date.now() + SOON)
-    throw new UsageError(`--${option} takes a time in the past; for all sessions there is --all`)
+  if (year === undefined || Number.isNaN(at.getTime()) || Number(day) > lastDay) {
+    throw new UsageError(
+      `--${option} takes a time with its zone, such as 2026-11-23T20:54:55Z or 2026-11-23T21:54:55+01:00`,
+    )
+  }
+  if (at.getTime() > Date.now() + CLOCK_DIFFERENCE)
+    throw new UsageError(`--${option} takes a time in the past. To revoke all sessions, use --all.`)
   return at
 }

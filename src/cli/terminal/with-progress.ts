@@ -1,15 +1,15 @@
 import type { Context } from '../command.ts'
 import { Interrupted } from './errors.ts'
+import { count } from './format.ts'
 import { createProgress } from './progress.ts'
-import { count } from './text.ts'
 
 /**
- * Runs work in batches with its progress on stderr, and says how far it came when it does not come to its end.
+ * Runs work in batches and shows its progress. If it fails or is interrupted, reports how many rows are done.
  *
- * @param label what is done: `ended`
- * @param total where it is known
+ * @param label a past participle: `revoked`
+ * @param total `null` if it is unknown
  */
-export async function longWork<T>(
+export async function withProgress<T>(
   { out, interrupted }: Context,
   label: string,
   total: number | null,
@@ -20,9 +20,9 @@ export async function longWork<T>(
     return await work(progress.update)
   } catch (error) {
     progress.end()
-    const sofar = `${label} ${count(progress.done)} until then; what is done stays done, and running it again goes on`
-    if (interrupted.aborted) throw new Interrupted(sofar)
-    if (progress.done > 0) out.note(`pawl: ${sofar}`)
+    const soFar = `${label} ${count(progress.done)} so far. Run the command again to continue.`
+    if (interrupted.aborted) throw new Interrupted(soFar)
+    if (progress.done > 0) out.note(`pawl: ${soFar}`)
     throw error
   } finally {
     progress.end()

@@ -12,7 +12,7 @@ export interface Scope {
   readonly own: boolean
 }
 
-const MAX_USER_ID = 255
+export const MAX_USER_ID = 255
 
 /**
  * After a write that other processes must hear of. In a transaction of the caller's nothing has happened

@@ -1,6 +1,9 @@
 import type { Store } from '../../../index.ts'
 
-/** What a signing key is for at the moment. */
+export const NO_KEYS =
+  'There are no signing keys. The application creates the first one when it starts, unless it passes its own as `keys.provided`.'
+
+/** `signs`: signs new tokens. `verifies`: replaced, but its tokens may still be valid. */
 export type KeyRole = 'signs' | 'next' | 'verifies' | 'retired'
 
 /** A row of the signing keys, without the key. */
@@ -11,14 +14,14 @@ export interface ListedKey {
   readonly role: KeyRole
   readonly createdAt: Date
   readonly signsFrom: Date
-  /** `null` while no later key is known. */
+  /** `null` until a later key exists. */
   readonly verifiesUntil: Date | null
 }
 
-/** The signing keys in the database, the newest first, as every process that can open them sees them at `now`. */
+/** The signing keys in the database, newest first, with their roles at `now`. */
 export async function listKeys(store: Pick<Store, 'keys'>, now: number): Promise<ListedKey[]> {
   const rows = (await store.keys()).toSorted((a, b) => b.epoch - a.epoch)
-  // With nothing but keys of the future the earliest of them signs already.
+  // If all keys are in the future, the earliest of them signs already.
   const signing = rows.find(({ signsFrom }) => signsFrom <= now) ?? rows.at(-1)
   return rows.map((row) => ({
     epoch: row.epoch,

@@ -1,0 +1,19 @@
+import type { Session } from '../../../index.ts'
+import { duration } from '../../terminal/format.ts'
+
+/** `active`, or the reason why the session ended. */
+export function state({ active, endReason }: Session): string {
+  return active ? 'active' : (endReason ?? 'ended')
+}
+
+/** The user id, which an erased session has lost. */
+export function owner({ userId }: Session): string {
+  return userId === '' ? '(erased)' : userId
+}
+
+/** `in 29 days`, or `3 h ago` for a session that has ended. */
+export function end({ expiresAt, endedAt }: Session, now: Date): string {
+  return endedAt === null
+    ? `in ${duration(Math.max(0, expiresAt.getTime() - now.getTime()))}`
+    : `${duration(Math.max(0, now.getTime() - endedAt.getTime()))} ago`
+}

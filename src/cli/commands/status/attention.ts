@@ -1,0 +1,42 @@
+import type { StoreStatus } from '../../../postgres/index.ts'
+import { count, percent } from '../../terminal/format.ts'
+
+/** A full queue makes NOTIFY fail for the whole PostgreSQL server. */
+const MAX_QUEUE_USAGE = 0.5
+/** Fewer dead rows do no harm, whatever their share. */
+const MAX_DEAD_ROWS = 100_000
+
+const OLDEST_TRANSACTION =
+  'Look in `pg_stat_activity` for the connection with the oldest `xact_start`, and terminate it.'
+
+/** What needs attention and what to do about it, in sentences. */
+export function needsAttention(status: StoreStatus): string[] {
+  const found = [missingMigrations(status), breakingMigrations(status), queueUsage(status), deadRows(status)]
+  return found.filter((sentence) => sentence !== null)
+}
+
+function missingMigrations({ schema }: StoreStatus): string | null {
+  const { name, applied, missing, unknown } = schema
+  if (missing.length === 0) return null
+  return applied.length === 0 && unknown.length === 0
+    ? `There are no Pawl tables in schema ${name}. Run \`npx pawl migrate\` to create them, or name another schema with --schema.`
+    : `Migration ${missing.join(', ')} is missing. Run \`npx pawl migrate\`.`
+}
+
+function breakingMigrations({ schema }: StoreStatus): string | null {
+  const breaking = schema.unknown.filter((migration) => migration.breaking).map(({ id }) => id)
+  if (breaking.length === 0) return null
+  return `The schema has migration ${breaking.join(', ')} from a later version of Pawl, and this version cannot work with it. Update \`pawl\`.`
+}
+
+function queueUsage({ notifications }: StoreStatus): string | null {
+  const usage = notifications.queueUsage ?? 0
+  if (usage <= MAX_QUEUE_USAGE) return null
+  return `The server's NOTIFY queue is ${percent(usage)} full, because a listening connection stays in a transaction. ${OLDEST_TRANSACTION}`
+}
+
+function deadRows({ schema, table }: StoreStatus): string | null {
+  const dead = table?.deadRows ?? 0
+  if (dead <= MAX_DEAD_ROWS || dead <= (table?.liveRows ?? 0)) return null
+  return `The table of sessions has more dead rows (${count(dead)}) than live ones, because autovacuum is too slow or an old transaction blocks it. Run \`vacuum ${schema.name}.sessions\`. ${OLDEST_TRANSACTION}`
+}
