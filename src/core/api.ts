@@ -10,19 +10,19 @@ import type { EndReason } from './store.ts'
 import type { IssuedToken } from './tokens/issue.ts'
 
 export interface CreateSession<Claims extends object, Data> extends RequestContext {
-  /** 1 to 255 characters. */
+  /** Whose session it is, 1 to 255 characters. */
   readonly userId: string
-  /** Put at the top level of the access token, where the client can read them. @defaultValue {} */
+  /** The top level of the access token, where the client can read them. @defaultValue {} */
   readonly claims?: Claims
   /** Kept in the row, never sent to the client. @defaultValue null */
   readonly data?: Data
-  /** A session this login takes the place of; it ends as `replaced` (session fixation, ASVS 7.2.4). */
+  /** A session that this login replaces. It ends with the reason `replaced` (session fixation, ASVS 7.2.4). */
   readonly replaces?: string | undefined
   /** "Remember me": whether cookies outlive the browser. @defaultValue true */
   readonly persistent?: boolean
-  /** Whole seconds; instead of the configured one. */
+  /** Seconds, rounded up. @defaultValue the option `idleTimeout` of {@link createSessions} */
   readonly idleTimeout?: number
-  /** Seconds; instead of the configured one. */
+  /** Seconds; `null` sets no limit. @defaultValue the option `absoluteTimeout` of {@link createSessions} */
   readonly absoluteTimeout?: number | null
 }
 
@@ -35,58 +35,61 @@ export interface CreatedSession<Claims extends object, Data> {
 export interface RefreshedSession<Claims extends object, Data> {
   readonly session: Session<Claims, Data>
   readonly accessToken: IssuedToken
-  /** `null`: keep the one you have. */
+  /** `null`: keep the token that you presented. */
   readonly refreshToken: IssuedToken | null
 }
 
 export type { VerifiedSession } from '../portable/verified-session.ts'
 
-/** The writes that can also run inside a transaction of the application's own. */
+/** The operations that can also run inside a transaction of the application, by {@link Sessions.using}. */
 export interface SessionOperations<Claims extends object, Data> {
   /**
-   * Starts a session.
-   * @throws TypeError for claims with reserved names or too large for a cookie
-   * @throws SessionLimitError when the user has too many and `onSessionLimit` is `reject`
+   * Starts a session: a login.
+   * @throws TypeError for claims with a reserved name, or claims that do not fit a cookie
+   * @throws SessionLimitError if the user has too many sessions and `limits.onSessionLimit` is `reject`
    */
   create(session: CreateSession<Claims, Data>): Promise<CreatedSession<Claims, Data>>
-  /** Ends a session, everywhere. @returns whether this call ended it */
+  /** Ends a session, in every process. @returns whether this call ended it */
   revoke(sessionId: string, reason?: EndReason): Promise<boolean>
-  /** Ends all sessions of a user but `except`. @returns how many this call ended */
+  /** Ends all sessions of a user except one. @returns how many this call ended */
   revokeUser(userId: string, options?: { readonly except?: string }): Promise<number>
   /**
-   * Ends all sessions of a user and takes everything personal out of their rows (user id, address, user
-   * agent, claims, data); what is left is deleted within days. @returns how many rows
+   * Ends all sessions of a user and removes personal values from their rows: user id, address, user agent, claims,
+   * data. The rows themselves are pruned within hours.
+   * @returns how many rows it changed
    */
   deleteUser(userId: string): Promise<number>
   /**
-   * "Refresh now": older access tokens of one session, or of all of a user's, are refused by every process
-   * and answer "refresh". Logs nobody out. @returns how many sessions
+   * Makes one session, or all sessions of a user, refresh now: every process refuses their older access tokens and
+   * answers "refresh". Logs nobody out.
+   * @returns how many sessions
    */
   expireAccessTokens(sessions: string | { readonly userId: string }): Promise<number>
-  /** @returns null when there is none, or its row has been pruned */
+  /** @returns null if there is no such session, or its row was pruned */
   get(sessionId: string): Promise<Session<Claims, Data> | null>
-  /** All kept sessions of a user, ended ones too, the most recently seen first. */
+  /** All sessions of a user whose row is kept, also ended ones, the most recently seen first. */
   list(userId: string): Promise<Session<Claims, Data>[]>
   /**
-   * Replaces `data`. @returns the new data version; null when `ifVersion` is not the row's any more
-   * @throws SessionEndedError: data never brings an ended session back
+   * Replaces `data`.
+   * @returns the new data version; null if the row has another version than `ifVersion`
+   * @throws SessionEndedError
    */
   setData(sessionId: string, data: Data, options?: { readonly ifVersion?: number }): Promise<number | null>
-  /** Replaces the given top-level keys of `data`. Otherwise as {@link setData}. */
+  /** Replaces the given top-level keys of `data`. Everything else is as in {@link setData}. */
   patchData(
     sessionId: string,
     patch: Partial<Data>,
     options?: { readonly ifVersion?: number },
   ): Promise<number | null>
   /**
-   * Replaces the claims. Older access tokens are refused by every process and answer "refresh".
+   * Replaces the claims. Every process refuses older access tokens and answers "refresh".
    * @returns the session's new version
    * @throws SessionEndedError
    */
   setClaims(sessionId: string, claims: Claims): Promise<number>
   /**
-   * The user has proved again who they are: new `authTime`, both clocks start anew (NIST SP 800-63B
-   * section 5.2), older access tokens answer "refresh".
+   * Records that the user has authenticated again: a new `authTime`. Both timeouts start anew (NIST SP 800-63B
+   * section 5.2), and older access tokens answer "refresh".
    * @throws SessionEndedError
    */
   reauthenticate(sessionId: string): Promise<void>
@@ -103,31 +106,34 @@ export interface RevokeAll extends ProgressOptions {
   readonly lastSeenBefore?: Date
 }
 
-/** Session management, the whole of it. Made by {@link createSessions}. */
+/** Session management. {@link createSessions} makes it. */
 export interface Sessions<Claims extends object = ClaimsObject, Data = unknown>
   extends SessionOperations<Claims, Data>,
     AsyncDisposable {
   /**
-   * Verifies an access token: synchronous, no I/O.
+   * Verifies an access token. Synchronous, without I/O.
    * @throws AccessTokenInvalidError, AccessTokenExpiredError, SessionEndedError
-   * @throws StoreUnavailableError when the feed is stale and `onStale` is `refuse`
+   * @throws StoreUnavailableError if the feed is stale and `revocation.onStale` is `refuse`
    */
   verify(accessToken: string, context?: RequestContext): VerifiedSession<Claims>
-  /** {@link verify} and one read of the row, for what must not rely on the feed. @throws also StoreUnavailableError */
+  /**
+   * {@link verify}, then one read of the row. For actions that must not rely on the feed.
+   * @throws as {@link verify}, and StoreUnavailableError
+   */
   check(accessToken: string, context?: RequestContext): Promise<VerifiedSession<Claims>>
   /**
-   * Exchanges a refresh token.
-   * @throws RefreshTokenInvalidError, RefreshTokenReusedError, SessionEndedError: sign in again
-   * @throws TryAgainError, StoreUnavailableError, SecretUnknownError: later; the session is untouched
+   * Exchanges a refresh token for a new access token and, in most cases, a new refresh token.
+   * @throws RefreshTokenInvalidError, RefreshTokenReusedError, SessionEndedError: the user must sign in again
+   * @throws TryAgainError, StoreUnavailableError, SecretUnknownError: the client must retry; the session is unchanged
    */
   refresh(refreshToken: string, context?: RefreshContext): Promise<RefreshedSession<Claims, Data>>
-  /** The same writes inside the caller's own transaction; others see them when it commits. */
+  /** The same operations inside a transaction of the application. Other processes see them when it commits. */
   using(client: unknown): SessionOperations<Claims, Data>
   readonly keys: {
     list(): KeyInfo[]
-    /** Publishes the next signing key now; it signs once every process has had time to load it. */
+    /** Publishes the next signing key now. It signs as soon as every process has had time to load it. */
     rotate(): Promise<KeyInfo>
-    /** The public keys, for other services (RFC 7517); empty with HS256. */
+    /** The public keys for other services (RFC 7517). Empty with HS256. */
     jwks(): JsonWebKeySet
   }
   /**
@@ -140,15 +146,15 @@ export interface Sessions<Claims extends object = ClaimsObject, Data = unknown>
    * close its WebSockets and event streams. @returns a function that removes the listener
    */
   onEnded(sessionId: string, listener: (reason: EndReason) => void): () => void
-  /** Deletes rows that are kept for nothing any more; also done in the background. @returns how many */
+  /** Deletes rows past their retention. Pawl also does this in the background. @returns how many */
   prune(options?: ProgressOptions): Promise<number>
-  /** Numbers of this process for a health check or a metric. */
+  /** Figures of this process, for health checks and metrics. */
   stats(): SessionsStats
-  /** Waits until all confirmations so far are in the database. */
+  /** Waits until all pending confirmations are in the database. */
   flush(): Promise<void>
-  /** @returns a function that removes the listener */
+  /** Listens to an event. @returns a function that removes the listener */
   on<Name extends EventName>(name: Name, listener: (event: SessionEvents[Name]) => void): () => void
-  /** Flushes and stops everything; nothing keeps the process alive afterwards. Safe to call twice. */
+  /** Flushes and stops all background work, so that the process can exit. Safe to call twice. */
   close(): Promise<void>
   /** @internal */
   readonly [internals]: Internals
