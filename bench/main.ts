@@ -1,106 +1,99 @@
-import { writeFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { createDatabases } from './harness/database.ts'
-import { machine } from './harness/machine.ts'
-import { type Figure, holds, inOrder, printFigures } from './harness/report.ts'
-import { runSuite } from './harness/run-suite.ts'
+import { pathOf, withDatabases, writeReport } from './harness/command.ts'
+import { byTarget, type Figure, meetsTarget, printFigures } from './harness/figures.ts'
+import { answerOf, startProcess } from './harness/processes.ts'
 import { SUITES } from './suites/index.ts'
+import type { SuiteCall } from './suites/run.ts'
 
-const HELP = `What Pawl costs, beside raw limits and other libraries.
+const HELP = `Measures the cost of Pawl and compares it with bare SQL, plain servers and other libraries.
 
 Usage: npm run bench -- [suite ...] [options]
 
-  suites           ${Object.keys(SUITES).join(', ')}; all of them without a name
-  --quick          a minute or two for everything, for a look: do not believe the figures
-  --full           also how much room pages need for turns (suite space, some minutes)
-  --json [file]    every figure, its target and whether it holds, those that do not first (bench/results.json)
-  --help           this
+Suites (default: all, 12 to 14 minutes):
+${Object.entries(SUITES)
+  .map(([name, { measures, takes }]) => `  ${name.padEnd(9)}${takes.padEnd(7)}${measures}`)
+  .join('\n')}
 
-Uses a PostgreSQL of its own as it comes, or DATABASE_URL (a role that may create databases), and 4 GB of disk
-for a table of ten million sessions.
+Options:
+  --quick        Check that the suites work, in about two minutes. The figures are not reliable.
+  --json [file]  Write the figures to a file that ends in .json (default: bench/results.json).
+  --help         Show this help.
+
+The suites run on an embedded PostgreSQL with default settings. To use another server, set DATABASE_URL
+to a role that may create databases. All suites together need 4 GB of disk. The write suite needs pgbench.
 `
+
+/** For a complete suite, so that one that hangs ends at some time. */
+const SUITE_TIMEOUT = 3_600_000
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
-    full: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
 })
-const [file = null] = positionals.filter((name) => name.endsWith('.json'))
 const names = positionals.filter((name) => !name.endsWith('.json'))
+const [file, ...moreFiles] = positionals.filter((name) => name.endsWith('.json'))
 const unknown = names.filter((name) => !(name in SUITES))
+
 if (values.help) console.log(HELP)
-else if (unknown.length > 0 || (file !== null && !values.json)) {
-  console.error(unknown.length > 0 ? `There is no suite '${unknown.join("', '")}'.\n` : '')
+else if (unknown.length > 0 || moreFiles.length > 0 || (file !== undefined && !values.json)) {
+  if (unknown.length > 0) console.error(`Unknown suite: ${unknown.join(', ')}\n`)
   console.error(HELP)
   process.exitCode = 2
-} else {
-  await run(names.length === 0 ? Object.keys(SUITES) : names)
-}
+} else await run(names.length > 0 ? names : Object.keys(SUITES))
 
 async function run(suites: readonly string[]): Promise<void> {
-  const { quick, full } = values
-  const stopped = new AbortController()
-  const stop = (signal: NodeJS.Signals): void => stopped.abort(new Error(`stopped by ${signal}`))
-  // A second one is not waited for.
-  process.once('SIGINT', stop).once('SIGTERM', stop)
-  const databases = createDatabases()
+  const { quick, json } = values
   const figures: Figure[] = []
   const failed: string[] = []
   const startedAt = performance.now()
-  let settings: Record<string, string>
-  try {
-    for (const suite of suites) {
-      const database = await databases.create()
-      const begunAt = performance.now()
-      const found = await runSuite({ suite, quick, full, database }, stopped.signal).catch((error: Error) => {
-        if (stopped.signal.aborted) throw error
-        // The others' figures are still worth having.
-        console.error(`\n${error.message}`)
-        failed.push(suite)
-        return []
-      })
-      console.log(`\n${suite}, ${secondsSince(begunAt)} s`)
-      printFigures(found)
-      figures.push(...found)
+  const secondsSince = (at: number): number => Math.round((performance.now() - at) / 1000)
+
+  await withDatabases(async (databases, signal) => {
+    for (const name of suites) {
+      const suiteStartedAt = performance.now()
+      try {
+        const measured = await runSuite({ name, quick, database: await databases.create() }, signal)
+        console.log(`\n${name}, ${secondsSince(suiteStartedAt)} s`)
+        printFigures(measured)
+        figures.push(...measured)
+      } catch (error) {
+        // The figures of the other suites are still useful.
+        signal.throwIfAborted()
+        console.error(`\n${(error as Error).message}`)
+        failed.push(name)
+      }
     }
-    settings = await databases.settings()
-  } catch (error) {
-    console.error(`\n${((stopped.signal.reason ?? error) as Error).message}`)
-    process.exitCode = 1
-    return
-  } finally {
-    await databases.remove()
-  }
-  const seconds = secondsSince(startedAt)
-  const aimed = figures.filter(({ target }) => target !== undefined)
-  console.log(`\n${aimed.filter(holds).length} of ${aimed.length} targets hold; ${seconds} s`)
-  if (failed.length > 0) {
-    console.log(`Failed: ${failed.join(', ')}`)
-    process.exitCode = 1
-  }
-  if (!values.json) return
-  const report = {
-    ...(await machine()),
-    postgres: settings,
-    quick,
-    seconds,
-    ...(failed.length > 0 && { failed }),
-    figures: inOrder(figures).map((figure) => ({
+    const seconds = secondsSince(startedAt)
+    const targets = figures.filter(({ target }) => target !== undefined)
+    console.log(`\n${targets.filter(meetsTarget).length} of ${targets.length} targets met, ${seconds} s`)
+    if (failed.length > 0) {
+      console.error(`Failed: ${failed.join(', ')}`)
+      process.exitCode = 1
+    }
+    if (!json) return
+    const postgres = await databases.settings()
+    const reported = byTarget(figures).map((figure) => ({
       ...figure,
-      holds: figure.target === undefined ? null : holds(figure),
-    })),
-  }
-  // npm has gone elsewhere from where the command was typed.
-  const path = file === null ? 'results.json' : resolve(process.env['INIT_CWD'] ?? '.', file)
-  await writeFile(path, `${JSON.stringify(report, null, 2)}\n`)
-  console.log(`Written to ${resolve(path)}`)
+      holds: figure.target === undefined ? null : meetsTarget(figure),
+    }))
+    await writeReport(pathOf(file, 'results.json'), { postgres, quick, seconds, failed, figures: reported })
+  })
 }
 
-function secondsSince(at: number): number {
-  return Math.round((performance.now() - at) / 1000)
+/** Runs a suite in a process of its own, so that no suite inherits the compiler's state from another. */
+async function runSuite(call: SuiteCall, signal: AbortSignal): Promise<Figure[]> {
+  signal.throwIfAborted()
+  const child = startProcess('suites/run', [call])
+  const stop = (): void => void child.kill()
+  signal.addEventListener('abort', stop)
+  try {
+    return await answerOf<Figure[]>(child, `The suite '${call.name}'`, SUITE_TIMEOUT)
+  } finally {
+    signal.removeEventListener('abort', stop)
+    child.kill()
+  }
 }

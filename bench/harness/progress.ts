@@ -1,19 +1,13 @@
-import type { Settings } from './suite.ts'
-
-/** One line that overwrites itself on a terminal; elsewhere a line for each step and each third of one. */
-export function createProgress(): { readonly show: Settings['progress']; clear(): void } {
+/** Shows one line on a terminal, rewritten in place. Elsewhere it prints one line per step. */
+export function createProgress(): { show(step: string, done?: number): void; clear(): void } {
   const { stderr } = process
-  let last = ''
+  let shown = ''
   return {
     show(step, done) {
-      const share = done === undefined ? '' : ` ${Math.round(done * 100)} %`
-      if (stderr.isTTY) {
-        stderr.write(`\r\u001b[K${step}${share}`)
-        return
-      }
-      const mark = `${step} ${done === undefined ? '' : Math.floor(done * 3)}`
-      if (mark !== last) stderr.write(`${step}${share}\n`)
-      last = mark
+      if (stderr.isTTY)
+        stderr.write(`\r\u001b[K${step}${done === undefined ? '' : ` ${Math.round(done * 100)} %`}`)
+      else if (step !== shown) stderr.write(`${step}\n`)
+      shown = step
     },
     clear() {
       if (stderr.isTTY) stderr.write('\r\u001b[K')

@@ -1,16 +1,12 @@
-import type { Figure } from './report.ts'
+import type { Figure } from './figures.ts'
 
-/** What a suite gets. */
-export interface Settings {
-  /** A minute or two for everything, with figures that are good for a look only. */
+export interface SuiteOptions {
+  /** Fewer rounds and smaller tables: checks that a suite works, and gives no reliable figures. */
   readonly quick: boolean
-  /** Also what takes longer than everything else together. */
-  readonly full: boolean
-  /** An empty database of the suite's own, on a PostgreSQL with default durability. */
+  /** URL of an empty database of the suite's own. */
   readonly database: string
-  /** Tells what is being done, and which share of it is done. */
+  /** @param done the completed share of the step */
   readonly progress: (step: string, done?: number) => void
 }
 
-/** One file of `suites/`. */
-export type Suite = (settings: Settings) => Promise<Figure[]>
+export type Suite = (options: SuiteOptions) => Promise<Figure[]>

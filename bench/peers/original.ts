@@ -3,15 +3,14 @@ import { createRequire } from 'node:module'
 import pg from 'pg'
 
 /**
- * supertokens-node-postgres-ref-jwt 4, which Pawl takes its protocol from ("the original"), without blacklisting:
- * it reads no row for an access token either. Its types are sources that no strict compiler takes.
+ * The parts used of supertokens-node-postgres-ref-jwt 4, whose protocol Pawl adopts. It ships TypeScript sources
+ * that a strict compiler rejects. Blacklisting is off, so it reads no row to verify an access token either.
  */
 interface Original {
   init(config: object, pool: pg.Pool): Promise<void>
   createNewSession(userId: string, claims: object, data: object): Promise<Created>
-  getSession(accessToken: string, antiCsrfToken: null): Promise<Got>
+  getSession(accessToken: string, antiCsrfToken: null): Promise<Verified>
   refreshSession(refreshToken: string): Promise<Refreshed>
-  revokeSessionUsingSessionHandle(handle: string): Promise<boolean>
 }
 
 interface OriginalOnExpress extends Pick<Original, 'init'> {
@@ -22,44 +21,47 @@ interface OriginalOnExpress extends Pick<Original, 'init'> {
 interface Token {
   readonly value: string
 }
-interface Got {
-  readonly session: { readonly handle: string; readonly userId: string }
-  /** With the first use of a refreshed one. */
+interface Verified {
+  readonly session: { readonly userId: string }
+  /** Present on the first use of a refreshed token. */
   readonly newAccessToken?: Token
 }
-interface Created extends Got {
+interface Created {
   readonly accessToken: Token
   readonly refreshToken: Token
 }
-interface Refreshed extends Got {
+interface Refreshed {
   readonly newAccessToken: Token
   readonly newRefreshToken: Token
 }
 
 const require = createRequire(import.meta.url)
-const CONFIG = {
-  // It asks for these, and then takes the pool it is given.
-  postgres: { config: { user: '-', password: '-', database: '-' } },
-  tokens: { refreshToken: { renewTokenPath: '/refresh' }, enableAntiCsrf: false },
-  cookie: { domain: 'localhost', secure: false },
+
+/** It keeps one configuration per process. */
+async function initialize<Library extends Pick<Original, 'init'>>(entry: string, connectionString: string) {
+  const library: Library = require(`supertokens-node-postgres-ref-jwt${entry}`)
+  // It takes a second connection while it holds one, so the pool must be large.
+  const pool = new pg.Pool({ connectionString, max: 40 })
+  const config = {
+    // It requires these, and then uses the pool.
+    postgres: { config: { user: '-', password: '-', database: '-' } },
+    tokens: { refreshToken: { renewTokenPath: '/refresh' }, enableAntiCsrf: false },
+    cookie: { domain: 'localhost', secure: false },
+  }
+  await library.init(config, pool)
+  return { library, close: () => pool.end() }
 }
 
-/** Knows one configuration per process. Asks for a second connection while it holds one, so it has plenty. */
 export async function original(connectionString: string) {
-  const pool = new pg.Pool({ connectionString, max: 40 })
-  const library: Original = require('supertokens-node-postgres-ref-jwt')
-  await library.init(CONFIG, pool)
+  const { library, close } = await initialize<Original>('', connectionString)
   return {
     create: library.createNewSession,
     getSession: (accessToken: string) => library.getSession(accessToken, null),
     refresh: library.refreshSession,
-    revoke: library.revokeSessionUsingSessionHandle,
-    close: () => pool.end(),
+    close,
   }
 }
 
 export async function originalOnExpress(connectionString: string): Promise<OriginalOnExpress> {
-  const library: OriginalOnExpress = require('supertokens-node-postgres-ref-jwt/express')
-  await library.init(CONFIG, new pg.Pool({ connectionString, max: 40 }))
-  return library
+  return (await initialize<OriginalOnExpress>('/express', connectionString)).library
 }

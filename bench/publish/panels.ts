@@ -1,39 +1,37 @@
-import type { Figure } from '../harness/report.ts'
+import type { Figure } from '../harness/figures.ts'
 
-/** What a bar stands for. */
-export type Kind = 'pawl' | 'other' | 'limit'
+export type BarKind = 'pawl' | 'other' | 'limit'
 
 export interface Bar {
   readonly label: string
-  readonly kind: Kind
+  readonly kind: BarKind
   readonly value: number
 }
 
 /** One comparison, with a scale of its own. */
 export interface Panel {
   readonly title: string
-  /** What is counted. */
   readonly note: string
   readonly better: 'less' | 'more'
   readonly bars: readonly Bar[]
   readonly unit: 'ns' | 'µs' | '%' | '/s' | 'B'
-  /** Where the scale ends at the least. */
+  /** The scale ends here, or at the longest bar if that is longer. */
   readonly full?: number
 }
 
-type Given = Omit<Panel, 'bars'> & {
-  /** How many of the panel's unit make one of the figures'. */
-  readonly scale: number
-  readonly bars: readonly (readonly [label: string, id: string, kind: Kind])[]
+type Template = Omit<Panel, 'bars'> & {
+  /** Converts the figures to the panel's unit. */
+  readonly factor: number
+  readonly bars: readonly (readonly [label: string, figureId: string, kind: BarKind])[]
 }
 
-const PANELS: readonly Given[] = [
+const PANELS: readonly Template[] = [
   {
     title: 'Verify an access token seen before',
     note: 'nanoseconds',
     better: 'less',
     unit: 'ns',
-    scale: 1,
+    factor: 1,
     bars: [
       ['Pawl', 'verify.ns.pawl-seen-before', 'pawl'],
       ['fast-jwt, with its cache', 'verify.ns.fast-jwt-cached', 'other'],
@@ -45,7 +43,7 @@ const PANELS: readonly Given[] = [
     note: 'microseconds',
     better: 'less',
     unit: 'µs',
-    scale: 1 / 1000,
+    factor: 1 / 1000,
     bars: [
       ['Pawl', 'verify.ns.pawl-first-sight-no-cache', 'pawl'],
       ['decode, HMAC, JSON.parse by hand', 'verify.ns.least-possible-work', 'limit'],
@@ -58,7 +56,7 @@ const PANELS: readonly Given[] = [
     note: 'requests per second, as a share of the named server without sessions',
     better: 'more',
     unit: '%',
-    scale: 100,
+    factor: 100,
     full: 100,
     bars: [
       ['Pawl on Fastify', 'http.pawl-on-fastify', 'pawl'],
@@ -75,12 +73,10 @@ const PANELS: readonly Given[] = [
     note: 'per second, 16 at once, as durable as PostgreSQL comes',
     better: 'more',
     unit: '/s',
-    scale: 1,
+    factor: 1,
     bars: [
       ['Pawl', 'write.per-second.pawl-refresh-and-first-use', 'pawl'],
-      // One of the two: pgbench where it is installed.
       ['one raw UPDATE, by pgbench', 'write.per-second.pgbench-with-16-clients', 'limit'],
-      ['one raw UPDATE, through pg', 'write.per-second.16-connections-of-pg', 'limit'],
       ['the original', 'write.per-second.the-original-refresh-and-first-use', 'other'],
     ],
   },
@@ -89,7 +85,7 @@ const PANELS: readonly Given[] = [
     note: 'bytes with all indexes, claims of 60 bytes',
     better: 'less',
     unit: 'B',
-    scale: 1,
+    factor: 1,
     bars: [
       ['Pawl', 'space.session', 'pawl'],
       ['the original, without index by user', 'space.original', 'other'],
@@ -97,14 +93,14 @@ const PANELS: readonly Given[] = [
   },
 ]
 
-/** The panels that have something to compare; of a run of some suites the others are missing. */
+/** Leaves out panels without a figure of Pawl, or with nothing to compare it with. */
 export function panelsOf(figures: readonly Figure[]): Panel[] {
   const values = new Map(figures.map(({ id, value }) => [id, value]))
-  return PANELS.map(({ scale, ...panel }) => ({
+  return PANELS.map(({ factor, ...panel }) => ({
     ...panel,
     bars: panel.bars.flatMap(([label, id, kind]) => {
       const value = values.get(id)
-      return value === undefined || !(value > 0) ? [] : [{ label, kind, value: value * scale }]
+      return value === undefined || !(value > 0) ? [] : [{ label, kind, value: value * factor }]
     }),
   })).filter(({ bars }) => bars.some(({ kind }) => kind === 'pawl') && bars.length > 1)
 }

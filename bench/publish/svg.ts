@@ -1,10 +1,10 @@
-import { shown } from '../harness/report.ts'
-import type { Bar, Kind, Panel } from './panels.ts'
+import { formatNumber } from '../harness/figures.ts'
+import type { Bar, BarKind, Panel } from './panels.ts'
 
-export interface Chart {
+interface Picture {
   readonly title: string
   readonly panels: readonly Panel[]
-  /** Lines below the panels. */
+  /** Printed below the panels. */
   readonly notes: readonly string[]
 }
 
@@ -16,15 +16,15 @@ const ROW = 26
 const BAR = 16
 const PANEL_HEAD = 56
 const LINE = 18
-/** Characters of a note, in the widest of the usual fonts. */
+/** Characters that fit in the widest of the usual fonts. */
 const LINE_LENGTH = 104
 
-/** Another library's bar, so many times as long as any other, is cut, so that the others can be told apart. */
+/** A bar this many times as long as the next is cut, so that the others stay distinguishable. */
 const TOO_LONG = 5
-/** Where it is cut, as a share of the longest of the others. */
+/** The length of a cut bar, relative to the next. */
 const CUT_AT = 1.5
 
-/** Pages cannot style a picture, so it has its own ground and follows the reader's preference by itself. */
+/** A page cannot style an image, so the image has a background and a dark mode of its own. */
 const STYLE = `
   text { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; fill: #1f2328 }
   .title { font-size: 20px; font-weight: 600 }
@@ -51,14 +51,14 @@ const STYLE = `
   }
 `
 
-const LEGEND: readonly (readonly [Kind, string])[] = [
+const LEGEND: readonly (readonly [BarKind, string])[] = [
   ['pawl', 'Pawl'],
   ['other', 'other libraries'],
   ['limit', 'least there is to do'],
 ]
 
-/** @returns an SVG without scripts, fonts or anything else from elsewhere */
-export function svgOf({ title, panels, notes }: Chart): string {
+/** @returns an SVG without scripts, fonts or external references */
+export function drawPicture({ title, panels, notes }: Picture): string {
   const parts: string[] = []
   let y = MARGIN + 16
   parts.push(text(MARGIN, y, 'title', title))
@@ -74,14 +74,14 @@ export function svgOf({ title, panels, notes }: Chart): string {
   }
   y += 30
   const below = [...(anyCut ? ['A bar with a gap is cut: in scale it would not fit.'] : []), ...notes]
-  for (const line of below.flatMap(wrapped)) {
+  for (const line of below.flatMap(wrapLine)) {
     parts.push(text(MARGIN, y, 'note', line))
     y += LINE
   }
   const height = y + MARGIN - LINE + 4
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-labelledby="title description">
-<title id="title">${escaped(title)}</title>
-<desc id="description">${escaped(panels.map(described).join(' '))}</desc>
+<title id="title">${escapeXml(title)}</title>
+<desc id="description">${escapeXml(panels.map(describe).join(' '))}</desc>
 <style>${STYLE}</style>
 <rect class="ground" x="0.5" y="0.5" width="${WIDTH - 1}" height="${height - 1}" rx="8"/>
 ${parts.join('\n')}
@@ -109,10 +109,7 @@ function drawPanel(panel: Panel, top: number): { drawn: string; height: number; 
   }
 }
 
-/**
- * Where the scale ends; it begins at zero always. Only another library's bar is cut, and only where
- * less is better: it looks better than it is then, and Pawl does not.
- */
+/** The end of the scale. Only another library's bar is cut, and only if less is better: that never flatters Pawl. */
 function endOf({ bars, better, full = 0 }: Panel): number {
   const [longest, next] = bars.toSorted((a, b) => b.value - a.value) as [Bar, Bar]
   const cut = better === 'less' && longest.kind === 'other' && longest.value > TOO_LONG * next.value
@@ -135,12 +132,12 @@ function drawBar({ label, kind, value }: Bar, { unit }: Panel, y: number, end: n
 
 function amountOf(value: number, unit: Panel['unit']): string {
   if (unit === '%') return `${value.toFixed(value < 10 ? 1 : 0)} %`
-  return `${shown(value)} ${unit}`
+  return `${formatNumber(value)} ${unit}`
 }
 
 const noteOf = ({ note, better }: Panel): string => `${note}; ${better} is better`
 
-function described(panel: Panel): string {
+function describe(panel: Panel): string {
   const { title, bars, unit } = panel
   const values = bars.map(({ label, value }) => `${label} ${amountOf(value, unit)}`)
   return `${title} (${noteOf(panel)}): ${values.join(', ')}.`
@@ -152,11 +149,10 @@ function rect(name: string, x: number, y: number, width: number, height: number)
 
 function text(x: number, y: number, name: string, content: string, anchor?: 'end'): string {
   const anchored = anchor === undefined ? '' : ` text-anchor="${anchor}"`
-  return `<text class="${name}" x="${x}" y="${y}"${anchored}>${escaped(content)}</text>`
+  return `<text class="${name}" x="${x}" y="${y}"${anchored}>${escapeXml(content)}</text>`
 }
 
-/** Broken at spaces. */
-function wrapped(line: string): string[] {
+function wrapLine(line: string): string[] {
   const lines: string[] = []
   for (const word of line.split(' ')) {
     const longer = `${lines.at(-1)} ${word}`
@@ -169,9 +165,5 @@ function wrapped(line: string): string[] {
 const round = (value: number): number => Math.round(value * 10) / 10
 
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
-/** XML knows no control characters, not even escaped. */
-function escaped(content: string): string {
-  return content
-    .replaceAll(/[&<>"]/g, (character) => ESCAPES[character]!)
-    .replaceAll(/[\p{Cc}\p{Cs}\uFFFE\uFFFF]/gu, '')
-}
+const escapeXml = (content: string): string =>
+  content.replaceAll(/[&<>"]/g, (character) => ESCAPES[character]!)

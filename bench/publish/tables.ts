@@ -1,10 +1,10 @@
-import { type Figure, holds, inOrder, shown, targetOf } from '../harness/report.ts'
-import type { Measured } from './measured.ts'
+import { byTarget, cellsOf, type Figure, meetsTarget } from '../harness/figures.ts'
+import type { Results } from './results.ts'
 
 const BEGIN = '<!-- figures: npm run bench:publish -->'
 const END = '<!-- end of figures -->'
 
-/** By how the ids of their figures begin, in their order. */
+/** By suite, in the order of the page. */
 const TITLES: Readonly<Record<string, string>> = {
   verify: 'Verifying',
   http: 'Over HTTP',
@@ -17,53 +17,34 @@ const TITLES: Readonly<Record<string, string>> = {
   feed: 'From a revocation to its effect',
 }
 
-/**
- * The page with the tables of these figures in the place of those it had.
- * @throws when the page has no place for them
- */
-export function withTables(page: string, measured: Measured, notes: readonly string[]): string {
+/** Replaces the tables of a page. @throws if the page lacks the markers */
+export function replaceTables(page: string, results: Results, notes: readonly string[]): string {
   const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)]
-  if (from === -1 || to < from) throw new Error(`the page has no '${BEGIN}' before '${END}'`)
-  return (
-    page.slice(0, from) +
-    [BEGIN, ...notes, ...tables(measured), ''].join('\n\n').trimEnd() +
-    `\n\n${page.slice(to)}`
-  )
+  if (from === -1 || to < from) throw new Error(`The page lacks '${BEGIN}' before '${END}'.`)
+  return [page.slice(0, from) + BEGIN, ...notes, ...tables(results), page.slice(to)].join('\n\n')
 }
 
-function tables({ figures, quick }: Measured): string[] {
-  const aimed = inOrder(figures.filter(({ target }) => target !== undefined))
-  const missed = aimed.filter((figure) => !holds(figure)).length
+function tables({ figures, quick }: Results): string[] {
+  const targets = byTarget(figures.filter(({ target }) => target !== undefined))
+  const met = targets.filter(meetsTarget).length
   return [
     ...(quick ? ['**A quick look only: do not believe these figures.**'] : []),
-    `### Targets`,
-    missed === 0
-      ? `All ${aimed.length} hold.`
-      : `${aimed.length - missed} of ${aimed.length} hold; those that do not come first.`,
-    table(['', 'what', 'measured', 'rounds', 'target'], aimed, (figure) => [
-      holds(figure) ? '✓' : '✗',
-      ...cellsOf(figure),
-      targetOf(figure),
-    ]),
-    ...Object.entries(TITLES).flatMap(([prefix, title]) => {
-      const others = figures.filter(({ id, target }) => target === undefined && id.startsWith(`${prefix}.`))
-      return others.length === 0
-        ? []
-        : [`### ${title}`, table(['what', 'measured', 'rounds'], others, cellsOf)]
+    '### Targets',
+    met === targets.length
+      ? `All ${met} hold.`
+      : `${met} of ${targets.length} hold; those that do not come first.`,
+    table(['', 'what', 'measured', 'rounds', 'target'], targets.map(cells)),
+    ...Object.entries(TITLES).flatMap(([suite, title]) => {
+      const others = figures.filter(({ id, target }) => target === undefined && id.startsWith(`${suite}.`))
+      const rows = others.map((figure) => cells(figure).slice(1, 4))
+      return others.length === 0 ? [] : [`### ${title}`, table(['what', 'measured', 'rounds'], rows)]
     }),
   ]
 }
 
-function table(
-  head: readonly string[],
-  figures: readonly Figure[],
-  cells: (figure: Figure) => string[],
-): string {
-  const row = (of: readonly string[]): string => `| ${of.join(' | ')} |`
-  return [row(head), row(head.map(() => '---')), ...figures.map((figure) => row(cells(figure)))].join('\n')
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  return [head, head.map(() => '---'), ...rows].map(line).join('\n')
 }
 
-function cellsOf({ what, value, unit, spread }: Figure): string[] {
-  const rounds = spread === undefined ? '' : `${shown(spread.low)} to ${shown(spread.high)}`
-  return [what.replaceAll('|', '\\|'), `${shown(value)} ${unit}`.trim(), rounds]
-}
+const cells = (figure: Figure): string[] => cellsOf(figure).map((cell) => cell.replaceAll('|', '\\|'))

@@ -1,12 +1,16 @@
 import type { RequestListener } from 'node:http'
-import { answer } from './answer.ts'
-import { type Kind, USER } from './kind.ts'
+import { type ServerContender, sendUser, USER } from './contender.ts'
 
-export async function node(): Promise<Kind> {
-  return { listener: (_req, res) => answer(res, USER) }
+export async function node(): Promise<ServerContender> {
+  return { listener: (_req, res) => sendUser(res, USER) }
 }
 
-export async function express(): Promise<Kind> {
+/** Reads the Cookie header, as every session library must. */
+export async function nodeReadingCookies(): Promise<ServerContender> {
+  return { listener: (req, res) => sendUser(res, req.headers.cookie === '' ? '' : USER) }
+}
+
+export async function express(): Promise<ServerContender> {
   const { default: express } = await import('express')
   const app = express()
   app.get('/me', (_req, res) => {
@@ -15,13 +19,8 @@ export async function express(): Promise<Kind> {
   return { listener: app }
 }
 
-/** What no session library can do without: it looks at the Cookie header. Here for nothing. */
-export async function nodeThatLooks(): Promise<Kind> {
-  return { listener: (req, res) => answer(res, req.headers.cookie === '' ? '' : USER) }
-}
-
-/** As many middlewares as an application gets with Pawl. */
-export async function expressThatLooks(): Promise<Kind> {
+/** As many middlewares as Pawl adds. */
+export async function expressWithMiddlewares(): Promise<ServerContender> {
   const { default: express } = await import('express')
   const app = express()
   app.use((req, _res, next) => next(req.headers.cookie === '' ? 'route' : undefined))
@@ -35,7 +34,7 @@ export async function expressThatLooks(): Promise<Kind> {
   return { listener: app }
 }
 
-export async function fastify(): Promise<Kind> {
+export async function fastify(): Promise<ServerContender> {
   const { default: fastify } = await import('fastify')
   const app = fastify()
   app.get('/me', async () => ({ id: USER }))
@@ -43,8 +42,8 @@ export async function fastify(): Promise<Kind> {
   return { listener: app.routing as RequestListener }
 }
 
-/** As many hooks as an application gets with Pawl. */
-export async function fastifyThatLooks(): Promise<Kind> {
+/** As many hooks as Pawl adds. */
+export async function fastifyWithHooks(): Promise<ServerContender> {
   const { default: fastify } = await import('fastify')
   const app = fastify()
   app.addHook('onRequest', (request, _reply, done) => {

@@ -1,46 +1,43 @@
 import autocannon from 'autocannon'
 
-/** What the load is told to do; one at a time. */
+/** The message that starts a load. */
 export interface Load {
   readonly url: string
   readonly connections: number
   readonly requests: number
   readonly headers: Record<string, string>
+  /** The expected body of every response. */
   readonly body: string
 }
 
-export interface Loaded {
+export interface LoadResult {
   readonly perSecond: number
-  /** Milliseconds from the first connection to the last answer. */
-  readonly elapsed: number
+  /** From the first connection to the last response. */
+  readonly elapsedMs: number
   readonly failed: number
 }
 
-/** Milliseconds; how often it looks whether all has been answered. */
-const LOOKS_EVERY = 10
-/** Of each connection: at the beginning not all are open yet, and at the end some have nothing to do any more. */
-const NOT_COUNTED = 2
+/** Requests per connection that do not count, because connections open and close meanwhile. */
+const UNCOUNTED = 2
 
 process.on('message', ({ body, requests, ...load }: Load) => {
-  const [first, last] = [load.connections * NOT_COUNTED, requests - load.connections * NOT_COUNTED]
-  let answered = 0
+  const [first, last] = [load.connections * UNCOUNTED, requests - load.connections * UNCOUNTED]
+  let responses = 0
   const connectedAt = performance.now()
-  let startedAt = 0
-  let endedAt = 0
-  let lastAt = 0
-  // Every answer is compared, so that nobody is quick by answering something else.
-  autocannon({ ...load, amount: requests, expectBody: body, sampleInt: LOOKS_EVERY }, (error, result) => {
+  let [firstAt, lastAt, endedAt] = [0, 0, 0]
+  const options = { ...load, amount: requests, expectBody: body, sampleInt: 10 }
+  autocannon(options, (error, { errors, timeouts, non2xx, mismatches }) => {
     if (error) throw error
     process.send!({
-      perSecond: ((last - first) / (endedAt - startedAt)) * 1000,
-      elapsed: lastAt - connectedAt,
-      failed: result.errors + result.timeouts + result.non2xx + result.mismatches,
-    } satisfies Loaded)
+      perSecond: ((last - first) / (lastAt - firstAt)) * 1000,
+      elapsedMs: endedAt - connectedAt,
+      failed: errors + timeouts + non2xx + mismatches,
+    } satisfies LoadResult)
   }).on('response', () => {
-    answered++
-    if (answered === first) startedAt = performance.now()
-    else if (answered === last) endedAt = performance.now()
-    else if (answered === requests) lastAt = performance.now()
+    responses++
+    if (responses === first) firstAt = performance.now()
+    else if (responses === last) lastAt = performance.now()
+    else if (responses === requests) endedAt = performance.now()
   })
 })
 process.once('disconnect', () => process.exit())

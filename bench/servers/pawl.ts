@@ -2,21 +2,20 @@ import { randomBytes } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import { createSessions } from 'pawl'
 import { memory } from 'pawl/memory'
-import { answer } from './answer.ts'
-import { CLAIMS, type Kind, USER } from './kind.ts'
+import { CLAIMS, type ServerContender, sendUser, USER } from './contender.ts'
 
-// A protected GET asks no store for anything, so which one it is does not matter.
+// The kind of store does not matter: a protected GET reads none.
 const sessions = await createSessions<typeof CLAIMS>({ store: memory(), secret: randomBytes(32) })
 const { accessToken } = await sessions.create({ userId: USER, claims: CLAIMS })
 const cookie = `__Host-pawl-access=${accessToken.value}`
 
-export async function node(): Promise<Kind> {
+export async function node(): Promise<ServerContender> {
   const { nodeSessions } = await import('pawl/node')
   const withSession = nodeSessions(sessions)
-  return { cookie, listener: withSession((_req, res, session) => answer(res, session.userId), {}) }
+  return { cookie, listener: withSession((_req, res, session) => sendUser(res, session.userId), {}) }
 }
 
-export async function express(): Promise<Kind> {
+export async function express(): Promise<ServerContender> {
   const { default: express } = await import('express')
   const { expressSessions, requireSession, sessionOf } = await import('pawl/express')
   const app = express()
@@ -27,7 +26,7 @@ export async function express(): Promise<Kind> {
   return { cookie, listener: app }
 }
 
-export async function fastify(): Promise<Kind> {
+export async function fastify(): Promise<ServerContender> {
   const { default: fastify } = await import('fastify')
   const { fastifySessions, requireSession, sessionOf } = await import('pawl/fastify')
   const app = fastify()

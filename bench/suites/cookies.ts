@@ -2,72 +2,67 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { createSessions } from 'pawl'
 import { fetchSessions } from 'pawl/fetch'
 import { memory } from 'pawl/memory'
-import type { Figure } from '../harness/report.ts'
-import { createServers } from '../harness/servers.ts'
-import type { Settings } from '../harness/suite.ts'
-import { cookieOf } from '../servers/cookie-of.ts'
+import { type Figure, figure, slug } from '../harness/figures.ts'
+import type { SuiteOptions } from '../harness/suite.ts'
+import { CLAIMS, cookieHeader } from '../servers/contender.ts'
+import { createServers } from '../servers/start.ts'
 
 const PEERS = ['express-session + connect-pg-simple', 'better-auth', 'iron-session', 'the original']
-const CLAIMS = { role: 'user' }
 const ORIGIN = 'https://app.example.com'
 
-/** Bytes of the Cookie header that comes with every protected request: the names and values a browser sends to `/`. */
-export async function cookies({ database, progress }: Settings): Promise<Figure[]> {
-  const figures = [...(await pawl('user-1')), ...(await pawl(randomUUID()))]
-  figures.splice(2, 2, ...figures.slice(2).map(({ target: _, ...figure }) => figure))
+/** Bytes of the Cookie header of a protected request. */
+export async function cookies({ database, progress }: SuiteOptions): Promise<Figure[]> {
+  const figures = [
+    ...(await measurePawl('cookies', 'user-1', {
+      afterRefresh: { atMost: 420 },
+      afterLogin: { atMost: 320 },
+    })),
+    ...(await measurePawl('cookies.uuid', randomUUID())),
+  ]
   const servers = await createServers(database)
   for (const name of PEERS) {
     progress(name)
     const { cookie } = await servers.start(name)
-    figures.push({
-      id: `cookies.${name.replaceAll(/\W+/g, '-')}`,
-      what: `cookies with a GET: ${name}`,
-      value: Buffer.byteLength(cookie!),
-      unit: 'B',
-    })
+    figures.push(
+      figure(`cookies.${slug(name)}`, `cookies with a GET: ${name}`, Buffer.byteLength(cookie!), 'B'),
+    )
   }
   servers.stop()
   return figures
 }
 
-/** As set by the login, and by the refresh after it, whose access token carries the evidence of its twin (`gen`). */
-async function pawl(userId: string): Promise<Figure[]> {
+/** After a refresh the access token carries the evidence of its twin (`gen`). */
+async function measurePawl(
+  id: string,
+  userId: string,
+  targets: { afterRefresh?: Figure['target']; afterLogin?: Figure['target'] } = {},
+): Promise<Figure[]> {
   const sessions = await createSessions({ store: memory(), secret: randomBytes(32) })
-  const open = fetchSessions(sessions)
-  const login = await open(
-    new Request(`${ORIGIN}/login`, { method: 'POST', headers: { origin: ORIGIN } }),
-    async (session) => {
-      await session.create({ userId, claims: CLAIMS })
-      return new Response()
-    },
-  )
+  const handle = fetchSessions(sessions)
+  const send = async (method: string, path: string, cookie = ''): Promise<Response> => {
+    const headers = { origin: ORIGIN, cookie }
+    const response = await handle(new Request(`${ORIGIN}${path}`, { method, headers }), async (session) => {
+      if (path === '/login') await session.create({ userId, claims: CLAIMS })
+      return new Response(session.userId)
+    })
+    if (!response.ok) throw new Error(`${method} ${path} returned ${response.status}`)
+    return response
+  }
+  const login = await send('POST', '/login')
   const all = login.headers.getSetCookie().map((line) => line.split(';', 1)[0]!)
-  const refreshed = await open(
-    new Request(`${ORIGIN}/session/refresh`, {
-      method: 'POST',
-      headers: { origin: ORIGIN, cookie: all.join('; ') },
-    }),
-    () => new Response(null, { status: 500 }),
+  const refreshed = await send('POST', '/session/refresh', all.join('; '))
+  const [afterRefresh, afterLogin] = [refreshed, login].map(({ headers }) =>
+    cookieHeader(headers.getSetCookie()),
   )
-  if (!refreshed.ok) throw new Error(`the refresh was answered ${refreshed.status}`)
-  const [after, before] = [refreshed, login].map(({ headers }) => cookieOf(headers.getSetCookie()))
-  const seen = await open(
-    new Request(ORIGIN, { headers: { cookie: after! } }),
-    (session) => new Response(session.userId),
-  )
-  if ((await seen.text()) !== userId) throw new Error('the cookies sign nobody in')
+  if ((await (await send('GET', '/', afterRefresh)).text()) !== userId)
+    throw new Error('the cookies are not valid')
   await sessions.close()
-  const id = userId.length === 36 ? 'cookies.uuid' : 'cookies'
+
   const who = `one claim, a user id of ${userId.length} characters`
-  const figure = (name: string, what: string, cookie: string, atMost: number): Figure => ({
-    id: `${id}.${name}`,
-    what: `cookies with a GET, ${what} (${who})`,
-    value: Buffer.byteLength(cookie),
-    unit: 'B',
-    target: { atMost },
-  })
+  const add = (name: string, what: string, cookie: string, target?: Figure['target']): Figure =>
+    figure(`${id}.${name}`, `cookies with a GET, ${what} (${who})`, Buffer.byteLength(cookie), 'B', target)
   return [
-    figure('with-gen', 'after a refresh, with `gen`', after!, 420),
-    figure('without-gen', 'after the login, without `gen`', before!, 320),
+    add('with-gen', 'after a refresh, with `gen`', afterRefresh!, targets.afterRefresh),
+    add('without-gen', 'after the login, without `gen`', afterLogin!, targets.afterLogin),
   ]
 }

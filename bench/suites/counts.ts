@@ -5,16 +5,16 @@ import pg from 'pg'
 import { CALLS, callByCall } from '../../test/support/calls.ts'
 import { multiply } from '../../test/support/multiply.ts'
 import { watching } from '../../test/support/pools.ts'
-import { CLAIMS } from '../harness/fill.ts'
-import type { Figure } from '../harness/report.ts'
-import type { Settings } from '../harness/suite.ts'
+import { type Figure, figure } from '../harness/figures.ts'
+import { CLAIMS } from '../harness/sessions-table.ts'
+import type { SuiteOptions } from '../harness/suite.ts'
 import { openWal } from '../harness/wal.ts'
 
-/** Rows between two sessions, so that each is in a page of its own. */
-const BETWEEN = 200
+/** Rows between two sessions, so that each lies in another page. */
+const ROWS_BETWEEN = 200
 
-/** What each call asks of the database, counted: statements, rows that came back or changed, bytes of WAL. */
-export async function counts({ database, progress }: Settings): Promise<Figure[]> {
+/** The database work of each call. */
+export async function counts({ database, progress }: SuiteOptions): Promise<Figure[]> {
   const pool = new pg.Pool({ connectionString: database, max: 4 })
   const { pool: watched, sent } = watching(pool)
   let now = Date.now()
@@ -39,23 +39,18 @@ export async function counts({ database, progress }: Settings): Promise<Figure[]
       sent()
       const wal = await markWal()
       await each(index)
-      bytes += (await wal()).records
+      bytes += await wal()
       const all = sent()
       statements += all.length
       rows += all.reduce((sum, statement) => sum + statement.rows, 0)
-      if (call === 'create') await multiply(pool, 'pawl', BETWEEN)
+      if (call === 'create') await multiply(pool, 'pawl', ROWS_BETWEEN)
     }
-    const add = (name: string, text: string, value: number, unit: Figure['unit']): void => {
-      figures.push({
-        id: `counts.${call}.${name}`,
-        what: `${CALLS[call]}: ${text}`,
-        value: value / times,
-        unit,
-      })
-    }
-    add('statements', 'statements', statements, '')
-    add('rows', 'rows read or written', rows, '')
-    add('wal', 'write-ahead log, without page images', bytes, 'B')
+    const id = `counts.${call}`
+    figures.push(
+      figure(`${id}.statements`, `${CALLS[call]}: statements`, statements / times, ''),
+      figure(`${id}.rows`, `${CALLS[call]}: rows read or written`, rows / times, ''),
+      figure(`${id}.wal`, `${CALLS[call]}: write-ahead log, without page images`, bytes / times, 'B'),
+    )
     if (call === 'create') await pool.query('vacuum analyze pawl.sessions')
   })
   await sessions.close()

@@ -2,27 +2,29 @@ import { randomBytes } from 'node:crypto'
 import { createSessions, type Sessions } from 'pawl'
 import { postgres } from 'pawl/postgres'
 import pg from 'pg'
-import { type Filled, fill } from '../harness/fill.ts'
-import { type Figure, figure } from '../harness/report.ts'
-import { type Contender, inRounds, quantile, ratio, spread } from '../harness/rounds.ts'
-import type { Settings } from '../harness/suite.ts'
+import { type Figure, figure, spread } from '../harness/figures.ts'
+import { fillSessionsTable } from '../harness/sessions-table.ts'
+import type { SuiteOptions } from '../harness/suite.ts'
+import { type Contender, measureInRounds, medianOf, ratio } from '../harness/timing.ts'
 
-/** How a refresh and a user's list become slower as the table grows. One call after another. */
-export async function growth({ quick, database, progress }: Settings): Promise<Figure[]> {
-  const [smallest, ...larger] = quick ? [2000, 50_000] : [10_000, 1_000_000, 10_000_000]
-  const sizes = [smallest!, ...larger]
+const CALLS = { refresh: 'refresh', list: "a user's list of sessions" }
+const COUNT = 500
+
+/** How much slower calls become as the table grows. The calls run one after another. */
+export async function growth({ quick, database, progress }: SuiteOptions): Promise<Figure[]> {
+  const sizes = quick ? [2000, 50_000] : [10_000, 1_000_000, 10_000_000]
   const pool = new pg.Pool({ connectionString: database, max: 4 })
   const opened: Sessions[] = []
   const contenders: Contender[] = []
   for (const size of sizes) {
     const secret = randomBytes(32)
     const schema = `rows_${size}`
-    const filled = await fill(pool, {
+    const { refreshTokens, userOf } = await fillSessionsTable(pool, {
       schema,
       secret,
       count: size,
-      indexLater: true,
-      progress: (done) => progress(`${shown(size)} rows`, done),
+      indexLast: true,
+      progress: (done) => progress(`${size.toLocaleString('en-US')} sessions`, done),
     })
     const sessions = await createSessions({
       store: postgres({ pool, schema, listen: false }),
@@ -31,69 +33,45 @@ export async function growth({ quick, database, progress }: Settings): Promise<F
       refreshLimit: null,
     })
     opened.push(sessions)
-    contenders.push(
-      { name: `refresh/${size}`, count: 500, measure: (count) => refreshes(sessions, filled, count) },
-      { name: `list/${size}`, count: 500, measure: (count) => lists(sessions, filled, size, count) },
-    )
+    const refresh = async (): Promise<void> => {
+      const { refreshToken } = await sessions.refresh(refreshTokens[random(refreshTokens.length)]!)
+      if (refreshToken === null) throw new Error('refresh returned no refresh token')
+    }
+    const list = async (): Promise<void> => {
+      const { length } = await sessions.list(userOf(random(size)))
+      if (length !== 1) throw new Error(`list returned ${length} sessions instead of 1`)
+    }
+    for (const [call, run] of Object.entries({ refresh, list }))
+      contenders.push({
+        id: idOf(call, size),
+        label: '',
+        count: COUNT,
+        measure: (count) => medianOf(count, run),
+      })
   }
-  const timings = await inRounds(contenders, { rounds: quick ? 3 : 15, within: 30 }, (done) =>
-    progress('by turns', done),
-  )
+  const rounds = { rounds: quick ? 3 : 15, seconds: 30 }
+  const timesOf = await measureInRounds(contenders, rounds, (done) => progress('all sizes in turn', done))
   await Promise.all(opened.map((sessions) => sessions.close()))
   await pool.end()
 
-  return (['refresh', 'list'] as const).flatMap((call) => {
-    const what = call === 'refresh' ? 'refresh' : "a user's list of sessions"
-    const of = (size: number) => timings.get(`${call}/${size}`)!
+  const [smallest, ...larger] = sizes as [number, ...number[]]
+  return Object.entries(CALLS).flatMap(([call, what]) => {
+    const p50 = (size: number): string => `${what}, p50 with ${size.toLocaleString('en-US')} sessions`
+    const times = (size: number): readonly number[] => timesOf(idOf(call, size))
     return [
-      ...larger.map((size) =>
-        figure(
-          `growth.${call}.${size}`,
-          `${what}, p50 with ${shown(size)} sessions against ${shown(smallest!)}`,
-          ratio(of(size), of(smallest!)),
-          { unit: '×', target: { atMost: 1.3 } },
-        ),
-      ),
-      ...sizes.map((size) =>
-        figure(
-          `growth.${call}.p50.${size}`,
-          `${what}, p50 with ${shown(size)} sessions`,
-          spread(of(size).rounds.map((ns) => ns / 1000)),
-          {
-            unit: 'µs',
-          },
-        ),
-      ),
+      ...larger.map((size) => {
+        const against = `${p50(size)} against ${smallest.toLocaleString('en-US')}`
+        return figure(`growth.${call}.${size}`, against, ratio(times(size), times(smallest)), '×', {
+          atMost: 1.3,
+        })
+      }),
+      ...sizes.map((size) => {
+        const microseconds = times(size).map((nanoseconds) => nanoseconds / 1000)
+        return figure(`growth.${call}.p50.${size}`, p50(size), spread(microseconds), 'µs')
+      }),
     ]
   })
 }
 
-/** @returns p50 */
-async function refreshes(sessions: Sessions, { refreshTokens }: Filled, count: number): Promise<number> {
-  return each(count, async () => {
-    const { refreshToken } = await sessions.refresh(pick(refreshTokens))
-    if (refreshToken === null) throw new Error('a refresh gave no refresh token')
-  })
-}
-
-async function lists(sessions: Sessions, { userOf }: Filled, users: number, count: number): Promise<number> {
-  let found = 0
-  const p50 = await each(count, async () => {
-    found += (await sessions.list(userOf(Math.floor(Math.random() * users)))).length
-  })
-  if (found !== count) throw new Error(`${count} users have ${found} sessions`)
-  return p50
-}
-
-async function each(count: number, call: () => Promise<void>): Promise<number> {
-  const taken: number[] = []
-  for (let i = 0; i < count; i++) {
-    const startedAt = process.hrtime.bigint()
-    await call()
-    taken.push(Number(process.hrtime.bigint() - startedAt))
-  }
-  return quantile(taken, 0.5)
-}
-
-const pick = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)]!
-const shown = (count: number): string => count.toLocaleString('en-US')
+const idOf = (call: string, size: number): string => `${call}.${size}`
+const random = (below: number): number => Math.floor(Math.random() * below)

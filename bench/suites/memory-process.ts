@@ -1,64 +1,73 @@
 import { createHmac, createSecretKey, randomBytes } from 'node:crypto'
-import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { createSessions } from 'pawl'
 import { memory } from 'pawl/memory'
-import type { createSessionTable as CreateSessionTable } from '../../src/core/revocation/revocation-table.ts'
+import { createSessionTable } from '../../src/core/revocation/revocation-table.ts'
+import { argument } from '../harness/processes.ts'
 
-/** A process that fills one kind of memory and says what that took. */
-export type Kind = 'table' | 'map' | 'cache' | 'full-cache'
+/** 'table' and 'map' hold ended sessions; 'cache' and 'full-cache' hold verified tokens. */
+export type Holder = 'table' | 'map' | 'cache' | 'full-cache'
 
-export interface Filling {
-  /** By which heap and buffers have grown. */
+export interface Measurement {
+  /** The growth of heap and buffers. */
   readonly bytes: number
-  /** Nanoseconds. */
-  readonly lookup?: number
-  /** What it was told to keep within. */
+  /** Of a lookup; only of ended sessions. */
+  readonly nanoseconds?: number
+  /** The `tokenCacheBytes` in force; only of verified tokens. */
   readonly limit?: number
 }
 
-/** What Pawl reckons with for a token of this size. */
+/** Bytes that Pawl reckons with for a token of this size. */
 const TOKEN_COST = 1200
+const LOOKUPS = 2_000_000
 
-// The feed's table alone, as built; through the feed a million sessions would have to exist.
-const { createSessionTable }: { createSessionTable: typeof CreateSessionTable } = await import(
-  pathToFileURL(resolve('../dist/core/session-table.js')).href
-)
+const [holder, entries] = [argument<Holder>(0), argument<number>(1)]
+process.send!(holder === 'table' || holder === 'map' ? endedSessions() : await verifiedTokens())
+process.disconnect()
 
-const kind = process.argv[2] as Kind
-const entries = Number(process.argv[3])
-
-const used = (): number => {
-  global.gc!()
-  global.gc!()
+function usedMemory(): number {
+  globalThis.gc!()
+  globalThis.gc!()
   const { heapUsed, external } = process.memoryUsage()
   return heapUsed + external
 }
 
-process.send!(kind === 'table' || kind === 'map' ? ended() : await verified())
-process.disconnect()
-
-function ended(): Filling {
-  const now = Date.now()
-  // Made in advance and kept, so that making them is neither timed nor weighed.
-  const ids = Array.from({ length: Math.min(entries, 10_000) }, (_, index) => freshId(index))
-  const before = used()
-  const filled = kind === 'map' ? asMap(now) : asTable(now)
-  // A fresh id each, as the ids of a feed are: what the collection keeps of it is what counts.
-  for (let index = 0; index < entries; index++) filled.set(freshId(index))
-  const bytes = used() - before
-  const lookups = 2_000_000
+function endedSessions(): Measurement {
+  // Created first and kept, so that neither time nor memory counts them.
+  const lookedUp = Array.from({ length: Math.min(entries, 10_000) }, (_, index) => freshId(index))
+  const before = usedMemory()
+  const { set, has } = holder === 'map' ? inMap() : inTable()
+  // Each entry gets a string of its own, as the feed does.
+  for (let index = 0; index < entries; index++) set(freshId(index))
+  const bytes = usedMemory() - before
   const startedAt = performance.now()
   let found = 0
-  for (let index = 0; index < lookups; index++) if (filled.has(ids[index % ids.length]!)) found++
-  const lookup = ((performance.now() - startedAt) * 1e6) / lookups
-  if (found !== lookups) throw new Error('an entry was lost')
-  return { bytes, lookup }
+  for (let index = 0; index < LOOKUPS; index++) if (has(lookedUp[index % lookedUp.length]!)) found++
+  const nanoseconds = ((performance.now() - startedAt) * 1e6) / LOOKUPS
+  if (found !== LOOKUPS) throw new Error('an entry was lost')
+  return { bytes, nanoseconds }
 }
 
-async function verified(): Promise<Filling> {
+function inTable() {
+  const now = Date.now()
+  const table = createSessionTable(64 * 1024 * 1024)
+  return {
+    set: (id: string): unknown => table.set(id, -1, now),
+    has: (id: string): boolean => table.get(id) !== 0,
+  }
+}
+
+function inMap() {
+  const now = Date.now()
+  const map = new Map<string, { ended: boolean; learnedAt: number }>()
+  return {
+    set: (id: string): unknown => map.set(id, { ended: true, learnedAt: now }),
+    has: (id: string): boolean => map.get(id)?.ended === true,
+  }
+}
+
+async function verifiedTokens(): Promise<Measurement> {
   const key = createSecretKey(randomBytes(32))
-  const limit = kind === 'cache' ? 2 ** 30 : (entries * TOKEN_COST) / 4
+  const limit = holder === 'cache' ? 2 ** 30 : (entries * TOKEN_COST) / 4
   const sessions = await createSessions({
     store: memory(),
     secret: randomBytes(32),
@@ -69,42 +78,24 @@ async function verified(): Promise<Filling> {
   const [header, payload] = accessToken.value.split('.') as [string, string]
   const claims = JSON.parse(Buffer.from(payload, 'base64url').toString())
   sessions.verify(accessToken.value)
-  const before = used()
+  const before = usedMemory()
   for (let index = 0; index < entries; index++) {
-    // Of sessions nobody has created: a row each would be weighed with it.
+    // Sessions without a row, because rows in the memory store would count.
     const sid = Buffer.from(freshId(index).replaceAll('-', ''), 'hex').toString('base64url')
     const sub = `user-${String(index).padStart(8, '0')}`
     const input = `${header}.${Buffer.from(JSON.stringify({ ...claims, sid, sub })).toString('base64url')}`
     const token = `${input}.${createHmac('sha256', key).update(input).digest('base64url')}`
-    if (sessions.verify(token).userId !== sub) throw new Error('a token is said to be of somebody else')
+    if (sessions.verify(token).userId !== sub) throw new Error('verify returned the wrong user')
   }
-  const bytes = used() - before
+  const bytes = usedMemory() - before
   await sessions.close()
   return { bytes, limit }
 }
 
-interface Filled {
-  set(id: string): void
-  has(id: string): boolean
-}
-
-function asTable(now: number): Filled {
-  const table = createSessionTable(64 * 1024 * 1024)
-  return { set: (id) => void table.set(id, -1, now), has: (id) => table.get(id) !== 0 }
-}
-
-function asMap(now: number): Filled {
-  const map = new Map<string, { ended: boolean; learnedAt: number }>()
-  return {
-    set: (id) => void map.set(id, { ended: true, learnedAt: now }),
-    has: (id) => map.get(id)?.ended === true,
-  }
-}
-
-/** As random as a real one to a hash, and made in no time. */
+/** Spreads in a hash table as a random id does, and is made quickly. */
 function freshId(index: number): string {
   const hex = (factor: number): string => (Math.imul(index + 1, factor) >>> 0).toString(16).padStart(8, '0')
   const [a, b] = [hex(0x9e3779b1), hex(0x85ebca6b)]
-  // Read back from bytes, so that it is one flat string like those the database sends.
+  // Through a buffer, because V8 would keep the concatenated parts.
   return Buffer.from(`01890a5d-ac96-7${a.slice(0, 3)}-8${a.slice(3, 6)}-${b}${a.slice(4)}`).toString('latin1')
 }

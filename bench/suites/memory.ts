@@ -1,61 +1,41 @@
-import { fork } from 'node:child_process'
-import { programOf } from '../harness/program.ts'
-import type { Figure } from '../harness/report.ts'
-import type { Settings } from '../harness/suite.ts'
-import type { Filling, Kind } from './memory-process.ts'
+import { type Figure, figure } from '../harness/figures.ts'
+import { answerOf, startProcess } from '../harness/processes.ts'
+import type { SuiteOptions } from '../harness/suite.ts'
+import type { Holder, Measurement } from './memory-process.ts'
 
-/** What processes keep in memory, by entry: ended sessions, and access tokens that were verified before. */
-export async function memory({ quick, progress }: Settings): Promise<Figure[]> {
+/** Memory of a process, per ended session and per verified access token. */
+export async function memory({ quick, progress }: SuiteOptions): Promise<Figure[]> {
   const entries = quick ? 100_000 : 1_000_000
   const tokens = quick ? 5_000 : 50_000
   progress('ended sessions')
-  const table = await fill('table', entries)
-  const map = await fill('map', entries)
+  const table = await measure('table', entries)
+  const map = await measure('map', entries)
   progress('verified tokens')
-  const cache = await fill('cache', tokens)
-  const overfull = await fill('full-cache', tokens)
-  const ended = entries.toLocaleString('en-US')
-  const verified = tokens.toLocaleString('en-US')
+  const cache = await measure('cache', tokens)
+  const full = await measure('full-cache', tokens)
+  const ofEntries = `of ${entries.toLocaleString('en-US')}`
+  const count = tokens.toLocaleString('en-US')
+  const bound = `memory of the cache after ${count} tokens, relative to a tokenCacheBytes of a quarter of their needs`
+  // The table doubles in size, so that fewer entries may take up to 64 bytes.
+  const feedTarget = { atMost: quick ? 66 : 50.5 }
   return [
-    {
-      id: 'memory.feed',
-      what: `an ended session in the feed's table, of ${ended}`,
-      value: table.bytes / entries,
-      unit: 'B',
-      // What docs/operations.md says of a million; the table doubles, so that fewer may take up to 64.
-      target: { atMost: entries === 1_000_000 ? 50.5 : 66 },
-    },
-    {
-      id: 'memory.feed.map',
-      what: `the same in a Map of strings, of ${ended}`,
-      value: map.bytes / entries,
-      unit: 'B',
-    },
-    { id: 'memory.feed.lookup', what: 'looking one up in the table', value: table.lookup!, unit: 'ns' },
-    { id: 'memory.feed.map.lookup', what: 'looking one up in the Map', value: map.lookup!, unit: 'ns' },
-    {
-      id: 'memory.cache',
-      what: `a verified access token in the cache, of ${verified}`,
-      value: cache.bytes / tokens,
-      unit: 'B',
-    },
-    {
-      id: 'memory.cache.bound',
-      what: `memory of the cache after ${verified} tokens, against a tokenCacheBytes of a quarter of what they need`,
-      value: overfull.bytes / overfull.limit!,
-      unit: '×',
-      target: { atMost: 1 },
-    },
+    figure(
+      'memory.feed',
+      `an ended session in the feed's table, ${ofEntries}`,
+      table.bytes / entries,
+      'B',
+      feedTarget,
+    ),
+    figure('memory.feed.map', `an ended session in a Map of strings, ${ofEntries}`, map.bytes / entries, 'B'),
+    figure('memory.feed.lookup', 'a lookup in the table', table.nanoseconds!, 'ns'),
+    figure('memory.feed.map.lookup', 'a lookup in the Map', map.nanoseconds!, 'ns'),
+    figure('memory.cache', `a verified access token in the cache, of ${count}`, cache.bytes / tokens, 'B'),
+    figure('memory.cache.bound', bound, full.bytes / full.limit!, '×', { atMost: 1 }),
   ]
 }
 
-/** Each in a process of its own, so that none sees what another has left. */
-function fill(kind: Kind, entries: number): Promise<Filling> {
-  return new Promise((resolve, reject) => {
-    const program = programOf('./memory-process', import.meta.url)
-    const child = fork(program, [kind, String(entries)], { execArgv: [...process.execArgv, '--expose-gc'] })
-    child.once('message', (filling: Filling) => resolve(filling))
-    child.once('error', reject)
-    child.once('exit', (code) => reject(new Error(`measuring memory ended with ${code}`)))
-  })
+/** Each holder fills a process of its own. */
+function measure(holder: Holder, entries: number): Promise<Measurement> {
+  const child = startProcess('suites/memory-process', [holder, entries], ['--expose-gc'])
+  return answerOf<Measurement>(child, `The measurement of '${holder}'`)
 }

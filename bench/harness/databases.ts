@@ -1,22 +1,16 @@
 import pg from 'pg'
 import { createEmbeddedPostgres, type EmbeddedPostgres } from '../../demo/embedded-postgres.ts'
 
-/** Databases to measure on: of a PostgreSQL of our own, or of the one that `DATABASE_URL` names. */
+/** Empty databases on the server of `DATABASE_URL`, or on an embedded one with default settings. */
 export interface Databases {
-  /** A new, empty one. */
+  /** @returns its URL */
   create(): Promise<string>
-  /** What says how durable a commit is, to be published with the figures. */
+  /** The version, and the settings that decide how durable a commit is. */
   settings(): Promise<Record<string, string>>
   remove(): Promise<void>
 }
 
-const SETTINGS = [
-  'server_version',
-  'fsync',
-  'synchronous_commit',
-  'full_page_writes',
-  'shared_buffers',
-] as const
+const SETTINGS = ['server_version', 'fsync', 'synchronous_commit', 'full_page_writes', 'shared_buffers']
 
 export function createDatabases(): Databases {
   const given = process.env['DATABASE_URL'] || null
@@ -24,7 +18,6 @@ export function createDatabases(): Databases {
   let embedded: EmbeddedPostgres | null = null
   let server: Promise<string> | null = null
 
-  /** Started with no setting at all: what PostgreSQL does by itself is what is measured. */
   async function start(): Promise<string> {
     if (given !== null) return given
     embedded = await createEmbeddedPostgres()
@@ -32,7 +25,7 @@ export function createDatabases(): Databases {
     return embedded.url
   }
 
-  async function ask(sql: string): Promise<Record<string, string>[]> {
+  async function query(sql: string): Promise<Record<string, string>[]> {
     server ??= start()
     const client = new pg.Client({ connectionString: await server })
     await client.connect()
@@ -46,22 +39,18 @@ export function createDatabases(): Databases {
   return {
     async create() {
       const name = `pawl_bench_${process.pid}_${created.length}`
-      await ask(`create database ${name}`)
+      await query(`create database ${name}`)
       created.push(name)
-      const url = new URL(await server!)
-      url.pathname = `/${name}`
-      return url.href
+      return new URL(`/${name}`, await server!).href
     },
     async settings() {
-      if (server === null) return {}
-      const found: Record<string, string> = {}
-      for (const name of SETTINGS) found[name] = (await ask(`show ${name}`))[0]![name]!
-      return found
+      const settings: Record<string, string> = {}
+      for (const name of SETTINGS) Object.assign(settings, (await query(`show ${name}`))[0])
+      return settings
     },
     async remove() {
-      if (embedded !== null) await embedded.remove()
-      else if (given !== null)
-        for (const name of created) await ask(`drop database if exists ${name} with (force)`)
+      if (embedded !== null) return embedded.remove()
+      for (const name of created) await query(`drop database if exists ${name} with (force)`)
     },
   }
 }
