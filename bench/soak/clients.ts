@@ -1,80 +1,75 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { quantile } from '../harness/rounds.ts'
+import { quantile } from '../harness/figures.ts'
+import { argument } from '../harness/processes.ts'
 import { createBrowser } from './browser.ts'
-import { EVENTS, type Event, intruder, member, type Place, visitor } from './people.ts'
+import { EVENTS, type Event, intruder, member, type Scenario, type Site, visitor } from './scenarios.ts'
 
-/** What the process of the clients is told. */
-export interface ClientsOrder {
+/** The argument of the clients' process. */
+export interface ClientOptions {
   readonly ports: readonly number[]
-  readonly users: number
-  /** Seconds over which they come, so that their access tokens do not all expire together. */
+  readonly clients: number
+  /** Seconds within which the clients start, so that their access tokens expire at different times. */
   readonly ramp: number
-  /** Seconds after which all stop, should nobody stop them. */
-  readonly atMost: number
+  /** Seconds after which the clients stop by themselves. */
+  readonly duration: number
 }
 
-/** What happened since it was last told to count; milliseconds. */
+/** The traffic since the last `'reset'`; milliseconds. */
 export interface Traffic extends Readonly<Record<Event, number>> {
   readonly requests: number
   readonly p50: number
   readonly p99: number
-  /** What was not answered as it has to be, since the start. */
-  readonly failed: readonly string[]
+  /** All wrong responses since the start. */
+  readonly failures: readonly string[]
 }
 
-/** By the last digit; all others have sessions. */
-const STRANGERS = [visitor, intruder]
+/** The scenario of every tenth client, beginning with the first and with the second. */
+const WITHOUT_SESSION: readonly Scenario[] = [visitor, intruder]
+const MOST_FAILURES = 20
 
-const { ports, users, ramp, atMost } = JSON.parse(process.argv[2]!) as ClientsOrder
-const until = performance.now() + atMost * 1000
-const failed: string[] = []
-let counted = fresh()
+const { ports, clients, ramp, duration } = argument<ClientOptions>()
+const until = performance.now() + duration * 1000
+const failures: string[] = []
+let traffic = noTraffic()
 
-function fresh() {
-  return { took: [] as number[], events: new Map<Event, number>() }
+function noTraffic() {
+  return { latencies: [] as number[], events: new Map<Event, number>() }
 }
 
-process.on('message', (message: 'count' | 'traffic') => {
-  if (message === 'count') {
-    counted = fresh()
-    return
-  }
-  const { took, events } = counted
-  // What is under way while the servers are being looked at is not counted.
-  counted = fresh()
-  const happened = Object.fromEntries(EVENTS.map((name) => [name, events.get(name) ?? 0]))
+process.on('message', (message: 'reset' | 'traffic') => {
+  const { latencies, events } = traffic
+  // The requests between 'traffic' and 'reset' do not count, because the servers collect garbage meanwhile.
+  traffic = noTraffic()
+  if (message === 'reset') return
+  const counts = Object.keys(EVENTS).map((name) => [name, events.get(name as Event) ?? 0])
   process.send!({
-    ...(happened as Record<Event, number>),
-    requests: took.length,
-    p50: took.length === 0 ? 0 : quantile(took, 0.5),
-    p99: took.length === 0 ? 0 : quantile(took, 0.99),
-    failed,
+    ...(Object.fromEntries(counts) as Record<Event, number>),
+    requests: latencies.length,
+    p50: latencies.length === 0 ? 0 : quantile(latencies, 0.5),
+    p99: latencies.length === 0 ? 0 : quantile(latencies, 0.99),
+    failures,
   } satisfies Traffic)
 })
-// Ctrl-C reaches all processes at once, and this one is told to leave in order.
+// Ctrl-C signals every process. This one waits for its parent instead.
 process.on('SIGINT', () => {})
 process.once('disconnect', () => process.exit())
 
-const place: Place = {
+const site: Site = {
   ports,
-  count: (event) => void counted.events.set(event, (counted.events.get(event) ?? 0) + 1),
+  count: (event) => void traffic.events.set(event, (traffic.events.get(event) ?? 0) + 1),
 }
-for (let index = 0; index < users; index++) void live(`user-${index}`, STRANGERS[index % 10] ?? member)
+for (let index = 0; index < clients; index++)
+  void live(`user-${index}`, WITHOUT_SESSION[index % 10] ?? member)
 
-async function live(user: string, visit: typeof member): Promise<void> {
-  const browser = createBrowser(ports, user, () => {
-    const { took } = counted
-    const startedAt = performance.now()
-    return () => void took.push(performance.now() - startedAt)
-  })
+async function live(user: string, scenario: Scenario): Promise<void> {
   await sleep(Math.random() * ramp * 1000)
   while (performance.now() < until) {
+    const browser = createBrowser(ports, user, (milliseconds) => void traffic.latencies.push(milliseconds))
     try {
-      await visit(browser, user, place)
+      await scenario(browser, user, site)
     } catch (error) {
-      if (failed.length < 20) failed.push(`${user}: ${(error as Error).message}`)
+      if (failures.length < MOST_FAILURES) failures.push(`${user}: ${(error as Error).message}`)
       await sleep(1000)
     }
-    browser.clear()
   }
 }

@@ -1,113 +1,96 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { answerOf, ask, leave } from '../harness/children.ts'
-import { programOf } from '../harness/program.ts'
-import type { ClientsOrder, Traffic } from './clients.ts'
-import type { Health, ServerOrder } from './server.ts'
+import { answerOf, ask, startProcess, stopProcess } from '../harness/processes.ts'
+import type { ClientOptions, Traffic } from './clients.ts'
+import type { Health, ServerOptions } from './server.ts'
 
-/** One look at everything; bytes and milliseconds. */
-export interface Sample extends Omit<Traffic, 'failed'> {
+/** One measurement of traffic and servers; bytes and milliseconds. */
+export interface Sample extends Omit<Traffic, 'failures'> {
   /** Seconds since the start. */
   readonly at: number
-  /** Of the servers together, after a collection. */
+  /** Of all servers, after a garbage collection. */
   readonly heap: number
   readonly rss: number
-  /** Of the worst server. */
+  /** Of the slowest server. */
   readonly delayP99: number
 }
 
-export interface Soak {
+export interface SoakOptions {
   readonly database: string
   readonly minutes: number
-  readonly processes: number
-  readonly users: number
   readonly progress: (step: string, done?: number) => void
   readonly signal: AbortSignal
 }
 
+const SERVERS = 2
+const CLIENTS = 300
 const MOST_SAMPLES = 60
-/** Seconds between two of them: shorter, and a p99 would be of too few requests. */
-const LEAST_PAUSE = 5
-/** So short that every client refreshes all the time. In seconds. */
-const LIFETIME = 15
+/** Seconds between samples. A shorter interval has too few requests for a p99. */
+const SHORTEST_INTERVAL = 5
+/** Seconds: so short that clients refresh all the time. */
+const ACCESS_TOKEN_LIFETIME = 15
 
-/**
- * @throws when a request was not answered as it has to be, or a process has ended, or does not end
- * @throws the signal's reason when it is aborted
- */
-export async function soak(given: Soak): Promise<Sample[]> {
+/** @throws if a response was wrong, a process ended early or does not end, or the signal aborts */
+export async function soak(options: SoakOptions): Promise<Sample[]> {
   const children: ChildProcess[] = []
-  let left: boolean[]
+  let ended: boolean[] = []
   let samples: Sample[]
   try {
-    samples = await sample(given, children)
+    samples = await takeSamples(options, children)
   } finally {
-    left = await Promise.all(children.map(leave))
+    ended = await Promise.all(children.map(stopProcess))
   }
-  if (left.includes(false)) throw new Error('a process did not end by itself when it had nothing left to do')
+  if (ended.includes(false)) throw new Error('A process did not end after its work was done.')
   return samples
 }
 
-async function sample(given: Soak, children: ChildProcess[]): Promise<Sample[]> {
-  const { minutes, users, progress, signal } = given
+async function takeSamples(options: SoakOptions, children: ChildProcess[]): Promise<Sample[]> {
+  const { minutes, progress, signal } = options
   progress('starting')
-  const { servers, clients } = await start(given, children)
-  const count = Math.min(MOST_SAMPLES, (minutes * 60) / LEAST_PAUSE)
-  const every = (minutes * 60_000) / count
+  const { servers, clients } = await start(options, children)
+  const count = Math.min(MOST_SAMPLES, (minutes * 60) / SHORTEST_INTERVAL)
+  const interval = (minutes * 60_000) / count
   const startedAt = performance.now()
   const samples: Sample[] = []
   while (samples.length < count) {
-    await sleep(Math.max(0, startedAt + (samples.length + 1) * every - performance.now()), null, { signal })
-    const { failed, ...traffic } = await ask<Traffic>(clients, 'traffic', 'the clients')
-    const health = await Promise.all(servers.map((server) => ask<Health>(server, 'health', 'a server')))
-    clients.send('count')
-    if (failed.length > 0) throw new Error(`not answered as it has to be:\n${failed.join('\n')}`)
-    const sum = (of: (one: Health) => number): number => health.reduce((all, one) => all + of(one), 0)
+    const dueAt = startedAt + (samples.length + 1) * interval
+    await sleep(Math.max(0, dueAt - performance.now()), null, { signal })
+    const { failures, ...traffic } = await ask<Traffic>(clients, 'traffic', 'The clients')
+    const health = await Promise.all(servers.map((server) => ask<Health>(server, 'health', 'A server')))
+    clients.send('reset')
+    if (failures.length > 0) throw new Error(`Requests failed:\n${failures.join('\n')}`)
+    const sum = (field: keyof Health): number => health.reduce((total, one) => total + one[field], 0)
     samples.push({
       at: Math.round((performance.now() - startedAt) / 1000),
       ...traffic,
-      heap: sum(({ heap }) => heap),
-      rss: sum(({ rss }) => rss),
+      heap: sum('heap'),
+      rss: sum('rss'),
       delayP99: Math.max(...health.map(({ delayP99 }) => delayP99)),
     })
-    const rate = Math.round(traffic.requests / (every / 1000))
-    progress(`${users} clients, ${rate} requests/s`, samples.length / count)
+    const rate = Math.round(traffic.requests / (interval / 1000))
+    progress(`${CLIENTS} clients, ${rate} requests/s`, samples.length / count)
   }
   return samples
 }
 
-async function start(
-  { database, minutes, processes, users, signal }: Soak,
-  children: ChildProcess[],
-): Promise<{ servers: ChildProcess[]; clients: ChildProcess }> {
-  const run = (file: string, order: object, execArgv: string[] = []): ChildProcess => {
-    const program = programOf(file, import.meta.url)
-    const child = fork(program, [JSON.stringify(order)], {
-      execArgv: [...process.execArgv, ...execArgv],
-      env: { ...process.env, NODE_ENV: 'production' },
-    })
+async function start({ database, minutes, signal }: SoakOptions, children: ChildProcess[]) {
+  const run = (...given: Parameters<typeof startProcess>): ChildProcess => {
+    const child = startProcess(...given)
     children.push(child)
     return child
   }
-  const order: ServerOrder = {
-    database,
-    secret: randomBytes(32).toString('hex'),
-    accessTokenLifetime: LIFETIME,
-  }
+  const secret = randomBytes(32).toString('hex')
+  const options: ServerOptions = { database, secret, accessTokenLifetime: ACCESS_TOKEN_LIFETIME }
   const servers: ChildProcess[] = []
   const ports: number[] = []
-  for (let i = 0; i < processes; i++) {
-    const server = run('./server', order, ['--expose-gc'])
+  while (servers.length < SERVERS) {
+    const server = run('soak/server', [options], ['--expose-gc'])
     servers.push(server)
-    ports.push(await answerOf<number>(server, 'a server'))
+    ports.push(await answerOf<number>(server, 'A server'))
     signal.throwIfAborted()
   }
-  const clients = run('./clients', {
-    ports,
-    users,
-    ramp: LIFETIME,
-    atMost: minutes * 60 + 60,
-  } satisfies ClientsOrder)
-  return { servers, clients }
+  const duration = minutes * 60 + 60
+  const traffic: ClientOptions = { ports, clients: CLIENTS, ramp: ACCESS_TOKEN_LIFETIME, duration }
+  return { servers, clients: run('soak/clients', [traffic]) }
 }

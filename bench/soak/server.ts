@@ -5,25 +5,26 @@ import { createSessions } from 'pawl'
 import { nodeSessions } from 'pawl/node'
 import { postgres } from 'pawl/postgres'
 import pg from 'pg'
+import { argument } from '../harness/processes.ts'
 
-/** What a server is told. */
-export interface ServerOrder {
+/** The argument of a server's process. */
+export interface ServerOptions {
   readonly database: string
   readonly secret: string
   /** Seconds. */
   readonly accessTokenLifetime: number
 }
 
-/** What it says of itself when asked; bytes and milliseconds. */
+/** The answer to every message; bytes and milliseconds. */
 export interface Health {
-  /** After a collection. */
+  /** After a garbage collection. */
   readonly heap: number
   readonly rss: number
-  /** Since it was last asked. */
+  /** Since the last message. */
   readonly delayP99: number
 }
 
-const { database, secret, accessTokenLifetime } = JSON.parse(process.argv[2]!) as ServerOrder
+const { database, secret, accessTokenLifetime } = argument<ServerOptions>()
 const pool = new pg.Pool({ connectionString: database, max: 10 })
 const sessions = await createSessions({
   store: postgres({ pool }),
@@ -33,11 +34,11 @@ const sessions = await createSessions({
   overlap: 3,
   keepEnded: 0,
   pruneInterval: 60,
-  // Small enough to be full long before the first third is over.
+  // Small enough to fill within the first third.
   tokenCacheBytes: 512 * 1024,
 })
 const withSession = nodeSessions(sessions)
-const anyone = withSession(async (req, res, session) => {
+const publicRoutes = withSession(async (req, res, session) => {
   const userId = String(req.headers['x-user'])
   if (req.url === '/login') {
     await session.create({ userId, claims: { role: 'user' } })
@@ -46,24 +47,24 @@ const anyone = withSession(async (req, res, session) => {
   else if (req.url === '/') res.end(`Hello ${session.current?.userId ?? 'stranger'}`)
   else res.writeHead(404).end()
 })
-const member = withSession((_req, res, session) => void res.end(session.userId), {})
-const server = createServer((req, res) => void (req.url === '/me' ? member(req, res) : anyone(req, res)))
-// Not closed by the server just when a client sends its next request: that would count as a failure.
+const me = withSession((_req, res, session) => void res.end(session.userId), {})
+const server = createServer((req, res) => void (req.url === '/me' ? me : publicRoutes)(req, res))
+// A connection that the server closes while a client sends its next request would count as a failure.
 server.keepAliveTimeout = 0
 const delay = monitorEventLoopDelay({ resolution: 10 })
 delay.enable()
 
 process.on('message', () => {
   const delayP99 = delay.percentile(99) / 1e6
-  global.gc!()
+  globalThis.gc!()
   const { heapUsed: heap, rss } = process.memoryUsage()
   process.send!({ heap, rss, delayP99 } satisfies Health)
-  // Not what the collection took, which nobody else would have asked for.
+  // The delay of this collection does not count.
   setTimeout(() => delay.reset(), 50).unref()
 })
-// Ctrl-C reaches all processes at once, and this one is told to leave in order.
+// Ctrl-C signals every process. This one waits for its parent instead.
 process.on('SIGINT', () => {})
-// With nothing left to do it ends by itself.
+// The process must end by itself: an open handle would be a leak.
 process.once('disconnect', async () => {
   server.close()
   server.closeAllConnections()
