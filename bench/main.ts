@@ -11,7 +11,7 @@ Usage: npm run bench -- [suite ...] [options]
 
 Suites (default: all, 12 to 14 minutes):
 ${Object.entries(SUITES)
-  .map(([name, { measures, takes }]) => `  ${name.padEnd(9)}${takes.padEnd(7)}${measures}`)
+  .map(([name, [duration, measures]]) => `  ${name.padEnd(9)}${duration.padEnd(7)}${measures}`)
   .join('\n')}
 
 Options:

@@ -4,8 +4,6 @@ import { quantile, type Spread, spread } from './figures.ts'
 export interface Contender {
   /** Its part of the figure's id. */
   readonly id: string
-  /** Its name in the table of figures. */
-  readonly label: string
   /** Repetitions per round, chosen so that the contenders of a round take about the same time. */
   readonly count: number
   /** Repeats the operation `count` times. @returns nanoseconds per operation */

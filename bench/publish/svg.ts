@@ -19,11 +19,6 @@ const LINE = 18
 /** Characters that fit in the widest of the usual fonts. */
 const LINE_LENGTH = 104
 
-/** A bar this many times as long as the next is cut, so that the others stay distinguishable. */
-const TOO_LONG = 5
-/** The length of a cut bar, relative to the next. */
-const CUT_AT = 1.5
-
 /** A page cannot style an image, so the image has a background and a dark mode of its own. */
 const STYLE = `
   text { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; fill: #1f2328 }
@@ -38,7 +33,6 @@ const STYLE = `
   .pawl { fill: #0b6bcb }
   .other { fill: #a3adb8 }
   .limit { fill: #ffffff; stroke: #59636e; stroke-dasharray: 3 2 }
-  .cut { stroke: #ffffff; stroke-width: 3 }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3 }
     .note { fill: #9198a1 }
@@ -47,7 +41,6 @@ const STYLE = `
     .pawl { fill: #4c9df3 }
     .other { fill: #5d6873 }
     .limit { fill: #0d1117; stroke: #9198a1 }
-    .cut { stroke: #0d1117 }
   }
 `
 
@@ -65,16 +58,12 @@ export function drawPicture({ title, panels, notes }: Picture): string {
   y += 26
   parts.push(legend(y))
   y += 10
-  let anyCut = false
   for (const panel of panels) {
-    const { drawn, height, cut } = drawPanel(panel, y)
-    parts.push(drawn)
-    anyCut ||= cut
-    y += height
+    parts.push(...drawPanel(panel, y))
+    y += PANEL_HEAD + panel.bars.length * ROW
   }
   y += 30
-  const below = [...(anyCut ? ['A bar with a gap is cut: in scale it would not fit.'] : []), ...notes]
-  for (const line of below.flatMap(wrapLine)) {
+  for (const line of notes.flatMap(wrapLine)) {
     parts.push(text(MARGIN, y, 'note', line))
     y += LINE
   }
@@ -98,34 +87,23 @@ function legend(y: number): string {
   }).join('\n')
 }
 
-function drawPanel(panel: Panel, top: number): { drawn: string; height: number; cut: boolean } {
-  const end = endOf(panel)
-  const rows = panel.bars.map((bar, index) => drawBar(bar, panel, top + PANEL_HEAD + index * ROW, end))
-  const head = [text(MARGIN, top + 28, 'head', panel.title), text(MARGIN, top + 46, 'note', noteOf(panel))]
-  return {
-    drawn: [...head, ...rows].join('\n'),
-    height: PANEL_HEAD + panel.bars.length * ROW,
-    cut: panel.bars.some(({ value }) => value > end),
-  }
-}
-
-/** The end of the scale. Only another library's bar is cut, and only if less is better: that never flatters Pawl. */
-function endOf({ bars, better, full = 0 }: Panel): number {
-  const [longest, next] = bars.toSorted((a, b) => b.value - a.value) as [Bar, Bar]
-  const cut = better === 'less' && longest.kind === 'other' && longest.value > TOO_LONG * next.value
-  return Math.max(full, cut ? next.value * CUT_AT : longest.value)
+function drawPanel(panel: Panel, top: number): string[] {
+  const { title, bars, full = 0 } = panel
+  const end = Math.max(full, ...bars.map(({ value }) => value))
+  return [
+    text(MARGIN, top + 28, 'head', title),
+    text(MARGIN, top + 46, 'note', noteOf(panel)),
+    ...bars.map((bar, index) => drawBar(bar, panel, top + PANEL_HEAD + index * ROW, end)),
+  ]
 }
 
 function drawBar({ label, kind, value }: Bar, { unit }: Panel, y: number, end: number): string {
-  const width = Math.max(1, (Math.min(value, end) / end) * BARS_WIDTH)
-  const x = BARS_AT + width - 24
-  const gap = `<path class="cut" d="M${x} ${y + BAR + 1}l8 ${-BAR - 2}"/>`
+  const width = Math.max(1, (value / end) * BARS_WIDTH)
   const baseline = y + BAR - 3
   return [
     text(BARS_AT - 10, baseline, kind === 'pawl' ? 'label strong' : 'label', label, 'end'),
     rect('track', BARS_AT, y, BARS_WIDTH, BAR),
     rect(kind, BARS_AT, y, round(width), BAR),
-    ...(value > end ? [gap] : []),
     text(round(BARS_AT + width + 8), baseline, 'value', amountOf(value, unit)),
   ].join('')
 }

@@ -1,43 +1,41 @@
 import autocannon from 'autocannon'
-
-/** The message that starts a load. */
-export interface Load {
-  readonly url: string
-  readonly connections: number
-  readonly requests: number
-  readonly headers: Record<string, string>
-  /** The expected body of every response. */
-  readonly body: string
-}
+import { USER } from './contender.ts'
 
 export interface LoadResult {
   readonly perSecond: number
   /** From the first connection to the last response. */
   readonly elapsedMs: number
-  readonly failed: number
 }
 
-/** Requests per connection that do not count, because connections open and close meanwhile. */
-const UNCOUNTED = 2
+export const CONNECTIONS = 64
+/** Requests at both ends that do not count, because connections open and close meanwhile. */
+const UNCOUNTED = 2 * CONNECTIONS
 
-process.on('message', ({ body, requests, ...load }: Load) => {
-  const [first, last] = [load.connections * UNCOUNTED, requests - load.connections * UNCOUNTED]
-  let responses = 0
+/** Sends `requests` times `GET /me`. @throws if a response is wrong */
+export function sendRequests(port: number, cookie: string, requests: number): Promise<LoadResult> {
+  const options = {
+    url: `http://127.0.0.1:${port}/me`,
+    headers: { cookie, host: 'app.example.com' },
+    connections: CONNECTIONS,
+    amount: requests,
+    expectBody: JSON.stringify({ id: USER }),
+    sampleInt: 10,
+  }
+  const last = requests - UNCOUNTED
   const connectedAt = performance.now()
+  let responses = 0
   let [firstAt, lastAt, endedAt] = [0, 0, 0]
-  const options = { ...load, amount: requests, expectBody: body, sampleInt: 10 }
-  autocannon(options, (error, { errors, timeouts, non2xx, mismatches }) => {
-    if (error) throw error
-    process.send!({
-      perSecond: ((last - first) / (lastAt - firstAt)) * 1000,
-      elapsedMs: endedAt - connectedAt,
-      failed: errors + timeouts + non2xx + mismatches,
-    } satisfies LoadResult)
-  }).on('response', () => {
-    responses++
-    if (responses === first) firstAt = performance.now()
-    else if (responses === last) lastAt = performance.now()
-    else if (responses === requests) endedAt = performance.now()
+  return new Promise((resolve, reject) => {
+    autocannon(options, (error, result) => {
+      const failed = error ? requests : result.errors + result.timeouts + result.non2xx + result.mismatches
+      if (failed > 0) reject(new Error(`${failed} of ${requests} requests failed`, { cause: error }))
+      const perSecond = ((last - UNCOUNTED) / (lastAt - firstAt)) * 1000
+      resolve({ perSecond, elapsedMs: endedAt - connectedAt })
+    }).on('response', () => {
+      responses++
+      if (responses === UNCOUNTED) firstAt = performance.now()
+      else if (responses === last) lastAt = performance.now()
+      else if (responses === requests) endedAt = performance.now()
+    })
   })
-})
-process.once('disconnect', () => process.exit())
+}

@@ -2,9 +2,8 @@ import { type ChildProcess, execFile } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
 import { answerOf, ask, startProcess } from '../harness/processes.ts'
-import { USER } from './contender.ts'
-import type { Load, LoadResult } from './load.ts'
-import type { Ready, ServerRequest } from './main.ts'
+import { CONNECTIONS, type LoadResult, sendRequests } from './load.ts'
+import type { Ready, ServerRequest } from './run.ts'
 
 export interface Server {
   readonly cookie: string | null
@@ -30,39 +29,24 @@ export interface Servers {
   stop(): void
 }
 
-const CONNECTIONS = 64
 const FEWEST_REQUESTS = 10 * CONNECTIONS
-const HEADERS = { host: 'app.example.com' }
 
-/** The servers run on one core, the load on another. */
+/** The servers run on one core, this process with the load on another. */
 export async function createServers(databaseUrl: string): Promise<Servers> {
   const children: ChildProcess[] = []
-  const start = async (core: number, ...given: Parameters<typeof startProcess>): Promise<ChildProcess> => {
-    const child = startProcess(...given)
-    children.push(child)
-    await pin(child.pid!, core)
-    return child
-  }
-  const generator = await start(1, 'servers/load', [])
-
+  await pin(process.pid, 1)
   return {
     async start(name) {
-      const child = await start(0, 'servers/main', [name, databaseUrl], ['--expose-gc'])
+      const child = startProcess('servers/run', [name, databaseUrl], ['--expose-gc'])
+      children.push(child)
+      await pin(child.pid!, 0)
       const { port, cookie } = await answerOf<Ready>(child, name)
       const askServer = <T>(request: ServerRequest): Promise<T> => ask<T>(child, request, name)
       let rate = 0
 
       async function send(seconds: number, cookie: string): Promise<LoadResult & { requests: number }> {
         const requests = Math.max(FEWEST_REQUESTS, Math.round(rate * seconds))
-        const load: Load = {
-          url: `http://127.0.0.1:${port}/me`,
-          connections: CONNECTIONS,
-          requests,
-          headers: { ...HEADERS, cookie },
-          body: JSON.stringify({ id: USER }),
-        }
-        const result = await ask<LoadResult>(generator, load, 'The load generator')
-        if (result.failed > 0) throw new Error(`${name}: ${result.failed} requests failed`)
+        const result = await sendRequests(port, cookie, requests)
         rate = result.perSecond
         return { ...result, requests }
       }

@@ -1,4 +1,4 @@
-import { type Figure, figure, formatNumber, quantile } from '../harness/figures.ts'
+import { type Figure, figure, formatNumber, spread } from '../harness/figures.ts'
 import type { Sample } from './run.ts'
 import { EVENTS, type Event } from './scenarios.ts'
 
@@ -16,13 +16,7 @@ interface Bound {
 const BOUNDS: readonly Bound[] = [
   { field: 'heap', what: 'heap of the servers after a collection', unit: 'MiB', atMost: 1.1 },
   { field: 'rss', what: 'resident memory of the servers', unit: 'MiB', atMost: 1.1 },
-  {
-    field: 'delayP99',
-    what: 'event loop delay, p99 of the slowest server',
-    unit: 'ms',
-    atMost: 1.5,
-    floor: 5,
-  },
+  { field: 'delayP99', what: 'event loop delay, p99, slowest server', unit: 'ms', atMost: 1.5, floor: 5 },
   { field: 'p50', what: 'latency of all requests, p50', unit: 'ms', atMost: 1.3, floor: 2 },
   { field: 'p99', what: 'latency of all requests, p99', unit: 'ms', atMost: 1.5, floor: 20 },
 ]
@@ -34,11 +28,7 @@ export function figuresOf(samples: readonly Sample[]): Figure[] {
   const total = (field: Event | 'requests'): number => samples.reduce((sum, sample) => sum + sample[field], 0)
   return [
     ...BOUNDS.map(({ field, what, unit, atMost, floor = 0 }) => {
-      const median = (of: readonly Sample[]): number =>
-        quantile(
-          of.map((sample) => sample[field]),
-          0.5,
-        )
+      const median = (of: readonly Sample[]): number => spread(of.map((sample) => sample[field])).median
       const atEnd = `${formatNumber(median(last) / (unit === 'MiB' ? 2 ** 20 : 1))} ${unit} at the end`
       const floorText = floor === 0 ? '' : `, at least ${floor} ms`
       const ratio = Math.max(floor, median(last)) / Math.max(floor, median(middle))
@@ -46,15 +36,10 @@ export function figuresOf(samples: readonly Sample[]): Figure[] {
       return figure(`soak.${field}`, text, ratio, '×', { atMost })
     }),
     figure('soak.total.requests', 'requests', total('requests'), ''),
-    ...Object.entries(EVENTS).map(([event, what]) =>
+    ...Object.entries(EVENTS).map(([event, what]) => {
       // Every scenario must have happened. Only retries are rare.
-      figure(
-        `soak.total.${event}`,
-        what,
-        total(event as Event),
-        '',
-        event === 'again' ? undefined : { atLeast: 1 },
-      ),
-    ),
+      const target = event === 'again' ? undefined : { atLeast: 1 }
+      return figure(`soak.total.${event}`, what, total(event as Event), '', target)
+    }),
   ]
 }

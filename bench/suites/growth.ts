@@ -9,6 +9,7 @@ import { type Contender, measureInRounds, medianOf, ratio } from '../harness/tim
 
 const CALLS = { refresh: 'refresh', list: "a user's list of sessions" }
 const COUNT = 500
+const TARGET = { atMost: 1.3 }
 
 /** How much slower calls become as the table grows. The calls run one after another. */
 export async function growth({ quick, database, progress }: SuiteOptions): Promise<Figure[]> {
@@ -41,13 +42,10 @@ export async function growth({ quick, database, progress }: SuiteOptions): Promi
       const { length } = await sessions.list(userOf(random(size)))
       if (length !== 1) throw new Error(`list returned ${length} sessions instead of 1`)
     }
-    for (const [call, run] of Object.entries({ refresh, list }))
-      contenders.push({
-        id: idOf(call, size),
-        label: '',
-        count: COUNT,
-        measure: (count) => medianOf(count, run),
-      })
+    for (const [call, run] of Object.entries({ refresh, list })) {
+      const measure = (count: number): Promise<number> => medianOf(count, run)
+      contenders.push({ id: `${call}.${size}`, count: COUNT, measure })
+    }
   }
   const rounds = { rounds: quick ? 3 : 15, seconds: 30 }
   const timesOf = await measureInRounds(contenders, rounds, (done) => progress('all sizes in turn', done))
@@ -57,13 +55,11 @@ export async function growth({ quick, database, progress }: SuiteOptions): Promi
   const [smallest, ...larger] = sizes as [number, ...number[]]
   return Object.entries(CALLS).flatMap(([call, what]) => {
     const p50 = (size: number): string => `${what}, p50 with ${size.toLocaleString('en-US')} sessions`
-    const times = (size: number): readonly number[] => timesOf(idOf(call, size))
+    const times = (size: number): readonly number[] => timesOf(`${call}.${size}`)
     return [
       ...larger.map((size) => {
         const against = `${p50(size)} against ${smallest.toLocaleString('en-US')}`
-        return figure(`growth.${call}.${size}`, against, ratio(times(size), times(smallest)), '×', {
-          atMost: 1.3,
-        })
+        return figure(`growth.${call}.${size}`, against, ratio(times(size), times(smallest)), '×', TARGET)
       }),
       ...sizes.map((size) => {
         const microseconds = times(size).map((nanoseconds) => nanoseconds / 1000)
@@ -73,5 +69,4 @@ export async function growth({ quick, database, progress }: SuiteOptions): Promi
   })
 }
 
-const idOf = (call: string, size: number): string => `${call}.${size}`
 const random = (below: number): number => Math.floor(Math.random() * below)

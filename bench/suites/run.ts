@@ -1,15 +1,15 @@
+import { extname } from 'node:path'
 import { argument } from '../harness/processes.ts'
 import { createProgress } from '../harness/progress.ts'
-import type { SuiteOptions } from '../harness/suite.ts'
-import { SUITES } from './index.ts'
+import type { Suite, SuiteOptions } from '../harness/suite.ts'
 
-/** The arguments of a suite's process. */
+/** The argument of a suite's process. */
 export type SuiteCall = Omit<SuiteOptions, 'progress'> & { readonly name: string }
 
 const { name, ...options } = argument<SuiteCall>()
 const progress = createProgress()
-const suite = await SUITES[name]!.load()
-const figures = await suite({
+const suites: Record<string, Suite> = await import(`./${name}${extname(import.meta.url)}`)
+const figures = await suites[name]!({
   ...options,
   progress: (step, done) => progress.show(`${name}: ${step}`, done),
 })

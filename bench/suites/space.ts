@@ -12,8 +12,11 @@ import { original } from '../peers/original.ts'
 
 const CONCURRENCY = 16
 const QUARTER_HOUR = 15 * 60_000
-const BROWSER =
-  'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
+const BROWSER = {
+  ip: '203.0.113.77',
+  userAgent:
+    'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',
+}
 
 /** Bytes of a session on disk and in the write-ahead log. */
 export async function space({ quick, database, progress }: SuiteOptions): Promise<Figure[]> {
@@ -46,11 +49,7 @@ export async function space({ quick, database, progress }: SuiteOptions): Promis
   const small = { sessions: quick ? 500 : 10_000, turns: quick ? 1 : 4 }
   for (const variant of [
     { id: 'plain', what: 'claims of 60 bytes, no user agent', origin: {} },
-    {
-      id: 'browser',
-      what: 'also with an address and a user agent',
-      origin: { ip: '203.0.113.77', userAgent: BROWSER },
-    },
+    { id: 'browser', what: 'also with an address and a user agent', origin: BROWSER },
   ]) {
     progress(`turns, ${variant.what}`)
     figures.push(...(await measureTurns(pool, { ...small, ...variant })))

@@ -12,41 +12,17 @@ import { original } from '../peers/original.ts'
 const CONCURRENCY = 16
 const CLAIMS = { role: 'user' }
 const QUARTER_HOUR = 15 * 60_000
-const CYCLE = 'pawl-refresh-and-first-use'
-const ORIGINAL_CYCLE = 'the-original-refresh-and-first-use'
-const PGBENCH = `pgbench-with-${CONCURRENCY}-clients`
 
-/** Id, contender and reference of each comparison, then its description and the lowest acceptable ratio. */
-const COMPARISONS: readonly (readonly [string, string, string, string, number])[] = [
-  [
-    'cycle-vs-original',
-    CYCLE,
-    ORIGINAL_CYCLE,
-    `refresh and first use of the new token, ${CONCURRENCY} at once: times as many per second as the original`,
-    8,
-  ],
-  [
-    'cycle-vs-update',
-    CYCLE,
-    PGBENCH,
-    `refresh and first use of the new token, ${CONCURRENCY} at once: times as many per second as bare updates of one row (pgbench with ${CONCURRENCY} clients)`,
-    1,
-  ],
-  [
-    'create-vs-insert',
-    'pawl-create',
-    'the-same-insert',
-    `create, ${CONCURRENCY} at once: share of the rate of the same insert through pg`,
-    0.9,
-  ],
-  [
-    'revoke-vs-update',
-    'pawl-revoke',
-    'the-same-update',
-    `revoke, ${CONCURRENCY} at once: share of the rate of the same update through pg`,
-    0.9,
-  ],
-]
+const LABELS = {
+  'pawl-refresh-and-first-use': 'Pawl, refresh and first use of the new token',
+  'the-original-refresh-and-first-use': 'the original, the same',
+  'pgbench-with-16-clients': 'bare updates of one row by pgbench',
+  'pawl-create': 'Pawl, create',
+  'the-same-insert': 'the same insert through pg',
+  'pawl-revoke': 'Pawl, revoke',
+  'the-same-update': 'the same update through pg',
+}
+type Id = keyof typeof LABELS
 
 /** Refreshes, logins and logouts, with PostgreSQL's default durability. */
 export async function write({ quick, database, progress }: SuiteOptions): Promise<Figure[]> {
@@ -67,133 +43,109 @@ export async function write({ quick, database, progress }: SuiteOptions): Promis
   const pgbench = await createPgbench(barePool, database, CONCURRENCY)
   if (pgbench === null) console.error('pgbench is not installed, so refreshes are not compared with it.')
 
+  const time = async (count: number, work: (index: number) => Promise<void>): Promise<number> =>
+    (await runConcurrently(CONCURRENCY, count, work)).nanoseconds
   const create = (count: number) =>
     runConcurrently(CONCURRENCY, count, () => sessions.create({ userId: randomUUID(), claims: CLAIMS }))
   const createIds = async (count: number): Promise<string[]> =>
     (await create(count)).results.map(({ session }) => session.sessionId)
-  const runBare = async (statement: Statement, name: string, ids: readonly string[]): Promise<number> => {
-    const values = ids.map((id) => statement.valuesFor(id, randomUUID()))
-    const { nanoseconds } = await runConcurrently(CONCURRENCY, ids.length, async (index) => {
-      const { rowCount } = await barePool.query({ name, text: statement.text, values: values[index]! })
+  const timeBare = (
+    name: string,
+    { text, valuesFor }: Statement,
+    ids: readonly string[],
+  ): Promise<number> => {
+    const values = ids.map((id) => valuesFor(id, randomUUID()))
+    return time(ids.length, async (index) => {
+      const { rowCount } = await barePool.query({ name, text, values: values[index]! })
       if (rowCount !== 1) throw new Error(`a bare ${name} changed ${rowCount} rows`)
     })
-    return nanoseconds
   }
 
-  const cycled = quick ? 200 : 4000
-  const [creates, revokes] = quick ? [200, 200] : [3000, 2000]
-  const tokens = (await create(cycled)).results.map(({ refreshToken }) => refreshToken.value)
+  const count = quick
+    ? { cycles: 200, creates: 200, revokes: 200 }
+    : { cycles: 4000, creates: 3000, revokes: 2000 }
+  const tokens = (await create(count.cycles)).results.map(({ refreshToken }) => refreshToken.value)
   let cycles = 0
-  const originalLogins = await runConcurrently(CONCURRENCY, cycled / 4, (index) =>
+  const { results: originalLogins } = await runConcurrently(CONCURRENCY, count.cycles / 4, (index) =>
     theOriginal.create(`user-${index}`, CLAIMS, {}),
   )
-  const originalTokens = originalLogins.results.map(({ refreshToken }) => refreshToken.value)
+  const originalTokens = originalLogins.map(({ refreshToken }) => refreshToken.value)
 
-  const contenders: Contender[] = [
-    {
-      id: CYCLE,
-      label: 'Pawl: refresh and first use',
-      count: cycled,
-      async measure(count) {
-        now += QUARTER_HOUR
-        cycles++
-        const startedAt = process.hrtime.bigint()
-        await runConcurrently(CONCURRENCY, count, async (index) => {
-          const { accessToken, refreshToken } = await sessions.refresh(tokens[index]!)
-          sessions.verify(accessToken.value)
-          tokens[index] = refreshToken!.value
-        })
-        // Turns are written in the background, and count until the last is in the database.
-        await sessions.flush()
-        return Number(process.hrtime.bigint() - startedAt) / count
-      },
-    },
-    {
-      id: ORIGINAL_CYCLE,
-      label: 'the original: refresh and first use',
-      count: cycled / 4,
-      async measure(count) {
-        const { nanoseconds } = await runConcurrently(CONCURRENCY, count, async (index) => {
-          const { newAccessToken, newRefreshToken } = await theOriginal.refresh(originalTokens[index]!)
-          const { newAccessToken: confirmed } = await theOriginal.getSession(newAccessToken.value)
-          if (confirmed === undefined) throw new Error('the original did not confirm a refresh')
-          originalTokens[index] = newRefreshToken.value
-        })
-        return nanoseconds
-      },
-    },
-    ...(pgbench === null
-      ? []
-      : [
-          {
-            id: PGBENCH,
-            label: `pgbench with ${CONCURRENCY} clients`,
-            count: quick ? 1 : 2,
-            measure: pgbench.measure,
-          },
-        ]),
-    {
-      id: 'pawl-create',
-      label: 'Pawl: create',
-      count: creates,
-      measure: async (count) => (await create(count)).nanoseconds,
-    },
-    {
-      id: 'the-same-insert',
-      label: 'the same insert through pg',
-      count: creates,
-      measure: (count) => runBare(insert, 'insert', Array.from({ length: count }, uuidv7)),
-    },
-    {
-      id: 'pawl-revoke',
-      label: 'Pawl: revoke',
-      count: revokes,
-      async measure(count) {
-        const ids = await createIds(count)
-        const { nanoseconds } = await runConcurrently(CONCURRENCY, count, async (index) => {
-          if (!(await sessions.revoke(ids[index]!))) throw new Error('revoke found no session')
-        })
-        return nanoseconds
-      },
-    },
-    {
-      id: 'the-same-update',
-      label: 'the same update through pg',
-      count: revokes,
-      measure: async (count) => runBare(update, 'update', await createIds(count)),
-    },
+  const contenders = [
+    contender('pawl-refresh-and-first-use', count.cycles, async (count) => {
+      now += QUARTER_HOUR
+      cycles++
+      const startedAt = process.hrtime.bigint()
+      await time(count, async (index) => {
+        const { accessToken, refreshToken } = await sessions.refresh(tokens[index]!)
+        sessions.verify(accessToken.value)
+        tokens[index] = refreshToken!.value
+      })
+      // The background writes of the turns count as well.
+      await sessions.flush()
+      return Number(process.hrtime.bigint() - startedAt) / count
+    }),
+    contender('the-original-refresh-and-first-use', count.cycles / 4, (count) =>
+      time(count, async (index) => {
+        const { newAccessToken, newRefreshToken } = await theOriginal.refresh(originalTokens[index]!)
+        const { newAccessToken: confirmed } = await theOriginal.getSession(newAccessToken.value)
+        if (confirmed === undefined) throw new Error('the original did not confirm a refresh')
+        originalTokens[index] = newRefreshToken.value
+      }),
+    ),
+    ...(pgbench === null ? [] : [contender('pgbench-with-16-clients', quick ? 1 : 2, pgbench.measure)]),
+    contender('pawl-create', count.creates, async (count) => (await create(count)).nanoseconds),
+    contender('the-same-insert', count.creates, (count) =>
+      timeBare('insert', insert, Array.from({ length: count }, uuidv7)),
+    ),
+    contender('pawl-revoke', count.revokes, async (count) => {
+      const ids = await createIds(count)
+      return time(count, async (index) => {
+        if (!(await sessions.revoke(ids[index]!))) throw new Error('revoke found no session')
+      })
+    }),
+    contender('the-same-update', count.revokes, async (count) =>
+      timeBare('update', update, await createIds(count)),
+    ),
   ]
   const rounds = { rounds: quick ? 2 : 7, seconds: 60 }
   const timesOf = await measureInRounds(contenders, rounds, (done) =>
     progress('all contenders in turn', done),
   )
 
-  const { rows } = await pool.query('select count(*)::int turned from pawl.sessions where generation = $1', [
-    cycles,
-  ])
-  if (rows[0].turned !== cycled)
-    throw new Error(`${rows[0].turned} of ${cycled} sessions turned ${cycles} times`)
+  const { rows } = await pool.query(
+    'select count(*)::int as turned from pawl.sessions where generation = $1',
+    [cycles],
+  )
+  if (rows[0].turned !== count.cycles)
+    throw new Error(`only ${rows[0].turned} sessions turned ${cycles} times`)
   await sessions.close()
   await Promise.all([theOriginal.close(), pgbench?.close(), pool.end(), barePool.end()])
 
-  const measured = new Set(contenders.map(({ id }) => id))
+  const compare = (id: string, a: Id, b: Id, atLeast: number): Figure => {
+    const what = `${LABELS[a]}, ${CONCURRENCY} at once: times as many per second as ${LABELS[b]}`
+    return figure(`write.${id}`, what, ratio(timesOf(b), timesOf(a)), '×', { atLeast })
+  }
   return [
-    ...COMPARISONS.filter(([, , reference]) => measured.has(reference)).map(
-      ([id, contender, reference, what, atLeast]) =>
-        figure(`write.${id}`, what, ratio(timesOf(reference), timesOf(contender)), '×', { atLeast }),
-    ),
-    ...contenders.map(({ id, label }) => {
-      const perSecond = timesOf(id).map((nanoseconds) => 1e9 / nanoseconds)
+    compare('cycle-vs-original', 'pawl-refresh-and-first-use', 'the-original-refresh-and-first-use', 8),
+    ...(pgbench === null
+      ? []
+      : [compare('cycle-vs-update', 'pawl-refresh-and-first-use', 'pgbench-with-16-clients', 1)]),
+    compare('create-vs-insert', 'pawl-create', 'the-same-insert', 0.9),
+    compare('revoke-vs-update', 'pawl-revoke', 'the-same-update', 0.9),
+    ...contenders.map(({ id }) => {
+      const perSecond = spread(timesOf(id).map((nanoseconds) => 1e9 / nanoseconds))
       return figure(
         `write.per-second.${id}`,
-        `${CONCURRENCY} at once, per second: ${label}`,
-        spread(perSecond),
+        `per second, ${CONCURRENCY} at once: ${LABELS[id]}`,
+        perSecond,
         '/s',
       )
     }),
   ]
 }
 
+const contender = (id: Id, count: number, measure: Contender['measure']) => ({ id, count, measure })
 const poolOf = (connectionString: string): pg.Pool => new pg.Pool({ connectionString, max: CONCURRENCY })
 
 /** Later than all ids in the table, as Pawl's ids are, so that the index costs the bare insert as much. */
