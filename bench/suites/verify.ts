@@ -69,10 +69,8 @@ export async function verify({ quick, database, progress }: SuiteOptions): Promi
     return figure(`verify.${id}`, what, ratio(timesOf(b), timesOf(a)), '×', { atLeast })
   }
   const work = (id: string, a: Id, atMost?: number): Figure => {
-    const times = ratio(timesOf(a), timesOf('least-possible-work'))
-    return figure(`verify.${id}`, `verify, ${LABELS[a]}: time against the least possible work`, times, '×', {
-      atMost,
-    })
+    const what = `verify, ${LABELS[a]}: time against ${LABELS['least-possible-work']}`
+    return figure(`verify.${id}`, what, ratio(timesOf(a), timesOf('least-possible-work')), '×', { atMost })
   }
   return [
     speed('cached-vs-fast-jwt', 'pawl-seen-before', 'fast-jwt-cached', 2.5),
@@ -89,12 +87,11 @@ export async function verify({ quick, database, progress }: SuiteOptions): Promi
 
 const userOf = (index: number): string => `user-${String(index).padStart(4, '0')}`
 
-async function issue(
-  login: (userId: string) => Promise<{ readonly accessToken: { readonly value: string } }>,
-): Promise<Buffer[]> {
+type Login = (userId: string) => Promise<{ readonly accessToken: { readonly value: string } }>
+
+async function issue(login: Login): Promise<Buffer[]> {
   const tokens: Buffer[] = []
-  while (tokens.length < TOKENS)
-    tokens.push(Buffer.from((await login(userOf(tokens.length))).accessToken.value))
+  for (let i = 0; i < TOKENS; i++) tokens.push(Buffer.from((await login(userOf(i))).accessToken.value))
   return tokens
 }
 
