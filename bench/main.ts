@@ -20,10 +20,11 @@ Options:
   --help         Show this help.
 
 The suites run on an embedded PostgreSQL with default settings. To use another server, set DATABASE_URL
-to a role that may create databases. All suites together need 4 GB of disk. The write suite needs pgbench.
+to a role that may create databases. All suites together need 4 GB of disk.
+The write suite compares refreshes with pgbench if that is installed.
 `
 
-/** For a complete suite, so that one that hangs ends at some time. */
+/** Milliseconds after which a suite counts as hung. */
 const SUITE_TIMEOUT = 3_600_000
 
 const { values, positionals } = parseArgs({

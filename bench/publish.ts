@@ -37,7 +37,7 @@ async function publish(path: string): Promise<void> {
   const results = await readResults(path)
   const panels = panelsOf(results.figures)
   if (panels.length === 0) throw new Error(`${path} holds no figures that the picture compares.`)
-  const title = results.quick ? 'What Pawl costs (a quick look only)' : 'What Pawl costs'
+  const title = results.quick ? 'What Pawl costs (quick run, not reliable)' : 'What Pawl costs'
   const notes = await notesOf(results)
   await writeFile(PICTURE, drawPicture({ title, panels, notes }))
   const page = await readFile(PAGE, 'utf8')

@@ -6,7 +6,11 @@ export interface Spread {
   readonly high: number
 }
 
-export type Target = { readonly atLeast: number } | { readonly atMost: number }
+/** One of the two bounds, or none. */
+export interface Target {
+  readonly atLeast?: number | undefined
+  readonly atMost?: number | undefined
+}
 
 /** One measured figure, as `--json` writes it. */
 export interface Figure {
@@ -26,14 +30,14 @@ export function figure(
   what: string,
   measured: number | Spread,
   unit: Figure['unit'],
-  target?: Target,
+  target: Target = {},
 ): Figure {
   return {
     id,
     what,
     ...(typeof measured === 'number' ? { value: measured } : { value: measured.median, spread: measured }),
     unit,
-    ...(target && { target }),
+    ...((target.atLeast ?? target.atMost) !== undefined && { target }),
   }
 }
 
@@ -54,9 +58,9 @@ export function slug(name: string): string {
   return name.toLowerCase().replaceAll(/\W+/g, '-')
 }
 
-export function meetsTarget({ value, target }: Figure): boolean {
-  if (target === undefined) return true
-  return 'atLeast' in target ? value >= target.atLeast : value <= target.atMost
+export function meetsTarget({ value, target = {} }: Figure): boolean {
+  const { atLeast = -Infinity, atMost = Infinity } = target
+  return atLeast <= value && value <= atMost
 }
 
 /** Missed targets first, then the other targets. */
@@ -73,13 +77,12 @@ export function cellsOf(figure: Figure): string[] {
     what,
     `${formatNumber(value)} ${unit}`.trim(),
     spread === undefined ? '' : `${formatNumber(spread.low)} to ${formatNumber(spread.high)}`,
-    target === undefined
-      ? ''
-      : 'atLeast' in target
-        ? `at least ${target.atLeast}`
-        : `at most ${target.atMost}`,
+    target === undefined ? '' : boundOf(target),
   ]
 }
+
+const boundOf = ({ atLeast, atMost }: Target): string =>
+  atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`
 
 export function printFigures(figures: readonly Figure[]): void {
   const rows = byTarget(figures).map(cellsOf)

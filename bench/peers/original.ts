@@ -2,37 +2,31 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import pg from 'pg'
 
+interface Token {
+  readonly value: string
+}
+
 /**
  * The parts used of supertokens-node-postgres-ref-jwt 4, whose protocol Pawl adopts. It ships TypeScript sources
  * that a strict compiler rejects. Blacklisting is off, so it reads no row to verify an access token either.
  */
 interface Original {
   init(config: object, pool: pg.Pool): Promise<void>
-  createNewSession(userId: string, claims: object, data: object): Promise<Created>
-  getSession(accessToken: string, antiCsrfToken: null): Promise<Verified>
-  refreshSession(refreshToken: string): Promise<Refreshed>
+  createNewSession(
+    userId: string,
+    claims: object,
+    data: object,
+  ): Promise<{ readonly accessToken: Token; readonly refreshToken: Token }>
+  getSession(
+    accessToken: string,
+    antiCsrfToken: null,
+  ): Promise<{ readonly session: { readonly userId: string }; readonly newAccessToken?: Token }>
+  refreshSession(token: string): Promise<{ readonly newAccessToken: Token; readonly newRefreshToken: Token }>
 }
 
 interface OriginalOnExpress extends Pick<Original, 'init'> {
   createNewSession(res: ServerResponse, userId: string, claims: object, data: object): Promise<unknown>
   getSession(req: IncomingMessage, res: ServerResponse, csrf: boolean): Promise<{ getUserId(): string }>
-}
-
-interface Token {
-  readonly value: string
-}
-interface Verified {
-  readonly session: { readonly userId: string }
-  /** Present on the first use of a refreshed token. */
-  readonly newAccessToken?: Token
-}
-interface Created {
-  readonly accessToken: Token
-  readonly refreshToken: Token
-}
-interface Refreshed {
-  readonly newAccessToken: Token
-  readonly newRefreshToken: Token
 }
 
 const require = createRequire(import.meta.url)
@@ -56,6 +50,7 @@ export async function original(connectionString: string) {
   const { library, close } = await initialize<Original>('', connectionString)
   return {
     create: library.createNewSession,
+    /** The first use of a refreshed token returns another one. */
     getSession: (accessToken: string) => library.getSession(accessToken, null),
     refresh: library.refreshSession,
     close,

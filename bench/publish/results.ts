@@ -35,7 +35,7 @@ export async function notesOf(results: Results): Promise<string[]> {
   return [
     `Medians, ${date}: ${versions.join(', ')}; ${processor}, ${cores} cores, ${memory}, ${system}.`,
     `Compared with ${peers.map(withVersion).join(', ')}.`,
-    `The original is ${withVersion('supertokens-node-postgres-ref-jwt')}, which Pawl takes its protocol from.`,
+    `The original is ${withVersion('supertokens-node-postgres-ref-jwt')}, whose protocol Pawl adopts.`,
   ]
 }
 
@@ -43,5 +43,5 @@ export async function notesOf(results: Results): Promise<string[]> {
 export function settingsNote({ postgres }: Results): string[] {
   const settings = Object.entries(postgres).filter(([name]) => name !== 'server_version')
   const listed = settings.map(([name, value]) => `\`${name} = ${value}\``).join(', ')
-  return settings.length === 0 ? [] : [`PostgreSQL as it comes: ${listed}.`]
+  return settings.length === 0 ? [] : [`PostgreSQL with default settings: ${listed}.`]
 }

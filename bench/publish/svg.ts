@@ -47,7 +47,7 @@ const STYLE = `
 const LEGEND: readonly (readonly [BarKind, string])[] = [
   ['pawl', 'Pawl'],
   ['other', 'other libraries'],
-  ['limit', 'least there is to do'],
+  ['limit', 'least possible work'],
 ]
 
 /** @returns an SVG without scripts, fonts or external references */

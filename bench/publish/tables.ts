@@ -13,8 +13,8 @@ const TITLES: Readonly<Record<string, string>> = {
   growth: 'As the table grows',
   memory: 'In memory',
   cookies: 'Cookies',
-  counts: 'Asked of the database',
-  feed: 'From a revocation to its effect',
+  counts: 'Database work of each call',
+  feed: 'Delay of a revocation',
 }
 
 /** Replaces the tables of a page. @throws if the page lacks the markers */
@@ -28,11 +28,11 @@ function tables({ figures, quick }: Results): string[] {
   const targets = byTarget(figures.filter(({ target }) => target !== undefined))
   const met = targets.filter(meetsTarget).length
   return [
-    ...(quick ? ['**A quick look only: do not believe these figures.**'] : []),
+    ...(quick ? ['**Quick run: these figures are not reliable.**'] : []),
     '### Targets',
     met === targets.length
-      ? `All ${met} hold.`
-      : `${met} of ${targets.length} hold; those that do not come first.`,
+      ? `All ${met} targets are met.`
+      : `${met} of ${targets.length} targets are met. Missed targets come first.`,
     table(['', 'what', 'measured', 'rounds', 'target'], targets.map(cells)),
     ...Object.entries(TITLES).flatMap(([suite, title]) => {
       const others = figures.filter(({ id, target }) => target === undefined && id.startsWith(`${suite}.`))

@@ -5,9 +5,10 @@ export const SERVERS: Readonly<Record<string, (databaseUrl: string) => Promise<S
   'node:http': async () => (await import('./bare.ts')).node(),
   Express: async () => (await import('./bare.ts')).express(),
   Fastify: async () => (await import('./bare.ts')).fastify(),
-  'node:http that looks at cookies': async () => (await import('./bare.ts')).nodeReadingCookies(),
-  'Express with two empty middlewares': async () => (await import('./bare.ts')).expressWithMiddlewares(),
-  'Fastify with two empty hooks': async () => (await import('./bare.ts')).fastifyWithHooks(),
+  'node:http that looks at cookies': async () => (await import('./bare.ts')).node({ readsCookie: true }),
+  'Express with two empty middlewares': async () =>
+    (await import('./bare.ts')).express({ middlewares: true }),
+  'Fastify with two empty hooks': async () => (await import('./bare.ts')).fastify({ hooks: true }),
   'Pawl on node:http': async () => (await import('./pawl.ts')).node(),
   'Pawl on Express': async () => (await import('./pawl.ts')).express(),
   'Pawl on Fastify': async () => (await import('./pawl.ts')).fastify(),

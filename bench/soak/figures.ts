@@ -38,8 +38,8 @@ export function figuresOf(samples: readonly Sample[]): Figure[] {
     figure('soak.total.requests', 'requests', total('requests'), ''),
     ...Object.entries(EVENTS).map(([event, what]) => {
       // Every scenario must have happened. Only retries are rare.
-      const target = event === 'again' ? undefined : { atLeast: 1 }
-      return figure(`soak.total.${event}`, what, total(event as Event), '', target)
+      const atLeast = event === 'again' ? undefined : 1
+      return figure(`soak.total.${event}`, what, total(event as Event), '', { atLeast })
     }),
   ]
 }

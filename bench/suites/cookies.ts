@@ -54,10 +54,8 @@ async function measurePawl(
   await sessions.close()
 
   const who = `one claim, a user id of ${userId.length} characters`
-  const add = (name: string, what: string, cookie: string, atMost?: number): Figure => {
-    const target = atMost === undefined ? undefined : { atMost }
-    return figure(`${id}.${name}`, `cookies with a GET, ${what} (${who})`, cookie.length, 'B', target)
-  }
+  const add = (name: string, what: string, cookie: string, atMost?: number): Figure =>
+    figure(`${id}.${name}`, `cookies with a GET, ${what} (${who})`, cookie.length, 'B', { atMost })
   return [
     add('with-gen', 'after a refresh, with `gen`', afterRefresh!, atMost?.afterRefresh),
     add('without-gen', 'after the login, without `gen`', afterLogin!, atMost?.afterLogin),

@@ -23,7 +23,7 @@ export async function counts({ database, progress }: SuiteOptions): Promise<Figu
     secret: randomBytes(32),
     // The published types leave the clock out.
     ...({ now: () => now } as object),
-    revocation: { maxStaleness: 86_400, pollInterval: 60 },
+    revocation: { pollInterval: 60, maxStaleness: 86_400 },
     privacy: { pruneInterval: null },
     limits: { refreshesPerMinute: null },
   })

@@ -1,86 +1,82 @@
-import { type Figure, figure, quantile, slug, spread, type Target } from '../harness/figures.ts'
+import { type Figure, figure, quantile, slug, spread } from '../harness/figures.ts'
 import type { SuiteOptions } from '../harness/suite.ts'
 import { repetitions } from '../harness/timing.ts'
 import { createServers, type Server, type ServerLoad } from '../servers/start.ts'
 
-interface Platform {
-  readonly bare: string
-  /** The bare server with as many empty hooks as Pawl adds. */
-  readonly empty: string
-  readonly pawl: string
-  readonly target: Target
+/** Servers measured together: first the bare one, then those compared with it. */
+type Group = readonly [bare: string, ...others: string[]]
+
+/** The second of each adds as many empty hooks as Pawl. */
+const PAWL: readonly Group[] = [
+  ['Fastify', 'Fastify with two empty hooks', 'Pawl on Fastify'],
+  ['Express', 'Express with two empty middlewares', 'Pawl on Express'],
+  ['node:http', 'node:http that looks at cookies', 'Pawl on node:http'],
+]
+const PEERS: readonly Group[] = [
+  ['Express', 'express-session + connect-pg-simple'],
+  ['node:http', 'better-auth'],
+  ['node:http', 'iron-session'],
+  ['Express', 'the original'],
+]
+const LOWEST_SHARES: Readonly<Record<string, number>> = {
+  'Pawl on Fastify': 0.92,
+  'Pawl on Express': 0.96,
+  'Pawl on node:http': 0.88,
 }
-
-const PLATFORMS: readonly Platform[] = [
-  {
-    bare: 'Fastify',
-    empty: 'Fastify with two empty hooks',
-    pawl: 'Pawl on Fastify',
-    target: { atLeast: 0.92 },
-  },
-  {
-    bare: 'Express',
-    empty: 'Express with two empty middlewares',
-    pawl: 'Pawl on Express',
-    target: { atLeast: 0.96 },
-  },
-  {
-    bare: 'node:http',
-    empty: 'node:http that looks at cookies',
-    pawl: 'Pawl on node:http',
-    target: { atLeast: 0.88 },
-  },
-]
-
-/** A server, the bare server it is compared with, and its target. */
-type Pairing = readonly [name: string, bare: string, target?: Target]
-
-const PEERS: readonly Pairing[] = [
-  ['express-session + connect-pg-simple', 'Express'],
-  ['better-auth', 'node:http'],
-  ['iron-session', 'node:http'],
-  ['the original', 'Express'],
-]
 
 /** Other processes disturb in bursts of some hundredths of a second, which most short rounds escape. */
 const ROUND_SECONDS = 0.15
 
+/** The measurements of one server in one group, by round. */
+interface Sample extends Record<keyof ServerLoad, number[]> {
+  readonly name: string
+  readonly bare: string
+  /** Requests per second, relative to the bare server in the same round. */
+  readonly share: number[]
+}
+
 /** A protected GET, compared with the same server without sessions. Both receive the same Cookie header. */
 export async function http({ quick, database, progress }: SuiteOptions): Promise<Figure[]> {
-  const samples = new Map<string, Sample>()
+  const pawl = PAWL.flatMap(emptySamples)
   // Of two processes with the same program one may stay half as fast, so each server is started several times.
-  const starts = { most: quick ? 1 : 5, least: quick ? 1 : 3, seconds: 170 }
+  const starts = { most: quick ? 1 : 5, least: 3, seconds: 170 }
   for (const _ of repetitions(starts, (done) => progress('Pawl', done)))
-    for (const { bare, empty, pawl } of PLATFORMS)
-      await measureTogether(samples, database, [bare, empty, pawl], quick ? 3 : 12)
-  for (const [index, [name, bare]] of PEERS.entries()) {
+    for (const [bare] of PAWL)
+      await measureTogether(
+        pawl.filter((sample) => sample.bare === bare),
+        database,
+        quick ? 3 : 12,
+      )
+  const peers: Sample[] = []
+  for (const [index, group] of PEERS.entries()) {
     progress('other libraries', index / PEERS.length)
-    await measureTogether(samples, database, [bare, name], quick ? 2 : 8)
+    const samples = emptySamples(group)
+    await measureTogether(samples, database, quick ? 2 : 8)
+    peers.push(samples[1]!)
   }
 
-  const sampleOf = (name: string, bare: string): Sample => samples.get(keyOf(name, bare))!
-  const pawl = PLATFORMS.map(({ bare, pawl, target }): Pairing => [pawl, bare, target])
-  const empty = PLATFORMS.map(({ bare, empty }): Pairing => [empty, bare])
-  const own = PLATFORMS.flatMap(({ bare, empty, pawl }) =>
-    [bare, empty, pawl].map((name): Pairing => [name, bare]),
-  )
-  const busy = PLATFORMS.flatMap(({ bare, pawl }) => [
-    ...sampleOf(bare, bare).busy,
-    ...sampleOf(pawl, bare).busy,
-  ])
+  const all = [...pawl, ...peers]
+  const busy = pawl
+    .filter(({ name, bare }) => name === bare || name in LOWEST_SHARES)
+    .flatMap(({ busy }) => busy)
   return [
-    ...[...pawl, ...empty, ...PEERS].map(([name, bare, target]) => {
-      const what = `protected GET, ${name}: share of the requests per second of ${bare} without sessions`
-      return figure(`http.${slug(name)}`, what, spread(sampleOf(name, bare).share), '×', target)
-    }),
-    ...own.map(([name, bare]) => {
-      const what = `protected GET, ${name}: processor time of a request`
-      return figure(`http.cpu.${slug(name)}`, what, spread(sampleOf(name, bare).cpu), 'µs')
-    }),
-    ...[...own, ...PEERS].map(([name, bare]) => {
-      const what = `requests per second: ${name}`
-      return figure(`http.rps.${slug(name)}`, what, spread(sampleOf(name, bare).perSecond), '/s')
-    }),
+    ...all
+      .filter(({ name, bare }) => name !== bare)
+      .map(({ name, bare, share }) => {
+        const what = `protected GET, ${name}: share of the requests per second of ${bare} without sessions`
+        return figure(`http.${slug(name)}`, what, spread(share), '×', { atLeast: LOWEST_SHARES[name] })
+      }),
+    ...pawl.map(({ name, cpu }) =>
+      figure(
+        `http.cpu.${slug(name)}`,
+        `protected GET, ${name}: processor time of a request`,
+        spread(cpu),
+        'µs',
+      ),
+    ),
+    ...all.map(({ name, perSecond }) =>
+      figure(`http.rps.${slug(name)}`, `requests per second: ${name}`, spread(perSecond), '/s'),
+    ),
     figure(
       'http.busy',
       "protected GET, Pawl and bare: load of the servers' core, with opening and closing of connections",
@@ -90,25 +86,16 @@ export async function http({ quick, database, progress }: SuiteOptions): Promise
   ]
 }
 
-/** The measurements of one server, by round. */
-interface Sample extends Record<keyof ServerLoad, number[]> {
-  /** Requests per second, relative to the bare server in the same round. */
-  readonly share: number[]
+function emptySamples(group: Group): Sample[] {
+  return group.map((name) => ({ name, bare: group[0], perSecond: [], share: [], cpu: [], busy: [] }))
 }
 
-const keyOf = (name: string, bare: string): string => `${name} beside ${bare}`
-
-/** Starts these servers, the bare one first, and measures them in turn. */
-async function measureTogether(
-  samples: Map<string, Sample>,
-  database: string,
-  names: readonly string[],
-  rounds: number,
-): Promise<void> {
+/** Starts the servers of these samples, the bare one first, and measures them in turn. */
+async function measureTogether(samples: readonly Sample[], database: string, rounds: number): Promise<void> {
   const servers = await createServers(database)
   try {
     const running: Server[] = []
-    for (const name of names) running.push(await servers.start(name))
+    for (const { name } of samples) running.push(await servers.start(name))
     const cookie = running.find((server) => server.cookie !== null)!.cookie!
     for (const server of running) await server.warmUp(cookie)
     for (let round = 0; round < rounds; round++) {
@@ -117,9 +104,7 @@ async function measureTogether(
       for (const index of round % 2 === 0 ? order : order.toReversed())
         loads[index] = await running[index]!.load(ROUND_SECONDS, cookie)
       for (const [index, load] of loads.entries()) {
-        const key = keyOf(names[index]!, names[0]!)
-        const sample = samples.get(key) ?? { perSecond: [], share: [], cpu: [], busy: [] }
-        samples.set(key, sample)
+        const sample = samples[index]!
         for (const field of ['perSecond', 'cpu', 'busy'] as const) sample[field].push(load[field])
         sample.share.push(load.perSecond / loads[0]!.perSecond)
       }
