@@ -54,7 +54,7 @@ export async function fillSessionsTable(
     secret,
     // The published types leave the clock out.
     ...({ now: () => now } as object),
-    maxStaleness: 86_400,
+    revocation: { maxStaleness: 86_400 },
     privacy: { pruneInterval: null },
   })
   const refreshTokens: string[] = []

@@ -124,7 +124,7 @@ async function measureTurns(pool: pg.Pool, variant: Variant): Promise<Figure[]> 
     secret: randomBytes(32),
     // The published types leave the clock out.
     ...({ now: () => now } as object),
-    maxStaleness: 86_400,
+    revocation: { maxStaleness: 86_400 },
     privacy: { pruneInterval: null },
     limits: { refreshesPerMinute: null },
   })

@@ -35,7 +35,7 @@ export async function write({ quick, database, progress }: SuiteOptions): Promis
     // The published types leave the clock out.
     ...({ now: () => now } as object),
     // The clock jumps, so the feed would look stale.
-    maxStaleness: 86_400,
+    revocation: { maxStaleness: 86_400 },
     limits: { refreshesPerMinute: null },
     privacy: { pruneInterval: null },
   })
