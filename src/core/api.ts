@@ -1,6 +1,6 @@
 import type { ClaimsObject } from '../portable/claims.ts'
 import type { VerifiedSession } from '../portable/verified-session.ts'
-import type { Internals, internals } from './internals.ts'
+import type { ENGINE, Engine } from './engine.ts'
 import type { JsonWebKeySet, KeyInfo } from './keys/key-ring.ts'
 import type { EventName, SessionEvents } from './observability/session-events.ts'
 import type { SessionsStats } from './observability/telemetry.ts'
@@ -157,5 +157,5 @@ export interface Sessions<Claims extends object = ClaimsObject, Data = unknown>
   /** Flushes and stops all background work, so that the process can exit. Safe to call twice. */
   close(): Promise<void>
   /** @internal */
-  readonly [internals]: Internals
+  readonly [ENGINE]: Engine
 }

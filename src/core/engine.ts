@@ -1,12 +1,18 @@
 import type { KeyRing } from './keys/key-ring.ts'
 import type { Events } from './observability/events.ts'
+import type { Verify } from './operations/verification.ts'
 import type { ResolvedOptions } from './options/resolve.ts'
+import type { Confirmations } from './refresh/confirmations.ts'
+import type { RefreshLimit } from './refresh/refresh-limit.ts'
 import type { Feed } from './revocation/feed.ts'
 import type { Revocations } from './revocation/revocations.ts'
 import type { Store } from './store.ts'
 import type { Clock } from './time/clock.ts'
 
-/** What the parts of one `Sessions` share. */
+/** Names the engine of a `Sessions` object. For the HTTP layer, not for applications. */
+export const ENGINE: unique symbol = Symbol('pawl.engine')
+
+/** The parts that all operations of one `Sessions` object share. */
 export interface Engine {
   readonly options: ResolvedOptions
   readonly store: Store
@@ -15,4 +21,7 @@ export interface Engine {
   readonly ring: KeyRing
   readonly revocations: Revocations
   readonly feed: Feed
+  readonly confirmations: Confirmations
+  readonly refreshLimit: RefreshLimit
+  readonly verify: Verify
 }

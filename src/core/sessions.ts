@@ -3,8 +3,7 @@ import type { ClaimsObject } from '../portable/claims.ts'
 import { CLOCK_TOLERANCE } from '../portable/clock-tolerance.ts'
 import { AccessTokenExpiredError, InvalidOptionsError } from '../portable/errors.ts'
 import type { Sessions } from './api.ts'
-import type { Engine } from './engine.ts'
-import { createInternals, internals } from './internals.ts'
+import { ENGINE, type Engine } from './engine.ts'
 import { createKeyRing, createProvidedKeyRing } from './keys/key-ring.ts'
 import { createEvents } from './observability/events.ts'
 import { logEvents } from './observability/logger.ts'
@@ -18,7 +17,6 @@ import { createConfirmations } from './refresh/confirmations.ts'
 import { refresh, refuse } from './refresh/refresh.ts'
 import { createRefreshLimit } from './refresh/refresh-limit.ts'
 import { announceTurn, turnOf } from './refresh/turn.ts'
-import type { RefreshContext } from './request-context.ts'
 import { createFeed } from './revocation/feed.ts'
 import { createRevocations } from './revocation/revocations.ts'
 import { withDoubt } from './revocation/uncertain-writes.ts'
@@ -26,6 +24,7 @@ import { assertActive, learnFrom, readRow } from './session/rows.ts'
 import { toSession } from './session/session.ts'
 import { createClock } from './time/clock.ts'
 import { pause } from './time/pause.ts'
+import { parseRefreshToken } from './tokens/refresh-token.ts'
 
 /** What is under way gets this long to end, in ms; a database that does not answer must not hold up a shutdown. */
 const CLOSE_WITHIN = 5000
@@ -83,9 +82,8 @@ async function start<Claims extends object, Data>(
     if (options.revocation.mode !== 'expiry') await revocations.poll('all')
     const feed = createFeed(store, clock, events, revocations, options)
     const writes = withDoubt(store, feed.doubt)
-    started = assemble<Claims, Data>({ options, store: writes, clock, events, ring, revocations, feed }, () =>
-      stopObserving?.(),
-    )
+    const engine = createEngine({ options, store: writes, clock, events, ring, revocations, feed })
+    started = assemble<Claims, Data>(engine, () => stopObserving?.())
     const { revocation, accessToken, idleTimeout, absoluteTimeout } = options
     events.emit('started', {
       revocation: revocation.mode,
@@ -101,24 +99,30 @@ async function start<Claims extends object, Data>(
   }
 }
 
-function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => void): Sessions<Claims, Data> {
-  const { options, store, clock, events, ring, revocations, feed } = engine
-  const { telemetry } = options
+function createEngine(shared: Omit<Engine, 'confirmations' | 'refreshLimit' | 'verify'>): Engine {
+  const { options, store, clock, events } = shared
   const confirmations = createConfirmations(
     store,
     clock,
     events,
     options.rotation,
     options.decideWithin,
-    telemetry,
+    options.telemetry,
     {
       turnOf: (row, next, evidence) => turnOf(engine, row, next, evidence),
       turned: (row, turn) => announceTurn(engine, row, turn, 'use'),
       end: (row, verdict, evidence) => refuse(engine, row, verdict, evidence.ip, evidence.userAgent),
     },
   )
-  const verify = createVerify(engine, confirmations)
-  const limit = createRefreshLimit(options.limits.refreshesPerMinute, clock)
+  const refreshLimit = createRefreshLimit(options.limits.refreshesPerMinute, clock)
+  const verify = createVerify({ ...shared, confirmations, refreshLimit })
+  const engine: Engine = { ...shared, confirmations, refreshLimit, verify }
+  return engine
+}
+
+function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => void): Sessions<Claims, Data> {
+  const { options, store, clock, events, ring, revocations, feed, confirmations, verify } = engine
+  const { telemetry } = options
   if (options.revocation.mode !== 'expiry') feed.start()
   const maintenance = startMaintenance(engine)
   let closing: Promise<void> | null = null
@@ -127,9 +131,9 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
   const sessions: Sessions<Claims, Data> = {
     ...own,
     create: (input) => telemetry.trace('create', () => own.create(input)),
-    verify: (accessToken, context) => verify(accessToken, context).verified,
+    verify: (accessToken, context) => verify(accessToken, context).session,
     async check(accessToken, context) {
-      const { sessionId, expiresAt, version, verified } = verify(accessToken, context)
+      const { sessionId, expiresAt, version, session } = verify(accessToken, context)
       return telemetry.trace('check', async () => {
         const row = await readRow(store, sessionId)
         learnFrom(engine, row)
@@ -140,16 +144,13 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
           revocations.changed(alive.id, alive.version)
           throw new AccessTokenExpiredError('superseded')
         }
-        return verified
+        return session
       })
     },
     async refresh(refreshToken, context) {
-      const refreshed = await refreshWithEvents(refreshToken, context)
-      return {
-        session: toSession<Claims, Data>(refreshed.row, clock.now()),
-        accessToken: refreshed.accessToken,
-        refreshToken: refreshed.refreshToken,
-      }
+      const presented = parseRefreshToken(options.secrets, refreshToken)
+      const { row, ...tokens } = await refresh(engine, presented, context)
+      return { session: toSession<Claims, Data>(row, clock.now()), ...tokens }
     },
     using: (client) => operations<Claims, Data>(engine, store.using(client), false),
     keys: {
@@ -178,7 +179,7 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
     [Symbol.asyncDispose]() {
       return this.close()
     },
-    [internals]: createInternals(engine, (value, context) => refreshWithEvents(value, context)),
+    [ENGINE]: engine,
   }
 
   function stats(): SessionsStats {
@@ -194,20 +195,6 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
       },
       confirmations: { queued: confirmations.size },
     }
-  }
-
-  async function refreshWithEvents(
-    value: unknown,
-    context: RefreshContext | undefined,
-  ): ReturnType<typeof refresh> {
-    return telemetry.trace('refresh', async () => {
-      try {
-        return await refresh(engine, limit, value, context)
-      } catch (error) {
-        if ((error as { code?: unknown }).code === 'ERR_SECRET_UNKNOWN') events.emit('secretUnknown', {})
-        throw error
-      }
-    })
   }
 
   return sessions

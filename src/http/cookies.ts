@@ -1,13 +1,16 @@
+import { isLoopbackAddress, isLoopbackHost } from '../portable/loopback.ts'
 import { cookieValues } from '../wire/credentials.ts'
 import type { Exchange } from './exchange.ts'
 import type { CookieSet, ResolvedHttpOptions } from './options.ts'
 
-/** Browsers keep no cookie for longer (RFC 6265bis section 5.5), so none is promised. Seconds. */
+/** Browsers keep no cookie for longer (RFC 6265bis section 5.5). Seconds. */
 const MAX_AGE = 400 * 86_400
+/** The lifetime of a cookie that is being removed. */
+const REMOVED = 'Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT'
 
-/** What a cookie is written with. */
-export interface CookieLife {
-  /** When it goes; null for the end of the browser session. */
+/** How long a cookie lives. */
+export interface CookieLifetime {
+  /** Null for the end of the browser session. */
   readonly expiresAt: Date | null
   readonly now: number
 }
@@ -15,51 +18,57 @@ export interface CookieLife {
 /** Writes the cookies of one exchange: secure ones, or those for plain localhost. */
 export interface CookieWriter {
   readonly set: CookieSet
-  access(value: string, life: CookieLife): string
-  refresh(value: string, life: CookieLife): string
-  /** Removes both. */
+  access(value: string, life: CookieLifetime): string
+  refresh(value: string, life: CookieLifetime): string
+  /** Removes both cookies. */
   clear(): string[]
-  /** Removes refresh cookies that other settings, past or a sibling's, may have left. */
+  /** Removes refresh cookies that earlier settings or a sibling domain may have left. */
   clearStrayRefresh(host: string | undefined): string[]
 }
 
 export function cookieWriter(options: ResolvedHttpOptions, set: CookieSet): CookieWriter {
   const { domain, sameSite, partitioned, refreshPath } = options
 
-  const write = (name: string, value: string, path: string, onDomain: string | null, life: string): string =>
-    `${name}=${value}; Path=${path}${life}; HttpOnly${set.secure ? '; Secure' : ''}; SameSite=${
-      // Browsers drop SameSite=None without Secure.
-      !set.secure && sameSite === 'None' ? 'Lax' : sameSite
-    }${onDomain === null || !set.secure ? '' : `; Domain=${onDomain}`}${partitioned && set.secure ? '; Partitioned' : ''}`
+  /** @param onDomain the attribute `Domain`; null for this host only */
+  function write(name: string, value: string, path: string, onDomain: string | null, life: string): string {
+    const attributes = [`${name}=${value}`, `Path=${path}`, ...(life === '' ? [] : [life]), 'HttpOnly']
+    if (set.secure) attributes.push('Secure')
+    // Browsers drop SameSite=None without Secure.
+    attributes.push(`SameSite=${!set.secure && sameSite === 'None' ? 'Lax' : sameSite}`)
+    if (set.secure && onDomain !== null) attributes.push(`Domain=${onDomain}`)
+    if (set.secure && partitioned) attributes.push('Partitioned')
+    return attributes.join('; ')
+  }
 
-  const alive = ({ expiresAt, now }: CookieLife): string => {
+  function lifetimeAttributes({ expiresAt, now }: CookieLifetime): string {
     if (expiresAt === null) return ''
     const seconds = Math.min(MAX_AGE, Math.max(1, Math.floor((expiresAt.getTime() - now) / 1000)))
-    return `; Max-Age=${seconds}; Expires=${new Date(now + seconds * 1000).toUTCString()}`
+    return `Max-Age=${seconds}; Expires=${new Date(now + seconds * 1000).toUTCString()}`
   }
-  const gone = '; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT'
 
   return {
     set,
-    access: (value, life) => write(set.access, value, '/', domain, alive(life)),
-    refresh: (value, life) => write(set.refresh, value, refreshPath, domain, alive(life)),
+    access: (value, life) => write(set.access, value, '/', domain, lifetimeAttributes(life)),
+    refresh: (value, life) => write(set.refresh, value, refreshPath, domain, lifetimeAttributes(life)),
     clear: () => [
-      write(set.access, '', '/', domain, gone),
-      write(set.refresh, '', refreshPath, domain, gone),
+      write(set.access, '', '/', domain, REMOVED),
+      write(set.refresh, '', refreshPath, domain, REMOVED),
     ],
     clearStrayRefresh(host) {
       const paths = new Set(['/', options.path])
       const domains = new Set([null, ...parentDomains(host), domain])
       return [...paths].flatMap((path) =>
         [...domains].flatMap((onDomain) =>
-          path === refreshPath && onDomain === domain ? [] : [write(set.refresh, '', path, onDomain, gone)],
+          path === refreshPath && onDomain === domain
+            ? []
+            : [write(set.refresh, '', path, onDomain, REMOVED)],
         ),
       )
     },
   }
 }
 
-/** `a.b.example.com` and above, down to two labels; nothing for addresses and single names. */
+/** For `a.b.example.com`: itself, `b.example.com` and `example.com`. Empty for addresses and single names. */
 function parentDomains(host: string | undefined): string[] {
   const name = host?.replace(/:\d+$/, '').toLowerCase() ?? ''
   if (name.length > 253 || !/^(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*$/.test(name)) return []
@@ -70,9 +79,7 @@ function parentDomains(host: string | undefined): string[] {
     .slice(-4)
 }
 
-const LOOPBACK_HOST = /^(?:localhost|[\w-]+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i
-export const LOOPBACK_ADDRESS: RegExp = /^(?:::1|(?:::ffff:)?127(?:\.\d{1,3}){3})$/i
-/** Any of these tells of a proxy. */
+/** Each of these shows that the request came through a proxy. */
 const PROXY_HEADERS = [
   'forwarded',
   'x-forwarded-for',
@@ -83,16 +90,17 @@ const PROXY_HEADERS = [
 ]
 
 /**
- * Plain http on localhost, asked for from this machine without a proxy in between: the one place where
- * cookies may go without `Secure`. A proxy that hides itself is known by what the browser says: where the
- * page came from, or cookies it only sends over https.
+ * Whether the request uses plain http on localhost, from this machine and without a proxy: only then may cookies go
+ * without `Secure`. A proxy may hide itself. The browser then shows it by the page's origin, or by cookies that it
+ * sends over https only.
  */
 export function isPlainLocalhost(exchange: Exchange, secure: CookieSet): boolean {
-  if (exchange.secure || !LOOPBACK_HOST.test(exchange.header('host') ?? '')) return false
-  if (exchange.peer !== undefined && !LOOPBACK_ADDRESS.test(exchange.peer)) return false
+  const host = exchange.header('host') ?? ''
+  if (exchange.secure || !isLoopbackHost(host.replace(/:\d+$/, ''))) return false
+  if (exchange.peer !== undefined && !isLoopbackAddress(exchange.peer)) return false
   if (PROXY_HEADERS.some((name) => exchange.header(name) !== undefined)) return false
   for (const page of [exchange.header('origin'), exchange.header('referer')]) {
-    if (page !== undefined && URL.canParse(page) && !LOOPBACK_HOST.test(new URL(page).host)) return false
+    if (page !== undefined && URL.canParse(page) && !isLoopbackHost(new URL(page).hostname)) return false
   }
   const header = exchange.header('cookie')
   return [secure.access, secure.refresh].every((name) => cookieValues(header, name).length === 0)

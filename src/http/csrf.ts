@@ -2,10 +2,10 @@ import { CsrfRejectedError } from '../portable/errors.ts'
 import type { Exchange } from './exchange.ts'
 
 /**
- * Whether a request that may change state comes from this site: the rules of Go's
- * `http.CrossOriginProtection`. `Sec-Fetch-Site` decides where the browser sends it; older browsers'
- * `Origin` must name the host that was asked. Requests with neither are not from a browser's page.
- * Which requests may change state is for the caller to say.
+ * Whether a request that may change state comes from this site, by the rules of Go's
+ * `http.CrossOriginProtection`. If the browser sends `Sec-Fetch-Site`, that header decides. The `Origin` of an
+ * older browser must name the requested host. A request with neither header does not come from a web page.
+ * The caller decides which requests may change state.
  * @throws CsrfRejectedError
  */
 export function assertSameSite(exchange: Exchange, trustedOrigins: ReadonlySet<string>): void {
@@ -19,8 +19,4 @@ export function assertSameSite(exchange: Exchange, trustedOrigins: ReadonlySet<s
   if (origin === undefined || origin === '') return
   if (!URL.canParse(origin) || new URL(origin).host !== exchange.header('host'))
     throw new CsrfRejectedError('origin')
-}
-
-export function isSafeMethod({ method }: Exchange): boolean {
-  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
 }

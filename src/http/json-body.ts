@@ -1,6 +1,10 @@
-import { MAX_BODY } from './exchange.ts'
+/** Longest JSON body of a bearer-mode request in bytes; a refresh token has 131 characters. */
+const MAX_BODY = 16 * 1024
 
-/** A bounded JSON body; null for anything else, one that breaks off included: a client's mistake is no error of ours. */
+/**
+ * Reads a JSON body; null for none or another type, undefined for one that is malformed, truncated or too large.
+ * Never rejects, because the mistake is the client's.
+ */
 export async function readJsonBody(
   contentType: string | null | undefined,
   chunks: AsyncIterable<Uint8Array> | null,
@@ -24,11 +28,11 @@ export async function readJsonBody(
   }
 }
 
-/** The answer need not wait for the rest, but left unread it would be in the way of the connection's next request. */
+/** Reads the rest without delaying the answer. Left unread, it would block the connection's next request. */
 async function discard(body: AsyncIterator<Uint8Array>): Promise<void> {
   try {
     while ((await body.next()).done !== true);
   } catch {
-    // The client has gone.
+    // The client has disconnected.
   }
 }

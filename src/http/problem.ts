@@ -1,18 +1,19 @@
 import type { AnySessionsError } from '../portable/errors.ts'
 import type { ProblemBody, WireCode } from '../wire/names.ts'
-import { jsonReply, NO_CACHING, type Reply, setCookieHeaders } from './exchange.ts'
+import type { Reply } from './exchange.ts'
+import { jsonReply, NO_CACHING, setCookieHeaders } from './reply.ts'
 
-/** How an error looks on the wire. */
+/** An error as the client sees it. */
 export interface Problem {
   readonly status: number
   readonly body: ProblemBody
   /** Seconds. */
   readonly retryAfter: number | null
-  /** Whether the refresh route answers it by clearing the cookies; nothing else ever does. */
+  /** Whether the refresh route clears the cookies; no other route does. */
   readonly final: boolean
 }
 
-/** The one table from error to answer. `null`: a mistake in the program, not an answer to a client. */
+/** The one table from error to answer. `null` for a mistake in the program, which no client can act on. */
 export function problemOf(error: AnySessionsError): Problem | null {
   switch (error.code) {
     case 'ERR_NOT_SIGNED_IN':
@@ -22,7 +23,7 @@ export function problemOf(error: AnySessionsError): Problem | null {
     case 'ERR_ACCESS_TOKEN_INVALID':
       return unauthorized('access_token_invalid', true)
     case 'ERR_SESSION_ENDED':
-      // A late answer of an old session must not destroy the new login that took its place.
+      // A late answer to an old session must not clear the cookies of the login that replaced it.
       return error.reason === 'replaced'
         ? unauthorized('session_replaced', 'once')
         : unauthorized('session_ended', false, true)
@@ -47,7 +48,7 @@ export function problemOf(error: AnySessionsError): Problem | null {
   }
 }
 
-/** @param bearer adds the challenge RFC 6750 section 3 asks for */
+/** @param bearer adds the challenge that RFC 6750 section 3 requires */
 export function problemReply(problem: Problem, bearer: boolean, cookies: readonly string[] = []): Reply {
   const { status, body, retryAfter } = problem
   const challenge = body.code === 'not_signed_in' ? 'Bearer' : 'Bearer error="invalid_token"'

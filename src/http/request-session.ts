@@ -1,7 +1,7 @@
 import type { CreateSession, Sessions, VerifiedSession } from '../core/api.ts'
-import type { Internals } from '../core/internals.ts'
 import type { Refreshed } from '../core/refresh/refresh.ts'
-import type { Session } from '../core/session/session.ts'
+import { type Session, toSession } from '../core/session/session.ts'
+import type { IssuedToken } from '../core/tokens/issue.ts'
 import type { ClaimsObject } from '../portable/claims.ts'
 import {
   type AnySessionsError,
@@ -9,25 +9,19 @@ import {
   NotSignedInError,
   RecentAuthRequiredError,
 } from '../portable/errors.ts'
+import { verifiedSession } from '../portable/verified-session.ts'
+import type { Transport } from '../wire/credentials.ts'
 import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
-import { cookieAnswer, secondsUntil } from './answer.ts'
-import type { Arrival } from './arrival.ts'
-import { forbidCaching } from './exchange.ts'
-import { presentedAccessTokens, presentedRefreshCookies, type Transport } from './transport.ts'
+import { createCsrfToken } from './csrf-token.ts'
+import { issueForwardableToken } from './forwardable-token.ts'
+import type { IncomingRequest } from './incoming-request.ts'
+import { ResponseCookies } from './response-cookies.ts'
+import { bearerAnswer, cookieAnswer } from './session-answer.ts'
 
 export type CreateInRequest<Claims extends object, Data> = Omit<
   CreateSession<Claims, Data>,
   'replaces' | 'ip' | 'userAgent'
 >
-
-/** Cookies that wait for the head of an answer. */
-export interface PendingCookies {
-  readonly cookies: readonly string[]
-  /** An answer whose head goes out later sets none. Milliseconds. */
-  readonly until: number
-}
-
-const NOTHING_PENDING: PendingCookies = { cookies: [], until: 0 }
 
 type State<Claims extends object> =
   | { readonly verified: VerifiedSession<Claims> }
@@ -42,24 +36,23 @@ export type SessionOf<S> = S extends Sessions<infer Claims, infer Data> ? Reques
  */
 export class RequestSession<Claims extends object = ClaimsObject, Data = unknown> {
   readonly transport: Transport
-  readonly #arrival: Arrival<Claims, Data>
+  readonly #request: IncomingRequest<Claims, Data>
   #state: State<Claims> | null = null
-  /** What to set when the response's head goes out. */
-  #pending: PendingCookies = NOTHING_PENDING
-  #head: 'untouched' | 'hooked' | 'sent' = 'untouched'
-  #refreshed: Refreshed | null = null
   #accessToken: string | null = null
-  /** The session that this request itself has started. */
-  #created: string | null = null
+  /** The refresh that renewed the session inside this request. */
+  #refreshed: Refreshed | null = null
+  /** The session that this request has created. */
+  #createdId: string | null = null
+  #responseCookies: ResponseCookies | null = null
 
-  constructor(arrival: Arrival<Claims, Data>) {
-    this.#arrival = arrival
-    this.transport = arrival.transport
+  constructor(request: IncomingRequest<Claims, Data>) {
+    this.#request = request
+    this.transport = request.transport
   }
 
   /**
    * The session, or null when the request has none: for pages that greet whoever comes.
-   * @throws TryAgainError, StoreUnavailableError, SecretUnknownError: signed in or not cannot be said now
+   * @throws TryAgainError, StoreUnavailableError, SecretUnknownError: whether there is a session cannot be decided now
    */
   get current(): VerifiedSession<Claims> | null {
     const state = this.#resolve()
@@ -111,8 +104,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   requireRecentAuth(maxAge: number): VerifiedSession<Claims> {
     if (!(maxAge >= 0)) throw new TypeError('`requireRecentAuth` takes seconds')
     const verified = this.require()
-    if (this.#internals.now() - verified.authTime.getTime() > maxAge * 1000)
-      throw new RecentAuthRequiredError(maxAge)
+    if (this.#now() - verified.authTime.getTime() > maxAge * 1000) throw new RecentAuthRequiredError(maxAge)
     return verified
   }
 
@@ -122,7 +114,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     // A session renewed inside this request was read from its row a moment ago.
     return this.#refreshed !== null || this.#accessToken === null
       ? verified
-      : this.#arrival.sessions.check(this.#accessToken, this.#arrival)
+      : this.#request.sessions.check(this.#accessToken, this.#request)
   }
 
   /**
@@ -131,89 +123,87 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    * @throws TypeError for claims with reserved names or too large for a cookie
    */
   async create(input: CreateInRequest<Claims, Data>): Promise<CookieAnswer | BearerAnswer> {
-    const { sessions, cookies } = this.#arrival
-    // Too late for cookies is an error before there is a session nobody holds.
-    if (this.transport === 'cookie') this.#hook()
-    const replaces = this.presentedSessionId()
+    const { sessions, cookies, ip, userAgent } = this.#request
+    // If cookies can no longer be set, nothing is created: nobody could hold the session.
+    if (this.transport === 'cookie') this.#cookies.reserve()
+    const [replaces] = this.namedSessionIds
     const created = await sessions.create({
       ...input,
-      ip: this.#arrival.ip,
-      userAgent: this.#arrival.userAgent,
-      ...(replaces !== null && { replaces }),
+      ip,
+      userAgent,
+      ...(replaces !== undefined && { replaces }),
     })
     const { session, accessToken, refreshToken } = created
-    this.#created = session.sessionId
-    this.#accept(accessToken.value)
+    this.#createdId = session.sessionId
+    this.#accessToken = accessToken.value
     this.#refreshed = null
-    if (this.transport === 'bearer') {
-      const expiresIn = secondsUntil(sessions, accessToken.expiresAt)
-      return { accessToken: accessToken.value, refreshToken: refreshToken.value, expiresIn }
-    }
-    const life = { expiresAt: session.persistent ? refreshToken.expiresAt : null, now: this.#internals.now() }
+    this.#state = { verified: issuedSession(session, accessToken, session.authTime) }
+    if (this.transport === 'bearer') return bearerAnswer(this.#request, accessToken, refreshToken)
+    const life = { expiresAt: session.persistent ? refreshToken.expiresAt : null, now: this.#now() }
     try {
-      this.#setCookies([cookies.access(accessToken.value, life), cookies.refresh(refreshToken.value, life)])
+      this.#cookies.set([cookies.access(accessToken.value, life), cookies.refresh(refreshToken.value, life)])
     } catch (tooLate) {
-      // The response overtook a `create` that nobody awaited: nobody will ever hold this session's tokens.
+      // The handler did not await `create` and has answered: nobody can ever hold this session's tokens.
       await sessions.revoke(session.sessionId)
       throw tooLate
     }
-    return cookieAnswer(sessions, session.sessionId, accessToken.expiresAt, this.#arrival.options.csrfToken)
+    return cookieAnswer(this.#request, session.sessionId, accessToken)
   }
 
   /** Signs out: ends every session this request names and clears its cookies. @returns whether one was ended */
   async revoke(): Promise<boolean> {
-    if (this.transport === 'cookie') this.#hook()
-    const ended = await this.endPresented()
+    const usesCookies = this.transport === 'cookie'
+    if (usesCookies) this.#cookies.reserve()
+    const ended = await endSessions(this.#request, this.namedSessionIds)
     this.#state = { error: new NotSignedInError() }
-    if (this.transport === 'cookie') this.#setCookies(this.#arrival.cookies.clear())
+    if (usesCookies) this.#cookies.set(this.#request.cookies.clear())
     return ended
   }
 
   /** Ends all other sessions of the user, after a change of password say. @returns how many */
   revokeOthers(): Promise<number> {
-    return this.#arrival.sessions.revokeUser(this.userId, { except: this.sessionId })
+    return this.#request.sessions.revokeUser(this.userId, { except: this.sessionId })
   }
 
   /** Its record, as `sessions.get`. */
   get(): Promise<Session<Claims, Data> | null> {
-    return this.#arrival.sessions.get(this.sessionId)
+    return this.#request.sessions.get(this.sessionId)
   }
 
   /** As `sessions.setData`, for this session. */
   setData(data: Data, options?: { readonly ifVersion?: number }): Promise<number | null> {
-    return this.#arrival.sessions.setData(this.sessionId, data, options)
+    return this.#request.sessions.setData(this.sessionId, data, options)
   }
 
   /** As `sessions.patchData`, for this session. */
   patchData(patch: Partial<Data>, options?: { readonly ifVersion?: number }): Promise<number | null> {
-    return this.#arrival.sessions.patchData(this.sessionId, patch, options)
+    return this.#request.sessions.patchData(this.sessionId, patch, options)
   }
 
-  /** As `sessions.setClaims`, for this session: its access token of now answers "refresh" from the next request on. */
+  /** As `sessions.setClaims`, for this session: from the next request on its access token must be refreshed. */
   setClaims(claims: Claims): Promise<number> {
-    return this.#arrival.sessions.setClaims(this.sessionId, claims)
+    return this.#request.sessions.setClaims(this.sessionId, claims)
   }
 
   /** As `sessions.reauthenticate`, for this session. */
   reauthenticate(): Promise<void> {
-    return this.#arrival.sessions.reauthenticate(this.sessionId)
+    return this.#request.sessions.reauthenticate(this.sessionId)
   }
 
   /** The token to put into the page with `csrf: 'token'`, for the `pawl-csrf` header. */
   csrfToken(): string {
-    return this.#internals.csrfToken(this.sessionId)
+    return createCsrfToken(this.#request.engine.options.secrets, this.sessionId)
   }
 
   /** An access token for calling another service on behalf of this request. */
   async accessToken(): Promise<string> {
     this.require()
-    // One minted inside this request proves nothing about the client, so a second one goes out.
-    if (this.#refreshed !== null) return (await this.#internals.forwardable(this.#refreshed)).value
-    return this.#accessToken!
+    if (this.#refreshed === null) return this.#accessToken!
+    return (await issueForwardableToken(this.#request.engine, this.#refreshed)).value
   }
 
-  /** @internal Has the row decide, where there is a session so far. */
-  async lookUp(): Promise<void> {
+  /** @internal Checks the session, if there is one, against its row. */
+  async checkRow(): Promise<void> {
     if (this.error !== null) return
     try {
       await this.check()
@@ -223,67 +213,56 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     }
   }
 
-  /** @internal The session this request has started, or else one that a genuine token of it names, however old. */
-  presentedSessionId(): string | null {
-    return this.presentedSessionIds()[0] ?? null
+  /** @internal Whether a refresh could help: the access token is missing, expired or not recognized. */
+  get isRenewable(): boolean {
+    switch (this.error?.code) {
+      case 'ERR_NOT_SIGNED_IN':
+      case 'ERR_ACCESS_TOKEN_EXPIRED':
+      case 'ERR_ACCESS_TOKEN_INVALID':
+        return true
+      default:
+        return false
+    }
   }
 
-  /** @internal */
-  presentedSessionIds(): string[] {
-    const { exchange, transport, cookies } = this.#arrival
-    const access = presentedAccessTokens(exchange, transport, cookies.set).map((value) =>
-      this.#internals.inspectAccessToken(value),
-    )
-    const refresh =
-      transport === 'bearer'
-        ? []
-        : presentedRefreshCookies(exchange, cookies.set).map((value) =>
-            this.#internals.inspectRefreshToken(value),
-          )
-    const presented = [...access, ...refresh].flatMap((token) => token?.sessionId ?? [])
-    return [...new Set([...(this.#created === null ? [] : [this.#created]), ...presented])]
+  /** @internal The session that this request has created, then those that its tokens name. */
+  get namedSessionIds(): string[] {
+    const named = this.#request.namedSessionIds
+    return this.#createdId === null ? named : [...new Set([this.#createdId, ...named])]
   }
 
-  /** @internal */
-  async endPresented(): Promise<boolean> {
-    const results = await Promise.all(
-      this.presentedSessionIds().map((id) => this.#arrival.sessions.revoke(id, 'logout')),
-    )
-    return results.includes(true)
-  }
-
-  /** @internal Takes over what an inline refresh brought, and its cookies if they still count as delivered in time. */
-  renew(refreshed: Refreshed, verified: VerifiedSession<Claims>, cookies: readonly string[]): void {
+  /** @internal Applies an inline refresh. */
+  renew(refreshed: Refreshed, cookies: readonly string[]): void {
+    const { arrivedAt } = this.#request
+    const session = toSession<Claims, Data>(refreshed.row, arrivedAt)
     this.#refreshed = refreshed
-    this.#state = { verified }
-    this.#setCookiesInTime(cookies)
+    this.#state = { verified: issuedSession(session, refreshed.accessToken, new Date(arrivedAt)) }
+    this.#cookies.setInTime(cookies)
   }
 
-  /** @internal Takes over why an inline refresh failed. A clearing this late could hit a new login, so it has to be in time too. */
-  fail(error: AnySessionsError, cookies: readonly string[]): void {
+  /** @internal Applies a failed inline refresh. Clearing cookies late could hit a new login, so it must be in time too. */
+  rejectRenewal(error: AnySessionsError, cookies: readonly string[]): void {
     this.#state = { error }
-    if (cookies.length > 0) this.#setCookiesInTime(cookies)
+    if (cookies.length > 0) this.#cookies.setInTime(cookies)
+  }
+
+  /** @internal An accessor, so that a logged session shows nothing of the request. */
+  get request(): IncomingRequest<Claims, Data> {
+    return this.#request
   }
 
   /** @internal */
-  get pendingCookies(): PendingCookies {
-    return this.#pending
+  get responseCookies(): ResponseCookies {
+    return this.#cookies
   }
 
-  /** @internal Leaves its cookies to another session of the same request, whose answer will be the one that is sent. */
-  giveCookies(): PendingCookies {
-    const pending = this.#pending
-    this.#pending = NOTHING_PENDING
-    return pending
+  get #cookies(): ResponseCookies {
+    this.#responseCookies ??= new ResponseCookies(this.#request.exchange, this.#request.engine)
+    return this.#responseCookies
   }
 
-  /** @internal */
-  takeCookies({ cookies, until }: PendingCookies): void {
-    this.#setCookies(cookies, until)
-  }
-
-  get #internals(): Internals {
-    return this.#arrival.internals
+  #now(): number {
+    return this.#request.engine.clock.now()
   }
 
   #resolve(): State<Claims> {
@@ -291,50 +270,50 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     return this.#state
   }
 
+  /** Runs on first use, not on arrival: a token that expires while a slow body arrives must be refused. */
   #verify(): State<Claims> {
-    const { exchange, transport, cookies, sessions } = this.#arrival
     let error: AnySessionsError | null = null
-    for (const value of presentedAccessTokens(exchange, transport, cookies.set)) {
+    for (const value of this.#request.accessTokens) {
       try {
-        // By the time it is looked at: a body that comes slowly must not keep an expired token good.
-        const verified = sessions.verify(value, this.#arrival)
+        const { session } = this.#request.engine.verify(value, this.#request)
         this.#accessToken = value
-        return { verified }
+        return { verified: session }
       } catch (thrown) {
         if (!isSessionsError(thrown)) throw thrown
         error = thrown
       }
     }
-    // Not made beforehand: an error with its stack takes twenty times as long as all the rest.
     return { error: error ?? new NotSignedInError() }
   }
+}
 
-  #accept(accessToken: string): void {
-    this.#accessToken = accessToken
-    this.#state = { verified: this.#arrival.sessions.verify(accessToken, this.#arrival) }
-  }
+/** @returns whether one was ended */
+export async function endSessions<Claims extends object, Data>(
+  { sessions }: IncomingRequest<Claims, Data>,
+  sessionIds: readonly string[],
+): Promise<boolean> {
+  const ended = await Promise.all(sessionIds.map((id) => sessions.revoke(id, 'logout')))
+  return ended.includes(true)
+}
 
-  #setCookiesInTime(cookies: readonly string[]): void {
-    this.#setCookies(cookies, this.#internals.now() + this.#internals.answerWithin)
-  }
+/** The session as its new access token describes it. The token itself holds whole seconds, and so does this. */
+function issuedSession<Claims extends object, Data>(
+  { sessionId, userId, claims, authTime, generation }: Session<Claims, Data>,
+  { expiresAt }: IssuedToken,
+  issuedAt: Date,
+): VerifiedSession<Claims> {
+  const session = verifiedSession({
+    sessionId,
+    userId,
+    claims: claims as ClaimsObject,
+    issuedAt: wholeSeconds(issuedAt),
+    expiresAt: expiresAt.getTime(),
+    authTime: wholeSeconds(authTime),
+    generation,
+  })
+  return session as VerifiedSession<Claims>
+}
 
-  #setCookies(cookies: readonly string[], until: number = Number.POSITIVE_INFINITY): void {
-    this.#hook()
-    this.#pending = { cookies, until }
-  }
-
-  /** @throws TypeError when the head has been sent */
-  #hook(): void {
-    if (this.#head === 'sent') throw new TypeError('the response has begun: its cookies can no longer be set')
-    if (this.#head === 'hooked') return
-    this.#arrival.exchange.beforeHead((head) => {
-      this.#head = 'sent'
-      const { cookies, until } = this.#pending
-      // An answer this late counts as lost: its cookies would break the timing the protocol rests on.
-      if (cookies.length === 0 || this.#internals.now() > until) return
-      for (const cookie of cookies) head.append('set-cookie', cookie)
-      forbidCaching(head)
-    })
-    this.#head = 'hooked'
-  }
+function wholeSeconds(time: Date): number {
+  return Math.floor(time.getTime() / 1000) * 1000
 }

@@ -1,14 +1,16 @@
 import { RESUMED_PARAMETER } from '../wire/names.ts'
-import { type Exchange, NO_CACHING, pathOf, type Reply, setCookieHeaders } from './exchange.ts'
+import type { Exchange, Reply } from './exchange.ts'
+import { pathOf } from './incoming-request.ts'
+import { NO_CACHING, setCookieHeaders } from './reply.ts'
 
-/**
- * Document navigations with an expired access token go through the refresh route and come back, so
- * that a page needs no script to stay signed in. A marker in the query stops a second round: where the
- * browser stores no cookies, the visitor sees a page, not a loop.
+/*
+ * A document navigation with an expired access token goes through the refresh route and comes back, so that a page
+ * needs no script to stay signed in. A marker in the query prevents a second round: if the browser stores no
+ * cookies, the visitor sees a page, not a redirect loop.
  */
 
-/** How long a marker counts, in ms; a bookmarked one must not block the next time. */
-const MARKER_LIFE = 60_000
+/** How long a marker counts, in ms: a bookmarked marker must not prevent a later refresh. */
+const MARKER_LIFETIME = 60_000
 const MAX_TARGET = 4096
 const BASE = 'http://pawl.invalid'
 const OLD_MARKER = new RegExp(`([?&])${RESUMED_PARAMETER}=[^&]*(&?)`, 'g')
@@ -21,39 +23,38 @@ export function isNavigation(exchange: Exchange): boolean {
   return exchange.header('accept')?.includes('text/html') === true
 }
 
-/** Sends the navigation through the refresh route; null when it has just been there. */
-export function resumeReply(exchange: Exchange, refreshRoute: string, now: number): Reply | null {
-  // First of all: what it lets through is a URL, and a request's target need not be one.
+/** Sends the navigation through the refresh route; null if it has just been there. */
+export function redirectThroughRefresh(exchange: Exchange, refreshRoute: string, now: number): Reply | null {
   const to = safePath(exchange.target)
-  if (to === null) return null
-  return isMarked(to, now) ? null : redirect(`${refreshRoute}?to=${encodeURIComponent(to)}`)
+  if (to === null || isMarked(to, now)) return null
+  return redirect(`${refreshRoute}?to=${encodeURIComponent(to)}`)
 }
 
 /**
- * Has a request that was renewed inline come again, where the answer to it may begin too late for cookies;
- * null when it has just done that. What a script fetches is not marked, as its page may show the URL, and
- * browsers end a loop there themselves.
+ * Makes the browser repeat a request that was renewed inline, for answers that may begin too late to set cookies;
+ * null if it has just repeated it. The URL of a script's fetch gets no marker, since the page may show that URL.
+ * Browsers end such a loop themselves.
  */
-export function repeatReply(exchange: Exchange, now: number): Reply | null {
+export function redirectToSame(exchange: Exchange, now: number): Reply | null {
   const to = safePath(exchange.target)
   if (to === null || isMarked(to, now)) return null
-  return redirect(exchange.header('sec-fetch-dest') === 'empty' ? to : marked(to, now))
+  return redirect(exchange.header('sec-fetch-dest') === 'empty' ? to : withMarker(to, now))
 }
 
-/** Where the refresh route sends the browser back to, marked. */
-export function returnReply(target: string, now: number, cookies: readonly string[]): Reply {
-  const wanted = new URL(target, BASE).searchParams.get('to')
-  const to = (wanted === null ? null : safePath(wanted)) ?? '/'
-  return redirect(marked(to, now), cookies)
+/** Sends the browser from the refresh route back to its page, with a marker. */
+export function redirectBack(target: string, now: number, cookies: readonly string[]): Reply {
+  const requested = new URL(target, BASE).searchParams.get('to')
+  const to = (requested === null ? null : safePath(requested)) ?? '/'
+  return redirect(withMarker(to, now), cookies)
 }
 
 function isMarked(path: string, now: number): boolean {
   const marker = new URL(path, BASE).searchParams.get(RESUMED_PARAMETER)
-  return marker !== null && Math.abs(now - Number.parseInt(marker, 36) * 1000) < MARKER_LIFE
+  return marker !== null && Math.abs(now - Number.parseInt(marker, 36) * 1000) < MARKER_LIFETIME
 }
 
-function marked(path: string, now: number): string {
-  // As text: parsing the query and writing it again would change its spelling, which a signed URL does not survive.
+function withMarker(path: string, now: number): string {
+  // Edited as text: a parsed query may be written with another spelling, which breaks signed URLs.
   const unmarked = path.replace(OLD_MARKER, (_, before: string, after: string) =>
     after === '' ? '' : before,
   )
@@ -61,7 +62,7 @@ function marked(path: string, now: number): string {
   return `${unmarked}${unmarked.includes('?') ? '&' : '?'}${marker}`
 }
 
-/** A path on this origin, normalized; null for anything a browser could read as another origin. */
+/** A path on this origin, normalized; null for text that a browser could read as another origin. */
 export function safePath(target: string): string | null {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
   if (target.length > MAX_TARGET || !target.startsWith('/') || /[\u0000-\u001f\u007f]/.test(target))
@@ -69,8 +70,8 @@ export function safePath(target: string): string | null {
   const path = pathOf(target)
   const url = URL.canParse(target, BASE) ? new URL(target, BASE) : null
   if (url?.origin !== BASE) return null
-  // Decoded, because somebody on the way may; normalized too, as removing dot segments can bring a slash to
-  // the front. The query is left as it is: a browser never takes it for an origin.
+  // Decoded, because a proxy may decode it. Normalized too, because removing dot segments can bring a slash to
+  // the front. The query is left as it is: no browser reads an origin from it.
   for (const text of [path, decodePath(path), decodePath(url.pathname)]) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
     if (text === null || /^\/\/|[\\\u0000-\u001f\u007f]/.test(text)) return null

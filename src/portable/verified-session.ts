@@ -1,31 +1,37 @@
 import type { ClaimsObject } from './claims.ts'
-import type { AccessToken } from './token-payload.ts'
+import type { AccessTokenFields } from './token-payload.ts'
 
-/** What a verified access token says. */
+/** The session that a verified access token names, with the fields of the token. */
 export interface VerifiedSession<Claims extends object = ClaimsObject> {
   readonly sessionId: string
   readonly userId: string
   readonly claims: Claims
   readonly issuedAt: Date
   readonly expiresAt: Date
-  /** When the user last proved who they are. */
+  /** When the user last authenticated. */
   readonly authTime: Date
   readonly generation: number
 }
 
-export function verifiedSession(token: AccessToken): VerifiedSession {
+/** The fields of an access token that become its session. Times in milliseconds. */
+export type SessionFields = Pick<
+  AccessTokenFields,
+  'sessionId' | 'userId' | 'claims' | 'issuedAt' | 'expiresAt' | 'authTime' | 'generation'
+>
+
+export function verifiedSession(fields: SessionFields): VerifiedSession {
   return Object.freeze({
-    sessionId: token.sessionId,
-    userId: token.userId,
-    claims: deepFreeze(token.claims),
-    issuedAt: new Date(token.issuedAt),
-    expiresAt: new Date(token.expiresAt),
-    authTime: new Date(token.authTime),
-    generation: token.generation,
+    sessionId: fields.sessionId,
+    userId: fields.userId,
+    claims: deepFreeze(fields.claims),
+    issuedAt: new Date(fields.issuedAt),
+    expiresAt: new Date(fields.expiresAt),
+    authTime: new Date(fields.authTime),
+    generation: fields.generation,
   })
 }
 
-/** One verified token serves many requests; none of them may change it for the others. */
+/** A cached token serves many requests, and none of them may change the claims of the others. */
 function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null) {
     for (const name of Object.keys(value)) deepFreeze(value[name as keyof T])

@@ -1,24 +1,26 @@
 import type { AccessToken } from './token-payload.ts'
 import { type VerifiedSession, verifiedSession } from './verified-session.ts'
 
-/** What of an access token has to be checked each time it comes again. */
-type Lasting = Pick<AccessToken, 'header' | 'sessionId' | 'version' | 'issuedAt' | 'expiresAt' | 'contextTag'>
+/** The fields that are checked again each time the token is presented. */
+type RecheckedFields = Pick<
+  AccessToken,
+  'header' | 'sessionId' | 'version' | 'issuedAt' | 'expiresAt' | 'contextTag'
+>
 
-/** An access token that was checked once, as the cache keeps it. */
-export interface Seen extends Lasting {
-  readonly verified: VerifiedSession<never>
-  /** Where it came from last, when that was where it was issued to. */
-  known: { readonly ip?: string | undefined; readonly userAgent?: string | undefined } | null
-  /** Until then, in ms, only what was not yet known with `asOf` can make it a bad one. */
-  goodUntil: number
-  /** How much was known when it was looked at last. */
-  asOf: number
+/** An access token that was verified once, as the cache keeps it. */
+export interface VerifiedToken extends RecheckedFields {
+  readonly session: VerifiedSession<never>
+  /** The last address and user agent that matched those the token was issued to. */
+  lastContext: { readonly ip?: string | undefined; readonly userAgent?: string | undefined } | null
+  /** Until this time, in ms, the token is valid unless a newer revision says otherwise. */
+  validUntil: number
+  /** The revision of keys and revocations at the last check. */
+  checkedAtRevision: number
 }
 
-/** Without its twin, which is looked at once and would take half as much again. */
-export function seenOf(token: AccessToken): Seen {
+/** The twin is left out. It is needed once, and would make a cache entry half as large again. */
+export function toVerifiedToken(token: AccessToken): VerifiedToken {
   const { header, sessionId, version, issuedAt, expiresAt, contextTag } = token
-  const verified = verifiedSession(token) as VerifiedSession<never>
   return {
     header,
     sessionId,
@@ -26,9 +28,9 @@ export function seenOf(token: AccessToken): Seen {
     issuedAt,
     expiresAt,
     contextTag,
-    verified,
-    known: null,
-    goodUntil: 0,
-    asOf: -1,
+    session: verifiedSession(token) as VerifiedSession<never>,
+    lastContext: null,
+    validUntil: 0,
+    checkedAtRevision: -1,
   }
 }

@@ -17,7 +17,7 @@ import {
   type TokenParts,
 } from '../portable/token-payload.ts'
 import type { VerifiedSession } from '../portable/verified-session.ts'
-import { type Seen, seenOf } from '../portable/verified-token.ts'
+import { toVerifiedToken, type VerifiedToken } from '../portable/verified-token.ts'
 import { accessTokensOf, type HeaderSource, transportOf } from '../wire/credentials.ts'
 import { resolveOptions, type VerifierOptions } from './options.ts'
 import type { VerifyContext } from './remote.ts'
@@ -64,14 +64,14 @@ export function createVerifier<Claims extends object = ClaimsObject>(
   const { now, profile } = options
   const keys = remoteKeys(options)
   const revocations = remoteRevocations(options)
-  const cache = createTokenCache<Seen>(options.cacheBytes)
+  const cache = createTokenCache<VerifiedToken>(options.cacheBytes)
 
   /** Nothing of it is interpreted before its signature has been checked. */
-  async function firstSight(
+  async function verifyUncached(
     value: string,
     parts: TokenParts,
     context: VerifyContext | undefined,
-  ): Promise<Seen> {
+  ): Promise<VerifiedToken> {
     let key = keys.held?.get(parts.header)
     if (key === undefined && couldBeOurs(parts.header)) {
       await keys.reload(context)
@@ -79,14 +79,14 @@ export function createVerifier<Claims extends object = ClaimsObject>(
     }
     if (key === undefined || !(await key.verify(parts.input, parts.signature)))
       throw new AccessTokenInvalidError()
-    const token = readPayload({ ...parts, header: key.header }, profile)
-    assertBegun(token, now())
-    const seen = seenOf(token)
-    cache.set(value, seen)
-    return seen
+    const parsed = readPayload({ ...parts, header: key.header }, profile)
+    assertBegun(parsed, now())
+    const token = toVerifiedToken(parsed)
+    cache.set(value, token)
+    return token
   }
 
-  function assertGood(token: Seen): void {
+  function assertGood(token: VerifiedToken): void {
     const list = revocations?.held?.list ?? null
     assertUnexpired(token, now(), list === null ? Number.POSITIVE_INFINITY : list.lifetime * 1000)
     if (list !== null) assertNotRevoked(token, list.get(token.sessionId), list.refreshBefore * 1000)
@@ -97,18 +97,18 @@ export function createVerifier<Claims extends object = ClaimsObject>(
   }
 
   async function verify(value: string, context?: VerifyContext): Promise<VerifiedSession<Claims>> {
-    let seen = typeof value === 'string' ? cache.get(value) : undefined
-    // What is no token at all is not worth a request to the application.
-    const parts = seen === undefined ? splitToken(value) : null
+    let token = typeof value === 'string' ? cache.get(value) : undefined
+    // Malformed text is refused before any request to the application.
+    const parts = token === undefined ? splitToken(value) : null
     const loading = [keys.ready(context), revocations?.ready(context)]
     for (const work of loading) if (work !== undefined) await work
     if (!keys.usable)
       throw new StoreUnavailableError("the application's keys cannot be had", { cause: keys.failure })
-    // A hit whose key has been retired goes the long way and fails there.
-    if (seen === undefined || keys.held?.has(seen.header) !== true)
-      seen = await firstSight(value, parts ?? splitToken(value), context)
-    assertGood(seen)
-    return seen.verified
+    // If the key of a cached token has been retired, `verifyUncached` refuses the token.
+    if (token === undefined || keys.held?.has(token.header) !== true)
+      token = await verifyUncached(value, parts ?? splitToken(value), context)
+    assertGood(token)
+    return token.session
   }
 
   return {

@@ -23,7 +23,7 @@ interface Sent {
 async function passes(sent: Sent, options: HttpOptions = {}): Promise<boolean> {
   const http = sessionsOverHttp(await openSessions(), options)
   const { method = 'POST', site, origin, host = HOST, headers = {}, target = '/act' } = sent
-  const { reply } = await http.open(
+  const { reply } = await http.handle(
     fakeExchange({
       method,
       target,

@@ -15,7 +15,7 @@ afterEach(() => vi.unstubAllEnvs())
 async function cookieNames(...given: Parameters<typeof fakeExchange>): Promise<string[]> {
   const http = sessionsOverHttp(await openSessions())
   const exchange = fakeExchange(...given)
-  const { session } = await http.open(exchange)
+  const { session } = await http.handle(exchange)
   await session!.create({ userId: 'anna' })
   return exchange
     .sendHead()

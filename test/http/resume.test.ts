@@ -143,8 +143,8 @@ describe('a page load with an expired access token', () => {
       const http = sessionsOverHttp(site.sessions)
       const cookie = anna.jar.header('/')!
       const exchange = fakeExchange({ target, headers: { ...NAVIGATION, cookie } })
-      const { session } = await http.open(exchange)
-      expect(http.refuse(exchange, session!)).toMatchObject({ status: 401, body: JSON.stringify(EXPIRED) })
+      const { session } = await http.handle(exchange)
+      expect(http.authorize(session!)).toMatchObject({ status: 401, body: JSON.stringify(EXPIRED) })
     },
   )
 })

@@ -1,11 +1,13 @@
 import { createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { deriveSecrets } from '../../src/core/keys/secrets.ts'
+import { deriveSecrets, type Secrets } from '../../src/core/keys/secrets.ts'
 import {
+  assertGenuine,
   fingerprint,
   mintRefreshToken,
   NO_PARENT,
   parseRefreshToken,
+  type RefreshToken,
 } from '../../src/core/tokens/refresh-token.ts'
 import { coded } from '../support/errors.ts'
 import { FOREIGN_SECRET, NEW_SECRET, SECRET } from '../support/secrets.ts'
@@ -24,6 +26,9 @@ const fields = {
 const minted = mintRefreshToken(secrets, fields)
 const bytes = Buffer.from(minted.value.slice('pawl_r1_'.length), 'base64url')
 const spelled = (content: Uint8Array): string => `pawl_r1_${Buffer.from(content).toString('base64url')}`
+
+/** Parses as `sessions.refresh` does. */
+const parse = (given: Secrets, value: unknown): RefreshToken => assertGenuine(parseRefreshToken(given, value))
 
 describe('a refresh token', () => {
   it('is a prefix and 92 bytes of base64url', () => {
@@ -62,25 +67,24 @@ describe('a refresh token', () => {
   })
 
   it('comes back from parsing as it was minted', () => {
-    const { value, ...token } = minted
-    expect(parseRefreshToken(secrets, value)).toStrictEqual(token)
+    expect(parse(secrets, minted.value)).toStrictEqual(minted)
   })
 
   it.each([0, 2 ** 31 - 2])('may be of generation %i', (generation) => {
     const { value } = mintRefreshToken(secrets, { ...fields, generation, parent: NO_PARENT })
-    expect(parseRefreshToken(secrets, value)).toMatchObject({ generation, parent: Buffer.alloc(16) })
+    expect(parse(secrets, value)).toMatchObject({ generation, parent: Buffer.alloc(16) })
   })
 
   it('is of no later generation than the column can hold', () => {
     const { value } = mintRefreshToken(secrets, { ...fields, generation: 2 ** 31 - 1 })
-    expect(() => parseRefreshToken(secrets, value)).toThrow(INVALID)
+    expect(() => parse(secrets, value)).toThrow(INVALID)
   })
 })
 
 describe('parsing a refresh token refuses', () => {
   it('every truncation', () => {
     for (let length = 0; length < minted.value.length; length++) {
-      expect(() => parseRefreshToken(secrets, minted.value.slice(0, length))).toThrow(INVALID)
+      expect(() => parse(secrets, minted.value.slice(0, length))).toThrow(INVALID)
     }
   })
 
@@ -88,7 +92,7 @@ describe('parsing a refresh token refuses', () => {
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const flipped = Buffer.from(bytes)
       flipped[bit >> 3]! ^= 1 << (bit & 7)
-      expect(() => parseRefreshToken(secrets, spelled(flipped))).toThrow(bit < 16 ? UNKNOWN : INVALID)
+      expect(() => parse(secrets, spelled(flipped))).toThrow(bit < 16 ? UNKNOWN : INVALID)
     }
   })
 
@@ -98,40 +102,38 @@ describe('parsing a refresh token refuses', () => {
     for (const unusedBits of [1, 2, 3]) {
       const value = minted.value.slice(0, -1) + alphabet[alphabet.indexOf(last) + unusedBits]
       expect(Buffer.from(value.slice('pawl_r1_'.length), 'base64url')).toStrictEqual(bytes)
-      expect(() => parseRefreshToken(secrets, value)).toThrow(INVALID)
+      expect(() => parse(secrets, value)).toThrow(INVALID)
     }
-    expect(() => parseRefreshToken(secrets, `${minted.value}=`)).toThrow(INVALID)
-    expect(() => parseRefreshToken(secrets, ` ${minted.value}`)).toThrow(INVALID)
-    expect(() => parseRefreshToken(secrets, `${minted.value}\n`)).toThrow(INVALID)
-    expect(() => parseRefreshToken(secrets, minted.value.replace('pawl', 'PAWL'))).toThrow(INVALID)
+    expect(() => parse(secrets, `${minted.value}=`)).toThrow(INVALID)
+    expect(() => parse(secrets, ` ${minted.value}`)).toThrow(INVALID)
+    expect(() => parse(secrets, `${minted.value}\n`)).toThrow(INVALID)
+    expect(() => parse(secrets, minted.value.replace('pawl', 'PAWL'))).toThrow(INVALID)
     const standard = `pawl_r1_${Buffer.alloc(92, 0xff).toString('base64').replace('=', '')}`
-    expect(() => parseRefreshToken(secrets, standard)).toThrow(INVALID)
+    expect(() => parse(secrets, standard)).toThrow(INVALID)
   })
 
   it('bytes too few and too many', () => {
-    expect(() => parseRefreshToken(secrets, spelled(bytes.subarray(0, 91)))).toThrow(INVALID)
-    expect(() => parseRefreshToken(secrets, spelled(Buffer.concat([bytes, Buffer.alloc(1)])))).toThrow(
-      INVALID,
-    )
+    expect(() => parse(secrets, spelled(bytes.subarray(0, 91)))).toThrow(INVALID)
+    expect(() => parse(secrets, spelled(Buffer.concat([bytes, Buffer.alloc(1)])))).toThrow(INVALID)
   })
 
   it('64 kB of anything', () => {
-    expect(() => parseRefreshToken(secrets, spelled(randomBytes(48 * 1024)))).toThrow(INVALID)
-    expect(() => parseRefreshToken(secrets, 'a'.repeat(64 * 1024))).toThrow(INVALID)
-    expect(() => parseRefreshToken(secrets, `pawl_r2_${'a'.repeat(64 * 1024)}`)).toThrow(INVALID)
+    expect(() => parse(secrets, spelled(randomBytes(48 * 1024)))).toThrow(INVALID)
+    expect(() => parse(secrets, 'a'.repeat(64 * 1024))).toThrow(INVALID)
+    expect(() => parse(secrets, `pawl_r2_${'a'.repeat(64 * 1024)}`)).toThrow(INVALID)
   })
 
   it.each(['', 'x', 'é'.repeat(131), `pawl_r1_${'é'.repeat(123)}`, `pawl_r1_${'\0'.repeat(123)}`, '💥'])(
     'the text %j',
     (value) => {
-      expect(() => parseRefreshToken(secrets, value)).toThrow(INVALID)
+      expect(() => parse(secrets, value)).toThrow(INVALID)
     },
   )
 
   it.each([undefined, null, 0, true, {}, [minted.value], Buffer.from(minted.value)])(
     'what is not text: %s',
     (value) => {
-      expect(() => parseRefreshToken(secrets, value)).toThrow(INVALID)
+      expect(() => parse(secrets, value)).toThrow(INVALID)
     },
   )
 })
@@ -139,32 +141,32 @@ describe('parsing a refresh token refuses', () => {
 describe('a half-finished deploy is "later", not "no"', () => {
   it('for a token of a later format', () => {
     for (const value of [minted.value.replace('_r1_', '_r2_'), 'pawl_r2_x', 'pawl_r123_short-one']) {
-      expect(() => parseRefreshToken(secrets, value)).toThrow(UNKNOWN)
+      expect(() => parse(secrets, value)).toThrow(UNKNOWN)
     }
   })
 
   it('for a token of a secret this process does not have', () => {
-    expect(() => parseRefreshToken(deriveSecrets(FOREIGN_SECRET, 'pawl'), minted.value)).toThrow(UNKNOWN)
+    expect(() => parse(deriveSecrets(FOREIGN_SECRET, 'pawl'), minted.value)).toThrow(UNKNOWN)
   })
 
   it('but not for a token that names a secret it was not made with', () => {
     const foreign = deriveSecrets(FOREIGN_SECRET, 'pawl')
     const claimed = Buffer.from(bytes)
     claimed.writeUInt16BE(foreign[0].id, 0)
-    expect(() => parseRefreshToken(foreign, spelled(claimed))).toThrow(INVALID)
+    expect(() => parse(foreign, spelled(claimed))).toThrow(INVALID)
   })
 })
 
 describe('several secrets', () => {
   it('mint with the first and accept all', () => {
     const both = deriveSecrets([NEW_SECRET, SECRET], 'pawl')
-    expect(parseRefreshToken(both, minted.value).generation).toBe(41)
+    expect(parse(both, minted.value).generation).toBe(41)
     const { value } = mintRefreshToken(both, fields)
-    expect(parseRefreshToken(deriveSecrets(NEW_SECRET, 'pawl'), value).generation).toBe(41)
-    expect(() => parseRefreshToken(secrets, value)).toThrow(UNKNOWN)
+    expect(parse(deriveSecrets(NEW_SECRET, 'pawl'), value).generation).toBe(41)
+    expect(() => parse(secrets, value)).toThrow(UNKNOWN)
   })
 
   it('are other secrets in another schema', () => {
-    expect(() => parseRefreshToken(deriveSecrets(SECRET, 'elsewhere'), minted.value)).toThrow(UNKNOWN)
+    expect(() => parse(deriveSecrets(SECRET, 'elsewhere'), minted.value)).toThrow(UNKNOWN)
   })
 })

@@ -1,25 +1,36 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Sessions } from '../../core/api.ts'
-import type { Reply } from '../../http/exchange.ts'
-import { checkRequire, type Opened, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
+import { checkRequire, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options.ts'
 import type { RequestSession } from '../../http/request-session.ts'
-import { openedRequest, sessionIn } from '../shared/attached-session.ts'
-import { NodeExchange, writeReply } from '../shared/node-exchange.ts'
-import { type ExpressRequest, keepOpened, keptOf } from './request.ts'
+import { attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
+import { writeReply } from '../shared/node-exchange.ts'
+import { type NodeMiddleware, passErrors, sessionMiddleware } from '../shared/node-middleware.ts'
+import { whenReady } from '../shared/when-ready.ts'
 
 export type { RequireOptions } from '../../http/http.ts'
 export type { CookieOptions, HttpOptions } from '../../http/options.ts'
 export type { RequestSession, SessionOf } from '../../http/request-session.ts'
 
 /** Fits Express 4 and 5 without their types. */
-export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
+export type Middleware = NodeMiddleware
 export type ErrorMiddleware = (
   error: unknown,
   req: IncomingMessage,
   res: ServerResponse,
   next: (error?: unknown) => void,
 ) => void
+
+/** The properties of Express' request that Pawl uses. */
+interface ExpressRequest extends IncomingMessage {
+  readonly originalUrl?: string
+  readonly protocol?: string
+  readonly ip?: string
+  readonly body?: unknown
+  session?: unknown
+}
+
+const ADVICE = 'mount expressSessions(sessions)'
 
 /**
  * Sessions for Express 4 and 5: sets `req.session`, serves the refresh and logout routes, and refuses
@@ -35,45 +46,26 @@ export function expressSessions<Claims extends object, Data>(
   sessions: Sessions<Claims, Data>,
   options?: HttpOptions,
 ): Middleware {
-  const http = sessionsOverHttp(sessions, options)
-  return function pawlSessions(req: ExpressRequest, res, next) {
-    const exchange = new NodeExchange(req, res, req)
-    const proceed = ({ reply, session }: Opened<Claims, Data>): void => {
-      if (reply !== undefined) {
-        writeReply(res, reply)
-        return
-      }
-      keepOpened(req, openedRequest(sessions, http, exchange, session))
-      next()
-    }
-    try {
-      const result = http.open(exchange)
-      if (result instanceof Promise) result.then(proceed, next)
-      else proceed(result)
-    } catch (error) {
-      next(error)
-    }
-  }
+  return sessionMiddleware(sessions, sessionsOverHttp(sessions, options), (req: ExpressRequest, session) => {
+    req.session = session
+  })
 }
 
 /**
- * Lets only requests with a session through; the others get 401 with a code, or, as page loads with an
- * expired access token, a trip through the refresh route.
+ * Lets only requests with a session through. All others get 401 with a code, or, as page loads with an
+ * expired access token, a redirect through the refresh route.
  * @throws InvalidOptionsError
  */
 export function requireSession(options: RequireOptions = {}): Middleware {
   checkRequire(options)
   return function pawlRequireSession(req, res, next) {
-    const request = keptOf(req)
-    if (request === undefined)
-      return next(new TypeError('mount expressSessions(sessions) before requireSession()'))
-    const proceed = (reply: Reply | null): void => {
-      if (reply === null) next()
-      else writeReply(res, reply)
-    }
-    const reply = request.http.refuse(request.exchange, request.session, options)
-    if (reply instanceof Promise) reply.then(proceed, next)
-    else proceed(reply)
+    passErrors(() => {
+      const { http, session } = requireAttached(req, ADVICE)
+      return whenReady(http.authorize(session, options), (reply) => {
+        if (reply === null) next()
+        else writeReply(res, reply)
+      })
+    }, next)
   }
 }
 
@@ -83,8 +75,8 @@ export function requireSession(options: RequireOptions = {}): Middleware {
  */
 export function sessionErrors(): ErrorMiddleware {
   return function pawlSessionErrors(error, req, res, next) {
-    const request = keptOf(req)
-    const reply = request?.http.answer(request.exchange, request.session, error) ?? null
+    const found = attachedOf(req)
+    const reply = found?.http.answer(found.session, error) ?? null
     if (reply === null) next(error)
     else writeReply(res, reply)
   }
@@ -98,5 +90,5 @@ export function sessionOf<Claims extends object, Data>(
   req: IncomingMessage,
   sessions: Sessions<Claims, Data>,
 ): RequestSession<Claims, Data> {
-  return sessionIn(keptOf(req), sessions, 'mount expressSessions(sessions)')
+  return sessionIn(attachedOf(req), sessions, ADVICE)
 }

@@ -1,12 +1,12 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import type { Sessions } from '../../core/api.ts'
-import type { Exchange, Reply } from '../../http/exchange.ts'
-import { checkRequire, type Opened, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
+import { checkRequire, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
 import { type HttpOptions, resolveHttpOptions } from '../../http/options.ts'
 import type { RequestSession } from '../../http/request-session.ts'
-import { type OpenedRequest, openedRequest, sessionIn } from '../shared/attached-session.ts'
+import { attach, attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
 import { NodeExchange } from '../shared/node-exchange.ts'
-import { sendInstead, settle } from './reply.ts'
+import { whenReady } from '../shared/when-ready.ts'
+import { finishHook, sendInstead } from './reply.ts'
 
 export type { RequireOptions } from '../../http/http.ts'
 export type { CookieOptions, HttpOptions } from '../../http/options.ts'
@@ -17,12 +17,12 @@ export type AnyRequest = Pick<FastifyRequest, 'id' | 'is404'>
 /** Fits `onRequest`, `preHandler` and the like. */
 export type SessionHook = (request: AnyRequest, reply: object, done: HookHandlerDoneFunction) => void
 
-/** Where `requireSession` finds what the plugin opened, on the request of Node.js, whoever else writes to `request.session`. */
-const opened: unique symbol = Symbol('pawl.opened')
-
-interface Opening {
-  readonly raw: { [opened]?: OpenedRequest }
+/** The session is attached to the request of Node.js, which every scope of Fastify shares. */
+interface WithRaw {
+  readonly raw: object
 }
+
+const ADVICE = 'register fastifySessions(sessions)'
 
 /**
  * Sessions for Fastify 5, as a plugin: sets `request.session`, serves the refresh and logout routes, refuses
@@ -46,36 +46,27 @@ export function fastifySessions<Claims extends object, Data>(
       throw new TypeError('register fastifySessions() inside a scope that has the prefix, or set `path`')
     const scope = instance.prefix.replace(/\/$/, '')
     const http = sessionsOverHttp(sessions, { ...options, path: scope + path })
-    // Another plugin may have the name; `sessionOf` works all the same.
-    if (!instance.hasRequestDecorator('session')) instance.decorateRequest('session', { getter: sessionNow })
-
-    function admit(
-      { raw }: Opening,
-      exchange: Exchange,
-      { reply, session }: Opened<Claims, Data>,
-    ): Reply | null {
-      if (reply !== undefined) return reply
-      raw[opened] = openedRequest(sessions, http, exchange, session)
-      return null
-    }
+    // If another plugin owns the name, `sessionOf` still works.
+    if (!instance.hasRequestDecorator('session'))
+      instance.decorateRequest('session', { getter: currentSession })
 
     instance.addHook('onRequest', function pawlSessions(request, reply, done) {
-      const exchange = new NodeExchange(request.raw, reply.raw, request)
-      const result = http.open(exchange)
-      const answer =
-        result instanceof Promise
-          ? result.then((late) => admit(request as Opening, exchange, late))
-          : admit(request as Opening, exchange, result)
-      return settle(answer, reply, done)
+      const handled = http.handle(new NodeExchange(request.raw, reply.raw, request))
+      const answer = whenReady(handled, ({ reply: own, session }) => {
+        if (own !== undefined) return own
+        attach(request.raw, sessions, http, session)
+        return null
+      })
+      return finishHook(answer, reply, done)
     })
     instance.addHook('onError', function pawlSessionErrors(request, reply, error, done) {
-      const found = (request as Opening).raw[opened]
-      const answer = found?.http.answer(found.exchange, found.session, error) ?? null
+      const found = attachedOf(request.raw)
+      const answer = found?.http.answer(found.session, error) ?? null
       if (answer === null) done()
       else sendInstead(reply, answer)
     })
 
-    // Fastify runs a scope's hooks for the scope's routes. The hook answers; what it leaves alone is nobody's.
+    // Fastify runs a scope's hooks for the scope's routes only. The hook answers; any other method is not found.
     const schema: object = { hide: true }
     const handler = (_request: unknown, reply: FastifyReply): void => void reply.callNotFound()
     for (const name of ['refresh', 'logout', ...(revocations ? ['revocations'] : [])])
@@ -91,16 +82,15 @@ export function fastifySessions<Claims extends object, Data>(
 }
 
 /**
- * Lets only requests with a session through; the others get 401 with a code, or, as page loads with an
- * expired access token, a trip through the refresh route. As `onRequest` it saves reading the body.
+ * Lets only requests with a session through. All others get 401 with a code, or, as page loads with an
+ * expired access token, a redirect through the refresh route. As `onRequest` it saves reading the body.
  * @throws InvalidOptionsError
  */
 export function requireSession(options: RequireOptions = {}): SessionHook {
   checkRequire(options)
   return function pawlRequireSession(request, reply, done) {
-    const found = openedOf(request)
-    if (found === undefined) throw new TypeError('register fastifySessions(sessions) before requireSession()')
-    return settle(found.http.refuse(found.exchange, found.session, options), reply as FastifyReply, done)
+    const { http, session } = requireAttached(rawOf(request), ADVICE)
+    return finishHook(http.authorize(session, options), reply as FastifyReply, done)
   }
 }
 
@@ -112,13 +102,13 @@ export function sessionOf<Claims extends object, Data>(
   request: AnyRequest,
   sessions: Sessions<Claims, Data>,
 ): RequestSession<Claims, Data> {
-  return sessionIn(openedOf(request), sessions, 'register fastifySessions(sessions)')
+  return sessionIn(attachedOf(rawOf(request)), sessions, ADVICE)
 }
 
-function openedOf(request: AnyRequest): OpenedRequest | undefined {
-  return (request as unknown as Opening).raw[opened]
+function rawOf(request: AnyRequest): object {
+  return (request as unknown as WithRaw).raw
 }
 
-function sessionNow(this: FastifyRequest): unknown {
-  return openedOf(this)?.session ?? null
+function currentSession(this: FastifyRequest): unknown {
+  return attachedOf(this.raw)?.session ?? null
 }

@@ -2,18 +2,19 @@ import type { FastifyReply, HookHandlerDoneFunction } from 'fastify'
 import type { Reply } from '../../http/exchange.ts'
 import { send } from '../shared/fastify-send.ts'
 import { writeReply } from '../shared/node-exchange.ts'
+import { isPromise } from '../shared/when-ready.ts'
 
-/** Ends a hook: with an answer of Pawl's, or, with null, by going on. @returns what the hook has to return */
-export function settle(
+/** Ends a hook: sends the answer, or continues if there is none. @returns the value the hook must return */
+export function finishHook(
   answer: Reply | null | Promise<Reply | null>,
   reply: FastifyReply,
   done: HookHandlerDoneFunction,
 ): Promise<unknown> | undefined {
-  // A promise takes the place of `done`.
-  if (answer instanceof Promise) {
-    return answer.then((late) => {
-      if (late === null) return undefined
-      send(reply, late)
+  // A hook that returns a promise must not call `done`.
+  if (isPromise(answer)) {
+    return answer.then((resolved) => {
+      if (resolved === null) return undefined
+      send(reply, resolved)
       return reply
     })
   }
@@ -23,8 +24,8 @@ export function settle(
 }
 
 /**
- * Answers in an `onError` hook, which comes before every error handler. It must not send, and what its `done`
- * lets through reaches the application's error handler; so the answer goes past `reply`, with its headers.
+ * Answers in an `onError` hook, which runs before every error handler. Such a hook must not send, and after its
+ * `done` the application's error handler would run. So the answer goes past `reply`, with the headers of `reply`.
  */
 export function sendInstead(reply: FastifyReply, answer: Reply): void {
   const { raw } = reply.hijack()

@@ -11,20 +11,20 @@ export type { RequestSession, SessionOf } from '../../http/request-session.ts'
 export interface FetchInfo extends RequireOptions {
   /** The client's address; a `Request` does not hold it. */
   readonly ip?: string | undefined
-  /** Whether the handler needs a session; any of the other requirements implies it. @defaultValue false */
+  /** Whether the handler needs a session; each of the other requirements implies it. @defaultValue false */
   readonly required?: boolean
 }
 
 export interface FetchSessions<Claims extends object, Data> {
-  /** Answers a request: by Pawl where it is a route of its own or is refused, by the handler otherwise. */
+  /** Answers a request. Pawl answers its own routes and requests that it refuses, the handler all others. */
   (
     request: Request,
     handler: (session: RequestSession<Claims, Data>) => Response | Promise<Response>,
     info?: FetchInfo,
   ): Promise<Response>
   /**
-   * The session of a context that cannot set cookies (a Server Component, `auth_request`): it only
-   * verifies, and cannot spend a refresh token.
+   * The session of a context that cannot set cookies, such as a Server Component or `auth_request`. It is verified
+   * and never refreshed.
    */
   read(request: { readonly headers: Pick<Headers, 'get'> }): VerifiedSession<Claims> | null
 }
@@ -53,15 +53,15 @@ export function fetchSessions<Claims extends object, Data>(
     checkRequire(require)
     if (required !== undefined) check.boolean('required', required)
     const exchange = fetchExchange(request, { ip })
-    const { reply, session } = await http.open(exchange)
+    const { reply, session } = await http.handle(exchange)
     if (reply !== undefined) return exchange.finish(toResponse(reply))
     const requires = required === true || Object.values(require).some((value) => value !== undefined)
-    const refused = requires ? await http.refuse(exchange, session, require) : null
+    const refused = requires ? await http.authorize(session, require) : null
     if (refused !== null) return exchange.finish(toResponse(refused))
     try {
       return exchange.finish(await handler(session))
     } catch (error) {
-      const answer = http.answer(exchange, session, error)
+      const answer = http.answer(session, error)
       if (answer === null) throw error
       return exchange.finish(toResponse(answer))
     }

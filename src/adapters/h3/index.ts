@@ -1,11 +1,12 @@
 import type { H3Event, Middleware } from 'h3'
 import type { Sessions } from '../../core/api.ts'
-import { type Reply, type ResponseHead, writeHead } from '../../http/exchange.ts'
+import type { Reply, ResponseHead } from '../../http/exchange.ts'
 import { checkRequire, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options.ts'
+import { writeHead } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { check } from '../../portable/options/check.ts'
-import { type OpenedRequest, openedRequest, sessionIn } from '../shared/attached-session.ts'
+import { attach, attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
 import { fetchExchange } from '../shared/fetch-exchange.ts'
 
 export type { RequireOptions } from '../../http/http.ts'
@@ -13,16 +14,15 @@ export type { CookieOptions, HttpOptions } from '../../http/options.ts'
 export type { RequestSession, SessionOf } from '../../http/request-session.ts'
 
 export interface H3Options extends HttpOptions {
-  /** The client's address. @defaultValue what the server says it is: `trustProxy` is an option of `serve()` */
+  /** The client's address. @defaultValue the address that the server reports; `trustProxy` is an option of `serve()` */
   readonly ip?: (event: H3Event) => string | undefined
 }
 
-/** Where `requireSession` finds what `h3Sessions` opened, whoever else writes to `event.context`. */
-const opened: WeakMap<H3Event, OpenedRequest> = new WeakMap()
+const ADVICE = 'mount h3Sessions(sessions)'
 
 /**
  * Sessions for h3 2, and so for Nitro 3: sets `event.context.session`, serves the refresh and logout routes,
- * refuses cross-site requests that may change state, and answers the errors of Pawl that are thrown below it.
+ * refuses cross-site requests that may change state, and answers the errors of Pawl that handlers throw.
  * Mount it before everything that uses a session.
  *
  * @example
@@ -42,7 +42,7 @@ export function h3Sessions<Claims extends object, Data>(
     const { req, context, runtime } = event
     const { url, socket } = runtime?.node?.req ?? {}
     const exchange = fetchExchange(req, {
-      // Inside a mounted application h3 has the request's own URL begin where it is mounted.
+      // Inside a mounted application, the URL of h3's request lacks the path of the mount.
       target: url?.startsWith('/') ? url : undefined,
       ip: ip?.(event) ?? context.clientAddress ?? req.ip,
       peer: socket?.remoteAddress,
@@ -51,14 +51,14 @@ export function h3Sessions<Claims extends object, Data>(
       exchange.finishHead(headOf(event, answer))
       return answer
     }
-    const { reply, session } = await http.open(exchange)
+    const { reply, session } = await http.handle(exchange)
     if (reply !== undefined) return finish(respond(event, reply))
     context['session'] = session
-    opened.set(event, openedRequest(sessions, http, exchange, session))
+    attach(event, sessions, http, session)
     try {
       return finish(await next())
     } catch (error) {
-      const answer = http.answer(exchange, session, causeOf(error))
+      const answer = http.answer(session, causeOf(error))
       if (answer === null) throw finish(error)
       return finish(respond(event, answer))
     }
@@ -66,16 +66,15 @@ export function h3Sessions<Claims extends object, Data>(
 }
 
 /**
- * Lets only requests with a session through; the others get 401 with a code, or, as page loads with an
- * expired access token, a trip through the refresh route.
+ * Lets only requests with a session through. All others get 401 with a code, or, as page loads with an
+ * expired access token, a redirect through the refresh route.
  * @throws InvalidOptionsError
  */
 export function requireSession(options: RequireOptions = {}): Middleware {
   checkRequire(options)
   return async function pawlRequireSession(event, next) {
-    const found = opened.get(event)
-    if (found === undefined) throw new TypeError('mount h3Sessions(sessions) before requireSession()')
-    const reply = await found.http.refuse(found.exchange, found.session, options)
+    const { http, session } = requireAttached(event, ADVICE)
+    const reply = await http.authorize(session, options)
     return reply === null ? next() : respond(event, reply)
   }
 }
@@ -88,7 +87,7 @@ export function sessionOf<Claims extends object, Data>(
   event: H3Event,
   sessions: Sessions<Claims, Data>,
 ): RequestSession<Claims, Data> {
-  return sessionIn(opened.get(event), sessions, 'mount h3Sessions(sessions)')
+  return sessionIn(attachedOf(event), sessions, ADVICE)
 }
 
 function respond(event: H3Event, { status, headers, body }: Reply): Response {
@@ -96,7 +95,7 @@ function respond(event: H3Event, { status, headers, body }: Reply): Response {
   return new Response(body, { status })
 }
 
-/** In the end h3 lays `headers` over what was answered, or `errHeaders` where that was an error. */
+/** h3 merges `headers` into the answer, or `errHeaders` if the answer is an error. */
 function headOf({ res }: H3Event, answer?: unknown): ResponseHead {
   const { headers: own } = Object(answer) as { headers?: unknown }
   const given = own instanceof Headers ? own : undefined
@@ -111,7 +110,7 @@ function headOf({ res }: H3Event, answer?: unknown): ResponseHead {
   }
 }
 
-/** What was thrown: middleware made by `onError` of h3 wraps what it lets pass. */
+/** The error that the handler threw: middleware made by h3's `onError` wraps errors that it lets pass. */
 function causeOf(error: unknown): unknown {
   return error instanceof Error && 'unhandled' in error && error.unhandled === true ? error.cause : error
 }

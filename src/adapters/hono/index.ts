@@ -4,7 +4,7 @@ import { checkRequire, type RequireOptions, sessionsOverHttp } from '../../http/
 import type { HttpOptions } from '../../http/options.ts'
 import type { RequestSession, SessionOf } from '../../http/request-session.ts'
 import { check } from '../../portable/options/check.ts'
-import { type OpenedRequest, openedRequest, sessionIn } from '../shared/attached-session.ts'
+import { attach, attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
 import { fetchExchange } from '../shared/fetch-exchange.ts'
 import { replace, respond } from './reply.ts'
 
@@ -13,17 +13,16 @@ export type { CookieOptions, HttpOptions } from '../../http/options.ts'
 export type { RequestSession, SessionOf } from '../../http/request-session.ts'
 
 export interface HonoOptions extends HttpOptions {
-  /** The client's address. @defaultValue on Node.js the address at the other end of the socket, elsewhere none */
+  /** The client's address. @defaultValue on Node.js the address at the other end of the socket, elsewhere unknown */
   readonly ip?: (c: Context) => string | undefined
 }
 
-/** What `c.var.session` is: `new Hono<SessionEnv<typeof sessions>>()`. */
+/** The type of `c.var.session`: `new Hono<SessionEnv<typeof sessions>>()`. */
 export type SessionEnv<S> = { Variables: { session: SessionOf<S> } }
 
-/** Where `requireSession` finds what `honoSessions` opened, whoever else sets `session`. */
-const opened: WeakMap<Context, OpenedRequest> = new WeakMap()
+const ADVICE = 'mount honoSessions(sessions)'
 
-/** What `@hono/node-server` binds, as far as Pawl looks. */
+/** The bindings of `@hono/node-server` that Pawl uses. */
 interface NodeBindings {
   readonly server?: NodeBindings
   readonly incoming?: { readonly socket?: { readonly remoteAddress?: unknown } }
@@ -31,8 +30,8 @@ interface NodeBindings {
 
 /**
  * Sessions for Hono 4: sets `c.var.session`, serves the refresh and logout routes, refuses cross-site requests
- * that may change state, and answers the errors of Pawl that are thrown below it. Mount it before everything
- * that uses a session.
+ * that may change state, and answers the errors of Pawl that handlers throw. Mount it before everything that
+ * uses a session.
  *
  * @example
  * const app = new Hono<SessionEnv<typeof sessions>>()
@@ -51,46 +50,46 @@ export function honoSessions<Claims extends object, Data>(
   return async function pawlSessions(c, next) {
     const { raw } = c.req
     const peer = peerOf(c)
-    // What was read of a body before, Hono remembers.
+    // Hono keeps a body that was already read.
     const json = raw.bodyUsed ? () => c.req.json<unknown>().catch(() => undefined) : undefined
     const exchange = fetchExchange(raw, { ip: ip?.(c) ?? peer, peer, json })
-    const { reply, session } = await http.open(exchange)
+    const { reply, session } = await http.handle(exchange)
     if (reply !== undefined) {
       respond(c, reply)
     } else {
       c.set('session', session)
-      opened.set(c, openedRequest(sessions, http, exchange, session))
+      attach(c, sessions, http, session)
       try {
         await next()
       } catch (error) {
-        if (!answers(c, error)) throw error
+        if (!answerError(c, error)) throw error
       }
-      // The application's error handler has had it by now, and its answer may be any.
-      if (c.error !== undefined) answers(c, c.error)
+      // The application's error handler has already answered. Pawl's answer replaces that one.
+      if (c.error !== undefined) answerError(c, c.error)
     }
-    // A handler that forgot to answer is for Hono to tell.
+    // If no handler has answered, Hono reports it.
     if (c.finalized) replace(c, exchange.finish(c.res))
   }
 }
 
 /**
- * Lets only requests with a session through; the others get 401 with a code, or, as page loads with an
- * expired access token, a trip through the refresh route.
+ * Lets only requests with a session through. All others get 401 with a code, or, as page loads with an
+ * expired access token, a redirect through the refresh route.
  * @throws InvalidOptionsError
  */
 export function requireSession(options: RequireOptions = {}): MiddlewareHandler {
   checkRequire(options)
   return async function pawlRequireSession(c, next) {
-    const found = opened.get(c)
-    if (found === undefined) throw new TypeError('mount honoSessions(sessions) before requireSession()')
-    const reply = await found.http.refuse(found.exchange, found.session, options)
+    const { http, session } = requireAttached(c, ADVICE)
+    const reply = await http.authorize(session, options)
     if (reply === null) await next()
     else respond(c, reply)
   }
 }
 
 /**
- * Keeps the errors that Pawl answers from the application's error handler, which Hono asks first.
+ * Answers the errors of Pawl and passes all others to the application's error handler. Without it, Hono calls
+ * that handler for errors of Pawl too.
  *
  * @example
  * app.onError(sessionErrors((error, c) => {
@@ -100,7 +99,7 @@ export function requireSession(options: RequireOptions = {}): MiddlewareHandler 
  */
 export function sessionErrors<E extends Env>(onError: ErrorHandler<E>): ErrorHandler<E> {
   return function pawlSessionErrors(error, c) {
-    return answers(c, error) ? c.res : onError(error, c)
+    return answerError(c, error) ? c.res : onError(error, c)
   }
 }
 
@@ -113,13 +112,13 @@ export function sessionOf<Claims extends object, Data>(
   c: Context,
   sessions: Sessions<Claims, Data>,
 ): RequestSession<Claims, Data> {
-  return sessionIn(opened.get(c), sessions, 'mount honoSessions(sessions)')
+  return sessionIn(attachedOf(c), sessions, ADVICE)
 }
 
-/** @returns whether the error is one of Pawl's, which then is none of the application's any more */
-function answers(c: Context, error: unknown): boolean {
-  const found = opened.get(c)
-  const reply = found?.http.answer(found.exchange, found.session, error) ?? null
+/** @returns whether the error is Pawl's; the application then sees none */
+function answerError(c: Context, error: unknown): boolean {
+  const found = attachedOf(c)
+  const reply = found?.http.answer(found.session, error) ?? null
   if (reply === null) return false
   respond(c, reply)
   c.error = undefined

@@ -1,15 +1,16 @@
 import type { Context } from 'hono'
-import { HEADERS_OF_BODY, type Reply } from '../../http/exchange.ts'
+import type { Reply } from '../../http/exchange.ts'
+import { BODY_HEADERS } from '../../http/reply.ts'
 import { toResponse } from '../shared/fetch-exchange.ts'
 
-/** Answers with a reply of Pawl's own; the head that others have begun stays. */
+/** Answers with Pawl's reply. Headers that the application has already set stay. */
 export function respond(c: Context, reply: Reply): void {
   const begun = new Headers(c.res.headers)
-  for (const name of HEADERS_OF_BODY) begun.delete(name)
+  for (const name of BODY_HEADERS) begun.delete(name)
   replace(c, toResponse(reply, begun))
 }
 
-/** Set alone, a response would get the head of the one before, and lose its own cookies to it. */
+/** Hono merges the head of the previous response into the new one, so the previous one is removed first. */
 export function replace(c: Context, response: Response): void {
   if (c.res === response) return
   c.res = undefined

@@ -3,13 +3,13 @@ import { type ApplicationConfig, BaseExceptionFilter, Reflector } from '@nestjs/
 import type { Reply } from '../../http/exchange.ts'
 import { type AnySessionsError, SessionsError } from '../../portable/errors.ts'
 import { SessionRefusedException } from './guard.ts'
-import { openedIn, writeAnswer } from './request.ts'
+import { attachedIn, writeAnswer } from './request.ts'
 
-/** Where Nest keeps what `@Catch()` was given. */
-const CAUGHT = '__filterCatchExceptions__'
+/** The metadata key of `@Catch()`. */
+const CATCH_METADATA = '__filterCatchExceptions__'
 const reflector = new Reflector()
 
-/** Answers what is Pawl's, and leaves the rest to whoever would have got it without this filter. */
+/** Answers the errors of Pawl, and passes all others to the filter that would handle them without this one. */
 export class SessionFilter extends BaseExceptionFilter<AnySessionsError | SessionRefusedException> {
   readonly #config: ApplicationConfig
 
@@ -26,12 +26,12 @@ export class SessionFilter extends BaseExceptionFilter<AnySessionsError | Sessio
     return error instanceof SessionRefusedException ? error : new SessionRefusedException(reply, error)
   }
 
-  /** Filters of request or transient scope have been asked before, where Nest has them. */
+  /** Nest has already tried its filters of request or transient scope. */
   #passOn(error: AnySessionsError | SessionRefusedException, host: ArgumentsHost): unknown {
     const filters = this.#config.getGlobalFilters()
     const next = filters.findLast((filter) => filter !== this && isFor(filter, error))
     if (next !== undefined) return next.catch(error, host)
-    // Nothing returned is "not handled" elsewhere.
+    // For other transports, undefined means "not handled".
     return host.getType() === 'http' ? super.catch(error, host) : undefined
   }
 }
@@ -40,11 +40,11 @@ Catch(SessionsError, SessionRefusedException)(SessionFilter)
 
 function replyTo(error: AnySessionsError | SessionRefusedException, host: ArgumentsHost): Reply | null {
   if (error instanceof SessionRefusedException) return error.reply
-  const request = openedIn(host)
-  return request?.http.answer(request.exchange, request.session, error) ?? null
+  const found = attachedIn(host)
+  return found?.http.answer(found.session, error) ?? null
 }
 
 function isFor(filter: ExceptionFilter, error: unknown): boolean {
-  const types = reflector.get<Type[] | undefined>(CAUGHT, filter.constructor) ?? []
+  const types = reflector.get<Type[] | undefined>(CATCH_METADATA, filter.constructor) ?? []
   return types.length === 0 || types.some((type) => error instanceof type)
 }

@@ -1,5 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common'
-import { requestOf } from './request.ts'
+import { sessionForHandler } from './request.ts'
 
 export type { RequireOptions } from '../../http/http.ts'
 export type { CookieOptions, HttpOptions } from '../../http/options.ts'
@@ -9,9 +9,9 @@ export { SESSIONS, SessionsModule, type SessionsModuleAsyncOptions } from './mod
 export { sessionOf } from './request.ts'
 
 /**
- * The session of the request, for a handler's parameter. Its type is the parameter's own:
- * `@Session() session: SessionOf<typeof sessions>`. Nest has a decorator of this name too; import Pawl's.
+ * The session of the request, as a parameter of a handler: `@Session() session: SessionOf<typeof sessions>`. Nest
+ * exports a decorator of this name too; import Pawl's.
  */
 export const Session: () => ParameterDecorator = createParamDecorator(
-  (_data: undefined, context: ExecutionContext) => requestOf(context).session,
+  (_data: undefined, context: ExecutionContext) => sessionForHandler(context).session,
 )

@@ -12,18 +12,18 @@ import type { Sessions } from '../../core/api.ts'
 import { type SessionsOverHttp, sessionsOverHttp } from '../../http/http.ts'
 import { type HttpOptions, resolveHttpOptions } from '../../http/options.ts'
 import type { ClaimsObject } from '../../portable/claims.ts'
+import { sessionMiddleware } from '../shared/node-middleware.ts'
 import { SessionFilter } from './filter.ts'
-import { sessionsMiddleware } from './middleware.ts'
 
 /** Injects the `Sessions` of the application: `@Inject(SESSIONS) sessions: Sessions<Claims>`. */
 export const SESSIONS: unique symbol = Symbol('pawl.sessions')
 
-/** What {@link SessionsModule.forRootAsync} takes. */
+/** Options of {@link SessionsModule.forRootAsync}. */
 export interface SessionsModuleAsyncOptions<Claims extends object, Data, Injected extends unknown[]> {
   readonly imports?: NonNullable<ModuleMetadata['imports']>
-  /** What `useFactory` and `options` are called with. @defaultValue [] */
+  /** The providers that `useFactory` and `options` are called with. @defaultValue [] */
   readonly inject?: NonNullable<FactoryProvider['inject']>
-  /** Makes the sessions, which are closed when the application shuts down. */
+  /** Makes the sessions. The module closes them when the application shuts down. */
   readonly useFactory: (...injected: Injected) => Sessions<Claims, Data> | Promise<Sessions<Claims, Data>>
   readonly options?: HttpOptions | ((...injected: Injected) => HttpOptions)
 }
@@ -32,15 +32,15 @@ const PARTS = Symbol('pawl.parts')
 interface Parts {
   readonly sessions: Sessions
   readonly http: SessionsOverHttp<ClaimsObject, unknown>
-  /** Whether the module closes what it made. */
-  readonly closes: boolean
+  /** Whether the module closes the sessions: it does if it made them. */
+  readonly ownsSessions: boolean
 }
 
 /**
- * Sessions for a whole application of Nest, on Express or Fastify: serves the refresh and logout routes at their
- * paths whatever the global prefix is, refuses cross-site requests that may change state, gives every other
- * request a session, answers the errors of Pawl that handlers throw, and makes {@link SESSIONS} injectable
- * everywhere. Import it once, in the root module.
+ * Sessions for a whole Nest application, on Express or Fastify. Serves the refresh and logout routes, at paths without
+ * the global prefix. Refuses cross-site requests that may change state, attaches a session to all others, and answers
+ * the errors of Pawl that handlers throw. Makes {@link SESSIONS} injectable everywhere. Import it once, in the root
+ * module.
  */
 export class SessionsModule implements NestModule, OnApplicationShutdown {
   readonly #parts: Parts
@@ -54,7 +54,7 @@ export class SessionsModule implements NestModule, OnApplicationShutdown {
   }
 
   /**
-   * With sessions that the application made, and closes itself.
+   * Uses sessions that the application makes and closes itself.
    *
    * @example
    * @Module({ imports: [SessionsModule.forRoot(sessions)], controllers: [AccountController] })
@@ -71,8 +71,8 @@ export class SessionsModule implements NestModule, OnApplicationShutdown {
   }
 
   /**
-   * With sessions that a factory makes of other providers, and that are closed after the last request was
-   * answered: by `app.close()`, and on signals with `app.enableShutdownHooks()`.
+   * Uses sessions that a factory makes from other providers. They are closed after the last request was answered:
+   * by `app.close()`, and on signals with `app.enableShutdownHooks()`.
    *
    * @example
    * SessionsModule.forRootAsync({
@@ -88,21 +88,21 @@ export class SessionsModule implements NestModule, OnApplicationShutdown {
   }
 
   /**
-   * Called by Nest after the body parsers and before the routes. Not by way of the consumer, because what
-   * that mounts is below the global prefix, and matches paths where the router has its own idea of them.
+   * Called by Nest after the body parsers and before the routes. Nest's consumer is not used: it mounts middleware
+   * below the global prefix, and matches paths in other ways than the router.
    */
   configure(): void {
     if (this.#config.getGlobalFilters().some((filter) => filter instanceof SessionFilter))
       throw new TypeError('import SessionsModule once')
     const { sessions, http } = this.#parts
-    this.#host.httpAdapter.use(sessionsMiddleware(sessions, http))
-    // Last, and so asked before the application's others: its filter for everything would answer 500. Nest asks
-    // those of request or transient scope before all that are not.
+    this.#host.httpAdapter.use(sessionMiddleware(sessions, http))
+    // Added last, so Nest tries it before the application's filters: a filter for all errors would answer 500. Nest
+    // tries filters of request or transient scope before all others.
     this.#config.addGlobalFilter(new SessionFilter(this.#config, this.#host.httpAdapter))
   }
 
   async onApplicationShutdown(): Promise<void> {
-    if (this.#parts.closes) await this.#parts.sessions.close()
+    if (this.#parts.ownsSessions) await this.#parts.sessions.close()
   }
 }
 
@@ -112,11 +112,11 @@ for (const [index, token] of [PARTS, HttpAdapterHost, ApplicationConfig].entries
 
 function define<Claims extends object, Data, Injected extends unknown[]>(
   { imports = [], inject = [], useFactory, options = {} }: SessionsModuleAsyncOptions<Claims, Data, Injected>,
-  closes: boolean,
+  ownsSessions: boolean,
 ): DynamicModule {
   const partsOf = (sessions: Sessions<Claims, Data>, ...injected: Injected): unknown => {
     const resolved = typeof options === 'function' ? options(...injected) : options
-    return { sessions, http: sessionsOverHttp(sessions, resolved), closes }
+    return { sessions, http: sessionsOverHttp(sessions, resolved), ownsSessions }
   }
   return {
     module: SessionsModule,

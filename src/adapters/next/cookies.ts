@@ -4,8 +4,8 @@ type CookieJar = Awaited<ReturnType<typeof cookies>>
 type Cookie = Extract<Parameters<CookieJar['set']>, [unknown]>[0]
 
 /**
- * Has Next set cookies with the answer it makes itself. It knows one cookie of a name, so of several the last
- * one counts, which is the genuine one: those before it clear strays on other paths.
+ * Sets cookies on a response that Next makes itself. Next keeps one cookie of each name, so of several the last one
+ * counts. That is the genuine one: those before it clear strays on other paths.
  */
 export async function setCookies(texts: readonly string[]): Promise<void> {
   if (texts.length === 0) return
@@ -23,11 +23,11 @@ export async function setCookies(texts: readonly string[]): Promise<void> {
   }
 }
 
-/** Next's own error where cookies cannot be set, in a Server Component say; null where they can. */
+/** Next's error if it allows no cookies here, as in a Server Component; null if it does. */
 export function readOnlyError(jar: CookieJar): unknown {
   const untouched = new Error()
   try {
-    // There is no question for it, but Next looks at what it is given only where it may set it.
+    // Next has no API to ask. It reads the given name only if it may set the cookie.
     jar.set({
       get name(): string {
         throw untouched
@@ -56,7 +56,7 @@ function attributesOf(given: ReadonlyMap<string, string>): Omit<Cookie, 'name' |
   }
 }
 
-/** A `Cookie` header without some names, and with what takes their place in front. */
+/** A `Cookie` header without some names, and with their replacements in front. */
 export function replaceCookies(
   header: string | undefined,
   names: readonly string[],

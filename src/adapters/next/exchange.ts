@@ -1,12 +1,12 @@
 import type { NextRequest } from 'next/server.js'
-import { LOOPBACK_ADDRESS } from '../../http/cookies.ts'
 import type { Exchange, ResponseHead } from '../../http/exchange.ts'
 import type { ResolvedHttpOptions } from '../../http/options.ts'
+import { isLoopbackAddress } from '../../portable/loopback.ts'
 import { type FetchExchange, fetchExchange } from '../shared/fetch-exchange.ts'
 
 export type ReadHeaders = Pick<Headers, 'get'>
 
-/** Finds the client's address in what a proxy that is trusted has said. */
+/** Finds the client's address in the headers of a trusted proxy. */
 export type ClientAddress = (headers: ReadHeaders) => string | undefined
 
 interface Surroundings {
@@ -15,26 +15,25 @@ interface Surroundings {
 }
 
 /**
- * The request's headers without those that Next adds to a request that came without a proxy:
- * `X-Forwarded-For`, `-Host`, `-Port` and `-Proto`, with what it sees itself. Only what says "this machine,
- * plain http, the host that was asked" is taken for that, which is all that a request to localhost needs;
- * any other is left, as it may be a proxy's.
+ * The headers as the client sent them. To a request without a proxy, Next adds `X-Forwarded-For`, `-Host`, `-Port` and
+ * `-Proto` with its own values. They are removed if they say "this machine, plain http, the requested host". Any other
+ * values may be a proxy's, and stay.
  */
-export function asSent({ get }: ReadHeaders): (name: string) => string | undefined {
-  const direct =
+export function clientHeaders({ get }: ReadHeaders): (name: string) => string | undefined {
+  const isDirect =
     get('x-forwarded-proto') === 'http' &&
     get('x-forwarded-host') === get('host') &&
-    LOOPBACK_ADDRESS.test(get('x-forwarded-for') ?? '')
-  return (name) => (direct && name.startsWith('x-forwarded-') ? undefined : (get(name) ?? undefined))
+    isLoopbackAddress(get('x-forwarded-for') ?? '')
+  return (name) => (isDirect && name.startsWith('x-forwarded-') ? undefined : (get(name) ?? undefined))
 }
 
 /** The exchange of a route handler or of the proxy. */
 export function requestExchange(request: NextRequest, { options, ip }: Surroundings): FetchExchange {
   const headers: ReadHeaders = { get: (name) => request.headers.get(name) }
   const url = new URL(request.url)
-  // With `trailingSlash` in its configuration Next sends clients from our routes to these.
+  // With `trailingSlash` configured, Next redirects clients from Pawl's routes to paths with a slash.
   if (url.pathname.startsWith(`${options.path}/`)) url.pathname = url.pathname.replace(/\/$/, '')
-  const sent = asSent(headers)
+  const sent = clientHeaders(headers)
   return fetchExchange(
     {
       method: request.method,
@@ -53,10 +52,10 @@ export function requestExchange(request: NextRequest, { options, ip }: Surroundi
 
 /** The exchange of a Server Action. */
 export interface ActionExchange extends Exchange {
-  readonly isOver: boolean
-  /** Hides the refresh token from what is done before the action itself, and lets it ask for cookies anywhere. */
-  admit<T>(work: () => T | Promise<T>): Promise<T>
-  /** The `Set-Cookie`s that the request's session wants; asked for once, when the action is over. */
+  readonly isFinished: boolean
+  /** Runs Pawl's own work before the action: without the refresh cookie, and even if Next allows no cookies here. */
+  withoutRefreshToken<T>(work: () => T | Promise<T>): Promise<T>
+  /** The `Set-Cookie` headers of the request's session. Called once, after the action. */
   finish(): string[]
 }
 
@@ -64,7 +63,7 @@ export interface ActionHints {
   readonly ip: ClientAddress | undefined
   /** The request's cookies without the refresh token. */
   readonly hideRefresh: (cookies: string | undefined) => string
-  /** @throws where cookies cannot be set */
+  /** @throws if Next allows no cookies here */
   readonly assertWritable: () => void
 }
 
@@ -73,39 +72,39 @@ export function actionExchange(
   { ip, hideRefresh, assertWritable }: ActionHints,
 ): ActionExchange {
   const headers: ReadHeaders = { get: (name) => given.get(name) }
-  const sent = asSent(headers)
+  const sent = clientHeaders(headers)
   const changes: ((head: ResponseHead) => void)[] = []
-  let admitting = 0
-  let isOver = false
+  let hiding = 0
+  let isFinished = false
   return {
     method: 'POST',
-    // Next does not tell an action where it was called. It is not one of our routes, which are Route Handlers.
+    // Next does not tell an action its URL. It cannot be one of Pawl's routes, which are Route Handlers.
     target: '/',
-    header: (name) => (name === 'cookie' && admitting > 0 ? hideRefresh(sent(name)) : sent(name)),
+    header: (name) => (name === 'cookie' && hiding > 0 ? hideRefresh(sent(name)) : sent(name)),
     secure: headers.get('x-forwarded-proto') === 'https',
     ip: ip?.(headers),
     peer: undefined,
     signal: { aborted: false },
     json: async () => null,
-    get isOver() {
-      return isOver
+    get isFinished() {
+      return isFinished
     },
-    async admit(work) {
-      admitting++
+    async withoutRefreshToken(work) {
+      hiding++
       try {
         return await work()
       } finally {
-        admitting--
+        hiding--
       }
     },
     beforeHead(change) {
-      if (isOver) throw new TypeError('the action is over: its cookies can no longer be set')
-      // Too late for cookies is an error before there is a session nobody holds.
-      if (admitting === 0) assertWritable()
+      if (isFinished) throw new TypeError('the action is over: its cookies can no longer be set')
+      // If cookies cannot be set, nothing is created: nobody could hold the session.
+      if (hiding === 0) assertWritable()
       changes.push(change)
     },
     finish() {
-      isOver = true
+      isFinished = true
       const setCookies: string[] = []
       const head: ResponseHead = {
         get: () => undefined,

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto'
-import type { PendingCookies } from '../../http/request-session.ts'
+import type { PendingCookies } from '../../http/response-cookies.ts'
 
-/** Tells a route or an action where the cookies are that the proxy has left for it. */
+/** The header that names the cookies which the proxy has left for a route or an action. */
 export const HANDOVER_HEADER = 'pawl-handover'
 
 /**
- * Cookies that the proxy has renewed and that the route or action below it is to set: it knows when its
- * answer begins, and the proxy does not. They stay in the process, as request headers may leave it.
+ * Passes cookies that the proxy has renewed to the route or action that answers. Only the latter knows when its
+ * response begins. The cookies stay in the process, because request headers may leave it.
  */
 export interface Handover {
-  /** @returns the id to take them by */
+  /** @returns the id for {@link take} */
   leave(cookies: PendingCookies): string
-  /** Once; null when nothing is there. */
+  /** Can be taken once; null if there is nothing. */
   take(id: string | null): PendingCookies | null
 }
 
@@ -19,7 +19,7 @@ export function createHandover(now: () => number): Handover {
   const left = new Map<string, PendingCookies>()
   return {
     leave(cookies) {
-      // Whoever does not take them in time cannot set them any more.
+      // Cookies that were not taken in time must not be set any more.
       for (const [id, { until }] of left) if (until < now()) left.delete(id)
       const id = randomUUID()
       left.set(id, cookies)

@@ -6,10 +6,10 @@ import { type HttpOptions, resolveHttpOptions } from '../../http/options.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { check } from '../../portable/options/check.ts'
 import { runAction } from './action.ts'
-import { asSent, type ClientAddress } from './exchange.ts'
-import type { Parts } from './parts.ts'
+import { type ClientAddress, clientHeaders } from './exchange.ts'
 import { type ProxyHandler, runProxy } from './proxy.ts'
 import { runRoute } from './route.ts'
+import type { Setup } from './setup.ts'
 import { shareByName, startOrThrow } from './start.ts'
 
 export type { RequireOptions } from '../../http/http.ts'
@@ -19,11 +19,11 @@ export type { ProxyHandler } from './proxy.ts'
 
 export interface NextOptions extends HttpOptions {
   /**
-   * The client's address, which Next does not tell: from a header that your proxy or host always sets.
-   * `X-Forwarded-For` is not believed by itself, as anybody can send it. @defaultValue unknown
+   * The client's address, which Next does not provide: from a header that your proxy or host always sets.
+   * `X-Forwarded-For` alone is not trusted, because any client can send it. @defaultValue unknown
    */
   readonly ip?: ClientAddress
-  /** Tells several `nextSessions` of one application apart. @defaultValue 'sessions' */
+  /** Distinguishes several `nextSessions` of one application. @defaultValue 'sessions' */
   readonly name?: string
 }
 
@@ -47,8 +47,8 @@ export interface NextSessions<Claims extends object, Data> {
     require?: RequireOptions,
   ): RouteHandler<Context>
   /**
-   * A Server Action with a session. What it starts or ends is in the cookies however it ends, by `redirect()`
-   * too. Errors of Pawl are thrown: CsrfRejectedError, and what `require` asks for and is not there.
+   * A Server Action with a session. The cookies of a login or logout are set however the action ends, also by
+   * `redirect()`. Errors of Pawl are thrown: CsrfRejectedError, and those of a request that does not meet `require`.
    * @throws InvalidOptionsError
    */
   action<Args extends unknown[], Result>(
@@ -56,16 +56,16 @@ export interface NextSessions<Claims extends object, Data> {
     require?: RequireOptions,
   ): (...args: Args) => Promise<Awaited<Result>>
   /**
-   * The session of a Server Component, of `generateMetadata` and of whatever else cannot set cookies, or null.
-   * It is verified only and cannot spend a refresh token; `proxy` does that before. With `revocation.mode: 'lookup'`
-   * each call reads the row. The page becomes dynamic.
+   * The session of a Server Component, of `generateMetadata` and of other code that cannot set cookies, or null.
+   * It is verified and never refreshed; `proxy` does that before. With `revocation.mode: 'lookup'` each call
+   * reads the row. The page becomes dynamic.
    */
   read(): Promise<VerifiedSession<Claims> | null>
   /**
-   * For `proxy.ts`: sends page loads with an expired access token through the refresh route, or, with
-   * `refresh: 'inline'`, renews it and has the browser come again, and for an action goes on at once. Answers
-   * Pawl's own routes as well, and refuses requests of other sites that may change state.
-   * @param handler an application's own part; it is not called for what has been answered
+   * For `proxy.ts`: redirects page loads with an expired access token through the refresh route. With
+   * `refresh: 'inline'` it renews the token itself; a page load is then redirected to the same URL, and an action
+   * continues at once. Answers Pawl's own routes, and refuses cross-site requests that may change state.
+   * @param handler the application's own part; not called for a request that Pawl has answered
    */
   proxy(
     handler?: ProxyHandler<Claims, Data>,
@@ -97,33 +97,33 @@ export function nextSessions<Claims extends object, Data>(
     ip: ip !== undefined,
   })
   const start = shareByName(name, fingerprint, create, httpOptions)
-  const parts: Parts<Claims, Data> = { options, ip, start }
+  const setup: Setup<Claims, Data> = { options, ip, start }
 
   const nextSessions: NextSessions<Claims, Data> = {
     sessions: async () => (await startOrThrow(start)).sessions,
     route(handler, require) {
       if (require !== undefined) checkRequire(require)
       return (request, context) =>
-        runRoute(parts, request, require, (session) => handler(session, request, context))
+        runRoute(setup, request, require, (session) => handler(session, request, context))
     },
     action(act, require) {
       if (require !== undefined) checkRequire(require)
-      return (...args) => runAction(parts, require, (session) => act(session, ...args))
+      return (...args) => runAction(setup, require, (session) => act(session, ...args))
     },
     async read() {
-      // Before anything else: at build time, where there is no database, this ends the attempt to render.
+      // First of all: at build time, without a database, this ends Next's attempt to render.
       const sent = await headers()
       const { http, actions } = await startOrThrow(start)
       const action = actions.get(sent)
       if (action !== undefined) return action.session.current
-      return http.readAsync({ header: asSent({ get: (name) => sent.get(name) }) })
+      return http.readAsync({ header: clientHeaders({ get: (name) => sent.get(name) }) })
     },
-    proxy: (handler) => (request, event) => runProxy(parts, request, event, handler),
-    handlers: { GET: ours, POST: ours, OPTIONS: ours },
+    proxy: (handler) => (request, event) => runProxy(setup, request, event, handler),
+    handlers: { GET: serveRoutes, POST: serveRoutes, OPTIONS: serveRoutes },
   }
 
-  function ours(request: NextRequest): Promise<Response> {
-    return runRoute(parts, request, undefined, () => new Response(null, { status: 404 }))
+  function serveRoutes(request: NextRequest): Promise<Response> {
+    return runRoute(setup, request, undefined, () => new Response(null, { status: 404 }))
   }
   return nextSessions
 }

@@ -1,65 +1,65 @@
 import { type NextFetchEvent, type NextRequest, NextResponse } from 'next/server.js'
 import type { Exchange, Reply } from '../../http/exchange.ts'
 import type { RequestSession } from '../../http/request-session.ts'
-import { presentedAccessTokens } from '../../http/transport.ts'
+import { accessTokensOf } from '../../wire/credentials.ts'
 import { toResponse } from '../shared/fetch-exchange.ts'
 import { replaceCookies } from './cookies.ts'
 import { requestExchange } from './exchange.ts'
 import { HANDOVER_HEADER } from './handover.ts'
-import type { Parts } from './parts.ts'
+import type { Setup } from './setup.ts'
 import { type Started, startOrReply } from './start.ts'
 
-/** An application's own part of the proxy; undefined lets the request through. */
+/** The application's own part of the proxy; undefined lets the request through. */
 export type ProxyHandler<Claims extends object, Data> = (
   session: RequestSession<Claims, Data>,
   request: NextRequest,
   event: NextFetchEvent,
 ) => Response | undefined | Promise<Response | undefined>
 
-/** Tells a request that Next makes to itself which access token its page is to be rendered with. */
+/** On a request that Next sends to itself: the access token to render the page with. */
 const RENEWED_HEADER = 'pawl-renewed'
-/** Where Next's own `NextResponse` names the headers that the request goes on with. */
-const OVERRIDDEN = 'x-middleware-override-headers'
+/** Lists the request headers that a `NextResponse` overrides. */
+const OVERRIDE_HEADER = 'x-middleware-override-headers'
 
 export async function runProxy<Claims extends object, Data>(
-  parts: Parts<Claims, Data>,
+  setup: Setup<Claims, Data>,
   request: NextRequest,
   event: NextFetchEvent,
   handler: ProxyHandler<Claims, Data> | undefined,
 ): Promise<Response> {
-  // Scripts and styles are nobody's, and a page must not lack them because a token has expired meanwhile.
+  // Scripts and styles need no session, and a page must not lack them because a token has expired.
   if (request.nextUrl.pathname.startsWith('/_next/')) return NextResponse.next()
-  const exchange = requestExchange(request, parts)
+  const exchange = requestExchange(request, setup)
   const finish = (reply: Reply): Response => exchange.finish(toResponse(absolute(reply, request.url)))
-  const started = await startOrReply(parts.start)
+  const started = await startOrReply(setup.start)
   if ('reply' in started) return finish(started.reply)
   const { http } = started
   const restored = restoreRenewed(request, exchange, started)
 
-  const { reply, session } = await http.open(exchange)
+  const { reply, session } = await http.handle(exchange)
   if (reply !== undefined) return finish(reply)
-  const refused = loadsPage(exchange) ? await http.refuse(exchange, session, { optional: true }) : null
+  const refused = loadsPage(exchange) ? await http.authorize(session, { optional: true }) : null
   if (refused !== null) return finish(refused)
-  // Next sends the head only when the page below has something to show, and that may be too late for cookies.
-  const repeated = http.repeat(exchange, session)
-  if (repeated !== null) return finish(repeated)
-  const renewed = session.pendingCookies
+  // Next sends the head after it has rendered part of the page, which may be too late for cookies.
+  const redirect = http.redirectAfterRenewal(session)
+  if (redirect !== null) return finish(redirect)
+  const renewed = session.responseCookies.pending
   try {
     const answer = (await handler?.(session, request, event)) ?? NextResponse.next()
-    if (!goesOn(answer)) return exchange.finish(answer)
+    if (!continues(answer)) return exchange.finish(answer)
     const changed = [...restored, ...(await changedHeaders(exchange, session, started))]
-    // A handler that signs somebody in or out sets other cookies, whenever they arrive.
-    if (renewed.cookies.length > 0 && session.pendingCookies === renewed)
-      changed.push([HANDOVER_HEADER, started.handover.leave(session.giveCookies())])
+    // A handler that signs in or out has replaced the renewed cookies. Its own may be set at any time.
+    if (renewed.cookies.length > 0 && session.responseCookies.pending === renewed)
+      changed.push([HANDOVER_HEADER, started.handover.leave(session.responseCookies.release())])
     return exchange.finish(changed.length === 0 ? answer : withRequestHeaders(answer, request, changed))
   } catch (error) {
-    const answer = http.answer(exchange, session, error)
+    const answer = http.answer(session, error)
     if (answer === null) throw error
     return finish(answer)
   }
 }
 
-/** Next takes no other `Location` from a proxy. To the client it says the path alone. */
+/** Next accepts only an absolute `Location` from a proxy. It sends the client the path alone. */
 function absolute(reply: Reply, base: string): Reply {
   const headers = reply.headers.map(([name, value]): [string, string] => [
     name,
@@ -68,7 +68,7 @@ function absolute(reply: Reply, base: string): Reply {
   return { ...reply, headers }
 }
 
-/** A document, or what Next's router fetches in its place. What a page embeds is left alone. */
+/** Whether the request loads a document, or the data that Next's router fetches instead; not what a page embeds. */
 function loadsPage(exchange: Exchange): boolean {
   if (exchange.method !== 'GET') return false
   const destination = exchange.header('sec-fetch-dest')
@@ -77,21 +77,21 @@ function loadsPage(exchange: Exchange): boolean {
     : destination === 'document' || destination === 'empty'
 }
 
-type Changed = [name: string, value: string][]
+type HeaderChanges = [name: string, value: string][]
 
 /**
- * Server Components see who has been renewed or signed in. Not by the client's new access token: its use
- * would prove that the client has it, before it has been sent.
+ * Lets Server Components see a session that was renewed or created here. They get another token than the client: the
+ * use of the client's new token would prove that the client has it, before it has been sent.
  */
 async function changedHeaders<Claims extends object, Data>(
   exchange: Exchange,
   session: RequestSession<Claims, Data>,
   { http }: Started<Claims, Data>,
-): Promise<Changed> {
+): Promise<HeaderChanges> {
   if (session.transport !== 'cookie' || session.error !== null) return []
   const cookies = http.cookiesOf(exchange)
   const token = await session.accessToken()
-  if (presentedAccessTokens(exchange, 'cookie', cookies).includes(token)) return []
+  if (accessTokensOf(exchange, 'cookie', cookies.access).includes(token)) return []
   const cookie = replaceCookies(exchange.header('cookie'), [cookies.access], [[cookies.access, token]])
   return [
     ['cookie', cookie],
@@ -100,34 +100,34 @@ async function changedHeaders<Claims extends object, Data>(
 }
 
 /**
- * After an action that redirects, Next asks itself for the next page, with the cookies of an answer that has
- * not been sent yet. That is not their use by the client either.
+ * After an action that redirects, Next requests the next page from itself, with cookies that have not been sent to
+ * the client yet. That is no use by the client either.
  */
 function restoreRenewed<Claims extends object, Data>(
   { headers }: NextRequest,
   exchange: Exchange,
   { http, sessionIdOf }: Started<Claims, Data>,
-): Changed {
+): HeaderChanges {
   const renewed = headers.get(RENEWED_HEADER)
   const sessionId = renewed === null ? undefined : sessionIdOf(renewed)
   if (renewed === null || sessionId === undefined) return []
   const cookies = http.cookiesOf(exchange)
-  // An action may have signed out, or somebody else in.
-  if (!presentedAccessTokens(exchange, 'cookie', cookies).map(sessionIdOf).includes(sessionId)) return []
+  // The action may have signed out, or another user in.
+  if (!accessTokensOf(exchange, 'cookie', cookies.access).map(sessionIdOf).includes(sessionId)) return []
   const { access, refresh } = cookies
   const cookie = replaceCookies(exchange.header('cookie'), [access, refresh], [[access, renewed]])
   headers.set('cookie', cookie)
   return [['cookie', cookie]]
 }
 
-function goesOn({ headers }: Response): boolean {
+function continues({ headers }: Response): boolean {
   return headers.has('x-middleware-next') || headers.has('x-middleware-rewrite')
 }
 
-/** Has Next go on with these headers besides those of the request, or those that the answer names itself. */
-function withRequestHeaders(answer: Response, request: NextRequest, changed: Changed): Response {
+/** Makes Next continue with the changed headers, and with those of the request or those that the answer overrides. */
+function withRequestHeaders(answer: Response, request: NextRequest, changed: HeaderChanges): Response {
   const merged = new Headers(answer.headers)
-  const named = merged.get(OVERRIDDEN)?.split(',')
+  const named = merged.get(OVERRIDE_HEADER)?.split(',')
   if (named === undefined)
     for (const [name, value] of request.headers) merged.set(`x-middleware-request-${name}`, value)
   const names = new Set(named ?? request.headers.keys())
@@ -135,6 +135,6 @@ function withRequestHeaders(answer: Response, request: NextRequest, changed: Cha
     names.add(name)
     merged.set(`x-middleware-request-${name}`, value)
   }
-  merged.set(OVERRIDDEN, [...names].join())
+  merged.set(OVERRIDE_HEADER, [...names].join())
   return new Response(answer.body, { status: answer.status, headers: merged })
 }

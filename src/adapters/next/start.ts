@@ -1,5 +1,6 @@
 import type { Sessions } from '../../core/api.ts'
-import { internals } from '../../core/internals.ts'
+import { ENGINE } from '../../core/engine.ts'
+import { inspectAccessToken } from '../../core/tokens/access-token.ts'
 import type { Reply } from '../../http/exchange.ts'
 import { type SessionsOverHttp, sessionsOverHttp } from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options.ts'
@@ -9,24 +10,24 @@ import { isSessionsError } from '../../portable/errors.ts'
 import type { ActionExchange } from './exchange.ts'
 import { createHandover, type Handover } from './handover.ts'
 
-/** What is made once. Other copies of this module use it, so it needs nothing of theirs. */
+/** Made once in a process. Other copies of this module use it, so it depends on none of their state. */
 export interface Started<Claims extends object, Data> {
   readonly sessions: Sessions<Claims, Data>
   readonly http: SessionsOverHttp<Claims, Data>
   readonly handover: Handover
-  /** The first action of each request that has had one, by its headers. */
+  /** The first action of each request, by the request's headers. */
   readonly actions: WeakMap<object, Action<Claims, Data>>
   /** The session that a genuine access token names, however old. */
   sessionIdOf(accessToken: string): string | undefined
 }
 
-/** A Server Action. What it has made of the session is what `read` gives in the rest of the request. */
+/** A Server Action. For the rest of the request, `read` returns the session as the action left it. */
 export interface Action<Claims extends object, Data> {
   readonly exchange: ActionExchange
   readonly session: RequestSession<Claims, Data>
 }
 
-/** Why there is nothing yet, and what to answer; null for a mistake in the program. */
+/** A failed start. The reply is null for a mistake in the program. */
 export interface NotStarted {
   readonly error: unknown
   readonly reply: Reply | null
@@ -35,19 +36,19 @@ export interface NotStarted {
 export type Start<Claims extends object, Data> = () => Promise<Started<Claims, Data> | NotStarted>
 
 interface Shared {
-  /** Two that differ in them are not the same thing, whatever their name. */
+  /** A second call under the same name must have the same options. */
   readonly options: string
   attempt: Promise<unknown> | null
 }
 
 const KEY: unique symbol = Symbol.for('pawl.next')
-const place = globalThis as typeof globalThis & { [KEY]?: Map<string, Shared> }
+const registry = globalThis as typeof globalThis & { [KEY]?: Map<string, Shared> }
 
 /**
- * Makes the sessions on first use, once in a process: Next evaluates a module once for each of its bundles,
- * and while developing again after each change. A failure is forgotten, so that the next request tries again.
- * @param fingerprint what all options come to, as text
- * @throws TypeError when others have the name
+ * Makes the sessions on first use, once in a process. Next evaluates a module once for each of its bundles, and in
+ * development again after each change. After a failure the next request tries again.
+ * @param fingerprint all options as text
+ * @throws TypeError if the name is taken with other options
  */
 export function shareByName<Claims extends object, Data>(
   name: string,
@@ -55,35 +56,35 @@ export function shareByName<Claims extends object, Data>(
   create: () => Sessions<Claims, Data> | Promise<Sessions<Claims, Data>>,
   options: HttpOptions,
 ): Start<Claims, Data> {
-  place[KEY] ??= new Map()
-  const shared: Shared = place[KEY].get(name) ?? { options: fingerprint, attempt: null }
+  registry[KEY] ??= new Map()
+  const shared: Shared = registry[KEY].get(name) ?? { options: fingerprint, attempt: null }
   if (shared.options !== fingerprint) {
     throw new TypeError(
       'nextSessions() has been called with other options: give each of several a `name`, or restart the server after a change of options',
     )
   }
-  place[KEY].set(name, shared)
+  registry[KEY].set(name, shared)
 
   async function attempt(): Promise<Started<Claims, Data> | NotStarted> {
     let sessions: Sessions<Claims, Data>
     try {
-      // Not at once: what fails synchronously must not be forgotten before it has been remembered.
+      // In a later microtask: a synchronous failure would reset `shared.attempt` before it is assigned.
       sessions = await Promise.resolve().then(create)
     } catch (error) {
       shared.attempt = null
       return notStarted(error)
     }
     try {
-      const { now, inspectAccessToken } = sessions[internals]
+      const engine = sessions[ENGINE]
       return {
         sessions,
         http: sessionsOverHttp(sessions, options),
-        handover: createHandover(now),
+        handover: createHandover(engine.clock.now),
         actions: new WeakMap(),
-        sessionIdOf: (token) => inspectAccessToken(token)?.sessionId,
+        sessionIdOf: (token) => inspectAccessToken(token, engine)?.sessionId,
       }
     } catch (wrongOptions) {
-      // Remembered: what has been made already must not be made again with every request.
+      // Not reset: sessions that exist already must not be created again with every request.
       return notStarted(wrongOptions)
     }
   }
@@ -99,7 +100,7 @@ function notStarted(error: unknown): NotStarted {
   return { error, reply: problem === null ? null : problemReply(problem, false) }
 }
 
-/** For where nothing can be answered. @throws the error of `create` */
+/** For callers that cannot answer. @throws the error of `create` */
 export async function startOrThrow<Claims extends object, Data>(
   start: Start<Claims, Data>,
 ): Promise<Started<Claims, Data>> {
@@ -108,7 +109,7 @@ export async function startOrThrow<Claims extends object, Data>(
   return started
 }
 
-/** For where something can be. @throws the error of `create`, where that is no answer to a client */
+/** For callers that can answer. @throws the error of `create`, if no client can act on it */
 export async function startOrReply<Claims extends object, Data>(
   start: Start<Claims, Data>,
 ): Promise<Started<Claims, Data> | { readonly reply: Reply }> {

@@ -1,7 +1,8 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { isHandshake, type Reply } from '../../http/exchange.ts'
+import type { Reply } from '../../http/exchange.ts'
 import type { RequireOptions, SessionsOverHttp } from '../../http/http.ts'
+import { isHandshake } from '../../http/incoming-request.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { NodeExchange } from '../shared/node-exchange.ts'
 
@@ -33,7 +34,7 @@ export function upgradeListener<Claims extends object, Data>(
   handler: UpgradeHandler<Claims, Data>,
   require: RequireOptions,
 ): UpgradeListener {
-  /** @returns the answer; null once the handler has taken the socket over */
+  /** @returns the answer; null after the handler has taken over the socket */
   async function serve(
     req: IncomingMessage,
     socket: Duplex,
@@ -42,24 +43,24 @@ export function upgradeListener<Claims extends object, Data>(
   ): Promise<Reply | null> {
     const exchange = new NodeExchange(req, socket, { ip: ip?.(req) })
     if (!isHandshake(exchange)) return NOT_A_HANDSHAKE
-    const { reply, session } = await http.open(exchange)
+    const { reply, session } = await http.handle(exchange)
     if (reply !== undefined) return reply
-    const refused = await http.refuse(exchange, session, require)
+    const refused = await http.authorize(session, require)
     if (refused !== null) return refused
-    // The client may have gone while the store was asked.
+    // The client may have disconnected during a read of the store.
     if (socket.destroyed) return null
     try {
       await handler(req, socket, head, session)
       return null
     } catch (error) {
-      const answer = hasBegun() ? null : http.answer(exchange, session, error)
+      const answer = hasBegun() ? null : http.answer(session, error)
       if (answer === null) throw error
       return answer
     }
   }
 
   return async function pawlUpgrade(req, socket, head) {
-    // With the `upgrade` event the server stops listening, and an error nobody hears ends the process.
+    // With the `upgrade` event the server removes its listeners, and an unhandled error would end the process.
     socket.on('error', () => {})
     const { bytesWritten } = req.socket
     const hasBegun = (): boolean => req.socket.bytesWritten > bytesWritten
@@ -84,7 +85,7 @@ function writeHandshakeReply(socket: Duplex, { status, headers, body }: Reply): 
     `content-length: ${content.length}`,
     'connection: close',
   ]
-  // Closed by us, too, as the client may never do so.
+  // The client may never close the connection, so the server does.
   socket.once('finish', () => socket.destroy())
   socket.end(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), content]))
 }

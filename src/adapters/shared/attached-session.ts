@@ -1,41 +1,58 @@
 import type { Sessions } from '../../core/api.ts'
-import type { Exchange } from '../../http/exchange.ts'
 import type { SessionsOverHttp } from '../../http/http.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import type { ClaimsObject } from '../../portable/claims.ts'
 
-/**
- * What an adapter made of a request, for its guards and `sessionOf`. Each adapter has a place of its own
- * for it, whoever else writes to what the application sees as the session.
- */
-export interface OpenedRequest {
+/** The session of one request, for the guards, the error handlers and `sessionOf` of an adapter. */
+export interface AttachedSession {
   readonly sessions: unknown
   readonly http: SessionsOverHttp<ClaimsObject, unknown>
-  readonly exchange: Exchange
   readonly session: RequestSession<ClaimsObject, unknown>
 }
 
-/** Forgets the types of claims and data, which only {@link sessionIn} can bring back. */
-export function openedRequest<Claims extends object, Data>(
+/** A property of its own: applications and other libraries may write to `request.session`. */
+const attached: unique symbol = Symbol('pawl.session')
+
+interface Carrier {
+  [attached]?: AttachedSession
+}
+
+/**
+ * @param carrier the framework's object that lives as long as the request
+ */
+export function attach<Claims extends object, Data>(
+  carrier: object,
   sessions: Sessions<Claims, Data>,
   http: SessionsOverHttp<Claims, Data>,
-  exchange: Exchange,
   session: RequestSession<Claims, Data>,
-): OpenedRequest {
-  return { sessions, http, exchange, session } as unknown as OpenedRequest
+): void {
+  // The types of claims and data are forgotten here; `sessionIn` restores them.
+  ;(carrier as Carrier)[attached] = { sessions, http, session } as unknown as AttachedSession
+}
+
+/** @returns undefined if the adapter has not seen the request */
+export function attachedOf(carrier: object): AttachedSession | undefined {
+  return (carrier as Carrier)[attached]
+}
+
+/** @throws TypeError saying what to do first */
+export function requireAttached(carrier: object, advice: string): AttachedSession {
+  const found = attachedOf(carrier)
+  if (found === undefined) throw new TypeError(`${advice} before requireSession()`)
+  return found
 }
 
 /**
  * The session of a request with the types of its claims and data, which are those of `sessions`.
- * @param mount - what to do first, as the error says it
- * @throws TypeError when the request was not opened with these sessions
+ * @param advice what to do first, for the error
+ * @throws TypeError when the request has no session of these sessions
  */
 export function sessionIn<Claims extends object, Data>(
-  found: OpenedRequest | null | undefined,
+  found: AttachedSession | undefined,
   sessions: Sessions<Claims, Data>,
-  mount: string,
+  advice: string,
 ): RequestSession<Claims, Data> {
   if (found?.sessions !== sessions)
-    throw new TypeError(`${mount}, with the same sessions, before using sessionOf()`)
+    throw new TypeError(`${advice}, with the same sessions, before using sessionOf()`)
   return found.session as unknown as RequestSession<Claims, Data>
 }

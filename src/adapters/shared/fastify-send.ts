@@ -1,6 +1,7 @@
-import { HEADERS_OF_BODY, type Reply, writeHead } from '../../http/exchange.ts'
+import type { Reply } from '../../http/exchange.ts'
+import { BODY_HEADERS, writeHead } from '../../http/reply.ts'
 
-/** A reply of Fastify, as far as an answer needs it; Nest knows it without the types of Fastify. */
+/** The part of Fastify's reply that Pawl uses. Structural, because the Nest adapter works without Fastify's types. */
 export interface FastifyReplyLike {
   code(status: number): unknown
   getHeader(name: string): number | string | string[] | undefined
@@ -11,10 +12,10 @@ export interface FastifyReplyLike {
 
 export function send(reply: FastifyReplyLike, { status, headers, body }: Reply): void {
   reply.code(status)
-  for (const name of HEADERS_OF_BODY) reply.removeHeader(name)
-  // Of cookies, and of nothing else, Fastify keeps those that were set before.
+  for (const name of BODY_HEADERS) reply.removeHeader(name)
+  // Fastify appends cookies and replaces all other headers.
   const set = (name: string, value: string): unknown => reply.header(name, value)
   writeHead({ get: (name) => reply.getHeader(name)?.toString(), set, append: set }, headers)
-  // As bytes, because Fastify adds a charset to the type of a text.
+  // As bytes, because Fastify adds a charset to the type of text.
   reply.send(body === null ? undefined : Buffer.from(body))
 }

@@ -1,25 +1,26 @@
-import { type Exchange, type Reply, type ResponseHead, writeHead } from '../../http/exchange.ts'
+import type { Exchange, Reply, ResponseHead } from '../../http/exchange.ts'
 import { readJsonBody } from '../../http/json-body.ts'
+import { writeHead } from '../../http/reply.ts'
 
-/** A request and its response in the words of the Fetch standard, for every framework that speaks them. */
+/** An exchange of a `Request` and a `Response` (Fetch standard). */
 export interface FetchExchange extends Exchange {
-  /** Changes the head of a response as the request's session wants it; done once, right before it is returned. */
+  /** Sets the session's headers on the response. Called once, right before the response is returned. */
   finish(response: Response): Response
-  /** The same for a framework that keeps the head apart from the body. */
+  /** As {@link finish}, for a framework that keeps the head apart from the body. */
   finishHead(head: ResponseHead): void
 }
 
-/** What a framework or its runtime may know better. */
+/** Values that the framework or its runtime knows and the `Request` does not. */
 export interface FetchHints {
   readonly target?: string | undefined
   readonly secure?: boolean | undefined
   readonly ip?: string | undefined
   readonly peer?: string | undefined
-  /** Reads a body that was read before. */
+  /** Reads a body that was already consumed. */
   readonly json?: (() => Promise<unknown>) | undefined
 }
 
-/** As much of a `Request` as is looked at. */
+/** The part of a `Request` that Pawl uses. */
 export interface FetchRequest extends Pick<Request, 'method' | 'url' | 'body' | 'signal'> {
   readonly headers: Pick<Headers, 'get'>
 }
@@ -53,14 +54,14 @@ class RequestExchange implements FetchExchange {
   }
 
   header(name: string): string | undefined {
-    // A `Request` built by hand has no Host header; its URL says the same.
+    // A `Request` that was not received from a client has no Host header, but its URL names the host.
     return this.#request.headers.get(name) ?? (name === 'host' ? this.#host : undefined)
   }
 
   get signal(): Exchange['signal'] {
     const request = this.#request
     return {
-      // Servers build a request's signal, and with it the request, when it is first asked for.
+      // Some servers create a request's signal, and the request with it, on first access.
       get aborted() {
         return request.signal.aborted
       },
@@ -85,7 +86,7 @@ class RequestExchange implements FetchExchange {
   }
 
   finish(response: Response): Response {
-    // No copy can be made of the answer to a handshake, nor of an error of the network.
+    // Responses to a handshake and network errors cannot be copied.
     if (this.#changes.length > 0 && response.status >= 200)
       return withHead(response, (head) => this.finishHead(head))
     this.#finished = true
@@ -93,7 +94,7 @@ class RequestExchange implements FetchExchange {
   }
 }
 
-/** A response from elsewhere may be immutable, so its head is changed in a copy. */
+/** A response may be immutable, so its head is changed in a copy. */
 function withHead(response: Response, change: (head: ResponseHead) => void): Response {
   const headers = new Headers(response.headers)
   change(headOf(headers))
@@ -101,7 +102,7 @@ function withHead(response: Response, change: (head: ResponseHead) => void): Res
   return new Response(response.body, { status, statusText, headers })
 }
 
-/** An answer of Pawl's own; what others have begun of its head stays in it. */
+/** An answer of Pawl's own. @param begun headers that the application has already set */
 export function toResponse({ status, headers, body }: Reply, begun?: Headers): Response {
   const merged = new Headers(begun)
   writeHead(headOf(merged), headers)

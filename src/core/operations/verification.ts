@@ -5,9 +5,8 @@ import {
 } from '../../portable/errors.ts'
 import { createTokenCache } from '../../portable/token-cache.ts'
 import { assertBegun, assertUnexpired, expiryOf } from '../../portable/token-payload.ts'
-import { type Seen, seenOf } from '../../portable/verified-token.ts'
+import { toVerifiedToken, type VerifiedToken } from '../../portable/verified-token.ts'
 import type { Engine } from '../engine.ts'
-import type { Confirmations } from '../refresh/confirmations.ts'
 import {
   contextTag,
   normalizeContext,
@@ -17,91 +16,99 @@ import {
 } from '../request-context.ts'
 import { parseAccessToken } from '../tokens/access-token.ts'
 
-/** Characters of a user agent that are remembered to save work. */
-const MOST_KNOWN = 256
+/** A longer user agent is not kept in the cache: clients choose its length. Characters. */
+const MAX_CACHED_USER_AGENT = 256
 
 /**
- * Verifies access tokens without I/O. A token seen for the first time that carries evidence of its twin
- * is passed on to be confirmed in the background.
+ * Verifies access tokens without I/O. If a token seen for the first time carries its twin, the confirmation of
+ * that refresh token is queued.
  * @throws AccessTokenInvalidError, AccessTokenExpiredError, SessionEndedError, StoreUnavailableError
  */
-export type Verify = (value: string, context?: RequestContext) => Seen
+export type Verify = (value: string, context?: RequestContext) => VerifiedToken
 
-export function createVerify(engine: Engine, confirmations: Confirmations): Verify {
-  const { options, clock, ring, revocations, feed } = engine
-  const refusesStale = options.revocation.mode !== 'expiry' && options.revocation.onStale === 'refuse'
-  const cache = createTokenCache<Seen>(options.accessToken.cacheBytes)
+export function createVerify({
+  options,
+  clock,
+  ring,
+  revocations,
+  feed,
+  confirmations,
+}: Omit<Engine, 'verify'>): Verify {
+  const { accessToken, revocation, rotation } = options
+  const { lifetime } = accessToken
+  const refusesStale = revocation.mode !== 'expiry' && revocation.onStale === 'refuse'
+  const cache = createTokenCache<VerifiedToken>(accessToken.cacheBytes)
 
-  /** Goes up with everything but time that may make a good token a bad one. */
-  const known = (): number => ring.loads + revocations.learned
+  /** Increases whenever a key or a revocation is learned; cached checks older than this are repeated. */
+  const revision = (): number => ring.loads + revocations.learned
 
   /**
-   * Looks at everything a token must not be. What was good stays good until its time is over or something becomes
-   * known of any session or key, so between two such news the looks are spared: a quarter of a microsecond inside a server.
-   * @returns false when no key vouches for it any more
+   * A verified token is not checked again until it expires or the revision changes.
+   * @returns false when no live key verifies it
+   * @throws AccessTokenExpiredError, SessionEndedError, StoreUnavailableError
    */
-  function isVouchedFor(seen: Seen, now: number): boolean {
-    const asOf = known()
-    if (!(now < seen.goodUntil && asOf === seen.asOf)) {
-      const until = ring.verifiesUntil(seen.header)
-      if (now >= until) return false
-      assertUnexpired(seen, now, options.accessToken.lifetime)
-      revocations.assertGood(seen)
-      seen.goodUntil = Math.min(until, expiryOf(seen, options.accessToken.lifetime))
-      seen.asOf = asOf
+  function isStillValid(token: VerifiedToken, now: number): boolean {
+    const currentRevision = revision()
+    if (now >= token.validUntil || token.checkedAtRevision !== currentRevision) {
+      const keyVerifiesUntil = ring.verifiesUntil(token.header)
+      if (now >= keyVerifiesUntil) return false
+      assertUnexpired(token, now, lifetime)
+      revocations.assertGood(token)
+      token.validUntil = Math.min(keyVerifiesUntil, expiryOf(token, lifetime))
+      token.checkedAtRevision = currentRevision
     }
-    if (refusesStale && feed.staleness > options.revocation.maxStaleness) {
-      throw new StoreUnavailableError('what other processes revoked has not been heard of for too long')
+    if (refusesStale && feed.staleness > revocation.maxStaleness) {
+      throw new StoreUnavailableError(
+        'the revocation feed is older than `revocation.maxStaleness`; check that this process reaches the database',
+      )
     }
     return true
   }
 
-  /** A token that is used elsewhere than where it was issued to has to prove itself by a refresh. */
-  function assertAtHome(seen: Seen, context: RequestContext | undefined, now: number): void {
-    const { contextTag: tag, sessionId, issuedAt } = seen
-    if (tag === null || context === undefined || options.accessToken.onContextChange !== 'refresh') return
-    if (seen.known !== null && seen.known.ip === context.ip && seen.known.userAgent === context.userAgent)
+  /** A token used from another address or user agent must be refreshed. @throws AccessTokenExpiredError */
+  function assertSameContext(token: VerifiedToken, context: RequestContext | undefined, now: number): void {
+    const { contextTag: tag, sessionId, issuedAt, lastContext } = token
+    if (tag === null || context === undefined || accessToken.onContextChange !== 'refresh') return
+    if (lastContext !== null && lastContext.ip === context.ip && lastContext.userAgent === context.userAgent)
       return
-    // Whoever has just refreshed has just proved it. A client whose address changes with every request, over
-    // IPv4 and IPv6 by turns say, must not be refreshing all the time.
-    if (now - issuedAt <= options.rotation.overlap) return
-    const here = normalizeContext(context)
-    const same = options.secrets.some((secret) => {
-      const tagHere = contextTag(secret, sessionId, here)
-      return tagHere === null || sameContext(tag, tagHere)
+    // A client that alternates between IPv4 and IPv6 must not refresh with every request.
+    if (now - issuedAt <= rotation.overlap) return
+    const normalized = normalizeContext(context)
+    const isSame = options.secrets.some((secret) => {
+      const currentTag = contextTag(secret, sessionId, normalized)
+      return currentTag === null || sameContext(tag, currentTag)
     })
-    if (!same) throw new AccessTokenExpiredError('context')
-    // Not whatever a client may call itself, in each entry of the cache.
-    if ((context.userAgent?.length ?? 0) <= MOST_KNOWN)
-      seen.known = { ip: context.ip, userAgent: context.userAgent }
+    if (!isSame) throw new AccessTokenExpiredError('context')
+    if ((context.userAgent?.length ?? 0) <= MAX_CACHED_USER_AGENT)
+      token.lastContext = { ip: context.ip, userAgent: context.userAgent }
   }
 
-  function firstSight(value: string, now: number, context: RequestContext | undefined): Seen {
-    const token = parseAccessToken(value, ring, options.accessToken)
-    assertBegun(token, now)
-    const seen = seenOf(token)
-    // Its key has just been found: only a clock that is set back in between gets here.
-    if (!isVouchedFor(seen, now)) throw new AccessTokenInvalidError()
-    cache.set(value, seen)
-    const { gracePeriod, tolerance } = options.rotation
-    if (token.twin !== null && now - token.issuedAt <= gracePeriod + tolerance) {
+  function verifyUncached(value: string, now: number, context: RequestContext | undefined): VerifiedToken {
+    const parsed = parseAccessToken(value, ring, accessToken)
+    assertBegun(parsed, now)
+    const token = toVerifiedToken(parsed)
+    // The key was found a moment ago, so this fails only if the clock was set back in between.
+    if (!isStillValid(token, now)) throw new AccessTokenInvalidError()
+    cache.set(value, token)
+    const { gracePeriod, tolerance } = rotation
+    if (parsed.twin !== null && now - parsed.issuedAt <= gracePeriod + tolerance) {
       confirmations.add({
-        sessionId: token.sessionId,
-        twin: token.twin,
+        sessionId: parsed.sessionId,
+        twin: parsed.twin,
         seenAt: now,
         ...recordable(normalizeContext(context), options.privacy),
       })
     }
-    assertAtHome(seen, context, now)
-    return seen
+    assertSameContext(token, context, now)
+    return token
   }
 
   return function verify(value, context) {
     const now = clock.now()
-    const seen = typeof value === 'string' ? cache.get(value) : undefined
-    // A hit whose key has been retired goes the long way and fails there.
-    if (seen === undefined || !isVouchedFor(seen, now)) return firstSight(value, now, context)
-    assertAtHome(seen, context, now)
-    return seen
+    const cached = typeof value === 'string' ? cache.get(value) : undefined
+    // If the key of a cached token has been retired, `verifyUncached` refuses the token.
+    if (cached === undefined || !isStillValid(cached, now)) return verifyUncached(value, now, context)
+    assertSameContext(cached, context, now)
+    return cached
   }
 }

@@ -15,14 +15,14 @@ import { assertNotEnded, learnFrom, readRow } from '../session/rows.ts'
 import type { SessionRow } from '../store.ts'
 import { type IssuedToken, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
 import {
+  assertGenuine,
   fingerprint,
   mintRefreshToken,
-  parseRefreshToken,
+  type ParsedRefreshToken,
   type RefreshToken,
 } from '../tokens/refresh-token.ts'
 import { assertInTime } from './in-time.ts'
-import type { RefreshLimit } from './refresh-limit.ts'
-import { announceTurn, turnOf } from './turn.ts'
+import { announceTurn, expectedState, turnOf } from './turn.ts'
 
 const ATTEMPTS = 3
 /** How many lost changes of one session are made up for in one refresh. */
@@ -36,23 +36,39 @@ export interface Refreshed {
   readonly refreshToken: IssuedToken | null
 }
 
+/** Exchanges a refresh token. Reports a token of an unknown secret. */
+export function refresh(
+  engine: Engine,
+  presented: ParsedRefreshToken,
+  context: RefreshContext | undefined,
+): Promise<Refreshed> {
+  const { options, events } = engine
+  return options.telemetry.trace('refresh', async () => {
+    try {
+      return await exchange(engine, presented, context)
+    } catch (error) {
+      if ((error as { code?: unknown }).code === 'ERR_SECRET_UNKNOWN') events.emit('secretUnknown', {})
+      throw error
+    }
+  })
+}
+
 /**
- * One refresh: token, row, decision, write, answer. Order of the checks as in the protocol: MAC, row,
- * anchor, ended, absolute expiry, idle expiry, decision. Every caller gets a child of its own; a shared
+ * One refresh: token, row, decision, write, answer. The checks come in the order of the protocol: MAC, row,
+ * anchor, ended, absolute expiry, idle expiry, decision. Every caller gets a child of its own: a shared
  * answer would let a thief stay in step with the owner.
  */
-export async function refresh(
+async function exchange(
   engine: Engine,
-  limit: RefreshLimit,
-  value: unknown,
+  presented: ParsedRefreshToken,
   context: RefreshContext | undefined,
 ): Promise<Refreshed> {
   const { clock, revocations } = engine
   const arrivedAt = context?.arrivedAt ?? clock.now()
-  const token = parseRefreshToken(engine.options.secrets, value)
+  const token = assertGenuine(presented)
   revocations.assertLive(token.sessionId)
   const from = normalizeContext(context)
-  await assertAllowed(engine, limit, token.sessionId, from)
+  await assertAllowed(engine, token.sessionId, from)
 
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const row = await caughtUp(engine, await readRow(engine.store, token.sessionId))
@@ -93,13 +109,12 @@ async function caughtUp(engine: Engine, row: SessionRow | null): Promise<Session
  * @throws TryAgainError
  */
 async function assertAllowed(
-  { options, events }: Engine,
-  limit: RefreshLimit,
+  { options, events, refreshLimit }: Engine,
   sessionId: string,
   from: NormalContext,
 ): Promise<void> {
   try {
-    limit.count(sessionId)
+    refreshLimit.count(sessionId)
   } catch (error) {
     events.emit('refreshLimited', { sessionId, reason: 'refreshesPerMinute' })
     throw error
@@ -151,8 +166,7 @@ async function apply(
   }
   if (next === undefined) return row
   if (verdict === 'sibling') {
-    const expected = { id: row.id, generation: row.generation, current: row.current }
-    return (await store.switchSibling(expected, next)) ? { ...row, ...next } : null
+    return (await store.switchSibling(expectedState(row), next)) ? { ...row, ...next } : null
   }
   const turn = turnOf(engine, row, next, { ip, userAgent })
   if (!(await store.turn(turn))) return null
@@ -170,9 +184,8 @@ export async function refuse(
   userAgent: string | null,
 ): Promise<boolean> {
   const reason = verdict === 'reused' ? 'reuse' : 'rollback'
-  const expected = { id: row.id, generation: row.generation, current: row.current }
-  if ((await engine.store.end(row.id, ending(engine, reason, engine.clock.now()), expected)) === null)
-    return false
+  const end = ending(engine, reason, engine.clock.now())
+  if ((await engine.store.end(row.id, end, expectedState(row))) === null) return false
   if (reason === 'reuse')
     engine.events.emit('reused', { sessionId: row.id, userId: row.userId, ip, userAgent })
   announceEnd(engine, row.id, row.userId, reason)

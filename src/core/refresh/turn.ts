@@ -2,7 +2,7 @@ import type { Engine } from '../engine.ts'
 import type { RotationState } from '../protocol/rotation.ts'
 import type { NormalContext } from '../request-context.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
-import type { SessionRow, Turn } from '../store.ts'
+import type { Expected, SessionRow, Turn } from '../store.ts'
 
 /** After the store has written a turn. */
 export function announceTurn(
@@ -27,11 +27,16 @@ export function turnOf(engine: Engine, row: SessionRow, next: RotationState, see
   const { privacy } = engine.options
   const expiresAt = idleExpiry(engine, row, next.turnedAt)
   return {
-    expected: { id: row.id, generation: row.generation, current: row.current },
+    expected: expectedState(row),
     next,
     expiresAt,
     pruneAt: pruneTime(engine, row, expiresAt, next.turnedAt, row.pruneAt),
     ip: privacy.ip === 'none' ? null : (seen.ip ?? row.ip),
     userAgent: privacy.userAgent ? (seen.userAgent ?? row.userAgent) : null,
   }
+}
+
+/** The state that a compare-and-set must find in the row. */
+export function expectedState({ id, generation, current }: SessionRow): Expected {
+  return { id, generation, current }
 }

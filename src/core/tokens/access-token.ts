@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { randomInt } from 'node:crypto'
 import type { ClaimsObject } from '../../portable/claims.ts'
-import { AccessTokenInvalidError } from '../../portable/errors.ts'
+import { AccessTokenInvalidError, isSessionsError } from '../../portable/errors.ts'
 import type { Presented } from '../../portable/presented.ts'
 import { sessionIdToBytes } from '../../portable/session-id.ts'
 import { couldBeOurs } from '../../portable/token-header.ts'
@@ -90,6 +90,22 @@ export function parseAccessToken(value: unknown, ring: KeyRing, profile: AccessT
   if (!key.verify(parts.input, parts.signature)) throw new AccessTokenInvalidError()
   // The key's own text: a slice would keep the whole token alive with whatever is kept of it.
   return readPayload({ header: key.header, payload: parts.payload }, profile, decodeGenuine)
+}
+
+/** The fields of a genuine access token, however old; null for any other text. */
+export function inspectAccessToken(
+  value: string,
+  {
+    ring,
+    options,
+  }: { readonly ring: KeyRing; readonly options: { readonly accessToken: AccessTokenProfile } },
+): AccessToken | null {
+  try {
+    return parseAccessToken(value, ring, options.accessToken)
+  } catch (error) {
+    if (isSessionsError(error)) return null
+    throw error
+  }
 }
 
 /** Natively, which is lenient: of what a signature covers, no second spelling passes anyway. */

@@ -4,7 +4,7 @@ import { contextTag, type NormalContext } from '../request-context.ts'
 import { idleExpiry, idleTimeoutOf } from '../session/lifetime.ts'
 import type { SessionRow } from '../store.ts'
 import { type AccessTokenFields, mintAccessToken } from './access-token.ts'
-import type { MintedRefreshToken } from './refresh-token.ts'
+import type { RefreshToken } from './refresh-token.ts'
 
 /** A token handed to the client. */
 export interface IssuedToken {
@@ -70,6 +70,6 @@ export function accessTokenFields(
   }
 }
 
-export function issueRefreshToken(engine: Engine, row: SessionRow, token: MintedRefreshToken): IssuedToken {
+export function issueRefreshToken(engine: Engine, row: SessionRow, token: RefreshToken): IssuedToken {
   return { value: token.value, expiresAt: new Date(idleExpiry(engine, row, token.issuedAt)) }
 }

@@ -2,7 +2,12 @@ import { type Arbitrary, constantFrom, record } from 'fast-check'
 import type { Engine } from '../../../src/core/engine.ts'
 import { deriveSecrets } from '../../../src/core/keys/secrets.ts'
 import type { SessionRow } from '../../../src/core/store.ts'
-import { mintRefreshToken, NO_PARENT, parseRefreshToken } from '../../../src/core/tokens/refresh-token.ts'
+import {
+  assertGenuine,
+  mintRefreshToken,
+  NO_PARENT,
+  parseRefreshToken,
+} from '../../../src/core/tokens/refresh-token.ts'
 import {
   createSessions,
   type EventName,
@@ -189,7 +194,7 @@ export class World {
     const { secrets } = this.engine(side, 0).options
     const names = new Map(
       this.refreshTokens.map(({ value }, index) => {
-        const { fingerprint } = parseRefreshToken(secrets, value[side])
+        const { fingerprint } = assertGenuine(parseRefreshToken(secrets, value[side]))
         return [Buffer.from(fingerprint).toString('hex'), `token ${index}`]
       }),
     )
@@ -222,7 +227,7 @@ export class World {
     const parent = Buffer.alloc(16, `lost ${this.refreshTokens.length}`)
     const value = SIDES.map((side) => {
       const { secrets } = this.engine(side, 0).options
-      const { generation, ...fields } = parseRefreshToken(secrets, token.value[side])
+      const { generation, ...fields } = assertGenuine(parseRefreshToken(secrets, token.value[side]))
       const issuedAt = this.clock.now()
       return mintRefreshToken(secrets, { ...fields, generation: generation + steps, parent, issuedAt }).value
     })
@@ -233,7 +238,7 @@ export class World {
   mintWithoutAnchor(token: TokenPair): TokenPair {
     const value = SIDES.map((side) => {
       const secrets = deriveSecrets(SECRET, this.engine(side, 0).store.realm)
-      const fields = parseRefreshToken(secrets, token.value[side])
+      const fields = assertGenuine(parseRefreshToken(secrets, token.value[side]))
       return mintRefreshToken(secrets, { ...fields, anchor: Buffer.alloc(16, 'a guess') }).value
     })
     return { value: value as unknown as Pair, session: token.session }

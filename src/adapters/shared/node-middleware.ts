@@ -1,0 +1,44 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Sessions } from '../../core/api.ts'
+import type { Handled, SessionsOverHttp } from '../../http/http.ts'
+import type { RequestSession } from '../../http/request-session.ts'
+import { attach } from './attached-session.ts'
+import { NodeExchange, type NodeHints, writeReply } from './node-exchange.ts'
+import { isPromise, whenReady } from './when-ready.ts'
+
+/** Middleware of Express and @fastify/middie, without their types. */
+export type NodeMiddleware<Request = IncomingMessage> = (
+  req: Request,
+  res: ServerResponse,
+  next: (error?: unknown) => void,
+) => void
+
+/** Handles every request: answers Pawl's own routes, attaches a session to all others. */
+export function sessionMiddleware<Claims extends object, Data, Request extends IncomingMessage & NodeHints>(
+  sessions: Sessions<Claims, Data>,
+  http: SessionsOverHttp<Claims, Data>,
+  onSession: (req: Request, session: RequestSession<Claims, Data>) => void = () => {},
+): NodeMiddleware<Request> {
+  return function pawlSessions(req, res, next) {
+    const proceed = ({ reply, session }: Handled<Claims, Data>): void => {
+      if (reply !== undefined) {
+        writeReply(res, reply)
+        return
+      }
+      attach(req, sessions, http, session)
+      onSession(req, session)
+      next()
+    }
+    passErrors(() => whenReady(http.handle(new NodeExchange(req, res, req)), proceed), next)
+  }
+}
+
+/** Passes an error of the work to `next`, whether it is thrown at once or later. */
+export function passErrors(work: () => void | Promise<void>, next: (error: unknown) => void): void {
+  try {
+    const result = work()
+    if (isPromise(result)) result.catch(next)
+  } catch (error) {
+    next(error)
+  }
+}

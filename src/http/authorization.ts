@@ -1,0 +1,47 @@
+import { isSessionsError } from '../portable/errors.ts'
+import type { Reply } from './exchange.ts'
+import type { RequireOptions } from './options.ts'
+import { problemOf, problemReply } from './problem.ts'
+import type { RequestSession } from './request-session.ts'
+import { isNavigation, redirectThroughRefresh } from './resume.ts'
+
+/** The answer to a request that does not meet what its route requires; null if it does. */
+export function denialOf<C extends object, D>(
+  session: RequestSession<C, D>,
+  { optional = false, maxAuthAge }: RequireOptions = {},
+): Reply | null {
+  const { error, request } = session
+  if (error === null) return maxAuthAge === undefined ? null : recentAuthDenial(session, maxAuthAge)
+  const { options, engine, exchange } = request
+  const isExpired = error.code === 'ERR_ACCESS_TOKEN_EXPIRED' || error.code === 'ERR_ACCESS_TOKEN_INVALID'
+  if (isExpired && session.transport === 'cookie' && !options.inline && isNavigation(exchange)) {
+    const redirect = redirectThroughRefresh(exchange, `${options.path}/refresh`, engine.clock.now())
+    if (redirect !== null) return redirect
+    // The refresh route has just sent the browser back, and the browser stored no cookies: show the page.
+    if (optional) return null
+  }
+  // With inline refresh, an expired token has already been tried. A handshake is never refreshed inline.
+  const refreshCannotHelp = !isExpired || (options.inline && !request.isHandshake)
+  return optional && refreshCannotHelp && !('retryAfter' in error) ? null : errorReply(session, error)
+}
+
+/** The answer to an error of Pawl; null for any other. */
+export function errorReply<C extends object, D>(
+  { transport }: RequestSession<C, D>,
+  error: unknown,
+): Reply | null {
+  const problem = isSessionsError(error) ? problemOf(error) : null
+  return problem === null ? null : problemReply(problem, transport === 'bearer')
+}
+
+function recentAuthDenial<C extends object, D>(
+  session: RequestSession<C, D>,
+  maxAuthAge: number,
+): Reply | null {
+  try {
+    session.requireRecentAuth(maxAuthAge)
+    return null
+  } catch (tooOld) {
+    return errorReply(session, tooOld)
+  }
+}

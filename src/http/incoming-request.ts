@@ -1,0 +1,108 @@
+import type { Sessions } from '../core/api.ts'
+import { ENGINE, type Engine } from '../core/engine.ts'
+import type { RequestContext } from '../core/request-context.ts'
+import { type AccessToken, inspectAccessToken } from '../core/tokens/access-token.ts'
+import { type ParsedRefreshToken, parseRefreshToken } from '../core/tokens/refresh-token.ts'
+import { accessTokensOf, cookieTokens, type Transport, transportOf } from '../wire/credentials.ts'
+import type { CookieWriter } from './cookies.ts'
+import type { Exchange } from './exchange.ts'
+import type { ResolvedHttpOptions } from './options.ts'
+
+/** A request, with everything that Pawl derives from its head. */
+export class IncomingRequest<Claims extends object, Data> implements RequestContext {
+  readonly sessions: Sessions<Claims, Data>
+  readonly engine: Engine
+  readonly options: ResolvedHttpOptions
+  readonly exchange: Exchange
+  readonly cookies: CookieWriter
+  readonly path: string
+  readonly isHandshake: boolean
+  readonly transport: Transport
+  /** Milliseconds. */
+  readonly arrivedAt: number
+  #parsedRefreshTokens: Map<string, ParsedRefreshToken> | null = null
+  #parsedAccessTokens: Map<string, AccessToken | null> | null = null
+
+  constructor(
+    sessions: Sessions<Claims, Data>,
+    options: ResolvedHttpOptions,
+    exchange: Exchange,
+    cookies: CookieWriter,
+  ) {
+    this.sessions = sessions
+    this.engine = sessions[ENGINE]
+    this.options = options
+    this.exchange = exchange
+    this.cookies = cookies
+    this.path = pathOf(exchange.target)
+    this.isHandshake = isHandshake(exchange)
+    this.transport = transportOf(exchange)
+    this.arrivedAt = this.engine.clock.now()
+  }
+
+  // Behind proxies some frameworks take long to find the address, so it is read only when needed.
+  get ip(): string | undefined {
+    return this.exchange.ip
+  }
+
+  get userAgent(): string | undefined {
+    return this.exchange.header('user-agent')
+  }
+
+  get isSafeMethod(): boolean {
+    const { method } = this.exchange
+    return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
+  }
+
+  /** The access tokens of the request. Only doubled cookies make more than one. */
+  get accessTokens(): string[] {
+    return accessTokensOf(this.exchange, this.transport, this.cookies.set.access)
+  }
+
+  /** The refresh tokens in the request's cookies. */
+  get refreshCookies(): string[] {
+    return this.transport === 'bearer'
+      ? []
+      : cookieTokens(this.exchange.header('cookie'), this.cookies.set.refresh)
+  }
+
+  /** {@link refreshCookies}, each parsed once. */
+  get refreshTokens(): ParsedRefreshToken[] {
+    this.#parsedRefreshTokens ??= new Map()
+    return this.refreshCookies.map((value) =>
+      once(this.#parsedRefreshTokens!, value, () => parseRefreshToken(this.engine.options.secrets, value)),
+    )
+  }
+
+  /** The sessions that genuine tokens of the request name, however old the tokens are. */
+  get namedSessionIds(): string[] {
+    const refreshTokens = this.refreshTokens.flatMap(({ token }) => token ?? [])
+    const named = [...this.genuineAccessTokens, ...refreshTokens].map(({ sessionId }) => sessionId)
+    return [...new Set(named)]
+  }
+
+  /** The genuine ones of {@link accessTokens}, however old, each parsed once. */
+  get genuineAccessTokens(): AccessToken[] {
+    this.#parsedAccessTokens ??= new Map()
+    return this.accessTokens.flatMap(
+      (value) => once(this.#parsedAccessTokens!, value, () => inspectAccessToken(value, this.engine)) ?? [],
+    )
+  }
+}
+
+/** Whether a request asks for a WebSocket. */
+export function isHandshake(exchange: Pick<Exchange, 'header'>): boolean {
+  return exchange.header('upgrade')?.toLowerCase() === 'websocket'
+}
+
+/** The path of a request's target, without query and fragment. */
+export function pathOf(target: string): string {
+  const end = target.search(/[?#]/)
+  return end === -1 ? target : target.slice(0, end)
+}
+
+/** The headers are read each time, since an adapter may hide a cookie for a while; the parsing is not repeated. */
+function once<T>(results: Map<string, T>, value: string, parse: () => T): T {
+  if (!results.has(value)) results.set(value, parse())
+  return results.get(value)!
+}

@@ -1,0 +1,87 @@
+import { type Refreshed, refresh } from '../core/refresh/refresh.ts'
+import type { RefreshContext } from '../core/request-context.ts'
+import { idleExpiry } from '../core/session/lifetime.ts'
+import type { ParsedRefreshToken } from '../core/tokens/refresh-token.ts'
+import {
+  type AnySessionsError,
+  isSessionsError,
+  NotSignedInError,
+  SessionEndedError,
+} from '../portable/errors.ts'
+import type { IncomingRequest } from './incoming-request.ts'
+import { problemOf } from './problem.ts'
+
+/** The result of a refresh through cookies, with the cookies to set. */
+export type CookieRefresh =
+  | { readonly refreshed: Refreshed; readonly cookies: readonly string[] }
+  | { readonly error: AnySessionsError; readonly cookies: readonly string[] }
+
+/**
+ * At most one refresh token of a request is ever exchanged. Of several genuine ones, those of the session that the
+ * genuine access cookie names come first, and of these the newest.
+ */
+export function chooseRefreshToken<Claims extends object, Data>(
+  request: IncomingRequest<Claims, Data>,
+): ParsedRefreshToken | 'none' | 'other-session' {
+  const parsed = request.refreshTokens
+  const [first] = parsed
+  if (first === undefined) return 'none'
+  const genuine = parsed.flatMap(({ token }) => token ?? [])
+  // A token of an unknown secret comes first, so that garbage beside it does not clear its cookie.
+  if (genuine.length === 0) return parsed.find(isOfUnknownSecret) ?? first
+  const named = request.genuineAccessTokens.map(({ sessionId }) => sessionId)
+  const candidates =
+    named.length === 0 ? genuine : genuine.filter(({ sessionId }) => named.includes(sessionId))
+  const [newest] = candidates.toSorted((a, b) => b.generation - a.generation || b.issuedAt - a.issuedAt)
+  return newest === undefined ? 'other-session' : { token: newest }
+}
+
+export function isOfUnknownSecret(parsed: ParsedRefreshToken): boolean {
+  return parsed.token === null && parsed.reason === 'unknown-secret'
+}
+
+export async function refreshByCookie<Claims extends object, Data>(
+  request: IncomingRequest<Claims, Data>,
+): Promise<CookieRefresh> {
+  const { engine, exchange, cookies, refreshTokens } = request
+  const chosen = chooseRefreshToken(request)
+  if (chosen === 'none') return { error: new NotSignedInError(), cookies: [] }
+  if (chosen === 'other-session') {
+    // An old session's cookie beside a new login's: the new session must survive.
+    const [named] = refreshTokens.flatMap(({ token }) => token?.sessionId ?? [])
+    return { error: new SessionEndedError(named ?? '', 'replaced'), cookies: [] }
+  }
+  const hasStrays = refreshTokens.length > 1
+  const strays = hasStrays ? cookies.clearStrayRefresh(exchange.header('host')) : []
+  try {
+    const refreshed = await refresh(engine, chosen, refreshContext(request))
+    const { row, accessToken, refreshToken } = refreshed
+    const now = engine.clock.now()
+    const refreshExpiresAt = refreshToken?.expiresAt ?? new Date(idleExpiry(engine, row, now))
+    const life = { expiresAt: row.persistent ? refreshExpiresAt : null, now }
+    // If the presented token stays, its cookie stays too. With strays about, it is set again: one of the strays
+    // may have been the chosen one.
+    const kept = hasStrays ? chosen.token?.value : undefined
+    const value = refreshToken?.value ?? kept
+    return {
+      refreshed,
+      cookies: [
+        ...strays,
+        cookies.access(accessToken.value, life),
+        ...(value === undefined ? [] : [cookies.refresh(value, life)]),
+      ],
+    }
+  } catch (error) {
+    if (!isSessionsError(error)) throw error
+    return { error, cookies: problemOf(error)?.final === true ? [...strays, ...cookies.clear()] : [] }
+  }
+}
+
+export function refreshContext<Claims extends object, Data>({
+  ip,
+  userAgent,
+  arrivedAt,
+  exchange,
+}: IncomingRequest<Claims, Data>): RefreshContext {
+  return { ip, userAgent, arrivedAt, signal: exchange.signal }
+}

@@ -1,0 +1,62 @@
+import type { Engine } from '../core/engine.ts'
+import type { Exchange } from './exchange.ts'
+import { forbidCaching } from './reply.ts'
+
+/** Cookies that wait for the head of a response. */
+export interface PendingCookies {
+  readonly cookies: readonly string[]
+  /** A head sent after this time sets none of them. Milliseconds. */
+  readonly until: number
+}
+
+const NONE: PendingCookies = { cookies: [], until: 0 }
+
+/** The cookies that one response will set. */
+export class ResponseCookies {
+  readonly #exchange: Exchange
+  readonly #engine: Engine
+  #pending: PendingCookies = NONE
+  #head: 'untouched' | 'reserved' | 'sent' = 'untouched'
+
+  constructor(exchange: Exchange, engine: Engine) {
+    this.#exchange = exchange
+    this.#engine = engine
+  }
+
+  get pending(): PendingCookies {
+    return this.#pending
+  }
+
+  /** Asks to be called before the head is sent. @throws TypeError when it has been sent */
+  reserve(): void {
+    if (this.#head === 'sent') throw new TypeError('the response has begun: its cookies can no longer be set')
+    if (this.#head === 'reserved') return
+    this.#exchange.beforeHead((head) => {
+      this.#head = 'sent'
+      const { cookies, until } = this.#pending
+      if (cookies.length === 0 || this.#engine.clock.now() > until) return
+      for (const cookie of cookies) head.append('set-cookie', cookie)
+      forbidCaching(head)
+    })
+    this.#head = 'reserved'
+  }
+
+  /** Replaces all pending cookies. @throws TypeError when the head has been sent */
+  set(cookies: readonly string[], until: number = Number.POSITIVE_INFINITY): void {
+    this.reserve()
+    this.#pending = { cookies, until }
+  }
+
+  /** As {@link set}, for the cookies of a refresh: later they would break the timing that the protocol relies on. */
+  setInTime(cookies: readonly string[]): void {
+    const { clock, options } = this.#engine
+    this.set(cookies, clock.now() + options.decideWithin)
+  }
+
+  /** Takes the pending cookies away, for another response to set. */
+  release(): PendingCookies {
+    const pending = this.#pending
+    this.#pending = NONE
+    return pending
+  }
+}
