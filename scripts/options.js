@@ -68,7 +68,7 @@ const FUNCTIONS = {
     target: 'src/postgres/postgres-options.ts',
     imports: `
       import type { SessionIdVersion } from '../portable/session-id.ts'
-      import type { PoolLike } from './connection.ts'`,
+      import type { PoolLike } from './driver.ts'`,
     name: 'PostgresOptions',
     about: 'What {@link postgres} takes: your pool, or how to connect.',
     page: 'docs/configuration.md',

@@ -1,156 +1,142 @@
 import { createHash } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { StoreUnavailableError } from '../portable/errors.ts'
-import { networkReason } from './network-error.ts'
-import { isConflict, isConnectionError, isPreparedRefused, isRefused } from './sqlstate.ts'
+import type { PoolLike, QueryConfig } from './driver.ts'
+import { isConflict, isConnectionError, isLoginRefused, isPreparedRefused } from './sqlstate.ts'
 import { types } from './types.ts'
-
-/** What Pawl needs of a `pg` client: anything with its `query` of one config object. */
-export interface Queryable {
-  query(config: QueryConfig): Promise<{ rows: unknown[]; command?: string }>
-}
-
-export interface QueryConfig {
-  readonly text: string
-  readonly values: unknown[]
-  readonly name?: string
-  readonly types: typeof types
-  /** Milliseconds after which the driver gives the statement and its connection up. */
-  readonly query_timeout?: number
-}
-
-/** What Pawl needs of a client that a `pg` Pool has lent. */
-export interface PooledClient extends Queryable {
-  release(error?: Error | boolean): void
-  on?(event: 'error', listener: () => void): unknown
-  off?(event: 'error', listener: () => void): unknown
-}
-
-/** What Pawl needs of a `pg` Pool. */
-export interface PoolLike extends Queryable {
-  connect(): Promise<PooledClient>
-  end(): Promise<void>
-  on?(event: 'error', listener: () => void): unknown
-  off?(event: 'error', listener: () => void): unknown
-  readonly options?: {
-    readonly host?: string | undefined
-    readonly port?: number | undefined
-    readonly connectionString?: string | undefined
-    readonly database?: string | undefined
-    readonly password?: unknown
-    readonly max?: number | undefined
-    readonly query_timeout?: number | undefined
-  }
-  /** How many connections there are, how many of them nobody uses, and how many statements wait for one. */
-  readonly totalCount?: number
-  readonly idleCount?: number
-  readonly waitingCount?: number
-  /** The class of its clients; LISTEN takes one more of them. */
-  readonly Client?: new (
-    config: object,
-  ) => unknown
-}
+import { unavailable } from './unavailable.ts'
+import { withTimeout } from './with-timeout.ts'
 
 export type Row = Record<string, unknown>
 
-/** Runs statements, with the retries that are safe and errors the rest of Pawl understands. */
+/** Runs statements, retries them, and translates the driver's errors. */
 export interface Connection {
-  /** For statements that may be repeated: reads, and writes that are compare-and-set or idempotent. */
-  query(text: string, values: unknown[], onRepeat?: () => void): Promise<Row[]>
-  /** One transaction whose last commits a crash may lose; repeated whole on a conflict. */
-  relaxed(text: string, values: unknown[]): Promise<Row[]>
-  /** Makes every further statement fail, for good or until {@link reopen}. */
+  /**
+   * For statements that are safe to repeat: reads, and writes that are compare-and-set or idempotent.
+   * @param onRetry called before each retry, because the server may have committed the earlier attempt
+   */
+  query(text: string, values: unknown[], onRetry?: () => void): Promise<Row[]>
+  /** One transaction that commits asynchronously: a server crash may lose it. Retried as a whole. */
+  queryWithAsyncCommit(text: string, values: unknown[]): Promise<Row[]>
+  /** Makes every later statement fail, until {@link reopen}. */
   close(): void
   reopen(): void
-  /** Where it connects to, for messages; never holds a password. */
+  /** Host, port and database for messages, without a password. */
   readonly where: string
 }
 
-type Shared = Pick<QueryConfig, 'name' | 'query_timeout'>
-
 const ATTEMPTS = 3
-/** Milliseconds before the first retry; doubled and jittered after that. */
-const PAUSE = 30
-/** A statement that has taken this long is not tried again: the caller has better things to answer. */
+/** Milliseconds. Each retry doubles the delay and adds jitter. */
+const RETRY_DELAY = 30
+/** After this many milliseconds a failed statement is not retried, because the caller's request is late already. */
 const RETRY_WITHIN = 3000
-/** A database that is frozen answers nothing at all, and a pool may wait for a connection for ever. */
+/** A frozen server never answers, and a pool without a timeout waits for a connection forever. */
 export const ANSWER_WITHIN: number = 10_000
-/** A statement nobody waits for any more, behind a lock for example, must not keep one of the pool's connections. */
-const GIVE_UP_AFTER: number = ANSWER_WITHIN + 500
-/** A pool that has answered nothing for this long, with so many waiting per connection, gets no more to do. */
+/** Returns the connection to the pool after the caller has given up, for example while a lock blocks the statement. */
+const QUERY_TIMEOUT: number = ANSWER_WITHIN + 500
+/** The pool is stuck if it has answered nothing for this long and has this many waiting statements per connection. */
 const STUCK_AFTER = 2000
-const MOST_WAITING = 20
-const USUAL_POOL = 10
+const MAX_WAITING_PER_CONNECTION = 20
+/** The default size of a `pg` Pool. */
+const DEFAULT_POOL_SIZE = 10
 
 export function createConnection(pool: PoolLike, where: string): Connection {
-  let prepared = true
+  let usesPrepared = true
   let closed = false
   let answeredAt = performance.now()
-  const limits = { query_timeout: Math.min(GIVE_UP_AFTER, pool.options?.query_timeout || GIVE_UP_AFTER) }
-  const named = new Map<string, Shared>()
+  const query_timeout = Math.min(QUERY_TIMEOUT, pool.options?.query_timeout || QUERY_TIMEOUT)
+  const names = new Map<string, string>()
 
-  /** One name per text, so that a new release never meets an old statement under its name. */
-  function sharedOf(text: string): Shared {
-    let shared = named.get(text)
-    if (shared === undefined) {
-      const name = `pawl_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
-      shared = { ...limits, name }
-      named.set(text, shared)
+  /** The name follows from the text, so a new release never reuses the name of an old statement. */
+  function statementName(text: string): string {
+    let name = names.get(text)
+    if (name === undefined) {
+      name = `pawl_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
+      names.set(text, name)
     }
-    return shared
+    return name
   }
 
-  async function run(on: Queryable, text: string, values: unknown[]): Promise<Row[]> {
-    if (prepared) {
+  function configOf(text: string, values: unknown[], name?: string): QueryConfig {
+    return { text, values, name, types, query_timeout }
+  }
+
+  async function run(text: string, values: unknown[]): Promise<Row[]> {
+    if (usesPrepared) {
       try {
-        return (await on.query(configOf(text, values, sharedOf(text)))).rows as Row[]
+        return (await pool.query(configOf(text, values, statementName(text)))).rows as Row[]
       } catch (error) {
-        // A transaction-mode pooler without support for prepared statements: do without, for good.
+        // A pooler in transaction mode does not support prepared statements: stop using them.
         if (!isPreparedRefused(error)) throw error
-        prepared = false
+        usesPrepared = false
       }
     }
-    return (await on.query(configOf(text, values, limits))).rows as Row[]
+    return (await pool.query(configOf(text, values))).rows as Row[]
   }
 
-  /** What the operator has to look at where waiting for a connection is all that happened. */
+  /** Tells the operator that the pool, not the server, is the bottleneck. */
   function poolState(): string {
     const { totalCount, idleCount, options } = pool
     const full = options?.max !== undefined && totalCount !== undefined && totalCount >= options.max
     return full && idleCount === 0 ? `; all ${totalCount} connections of the pool are in use` : ''
   }
 
-  /** Whoever has been answered 503 leaves a statement in the pool's queue, which would grow without bound. */
-  function refuseWhenStuck(): void {
+  /** Without this limit the queue of a stuck pool grows: a request that timed out leaves its statement in it. */
+  function assertNotStuck(): void {
     const { waitingCount = 0, options } = pool
-    const tooMany = waitingCount > MOST_WAITING * (options?.max ?? USUAL_POOL)
-    if (tooMany && performance.now() - answeredAt > STUCK_AFTER)
+    const maxWaiting = MAX_WAITING_PER_CONNECTION * (options?.max ?? DEFAULT_POOL_SIZE)
+    if (waitingCount > maxWaiting && performance.now() - answeredAt > STUCK_AFTER)
       throw new StoreUnavailableError(
-        `PostgreSQL at ${where} is not asked: ${waitingCount} statements wait${poolState()}`,
+        `The connection pool for PostgreSQL at ${where} is stuck: ${waitingCount} statements wait${poolState()}. ` +
+          'Check the server, and transactions that hold connections.',
       )
   }
 
-  async function retrying<T>(attempt: () => Promise<T>, onRepeat: () => void = () => {}): Promise<T> {
+  async function withRetries<T>(attempt: () => Promise<T>, onRetry: () => void = () => {}): Promise<T> {
     const startedAt = performance.now()
     for (let tried = 1; ; tried++) {
-      if (closed) throw new StoreUnavailableError('the sessions have been closed')
-      refuseWhenStuck()
+      if (closed) throw new StoreUnavailableError('This Sessions object is closed. Create a new one.')
+      assertNotStuck()
       try {
-        const result = await within(ANSWER_WITHIN, where, attempt(), poolState)
+        const result = await withTimeout(ANSWER_WITHIN, where, attempt(), poolState)
         answeredAt = performance.now()
         return result
       } catch (error) {
-        const unreachable = isConnectionError(error)
-        const early = performance.now() - startedAt < RETRY_WITHIN
-        if (tried < ATTEMPTS && early && (unreachable || isConflict(error))) {
-          onRepeat()
-          await sleep(PAUSE * 2 ** tried * (0.5 + Math.random()))
+        const isOutage = isConnectionError(error) || isConflict(error)
+        const isEarly = performance.now() - startedAt < RETRY_WITHIN
+        if (isOutage && isEarly && tried < ATTEMPTS) {
+          onRetry()
+          await delay(RETRY_DELAY * 2 ** tried * (0.5 + Math.random()))
           continue
         }
-        throw unreachable || isConflict(error) || isRefused(error)
-          ? unavailable(error, where, poolState())
-          : error
+        throw isOutage || isLoginRefused(error) ? unavailable(error, where, poolState()) : error
       }
+    }
+  }
+
+  async function commitAsynchronously(text: string, values: unknown[]): Promise<Row[]> {
+    const client = await pool.connect()
+    let failure: Error | undefined
+    // The pool handles `error` events of idle clients only, and an unhandled one ends the process.
+    // The running statement fails as well, so this handler has nothing to do.
+    const ignore = (): void => {}
+    client.on?.('error', ignore)
+    try {
+      await client.query(configOf('begin', []))
+      await client.query(configOf('set local synchronous_commit = off', []))
+      const { rows } = await client.query(configOf(text, values))
+      const { command } = await client.query(configOf('commit', []))
+      // PostgreSQL answers COMMIT of a failed transaction with ROLLBACK, without an error.
+      if (command !== 'COMMIT')
+        throw new Error('PostgreSQL rolled the transaction back instead of committing it')
+      return rows as Row[]
+    } catch (error) {
+      failure = error as Error
+      throw error
+    } finally {
+      // After a failure the pool closes the connection, and the server rolls back an open transaction.
+      client.release(failure)
+      client.off?.('error', ignore)
     }
   }
 
@@ -162,81 +148,7 @@ export function createConnection(pool: PoolLike, where: string): Connection {
     reopen() {
       closed = false
     },
-    query: (text, values, onRepeat) => retrying(() => run(pool, text, values), onRepeat),
-    relaxed: (text, values) =>
-      retrying(async () => {
-        const client = await pool.connect()
-        let failed: Error | undefined
-        // The pool listens only while a client is idle, and an `error` nobody listens to ends the process.
-        // The statement that was running fails with it, so there is nothing to do here.
-        const ignore = (): void => {}
-        client.on?.('error', ignore)
-        try {
-          await client.query(configOf('begin', [], limits))
-          await client.query(configOf('set local synchronous_commit = off', [], limits))
-          const rows = (await client.query(configOf(text, values, limits))).rows as Row[]
-          const { command } = await client.query(configOf('commit', [], limits))
-          // A transaction that had failed answers COMMIT with ROLLBACK, and with no error.
-          if (command !== 'COMMIT') throw new Error('the transaction was rolled back')
-          return rows
-        } catch (error) {
-          failed = error as Error
-          throw error
-        } finally {
-          // A connection in doubt is thrown away; the server rolls back what it left open.
-          client.release(failed)
-          client.off?.('error', ignore)
-        }
-      }),
+    query: (text, values, onRetry) => withRetries(() => run(text, values), onRetry),
+    queryWithAsyncCommit: (text, values) => withRetries(() => commitAsynchronously(text, values)),
   }
-}
-
-/**
- * What is the same each time is inherited, because `pg` copies each property of a config's own by its descriptor:
- * two less save half of the 5 µs that takes. `types` is its own all the same: whoever copies a config on its way, to write a comment into
- * its text for example, must get the same results.
- */
-function configOf(text: string, values: unknown[], shared: Shared): QueryConfig {
-  const config = Object.create(shared)
-  config.text = text
-  config.values = values
-  config.types = types
-  return config
-}
-
-/** @throws StoreUnavailableError when the work takes longer than `ms`; what becomes of it then is not waited for */
-export function within<T>(
-  ms: number,
-  where: string,
-  work: Promise<T>,
-  state: () => string = () => '',
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      const what = `PostgreSQL at ${where} did not answer within ${ms / 1000} s${state()}`
-      reject(new StoreUnavailableError(what))
-    }, ms)
-    work.then(
-      (result) => {
-        clearTimeout(timer)
-        resolve(result)
-      },
-      (error: unknown) => {
-        clearTimeout(timer)
-        reject(error)
-      },
-    )
-  })
-}
-
-export function unavailable(cause: unknown, where: string, state = ''): StoreUnavailableError {
-  return new StoreUnavailableError(`${unavailableReason(cause, where)}${state}`, { cause })
-}
-
-function unavailableReason(cause: unknown, where: string): string {
-  if (isRefused(cause)) return `PostgreSQL at ${where} refused the connection: ${(cause as Error).message}`
-  const reason = networkReason(cause)
-  return reason === null
-    ? `PostgreSQL at ${where} cannot be reached or does not answer`
-    : `cannot reach PostgreSQL at ${where} (${reason})`
 }

@@ -2,7 +2,7 @@ import type { Row } from './connection.ts'
 import type { SessionCounts, StatusOptions } from './store-status.ts'
 import { dayOf } from './times.ts'
 
-/** Runs a statement that answers one row. */
+/** Runs a statement that returns one row. */
 export type QueryOne = (text: string, values?: unknown[]) => Promise<Row>
 
 /** Above this many rows the planner's estimates replace the count, unless `exact` is set. */
@@ -109,8 +109,8 @@ function estimatedRows(queryOne: QueryOne): Promise<number> {
 /** The planner's estimate. @throws TypeError when the engine explains a plan in another form */
 async function estimateRows(queryOne: QueryOne, condition: string, values: unknown[]): Promise<number> {
   const row = await queryOne(`explain (format json) select 1 from :sessions where ${condition}`, values)
-  const [explained] = Object.values(row)[0] as [{ Plan?: { 'Plan Rows'?: unknown } }?]
-  const rows = explained?.Plan?.['Plan Rows']
-  if (typeof rows !== 'number') throw new TypeError('EXPLAIN answered in an unknown form')
+  const [explanation] = Object.values(row)[0] as [{ Plan?: { 'Plan Rows'?: unknown } }?]
+  const rows = explanation?.Plan?.['Plan Rows']
+  if (typeof rows !== 'number') throw new TypeError('EXPLAIN returned a plan without `Plan Rows`')
   return rows
 }

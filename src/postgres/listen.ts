@@ -1,147 +1,138 @@
 import { randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Listener, ListenerHooks } from '../core/store.ts'
 import { pause } from '../core/time/pause.ts'
-import { within } from './connection.ts'
+import type { ListenClient, Notification } from './driver.ts'
+import type { Notify } from './notify.ts'
 import { isUnsupported } from './sqlstate.ts'
+import { withTimeout } from './with-timeout.ts'
 
-/** What Pawl needs of a `pg` Client. */
-export interface ListenClient {
-  connect(): Promise<unknown>
-  query(text: string): Promise<unknown>
-  end(): Promise<void>
-  unref?(): void
-  on(event: 'notification', listener: (message: { channel: string; payload?: string }) => void): unknown
-  on(event: 'error' | 'end', listener: () => void): unknown
-  /** To drop a connection whose other end does not answer. */
-  readonly connection?: { readonly stream?: { destroy(): unknown } }
-}
-
-/** Milliseconds before connecting again; doubled each time, back to the first when a ping has arrived. */
-const FIRST_PAUSE = 500
-const LONGEST_PAUSE = 60_000
-/** A database that is away comes back; a pooler that delivers nothing stays as it is. */
-const LONGEST_PAUSE_AWAY = 5000
-/** A connection may die without a word while it is being made, too. */
-const BEGIN_WITHIN = 5000
+/** Milliseconds before a reconnection. Doubled after each attempt, and reset when a ping arrives. */
+const FIRST_DELAY = 500
+/** After a connection that delivered nothing, as behind a pooler: a new one rarely helps. */
+const MAX_DELAY = 60_000
+/** After a connection that failed: the database is likely to come back. */
+const MAX_DELAY_AFTER_FAILURE = 5000
+/** A connection can also die silently between CONNECT and LISTEN. */
+const LISTEN_WITHIN = 5000
 const END_WITHIN = 500
-/** Whom a message is from. Empty: from whoever does not listen, or speaks in a transaction that may be rolled back. */
-const SENDER = /^[0-9a-f]{18}$/
+/** The id of a process, sent as payload. An empty payload comes from a transaction or from a process without LISTEN. */
+const SENDER_ID = /^[0-9a-f]{18}$/
 
 /**
- * LISTEN on a connection of its own. It proves itself by messages to a channel of this process alone, sent
- * the way all others are: through a pooler LISTEN seems to work and nothing ever arrives, and a connection
- * may die without a word.
+ * LISTEN on a connection of its own. Pings prove that it works: the process sends itself messages through
+ * the pool. Behind a pooler LISTEN succeeds but delivers nothing, and a connection may die silently.
  *
- * @param channel by its name, and quoted as SQL wants it
- * @param notify sends a message through the pool. @returns false where the database cannot
+ * @param channel the channel's name, plain and quoted for SQL
+ * @param notify sends a message through the pool
  */
 export function createListener(
-  open: () => Promise<ListenClient>,
+  openClient: () => Promise<ListenClient>,
   channel: { readonly quoted: string; readonly name: string },
-  notify: (channel: string, payload: string) => Promise<boolean>,
+  notify: Notify,
   hooks: ListenerHooks,
 ): Listener {
-  /** Whom our messages are from, so that we do not hear them ourselves. */
-  const self = randomBytes(9).toString('hex')
-  const pingChannel = `pawl_ping_${self}`
+  /** Payload of this process's notifications, which it ignores. */
+  const selfId = randomBytes(9).toString('hex')
+  const pingChannel = `pawl_ping_${selfId}`
   const closing = new AbortController()
-  let wait = FIRST_PAUSE
+  let reconnectDelay = FIRST_DELAY
   let connected = false
-  /** Gives the present connection up. */
+  /** Closes the current connection. */
   let drop: () => void = () => {}
-  /** Messages to ourselves that are under way, by payload. */
-  const awaited = new Map<string, () => void>()
+  /** Pings that have not arrived yet, by payload. */
+  const pendingPings = new Map<string, () => void>()
 
-  function onNotification({ channel: on, payload = '' }: { channel: string; payload?: string }): void {
-    if (on === pingChannel) awaited.get(payload)?.()
-    else if (payload !== '' && !SENDER.test(payload)) hooks.onForeign()
-    else if (payload !== self) hooks.onChange()
+  function onNotification({ channel: receivedOn, payload = '' }: Notification): void {
+    if (receivedOn === pingChannel) pendingPings.get(payload)?.()
+    else if (payload !== '' && !SENDER_ID.test(payload)) hooks.onForeign()
+    else if (payload !== selfId) hooks.onChange()
   }
 
   async function listenOnce(): Promise<void> {
-    const client = await open()
+    const client = await openClient()
     if (closing.signal.aborted) return
-    let begun = false
+    let listening = false
     const lost = new Promise<void>((resolve) => {
       drop = resolve
       client.on('error', resolve)
       client.on('end', resolve)
     })
-    const begin = async (): Promise<void> => {
+    const connect = async (): Promise<void> => {
       await client.connect()
       client.on('notification', onNotification)
       await client.query(`listen ${channel.quoted}`)
       await client.query(`listen ${pingChannel}`)
-      begun = true
+      listening = true
     }
     try {
-      await within(BEGIN_WITHIN, 'the listening connection', Promise.race([begin(), lost]))
+      await withTimeout(LISTEN_WITHIN, 'the LISTEN connection', Promise.race([connect(), lost]))
       if (closing.signal.aborted) return
-      if (!begun) throw new Error('the connection was lost before it listened')
+      if (!listening) throw new Error('The connection was lost before LISTEN succeeded.')
       client.unref?.()
       connected = true
       hooks.onConnected()
       await lost
     } finally {
       connected = false
-      await end(client)
+      await endClient(client)
     }
   }
 
-  async function listen(): Promise<void> {
+  async function listenUntilClosed(): Promise<void> {
     while (!closing.signal.aborted) {
-      let longest = LONGEST_PAUSE
+      let maxDelay = MAX_DELAY
       try {
         await listenOnce()
       } catch (error) {
         if (isUnsupported(error)) return
-        longest = LONGEST_PAUSE_AWAY
+        maxDelay = MAX_DELAY_AFTER_FAILURE
       }
-      await pause(wait * (0.5 + Math.random()), closing.signal)
-      wait = Math.min(wait * 2, longest)
+      await pause(reconnectDelay * (0.5 + Math.random()), closing.signal)
+      reconnectDelay = Math.min(reconnectDelay * 2, maxDelay)
     }
   }
 
-  const listening = listen()
+  const closed = listenUntilClosed()
   return {
     async ping(ms) {
       if (!connected) return false
       const payload = randomBytes(6).toString('hex')
-      const dropThis = drop
+      // The connection may be replaced while the ping is on its way.
+      const dropPinged = drop
       let sent = false
       let timer: NodeJS.Timeout | undefined
       const arrived = await new Promise<boolean>((resolve) => {
-        awaited.set(payload, () => resolve(true))
+        pendingPings.set(payload, () => resolve(true))
         timer = setTimeout(() => resolve(false), ms)
         notify(pingChannel, payload).then(
-          (can) => {
-            sent = can
-            if (!can) resolve(false)
+          (isSupported) => {
+            sent = isSupported
+            if (!isSupported) resolve(false)
           },
           () => resolve(false),
         )
       })
       clearTimeout(timer)
-      awaited.delete(payload)
-      if (arrived) wait = FIRST_PAUSE
-      else if (sent) dropThis()
+      pendingPings.delete(payload)
+      if (arrived) reconnectDelay = FIRST_DELAY
+      else if (sent) dropPinged()
       return arrived
     },
-    notify: () => notify(channel.name, self),
+    notify: () => notify(channel.name, selfId),
     async close() {
       closing.abort()
       drop()
-      await listening
+      await closed
     },
   }
 }
 
-/** Says goodbye, but not for long. Keeps the process alive meanwhile: somebody waits for this. */
-async function end(client: ListenClient): Promise<void> {
-  const gone = new AbortController()
-  const late = sleep(END_WITHIN, undefined, { signal: gone.signal }).catch(() => {})
-  await Promise.race([client.end().catch(() => {}), late])
-  gone.abort()
+/** Ends the connection, or destroys it after a timeout. The timer keeps the process alive, because `close` waits. */
+async function endClient(client: ListenClient): Promise<void> {
+  const ended = new AbortController()
+  const timeout = delay(END_WITHIN, undefined, { signal: ended.signal }).catch(() => {})
+  await Promise.race([client.end().catch(() => {}), timeout])
+  ended.abort()
   client.connection?.stream?.destroy()
 }

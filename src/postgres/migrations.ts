@@ -1,15 +1,15 @@
-/** One numbered step of the schema. Never changed once released; a new step is added instead. */
+/** One numbered step of the schema. A released step never changes: add a new one instead. */
 export interface Migration {
   readonly id: number
-  /** Releases that know nothing of this step cannot work with the schema after it. */
+  /** Whether older releases cannot work with the schema after this step. */
   readonly breaking: boolean
-  /** One statement each, idempotent: several processes may run them at once, and any may be repeated. */
+  /** Idempotent, one statement each, because several processes may run them at the same time. */
   readonly statements: readonly string[]
 }
 
 /**
- * No foreign key, trigger, sequence or unique constraint besides the primary keys: the same schema runs
- * on distributed engines, where `sessions` is distributed by `id`. `:schema`, `:sessions`, `:keys` and
+ * The only constraints are primary keys, and there is no trigger or sequence. So the schema also works on
+ * distributed engines, which distribute `sessions` by `id`. `:schema`, `:sessions`, `:keys` and
  * `:migrations` stand for the escaped names.
  */
 export const MIGRATIONS: readonly Migration[] = [
@@ -17,14 +17,12 @@ export const MIGRATIONS: readonly Migration[] = [
     id: 1,
     breaking: true,
     statements: [
-      // A turn rewrites the row within its page (HOT): no index covers a column it changes, and the
-      // page has room. `prune_on` is a day, which is raised about once a week. The first turn makes a row
-      // 25 bytes longer: with 10 % of a page kept free, at least 95 % of turns stay within theirs in every
-      // pattern of use that was measured; with 5 % it was 88 %, and with 15 % it was 99 %.
+      // A turn is a HOT update: the new row version stays in its page. So no index covers a column that a
+      // turn changes, except `prune_on`, which changes about once a week. The free 10 % of each page hold
+      // at least 95 % of the new versions.
       //
-      // Columns stand in the order of their size, 8 bytes first, so that no row has padding (10 bytes).
-      // What a turn changes stands together, from `turned_at` to `previous`: the log takes what is
-      // between the first byte that differs and the last.
+      // Large columns come first, so that rows have no padding. The columns that a turn changes are
+      // neighbors, because the write-ahead log records the range from the first changed byte to the last.
       `create table if not exists :sessions (
         id uuid constraint sessions_pkey primary key,
         created_at timestamptz not null,

@@ -6,11 +6,11 @@ export interface Names {
   readonly sessions: string
   readonly keys: string
   readonly migrations: string
-  /** Puts the names into a statement. */
+  /** Replaces the placeholders of a statement, such as `:sessions`, with the names. */
   fill(text: string): string
 }
 
-/** What names a schema: PostgreSQL cuts longer identifiers and keeps `pg_` for itself. */
+/** PostgreSQL truncates longer identifiers and reserves the prefix `pg_`. */
 export const SCHEMA_NAME = 'a name of 1 to 63 bytes that does not begin with `pg_`'
 
 /** @throws InvalidOptionsError */

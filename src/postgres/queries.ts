@@ -1,8 +1,9 @@
 /**
- * Every statement of the store. `:sessions` and `:keys` stand for the escaped table names. Rules
- * (they make one text run on PostgreSQL, through poolers and on distributed engines): hot statements
- * name the whole primary key; times and randomness are parameters; `now()` never stands in a SET, a
- * RETURNING or a CASE. Columns that may be absent instead of a default are read through `coalesce`.
+ * Every statement of the store. `:sessions` and `:keys` stand for the escaped table names. These rules keep
+ * the statements working on PostgreSQL, through poolers and on distributed engines:
+ * - a hot statement names the whole primary key;
+ * - times and randomness are parameters, and no SET, RETURNING or CASE contains `now()`;
+ * - a column that is null instead of its default is read through `coalesce`.
  */
 
 export const SESSION_COLUMNS = [
@@ -34,7 +35,10 @@ export type SessionColumn = (typeof SESSION_COLUMNS)[number]
 
 const COLUMNS = SESSION_COLUMNS.join(', ')
 
-export const QUERIES: Readonly<Record<QueryName, string>> = {
+/** The condition of a compare-and-set. `expectedValues` gives its parameters. */
+const EXPECTED = 'id = $1 and generation = $2 and current = $3 and ended_at is null'
+
+export const QUERIES = {
   insert: `insert into :sessions (${COLUMNS})
     values (${SESSION_COLUMNS.map((_, index) => `$${index + 1}`).join(', ')})
     on conflict (id) do nothing`,
@@ -52,7 +56,7 @@ export const QUERIES: Readonly<Record<QueryName, string>> = {
 
   turn: `update :sessions set generation = $4, current = $5, previous = $6, turned_at = $7, switched_at = null,
       expires_at = $8, prune_on = $9, ip = $10, user_agent = $11
-    where id = $1 and generation = $2 and current = $3 and ended_at is null
+    where ${EXPECTED}
     returning id`,
 
   turnMany: `update :sessions s set generation = t.generation, current = t.current, previous = t.previous,
@@ -60,20 +64,20 @@ export const QUERIES: Readonly<Record<QueryName, string>> = {
       ip = t.ip, user_agent = t.user_agent
     from unnest($1::uuid[], $2::int[], $3::bytea[], $4::int[], $5::bytea[], $6::bytea[], $7::timestamptz[],
       $8::timestamptz[], $9::date[], $10::inet[], $11::text[])
-      as t (id, was_generation, was_current, generation, current, previous, turned_at, expires_at, prune_on, ip, user_agent)
-    where s.id = t.id and s.generation = t.was_generation and s.current = t.was_current and s.ended_at is null
+      as t (id, expected_generation, expected_current, generation, current, previous, turned_at, expires_at, prune_on, ip, user_agent)
+    where s.id = t.id and s.generation = t.expected_generation and s.current = t.expected_current and s.ended_at is null
     returning s.id`,
 
   switchSibling: `update :sessions set current = $4, switched_at = $5
-    where id = $1 and generation = $2 and current = $3 and ended_at is null
+    where ${EXPECTED}
     returning id`,
 
   end: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
     where id = $1 and ended_at is null
     returning user_id`,
 
-  endExpected: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
-    where id = $1 and generation = $5 and current = $6 and ended_at is null
+  endExpected: `update :sessions set ended_at = $4, end_reason = $5, invalidated_at = $4, prune_on = $6
+    where ${EXPECTED}
     returning user_id`,
 
   endByUser: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
@@ -154,38 +158,4 @@ export const QUERIES: Readonly<Record<QueryName, string>> = {
   time: `select clock_timestamp() as now`,
 }
 
-export type QueryName =
-  | 'insert'
-  | 'insertMany'
-  | 'read'
-  | 'readMany'
-  | 'listByUser'
-  | 'turn'
-  | 'turnMany'
-  | 'switchSibling'
-  | 'end'
-  | 'endExpected'
-  | 'endByUser'
-  | 'endMany'
-  | 'endedOf'
-  | 'idsAfter'
-  | 'endedByUser'
-  | 'eraseByUser'
-  | 'liveByUser'
-  | 'replaceData'
-  | 'mergeData'
-  | 'writeClaims'
-  | 'raiseVersion'
-  | 'raiseVersionByUser'
-  | 'reauthenticate'
-  | 'changes'
-  | 'changesAfter'
-  | 'keys'
-  | 'insertKey'
-  | 'retireKey'
-  | 'deleteKeys'
-  | 'deleteAllKeys'
-  | 'pruneable'
-  | 'prune'
-  | 'notify'
-  | 'time'
+export type QueryName = keyof typeof QUERIES

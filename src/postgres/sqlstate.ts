@@ -1,57 +1,82 @@
-/** SQLSTATE codes Pawl acts on. Always the code, never a message or a constraint's name. */
+/** The SQLSTATE codes Pawl acts on. Always the code, never a message or the name of a constraint. */
 
-/**
- * The connection is gone or the server is, it has run out of something, or a statement took longer than it
- * may: nothing was decided, or the outcome is unknown.
- */
+/** The connection or the server is gone, a resource ran out or a statement timed out. The outcome may be unknown. */
 const UNAVAILABLE = /^(?:08...|53...|57P0.|57014|25006)$/
-/** The statement lost against another and may simply be repeated. */
+/** The statement lost against a concurrent transaction and may be repeated. */
 const CONFLICT = new Set(['40001', '40P01', '55P03', '40003'])
-/** A statement that another process's identical migration got to first. */
-const ALREADY_THERE = new Set(['23505', '42P07', '42710', '42P06', '42701'])
-/** The pooler between us hands out a connection that knows, or does not know, the prepared statement. */
+/** Another process created the same object first. */
+const ALREADY_EXISTS = new Set(['23505', '42P07', '42710', '42P06', '42701'])
+/** The pooler gave us a connection whose prepared statements are not ours. */
 const PREPARED_REFUSED = new Set(['42P05', '26000'])
-/** Engines that speak PostgreSQL and lack a part of it. */
+/** Engines that speak PostgreSQL's protocol and lack a feature. */
 const UNSUPPORTED = new Set(['0A000', '42601', '42883'])
 const UNDEFINED_TABLE = new Set(['42P01', '3F000'])
+const INTERNAL_ERROR = 'XX000'
+
+/** Reasons for messages, by SQLSTATE or by the error code of Node.js. */
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection lost',
+  EPIPE: 'connection lost',
+  ETIMEDOUT: 'connection timed out',
+  EHOSTUNREACH: 'host unreachable',
+  ENETUNREACH: 'network unreachable',
+  ENOTFOUND: 'host name not found',
+  EAI_AGAIN: 'host name not found',
+  '25006': 'the server is read-only',
+  '53300': 'the server has too many connections',
+  '57014': 'the server canceled the statement',
+  '57P01': 'the server is shutting down',
+  '57P03': 'the server is starting up or shutting down',
+}
 
 export function sqlState(error: unknown): string | null {
   const code = (error as { code?: unknown } | null)?.code
   return typeof code === 'string' ? code : null
 }
 
-/** The database was not reached, or went away. Drivers report some of these without any code. */
+/** Pawl could not reach the database, or lost it. Drivers report some of these errors without a code. */
 export function isConnectionError(error: unknown): boolean {
   const code = sqlState(error)
-  if (code === 'XX000') return /server closed the connection/.test(String((error as Error).message))
+  if (code === INTERNAL_ERROR) return /server closed the connection/.test(String((error as Error).message))
   if (code !== null && /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code)) return UNAVAILABLE.test(code)
-  // What is no SQLSTATE comes from the socket or from TLS, but for mistakes in a program.
+  // Other codes come from the socket or from TLS, except those of programming mistakes.
   if (code !== null && /^ERR_(?!TLS|SSL|SOCKET|STREAM)/.test(code)) return false
   return error instanceof Error && !(error instanceof TypeError) && !(error instanceof RangeError)
+}
+
+/** A reason for a message. Never the driver's own text, which may hold a connection string. */
+export function describeConnectionError(error: unknown): string {
+  const code = sqlState(error)
+  if (code === null) return 'connection lost or timed out'
+  return REASONS[code] ?? code
 }
 
 export function isConflict(error: unknown): boolean {
   return CONFLICT.has(sqlState(error) ?? '')
 }
 
-export function isAlreadyThere(error: unknown): boolean {
-  return ALREADY_THERE.has(sqlState(error) ?? '')
+/** A concurrent `create … if not exists` of the same object failed this one. */
+export function isConcurrentCreation(error: unknown): boolean {
+  const code = sqlState(error) ?? ''
+  return ALREADY_EXISTS.has(code) || CONFLICT.has(code) || code === INTERNAL_ERROR
 }
 
 export function isPreparedRefused(error: unknown): boolean {
   return PREPARED_REFUSED.has(sqlState(error) ?? '')
 }
 
-/** The server is there and does not let us in: a wrong password, user or database name. */
-export function isRefused(error: unknown): boolean {
+/** The server refuses the login: wrong password, user or database name. */
+export function isLoginRefused(error: unknown): boolean {
   return /^(?:28...|3D000)$/.test(sqlState(error) ?? '')
 }
 
+/** The role lacks a privilege. */
 export function isForbidden(error: unknown): boolean {
   return sqlState(error) === '42501'
 }
 
-/** The table does not exist, or its schema does not. */
+/** The table or its schema does not exist. */
 export function isUndefinedTable(error: unknown): boolean {
   return UNDEFINED_TABLE.has(sqlState(error) ?? '')
 }

@@ -1,9 +1,7 @@
 import { parseTimestamp } from './times.ts'
 
-/**
- * How results are read, given with every query: an application that changed `pg.types` for itself
- * (timestamps as text, bigints as numbers) must not change what Pawl sees.
- */
+// Every query carries its own parsers, because an application may have changed `pg.types` globally.
+
 const BOOL = 16
 const BYTEA = 17
 const INT4 = 23
@@ -28,7 +26,7 @@ export const types: { getTypeParser(oid: number, format?: string): Parser } = {
   getTypeParser: (oid) => PARSERS[oid] ?? String,
 }
 
-/** `\x…` in hex, or what `bytea_output = 'escape'` makes of it, where a role or a database still has that. */
+/** Hex (`\x…`), or the old escape format for a role or database with `bytea_output = 'escape'`. */
 function parseBytea(text: string): Buffer {
   if (text.startsWith('\\x')) return Buffer.from(text.slice(2), 'hex')
   const raw = text.replace(/\\(\\|[0-7]{3})/g, (_, code: string) =>

@@ -4,8 +4,8 @@ import { dayOf, firstDay, parseTimestamp, timestamp } from '../../src/postgres/t
 
 const LAST = Date.parse('9999-12-31T00:00:00Z')
 
-describe('times as PostgreSQL reads them', () => {
-  it('are those of Date', () => {
+describe('a time written for PostgreSQL', () => {
+  it('equals the ISO text of Date', () => {
     fc.assert(
       fc.property(fc.integer({ min: -LAST / 100, max: LAST }), (ms) => {
         expect(timestamp(ms)).toBe(new Date(ms).toISOString())
@@ -14,22 +14,22 @@ describe('times as PostgreSQL reads them', () => {
     )
   })
 
-  it('have no parts of a millisecond', () => {
+  it('has no fraction of a millisecond', () => {
     expect(timestamp(1_700_000_000_999.9)).toBe('2023-11-14T22:13:20.999Z')
   })
 
-  it('may be none', () => {
+  it('may be null', () => {
     expect(timestamp(null)).toBeNull()
   })
 
-  it('stay right after more days than are remembered', () => {
+  it('has the right day for many days in a row', () => {
     const days = Array.from({ length: 200 }, (_, day) => day * 86_400_000)
     const written = days.map((ms) => new Date(ms).toISOString().slice(0, 10))
     expect(days.map(dayOf)).toStrictEqual(written)
     expect(days.map(dayOf)).toStrictEqual(written)
   })
 
-  it('are rounded up to the day from which on something may happen', () => {
+  it('is rounded up to the first day that begins at or after it', () => {
     const midnight = Date.parse('2026-11-28T00:00:00Z')
     expect([midnight, midnight + 1, midnight - 1].map(firstDay)).toStrictEqual([
       '2026-11-28',
@@ -38,15 +38,15 @@ describe('times as PostgreSQL reads them', () => {
     ])
   })
 
-  it('are refused where they are none', () => {
+  it('is refused when it is not a number', () => {
     for (const ms of [Number.NaN, Number.POSITIVE_INFINITY]) expect(() => timestamp(ms)).toThrow(RangeError)
   })
 })
 
-describe('times as PostgreSQL shows them', () => {
+describe('a time printed by PostgreSQL', () => {
   const FIRST = Date.parse('1000-01-02T00:00:00Z')
 
-  it('are those of Date, in every time zone and with as many digits as there are', () => {
+  it('is parsed in every time zone and with any number of digits', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: FIRST, max: LAST }),
@@ -77,7 +77,7 @@ describe('times as PostgreSQL shows them', () => {
   })
 
   it.each(['', 'infinity', '11/23/2026 18:06:52 UTC', '2026-11-23T18:06:52Z', '2026-11-23 18:06:52'])(
-    'are refused in another style: %j',
+    'is refused in another style: %j',
     (text) => {
       expect(() => parseTimestamp(text)).toThrow(TypeError)
     },

@@ -1,5 +1,3 @@
-import { StoreUnavailableError } from '../../index.ts'
-import { isRefused } from '../../postgres/sqlstate.ts'
 import { printable } from './text.ts'
 
 /** Wrong usage: exit code 2. */
@@ -19,16 +17,9 @@ export function notFound(what: string): Failure {
 export function errorLine(error: unknown): string {
   if (isMissingDriver(error)) return 'the package `pg` is missing. Install it: npm install pg'
   const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
-  const hint = error instanceof StoreUnavailableError ? databaseHint(error.cause) : ''
-  return printable((line || 'unknown error').replace(/:\/\/\S*@/g, '://…@') + hint)
+  return printable((line || 'unknown error').replace(/:\/\/\S*@/g, '://…@'))
 }
 
 function isMissingDriver(error: unknown): boolean {
   return (error as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND' && /'pg'/.test(String(error))
-}
-
-function databaseHint(cause: unknown): string {
-  return isRefused(cause)
-    ? '. Check the user, password and database in DATABASE_URL or --url.'
-    : '. Check DATABASE_URL or --url, and that the server is running.'
 }

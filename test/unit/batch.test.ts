@@ -1,63 +1,63 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { StoreUnavailableError } from '../../src/portable/errors.ts'
-import { gather } from '../../src/postgres/gather.ts'
+import { batch } from '../../src/postgres/batch.ts'
 
-/** A table of these ids, and what was asked of it. */
+/** A table of these ids. Records the input of each statement. */
 function table(...ids: string[]) {
-  const asked: (string | string[])[] = []
+  const sent: (string | string[])[] = []
   const find = (id: string): string | null => (ids.includes(id) ? `row of ${id}` : null)
-  const read = gather<string, string | null>(
+  const read = batch<string, string | null>(
     async (id) => {
-      asked.push(id)
+      sent.push(id)
       return find(id)
     },
     async (list) => {
-      asked.push(list)
+      sent.push(list)
       return list.map(find)
     },
   )
-  return { read, asked }
+  return { read, sent }
 }
 
 const rejected = (reason: unknown) => ({ status: 'rejected', reason })
 const fulfilled = (value: unknown) => ({ status: 'fulfilled', value })
 
-describe('what is asked for in one turn of the event loop', () => {
-  it('takes one statement, and each gets its own answer', async () => {
-    const { read, asked } = table('a', 'b', 'c')
-    expect(await Promise.all(['b', 'nobody', 'a', 'c', 'a'].map(read))).toStrictEqual([
+describe('calls of one event-loop turn', () => {
+  it('share one statement, and each gets its own result', async () => {
+    const { read, sent } = table('a', 'b', 'c')
+    expect(await Promise.all(['b', 'unknown', 'a', 'c', 'a'].map(read))).toStrictEqual([
       'row of b',
       null,
       'row of a',
       'row of c',
       'row of a',
     ])
-    expect(asked).toStrictEqual([['b', 'nobody', 'a', 'c', 'a']])
+    expect(sent).toStrictEqual([['b', 'unknown', 'a', 'c', 'a']])
   })
 
-  it('takes the statement for one where it is alone', async () => {
-    const { read, asked } = table('a')
+  it('use the single statement when a call is alone', async () => {
+    const { read, sent } = table('a')
     expect(await read('a')).toBe('row of a')
-    expect(await read('nobody')).toBeNull()
-    expect(asked).toStrictEqual(['a', 'nobody'])
+    expect(await read('unknown')).toBeNull()
+    expect(sent).toStrictEqual(['a', 'unknown'])
   })
 
-  it('is split by eight', async () => {
+  it('are split into batches of eight', async () => {
     const ids = Array.from({ length: 17 }, (_, index) => String(index))
-    const { read, asked } = table(...ids)
+    const { read, sent } = table(...ids)
     expect(await Promise.all(ids.map(read))).toStrictEqual(ids.map((id) => `row of ${id}`))
-    expect(asked).toStrictEqual([ids.slice(0, 8), ids.slice(8, 16), '16'])
+    expect(sent).toStrictEqual([ids.slice(0, 8), ids.slice(8, 16), '16'])
   })
 
-  it('never gets an answer to a question that was asked before', async () => {
+  it('never get the result of a statement that was sent before the call', async () => {
     let resolve = (): void => {}
     const promise = new Promise<void>((done) => {
       resolve = done
     })
     let statements = 0
-    const read = gather<string, number>(
-      () => Promise.reject(new Error('there are two each time')),
+    const read = batch<string, number>(
+      () => Promise.reject(new Error('each turn has two calls')),
       async (ids) => {
         const seen = ++statements
         if (seen === 1) await promise
@@ -72,18 +72,18 @@ describe('what is asked for in one turn of the event loop', () => {
     expect(await first).toStrictEqual([1, 1])
   })
 
-  it('fails alone where the database refuses it', async () => {
+  it('are repeated alone when the database rejects the batch, so that only the bad one fails', async () => {
     const refused = new Error('made by a test')
     const alone: string[] = []
-    const write = gather<string, string>(
-      async (asked) => {
-        alone.push(asked)
-        if (asked === 'bad') throw refused
-        return `${asked} is written`
+    const write = batch<string, string>(
+      async (input) => {
+        alone.push(input)
+        if (input === 'bad') throw refused
+        return `${input} is written`
       },
       async (list) => {
         if (list.includes('bad')) throw refused
-        return list.map((asked) => `${asked} is written`)
+        return list.map((input) => `${input} is written`)
       },
     )
     expect(await Promise.allSettled(['a', 'bad', 'b'].map(write))).toStrictEqual([
@@ -95,11 +95,11 @@ describe('what is asked for in one turn of the event loop', () => {
     expect(await Promise.all(['a', 'b'].map(write))).toStrictEqual(['a is written', 'b is written'])
   })
 
-  it('fails together, and at once, where the database cannot be reached', async () => {
+  it('all fail without a repetition when the database cannot be reached', async () => {
     const gone = new StoreUnavailableError('made by a test')
     let statements = 0
-    const write = gather<string, string>(
-      () => Promise.reject(new Error('asked again')),
+    const write = batch<string, string>(
+      () => Promise.reject(new Error('repeated alone')),
       async () => {
         statements++
         throw gone

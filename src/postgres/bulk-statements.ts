@@ -1,0 +1,30 @@
+import type { Store } from '../core/store.ts'
+import { endingValues } from './parameters.ts'
+import { type Run, runTrackingRetries } from './run.ts'
+import { dayOf, timestamp } from './times.ts'
+
+/** Work on the whole table, a limited number of rows at a time. */
+export function createBulkStatements(run: Run): Pick<Store, 'endBatch' | 'prune'> {
+  return {
+    async endBatch(ending, { created, seen }, after, limit) {
+      const ids = (await run('idsAfter', [after, limit])).map(({ id }) => id as string)
+      if (ids.length === 0) return { ended: [], last: null }
+      const values = [ids, ...endingValues(ending), timestamp(created), timestamp(seen)]
+      const { rows, retried } = await runTrackingRetries(run, 'endMany', values)
+      // Time and reason identify the sessions that an earlier attempt of this call ended.
+      const ended = retried ? await run('endedOf', [ids, timestamp(ending.at), ending.reason]) : rows
+      return {
+        ended: ended.map((row) => ({ id: row['id'] as string, userId: row['user_id'] as string })),
+        last: ids.length < limit ? null : ids.at(-1)!,
+      }
+    },
+    async prune(now, limit) {
+      const today = dayOf(now)
+      const due = await run('pruneable', [today, limit])
+      if (due.length === 0) return { due: 0, deleted: 0 }
+      // The statement repeats the condition, because a session may have turned since the read.
+      const deleted = await run('prune', [due.map(({ id }) => id), today])
+      return { due: due.length, deleted: deleted.length }
+    },
+  }
+}

@@ -1,0 +1,44 @@
+import { ANSWER_WITHIN } from './connection.ts'
+import type { PoolLike } from './driver.ts'
+import { unavailable } from './unavailable.ts'
+
+/** Milliseconds for one connection attempt. */
+export const CONNECT_TIMEOUT = 5000
+
+/** Pawl's own pool. Loads `pg`, an optional peer dependency, with the first statement. */
+export function createOwnPool(connectionString: string, max: number, where: string): PoolLike {
+  let opening: Promise<PoolLike> | null = null
+
+  function open(): Promise<PoolLike> {
+    opening ??= import('pg').then(({ default: pg }) => {
+      const pool = new pg.Pool({
+        connectionString,
+        max,
+        connectionTimeoutMillis: CONNECT_TIMEOUT,
+        query_timeout: ANSWER_WITHIN,
+        keepAlive: true,
+        application_name: 'pawl',
+        allowExitOnIdle: true,
+      })
+      pool.on('error', ignoreIdleError)
+      return pool as unknown as PoolLike
+    })
+    return opening
+  }
+
+  return {
+    query: async (config) => (await open()).query(config),
+    connect: async () => (await open()).connect(),
+    async end() {
+      // A store whose start failed may be started again. It then opens a new pool.
+      const closing = opening
+      opening = null
+      if (closing === null) return
+      const pool = await closing.catch((error: unknown) => Promise.reject(unavailable(error, where)))
+      await pool.end()
+    },
+  }
+}
+
+/** The pool replaces a connection that it lost while idle. Without a handler this event would end the process. */
+export function ignoreIdleError(): void {}

@@ -1,0 +1,82 @@
+import type { EndReason, SessionRow } from '../core/store.ts'
+import type { ClaimsObject } from '../portable/claims.ts'
+import type { Row } from './connection.ts'
+import { SESSION_COLUMNS, type SessionColumn } from './queries.ts'
+import { firstDay, timestamp } from './times.ts'
+
+/** The parameters of `insert`. */
+export function insertValues(row: SessionRow): unknown[] {
+  const columns = toColumns(row)
+  const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value))
+  const values = { ...columns, claims: json(columns.claims), data: json(columns.data) }
+  return SESSION_COLUMNS.map((name) => values[name])
+}
+
+/** The parameters of `insertMany`. */
+export function insertManyValues(rows: readonly SessionRow[]): unknown[] {
+  return [JSON.stringify(rows.map(toColumns))]
+}
+
+/** Defaults are stored as null, because that keeps the rows small. {@link toSessionRow} puts them back. */
+function toColumns(row: SessionRow): Record<SessionColumn, unknown> {
+  const unlessAtLogin = (ms: number): string | null => (ms === row.createdAt ? null : timestamp(ms))
+  return {
+    id: row.id,
+    user_id: row.userId,
+    generation: row.generation,
+    current: hexBytes(row.current),
+    previous: hexBytes(row.previous),
+    anchor_hash: hexBytes(row.anchorHash),
+    turned_at: unlessAtLogin(row.turnedAt),
+    switched_at: timestamp(row.switchedAt),
+    version: row.version || null,
+    created_at: timestamp(row.createdAt),
+    auth_time: unlessAtLogin(row.authTime),
+    expires_at: timestamp(row.expiresAt),
+    absolute_expires_at: timestamp(row.absoluteExpiresAt),
+    idle_timeout: row.idleTimeout === null ? null : row.idleTimeout / 1000,
+    persistent: row.persistent ? null : false,
+    claims: Object.keys(row.claims).length === 0 ? null : row.claims,
+    data: row.data,
+    data_version: row.dataVersion || null,
+    ip: row.ip,
+    user_agent: row.userAgent,
+    ended_at: timestamp(row.endedAt),
+    end_reason: row.endReason,
+    prune_on: firstDay(row.pruneAt),
+  }
+}
+
+/** `bytea` as text, because `insertMany` sends the rows as JSON. */
+function hexBytes(value: Uint8Array | null): string | null {
+  return value === null ? null : `\\x${Buffer.from(value).toString('hex')}`
+}
+
+export function toSessionRow(row: Row): SessionRow {
+  const createdAt = row['created_at'] as number
+  return {
+    id: row['id'] as string,
+    userId: row['user_id'] as string,
+    generation: row['generation'] as number,
+    current: row['current'] as Buffer,
+    previous: row['previous'] as Buffer | null,
+    anchorHash: row['anchor_hash'] as Buffer,
+    turnedAt: (row['turned_at'] as number | null) ?? createdAt,
+    switchedAt: row['switched_at'] as number | null,
+    version: (row['version'] as number | null) ?? 0,
+    createdAt,
+    authTime: (row['auth_time'] as number | null) ?? createdAt,
+    expiresAt: row['expires_at'] as number,
+    absoluteExpiresAt: row['absolute_expires_at'] as number | null,
+    idleTimeout: row['idle_timeout'] === null ? null : (row['idle_timeout'] as number) * 1000,
+    persistent: (row['persistent'] as boolean | null) ?? true,
+    claims: (row['claims'] as ClaimsObject | null) ?? {},
+    data: row['data'] ?? null,
+    dataVersion: (row['data_version'] as number | null) ?? 0,
+    ip: row['ip'] as string | null,
+    userAgent: row['user_agent'] as string | null,
+    endedAt: row['ended_at'] as number | null,
+    endReason: row['end_reason'] as EndReason | null,
+    pruneAt: row['prune_on'] as number,
+  }
+}

@@ -1,0 +1,90 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { SessionRow, SessionWrites } from '../core/store.ts'
+import { endingValues, expectedValues } from './parameters.ts'
+import { type Run, runTrackingRetries } from './run.ts'
+import { insertValues, toSessionRow } from './session-row.ts'
+import { firstDay, timestamp } from './times.ts'
+
+/** The statements that also run inside a transaction of the application. */
+export function createSessionWrites(run: Run, notify: SessionWrites['notify']): SessionWrites {
+  async function read(id: string): Promise<SessionRow | null> {
+    const [row] = await run('read', [id])
+    return row === undefined ? null : toSessionRow(row)
+  }
+
+  return {
+    read,
+    notify,
+    async insert(row) {
+      await run('insert', insertValues(row))
+    },
+    async listByUser(userId) {
+      return (await run('listByUser', [userId])).map(toSessionRow)
+    },
+    async liveByUser(userId, now) {
+      const rows = await run('liveByUser', [userId, timestamp(now)])
+      return rows.map((row) => ({ id: row['id'] as string, createdAt: row['created_at'] as number }))
+    },
+    async end(id, ending, expected) {
+      const { rows, retried } =
+        expected === undefined
+          ? await runTrackingRetries(run, 'end', [id, ...endingValues(ending)])
+          : await runTrackingRetries(run, 'endExpected', [
+              ...expectedValues(expected),
+              ...endingValues(ending),
+            ])
+      if (rows.length > 0 || !retried) return (rows[0]?.['user_id'] as string | undefined) ?? null
+      // An earlier attempt of this call may have ended the session.
+      const row = await read(id)
+      return row?.endedAt === ending.at && row.endReason === ending.reason ? row.userId : null
+    },
+    async endByUser(userId, ending, except) {
+      const { rows, retried } = await runTrackingRetries(run, 'endByUser', [
+        userId,
+        ...endingValues(ending),
+        except,
+      ])
+      // Time and reason identify the sessions that an earlier attempt of this call ended.
+      const ended = retried ? await run('endedByUser', [userId, timestamp(ending.at), ending.reason]) : rows
+      return ended.map(({ id }) => id as string)
+    },
+    async eraseByUser(userId, pruneAt) {
+      return (await run('eraseByUser', [userId, firstDay(pruneAt)])).length
+    },
+    async writeData(id, data, how, ifVersion) {
+      const name = how === 'merge' ? 'mergeData' : 'replaceData'
+      const { rows, retried } = await runTrackingRetries(run, name, [id, JSON.stringify(data), ifVersion])
+      const version = (rows[0]?.['data_version'] as number | undefined) ?? null
+      if (version !== null || !retried || ifVersion === null) return version
+      // An earlier attempt of this call may have written the data.
+      const row = await read(id)
+      const written = how === 'merge' ? { ...(row?.data as object | null), ...(data as object) } : data
+      return row?.dataVersion === ifVersion + 1 && isDeepStrictEqual(row.data, written)
+        ? row.dataVersion
+        : null
+    },
+    async writeClaims(id, claims, at) {
+      const [row] = await run('writeClaims', [id, JSON.stringify(claims), timestamp(at)])
+      return (row?.['version'] as number | undefined) ?? null
+    },
+    async raiseVersion(id, at) {
+      const [row] = await run('raiseVersion', [id, timestamp(at)])
+      return (row?.['version'] as number | undefined) ?? null
+    },
+    async raiseVersionByUser(userId, at) {
+      const rows = await run('raiseVersionByUser', [userId, timestamp(at)])
+      return rows.map((row) => ({ id: row['id'] as string, version: row['version'] as number }))
+    },
+    async reauthenticate(id, ifVersion, at, { expiresAt, absoluteExpiresAt, pruneAt }) {
+      const rows = await run('reauthenticate', [
+        id,
+        ifVersion,
+        timestamp(at),
+        timestamp(expiresAt),
+        timestamp(absoluteExpiresAt),
+        firstDay(pruneAt),
+      ])
+      return rows.length > 0
+    },
+  }
+}

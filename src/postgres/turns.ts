@@ -1,0 +1,45 @@
+import type { Store, Turn } from '../core/store.ts'
+import type { Row } from './connection.ts'
+import { expectedValues } from './parameters.ts'
+import type { Run } from './run.ts'
+import { firstDay, timestamp } from './times.ts'
+
+/** The compare-and-sets of the rotation. */
+export function createTurns(
+  run: Run,
+  runTurnMany: (values: unknown[]) => Promise<Row[]>,
+): Pick<Store, 'turn' | 'turnMany' | 'switchSibling'> {
+  return {
+    async turn(turn) {
+      return (await run('turn', [...expectedValues(turn.expected), ...nextValues(turn)])).length > 0
+    },
+    async turnMany(turns) {
+      if (turns.length === 0) return []
+      const rows = await runTurnMany(turnManyValues(turns))
+      return rows.map(({ id }) => id as string)
+    },
+    async switchSibling(expected, next) {
+      const values = [...expectedValues(expected), next.current, timestamp(next.switchedAt)]
+      return (await run('switchSibling', values)).length > 0
+    },
+  }
+}
+
+function nextValues({ next, expiresAt, pruneAt, ip, userAgent }: Turn): unknown[] {
+  return [
+    next.generation,
+    next.current,
+    next.previous,
+    timestamp(next.turnedAt),
+    timestamp(expiresAt),
+    firstDay(pruneAt),
+    ip,
+    userAgent,
+  ]
+}
+
+/** One array per column, in the order of the parameters of `turn`. */
+function turnManyValues(turns: readonly Turn[]): unknown[][] {
+  const rows = turns.map((turn) => [...expectedValues(turn.expected), ...nextValues(turn)])
+  return rows[0]!.map((_, column) => rows.map((row) => row[column]))
+}

@@ -1,0 +1,26 @@
+import { StoreUnavailableError } from '../portable/errors.ts'
+
+/**
+ * Stops waiting after `ms` milliseconds. Does not cancel the work.
+ * @param describePool added to the message
+ * @throws StoreUnavailableError after `ms`
+ */
+export async function withTimeout<T>(
+  ms: number,
+  where: string,
+  work: Promise<T>,
+  describePool: () => string = () => '',
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const message = `PostgreSQL at ${where} did not answer within ${ms / 1000} s${describePool()}.`
+      reject(new StoreUnavailableError(`${message} Check the server's load, its locks and the network.`))
+    }, ms)
+  })
+  try {
+    return await Promise.race([work, timeout])
+  } finally {
+    clearTimeout(timer)
+  }
+}
