@@ -1,5 +1,6 @@
-import { isSafe, type SessionClient, urlOf } from './client.ts'
+import type { SessionClient } from './client.ts'
 import type { Ticket } from './hooks.ts'
+import { isSafe, urlOf } from './request.ts'
 
 /** What of a request's configuration is looked at. */
 export interface AxiosConfigLike {

@@ -1,4 +1,5 @@
-import { type SessionClient, urlOf } from './client.ts'
+import type { SessionClient } from './client.ts'
+import { urlOf } from './request.ts'
 
 /**
  * Sends every `fetch` of the page through the client, which leaves alone what does not go to the API.
@@ -11,8 +12,7 @@ import { type SessionClient, urlOf } from './client.ts'
 export function attachFetch(client: SessionClient): () => void {
   const original = globalThis.fetch
   // Absolute, because a path alone would be looked for below `baseUrl`.
-  globalThis.fetch = async (input, init) =>
-    client.fetch(typeof input === 'object' && 'url' in input ? input : urlOf(input), init)
+  globalThis.fetch = async (input, init) => client.fetch((input as Request).url ? input : urlOf(input), init)
   return () => {
     globalThis.fetch = original
   }

@@ -1,5 +1,6 @@
-import { isSafe, type SessionClient, urlOf } from './client.ts'
+import type { SessionClient } from './client.ts'
 import type { Ticket } from './hooks.ts'
+import { isSafe, urlOf } from './request.ts'
 
 /**
  * Replaces `XMLHttpRequest` by one that sends what goes to the API through the client: for code that uses it

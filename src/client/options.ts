@@ -1,4 +1,4 @@
-import type { TokenStorage } from './tokens.ts'
+import type { TokenStorage } from './token-storage.ts'
 
 /**
  * What a client has to report besides the session's state.
