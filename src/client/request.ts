@@ -12,13 +12,13 @@ export function urlOf(input: RequestInfo | URL): string {
   }
 }
 
-/** Whether a body can be sent or read only once: a web stream, or a stream of Node.js. */
+/** Whether `fetch` can send a body only once: a web stream, or a stream of Node.js. */
 export function isStream(body: unknown): boolean {
   const object = Object(body)
   return 'getReader' in object || Symbol.asyncIterator in object
 }
 
-/** Whether a redirect led to this response: its URL is not the requested one, whose fragment is never sent. */
+/** Whether a redirect led to a response. The fragment of a URL is never sent, so it does not count. */
 export function isRedirected(requestUrl: string, responseUrl: string): boolean {
   return responseUrl !== requestUrl.replace(/#.*/, '')
 }
