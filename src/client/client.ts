@@ -4,9 +4,9 @@ import { after, before, type OwnTicket, type RequestHooks } from './hooks.ts'
 import type { SessionClientOptions } from './options.ts'
 import { refresh } from './refresh.ts'
 import { identifyUser, setSession } from './session.ts'
+import { type SessionState, UNKNOWN } from './session-state.ts'
 import { type Login, signIn } from './sign-in.ts'
 import { signOut } from './sign-out.ts'
-import { type SessionState, UNKNOWN } from './state.ts'
 import { onTabMessage } from './tabs.ts'
 import { createTaskQueue } from './task-queue.ts'
 
@@ -89,6 +89,7 @@ export function createSessionClient<User = unknown>(
       ),
     csrf,
     storage: tokens,
+    credentials: tokens ? 'omit' : 'include',
     timeout: (overlap || 30) * 500,
     user,
     report: (...problem) =>

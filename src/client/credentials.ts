@@ -27,7 +27,7 @@ export async function acceptAnswer(
     client.unconfirmedUntil = elapsedTime() + client.timeout
     client.unconfirmedSignIn = !!client.signingIn
   }
-  // Undefined if the answer does not say.
+  // Undefined if the answer has no `expiresIn`.
   client.expiresAt = requestedAt + answer.expiresIn! * 1000 || undefined
   client.revision++
 }

@@ -2,7 +2,7 @@ import type { ClientState } from './client-state.ts'
 import { after, before, type OwnTicket } from './hooks.ts'
 import { isSafe, isStream, urlOf } from './request.ts'
 
-/** See {@link SessionClient.fetch}. */
+/** Implements {@link SessionClient.fetch}. */
 export async function fetchWithSession(
   client: ClientState,
   input: RequestInfo | URL,
@@ -13,7 +13,7 @@ export async function fetchWithSession(
   if (!client.covers(urlOf(input)) || (!client.storage && init?.credentials === 'omit'))
     return send(input, init)
   const stream = isStream(init?.body)
-  const credentials = init?.credentials ?? (client.storage ? 'omit' : 'include')
+  const credentials = init?.credentials ?? client.credentials
   const first = new Request(input, { ...init, credentials })
   const second = stream ? undefined : first.clone()
 

@@ -45,7 +45,7 @@ export interface OwnTicket extends Ticket {
   readonly repeated: boolean
 }
 
-/** See {@link RequestHooks.before}. */
+/** Implements {@link RequestHooks.before}. */
 export async function before(
   client: ClientState,
   method: string,
@@ -53,15 +53,14 @@ export async function before(
   stream?: boolean,
 ): Promise<OwnTicket> {
   const needsCsrfToken = !!client.csrf && !isSafe(method)
+  // If the expiry is unknown, only a stream needs a refresh: any other request can be repeated after a 401.
+  const isExpired =
+    client.expiresAt === undefined ? stream : elapsedTime() >= client.expiresAt - (stream ? STREAM_MARGIN : 0)
   if (
     !repeats &&
     !client.signingIn &&
     client.session.status !== 'signed-out' &&
-    (client.refreshing ||
-      (needsCsrfToken && !client.csrfToken) ||
-      (client.expiresAt === undefined
-        ? stream
-        : elapsedTime() >= client.expiresAt - (stream ? STREAM_MARGIN : 0)))
+    (client.refreshing || isExpired || (needsCsrfToken && !client.csrfToken))
   ) {
     try {
       await refresh(client)
@@ -73,7 +72,7 @@ export async function before(
   const { storage } = client
   if (storage && client.tokens === undefined) {
     const stored = await storage.load()
-    // A sign-in may have finished while the storage was read.
+    // A sign-in may have finished during the load.
     if (client.tokens === undefined) client.tokens = stored
   }
   return {
@@ -84,7 +83,7 @@ export async function before(
   }
 }
 
-/** See {@link RequestHooks.after}. */
+/** Implements {@link RequestHooks.after}. */
 export async function after(
   client: ClientState,
   ticket: OwnTicket,
@@ -114,6 +113,7 @@ export async function after(
   }
   if (ticket.repeated) return false
   if (outdated) {
+    // The session has changed since then. Once a sign-in under way has ended, a repetition needs no refresh.
     await client.signingIn?.catch(() => {})
     return client.session.status !== 'signed-out'
   }

@@ -2,8 +2,8 @@ import type { ClientState } from './client-state.ts'
 import { BEARER_HEADERS } from './credentials.ts'
 
 /**
- * Sends a request to one of Pawl's own routes.
- * @param tokens the body in bearer mode; cookie mode sends none
+ * Sends a request to the server's refresh or logout route.
+ * @param tokens the body in bearer mode. Cookie mode sends none.
  */
 export function postToRoute(
   client: ClientState,
@@ -16,13 +16,16 @@ export function postToRoute(
   return send(client.route(name), {
     method: 'POST',
     headers: client.storage ? { ...headers, ...BEARER_HEADERS, 'content-type': 'application/json' } : headers,
-    credentials: client.storage ? 'omit' : 'include',
+    credentials: client.credentials,
     body: client.storage ? JSON.stringify(tokens) : null,
     signal,
   })
 }
 
-/** @returns an error like the one of a failed `fetch`; `response` is the server's response, if any */
+/**
+ * Creates an error like the one of a failed `fetch`.
+ * @param response the response that the request may return instead
+ */
 export function routeError(name: string, response?: Response, cause?: unknown): Error {
   return Object.assign(new TypeError(`No usable response to ${name}. Try again later.`, { cause }), {
     response,

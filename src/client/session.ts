@@ -1,5 +1,5 @@
 import type { ClientState } from './client-state.ts'
-import { type SessionState, SIGNED_OUT } from './state.ts'
+import { type SessionState, SIGNED_OUT } from './session-state.ts'
 
 /** Changes who is signed in, and calls the listeners. */
 export function setSession(client: ClientState, next: SessionState): void {
@@ -10,7 +10,8 @@ export function setSession(client: ClientState, next: SessionState): void {
 }
 
 /**
- * Calls the `user` option; callers share a call under way. Without the option, only the status changes.
+ * Finds out who is signed in by the `user` option. Callers share a call under way. Without the option, only the status
+ * changes.
  * @param signedIn whether somebody is known to be signed in
  */
 export function identifyUser(client: ClientState, signedIn: boolean): Promise<void> {
@@ -25,7 +26,7 @@ export function identifyUser(client: ClientState, signedIn: boolean): Promise<vo
       // Called later: an error of the callback must not change the session.
       queueMicrotask(() => client.report('user-failed', cause))
     }
-    // If somebody has signed in or out since then, the user is outdated.
+    // A sign-in or sign-out has replaced this call: its result is outdated.
     if (client.identifying !== call) return
     client.identifying = undefined
     setSession(client, next)
@@ -34,7 +35,10 @@ export function identifyUser(client: ClientState, signedIn: boolean): Promise<vo
   return call
 }
 
-/** @param anew whether by a sign-in, maybe of another user, rather than by a refresh */
+/**
+ * Takes note that somebody is signed in.
+ * @param anew true after a sign-in, which may be another user's; false after a refresh
+ */
 export function becomeSignedIn(client: ClientState, anew: boolean): Promise<void> | undefined {
   if (anew) client.identifying = undefined
   else if (client.session.status === 'signed-in') return

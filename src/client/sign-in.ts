@@ -10,7 +10,7 @@ import { broadcast } from './tabs.ts'
 /** Sends the application's login. Null: the login was refused. */
 export type Login = () => Promise<SignInAnswer | null> | SignInAnswer | null
 
-/** See {@link SessionClient.signIn}. */
+/** Implements {@link SessionClient.signIn}. */
 export async function signIn(client: ClientState, login: Login): Promise<boolean> {
   // Gets the CSRF token of the previous session: the login has to send it.
   if (client.csrf) await before(client, 'POST')

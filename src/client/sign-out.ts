@@ -4,7 +4,7 @@ import { after, before, type OwnTicket } from './hooks.ts'
 import { postToRoute, routeError } from './routes.ts'
 import { broadcast } from './tabs.ts'
 
-/** See {@link SessionClient.signOut}. */
+/** Implements {@link SessionClient.signOut}. @param repeats the ticket of a first attempt that was refused */
 export async function signOut(client: ClientState, repeats?: OwnTicket): Promise<void> {
   const ticket = await before(client, 'POST', repeats)
   const response = await client.runAlone(() =>

@@ -5,7 +5,7 @@ import { renderToString } from 'react-dom/server'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { SessionClient } from '../../src/client/index.ts'
 import { SessionProvider, type SessionProviderProps, useSession } from '../../src/client/react/index.ts'
-import type { SessionState } from '../../src/client/state.ts'
+import type { SessionState } from '../../src/client/session-state.ts'
 import { openWorld, type User, until } from './support/world.ts'
 
 let renders: string[] = []

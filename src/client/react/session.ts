@@ -10,7 +10,7 @@ import {
   useSyncExternalStore,
 } from 'react'
 import type { SessionClient } from '../client.ts'
-import { type SessionState, UNKNOWN } from '../state.ts'
+import { type SessionState, UNKNOWN } from '../session-state.ts'
 
 /** Properties of {@link SessionProvider}. */
 export interface SessionProviderProps {
