@@ -33,8 +33,8 @@ export interface SessionClientOptions<User = unknown> {
    */
   readonly csrf?: boolean | string
   /**
-   * The server's `overlap` option, in seconds. If a refresh gets no response within half of it, the client gives the
-   * refresh up.
+   * The server's `rotation.overlap` option, in seconds. If a refresh gets no response within half of it, the client
+   * gives the refresh up.
    * @defaultValue 30
    */
   readonly overlap?: number
