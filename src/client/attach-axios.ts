@@ -1,7 +1,8 @@
-import { isSafe, type SessionClient, urlOf } from './client.ts'
+import type { SessionClient } from './client.ts'
 import type { Ticket } from './hooks.ts'
+import { isRedirected, isSafe, urlOf } from './request.ts'
 
-/** What of a request's configuration is looked at. */
+/** The fields of an axios request that Pawl reads or sets. */
 export interface AxiosConfigLike {
   method?: string
   data?: unknown
@@ -9,7 +10,7 @@ export interface AxiosConfigLike {
   withCredentials?: boolean
 }
 
-/** What of axios is used: any instance since 1.0 fits. */
+/** The part of axios that Pawl uses. Any instance since version 1.0 fits. */
 export interface AxiosLike {
   readonly interceptors: {
     readonly request: Interceptors
@@ -25,26 +26,26 @@ interface Interceptors {
   eject(id: number): void
 }
 
-interface Known extends AxiosConfigLike {
+interface RequestConfig extends AxiosConfigLike {
   headers: Record<string, string>
-  /** Of this request. */
+  /** The ticket of this request. */
   ticket?: Ticket
-  /** Of the one it repeats. */
+  /** The ticket of the request that this one repeats. */
   repeats?: Ticket | undefined
 }
 
-interface Answered {
-  readonly config?: Known
+interface AxiosResponseLike {
+  readonly config?: RequestConfig
   readonly status?: number
   readonly data?: unknown
-  /** Of `XMLHttpRequest`, or of what Node.js sends with: where redirects have led. */
+  /** An `XMLHttpRequest`, or the request of Node.js. It has the URL that redirects led to. */
   readonly request?: { readonly responseURL?: string; readonly res?: { readonly responseUrl?: string } }
 }
 
 /**
- * Adds the client to an instance of axios by interceptors. Not together with `attachXhr` or `attachFetch`, which replace
- * what axios uses underneath.
- * @returns its undo
+ * Adds the client to an axios instance by interceptors. Do not combine it with `attachXhr` or `attachFetch`, which
+ * replace the functions that axios sends with.
+ * @returns a function that removes the interceptors
  *
  * @example
  * import { attachAxios } from 'pawl/client/axios'
@@ -54,40 +55,42 @@ interface Answered {
 export function attachAxios({ hooks }: SessionClient, axios: AxiosLike): () => void {
   const { request, response } = axios.interceptors
 
-  async function settle({ config, status, data, request }: Answered): Promise<unknown> {
+  /** @returns the response to a repetition; undefined if the request is not repeated */
+  async function repeat({ config, status, data, request }: AxiosResponseLike): Promise<unknown> {
     const { ticket, method = 'get' } = config ?? {}
-    const led = request?.responseURL || request?.res?.responseUrl
-    // A stream is the application's to read, and an answer from elsewhere says nothing of the session.
-    if (!ticket || !status || isStream(data) || (led && !hooks.covers(led))) return undefined
+    const responseUrl = request?.responseURL || request?.res?.responseUrl
+    // Only the application may read a stream, and a response of another host says nothing about the session.
+    if (!ticket || !status || isStream(data) || (responseUrl && !hooks.covers(responseUrl))) return undefined
     if (!(await hooks.after(ticket, status, data)) || isStream(config!.data)) return undefined
-    // Whatever answered with a redirect has done its work.
-    if (led && !isSafe(method) && led !== urlOf(axios.getUri(config)).replace(/#.*/, '')) return undefined
-    return axios.request({ ...config, repeats: ticket } as Known)
+    // After a redirect, the request itself was carried out: only the page that it led to was refused.
+    if (responseUrl && !isSafe(method) && isRedirected(urlOf(axios.getUri(config)), responseUrl))
+      return undefined
+    return axios.request({ ...config, repeats: ticket } as RequestConfig)
   }
 
-  const going = request.use(async (config: Known) => {
+  const requestInterceptor = request.use(async (config: RequestConfig) => {
     if (!hooks.covers(urlOf(axios.getUri(config)))) return config
     const ticket = await hooks.before(config.method ?? 'get', config.repeats, isStream(config.data))
     config.withCredentials = ticket.withCredentials
     Object.assign(config.headers, ticket.headers)
-    // So that somebody who uses the configuration again does not send a repetition.
+    // The application may use the configuration for another request, which is no repetition.
     return Object.assign(config, { ticket, repeats: undefined })
   })
-  const coming = response.use(
-    async (answered: Answered) => (await settle(answered)) ?? answered,
-    async (error: { readonly response?: Answered }) => {
-      const repeated = await settle(error.response ?? {})
+  const responseInterceptor = response.use(
+    async (response: AxiosResponseLike) => (await repeat(response)) ?? response,
+    async (error: { readonly response?: AxiosResponseLike }) => {
+      const repeated = await repeat(error.response ?? {})
       if (repeated) return repeated
       throw error
     },
   )
   return () => {
-    request.eject(going)
-    response.eject(coming)
+    request.eject(requestInterceptor)
+    response.eject(responseInterceptor)
   }
 }
 
-/** Something that is gone once it was sent or read. */
+/** Whether axios can send or read this only once: axios takes every object with a `pipe` method for a stream. */
 function isStream(data: unknown): boolean {
   const object = Object(data)
   return typeof (object.pipe ?? object.getReader) === 'function'

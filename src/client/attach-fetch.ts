@@ -1,8 +1,9 @@
-import { type SessionClient, urlOf } from './client.ts'
+import type { SessionClient } from './client.ts'
+import { urlOf } from './request.ts'
 
 /**
- * Sends every `fetch` of the page through the client, which leaves alone what does not go to the API.
- * @returns its undo
+ * Sends every `fetch` of the page through the client. The client changes nothing about requests to other hosts.
+ * @returns a function that restores the previous `fetch`
  *
  * @example
  * attachFetch(client)
@@ -10,9 +11,9 @@ import { type SessionClient, urlOf } from './client.ts'
  */
 export function attachFetch(client: SessionClient): () => void {
   const original = globalThis.fetch
-  // Absolute, because a path alone would be looked for below `baseUrl`.
   globalThis.fetch = async (input, init) =>
-    client.fetch(typeof input === 'object' && 'url' in input ? input : urlOf(input), init)
+    // Absolute, because the client takes a path alone to be below `baseUrl`.
+    client.fetch((input as Partial<Request>).url ? input : urlOf(input), init)
   return () => {
     globalThis.fetch = original
   }

@@ -1,12 +1,14 @@
-import { isSafe, type SessionClient, urlOf } from './client.ts'
+import type { SessionClient } from './client.ts'
 import type { Ticket } from './hooks.ts'
+import { isRedirected, isSafe, urlOf } from './request.ts'
 
 /**
- * Replaces `XMLHttpRequest` by one that sends what goes to the API through the client: for code that uses it
- * directly or through a library. Synchronous requests are left alone. Of a request that is repeated, the
- * listeners see the second answer only, but upload events twice; `abort()` while it waits for a refresh
- * fires no event.
- * @returns its undo
+ * Replaces `XMLHttpRequest` by a class that sends requests to the API through the client. It serves code that uses
+ * `XMLHttpRequest` directly or through a library. Synchronous requests are not handled.
+ *
+ * If a request is repeated, its listeners see only the second response, but upload events twice. `abort()` fires no
+ * event while the request waits for a refresh.
+ * @returns a function that restores the previous `XMLHttpRequest`
  *
  * @example
  * import { attachXhr } from 'pawl/client/xhr'
@@ -18,18 +20,18 @@ export function attachXhr({ hooks }: SessionClient): () => void {
   globalThis.XMLHttpRequest = class extends Original {
     #opened: OpenParameters = ['', '']
     #headers: [name: string, value: string][] = []
-    /** Meets the events of the request under way. None, or another one: that request was given up. */
-    #meet: ((event: Event) => void) | undefined
+    /** Filters the events of the request under way. Aborting or reopening the request removes its filter. */
+    #filter: ((event: Event) => void) | undefined
 
     constructor() {
       super()
-      // Being the first of all listeners, this one can keep events from the others.
+      // The first listener can hide events from the others.
       for (const type of ['readystatechange', 'loadstart', 'progress', 'load', 'loadend'])
-        this.addEventListener(type, (event) => this.#meet?.(event))
+        this.addEventListener(type, (event) => this.#filter?.(event))
     }
 
     override open(...parameters: OpenParameters): void {
-      this.#meet = undefined
+      this.#filter = undefined
       this.#opened = parameters
       this.#headers = []
       super.open(...(parameters as [string, string, boolean]))
@@ -41,7 +43,7 @@ export function attachXhr({ hooks }: SessionClient): () => void {
     }
 
     override abort(): void {
-      this.#meet = undefined
+      this.#filter = undefined
       super.abort()
     }
 
@@ -53,17 +55,17 @@ export function attachXhr({ hooks }: SessionClient): () => void {
       }
       let ticket: Ticket
       let repeats: Ticket | undefined
-      let quiet = false
+      let hidden = false
 
-      const meet = (event: Event): void => {
-        quiet ||= !repeats && this.readyState > 1 && /40[13]/.test(`${this.status}`)
-        if (!quiet) return
+      const filter = (event: Event): void => {
+        hidden ||= !repeats && this.readyState > 1 && /40[13]/.test(`${this.status}`)
+        if (!hidden) return
         event.stopImmediatePropagation()
-        if (event.type === 'loadend') void work(settle)
+        if (event.type === 'loadend') void run(finish)
       }
       const start = async (): Promise<void> => {
         ticket = await hooks.before(method, repeats)
-        if (this.#meet !== meet) return
+        if (this.#filter !== filter) return
         if (repeats) {
           super.open(...(this.#opened as [string, string, boolean]))
           for (const header of this.#headers) super.setRequestHeader(...header)
@@ -71,39 +73,38 @@ export function attachXhr({ hooks }: SessionClient): () => void {
         for (const name in ticket.headers) super.setRequestHeader(name, ticket.headers[name]!)
         this.withCredentials = ticket.withCredentials
         super.send(body)
-        quiet = false
+        hidden = false
       }
-      const settle = async (): Promise<void> => {
-        const led = this.responseURL
-        // An answer from elsewhere says nothing of the session; and whatever answered with a redirect has done
-        // its work.
-        const redirected = !!led && led !== urlOf(url).replace(/#.*/, '')
-        if (!led || hooks.covers(led)) {
+      const finish = async (): Promise<void> => {
+        const { responseURL } = this
+        // A response of another host says nothing about the session.
+        if (!responseURL || hooks.covers(responseURL)) {
           const again = await hooks.after(ticket, this.status, this.response)
-          if (again && (isSafe(method) || !redirected)) {
+          // After a redirect, the request itself was carried out: only the page that it led to was refused.
+          if (again && (isSafe(method) || !responseURL || !isRedirected(urlOf(url), responseURL))) {
             repeats = ticket
             return start()
           }
         }
-        // It was the application's own after all.
-        finish('readystatechange', 'load', 'loadend')
+        // The response is for the application.
+        dispatch('readystatechange', 'load', 'loadend')
       }
-      const finish = (...types: string[]): void => {
-        if (this.#meet !== meet) return
-        this.#meet = undefined
+      const dispatch = (...types: string[]): void => {
+        if (this.#filter !== filter) return
+        this.#filter = undefined
         for (const type of types) this.dispatchEvent(new Event(type))
       }
-      // Without an answer it looks like a request without a network.
-      const work = (step: () => Promise<void>): Promise<void> =>
+      // If the refresh gets no response, the request looks like one without a network.
+      const run = (step: () => Promise<void>): Promise<void> =>
         step().catch(() => {
-          if (this.#meet !== meet) return
-          // Nothing is left of the 401.
+          if (this.#filter !== filter) return
+          // Discards the 401.
           super.abort()
-          finish('readystatechange', 'error', 'loadend')
+          dispatch('readystatechange', 'error', 'loadend')
         })
 
-      this.#meet = meet
-      void work(start)
+      this.#filter = filter
+      void run(start)
     }
   }
   return () => {

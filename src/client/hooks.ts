@@ -1,27 +1,123 @@
-/** What is known of one request between {@link RequestHooks.before} and {@link RequestHooks.after}. */
+import type { ClientState } from './client-state.ts'
+import { endSession, sessionHeaders } from './credentials.ts'
+import { elapsedTime } from './elapsed-time.ts'
+import { refresh } from './refresh.ts'
+import { isSafe } from './request.ts'
+import { isProblem, readJson } from './response-body.ts'
+
+/** A body that can be sent only once goes out with an access token that stays valid for at least this long, in ms. */
+const STREAM_MARGIN = 10_000
+
+/** What the client remembers of a request between {@link RequestHooks.before} and {@link RequestHooks.after}. */
 export interface Ticket {
-  /** To set on the request, by lower-case name. */
+  /** Headers to set on the request, by lower-case name. */
   readonly headers: Readonly<Record<string, string>>
-  /** Whether the request takes cookies along, also to another origin. */
+  /** Whether to send cookies with the request, also to another origin. */
   readonly withCredentials: boolean
 }
 
-/** For HTTP libraries that this package has no `attach` function for. */
+/** For HTTP libraries that Pawl has no `attach` function for. */
 export interface RequestHooks {
-  /** Whether an absolute URL belongs to the API. Nothing else is ever looked at. */
+  /** Whether an absolute URL belongs to the API. The client ignores all other requests. */
   covers(url: string): boolean
   /**
-   * What to send along with a request. Refreshes first where the access token is known to have expired.
+   * Returns the headers of a request. If the access token is known to have expired, refreshes first.
    * @param repeats the ticket of the request that this one repeats
-   * @param stream whether the body can be sent only once: rather refresh too early then than too late
+   * @param stream whether the body can be sent only once. If the token's expiry is unknown, the client then refreshes
+   * first, because such a request cannot be repeated.
    */
   before(method: string, repeats?: Ticket, stream?: boolean): Promise<Ticket>
   /**
-   * What to do with the answer. Refreshes where it says so.
+   * Decides about a response, and refreshes if it says so.
    * @param body the body as text or parsed JSON, or anything that `Response` takes
-   * @returns true: repeat the request, once; false: hand the answer to the application
-   * @throws when refreshing failed, which says nothing about the session: like the `TypeError` of a failed
-   * `fetch`, with the server's `response` where there was one
+   * @returns true: repeat the request, once; false: hand the response to the application
+   * @throws TypeError if the refresh failed, as a failed `fetch` does. `response` is the server's response, if any.
+   * It says nothing about the session.
    */
   after(ticket: Ticket, status: number, body: unknown): Promise<boolean>
+}
+
+/** A ticket with the fields that only the client needs. */
+export interface OwnTicket extends Ticket {
+  /** The client's revision when the request was sent. */
+  readonly revision: number
+  /** Whether the request is a repetition. */
+  readonly repeated: boolean
+}
+
+/** Implements {@link RequestHooks.before}. */
+export async function before(
+  client: ClientState,
+  method: string,
+  repeats?: Ticket,
+  stream?: boolean,
+): Promise<OwnTicket> {
+  const needsCsrfToken = !!client.csrf && !isSafe(method)
+  // If the expiry is unknown, only a stream needs a refresh: any other request can be repeated after a 401.
+  const isExpired =
+    client.expiresAt === undefined ? stream : elapsedTime() >= client.expiresAt - (stream ? STREAM_MARGIN : 0)
+  if (
+    !repeats &&
+    !client.signingIn &&
+    client.session.status !== 'signed-out' &&
+    (client.refreshing || isExpired || (needsCsrfToken && !client.csrfToken))
+  ) {
+    try {
+      await refresh(client)
+    } catch (error) {
+      // Any other request is sent: it may not need a session.
+      if (stream) throw error
+    }
+  }
+  const { storage } = client
+  if (storage && client.tokens === undefined) {
+    const stored = await storage.load()
+    // A sign-in may have finished during the load.
+    if (client.tokens === undefined) client.tokens = stored
+  }
+  return {
+    headers: sessionHeaders(client, needsCsrfToken),
+    withCredentials: !storage,
+    revision: client.revision,
+    repeated: !!repeats,
+  }
+}
+
+/** Implements {@link RequestHooks.after}. */
+export async function after(
+  client: ClientState,
+  ticket: OwnTicket,
+  status: number,
+  body: unknown,
+): Promise<boolean> {
+  const forbidden = status === 403
+  if (status !== 401 && !(client.csrf && forbidden)) {
+    client.unconfirmedUntil = 0
+    return false
+  }
+  const problem = await readJson(body)
+  if (!isProblem(problem) || (forbidden && problem.code !== 'csrf_rejected')) return false
+  const outdated = ticket.revision !== client.revision
+  const cookiesLost =
+    elapsedTime() < client.unconfirmedUntil &&
+    (problem.code === 'not_signed_in' ||
+      // A token refused later than right after the refresh may have expired: new claims, for example, expire it.
+      (problem.refresh && !forbidden && !client.unconfirmedSignIn && (ticket.repeated || client.reported)))
+  if (cookiesLost && !outdated && !client.reported) {
+    client.reported = true
+    client.report('cookies-blocked')
+  }
+  if (!forbidden && !problem.refresh) {
+    if (!outdated && !client.signingIn) await endSession(client)
+    return false
+  }
+  if (ticket.repeated) return false
+  if (outdated) {
+    // The session has changed since then. Once a sign-in under way has ended, a repetition needs no refresh.
+    await client.signingIn?.catch(() => {})
+    return client.session.status !== 'signed-out'
+  }
+  if (client.signingIn || cookiesLost) return false
+  client.csrfToken = undefined
+  return refresh(client)
 }

@@ -1,40 +1,57 @@
-import type { TokenStorage } from './tokens.ts'
+import type { TokenStorage } from './token-storage.ts'
 
 /**
- * What a client has to report besides the session's state.
+ * A problem that the client reports besides the state of the session.
  *
- * - `cookies-blocked`: the server answered a sign-in or refresh, and the browser kept nothing of it. Once per
- *   sign-in.
- * - `user-failed`: the `user` option threw.
+ * - `cookies-blocked`: the browser did not keep the cookies of a sign-in or refresh. Reported once per sign-in.
+ * - `user-failed`: the `user` option threw an error.
  */
 export type SessionProblem = 'cookies-blocked' | 'user-failed'
 
-/** What {@link createSessionClient} takes. All of it is optional. */
+/** The options of {@link createSessionClient}. All are optional. */
 export interface SessionClientOptions<User = unknown> {
   /**
-   * Where the API is: `https://api.example.com`, or with a path. Only requests below it are looked at or
-   * changed, and `client.fetch('/me')` goes there. @defaultValue the page's own origin
+   * URL of the API: `https://api.example.com`, or with a path. The client handles only requests below it. A path such
+   * as `/me` in `client.fetch('/me')` is appended to it.
+   * @defaultValue the origin of the page
    */
   readonly baseUrl?: string
-  /** The server's `path` option: where refresh and logout are, below `baseUrl`. @defaultValue '/session' */
+  /**
+   * Path of the refresh and logout routes, below `baseUrl`. Must equal the server's `path` option.
+   * @defaultValue '/session'
+   */
   readonly path?: string
-  /** Sends everything. @defaultValue `globalThis.fetch` as it is when the client is created */
+  /**
+   * Function that sends every request, with the signature of the global `fetch`.
+   * @defaultValue `globalThis.fetch` at the time the client is created
+   */
   readonly fetch?: typeof fetch
   /**
-   * For a server with `csrf: 'token'`: sends the session's token with unsafe requests. A string is the token
-   * the page was rendered with; without one, the first unsafe request refreshes to get it. @defaultValue false
+   * Whether unsafe requests carry the session's CSRF token. Set it if the server has `csrf: 'token'`. A string is the
+   * token that the server rendered into the page. With `true`, the first unsafe request refreshes to get the token.
+   * @defaultValue false
    */
   readonly csrf?: boolean | string
-  /** The server's `overlap`, in seconds: a refresh not answered within half of it counts as lost. @defaultValue 30 */
+  /**
+   * The server's `rotation.overlap` option, in seconds. If a refresh gets no response within half of it, the client
+   * gives the refresh up.
+   * @defaultValue 30
+   */
   readonly overlap?: number
-  /** Turns on bearer mode, and keeps its tokens. @defaultValue cookies, which no script can read */
+  /**
+   * Storage for the tokens. It turns on bearer mode, in which the application keeps the tokens itself.
+   * @defaultValue none: cookie mode, in which no script can read the tokens
+   */
   readonly tokens?: TokenStorage
   /**
-   * Who is signed in, for `session.user`: called when that is wanted and after each sign-in, in any tab.
-   * Returns null where nobody is, and throws where that cannot be said. It is given the client's `fetch`.
-   * @defaultValue none: the client knows nothing of the user
+   * Function that loads the signed-in user for `session.user`, with the client's `fetch`. Returns null if nobody is
+   * signed in; throws if it cannot find out. Called by `check()` and after each sign-in, in any tab.
+   * @defaultValue none: `session.user` is always null
    */
   readonly user?: (fetch: typeof globalThis.fetch) => Promise<User | null>
-  /** Hears of problems. @defaultValue a warning on the console */
+  /**
+   * Function called for each problem, with the error if there is one.
+   * @defaultValue a warning on the console
+   */
   readonly onProblem?: (problem: SessionProblem, cause?: unknown) => void
 }

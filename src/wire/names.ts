@@ -1,18 +1,18 @@
 /**
- * Names that a browser client and the server share. This layer imports nothing, so that the
- * client can be built on it without pulling in a server.
+ * Names that the browser client and the server share. This layer imports nothing, so that the client does not bundle
+ * any server code.
  */
 
-/** Header by which a client asks for tokens in the body (mobile apps, servers) instead of cookies. */
+/** Header with which a client asks for bearer mode: tokens in bodies instead of cookies. For apps and servers. */
 export const TRANSPORT_HEADER = 'pawl-transport'
 
-/** Header that carries the per-session CSRF token when `csrf: 'token'` is configured. */
+/** Header that carries the session's CSRF token. Used if the server has `csrf: 'token'`. */
 export const CSRF_HEADER = 'pawl-csrf'
 
-/** Query parameter that marks a navigation already sent through the refresh route once. */
+/** Query parameter that marks a navigation as already sent through the refresh route. */
 export const RESUMED_PARAMETER = 'pawl-resumed'
 
-/** The `code` of an error body. Stable: clients decide by it. */
+/** The `code` of an error body. Stable, because clients depend on it. */
 export type WireCode =
   | 'not_signed_in'
   | 'access_token_expired'
@@ -27,25 +27,28 @@ export type WireCode =
   | 'try_again'
   | 'unavailable'
 
-/** Body of every error answer. */
+/** Body of every error response. */
 export interface ProblemBody {
   readonly code: WireCode
-  /** `true`: refresh and repeat; `'once'`: refresh and repeat a single time; `false`: do not refresh. Absent on 503. */
+  /**
+   * `true`: refresh, then repeat the request. `'once'`: the same, but only a single time. `false`: do not refresh.
+   * Absent from a 503.
+   */
   readonly refresh?: boolean | 'once'
 }
 
-/** Body of a login or refresh answer in cookie mode. The tokens themselves travel in `Set-Cookie` only. */
+/** Body of a login or refresh response in cookie mode. The tokens are in `Set-Cookie` only. */
 export interface CookieAnswer {
   /** Seconds until the access token expires. */
   readonly expiresIn: number
-  /** Present with `csrf: 'token'`: send it back in the `pawl-csrf` header of every unsafe request. */
+  /** Present if the server has `csrf: 'token'`. The client sends it in the `pawl-csrf` header of unsafe requests. */
   readonly csrfToken?: string
 }
 
-/** Body of a login or refresh answer in bearer mode. */
+/** Body of a login or refresh response in bearer mode. */
 export interface BearerAnswer {
   readonly accessToken: string
-  /** `null`: keep the refresh token you have. */
+  /** `null`: the client's present refresh token stays valid. */
   readonly refreshToken: string | null
   /** Seconds until the access token expires. */
   readonly expiresIn: number

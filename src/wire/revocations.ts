@@ -1,74 +1,82 @@
 /**
- * What an application tells other services of the sessions that ended or changed lately, most significant
- * byte first:
+ * The revocation list: the sessions that ended or changed lately. An application publishes it for services that verify
+ * access tokens themselves. Most significant byte first:
  *
  * | offset | bytes | field |
  * |---|---|---|
  * | 0 | 3 | `pwl` |
  * | 3 | 1 | version of the format, 1 |
- * | 4 | 4 | longest life of an access token, seconds |
- * | 8 | 4 | access tokens issued before then must be refreshed, seconds since the epoch; 0 for none |
- * | 12 | 4 | how many entries follow |
- * | 16 | 12 each | the last 8 bytes of a session id, and what is known of it (signed), ordered by the former, each once |
+ * | 4 | 4 | longest lifetime of an access token, seconds |
+ * | 8 | 4 | access tokens issued before this time must be refreshed, seconds since the epoch; 0: none |
+ * | 12 | 4 | number of entries |
+ * | 16 | 12 each | entries in ascending order of keys, each key once |
  *
- * 62 of these 64 bits are random. Beside the largest list a session shares its own with one of them once in
- * 5 * 10^13 times, and is then refused or has to refresh as that one; no ended session is ever accepted for it.
+ * An entry is a key, the last 8 bytes of a session id, and a signed 32-bit value. A negative value says why the session
+ * ended. A positive one is the smallest acceptable version, plus one.
+ *
+ * 62 bits of a key are random. With the largest list, a session has the key of another one once in 5 * 10^13 times. It
+ * is then refused or must refresh as the other one. An ended session is never accepted.
  */
 const MAGIC = 0x70776c01
-const HEAD = 16
-/** Of an entry: two of the key, one of what is known. */
+const HEADER_BYTES = 16
+/** 32-bit words of an entry: two of the key, one of the value. */
 export const REVOCATION_WORDS = 3
-const ENTRY = REVOCATION_WORDS * 4
+const ENTRY_BYTES = REVOCATION_WORDS * 4
 
+/** Largest size of a list. */
 export const MAX_REVOCATIONS_BYTES: number = 1024 * 1024
-/** A list holds at most so many. */
-export const MAX_REVOCATIONS: number = Math.floor((MAX_REVOCATIONS_BYTES - HEAD) / ENTRY)
-/** A power of two above that. */
-const PLACES = 2 ** 17
+/** Largest number of entries. */
+export const MAX_REVOCATIONS: number = Math.floor((MAX_REVOCATIONS_BYTES - HEADER_BYTES) / ENTRY_BYTES)
+/** A power of two above {@link MAX_REVOCATIONS}. */
+const INDEX_RANGE = 2 ** 17
 
-/** Times in seconds. */
+/** The header of a list. Times in seconds. */
 export interface RevocationRules {
+  /** Longest lifetime of an access token. */
   readonly lifetime: number
+  /** Access tokens issued before this time must be refreshed. */
   readonly refreshBefore: number
 }
 
 export interface RevocationList extends RevocationRules {
-  /** 0 where nothing is known. */
+  /** @returns the value of the session's entry; 0 if there is none */
   get(sessionId: string): number
 }
 
-/** @param words three of each entry, the entries in any order; of two with one key the worse counts */
+/**
+ * @param words the words of the entries, in any order. Of two entries with the same key, the stricter one counts.
+ */
 export function encodeRevocations(rules: RevocationRules, words: Int32Array): Uint8Array<ArrayBuffer> {
-  const offsets = inOrder(words)
-  const bytes = new Uint8Array(HEAD + offsets.length * ENTRY)
+  const offsets = sortEntries(words)
+  const bytes = new Uint8Array(HEADER_BYTES + offsets.length * ENTRY_BYTES)
   const view = new DataView(bytes.buffer)
   view.setUint32(0, MAGIC)
   view.setUint32(4, rules.lifetime)
   view.setUint32(8, rules.refreshBefore)
   view.setUint32(12, offsets.length)
-  let at = HEAD
+  let at = HEADER_BYTES
   for (const offset of offsets) {
     for (let word = 0; word < REVOCATION_WORDS; word++, at += 4) view.setInt32(at, words[offset + word]!)
   }
   return bytes
 }
 
-/** @returns where the entries are, by key, each key once */
-function inOrder(words: Int32Array): number[] {
+/** @returns the offsets of the entries in `words`, in order of keys, each key once */
+function sortEntries(words: Int32Array): number[] {
   const count = words.length / REVOCATION_WORDS
-  // Numbers sort ten times as fast on their own as by a function. One holds half a key and a place.
+  // Numbers sort ten times as fast without a compare function. Each holds half a key and an index.
   const packed = new Float64Array(count)
-  for (let place = 0; place < count; place++)
-    packed[place] = (words[place * REVOCATION_WORDS]! >>> 0) * PLACES + place
+  for (let index = 0; index < count; index++)
+    packed[index] = (words[index * REVOCATION_WORDS]! >>> 0) * INDEX_RANGE + index
   const offsets: number[] = []
   for (const value of packed.sort()) {
-    const offset = (value % PLACES) * REVOCATION_WORDS
+    const offset = (value % INDEX_RANGE) * REVOCATION_WORDS
     let at = offsets.length
-    // Hardly ever more than a look: two keys that begin alike are rare.
+    // Rarely more than one step: few keys share their first half.
     while (at > 0 && compareKeys(words, offsets[at - 1]!, offset) > 0) at--
     const before = offsets[at - 1]
     if (before === undefined || compareKeys(words, before, offset) < 0) offsets.splice(at, 0, offset)
-    else if (isWorse(words[offset + 2]!, words[before + 2]!)) offsets[at - 1] = offset
+    else if (isStricter(words[offset + 2]!, words[before + 2]!)) offsets[at - 1] = offset
   }
   return offsets
 }
@@ -77,20 +85,21 @@ function compareKeys(words: Int32Array, a: number, b: number): number {
   return (words[a]! >>> 0) - (words[b]! >>> 0) || (words[a + 1]! >>> 0) - (words[b + 1]! >>> 0)
 }
 
-/** An end is below zero, and worse than any version. */
-const isWorse = (value: number, than: number): boolean => than > 0 && (value < 0 || value > than)
+/** An end (below zero) is stricter than any version. */
+const isStricter = (value: number, than: number): boolean => than > 0 && (value < 0 || value > than)
 
-/** @returns null for anything but a list of this version: cut off, out of order, or of another kind */
+/** @returns null if the bytes are not a list of this version, are cut off, or are out of order */
 export function decodeRevocations(bytes: Uint8Array): RevocationList | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (bytes.length < HEAD || view.getUint32(0) !== MAGIC) return null
+  if (bytes.length < HEADER_BYTES || view.getUint32(0) !== MAGIC) return null
   const count = view.getUint32(12)
-  if (bytes.length !== HEAD + count * ENTRY) return null
+  if (bytes.length !== HEADER_BYTES + count * ENTRY_BYTES) return null
   const compare = (index: number, high: number, low: number): number =>
-    view.getUint32(HEAD + index * ENTRY) - high || view.getUint32(HEAD + index * ENTRY + 4) - low
-  // Looked up by halves, so one entry out of place could hide others.
+    view.getUint32(HEADER_BYTES + index * ENTRY_BYTES) - high ||
+    view.getUint32(HEADER_BYTES + index * ENTRY_BYTES + 4) - low
+  // `get` is a binary search: one entry out of order could hide others.
   for (let index = 1; index < count; index++) {
-    const at = HEAD + index * ENTRY
+    const at = HEADER_BYTES + index * ENTRY_BYTES
     if (compare(index - 1, view.getUint32(at), view.getUint32(at + 4)) >= 0) return null
   }
   return {
@@ -105,7 +114,7 @@ export function decodeRevocations(bytes: Uint8Array): RevocationList | null {
       while (from < to) {
         const middle = (from + to) >>> 1
         const order = compare(middle, high, low)
-        if (order === 0) return view.getInt32(HEAD + middle * ENTRY + 8)
+        if (order === 0) return view.getInt32(HEADER_BYTES + middle * ENTRY_BYTES + 8)
         if (order < 0) from = middle + 1
         else to = middle
       }

@@ -96,6 +96,8 @@ async function signIn(page: Page, origin: string, name?: string): Promise<void> 
   if (name !== undefined) await picture(page, name)
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByText('Signed in as').waitFor()
+  // The server renders this text. The buttons work once the page's modules have run.
+  await page.waitForLoadState('load')
 }
 
 async function picture(page: Page, name: string): Promise<void> {

@@ -13,12 +13,12 @@ const FINE = { status: 200, id: 'anna' }
 const HOUR = 3_600_000
 
 describe('on a bad network', () => {
-  browserTest('lost refresh answers fail the request, and the next one is fine', async () => {
+  browserTest('a lost refresh response fails the request, and the next request succeeds', async () => {
     const site = await openSite()
     const [tab] = (await openTabs(await openContext(), site, 1)) as [Tab]
     for (let round = 0; round < 3; round++) {
       site.expire()
-      // Chromium itself may repeat a request on a connection that breaks, so more than one is lost.
+      // Chromium may repeat a request itself after a broken connection, so every response is lost.
       site.network.always(REFRESH, loseAnswer)
       expect((await tab.ask()).status).toBe(0)
       await tab.shows('anna')
@@ -28,7 +28,7 @@ describe('on a bad network', () => {
     expect(site.ended).toStrictEqual([])
   })
 
-  browserTest('an older refresh answer that comes after the newer one puts nobody out', async () => {
+  browserTest('a refresh response that arrives after a newer one does not sign out', async () => {
     const site = await openSite()
     const context = await openContext()
     await withoutCoordination(context)
@@ -48,7 +48,7 @@ describe('on a bad network', () => {
     expect(site.ended).toStrictEqual([])
   })
 
-  browserTest('a tab that is offline fails its requests, and goes on where it was', async () => {
+  browserTest('a tab that is offline fails its requests, and continues once it is online', async () => {
     const site = await openSite()
     const context = await openContext()
     const tabs = await openTabs(context, site, 2)
@@ -65,7 +65,7 @@ describe('on a bad network', () => {
   })
 
   browserTest.for([503, 429, 500])(
-    'a refresh answered with %i comes back as it is, and signs nobody out',
+    'a refresh answered with %i returns that response, and does not sign out',
     async (status) => {
       const site = await openSite()
       const tabs = (await openTabs(await openContext(), site, 2)) as [Tab, Tab]
@@ -82,13 +82,13 @@ describe('on a bad network', () => {
   )
 })
 
-describe('a browser whose clock is off', () => {
+describe('a browser with a wrong clock', () => {
   browserTest.for([
     ['an hour ahead', -HOUR],
     ['an hour behind', HOUR],
   ] as const)('%s keeps its session', async ([, ahead]) => {
     const clock = createFakeClock(Date.now() + ahead)
-    // Shorter than the clock is off: by its Expires alone every cookie would be gone already.
+    // Shorter than the clock error: by `Expires` alone, every cookie would have expired already.
     const site = await openSite({ clock, sessions: { idleTimeout: 1800 } })
     const context = await openContext()
     const [tab] = (await openTabs(context, site, 1)) as [Tab]
@@ -103,7 +103,7 @@ describe('a browser whose clock is off', () => {
     expect((await context.cookies()).length).toBe(2)
   })
 
-  browserTest('is set while the page is open', async () => {
+  browserTest('keeps its session if the clock is set while the page is open', async () => {
     const site = await openSite()
     const [tab] = (await openTabs(await openContext(), site, 1)) as [Tab]
     for (const hours of [1, -1]) {
@@ -121,7 +121,7 @@ describe('a browser whose clock is off', () => {
 })
 
 describe('a browser that keeps no cookies', () => {
-  browserTest('is reported once, and asked nothing again and again', async () => {
+  browserTest('is reported once, and does not refresh in a loop', async () => {
     const profile = await mkdtemp(join(tmpdir(), 'pawl-browser-'))
     onTestFinished(() => rm(profile, { recursive: true, force: true, maxRetries: 5 }))
     await mkdir(join(profile, 'Default'))
@@ -140,22 +140,25 @@ describe('a browser that keeps no cookies', () => {
     const asked = site.network.log.map(({ request }) => request)
     expect(asked.slice(asked.indexOf('POST /login'))).toStrictEqual([
       'POST /login',
-      // Who was that? And five times more.
+      // The first loads the user after the login. Five follow in the loop.
       ...Array.from({ length: 6 }, () => 'GET /me'),
     ])
   })
 
-  browserTest('any more, in mid-session, is reported once and is not refreshed again and again', async () => {
-    const site = await openSite()
-    const [tab] = (await openTabs(await openContext(), site, 1)) as [Tab]
-    site.network.always(REFRESH, withoutCookies)
-    site.expire()
-    const before = site.network.log.length
-    for (let turn = 0; turn < 3; turn++)
-      expect(await tab.ask()).toMatchObject({ status: 401, code: 'access_token_expired' })
-    expect(await tab.problems()).toStrictEqual(['cookies-blocked'])
-    expect(site.network.log.length - before).toBeLessThanOrEqual(3 * 3)
-    site.network.always(REFRESH, null)
-    expect(site.ended).toStrictEqual([])
-  })
+  browserTest(
+    'from the middle of a session on is reported once, and does not refresh in a loop',
+    async () => {
+      const site = await openSite()
+      const [tab] = (await openTabs(await openContext(), site, 1)) as [Tab]
+      site.network.always(REFRESH, withoutCookies)
+      site.expire()
+      const before = site.network.log.length
+      for (let turn = 0; turn < 3; turn++)
+        expect(await tab.ask()).toMatchObject({ status: 401, code: 'access_token_expired' })
+      expect(await tab.problems()).toStrictEqual(['cookies-blocked'])
+      expect(site.network.log.length - before).toBeLessThanOrEqual(3 * 3)
+      site.network.always(REFRESH, null)
+      expect(site.ended).toStrictEqual([])
+    },
+  )
 })

@@ -17,7 +17,7 @@ describe('a page that comes back from the back/forward cache', () => {
     expect(await tab.page.evaluate(() => window.tab.shown)).toStrictEqual([false, true])
   })
 
-  browserTest('goes on with a session that has not', async () => {
+  browserTest('continues a session that has not ended', async () => {
     const site = await openSite()
     const [tab] = (await openTabs(await openContext(), site, 1)) as [Tab]
     await leaveFor(tab, site)
@@ -28,7 +28,7 @@ describe('a page that comes back from the back/forward cache', () => {
     expect(site.refreshes()).toBe(1)
   })
 
-  browserTest('does not show who was signed in before a sign-out in another tab', async () => {
+  browserTest('does not show the previous user after a sign-out in another tab', async () => {
     const site = await openSite()
     const [tab, other] = (await openTabs(await openContext(), site, 2)) as [Tab, Tab]
     await leaveFor(tab, site)
@@ -38,12 +38,12 @@ describe('a page that comes back from the back/forward cache', () => {
     await tab.shows(null)
   })
 
-  browserTest('shows who has signed in meanwhile', async () => {
+  browserTest('shows the user who has signed in since', async () => {
     const site = await openSite()
     const context = await openContext()
     const [tab] = (await openTabs(context, site, 1)) as [Tab]
     await leaveFor(tab, site)
-    // Around the client, so that no other tab is told.
+    // Without the client, so that the other tab gets no message.
     const stranger = await openTab(context, site)
     await stranger.page.evaluate(() =>
       fetch('/login', { method: 'POST', body: JSON.stringify({ user: 'berta' }) }),
@@ -64,7 +64,7 @@ describe('a page that comes back from the back/forward cache', () => {
 })
 
 describe('without JavaScript', () => {
-  browserTest('pages and forms of a site with inline refresh go on for days', async () => {
+  browserTest('pages and forms of a site with inline refresh stay signed in for days', async () => {
     const { site, page } = await openClassic('inline')
     await signIn(page, site)
     for (let turn = 0; turn < 3; turn++) {
@@ -84,7 +84,7 @@ describe('without JavaScript', () => {
   })
 
   browserTest(
-    'a form that is sent twice with inline refresh is written twice, and signs nobody out',
+    'two forms sent at once with inline refresh are both processed, and nobody is signed out',
     async () => {
       const { site, page } = await openClassic('inline')
       await signIn(page, site)
@@ -102,7 +102,7 @@ describe('without JavaScript', () => {
     },
   )
 
-  browserTest('page loads are resumed through the refresh route', async () => {
+  browserTest('page loads are redirected through the refresh route and back', async () => {
     const { site, page } = await openClassic('endpoint')
     await signIn(page, site)
     for (let turn = 0; turn < 3; turn++) {
@@ -117,7 +117,7 @@ describe('without JavaScript', () => {
   })
 
   browserTest(
-    'a form that an endpoint site cannot take does not sign out: it can be sent again',
+    'a form sent with an expired token to a site with endpoint refresh is refused, and can be sent again',
     async () => {
       const { site, page } = await openClassic('endpoint')
       await signIn(page, site)
@@ -132,7 +132,7 @@ describe('without JavaScript', () => {
         refresh: true,
       })
       expect(site.notes).toStrictEqual([])
-      // Any page load renews the session; then the form is fine.
+      // Any page load refreshes the session. Then the form succeeds.
       await page.goto(site.origin)
       expect(await page.textContent('h1')).toBe('Hello anna')
       await write(page, 'second try')
@@ -142,7 +142,7 @@ describe('without JavaScript', () => {
   )
 
   browserTest.for(['inline', 'endpoint'] as const)(
-    'of an ended session there is a page to sign in (%s)',
+    'an ended session leads to the sign-in page (%s)',
     async (mode) => {
       const { site, page } = await openClassic(mode)
       await signIn(page, site)
@@ -155,7 +155,7 @@ describe('without JavaScript', () => {
     },
   )
 
-  browserTest('a browser that keeps no cookies sees a page, not a loop', async () => {
+  browserTest('a browser that keeps no cookies gets the sign-in page, not a redirect loop', async () => {
     const { site, page } = await openClassic('endpoint')
     await signIn(page, site)
     site.network.always('GET /session/refresh', withoutCookies)

@@ -9,7 +9,7 @@ const APP = 'app.pawl.test'
 const API = 'api.pawl.test'
 const JSON_BODY = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"text":"x"}' }
 
-browserTest('cookies keep their prefixes, and no script can read them', async () => {
+browserTest('cookies have their prefixes, and no script can read them', async () => {
   const site = await openSite()
   const context = await openContext()
   const [tab] = (await openTabs(context, site, 1)) as [Tab]
@@ -25,7 +25,7 @@ browserTest('cookies keep their prefixes, and no script can read them', async ()
 })
 
 describe('an API on another subdomain', () => {
-  browserTest('signs in, refreshes and signs out a page of a trusted origin', async () => {
+  browserTest('signs a page of a trusted origin in and out, and refreshes its session', async () => {
     const { site, context, tab } = await openAcross()
     expect(await tab.login()).toBe(true)
     expect((await context.cookies()).map(({ domain }) => domain)).toStrictEqual([API, API])
@@ -42,7 +42,7 @@ describe('an API on another subdomain', () => {
     expect(await tab.ask()).toMatchObject({ status: 401 })
   })
 
-  browserTest('is shared by the tabs of the page', async () => {
+  browserTest('is shared by several tabs', async () => {
     const { site, context, tab } = await openAcross()
     const other = await openTab(context, site, { baseUrl: site.at(API) })
     await tab.login()
@@ -64,16 +64,16 @@ describe('an API on another subdomain', () => {
 })
 
 describe.each([
-  // The cookies stay at home.
+  // The browser sends no cookies.
   ['another site', 'evil.test', []],
-  // Of the same site, so they come along: it is the server that refuses.
+  // The site is the same, so the browser sends cookies, and the server must refuse.
   ['another subdomain', 'blog.pawl.test', ['__Host-pawl-access', '__Secure-pawl-refresh']],
 ] as const)('a page of %s', (_name, host, cookies) => {
   const ATTACKS: Record<string, (page: Page, target: string) => Promise<unknown>> = {
     'submits a form': (page, target) => submit(page, `${target}/notes`),
     'submits a form to the logout': (page, target) => submit(page, `${target}/session/logout`),
     'submits a form to the refresh': (page, target) => submit(page, `${target}/session/refresh`),
-    // As JSON, so that only its origin speaks against it.
+    // The body is valid JSON, so only the origin gives the attack away.
     'submits a form to sign in as somebody else': (page, target) =>
       submit(page, `${target}/login`, '{"user":"mallory","x":"', '"}'),
     'fetches without asking': (page, target) =>
@@ -123,7 +123,7 @@ describe.each([
       ).toBe('refused'),
   }
 
-  browserTest('changes nothing, whatever it sends', async () => {
+  browserTest('cannot change anything', async () => {
     const site = await openSite()
     const context = await openContext()
     const [tab] = (await openTabs(context, site, 1)) as [Tab]
@@ -146,7 +146,7 @@ describe.each([
     expect(await context.cookies()).toStrictEqual(jar)
   })
 
-  browserTest('that sends the user through the refresh route does not get them back', async () => {
+  browserTest('is not a redirect target of the refresh route', async () => {
     const site = await openSite()
     const context = await openContext()
     const [tab] = (await openTabs(context, site, 1)) as [Tab]
@@ -166,7 +166,7 @@ describe.each([
   })
 })
 
-/** A GET changes nothing, unless it is the handshake of a WebSocket; a preflight neither. */
+/** Whether the server may answer: a GET that opens no WebSocket, and a preflight, change nothing. */
 function mayBeAnswered({ request, headers }: Visit): boolean {
   return /^(GET|OPTIONS) /.test(request) && headers['upgrade'] === undefined
 }

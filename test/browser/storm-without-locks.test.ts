@@ -1,6 +1,6 @@
 import { browserTest } from './support/chromium.ts'
 import { storm } from './support/storm.ts'
 
-browserTest('in 100 random runs of several tabs that know nothing of each other nobody is logged out', () =>
+browserTest('100 random runs of several tabs without locks and a channel log nobody out', () =>
   storm({ runs: 100, coordinated: false }),
 )

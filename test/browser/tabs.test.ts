@@ -8,20 +8,20 @@ import { openTab, openTabs, type Tab, withoutCoordination } from './support/tab.
 
 const pool = createPool(await createDatabase())
 
-describe('ten tabs whose access token expires at the same moment', () => {
-  browserTest('share one refresh, and nobody is signed out', async () => {
+describe('ten tabs whose access token expires at the same time', () => {
+  browserTest('share one refresh, and stay signed in', async () => {
     const site = await openSite()
     const tabs = await openTabs(await openContext(), site, 10)
     await expireTogether(site, tabs, () => expect(site.refreshes()).toBe(1))
   })
 
-  browserTest('do the same on PostgreSQL', async () => {
+  browserTest('share one refresh on PostgreSQL, and stay signed in', async () => {
     const site = await openSite({ sessions: { store: postgres({ pool }) } })
     const tabs = await openTabs(await openContext(), site, 10)
     await expireTogether(site, tabs, () => expect(site.refreshes()).toBe(1))
   })
 
-  browserTest('may refresh all at once where the browser has no locks and no channel', async () => {
+  browserTest('may refresh concurrently in a browser without locks and channels', async () => {
     const site = await openSite()
     const context = await openContext()
     await withoutCoordination(context)
@@ -29,7 +29,7 @@ describe('ten tabs whose access token expires at the same moment', () => {
     const all = defer()
     site.network.always(REFRESH, async (pass) => {
       const answer = await pass()
-      // A browser keeps six connections to a host, so more cannot wait for each other.
+      // A browser opens at most six connections to a host, so ten requests cannot wait for each other.
       if (site.refreshes() >= 5) all.resolve()
       await all.promise
       return answer
@@ -40,7 +40,7 @@ describe('ten tabs whose access token expires at the same moment', () => {
 })
 
 describe('a tab that stops', () => {
-  browserTest('by being frozen with the lock in its hands does not stop the others', async () => {
+  browserTest('because it is frozen while it holds the lock does not stop the others', async () => {
     const site = await openSite()
     const context = await openContext()
     const [one, two] = (await openTabs(context, site, 2)) as [Tab, Tab]
@@ -57,7 +57,7 @@ describe('a tab that stops', () => {
     expect((await two.ask()).status).toBe(200)
   })
 
-  browserTest('by being closed in mid-refresh does not stop the others', async () => {
+  browserTest('because it is closed during a refresh does not stop the others', async () => {
     const site = await openSite()
     const context = await openContext()
     const [one, two] = (await openTabs(context, site, 2)) as [Tab, Tab]
@@ -78,7 +78,7 @@ describe('a tab that stops', () => {
     expect(site.ended).toStrictEqual([])
   })
 
-  browserTest('by being throttled gets its answers late, and all get theirs', async () => {
+  browserTest('because it is throttled does not stop the others, and gets its responses late', async () => {
     const site = await openSite()
     const context = await openContext()
     const tabs = await openTabs(context, site, 3)
@@ -101,7 +101,7 @@ describe('all tabs see', () => {
     expect(site.ended.map(({ reason }) => reason)).toStrictEqual(['logout'])
   })
 
-  browserTest('that somebody else has signed in', async () => {
+  browserTest('a sign-in of another user', async () => {
     const site = await openSite()
     const tabs = await openTabs(await openContext(), site, 3)
     await tabs[2]!.login('berta')
@@ -110,28 +110,25 @@ describe('all tabs see', () => {
     expect(site.ended.map(({ reason }) => reason)).toStrictEqual(['replaced'])
   })
 
-  browserTest(
-    'the new user, also where a refresh of the old session was under way in another tab',
-    async () => {
-      const site = await openSite()
-      const tabs = (await openTabs(await openContext(), site, 2)) as [Tab, Tab]
-      site.expire()
-      const held = site.network.hold(REFRESH)
-      const old = tabs[0].ask()
-      await held.answered
-      const logins = site.network.count('POST /login')
-      const login = tabs[1].login('berta')
-      await tabs[1].page.evaluate(() => new Promise((done) => setTimeout(done, 50)))
-      // It waits, so that the late cookies of the old session cannot replace its own.
-      expect(site.network.count('POST /login')).toBe(logins)
-      held.release()
-      await Promise.all([old, login])
-      for (const tab of tabs) expect(await tab.ask()).toStrictEqual({ status: 200, id: 'berta' })
-    },
-  )
+  browserTest('the new user, even if another tab was refreshing the old session', async () => {
+    const site = await openSite()
+    const tabs = (await openTabs(await openContext(), site, 2)) as [Tab, Tab]
+    site.expire()
+    const held = site.network.hold(REFRESH)
+    const old = tabs[0].ask()
+    await held.answered
+    const logins = site.network.count('POST /login')
+    const login = tabs[1].login('berta')
+    await tabs[1].page.evaluate(() => new Promise((done) => setTimeout(done, 50)))
+    // The login waits, so that late cookies of the old session cannot replace its own.
+    expect(site.network.count('POST /login')).toBe(logins)
+    held.release()
+    await Promise.all([old, login])
+    for (const tab of tabs) expect(await tab.ask()).toStrictEqual({ status: 200, id: 'berta' })
+  })
 })
 
-/** All tabs ask at the same moment. */
+/** Lets the access token expire, and sends a request from every tab at once. */
 async function expireTogether(site: Site, tabs: readonly Tab[], check?: () => void): Promise<void> {
   const before = site.network.log.length
   site.expire()

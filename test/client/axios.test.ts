@@ -12,37 +12,37 @@ function api(world: World): ReturnType<typeof axios.create> {
 }
 
 describe('attachAxios', () => {
-  it('repeats after one refresh, bodies included, until it is undone', async () => {
+  it('refreshes once and repeats requests with their bodies, until it is detached', async () => {
     const world = await openWorld()
     const client = world.client()
     await world.login(client)
     const http = api(world)
-    const undo = attachAxios(client, http)
+    const detach = attachAxios(client, http)
     world.expire()
     const [got, posted] = await Promise.all([http.get('/me'), http.post('/notes', { text: 'note' })])
     expect([got.data.id, JSON.parse(posted.data.body)]).toStrictEqual(['anna', { text: 'note' }])
     expect(world.count('POST /session/refresh')).toBe(1)
-    undo()
+    detach()
     world.expire()
     await expect(http.get('/me')).rejects.toMatchObject({ response: { status: 401 } })
   })
 
-  it('repeats once and no more, also where 401 is no error to axios', async () => {
+  it('repeats a request only once, also if axios does not treat 401 as an error', async () => {
     const world = await openWorld()
     const client = world.client({ onProblem: () => {} })
     await world.login(client)
     const http = api(world)
     attachAxios(client, http)
-    let asked = 0
-    world.disturb.set('GET /me', () => {
-      asked++
+    let requests = 0
+    world.intercept.set('GET /me', () => {
+      requests++
       return json(401, { code: 'access_token_expired', refresh: true })
     })
-    const answer = await http.get('/me', { validateStatus: () => true })
-    expect([answer.status, asked, world.count('POST /session/refresh')]).toStrictEqual([401, 2, 1])
+    const response = await http.get('/me', { validateStatus: () => true })
+    expect([response.status, requests, world.count('POST /session/refresh')]).toStrictEqual([401, 2, 1])
   })
 
-  it("leaves the application's own 401 and other hosts alone", async () => {
+  it("does not handle the application's own 401 or requests to other hosts", async () => {
     const world = await openWorld()
     const client = world.client({ baseUrl: 'https://api.example.com' })
     const http = api(world)
@@ -57,14 +57,14 @@ describe('attachAxios', () => {
     expect(world.count('POST /session/refresh')).toBe(0)
   })
 
-  it('fails as without a network when the refresh gets no answer', async () => {
+  it('fails like a request without a network if the refresh fails', async () => {
     const world = await openWorld()
     const client = world.client()
     await world.login(client)
     const http = api(world)
     attachAxios(client, http)
     world.expire()
-    world.disturb.set('POST /session/refresh', () => json(503, { code: 'unavailable' }))
+    world.intercept.set('POST /session/refresh', () => json(503, { code: 'unavailable' }))
     await expect(http.get('/me')).rejects.toMatchObject({ name: 'TypeError', response: { status: 503 } })
     expect(client.session.status).toBe('signed-in')
   })

@@ -2,8 +2,8 @@ import { describe, expect, it, vi } from 'vitest'
 import { memoryTokens, type Tokens } from '../../src/client/index.ts'
 import { defer, openWorld, until, type World } from './support/world.ts'
 
-/** An app: no cookies are kept, and every access token that is sent is noted. */
-function app(world: World): { fetch: typeof fetch; sent: (string | null)[] } {
+/** The `fetch` of an app without cookies. It records the `Authorization` header of each request. */
+function recordingFetch(world: World): { fetch: typeof fetch; sent: (string | null)[] } {
   const sent: (string | null)[] = []
   return {
     sent,
@@ -18,18 +18,18 @@ function app(world: World): { fetch: typeof fetch; sent: (string | null)[] } {
 }
 
 describe('bearer mode', () => {
-  it('signs in, refreshes and signs out without a cookie', async () => {
+  it('signs in, refreshes and signs out without cookies', async () => {
     const world = await openWorld()
     const tokens = memoryTokens()
-    const client = world.client({ tokens, fetch: app(world).fetch })
+    const client = world.client({ tokens, fetch: recordingFetch(world).fetch })
     expect(await world.login(client)).toBe(true)
     const first = (await tokens.load())!
     world.expire()
-    const answers = await Promise.all([
+    const responses = await Promise.all([
       client.fetch('/me'),
       client.fetch('/notes', { method: 'POST', body: 'x' }),
     ])
-    expect(answers.map(({ status }) => status)).toStrictEqual([200, 200])
+    expect(responses.map(({ status }) => status)).toStrictEqual([200, 200])
     expect(world.count('POST /session/refresh')).toBe(1)
     expect((await tokens.load())!.refreshToken).not.toBe(first.refreshToken)
     await client.signOut()
@@ -38,7 +38,7 @@ describe('bearer mode', () => {
     expect(await world.sessions.list('anna')).toMatchObject([{ active: false }])
   })
 
-  it('does not let a slow storage undo a sign-in', async () => {
+  it('keeps a sign-in that finishes while the storage is still loading', async () => {
     const world = await openWorld()
     const disk = memoryTokens()
     const loading = defer()
@@ -47,7 +47,10 @@ describe('bearer mode', () => {
       return null
     })
     let load: () => Promise<Tokens | null> = slow
-    const client = world.client({ tokens: { ...disk, load: () => load() }, fetch: app(world).fetch })
+    const client = world.client({
+      tokens: { ...disk, load: () => load() },
+      fetch: recordingFetch(world).fetch,
+    })
     const early = client.fetch('/public')
     await until(() => expect(slow).toHaveBeenCalled())
     load = async () => disk.load()
@@ -59,10 +62,10 @@ describe('bearer mode', () => {
     expect(await disk.load()).not.toBeNull()
   })
 
-  it('saves the new tokens before it uses them; a crash in between loses nothing', async () => {
+  it('saves new tokens before it uses them, so that a crash in between loses nothing', async () => {
     const world = await openWorld()
     const disk = memoryTokens()
-    const { fetch, sent } = app(world)
+    const { fetch, sent } = recordingFetch(world)
     await world.login(world.client({ tokens: disk, fetch }))
     world.expire()
     const saving = defer()
@@ -71,7 +74,7 @@ describe('bearer mode', () => {
     void crashing.fetch('/me')
     await until(() => expect(tokens.save).toHaveBeenCalled())
     expect(world.count('GET /me')).toBe(1)
-    // The crash: this client never goes on. Another one begins with what is on the disk.
+    // The crash: this client never continues. Another one starts with the saved tokens.
     const client = world.client({ tokens: disk, fetch })
     expect((await client.fetch('/me')).status).toBe(200)
     const used = `Bearer ${(await disk.load())!.accessToken}`
@@ -79,11 +82,11 @@ describe('bearer mode', () => {
     expect(world.count('POST /session/refresh')).toBe(2)
   })
 
-  it('keeps the tokens it has when the storage refuses the new ones', async () => {
+  it('keeps its tokens if the storage cannot save the new ones', async () => {
     const world = await openWorld()
     const disk = memoryTokens()
     const save = vi.fn(disk.save)
-    const client = world.client({ tokens: { ...disk, save }, fetch: app(world).fetch })
+    const client = world.client({ tokens: { ...disk, save }, fetch: recordingFetch(world).fetch })
     await world.login(client)
     world.expire()
     save.mockImplementationOnce(() => Promise.reject(new Error('the keychain is locked')))
@@ -92,10 +95,10 @@ describe('bearer mode', () => {
     expect((await client.fetch('/me')).status).toBe(200)
   })
 
-  it('keeps its refresh token where the server sends none', async () => {
+  it('keeps its refresh token if the server sends none', async () => {
     const world = await openWorld()
     const tokens = memoryTokens()
-    const client = world.client({ tokens, fetch: app(world).fetch })
+    const client = world.client({ tokens, fetch: recordingFetch(world).fetch })
     await world.login(client)
     world.expire()
     await client.fetch('/me')
@@ -108,25 +111,25 @@ describe('bearer mode', () => {
     expect(after.accessToken).not.toBe(before.accessToken)
   })
 
-  it('asks again for an answer that got lost', async () => {
+  it('refreshes again after a lost response', async () => {
     const world = await openWorld()
-    const client = world.client({ tokens: memoryTokens(), fetch: app(world).fetch })
+    const client = world.client({ tokens: memoryTokens(), fetch: recordingFetch(world).fetch })
     await world.login(client)
     world.expire()
-    world.disturb.set('POST /session/refresh', async (pass) => {
+    world.intercept.set('POST /session/refresh', async (pass) => {
       await pass()
       throw new TypeError('the train entered a tunnel')
     })
     await expect(client.fetch('/me')).rejects.toThrow(TypeError)
-    world.disturb.clear()
+    world.intercept.clear()
     expect((await client.fetch('/me')).status).toBe(200)
     expect(client.session.status).toBe('signed-in')
   })
 
-  it('takes over what another client of the same storage has got', async () => {
+  it('takes over the tokens that another client with the same storage has saved', async () => {
     const world = await openWorld()
     const tokens = memoryTokens()
-    const { fetch } = app(world)
+    const { fetch } = recordingFetch(world)
     const [one, two] = [world.client({ tokens, fetch }), world.client({ tokens, fetch })]
     await world.login(one)
     await two.fetch('/me')
@@ -136,10 +139,10 @@ describe('bearer mode', () => {
     expect(world.count('POST /session/refresh')).toBe(1)
   })
 
-  it('forgets the tokens of a session that is over', async () => {
+  it('clears the tokens of a revoked session', async () => {
     const world = await openWorld()
     const tokens = memoryTokens()
-    const client = world.client({ tokens, fetch: app(world).fetch })
+    const client = world.client({ tokens, fetch: recordingFetch(world).fetch })
     await world.login(client)
     await world.sessions.revokeUser('anna')
     expect((await client.fetch('/me')).status).toBe(401)
@@ -147,7 +150,7 @@ describe('bearer mode', () => {
     expect(await tokens.load()).toBeNull()
   })
 
-  it('memoryTokens begins with what it is given', () => {
+  it('memoryTokens starts with the given tokens', () => {
     const tokens: Tokens = { accessToken: 'a', refreshToken: 'r' }
     expect(memoryTokens(tokens).load()).toBe(tokens)
   })

@@ -5,7 +5,7 @@ import { renderToString } from 'react-dom/server'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { SessionClient } from '../../src/client/index.ts'
 import { SessionProvider, type SessionProviderProps, useSession } from '../../src/client/react/index.ts'
-import type { SessionState } from '../../src/client/state.ts'
+import type { SessionState } from '../../src/client/session-state.ts'
 import { openWorld, type User, until } from './support/world.ts'
 
 let renders: string[] = []
@@ -42,7 +42,7 @@ beforeEach(() => {
 })
 
 describe('useSession', () => {
-  it('follows the client under StrictMode, and asks once who is signed in', async () => {
+  it('follows the client in StrictMode, and loads the user once', async () => {
     const world = await openWorld()
     await world.login(world.client())
     const client = world.client({ user })
@@ -60,7 +60,7 @@ describe('useSession', () => {
     expect(renders).toHaveLength(before)
   })
 
-  it('renders on a server without asking anybody, and hydrates what was rendered', async () => {
+  it('renders on a server without sending a request, and hydrates the same output', async () => {
     const world = await openWorld()
     const client = world.client({ user })
     expect(renderToString(app(client))).toBe('<p>unknown</p>')
@@ -77,7 +77,7 @@ describe('useSession', () => {
     await act(async () => root.unmount())
   })
 
-  it('never goes back to what the server knew once the client has known better', async () => {
+  it('does not return to `initial` once the client has found out itself', async () => {
     let session: SessionState = { status: 'unknown', user: null }
     const listeners = new Set<(session: SessionState) => void>()
     const client = {
@@ -101,14 +101,14 @@ describe('useSession', () => {
     expect(element.textContent).toBe('signed-in anna')
     await become('signed-out')
     expect(element.textContent).toBe('signed-out')
-    // As after the back/forward cache.
+    // As after a return from the back/forward cache.
     await become('unknown')
     expect(element.textContent).toBe('unknown')
     await act(async () => root.unmount())
     expect(listeners.size).toBe(0)
   })
 
-  it('says so outside of a provider', () => {
+  it('throws outside of a provider', () => {
     expect(() => renderToString(createElement(Who))).toThrow('outside of a SessionProvider')
   })
 })

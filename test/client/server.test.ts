@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { createSessionClient } from '../../src/client/index.ts'
 import { openWorld } from './support/world.ts'
 
-it('a client may be created while rendering on a server: nothing is sent, opened or kept running', async () => {
+it('creating a client on a server sends nothing, opens nothing and keeps nothing running', async () => {
   const script = `
     const { createSessionClient } = await import('./src/client/index.ts')
     await import('./src/client/attach-xhr.ts')
@@ -16,7 +16,7 @@ it('a client may be created while rendering on a server: nothing is sent, opened
   expect(stdout.trim()).toBe('unknown')
 })
 
-it('clients of several users in one process do not hear each other', async () => {
+it('clients of several users in one process do not share messages', async () => {
   const world = await openWorld()
   const [one, two] = [createSessionClient({ baseUrl: world.origin }), world.client()]
   await world.login(two)
@@ -24,7 +24,7 @@ it('clients of several users in one process do not hear each other', async () =>
   expect([one.session.status, two.session.status]).toStrictEqual(['unknown', 'signed-out'])
 })
 
-it('a base with a path covers what is below it and nothing beside it', () => {
+it('a base URL with a path covers only URLs below it', () => {
   const { hooks } = createSessionClient({ baseUrl: 'https://example.com/api/' })
   const urls = ['/api/me', '/apis/me', '/other', '/api/../other'].map(
     (path) => new URL(path, 'https://example.com').href,

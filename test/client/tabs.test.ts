@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from 'vitest'
-import { beInBrowser, defer, openWorld, stubChannel, stubLocks, until } from './support/world.ts'
+import { defer, openWorld, stubBrowser, stubChannel, stubLocks, until } from './support/world.ts'
 
 describe('the tabs of a browser', () => {
-  it('hear of a login, a refresh and a sign-out', async () => {
+  it('learn of a login and a sign-out in another tab', async () => {
     const world = await openWorld()
-    beInBrowser(world.origin)
+    stubBrowser(world.origin)
     const [one, two] = [world.client(), world.client()]
     await world.login(one)
     await until(() => expect(two.session.status).toBe('signed-in'))
@@ -15,11 +15,13 @@ describe('the tabs of a browser', () => {
     await until(() => expect(one.session.status).toBe('signed-in'))
   })
 
-  it('no token is among what they tell each other', async () => {
+  it('send no token to each other', async () => {
     const world = await openWorld({ csrf: 'token' })
-    beInBrowser(world.origin)
-    const said: unknown[] = []
-    vi.spyOn(BroadcastChannel.prototype, 'postMessage').mockImplementation((message) => said.push(message))
+    stubBrowser(world.origin)
+    const messages: unknown[] = []
+    vi.spyOn(BroadcastChannel.prototype, 'postMessage').mockImplementation((message) =>
+      messages.push(message),
+    )
     const client = world.client({ csrf: true })
     await client.signIn(async () => {
       const answer = await client.fetch('/login', { method: 'POST', body: 'anna' })
@@ -29,16 +31,16 @@ describe('the tabs of a browser', () => {
     await client.signOut()
     vi.restoreAllMocks()
     const answer = { expiresIn: expect.any(Number), csrfToken: expect.any(String) }
-    expect(said).toStrictEqual([
+    expect(messages).toStrictEqual([
       ['login', answer],
       ['refresh', answer],
       ['logout', { expiresIn: undefined, csrfToken: undefined }],
     ])
   })
 
-  it('share one refresh by the lock and the news of it', async () => {
+  it('share one refresh by the lock and the message about it', async () => {
     const world = await openWorld()
-    beInBrowser(world.origin)
+    stubBrowser(world.origin)
     const { requests } = stubLocks()
     stubChannel()
     const tabs = [world.client(), world.client(), world.client()]
@@ -51,9 +53,9 @@ describe('the tabs of a browser', () => {
     expect(new Set(requests)).toStrictEqual(new Set([`pawl:${world.origin}/session/`]))
   })
 
-  it('do without the lock when another one does not let go of it', async () => {
+  it('refresh without the lock if another tab does not release it', async () => {
     const world = await openWorld()
-    beInBrowser(world.origin)
+    stubBrowser(world.origin)
     stubLocks()
     const client = world.client()
     await world.login(client)
@@ -77,30 +79,30 @@ describe('the tabs of a browser', () => {
     }
   })
 
-  it('that come back from the back/forward cache ask again', async () => {
+  it('find out again who is signed in after a return from the back/forward cache', async () => {
     const world = await openWorld()
-    beInBrowser(world.origin)
+    stubBrowser(world.origin)
     const client = world.client()
     await world.login(client)
     await world.sessions.revokeUser('anna')
-    const heard: string[] = []
-    client.onChange(({ status }) => heard.push(status))
+    const statuses: string[] = []
+    client.onChange(({ status }) => statuses.push(status))
     dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
-    await until(() => expect(heard).toStrictEqual(['unknown', 'signed-out']))
+    await until(() => expect(statuses).toStrictEqual(['unknown', 'signed-out']))
   })
 
-  it('say and hear nothing any more once closed', async () => {
+  it('neither send nor receive messages after `close`', async () => {
     const world = await openWorld()
-    beInBrowser(world.origin)
+    stubBrowser(world.origin)
     const quiet = { onProblem: () => {} }
     const [one, two] = [world.client(quiet), world.client(quiet)]
-    const heard = vi.fn()
-    two.onChange(heard)
+    const listener = vi.fn()
+    two.onChange(listener)
     two.close()
     await world.login(one)
     await two.signOut()
     dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
     expect((await one.fetch('/me')).status).toBe(401)
-    expect(heard).not.toHaveBeenCalled()
+    expect(listener).not.toHaveBeenCalled()
   })
 })

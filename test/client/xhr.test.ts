@@ -5,17 +5,17 @@ import { defer, json, openWorld, until, type World } from './support/world.ts'
 
 const EVENTS = ['readystatechange', 'loadstart', 'progress', 'load', 'error', 'loadend']
 
-/** Sends one, and notes what its listeners see. */
-function ask(url: string, body?: string): { xhr: XMLHttpRequest; seen: string[]; done: Promise<void> } {
+/** Sends a request, and records the events that its listeners see. */
+function sendXhr(url: string, body?: string): { xhr: XMLHttpRequest; events: string[]; done: Promise<void> } {
   const xhr = new XMLHttpRequest()
-  const seen: string[] = []
+  const events: string[] = []
   for (const type of EVENTS)
-    xhr.addEventListener(type, () => seen.push(type === 'readystatechange' ? `${xhr.readyState}` : type))
+    xhr.addEventListener(type, () => events.push(type === 'readystatechange' ? `${xhr.readyState}` : type))
   const done = new Promise<void>((resolve) => xhr.addEventListener('loadend', () => resolve()))
   xhr.open(body === undefined ? 'GET' : 'POST', url)
   xhr.setRequestHeader('x-mine', 'yes')
   xhr.send(body)
-  return { xhr, seen, done }
+  return { xhr, events, done }
 }
 
 async function open(): Promise<World> {
@@ -26,87 +26,87 @@ async function open(): Promise<World> {
 }
 
 describe('attachXhr', () => {
-  it('repeats after a refresh, and the listeners see one request', async () => {
+  it('repeats a request after a refresh, and its listeners see one request', async () => {
     const world = await open()
     const client = world.client()
     await world.login(client)
     const Original = XMLHttpRequest
-    const undo = attachXhr(client)
+    const detach = attachXhr(client)
     world.expire()
-    const { xhr, seen, done } = ask(`${world.origin}/notes`, 'note')
+    const { xhr, events, done } = sendXhr(`${world.origin}/notes`, 'note')
     await done
     expect(xhr).toBeInstanceOf(Original)
     expect([xhr.status, JSON.parse(xhr.responseText)]).toMatchObject([200, { id: 'anna', body: 'note' }])
-    expect(seen).toStrictEqual(['1', 'loadstart', '2', '3', 'progress', '4', 'load', 'loadend'])
+    expect(events).toStrictEqual(['1', 'loadstart', '2', '3', 'progress', '4', 'load', 'loadend'])
     expect([world.count('POST /notes'), world.count('POST /session/refresh')]).toStrictEqual([2, 1])
-    undo()
+    detach()
     expect(XMLHttpRequest).toBe(Original)
   })
 
-  it('repeats once and no more', async () => {
+  it('repeats a request only once', async () => {
     const world = await open()
     const client = world.client()
     await world.login(client)
     attachXhr(client)
-    let asked = 0
-    world.disturb.set('GET /me', (_pass, { headers }) => {
+    let requests = 0
+    world.intercept.set('GET /me', (_pass, { headers }) => {
       expect(headers.get('x-mine')).toBe('yes')
-      asked++
+      requests++
       return json(401, { code: 'access_token_expired', refresh: true })
     })
-    const { xhr, done } = ask(`${world.origin}/me`)
+    const { xhr, done } = sendXhr(`${world.origin}/me`)
     await done
-    expect([xhr.status, asked, world.count('POST /session/refresh')]).toStrictEqual([401, 2, 1])
+    expect([xhr.status, requests, world.count('POST /session/refresh')]).toStrictEqual([401, 2, 1])
   })
 
-  it("hands over the application's own 401, and leaves other hosts alone", async () => {
+  it("does not handle the application's own 401 or requests to other hosts", async () => {
     const world = await open()
     attachXhr(world.client())
-    const own = ask(`${world.origin}/theirs`)
+    const own = sendXhr(`${world.origin}/theirs`)
     await own.done
     expect([own.xhr.status, own.xhr.responseText]).toStrictEqual([401, '{"error":"not ours"}'])
-    expect(own.seen.slice(-3)).toStrictEqual(['4', 'load', 'loadend'])
-    world.disturb.set('GET /else', (_pass, { credentials }) =>
+    expect(own.events.slice(-3)).toStrictEqual(['4', 'load', 'loadend'])
+    world.intercept.set('GET /else', (_pass, { credentials }) =>
       json(401, { code: 'x', refresh: true, credentials }),
     )
-    const other = ask('http://other.example/else')
+    const other = sendXhr('http://other.example/else')
     await other.done
     expect(JSON.parse(other.xhr.responseText).credentials).toBe('same-origin')
     expect(world.count('POST /session/refresh')).toBe(0)
   })
 
-  it('looks like a request without a network when the refresh gets no answer', async () => {
+  it('fails like a request without a network if the refresh gets no response', async () => {
     const world = await open()
     const client = world.client()
     await world.login(client)
     attachXhr(client)
     world.expire()
-    world.disturb.set('POST /session/refresh', () => Promise.reject(new TypeError('offline')))
-    const { seen, done } = ask(`${world.origin}/me`)
+    world.intercept.set('POST /session/refresh', () => Promise.reject(new TypeError('offline')))
+    const { events, done } = sendXhr(`${world.origin}/me`)
     await done
-    expect(seen.slice(-2)).toStrictEqual(['error', 'loadend'])
-    expect(seen).not.toContain('load')
+    expect(events.slice(-2)).toStrictEqual(['error', 'loadend'])
+    expect(events).not.toContain('load')
     expect(client.session.status).toBe('signed-in')
   })
 
-  it('is not repeated once it was aborted', async () => {
+  it('does not repeat an aborted request', async () => {
     const world = await open()
     const client = world.client()
     await world.login(client)
     attachXhr(client)
     world.expire()
     const late = defer()
-    world.disturb.set('POST /session/refresh', async (pass) => {
+    world.intercept.set('POST /session/refresh', async (pass) => {
       await late.promise
       return pass()
     })
-    const { xhr, seen } = ask(`${world.origin}/me`)
+    const { xhr, events } = sendXhr(`${world.origin}/me`)
     await until(() => expect(world.count('GET /me')).toBe(1))
     await until(() => expect(xhr.readyState).toBe(4))
     xhr.abort()
     late.resolve()
     await client.fetch('/me')
     expect(world.count('GET /me')).toBe(2)
-    expect(seen).not.toContain('load')
+    expect(events).not.toContain('load')
   })
 })

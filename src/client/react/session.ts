@@ -10,80 +10,85 @@ import {
   useSyncExternalStore,
 } from 'react'
 import type { SessionClient } from '../client.ts'
-import { type SessionState, UNKNOWN } from '../state.ts'
+import { type SessionState, UNKNOWN } from '../session-state.ts'
 
+/** Properties of {@link SessionProvider}. */
 export interface SessionProviderProps {
   readonly client: SessionClient
-  /** What the server that rendered the page knew. It counts until the client knows better. @defaultValue `unknown` */
+  /**
+   * The session when the server rendered the page. Used until the client has found out itself.
+   * @defaultValue status `unknown`
+   */
   readonly initial?: SessionState | undefined
   readonly children?: ReactNode
 }
 
-interface Provided extends Pick<SessionProviderProps, 'client' | 'initial'> {
-  /** Whether the client has known better at some time: then `initial` is over for good. */
-  readonly known: { current: boolean }
+interface ProviderValue extends Pick<SessionProviderProps, 'client' | 'initial'> {
+  /** Whether the client has ever found out itself. From then on, `initial` is ignored. */
+  readonly isOutdated: { current: boolean }
 }
 
-const Context = createContext<Provided | null>(null)
+const Context = createContext<ProviderValue | null>(null)
 
 /**
- * Gives a client to the components below, and finds out once whether somebody is signed in, unless `initial`
- * says so.
+ * Provides a client to the components below. Unless `initial` says whether somebody is signed in, calls
+ * `client.check()` once.
  *
  * @example
  * const client = createSessionClient()
  * createRoot(element).render(<SessionProvider client={client}><App /></SessionProvider>)
  */
 export function SessionProvider({ client, initial, children }: SessionProviderProps): ReactNode {
-  const given = initial !== undefined && initial.status !== 'unknown'
-  const value = useMemo(() => ({ client, initial, known: { current: false } }), [client, initial])
+  const isKnown = initial !== undefined && initial.status !== 'unknown'
+  const value = useMemo(() => ({ client, initial, isOutdated: { current: false } }), [client, initial])
   useEffect(() => {
-    // Not while rendering: the first rendering has to be what the server's was.
-    const note = (): void => {
-      value.known.current ||= client.session.status !== 'unknown'
+    // In an effect, because the first render must equal the server's.
+    const update = (): void => {
+      value.isOutdated.current ||= client.session.status !== 'unknown'
     }
-    note()
-    return client.onChange(note)
+    update()
+    return client.onChange(update)
   }, [client, value])
   useEffect(() => {
-    const find = (): void => {
-      // Without an answer it stays unknown; the user coming back to the page comes back to it.
-      if (!given && client.session.status === 'unknown') client.check().catch(() => {})
+    const check = (): void => {
+      // If there is no response, the status stays unknown. The next `online` or `focus` event tries again.
+      if (!isKnown && client.session.status === 'unknown') client.check().catch(() => {})
     }
-    find()
-    globalThis.addEventListener?.('online', find)
-    globalThis.addEventListener?.('focus', find)
+    check()
+    globalThis.addEventListener?.('online', check)
+    globalThis.addEventListener?.('focus', check)
     return () => {
-      globalThis.removeEventListener?.('online', find)
-      globalThis.removeEventListener?.('focus', find)
+      globalThis.removeEventListener?.('online', check)
+      globalThis.removeEventListener?.('focus', check)
     }
-  }, [client, given])
+  }, [client, isKnown])
   return createElement(Context.Provider, { value }, children)
 }
 
 /**
- * The session of now; renders again whenever it changes.
+ * Returns the session. The component renders again whenever it changes.
  *
  * @example
  * const { status, user } = useSession<User>()
  */
 export function useSession<User = unknown>(): SessionState<User> {
-  const { client, initial = UNKNOWN, known } = useProvided()
+  const { client, initial = UNKNOWN, isOutdated } = useProviderValue()
   const session = useSyncExternalStore(
     client.onChange,
     () => client.session,
     () => UNKNOWN,
   )
-  return (session.status === 'unknown' && !known.current ? initial : session) as SessionState<User>
+  return (session.status === 'unknown' && !isOutdated.current ? initial : session) as SessionState<User>
 }
 
-/** The client itself, for `fetch`, `signIn` and `signOut`. */
+/** Returns the client, for `fetch`, `signIn` and `signOut`. */
 export function useSessionClient<User = unknown>(): SessionClient<User> {
-  return useProvided().client as SessionClient<User>
+  return useProviderValue().client as SessionClient<User>
 }
 
-function useProvided(): Provided {
-  const provided = useContext(Context)
-  if (provided === null) throw new TypeError('useSession is used outside of a SessionProvider')
-  return provided
+function useProviderValue(): ProviderValue {
+  const value = useContext(Context)
+  if (value === null)
+    throw new TypeError('useSession is called outside of a SessionProvider. Render the component inside one.')
+  return value
 }

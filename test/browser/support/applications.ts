@@ -6,13 +6,13 @@ import type { ClaimsObject } from '../../../src/index.ts'
 export interface ApplicationParts {
   readonly withSession: WithSession<ClaimsObject, unknown>
   readonly notes: string[]
-  /** Of the page that uses the client. */
+  /** The script of the page that uses the client. */
   readonly script: string
 }
 
 export type Application = (parts: ApplicationParts) => RequestListener
 
-/** A single-page application: one page, and an API that it calls. */
+/** A single-page application: one page, and the API that it calls. */
 export const pageApplication: Application = ({ withSession, notes, script }) => {
   const api = withSession(async (req, res, session) => {
     switch (`${req.method} ${pathOf(req.url)}`) {
@@ -43,7 +43,7 @@ export const pageApplication: Application = ({ withSession, notes, script }) => 
   }
 }
 
-/** Pages that the server renders, and forms. No script anywhere. */
+/** Server-rendered pages with forms, without scripts. */
 export const classicApplication: Application = ({ withSession, notes }) => {
   const home = withSession(
     (_req, res, { current }) =>

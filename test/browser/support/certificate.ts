@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 
-/** What a server needs to speak TLS. */
+/** The key and certificate of a TLS server. */
 export interface Identity {
   readonly key: string
   readonly cert: string
@@ -14,8 +14,8 @@ const OIDS = {
 }
 
 /**
- * A key and a certificate that nobody signed, for browsers that were told not to mind: made anew for each run,
- * so that no key lies about (RFC 5280 section 4.1).
+ * Generates a key and a self-signed certificate, for browsers that ignore certificate errors (RFC 5280 section 4.1).
+ * Generated for each run, so that no key is stored.
  */
 export function selfSigned(name: string): Identity {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })

@@ -9,26 +9,26 @@ const ELSEWHERE = [
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ]
 const MISSING =
-  'No Chromium for the tests in real browsers, which are skipped (with CI set they fail): `apt-get install chromium`, or set PAWL_CHROMIUM to one.'
+  'No Chromium found, so browser tests are skipped (with CI set they fail). Run `apt-get install chromium`, or set PAWL_CHROMIUM to its path.'
 const { PAWL_CHROMIUM, PATH = '', CI } = process.env
 
 const executable = find()
 let running: Promise<Browser> | undefined
 
-// A browser shares the machine with all the other tests.
+// A browser may share the machine with other tests.
 vi.setConfig({ testTimeout: 170_000 })
 if (executable === undefined) console.log(MISSING)
 
-/** `test`, skipped where there is no Chromium; where `CI` is set it fails instead. */
+/** `test`, but skipped if there is no Chromium. If `CI` is set, it fails instead. */
 export const browserTest: TestAPI = executable === undefined && !CI ? (test.skip as TestAPI) : test
 
-/** How every browser of the tests is started. Nothing is downloaded. */
+/** The options that start every browser of the tests. Nothing is downloaded. */
 export function launchOptions(): LaunchOptions {
   if (executable === undefined) throw new Error(MISSING)
   return {
     executablePath: executable,
     args: [
-      // A sandbox of its own is what Chromium refuses root.
+      // Chromium refuses to run its sandbox as root.
       ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
       '--host-resolver-rules=MAP *.pawl.test 127.0.0.1, MAP evil.test 127.0.0.1',
       '--ignore-certificate-errors',
@@ -38,7 +38,7 @@ export function launchOptions(): LaunchOptions {
   }
 }
 
-/** Cookies and tabs of their own, in the one browser of this file, closed when the test is done. */
+/** Opens a context with its own cookies and tabs, in the one browser of this file. Closed after the test. */
 export async function openContext(
   options: Parameters<Browser['newContext']>[0] = {},
 ): Promise<BrowserContext> {

@@ -9,15 +9,15 @@ import { onTestFinished } from 'vitest'
 import { selfSigned } from './certificate.ts'
 import { defer } from './defer.ts'
 
-/** One request of a browser, as the proxy saw it. */
+/** A request of a browser, as received by the proxy. */
 export interface Visit {
   /** `POST /session/refresh`, without the query. */
   readonly request: string
   readonly host: string
-  /** Names of the cookies that came along. */
+  /** Names of the cookies sent with it. */
   readonly cookies: readonly string[]
   readonly headers: IncomingMessage['headers']
-  /** Of the server's answer, also of one that was lost. */
+  /** Status of the server's response, also if the response was lost. */
   status?: number
 }
 
@@ -28,39 +28,39 @@ export interface Answer {
   readonly body: string
 }
 
-/** What becomes of a request: its answer, another one, or null for a connection that breaks. */
+/** Decides about a request: returns the server's response, another response, or null to break the connection. */
 export type Disturbance = (pass: () => Promise<Answer>) => Answer | null | Promise<Answer | null>
 
-/** An answer that the server has given, and that the browser does not have yet. */
+/** A response that the server has sent, and the browser has not received yet. */
 export interface Held {
   /** Settles when the server has answered. */
   readonly answered: Promise<void>
-  /** Lets the answer go on its way. */
+  /** Sends the response to the browser. */
   release(): void
   /** Breaks the connection instead. */
   lose(): void
 }
 
-/** A TLS proxy in front of the site, which the test can disturb. */
+/** A TLS proxy in front of the site, which the test can manipulate. */
 export interface Network {
   readonly port: number
   readonly log: Visit[]
   count(request: string): number
-  /** What becomes of all requests of a kind, or of none any more. */
+  /** Sets the handler for all requests of a kind; null removes it. */
   always(request: string, disturbance: Disturbance | null): void
-  /** What becomes of the next request of a kind. */
+  /** Adds a handler for the next request of a kind. */
   next(request: string, disturbance: Disturbance): void
-  /** Holds back the answer to the next request of a kind. */
+  /** Holds back the response to the next request of a kind. */
   hold(request: string): Held
-  /** Waits until no request is under way but those held back, and none follows at once. */
+  /** Waits until no request is under way, except those held back, and none follows at once. */
   idle(): Promise<void>
-  /** Forgets what was said about requests that have not come yet. */
+  /** Removes all handlers. */
   calmDown(): void
-  /** Where the application listens; all other hosts show an empty page. */
+  /** Sets the port of the application. All other hosts show an empty page. */
   lead(hosts: readonly string[], port: number): void
 }
 
-/** How long a page takes at most from one answer to its next request, in ms. */
+/** The longest time between a response and the next request of a page, in ms. */
 const QUIET = 50
 
 let identity: ReturnType<typeof selfSigned> | undefined
@@ -107,7 +107,7 @@ export async function openNetwork(): Promise<Network> {
 
   identity ??= selfSigned('pawl.test')
   const server = createServer(identity, (req, res) => {
-    // Whoever has gone away needs no answer.
+    // A closed connection needs no response.
     count(+1)
     handle(req, res)
       .catch(() => res.destroy())
@@ -167,20 +167,20 @@ export async function openNetwork(): Promise<Network> {
   }
 }
 
-/** The server has answered, and the browser never hears of it. */
+/** Loses the response after the server has processed the request. */
 export const loseAnswer: Disturbance = async (pass) => {
   await pass()
   return null
 }
 
-/** A browser, or a proxy on the way, that drops every cookie. */
+/** Drops every cookie, like a browser or a proxy that blocks them. */
 export const withoutCookies: Disturbance = async (pass) => {
   const { headers, ...answer } = await pass()
   const kept = headers.filter((_, index) => headers[index - (index % 2)]!.toLowerCase() !== 'set-cookie')
   return { ...answer, headers: kept }
 }
 
-/** Without asking the server. */
+/** Answers without the server. */
 export function answerWith(status: number, headers: Readonly<Record<string, string>> = {}): Disturbance {
   return () => ({ status, headers: Object.entries(headers).flat(), body: '' })
 }
@@ -195,7 +195,7 @@ async function ask(port: number, req: IncomingMessage, body: string): Promise<An
     agent: false,
   }).end(body)
   const [answer] = (await once(asked, 'response')) as [IncomingMessage]
-  // What concerns one connection ends with it (RFC 9110 section 7.6.1).
+  // A proxy does not forward the headers of a connection (RFC 9110 section 7.6.1).
   const headers = answer.rawHeaders.filter((_, index, all) => {
     const name = all[index - (index % 2)]!.toLowerCase()
     return name !== 'connection' && name !== 'keep-alive' && name !== 'transfer-encoding'

@@ -1,11 +1,11 @@
-/** The script of the page under test: the real client, within reach of the test. */
+/** The script of the page under test. It exposes the real client to the test. */
 import { createSessionClient, type SessionClient } from '../../../src/client/index.ts'
 
 export interface User {
   readonly id: string
 }
 
-/** What came of a request; status 0: no answer. */
+/** The result of a request. Status 0: no response. */
 export interface Got {
   readonly status: number
   readonly id?: string
@@ -15,9 +15,9 @@ export interface Got {
 export interface PageTab {
   readonly client: SessionClient<User>
   readonly problems: string[]
-  /** How often the client has found that nobody is signed in. */
+  /** How often the status became `signed-out`. */
   logouts: number
-  /** Whether the page came from the back/forward cache, each time it was shown. */
+  /** For each time the page was shown: whether it came from the back/forward cache. */
   readonly shown: boolean[]
   ask(path: string, init?: RequestInit): Promise<Got>
   login(user: string): Promise<boolean>
@@ -37,7 +37,7 @@ const client = createSessionClient<User>({
   ...(overlap && { overlap: Number(overlap) }),
   user: async (fetch) => {
     const response = await fetch('/me')
-    // Unlike a page of an application it tells a session that is over from a clock that jumped.
+    // Only a 401 without `refresh` means that nobody is signed in: the clock of the test may jump.
     if (response.status === 401 && !((await response.json()) as { refresh: unknown }).refresh) return null
     if (!response.ok) throw new Error(`/me answered ${response.status}`)
     return (await response.json()) as User

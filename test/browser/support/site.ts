@@ -11,22 +11,22 @@ import { type Network, openNetwork } from './network.ts'
 
 export const REFRESH = 'POST /session/refresh'
 
-/** A site over HTTPS, with production cookies. */
+/** A site over HTTPS, with the cookies of production. */
 export interface Site {
-  /** `https://app.pawl.test` with its port. */
+  /** `https://app.pawl.test` with a port. */
   readonly origin: string
-  /** The same server under another name. */
+  /** The origin of another host of the same server. */
   at(host: string): string
   readonly sessions: Sessions
   readonly clock: FakeClock
   readonly network: Network
-  /** What was written down, as `user: text`. */
+  /** The notes that users have written, as `user: text`. */
   readonly notes: string[]
   readonly refreshed: SessionEvents['refreshed'][]
   readonly ended: SessionEvents['ended'][]
-  /** Lets access tokens expire, in the calm or long after it. */
+  /** Advances the clock, by default until access tokens have expired. */
   expire(seconds?: number): void
-  /** How many refreshes have reached the server. */
+  /** Number of refreshes that have reached the server. */
   refreshes(): number
 }
 
@@ -46,7 +46,7 @@ export async function openSite(given: SiteOptions = {}): Promise<Site> {
   const at = (host: string): string => `https://${host}:${network.port}`
   const sessions = await openSessions({
     now: clock.now,
-    // The clock of the test stands still, and with it the minute that the limit counts in.
+    // The clock of the test stands still, so the limit per minute would never reset.
     limits: { refreshesPerMinute: null },
     logger: silent,
     ...given.sessions,
@@ -69,10 +69,10 @@ export async function openSite(given: SiteOptions = {}): Promise<Site> {
   }
 }
 
-/** A clock that jumps makes for many warnings that mean nothing. */
+/** A clock that jumps causes many meaningless warnings. */
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** The page's script in one file, as an application would build it. */
+/** Bundles the page's script into one file, as an application does. */
 function pageScript(): Promise<string> {
   script ??= build({
     entryPoints: [fileURLToPath(new URL('page.ts', import.meta.url))],

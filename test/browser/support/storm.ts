@@ -8,17 +8,17 @@ import type { Got } from './page.ts'
 import { openSite, REFRESH, type Site } from './site.ts'
 import { openTab, type Tab, withoutCoordination } from './tab.ts'
 
-/** Of an access token, in seconds. Longer than any answer is under way, as an application's should be. */
+/** Lifetime of an access token, in seconds. Longer than any response takes. */
 const LIFE = 30
-/** Twice as long as anything is under way, in seconds. */
+/** The overlap, in seconds: twice as long as any response takes. */
 const OVERLAP = 2 * (LIFE + 1)
 const TABS = 4
-/** What tabs believe the overlap to be, so that they give up on an answer before long. Seconds. */
+/** The overlap option of the tabs, in seconds. Short, so that they soon give up on a response. */
 const PATIENCE = 0.8
 
 export interface StormOptions {
   readonly runs: number
-  /** Whether tabs have Web Locks and a BroadcastChannel. */
+  /** Whether the tabs have Web Locks and a BroadcastChannel. */
   readonly coordinated: boolean
 }
 
@@ -26,8 +26,9 @@ interface Storm {
   readonly random: Random
   readonly site: Site
   readonly context: BrowserContext
-  /** All tabs that are open, and those that take part. */
+  /** All open tabs. */
   readonly pool: Tab[]
+  /** The tabs of this run. */
   readonly tabs: Tab[]
   readonly user: string
   readonly asked: Promise<Got | 'gone'>[]
@@ -35,21 +36,21 @@ interface Storm {
   readonly log: string[]
 }
 
-/** An answer, and the time when it was asked for. */
+/** A response, and the time of its request. */
 interface HeldSince extends Held {
   readonly since: number
 }
 
 /**
- * Runs of random actions in several tabs of one browser, each with a login of its own; what a tab knows from the
- * run before, it keeps. Throws for an honest user who was logged out.
+ * Runs random actions in several tabs of one browser. Each run begins with a login; the tabs keep their state from the
+ * previous run. Throws if a user is logged out who should not be.
  */
 export async function storm({ runs, coordinated }: StormOptions): Promise<void> {
   const seed = Number(process.env['PAWL_SEED'] ?? Date.now() % 1e9)
   console.log(`PAWL_SEED=${seed} (${runs} runs ${coordinated ? 'with' : 'without'} coordination)`)
   const random = createRandom(seed)
   const site = await openSite({
-    // Turns are decided long before the clock of the test moves on.
+    // Turns end long before the clock of the test advances.
     sessions: { accessToken: { lifetime: LIFE }, rotation: { overlap: OVERLAP } },
   })
   const context = await openContext()
@@ -89,7 +90,7 @@ async function oneRun(
     expect(await tab.ask()).toStrictEqual({ status: 200, id: user })
     expect(await tab.logouts()).toBe(0)
   }
-  // The next login of the same browser is what ends a session here.
+  // Only the next login in the same browser ends a session here.
   expect(site.ended.filter(({ reason }) => reason !== 'replaced')).toStrictEqual([])
 }
 
@@ -129,24 +130,24 @@ function askIn({ asked, user }: Storm, tab: Tab): void {
   const answer = tab.ask().then(
     (got) => {
       const honest = got.status === 200 ? got.id === user : [0, 503].includes(got.status)
-      // Not the end of a session: the clock jumped between the refresh and the repetition.
+      // The session has not ended: the clock jumped between the refresh and the repetition.
       if (!honest && got.code !== 'access_token_expired') throw new Error(`got ${JSON.stringify(got)}`)
       return got
     },
     () => 'gone' as const,
   )
-  // Looked at in the end.
+  // Awaited at the end of the run.
   answer.catch(() => {})
   asked.push(answer)
 }
 
-/** Takes no time, so nothing is under way meanwhile but what is held back. */
+/** Advances the clock while no request is under way, except those held back. */
 async function expire({ site }: Storm): Promise<void> {
   await site.network.idle()
   site.expire(LIFE)
 }
 
-/** A long time in which nothing is under way. */
+/** Advances the clock by a long time while no request is under way. */
 async function sleep(run: Storm): Promise<void> {
   await settle(run)
   await run.site.sessions.flush()
@@ -167,7 +168,7 @@ function hold({ site, held }: Storm): void {
   held.push({ ...site.network.hold(REFRESH), since: site.clock.now() })
 }
 
-/** The newest first: answers overtake each other. One that is older than the overlap allows is lost. */
+/** Releases the newest response first, so that responses overtake each other. Loses those from before a clock change. */
 function release({ site, held }: Storm): void {
   const answer = held.pop()
   if (answer?.since === site.clock.now()) answer.release()
@@ -192,12 +193,12 @@ async function offline({ context }: Storm): Promise<void> {
   await context.setOffline(false)
 }
 
-/** Until nothing is under way and nothing will be disturbed. */
+/** Removes all handlers, and waits until no request is under way. */
 async function settle(run: Storm): Promise<void> {
   run.site.network.calmDown()
   while (run.held.length > 0) release(run)
   const answers = await Promise.all(run.asked.splice(0))
-  // A tab whose new access token was over at once takes cookies for blocked, for as long as it is patient.
+  // If a new access token expires at once, a tab takes cookies for blocked, for half of its overlap.
   if (answers.some((got) => got !== 'gone' && got.status === 401)) await pause(PATIENCE * 500)
   await run.site.network.idle()
 }

@@ -8,10 +8,10 @@ export interface Tab {
   ask(path?: string, init?: RequestInit): Promise<Got>
   login(user?: string): Promise<boolean>
   signOut(): Promise<void>
-  /** Waits until the page shows who is signed in; null: that nobody is. */
+  /** Waits until the page shows this user; null: that nobody is signed in. */
   shows(user: string | null): Promise<void>
   problems(): Promise<string[]>
-  /** How often the client has found that nobody is signed in, since the page was loaded. */
+  /** How often the status became `signed-out` since the page was loaded. */
   logouts(): Promise<number>
 }
 
@@ -43,7 +43,7 @@ export function tabOf(page: Page): Tab {
   }
 }
 
-/** So many tabs of one browser, and somebody signed in in all of them. */
+/** Opens tabs of one browser, all of them signed in. */
 export async function openTabs(context: BrowserContext, site: Site, count: number): Promise<Tab[]> {
   const tabs: Tab[] = []
   for (let index = 0; index < count; index++) tabs.push(await openTab(context, site))
@@ -55,7 +55,7 @@ export async function openTabs(context: BrowserContext, site: Site, count: numbe
   return tabs
 }
 
-/** Tabs that know nothing of each other. */
+/** Removes Web Locks and BroadcastChannel, so that tabs cannot coordinate. */
 export async function withoutCoordination(context: BrowserContext): Promise<void> {
   await context.addInitScript(() => {
     Object.defineProperty(Navigator.prototype, 'locks', { value: undefined })

@@ -1,4 +1,4 @@
-/** As much of XMLHttpRequest as code commonly uses, on a `fetch`. Only asynchronous. */
+/** The commonly used part of `XMLHttpRequest`, on top of a `fetch`. Only asynchronous. */
 export function fakeXhr(fetch: typeof globalThis.fetch): typeof XMLHttpRequest {
   class FakeXhr extends EventTarget {
     readyState = 0
@@ -8,57 +8,58 @@ export function fakeXhr(fetch: typeof globalThis.fetch): typeof XMLHttpRequest {
     onload: ((event: Event) => void) | null = null
     #init: { method: string; headers: Record<string, string> } = { method: 'GET', headers: {} }
     #url = ''
-    #turn = 0
+    /** Increases with each `open` and `abort`. */
+    #attempt = 0
 
     constructor() {
       super()
-      // An `on…` attribute is a listener too, later than those of the constructor of a subclass.
+      // The `onload` property is a listener too. It runs after the listeners that a subclass adds in its constructor.
       queueMicrotask(() => this.addEventListener('load', (event) => this.onload?.(event)))
     }
     get responseText(): string {
       return this.response
     }
     open(method: string, url: string): void {
-      this.#turn++
+      this.#attempt++
       this.#init = { method, headers: {} }
       this.#url = url
-      this.#to(1)
+      this.#changeState(1)
     }
     setRequestHeader(name: string, value: string): void {
       this.#init.headers[name] = value
     }
     abort(): void {
-      this.#turn++
+      this.#attempt++
       this.readyState = this.status = 0
     }
     send(body: BodyInit | null = null): void {
       void this.#send(body)
     }
     async #send(body: BodyInit | null): Promise<void> {
-      const turn = this.#turn
+      const attempt = this.#attempt
       const credentials = this.withCredentials ? 'include' : 'same-origin'
-      this.#tell('loadstart')
+      this.#fire('loadstart')
       try {
-        const answer = await fetch(this.#url, { ...this.#init, body, credentials })
-        if (turn !== this.#turn) return
-        this.status = answer.status
-        this.#to(2)
-        this.response = await answer.text()
-        this.#to(3)
-        this.#tell('progress')
-        this.#to(4)
-        this.#tell('load')
+        const response = await fetch(this.#url, { ...this.#init, body, credentials })
+        if (attempt !== this.#attempt) return
+        this.status = response.status
+        this.#changeState(2)
+        this.response = await response.text()
+        this.#changeState(3)
+        this.#fire('progress')
+        this.#changeState(4)
+        this.#fire('load')
       } catch {
-        this.#to(4)
-        this.#tell('error')
+        this.#changeState(4)
+        this.#fire('error')
       }
-      this.#tell('loadend')
+      this.#fire('loadend')
     }
-    #to(state: number): void {
+    #changeState(state: number): void {
       this.readyState = state
-      this.#tell('readystatechange')
+      this.#fire('readystatechange')
     }
-    #tell(type: string): void {
+    #fire(type: string): void {
       this.dispatchEvent(new Event(type))
     }
   }

@@ -15,30 +15,30 @@ export interface User {
   readonly id: string
 }
 
-/** A real server, and a browser whose network the test can disturb. */
+/** A real server, and a browser whose network the test can manipulate. */
 export interface World {
   readonly origin: string
   readonly sessions: Sessions
   readonly clock: FakeClock
   readonly jar: CookieJar
-  /** What reached the server: `POST /session/refresh`. */
+  /** The requests that reached the server: `POST /session/refresh`. */
   readonly log: string[]
   count(request: string): number
   /** The `fetch` of the browser. */
   readonly fetch: typeof fetch
-  /** Answers the next requests of a kind by itself, in place of the server; may call the server too. */
-  readonly disturb: Map<
+  /** Handlers that answer requests instead of the server, by request. `pass` calls the server. */
+  readonly intercept: Map<
     string,
     (pass: () => Promise<Response>, request: Request) => Response | Promise<Response>
   >
-  /** A tab. */
+  /** Opens a tab. */
   client(options?: SessionClientOptions<User>): SessionClient<User>
   login(client: SessionClient<User>, user?: string): Promise<boolean>
-  /** Lets the access token expire. */
+  /** Moves the server's clock until the access token has expired. */
   expire(): void
 }
 
-/** Also where a test replaces it. */
+/** The original function: a test may replace the global one. */
 const network = globalThis.fetch
 
 export async function openWorld(http: HttpOptions = {}): Promise<World> {
@@ -68,7 +68,7 @@ export async function openWorld(http: HttpOptions = {}): Promise<World> {
   })
   const origin = `http://127.0.0.1:${port}`
   const jar = createJar()
-  const disturb: World['disturb'] = new Map()
+  const intercept: World['intercept'] = new Map()
 
   const browserFetch: typeof fetch = async (input, init) => {
     const request = new Request(input, init)
@@ -81,8 +81,8 @@ export async function openWorld(http: HttpOptions = {}): Promise<World> {
       jar.store(response.headers.getSetCookie())
       return response
     }
-    const disturbed = disturb.get(`${request.method} ${pathname}`)
-    return disturbed === undefined ? pass() : disturbed(pass, request)
+    const handler = intercept.get(`${request.method} ${pathname}`)
+    return handler === undefined ? pass() : handler(pass, request)
   }
 
   return {
@@ -93,7 +93,7 @@ export async function openWorld(http: HttpOptions = {}): Promise<World> {
     log,
     count: (name) => log.filter((other) => other === name).length,
     fetch: browserFetch,
-    disturb,
+    intercept,
     client(options = {}) {
       const client = createSessionClient<User>({ baseUrl: origin, fetch: browserFetch, ...options })
       onTestFinished(() => client.close())
@@ -108,8 +108,8 @@ export async function openWorld(http: HttpOptions = {}): Promise<World> {
   }
 }
 
-/** Gives Node.js the parts of a browser that a client in cookie mode looks for. */
-export function beInBrowser(origin: string): void {
+/** Gives Node.js the parts of a browser that a client in cookie mode uses. */
+export function stubBrowser(origin: string): void {
   vi.stubGlobal('location', { origin })
   const events = new EventTarget()
   vi.stubGlobal('addEventListener', events.addEventListener.bind(events))
@@ -118,7 +118,7 @@ export function beInBrowser(origin: string): void {
   onTestFinished(() => void vi.unstubAllGlobals())
 }
 
-/** `navigator.locks` for one name. */
+/** Replaces `navigator.locks`, for one lock. Records the names of the requested locks. */
 export function stubLocks(): { requests: string[] } {
   const requests: string[] = []
   let queue: Promise<unknown> = Promise.resolve()
@@ -129,15 +129,15 @@ export function stubLocks(): { requests: string[] } {
       run: () => Promise<unknown>,
     ): Promise<unknown> {
       requests.push(name)
-      const turn = queue
+      const previous = queue
       const mine = (async () => {
         await Promise.race([
-          turn,
+          previous,
           new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('abort')))),
         ])
         return run()
       })()
-      queue = Promise.allSettled([turn, mine])
+      queue = Promise.allSettled([previous, mine])
       return mine
     },
   }
@@ -146,7 +146,7 @@ export function stubLocks(): { requests: string[] } {
   return { requests }
 }
 
-/** A BroadcastChannel that is never late. */
+/** Replaces `BroadcastChannel` by one that delivers synchronously. */
 export function stubChannel(): void {
   const all = new Set<Channel>()
   class Channel {
@@ -166,11 +166,11 @@ export function stubChannel(): void {
   vi.stubGlobal('BroadcastChannel', Channel)
 }
 
-/** Waits until `check` no longer throws, also on a busy machine. */
+/** Waits until `check` does not throw. The timeout allows for a busy machine. */
 export const until = (check: () => void | Promise<void>): Promise<void> =>
   vi.waitFor(check, { timeout: 20_000 })
 
-/** A promise to settle by hand. */
+/** A promise that the test resolves. */
 export function defer(): { promise: Promise<void>; resolve: () => void } {
   let resolve: () => void = () => {}
   const promise = new Promise<void>((done) => {

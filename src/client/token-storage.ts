@@ -5,8 +5,8 @@ export interface Tokens {
 }
 
 /**
- * Where bearer mode keeps its tokens: Keychain, SecureStore, a file. Every method may return a promise,
- * which is waited for.
+ * Keeps the tokens of bearer mode: in a keychain, SecureStore, a file. Every method may return a promise, which the
+ * client awaits.
  *
  * @example
  * const tokens: TokenStorage = {
@@ -16,20 +16,20 @@ export interface Tokens {
  * }
  */
 export interface TokenStorage {
-  /** What was saved last; null for nothing. */
+  /** @returns the tokens saved last; null if there are none */
   load(): Tokens | null | Promise<Tokens | null>
   /**
-   * Keeps both, or throws and keeps what was there. A new access token is not used before this is done:
-   * using it makes the old refresh token worthless, so the new one must survive a crash by then.
+   * Saves both tokens, or throws and leaves the previous ones in place. The client uses a new access token only after
+   * that. Its use makes the old refresh token worthless, so the new one must survive a crash.
    */
   save(tokens: Tokens): unknown
-  /** Forgets both. */
+  /** Removes both tokens. */
   clear(): unknown
 }
 
 /**
- * Tokens in memory, gone with the process: for tests, scripts and services.
- * @param tokens what to begin with. @defaultValue null
+ * Keeps tokens in memory until the process ends: for tests, scripts and services.
+ * @param tokens the first tokens. @defaultValue null
  */
 export function memoryTokens(tokens: Tokens | null = null): TokenStorage {
   return {

@@ -1,11 +1,11 @@
 /**
- * What is known of the session. `unknown`: nobody has asked yet, or the page came back from the browser's
- * back/forward cache.
+ * The session as far as the client knows. `unknown`: the client has not found out yet, or the page came back from the
+ * browser's back/forward cache.
  */
 export type SessionState<User = unknown> =
   | {
       readonly status: 'signed-in'
-      /** What the `user` option brought; null without that option, or where it failed. */
+      /** The result of the `user` option. Null if there is no such option, or if it failed. */
       readonly user: User | null
     }
   | { readonly status: 'signed-out' | 'unknown'; readonly user: null }

@@ -1,0 +1,63 @@
+import type { SessionClientOptions, SessionProblem } from './options.ts'
+import type { SessionState } from './session-state.ts'
+import type { RunAlone } from './task-queue.ts'
+import type { TokenStorage, Tokens } from './token-storage.ts'
+
+/** Everything that one client knows. The application never sees it. */
+export interface ClientState {
+  // From the options.
+  /** Sends a request as it is. Never called as a method: a browser's `fetch` throws if `this` is another object. */
+  readonly send: typeof fetch
+  /** The client's own `fetch`, which sends requests to the API with the session. */
+  readonly fetch: typeof fetch
+  /** Whether an absolute URL belongs to the API. */
+  covers(url: string): boolean
+  /** The absolute URL of one of Pawl's routes. */
+  route(name: string): string
+  readonly csrf: boolean | string | undefined
+  /** Bearer mode: keeps the tokens. Undefined in cookie mode. */
+  readonly storage: TokenStorage | undefined
+  /** Whether the browser adds cookies to requests: only in cookie mode. */
+  readonly credentials: 'omit' | 'include'
+  /** After this long, in ms, a refresh without a response counts as lost. */
+  readonly timeout: number
+  /** The `user` option. */
+  readonly user: SessionClientOptions['user']
+  /** Calls the `onProblem` option. */
+  readonly report: (problem: SessionProblem, cause?: unknown) => void
+  /** Runs a refresh, sign-in or sign-out while no other is under way. */
+  readonly runAlone: RunAlone
+  /** The channel of the browser's tabs. Undefined outside of browsers, in bearer mode, and once the client is closed. */
+  channel: BroadcastChannel | undefined
+
+  // Who is signed in.
+  session: SessionState
+  readonly listeners: Set<(session: SessionState) => void>
+  /** The call of the `user` option under way. */
+  identifying?: Promise<void> | undefined
+
+  // The tokens.
+  /**
+   * Increases with every refresh, sign-in and sign-out that the client learns of. If it has increased since a
+   * request was sent, the response may be outdated.
+   */
+  revision: number
+  /** When the access token expires, as {@link elapsedTime}; undefined: unknown. */
+  expiresAt?: number | undefined
+  /** The token that unsafe requests carry if the server has `csrf: 'token'`. */
+  csrfToken: string | undefined
+  /** Bearer mode: the tokens; null: nobody is signed in; undefined: not loaded yet. */
+  tokens?: Tokens | null
+  /** The refresh under way. */
+  refreshing?: Promise<boolean> | undefined
+  /** The sign-in under way. */
+  signingIn?: Promise<boolean> | undefined
+
+  // Whether the browser keeps cookies.
+  /** Until this {@link elapsedTime}, a refused request may mean that the browser did not keep the last cookies. */
+  unconfirmedUntil: number
+  /** Whether a sign-in set the last cookies. */
+  unconfirmedSignIn?: boolean
+  /** Whether blocked cookies were reported since the last sign-in. */
+  reported?: boolean
+}

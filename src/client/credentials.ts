@@ -1,0 +1,53 @@
+import { type BearerAnswer, type CookieAnswer, CSRF_HEADER, TRANSPORT_HEADER } from '../wire/names.ts'
+import type { ClientState } from './client-state.ts'
+import { elapsedTime } from './elapsed-time.ts'
+import type { SignInAnswer } from './response-body.ts'
+import { becomeSignedOut } from './session.ts'
+
+/** Asks the server to use bodies and the `Authorization` header instead of cookies. */
+export const BEARER_HEADERS: Readonly<Record<string, string>> = { [TRANSPORT_HEADER]: 'bearer' }
+
+/**
+ * Takes over the result of a sign-in or refresh. In cookie mode this is done when the call returns.
+ * @param requestedAt when the request was sent: the token is no older than that
+ */
+export async function acceptAnswer(
+  client: ClientState,
+  answer: SignInAnswer,
+  requestedAt: number,
+): Promise<void> {
+  if (client.storage) {
+    const { accessToken, refreshToken } = answer as BearerAnswer
+    const tokens = { accessToken, refreshToken: refreshToken ?? client.tokens?.refreshToken ?? '' }
+    // Saved before use: using the new access token makes the old refresh token worthless.
+    await client.storage.save(tokens)
+    client.tokens = tokens
+  } else {
+    client.csrfToken = (answer as CookieAnswer).csrfToken
+    client.unconfirmedUntil = elapsedTime() + client.timeout
+    client.unconfirmedSignIn = !!client.signingIn
+  }
+  // Undefined if the answer has no `expiresIn`.
+  client.expiresAt = requestedAt + answer.expiresIn! * 1000 || undefined
+  client.revision++
+}
+
+/** The headers that carry the session. */
+export function sessionHeaders(
+  client: ClientState,
+  needsCsrfToken: boolean | undefined,
+): Record<string, string> {
+  if (client.storage)
+    return {
+      ...(client.tokens && { authorization: `Bearer ${client.tokens.accessToken}` }),
+      ...BEARER_HEADERS,
+    }
+  return needsCsrfToken && client.csrfToken ? { [CSRF_HEADER]: client.csrfToken } : {}
+}
+
+/** Forgets the session, and clears the storage of bearer mode. */
+export async function endSession(client: ClientState): Promise<void> {
+  client.tokens = null
+  becomeSignedOut(client)
+  await client.storage?.clear()
+}

@@ -1,0 +1,76 @@
+import type { CookieAnswer } from '../wire/names.ts'
+import type { ClientState } from './client-state.ts'
+import { acceptAnswer, endSession } from './credentials.ts'
+import { elapsedTime } from './elapsed-time.ts'
+import { isProblem, isSignInAnswer, readJson } from './response-body.ts'
+import { postToRoute, routeError } from './routes.ts'
+import { becomeSignedIn, becomeSignedOut } from './session.ts'
+import { broadcast } from './tabs.ts'
+
+/**
+ * Refreshes the session. Callers share a refresh under way, also one of another tab.
+ * @returns whether there is a session
+ * @throws TypeError if the server gave no usable response
+ */
+export function refresh(client: ClientState): Promise<boolean> {
+  const { revision } = client
+  client.refreshing ??= client
+    .runAlone(() =>
+      // During the wait another tab may have refreshed, or somebody signed in or out.
+      client.revision === revision ? sendRefresh(client) : client.session.status !== 'signed-out',
+    )
+    .finally(() => {
+      client.refreshing = undefined
+    })
+  return client.refreshing
+}
+
+async function sendRefresh(client: ClientState, isLast?: boolean): Promise<boolean> {
+  const { revision, tokens: previous } = client
+  if (client.storage) {
+    const tokens = await client.storage.load()
+    client.tokens = tokens
+    if (!tokens) {
+      becomeSignedOut(client)
+      return false
+    }
+    if (previous && previous.accessToken !== tokens.accessToken) {
+      // Another client with the same storage has refreshed.
+      client.revision++
+      return true
+    }
+  }
+  const requestedAt = elapsedTime()
+  const giveUp = new AbortController()
+  const timer = setTimeout(() => giveUp.abort(), client.timeout)
+  let response: Response | undefined
+  let body: unknown
+  try {
+    response = await postToRoute(
+      client,
+      'refresh',
+      { refreshToken: client.tokens?.refreshToken },
+      {},
+      giveUp.signal,
+    )
+    body = await readJson(response)
+  } catch (cause) {
+    throw routeError('refresh', undefined, cause)
+  } finally {
+    clearTimeout(timer)
+  }
+  if (response.status === 401 && isProblem(body)) {
+    if (client.revision !== revision) return true
+    // The request carried cookies that a new login has replaced: try again, once.
+    if (body.refresh === 'once' && !isLast) return sendRefresh(client, true)
+    await endSession(client)
+    return false
+  }
+  if (!response.ok) throw routeError('refresh', response)
+  // The sign-in page of a public network answers 200, too.
+  if (!isSignInAnswer(body)) throw routeError('refresh')
+  await acceptAnswer(client, body, requestedAt)
+  broadcast(client, 'refresh', body as CookieAnswer)
+  void becomeSignedIn(client, false)
+  return true
+}

@@ -1,0 +1,24 @@
+/** Whether a request of this method may be sent twice: a safe method changes nothing (RFC 9110 section 9.2.1). */
+export function isSafe(method: string): boolean {
+  return /^(get|head|options)$/i.test(method)
+}
+
+/** The absolute URL of an argument of `fetch`. Empty if `fetch` rejects it, for example a URL with a password. */
+export function urlOf(input: RequestInfo | URL): string {
+  try {
+    return (input as Partial<Request>).url ?? new Request(input).url
+  } catch {
+    return ''
+  }
+}
+
+/** Whether `fetch` can send a body only once: a web stream, or a stream of Node.js. */
+export function isStream(body: unknown): boolean {
+  const object = Object(body)
+  return 'getReader' in object || Symbol.asyncIterator in object
+}
+
+/** Whether a redirect led to a response. The fragment of a URL is never sent, so it does not count. */
+export function isRedirected(requestUrl: string, responseUrl: string): boolean {
+  return responseUrl !== requestUrl.replace(/#.*/, '')
+}

@@ -1,0 +1,52 @@
+import type { ClientState } from './client-state.ts'
+import { type SessionState, SIGNED_OUT } from './session-state.ts'
+
+/** Changes who is signed in, and calls the listeners. */
+export function setSession(client: ClientState, next: SessionState): void {
+  if (next.status === client.session.status && next.user === client.session.user) return
+  client.session = next
+  // Called later: an error of a listener must not fail a request.
+  for (const listener of client.listeners) void Promise.resolve(next).then(listener)
+}
+
+/**
+ * Finds out who is signed in by the `user` option. Callers share a call under way. Without the option, only the status
+ * changes.
+ * @param signedIn whether somebody is known to be signed in
+ */
+export function identifyUser(client: ClientState, signedIn: boolean): Promise<void> {
+  if (client.identifying) return client.identifying
+  const { user } = client
+  const call = Promise.resolve().then(async () => {
+    let next: SessionState = signedIn ? { status: 'signed-in', user: null } : client.session
+    try {
+      const found = await user?.(client.fetch)
+      if (user) next = found == null ? SIGNED_OUT : { status: 'signed-in', user: found }
+    } catch (cause) {
+      // Called later: an error of the callback must not change the session.
+      queueMicrotask(() => client.report('user-failed', cause))
+    }
+    // A sign-in or sign-out has replaced this call: its result is outdated.
+    if (client.identifying !== call) return
+    client.identifying = undefined
+    setSession(client, next)
+  })
+  client.identifying = call
+  return call
+}
+
+/**
+ * Takes note that somebody is signed in.
+ * @param anew true after a sign-in, which may be another user's; false after a refresh
+ */
+export function becomeSignedIn(client: ClientState, anew: boolean): Promise<void> | undefined {
+  if (anew) client.identifying = undefined
+  else if (client.session.status === 'signed-in') return
+  return identifyUser(client, true)
+}
+
+/** Forgets the session: nobody is signed in. */
+export function becomeSignedOut(client: ClientState): void {
+  client.identifying = client.expiresAt = client.csrfToken = undefined
+  setSession(client, SIGNED_OUT)
+}

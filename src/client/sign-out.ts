@@ -1,0 +1,20 @@
+import type { ClientState } from './client-state.ts'
+import { endSession } from './credentials.ts'
+import { after, before, type OwnTicket } from './hooks.ts'
+import { postToRoute, routeError } from './routes.ts'
+import { broadcast } from './tabs.ts'
+
+/** Implements {@link SessionClient.signOut}. @param repeats the ticket of a first attempt that was refused */
+export async function signOut(client: ClientState, repeats?: OwnTicket): Promise<void> {
+  const ticket = await before(client, 'POST', repeats)
+  const response = await client.runAlone(() =>
+    postToRoute(client, 'logout', client.tokens ?? {}, ticket.headers, null),
+  )
+  if (!response.ok) {
+    if (await after(client, ticket, response.status, response)) return signOut(client, ticket)
+    throw routeError('logout', response)
+  }
+  client.revision++
+  broadcast(client, 'logout')
+  await endSession(client)
+}
