@@ -3,14 +3,13 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { createMac } from '../../src/core/keys/hmac.ts'
 
-const LONGEST = 300
 const key = fc.uint8Array({ minLength: 32, maxLength: 200 })
-const input = fc.string({ unit: 'binary', maxLength: LONGEST / 2 })
+const input = fc.string({ unit: 'binary', maxLength: 150 })
 
-it('is what OpenSSL makes of the same key and input, whatever was signed before', () => {
+it('computes the same MACs as OpenSSL, in any order of inputs', () => {
   fc.assert(
     fc.property(key, fc.array(input, { minLength: 1, maxLength: 3 }), (secret, inputs) => {
-      const mac = createMac(secret, LONGEST)
+      const mac = createMac(secret)
       for (const text of inputs) {
         const expected = createHmac('sha256', secret).update(text).digest()
         expect(mac.sign(text)).toBe(expected.toString('base64url'))
@@ -20,9 +19,9 @@ it('is what OpenSSL makes of the same key and input, whatever was signed before'
   )
 })
 
-it('knows the test vectors of RFC 4231', () => {
+it('computes the test vectors of RFC 4231', () => {
   const macOf = (secret: string, text: string): string =>
-    Buffer.from(createMac(Buffer.from(secret, 'hex'), LONGEST).sign(text), 'base64url').toString('hex')
+    Buffer.from(createMac(Buffer.from(secret, 'hex')).sign(text), 'base64url').toString('hex')
   expect(macOf('0b'.repeat(20), 'Hi There')).toBe(
     'b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7',
   )
@@ -31,8 +30,8 @@ it('knows the test vectors of RFC 4231', () => {
   )
 })
 
-it('refuses a MAC that differs in a bit or in its length, and one of another input', () => {
-  const mac = createMac(Buffer.alloc(32, 7), LONGEST)
+it('refuses a MAC with one different bit, of another length, or of another input', () => {
+  const mac = createMac(Buffer.alloc(32, 7))
   const good = Buffer.from(mac.sign('input'), 'base64url')
   for (let bit = 0; bit < 256; bit++) {
     const bad = Buffer.from(good)
@@ -45,11 +44,10 @@ it('refuses a MAC that differs in a bit or in its length, and one of another inp
   expect(mac.verify('input', good)).toBe(true)
 })
 
-it('takes an input as long as it was made for, in any characters, and none that is longer', () => {
-  const mac = createMac(Buffer.alloc(32, 7), LONGEST)
-  const longest = '€'.repeat(LONGEST)
+it('accepts long inputs of multi-byte characters', () => {
+  const mac = createMac(Buffer.alloc(32, 7))
+  const longest = '€'.repeat(5000)
   expect(mac.sign(longest)).toBe(
     createHmac('sha256', Buffer.alloc(32, 7)).update(longest).digest('base64url'),
   )
-  expect(() => mac.sign(`${longest}x`)).toThrow(RangeError)
 })

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest'
 import { randomBytes } from '../../src/core/keys/random.ts'
 
-it('gives as many bytes as it is asked for, none of them twice, and none that change later', () => {
+it('returns the requested number of bytes, never repeats them, and never changes them later', () => {
   const given = Array.from({ length: 2000 }, (_, index) => randomBytes(16 + (index % 3) * 8))
   const before = given.map((bytes) => bytes.toString('hex'))
   expect(given.map(({ length }) => length)).toStrictEqual(given.map((_, index) => 16 + (index % 3) * 8))
-  // Of 8-byte pieces, wherever they begin, two are the same once in 10^12 runs.
+  // Two 8-byte pieces are equal once in 10^12 runs.
   const pieces = given.flatMap((bytes) => [0, 8].map((at) => bytes.subarray(at, at + 8).toString('hex')))
   expect(new Set(pieces).size).toBe(pieces.length)
   expect(given.map((bytes) => bytes.toString('hex'))).toStrictEqual(before)

@@ -2,8 +2,8 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type { Secret, Secrets } from './secrets.ts'
 
 /**
- * Signing keys rest in the database wrapped with AES-256-GCM under a key derived from `secret`, bound
- * to their place by the additional data: a row moved, swapped or altered opens as nothing.
+ * Signing keys are stored encrypted with AES-256-GCM under a key derived from `secret`. The additional data binds
+ * each to its row, so a row that was moved, swapped or altered does not decrypt.
  *
  * Layout: version (1) | secret id (2) | nonce (12) | tag (16) | ciphertext.
  */
@@ -12,7 +12,7 @@ const NONCE_AT = 3
 const TAG_AT = 15
 const TEXT_AT = 31
 
-/** Where a wrapped key belongs. */
+/** The row that a wrapped key is bound to. */
 export interface KeyPlace {
   readonly realm: string
   readonly epoch: number
@@ -28,7 +28,7 @@ export function wrapKey(secret: Secret, place: KeyPlace, material: Uint8Array): 
   return Buffer.concat([head, nonce, cipher.getAuthTag(), text])
 }
 
-/** @returns `null` when no secret here opens it */
+/** @returns `null` when none of the secrets decrypts it */
 export function unwrapKey(secrets: Secrets, place: KeyPlace, wrapped: Uint8Array): Buffer | null {
   const bytes = Buffer.from(wrapped)
   if (bytes.length <= TEXT_AT || bytes[0] !== VERSION) return null

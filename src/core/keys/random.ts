@@ -1,21 +1,21 @@
 import { randomFillSync } from 'node:crypto'
 
-const POOL = 4096
-const pool = Buffer.alloc(POOL)
-let at = POOL
+const POOL_BYTES = 4096
+const pool = Buffer.alloc(POOL_BYTES)
+let used = POOL_BYTES
 
 /**
- * Bytes from the CSPRNG. Asked for 4 KiB at a time, as each time takes 2 µs however few they are; handed out once
- * and forgotten here, as `crypto.randomUUID` does it.
+ * Bytes from the CSPRNG, drawn 4 KiB at a time: one draw for each refresh makes it about 5 % slower.
+ * Erases what it returns from the pool.
  * @param size at most 64
  */
 export function randomBytes(size: number): Buffer {
-  if (at + size > POOL) {
+  if (used + size > POOL_BYTES) {
     randomFillSync(pool)
-    at = 0
+    used = 0
   }
-  const bytes = Buffer.from(pool.subarray(at, at + size))
-  pool.fill(0, at, at + size)
-  at += size
+  const bytes = Buffer.from(pool.subarray(used, used + size))
+  pool.fill(0, used, used + size)
+  used += size
   return bytes
 }

@@ -2,15 +2,9 @@ import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { InvalidOptionsError } from '../../portable/errors.ts'
 import { createMac, type Mac } from './hmac.ts'
 
-/** Bytes; a refresh token's are fewer. */
-const MOST_MACED = 128
-
-/**
- * What `secret` is turned into. Every use has a key of its own, derived with HKDF (RFC 5869) under
- * its own label, so that no output of one use says anything about another.
- */
+/** The keys derived from one value of the option `secret`: one for each use, by HKDF (RFC 5869) with its own label. */
 export interface Secret {
-  /** Names the secret inside a token; says nothing about it. */
+  /** Identifies the secret in a token and reveals nothing about it. */
   readonly id: number
   /** MACs refresh tokens. */
   readonly refresh: Mac
@@ -18,14 +12,17 @@ export interface Secret {
   readonly wrap: KeyObject
   /** MACs CSRF tokens. */
   readonly csrf: KeyObject
-  /** MACs where an access token was issued to. */
+  /** MACs the address and user agent that an access token was issued to. */
   readonly context: KeyObject
 }
 
-/** The first mints, all are accepted. */
+/** The first secret makes new tokens. Tokens of all of them are accepted. */
 export type Secrets = readonly [Secret, ...Secret[]]
 
-/** @param realm names the table space, so that two installations with one secret share no key */
+/**
+ * @param realm names the installation, so that two installations with the same secret have different keys
+ * @throws InvalidOptionsError when a secret is missing, malformed or too weak, or given twice
+ */
 export function deriveSecrets(
   option: string | Uint8Array | readonly (string | Uint8Array)[] | undefined,
   realm: string,
@@ -34,7 +31,7 @@ export function deriveSecrets(
   if (!Array.isArray(values) || values.length === 0) {
     throw new InvalidOptionsError(
       'secret',
-      'option `secret` is missing; it takes 32 random bytes as base64url, base64 or hex, or an array of such; `npx pawl secret` makes one',
+      'option `secret` is missing; it takes 32 random bytes as base64url, base64 or hex, or an array of them; `npx pawl secret` makes one',
     )
   }
   const secrets = values.map((value, index) =>
@@ -43,7 +40,7 @@ export function deriveSecrets(
   if (new Set(secrets.map((secret) => secret.id)).size !== secrets.length) {
     throw new InvalidOptionsError(
       'secret',
-      'option `secret` holds two secrets with one id (the same secret twice, or a rare coincidence); remove one or make another',
+      'option `secret` holds two secrets with the same id: the same secret twice or, rarely, two that collide; remove or replace one',
     )
   }
   return secrets as unknown as Secrets
@@ -54,14 +51,14 @@ function derive(secret: Uint8Array, realm: string): Secret {
     Buffer.from(hkdfSync('sha256', secret, '', `pawl/v1/${label}/${realm}`, length))
   return {
     id: bytes('secret-id', 2).readUInt16BE(),
-    refresh: createMac(bytes('refresh', 32), MOST_MACED),
+    refresh: createMac(bytes('refresh', 32)),
     wrap: createSecretKey(bytes('wrap', 32)),
     csrf: createSecretKey(bytes('csrf', 32)),
     context: createSecretKey(bytes('context', 32)),
   }
 }
 
-/** Refuses what people type: a passphrase has far less than 256 bits however long it is. */
+/** Refuses passphrases: even a long one has far less than 256 bits of entropy. */
 function decodeSecret(value: unknown, option: string): Uint8Array {
   const fail = (got: string): never => {
     throw new InvalidOptionsError(
@@ -70,21 +67,21 @@ function decodeSecret(value: unknown, option: string): Uint8Array {
     )
   }
   if (value instanceof Uint8Array)
-    return looksRandom(value) ? value : fail('bytes that are too few or not random')
+    return looksRandom(value) ? value : fail('bytes that are too few or do not look random')
   if (typeof value !== 'string') return fail(`a value of type ${value === null ? 'null' : typeof value}`)
   if (value.length > 1024) return fail('a string of more than 1024 characters')
   const bytes = decodeText(value)
-  if (bytes === null) return fail('a string that is none of these encodings')
+  if (bytes === null) return fail('a string in none of these encodings')
   if (bytes.length < 32) return fail(`only ${bytes.length} bytes`)
-  // 43 random base64 characters lack one of the two cases with a chance of 4 in 10^10.
+  // 43 random base64 characters lack upper or lower case with a probability of 4 in 10^10.
   if (!isHex(value) && !(/[a-z]/.test(value) && /[A-Z]/.test(value)))
-    return fail('something that does not look random')
-  return looksRandom(bytes) ? bytes : fail('something that does not look random')
+    return fail('a value that does not look random')
+  return looksRandom(bytes) ? bytes : fail('a value that does not look random')
 }
 
 function decodeText(text: string): Buffer | null {
   if (isHex(text)) return Buffer.from(text, 'hex')
-  // Canonical only: text that merely happens to consist of these characters mostly is not.
+  // Only the canonical encoding counts: most passphrases of these characters are not canonical.
   const plain = text.replace(/=+$/, '')
   for (const encoding of ['base64url', 'base64'] as const) {
     const bytes = Buffer.from(plain, encoding)
@@ -95,7 +92,7 @@ function decodeText(text: string): Buffer | null {
 
 const isHex = (text: string): boolean => text.length % 2 === 0 && /^(?:[0-9a-f]+|[0-9A-F]+)$/.test(text)
 
-/** 32 random bytes have fewer than 20 distinct values once in about 10^9 draws. */
+/** The probability that 32 random bytes have fewer than 20 distinct values is about 10^-9. */
 function looksRandom(bytes: Uint8Array): boolean {
   return bytes.length >= 32 && new Set(bytes).size >= 20
 }

@@ -12,27 +12,26 @@ import {
 import { decodeBase64url } from '../../portable/base64url.ts'
 import { InvalidOptionsError } from '../../portable/errors.ts'
 import { ALGORITHMS, type Algorithm, encodeHeader } from '../../portable/token-header.ts'
-import { MAX_LENGTH } from '../../portable/token-payload.ts'
 import { createMac } from './hmac.ts'
 
-/** A key that signs access tokens, ready for use. */
+/** A key that signs and verifies access tokens. */
 export interface SigningKey {
   readonly kid: string
   readonly algorithm: Algorithm
   /**
-   * The encoded JOSE header of every token signed with this key. Verification compares a token's
-   * header with it as text, so nothing a token says about itself is ever parsed, let alone obeyed.
+   * The encoded JOSE header of every token signed with this key. Verification finds the key by comparing headers
+   * as text, so a token cannot choose its algorithm (RFC 8725 section 3.1).
    */
   readonly header: string
   readonly sign: (input: string) => string | Promise<string>
   readonly verify: (input: string, signature: string) => boolean
-  /** The public half as a JWK; `null` for HS256, which has none. */
+  /** The public key as a JWK (RFC 7517); `null` for HS256. */
   readonly publicJwk: JsonWebKey | null
 }
 
 /**
- * A signing key the application brings: a `KeyObject` (a private key, or a secret key for HS256), or
- * a public key with a function that signs, for a key held in a KMS or HSM.
+ * A signing key of the application: a `KeyObject` (a private key, or a secret key for HS256). For a key in a KMS
+ * or HSM: its public key and a function that signs.
  */
 export type ProvidedKey =
   | { readonly kid: string; readonly algorithm: Algorithm; readonly key: KeyObject }
@@ -40,11 +39,11 @@ export type ProvidedKey =
       readonly kid: string
       readonly algorithm: Exclude<Algorithm, 'HS256'>
       readonly publicKey: KeyObject
-      /** Signs the bytes; ES256 answers in the IEEE P1363 form (64 bytes). */
+      /** Signs the bytes. An ES256 signature must be in the IEEE P1363 format (64 bytes). */
       readonly sign: (input: Uint8Array) => Promise<Uint8Array>
     }
 
-/** New key material: 32 random bytes for HS256, PKCS #8 (which holds both halves) otherwise. */
+/** New key material: 32 random bytes for HS256, otherwise PKCS #8 with the private and public key. */
 export function generateKeyMaterial(algorithm: Algorithm): Buffer {
   if (algorithm === 'HS256') return randomBytes(32)
   const { privateKey } =
@@ -62,7 +61,7 @@ export function signingKeyFromMaterial(kid: string, algorithm: Algorithm, materi
   return signingKey(kid, algorithm, key)
 }
 
-/** @throws InvalidOptionsError when the key does not fit its algorithm */
+/** @throws InvalidOptionsError for an invalid `kid`, or a key that does not match its algorithm */
 export function signingKeyFromProvided(provided: ProvidedKey, option: string): SigningKey {
   const fail = (message: string): never => {
     throw new InvalidOptionsError(option, `option \`${option}\` ${message}`)
@@ -74,13 +73,13 @@ export function signingKeyFromProvided(provided: ProvidedKey, option: string): S
   if (typeof kid !== 'string' || !/^[\w.-]{1,64}$/.test(kid))
     fail('needs a `kid` of 1 to 64 letters, digits, `.`, `_` or `-`')
   if (!ALGORITHMS.includes(algorithm)) fail(`needs an \`algorithm\` of ${ALGORITHMS.join(', ')}`)
-  const held = 'sign' in provided ? provided.publicKey : provided.key
-  const wanted = 'sign' in provided ? 'public' : algorithm === 'HS256' ? 'secret' : 'private'
-  if (held?.type !== wanted) fail(`needs a ${wanted} KeyObject`)
-  if (algorithm === 'HS256' && (held.symmetricKeySize ?? 0) < 32)
+  const key = 'sign' in provided ? provided.publicKey : provided.key
+  const type = 'sign' in provided ? 'public' : algorithm === 'HS256' ? 'secret' : 'private'
+  if (key?.type !== type) fail(`needs a ${type} KeyObject`)
+  if (algorithm === 'HS256' && (key.symmetricKeySize ?? 0) < 32)
     fail('needs an HS256 key of at least 32 bytes (RFC 7518 section 3.2)')
-  if (algorithm === 'EdDSA' && held.asymmetricKeyType !== 'ed25519') fail('needs an Ed25519 key')
-  if (algorithm === 'ES256' && held.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
+  if (algorithm === 'EdDSA' && key.asymmetricKeyType !== 'ed25519') fail('needs an Ed25519 key')
+  if (algorithm === 'ES256' && key.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
     fail('needs a P-256 key')
   if (!('sign' in provided)) return signingKey(kid, algorithm, provided.key)
   const remote = provided.sign
@@ -92,15 +91,15 @@ export function signingKeyFromProvided(provided: ProvidedKey, option: string): S
 
 function signingKey(kid: string, algorithm: Algorithm, key: KeyObject): SigningKey {
   if (algorithm === 'HS256') {
-    const mac = createMac(key.export(), MAX_LENGTH)
+    const mac = createMac(key.export())
     return {
       kid,
       algorithm,
       header: encodeHeader(kid, algorithm),
       sign: mac.sign,
       verify: (input, signature) => {
-        const given = decodeBase64url(signature)
-        return given !== null && mac.verify(input, given)
+        const bytes = decodeBase64url(signature)
+        return bytes !== null && mac.verify(input, bytes)
       },
       publicJwk: null,
     }
@@ -128,5 +127,5 @@ function asymmetric(kid: string, algorithm: Algorithm, publicKey: KeyObject): Om
   }
 }
 
-/** Ed25519 hashes inside; ES256 is ECDSA over SHA-256. */
+/** Ed25519 hashes its input itself (RFC 8032); ES256 is ECDSA with SHA-256 (RFC 7518 section 3.4). */
 const digest = (algorithm: Algorithm): string | null => (algorithm === 'ES256' ? 'sha256' : null)
