@@ -10,6 +10,7 @@ import type { Claims } from '../../demo/claims.ts'
 import { LIFETIMES } from '../../demo/lifetimes.ts'
 import { createSessions, type Sessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
+import { silentLogger } from '../support/logger.ts'
 import { SECRET } from '../support/secrets.ts'
 import { listen } from '../support/sessions.ts'
 import { browserTest, openContext } from './support/chromium.ts'
@@ -117,6 +118,7 @@ async function openDemo(): Promise<{
   const sessions = await createSessions<Claims>({
     store: memory(),
     secret: SECRET,
+    logger: silentLogger,
     now: Date.now,
     ...LIFETIMES,
   })
