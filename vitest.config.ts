@@ -33,29 +33,15 @@ const suite = (name: string, folders: readonly string[]): TestProjectInlineConfi
   },
 })
 
-/** The compiler is the test: these files never run. `npm test` includes them. */
-const types: TestProjectInlineConfiguration = {
-  test: {
-    name: 'types',
-    include: [],
-    typecheck: {
-      enabled: true,
-      only: true,
-      include: ['test/types/*.test-d.ts'],
-      tsconfig: 'test/types/tsconfig.json',
-    },
-  },
-}
-
 const config: ViteUserConfig = defineConfig({
   test: {
-    projects: [...Object.entries(SUITES).map(([name, folders]) => suite(name, folders)), types],
-    // Half of the time tests wait, for child processes and the database, so more run than there are cores of a small machine.
+    projects: Object.entries(SUITES).map(([name, folders]) => suite(name, folders)),
+    // Tests wait half of the time, for child processes and the database: three workers keep two cores busy.
     maxWorkers: 3,
-    // A left-over timer, socket or child process is a bug, not something to wait for.
+    // A timer, socket or process left behind is a bug.
     teardownTimeout: 10_000,
     slowTestThreshold: 5_000,
-    coverage: { provider: 'v8', include: ['src/**'] },
+    coverage: { provider: 'v8', include: ['src/**'], reporter: ['text-summary', 'html'] },
   },
 })
 

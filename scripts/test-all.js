@@ -35,7 +35,7 @@ function run(name, script) {
   print(`\n== npm ${script === 'test' ? 'test' : `run ${script}`}`)
   const startedAt = Date.now()
   const report = join(home, `${name}.json`)
-  const counted = scripts[script].startsWith('vitest')
+  const counted = scripts[script].includes('vitest run')
   const flags = counted ? ['--', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`] : []
   const { status } = spawnSync('npm', ['run', '--silent', script, ...flags], {
     stdio: 'inherit',
