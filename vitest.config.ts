@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { defineConfig, type TestProjectInlineConfiguration, type ViteUserConfig } from 'vitest/config'
 
 /** The folders of `test/` by the suite that runs them: `npm test` runs the first, `npm run test:<name>` another. */
@@ -21,6 +22,12 @@ const SUITES = {
   apps: ['demo', 'examples'],
   package: ['package'],
 } as const
+
+const listed: readonly string[] = Object.values(SUITES).flat()
+for (const file of readdirSync(`${import.meta.dirname}/test`, { recursive: true, encoding: 'utf8' })) {
+  const [folder = ''] = file.split(/[\\/]/)
+  if (file.endsWith('.test.ts') && !listed.includes(folder)) throw new Error(`No suite runs test/${folder}.`)
+}
 
 const suite = (name: string, folders: readonly string[]): TestProjectInlineConfiguration => ({
   test: {
