@@ -1,6 +1,7 @@
-import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { readdirSync } from 'node:fs'
+import { defineConfig, type TestProjectInlineConfiguration, type ViteUserConfig } from 'vitest/config'
 
-/** Folders of `test/`, by the suite that runs them. Each folder belongs to exactly one. */
+/** The folders of `test/` by the suite that runs them: `npm test` runs the first, `npm run test:<name>` another. */
 const SUITES = {
   core: [
     'adapters',
@@ -20,25 +21,34 @@ const SUITES = {
   browser: ['browser'],
   apps: ['demo', 'examples'],
   package: ['package'],
+} as const
+
+const listed: readonly string[] = Object.values(SUITES).flat()
+for (const file of readdirSync(`${import.meta.dirname}/test`, { recursive: true, encoding: 'utf8' })) {
+  const [folder = ''] = file.split(/[\\/]/)
+  if (file.endsWith('.test.ts') && !listed.includes(folder)) throw new Error(`No suite runs test/${folder}.`)
 }
+
+const suite = (name: string, folders: readonly string[]): TestProjectInlineConfiguration => ({
+  test: {
+    name,
+    include: folders.map((folder) => `test/${folder}/**/*.test.ts`),
+    globalSetup: ['test/support/global-setup.ts'],
+    setupFiles: ['test/support/refuse-warnings.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+})
 
 const config: ViteUserConfig = defineConfig({
   test: {
-    projects: Object.entries(SUITES).map(([name, folders]) => ({
-      test: {
-        name,
-        include: folders.map((folder) => `test/${folder}/**/*.test.ts`),
-        globalSetup: ['test/support/global-setup.ts'],
-        setupFiles: ['test/support/refuse-warnings.ts'],
-        testTimeout: 30_000,
-        hookTimeout: 60_000,
-      },
-    })),
-    // Half of the time tests wait, for child processes and the database, so more run than there are cores of a small machine.
+    projects: Object.entries(SUITES).map(([name, folders]) => suite(name, folders)),
+    // Tests wait half of the time, for child processes and the database: three workers keep two cores busy.
     maxWorkers: 3,
-    // A left-over timer, socket or child process is a bug, not something to wait for.
+    // A timer, socket or process left behind is a bug.
     teardownTimeout: 10_000,
-    coverage: { provider: 'v8', include: ['src/**'] },
+    slowTestThreshold: 5_000,
+    coverage: { provider: 'v8', include: ['src/**'], reporter: ['text-summary', 'html'] },
   },
 })
 

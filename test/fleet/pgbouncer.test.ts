@@ -4,6 +4,7 @@ import type { Sessions, SessionsOptions } from '../../src/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { coded } from '../support/errors.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
 import { listen, openSessions } from '../support/sessions.ts'
 import { findPgBouncer, knowsPreparedStatements, type PgBouncer, startPgBouncer } from './pgbouncer.ts'
 import { until } from './until.ts'
@@ -85,13 +86,14 @@ describe.skipIf(binary === null).each(modes)(
     })
 
     it('a theft is found', async () => {
-      const sessions = await open(false, { rotation: { overlap: 1, gracePeriod: 1 } })
+      const clock = createFakeClock(Date.now())
+      const sessions = await open(false, { rotation: { overlap: 1, gracePeriod: 1 }, now: clock.now })
       const { refreshToken } = await sessions.create({ userId: 'u' })
       const child = await sessions.refresh(refreshToken.value)
       sessions.verify(child.accessToken.value)
       await sessions.flush()
       // The late window and the tolerance of clocks.
-      await sleep(6200)
+      clock.advance(6.2)
       await expect(sessions.refresh(refreshToken.value)).rejects.toEqual(coded('ERR_REFRESH_TOKEN_REUSED'))
     })
 

@@ -342,7 +342,7 @@ describe('nobody waits for another', () => {
       await new Promise<void>((resolve) => late.hold(() => resolve())(undefined as never, undefined as never))
       return response
     }
-    const { verify } = verifier({ fetch: slow, timeout: 0.1 })
+    const { verify } = verifier({ fetch: slow, timeout: 1 })
     const { context, done } = background()
     const { token, sessionId } = await login()
     await verify(token)
