@@ -3,6 +3,7 @@ import { checkRequire, type RequireOptions, sessionsOverHttp } from '../../http/
 import type { HttpOptions } from '../../http/options.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { check } from '../../portable/options/check.ts'
+import { flag } from '../../portable/options/values.ts'
 import { fetchExchange, toResponse } from '../shared/fetch-exchange.ts'
 
 export type { CookieOptions, HttpOptions } from '../../http/options.ts'
@@ -51,7 +52,7 @@ export function fetchSessions<Claims extends object, Data>(
     { ip, required, ...require }: FetchInfo = {},
   ): Promise<Response> {
     checkRequire(require)
-    if (required !== undefined) check.boolean('required', required)
+    if (required !== undefined) flag().check('required', required)
     const exchange = fetchExchange(request, { ip })
     const { reply, session } = await http.handle(exchange)
     if (reply !== undefined) return exchange.finish(toResponse(reply))

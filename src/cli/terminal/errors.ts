@@ -17,7 +17,9 @@ export function notFound(what: string): Failure {
 export function errorLine(error: unknown): string {
   if (isMissingDriver(error)) return 'the package `pg` is missing. Install it: npm install pg'
   const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
-  return printable((line || 'unknown error').replace(/:\/\/\S*@/g, '://…@'))
+  // The store names only the variable; here the option sets it too.
+  const message = line.replace('Check DATABASE_URL', 'Check DATABASE_URL or --url')
+  return printable((message || 'unknown error').replace(/:\/\/\S*@/g, '://…@'))
 }
 
 function isMissingDriver(error: unknown): boolean {

@@ -6,10 +6,6 @@ export const check = {
   fail(option: string, got: unknown, takes: string): never {
     throw new InvalidOptionsError(option, `option \`${option}\` got ${describe(got)}; it takes ${takes}`)
   },
-  boolean(option: string, value: unknown): boolean {
-    if (typeof value !== 'boolean') return check.fail(option, value, 'true or false')
-    return value
-  },
   text(option: string, value: unknown): string {
     if (typeof value !== 'string' || value === '' || value.length > 255) {
       return check.fail(option, value, 'a string of 1 to 255 characters')

@@ -60,7 +60,11 @@ export function oneOf(...words: readonly string[]): OptionValue {
 
 /** True or false. */
 export function flag(): OptionValue {
-  return { takes: 'true or false', check: check.boolean }
+  const takes = 'true or false'
+  return {
+    takes,
+    check: (option, value) => (typeof value === 'boolean' ? value : check.fail(option, value, takes)),
+  }
 }
 
 /** A short text. */
