@@ -2,7 +2,6 @@ import type { Sessions, VerifiedSession } from '../../core/api.ts'
 import { checkRequire, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options.ts'
 import type { RequestSession } from '../../http/request-session.ts'
-import { check } from '../../portable/options/check.ts'
 import { flag } from '../../portable/options/values.ts'
 import { fetchExchange, toResponse } from '../shared/fetch-exchange.ts'
 
