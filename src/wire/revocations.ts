@@ -1,30 +1,26 @@
 /**
- * What an application tells other services of the sessions that ended or changed lately, most significant
- * byte first:
+ * The list of recently ended or changed sessions that an application serves to other services. Big-endian:
  *
  * | offset | bytes | field |
  * |---|---|---|
  * | 0 | 3 | `pwl` |
  * | 3 | 1 | version of the format, 1 |
- * | 4 | 4 | longest life of an access token, seconds |
- * | 8 | 4 | access tokens issued before then must be refreshed, seconds since the epoch; 0 for none |
- * | 12 | 4 | how many entries follow |
- * | 16 | 12 each | the last 8 bytes of a session id, and what is known of it (signed), ordered by the former, each once |
+ * | 4 | 4 | longest lifetime of an access token, seconds |
+ * | 8 | 4 | access tokens issued before this time must be refreshed, seconds since the epoch; 0 for none |
+ * | 12 | 4 | number of entries |
+ * | 16 | 12 each | the last 8 bytes of a session id, then its revocation value (signed), in the order of the ids |
  *
- * 62 of these 64 bits are random. Beside the largest list a session shares its own with one of them once in
- * 5 * 10^13 times, and is then refused or has to refresh as that one; no ended session is ever accepted for it.
+ * 62 of these 64 bits are random. A session shares its key with an entry of the largest list once in 5 * 10^13
+ * times. It is then refused or must refresh. An ended session is never accepted because of such a collision.
  */
 const MAGIC = 0x70776c01
 const HEAD = 16
-/** Of an entry: two of the key, one of what is known. */
+/** Words of an entry: two of the key, one of the value. */
 export const REVOCATION_WORDS = 3
 const ENTRY = REVOCATION_WORDS * 4
 
 export const MAX_REVOCATIONS_BYTES: number = 1024 * 1024
-/** A list holds at most so many. */
 export const MAX_REVOCATIONS: number = Math.floor((MAX_REVOCATIONS_BYTES - HEAD) / ENTRY)
-/** A power of two above that. */
-const PLACES = 2 ** 17
 
 /** Times in seconds. */
 export interface RevocationRules {
@@ -33,13 +29,13 @@ export interface RevocationRules {
 }
 
 export interface RevocationList extends RevocationRules {
-  /** 0 where nothing is known. */
+  /** The revocation value of a session, 0 when the list has none. */
   get(sessionId: string): number
 }
 
-/** @param words three of each entry, the entries in any order; of two with one key the worse counts */
+/** @param words three per entry, the entries in any order. Of two entries with one key the worse is kept. */
 export function encodeRevocations(rules: RevocationRules, words: Int32Array): Uint8Array<ArrayBuffer> {
-  const offsets = inOrder(words)
+  const offsets = sortedOffsets(words)
   const bytes = new Uint8Array(HEAD + offsets.length * ENTRY)
   const view = new DataView(bytes.buffer)
   view.setUint32(0, MAGIC)
@@ -53,34 +49,28 @@ export function encodeRevocations(rules: RevocationRules, words: Int32Array): Ui
   return bytes
 }
 
-/** @returns where the entries are, by key, each key once */
-function inOrder(words: Int32Array): number[] {
+/** @returns the offsets of the entries in the order of their keys, one per key */
+function sortedOffsets(words: Int32Array): number[] {
   const count = words.length / REVOCATION_WORDS
-  // Numbers sort ten times as fast on their own as by a function. One holds half a key and a place.
-  const packed = new Float64Array(count)
-  for (let place = 0; place < count; place++)
-    packed[place] = (words[place * REVOCATION_WORDS]! >>> 0) * PLACES + place
-  const offsets: number[] = []
-  for (const value of packed.sort()) {
-    const offset = (value % PLACES) * REVOCATION_WORDS
-    let at = offsets.length
-    // Hardly ever more than a look: two keys that begin alike are rare.
-    while (at > 0 && compareKeys(words, offsets[at - 1]!, offset) > 0) at--
-    const before = offsets[at - 1]
-    if (before === undefined || compareKeys(words, before, offset) < 0) offsets.splice(at, 0, offset)
-    else if (isWorse(words[offset + 2]!, words[before + 2]!)) offsets[at - 1] = offset
+  const offsets = Array.from({ length: count }, (_, index) => index * REVOCATION_WORDS)
+  offsets.sort((a, b) => compareKeys(words, a, b))
+  const unique: number[] = []
+  for (const offset of offsets) {
+    const previous = unique.at(-1)
+    if (previous === undefined || compareKeys(words, previous, offset) !== 0) unique.push(offset)
+    else if (isWorse(words[offset + 2]!, words[previous + 2]!)) unique[unique.length - 1] = offset
   }
-  return offsets
+  return unique
 }
 
 function compareKeys(words: Int32Array, a: number, b: number): number {
   return (words[a]! >>> 0) - (words[b]! >>> 0) || (words[a + 1]! >>> 0) - (words[b + 1]! >>> 0)
 }
 
-/** An end is below zero, and worse than any version. */
+/** An end is negative, and worse than any version. */
 const isWorse = (value: number, than: number): boolean => than > 0 && (value < 0 || value > than)
 
-/** @returns null for anything but a list of this version: cut off, out of order, or of another kind */
+/** @returns `null` for a list that is truncated, out of order or of another version */
 export function decodeRevocations(bytes: Uint8Array): RevocationList | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (bytes.length < HEAD || view.getUint32(0) !== MAGIC) return null
@@ -88,7 +78,7 @@ export function decodeRevocations(bytes: Uint8Array): RevocationList | null {
   if (bytes.length !== HEAD + count * ENTRY) return null
   const compare = (index: number, high: number, low: number): number =>
     view.getUint32(HEAD + index * ENTRY) - high || view.getUint32(HEAD + index * ENTRY + 4) - low
-  // Looked up by halves, so one entry out of place could hide others.
+  // The binary search below relies on the order.
   for (let index = 1; index < count; index++) {
     const at = HEAD + index * ENTRY
     if (compare(index - 1, view.getUint32(at), view.getUint32(at + 4)) >= 0) return null
