@@ -4,16 +4,16 @@ import type { TelemetrySource } from '../core/observability/telemetry.ts'
 
 interface Count<Event> {
   readonly metric: string
-  /** UCUM: what is counted, in braces. */
+  /** UCUM annotation: the counted thing in braces. */
   readonly unit: string
   readonly description: string
   /** @defaultValue 1 */
   readonly by?: (event: Event) => number
-  /** Of few values each: no ids, no addresses. @defaultValue none */
+  /** Low cardinality: no ids and no addresses. @defaultValue none */
   readonly attributes?: (event: Event) => Attributes
 }
 
-/** What each event counts as. Those of the feed's state have gauges instead. */
+/** The counters of each event. Gauges report the state of the feed. */
 const COUNTS: { readonly [Name in EventName]: readonly Count<SessionEvents[Name]>[] } = {
   started: [],
   created: [{ metric: 'pawl.session.created', unit: '{session}', description: 'Sessions created.' }],
@@ -29,7 +29,7 @@ const COUNTS: { readonly [Name in EventName]: readonly Count<SessionEvents[Name]
     {
       metric: 'pawl.session.rotated',
       unit: '{turn}',
-      description: 'Turns: sessions that moved to a new generation.',
+      description: 'Turns: sessions that advanced one generation.',
       attributes: ({ reason }) => ({ 'pawl.reason': reason }),
     },
   ],
@@ -37,14 +37,14 @@ const COUNTS: { readonly [Name in EventName]: readonly Count<SessionEvents[Name]
     {
       metric: 'pawl.session.rolled_back',
       unit: '{session}',
-      description: 'Sessions caught up after the database had gone back.',
+      description: 'Sessions whose row was brought up to date after a database rollback.',
     },
   ],
   reused: [
     {
       metric: 'pawl.session.reused',
       unit: '{session}',
-      description: 'Sessions in which reuse of a refresh token was detected.',
+      description: 'Sessions with detected reuse of a refresh token.',
     },
   ],
   ended: [
@@ -59,14 +59,14 @@ const COUNTS: { readonly [Name in EventName]: readonly Count<SessionEvents[Name]
     {
       metric: 'pawl.session.context_changed',
       unit: '{session}',
-      description: 'Sessions that came from another address or user agent than before.',
+      description: 'Sessions used from a new address or user agent.',
     },
   ],
   refreshLimited: [
     {
       metric: 'pawl.refresh.limited',
       unit: '{refresh}',
-      description: 'Refreshes put off.',
+      description: 'Refreshes answered "try again".',
       attributes: ({ reason }) => ({ 'pawl.reason': reason }),
     },
   ],
@@ -74,14 +74,14 @@ const COUNTS: { readonly [Name in EventName]: readonly Count<SessionEvents[Name]
     {
       metric: 'pawl.session.limited',
       unit: '{session}',
-      description: 'Logins refused because the user had too many sessions.',
+      description: 'Logins refused because of the session limit.',
     },
   ],
   confirmationsDropped: [
     {
       metric: 'pawl.confirmation.dropped',
       unit: '{confirmation}',
-      description: 'Confirmations dropped.',
+      description: 'Confirmations dropped before they were written.',
       by: ({ count }) => count,
       attributes: ({ reason }) => ({ 'pawl.reason': reason }),
     },
@@ -90,7 +90,7 @@ const COUNTS: { readonly [Name in EventName]: readonly Count<SessionEvents[Name]
     {
       metric: 'pawl.secret.unknown',
       unit: '{token}',
-      description: 'Refresh tokens made with a secret this process does not have.',
+      description: 'Refresh tokens of an unknown secret.',
     },
   ],
   keysRotated: [{ metric: 'pawl.key.rotated', unit: '{key}', description: 'Signing keys published.' }],
@@ -98,7 +98,7 @@ const COUNTS: { readonly [Name in EventName]: readonly Count<SessionEvents[Name]
     {
       metric: 'pawl.key.failures',
       unit: '{failure}',
-      description: 'Signing keys that could not be used or made.',
+      description: 'Failures to create or use a signing key.',
     },
   ],
   clockSkew: [],
@@ -106,7 +106,7 @@ const COUNTS: { readonly [Name in EventName]: readonly Count<SessionEvents[Name]
     {
       metric: 'pawl.store.unavailable',
       unit: '{failure}',
-      description: 'Background work that could not reach the store.',
+      description: 'Background operations that could not reach the store.',
       attributes: ({ operation }) => ({ 'pawl.operation': operation }),
     },
   ],
@@ -118,7 +118,7 @@ const COUNTS: { readonly [Name in EventName]: readonly Count<SessionEvents[Name]
     {
       metric: 'pawl.feed.overflowed',
       unit: '{overflow}',
-      description: 'Times there were more revocations than fit into memory.',
+      description: 'Overflows of the memory for revocations.',
     },
   ],
   feedForeign: [],
@@ -126,19 +126,19 @@ const COUNTS: { readonly [Name in EventName]: readonly Count<SessionEvents[Name]
     {
       metric: 'pawl.session.pruned',
       unit: '{session}',
-      description: 'Rows of sessions deleted.',
+      description: 'Deleted rows of sessions.',
       by: ({ sessions }) => sessions,
     },
     {
       metric: 'pawl.key.pruned',
       unit: '{key}',
-      description: 'Rows of signing keys deleted.',
+      description: 'Deleted rows of signing keys.',
       by: ({ keys }) => keys,
     },
   ],
 }
 
-/** One counter or more per event. Counts start at zero where there is nothing to tell apart, so that the first one is a rise. */
+/** Counts events. A counter without attributes starts at zero, so that a rate includes its first event. */
 export function countEvents(source: Pick<TelemetrySource, 'on'>, meter: Meter, attributes: Attributes): void {
   const count = <Name extends EventName>(name: Name): void => {
     const counts: readonly Count<SessionEvents[Name]>[] = COUNTS[name]

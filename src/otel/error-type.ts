@@ -1,6 +1,6 @@
 import type { SessionsErrorCode } from '../portable/errors.ts'
 
-/** Whether an error says that something is broken, or is how Pawl refuses a client. */
+/** A `fault` is an error of the service. A `refusal` is a correct answer to a client. */
 const CODES: Readonly<Record<SessionsErrorCode, 'fault' | 'refusal'>> = {
   ERR_NOT_SIGNED_IN: 'refusal',
   ERR_ACCESS_TOKEN_EXPIRED: 'refusal',
@@ -19,18 +19,18 @@ const CODES: Readonly<Record<SessionsErrorCode, 'fault' | 'refusal'>> = {
 }
 
 export interface ErrorType {
-  /** `error.type`: the `code` of a `SessionsError`, the name of any other. */
+  /** The value of `error.type`: the `code` of a `SessionsError`, the name of any other error. */
   readonly type: string
-  /** Whether the span is to show as failed. */
+  /** Whether the span has failed. */
   readonly fault: boolean
-  /** For the span's status; `undefined` where it would say no more than `type`. */
+  /** For the status of the span. `undefined` for a thrown value that is not an error. */
   readonly message: string | undefined
-  /** The session it is about, where it says so. */
+  /** The session that the error names. */
   readonly sessionId: string | undefined
 }
 
 export function errorType(error: unknown): ErrorType {
-  // What the conventions call an error that has no type.
+  // The semantic conventions name an error without a type `_OTHER`.
   if (!(error instanceof Error))
     return { type: '_OTHER', fault: true, message: undefined, sessionId: undefined }
   const { code, sessionId } = error as { readonly code?: unknown; readonly sessionId?: unknown }

@@ -1,7 +1,7 @@
 import type { Attributes, BatchObservableCallback, Meter } from '@opentelemetry/api'
 import type { TelemetrySource } from '../core/observability/telemetry.ts'
 
-/** The numbers of this process, read when metrics are collected. @returns a function that ends that */
+/** Observes the state of this process whenever metrics are collected. @returns a function that stops it */
 export function observeStats(
   source: Pick<TelemetrySource, 'stats'>,
   meter: Meter,
@@ -9,23 +9,23 @@ export function observeStats(
 ): () => void {
   const staleness = meter.createObservableGauge('pawl.feed.staleness', {
     unit: 's',
-    description: 'Time since this process last knew of every revocation.',
+    description: 'Age of the list of revocations in this process.',
   })
   const listening = meter.createObservableGauge('pawl.feed.listening', {
     unit: '1',
-    description: 'Whether LISTEN delivers revocations: 1, or 0 where they arrive by polling.',
+    description: 'Whether LISTEN delivers revocations (1) or the process polls for them (0).',
   })
   const entries = meter.createObservableUpDownCounter('pawl.feed.entry.count', {
     unit: '{entry}',
-    description: 'Sessions that ended or changed lately, held in memory.',
+    description: 'Recently ended or changed sessions held in memory.',
   })
   const memory = meter.createObservableUpDownCounter('pawl.feed.memory.usage', {
     unit: 'By',
-    description: 'Memory they take.',
+    description: 'Memory used by recently ended or changed sessions.',
   })
   const foreign = meter.createObservableCounter('pawl.feed.foreign', {
     unit: '{message}',
-    description: "Messages on the NOTIFY channel that were not Pawl's.",
+    description: 'Messages of other programs on the NOTIFY channel.',
   })
   const queued = meter.createObservableUpDownCounter('pawl.confirmation.queue.size', {
     unit: '{confirmation}',

@@ -6,20 +6,20 @@ import { createTrace, describeSpans } from './operations.ts'
 
 /** What {@link openTelemetry} takes. */
 export interface OpenTelemetryOptions {
-  /** @defaultValue the one registered with `@opentelemetry/api` at the time of the call */
+  /** @defaultValue the provider that is registered with `@opentelemetry/api` at the time of the call */
   readonly meterProvider?: MeterProvider
-  /** @defaultValue the one registered with `@opentelemetry/api`, now or later */
+  /** @defaultValue the provider that is registered with `@opentelemetry/api` when a span starts */
   readonly tracerProvider?: TracerProvider
-  /** Added to every measurement and span: tells several `createSessions` of one process apart. @defaultValue none */
+  /** Added to every measurement and span. Distinguishes several `createSessions` of one process. @defaultValue none */
   readonly attributes?: Attributes
 }
 
-/** The instrumentation scope. */
+/** Name of the instrumentation scope. */
 const SCOPE = 'pawl'
 
 /**
- * Metrics and spans for the option `telemetry`, by `@opentelemetry/api`. Start the OpenTelemetry SDK first:
- * the API gives out meters that measure nothing until it is registered, and never exchanges them.
+ * Metrics and spans for the option `telemetry`. Start the OpenTelemetry SDK before you call this function:
+ * a meter from before the SDK's registration never records anything.
  *
  * @example
  * import { openTelemetry } from 'pawl/otel'

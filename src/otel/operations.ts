@@ -2,7 +2,6 @@ import {
   type Attributes,
   context,
   createContextKey,
-  INVALID_TRACEID,
   type Meter,
   type Span,
   SpanKind,
@@ -14,8 +13,8 @@ import type { Operation, Telemetry, TelemetrySource } from '../core/observabilit
 import { errorType } from './error-type.ts'
 
 /**
- * Background work has traces of its own: it is done for many, and goes on long after the request in whose
- * context its timer happened to start.
+ * Background operations start traces of their own: they serve many requests, and outlive the request whose
+ * context started their timer.
  */
 const BACKGROUND: Readonly<Record<Operation, boolean>> = {
   create: false,
@@ -26,10 +25,10 @@ const BACKGROUND: Readonly<Record<Operation, boolean>> = {
   prune: true,
 }
 
-/** In seconds. From a primary key read on a fast network to where a client gives up. */
+/** Seconds, from a fast read by primary key to the timeout of a client. */
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-/** Finds the operation an event belongs to, whatever spans were opened inside of it. */
+/** Leads from an event to its operation, also inside the spans of the database driver. */
 const CURRENT = createContextKey('pawl operation')
 
 interface Current {
@@ -37,7 +36,7 @@ interface Current {
   readonly span: Span
 }
 
-/** A span around every operation, active while it runs, and its duration. */
+/** Records a span and the duration of every operation. The span is active while the operation runs. */
 export function createTrace(tracer: Tracer, meter: Meter, attributes: Attributes): Telemetry['trace'] {
   const duration = meter.createHistogram('pawl.operation.duration', {
     unit: 's',
@@ -45,12 +44,7 @@ export function createTrace(tracer: Tracer, meter: Meter, attributes: Attributes
     advice: { explicitBucketBoundaries: BUCKETS },
   })
 
-  async function run<T>(
-    operation: Operation,
-    span: Span,
-    startedAt: number,
-    work: () => Promise<T>,
-  ): Promise<T> {
+  async function run<T>({ operation, span }: Current, startedAt: number, work: () => Promise<T>): Promise<T> {
     const measured: Attributes = { ...attributes, 'pawl.operation': operation }
     try {
       return await work()
@@ -58,7 +52,7 @@ export function createTrace(tracer: Tracer, meter: Meter, attributes: Attributes
       measured['error.type'] = describeFailure(span, error)
       throw error
     } finally {
-      // While the span is active, so that the measurement can point at it.
+      // Inside the span's context, so that the measurement can link to the span.
       duration.record((performance.now() - startedAt) / 1000, measured)
       span.end()
     }
@@ -68,17 +62,15 @@ export function createTrace(tracer: Tracer, meter: Meter, attributes: Attributes
     const startedAt = performance.now()
     const root = BACKGROUND[operation]
     const span = tracer.startSpan(`pawl.${operation}`, { kind: SpanKind.INTERNAL, root, attributes })
-    // Without an SDK there is nothing to hand on, and contexts are most of what tracing would cost.
-    if (span.spanContext().traceId === INVALID_TRACEID) return run(operation, span, startedAt, work)
     const current: Current = { operation, span }
     const active = trace.setSpan(context.active(), span).setValue(CURRENT, current)
-    return context.with(active, () => run(operation, span, startedAt, work))
+    return context.with(active, () => run(current, startedAt, work))
   }
 }
 
-/** Says on spans what events and errors tell about them. */
+/** Adds the session and the verdict to the spans, from the events of their operations. */
 export function describeSpans(source: Pick<TelemetrySource, 'on'>): void {
-  // `ended` is not among them: a login may end other sessions.
+  // Not from `ended`, because a login may end other sessions.
   source.on('created', ({ sessionId }) => currentSpan('create')?.setAttribute('session.id', sessionId))
   source.on('refreshLimited', ({ sessionId }) =>
     currentSpan('refresh')?.setAttribute('session.id', sessionId),
@@ -93,7 +85,7 @@ function currentSpan(operation: Operation): Span | undefined {
   return current?.operation === operation ? current.span : undefined
 }
 
-/** @returns `error.type` */
+/** @returns the value of `error.type` */
 function describeFailure(span: Span, error: unknown): string {
   const { type, fault, message, sessionId } = errorType(error)
   span.setAttribute('error.type', type)

@@ -2,8 +2,8 @@ import { problemOf, problemReply } from '../http/problem.ts'
 import { isSessionsError } from '../portable/errors.ts'
 
 /**
- * The answer to an error of a verifier, the same that the application itself would give, so that its clients
- * know whether to refresh. `null` for any other error.
+ * The response to an error of a verifier. It equals the application's response, so that clients know whether to
+ * refresh. `null` for any other error.
  */
 export function errorResponse(error: unknown): Response | null {
   const problem = isSessionsError(error) ? problemOf(error) : null

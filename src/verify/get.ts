@@ -1,4 +1,4 @@
-/** As much of `fetch` as is used: redirects are not followed, and `signal` ends it in time. */
+/** The part of `fetch` that the verifier uses. It follows no redirects, and `signal` ends it after the timeout. */
 export type Fetch = (
   url: string,
   init: {
@@ -13,22 +13,22 @@ export interface GetOptions {
   /** Milliseconds, for head and body together. */
   readonly timeout: number
   readonly maxBytes: number
-  /** Asks for the body only if this is not its tag any more. */
+  /** Requests the body only if its tag has changed. */
   readonly etag?: string | null
 }
 
-export interface Got {
-  /** `null`: it is the one of the given tag. */
+export interface GetResult {
+  /** `null` when the body still has the given tag. */
   readonly body: Uint8Array<ArrayBuffer> | null
   readonly etag: string | null
-  /** Seconds it may be kept, if the server says so. */
+  /** Seconds for which the response may be cached, or `null` when the server does not say. */
   readonly maxAge: number | null
-  /** Seconds a cache on the way has kept it. */
+  /** Seconds for which a cache on the way has held the response. */
   readonly age: number
 }
 
-/** @throws Error for any answer but 200 and 304, one that is too large, and one that is too late */
-export async function get(url: string, { fetch, timeout, maxBytes, etag }: GetOptions): Promise<Got> {
+/** @throws Error when the status is neither 200 nor 304, or the response is too large or too late */
+export async function get(url: string, { fetch, timeout, maxBytes, etag }: GetOptions): Promise<GetResult> {
   const response = await fetch(url, {
     headers: etag == null ? {} : { 'if-none-match': etag },
     redirect: 'manual',
@@ -37,19 +37,19 @@ export async function get(url: string, { fetch, timeout, maxBytes, etag }: GetOp
   const unchanged = etag != null && response.status === 304
   if (!unchanged && response.status !== 200) {
     await response.body?.cancel()
-    throw new Error(`${nameOf(url)} answered ${response.status}`)
+    throw new Error(`${describeUrl(url)} responded ${response.status}`)
   }
   const { headers } = response
   const maxAge = /(?:^|[\s,])max-age=(\d+)/i.exec(headers.get('cache-control') ?? '')?.[1]
   return {
-    body: unchanged ? null : await read(response, maxBytes, url),
+    body: unchanged ? null : await readBody(response, maxBytes, url),
     etag: headers.get('etag'),
     maxAge: maxAge === undefined ? null : Number(maxAge),
     age: Math.max(0, Number(headers.get('age')) || 0),
   }
 }
 
-async function read(response: Response, maxBytes: number, url: string): Promise<Uint8Array<ArrayBuffer>> {
+async function readBody(response: Response, maxBytes: number, url: string): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = []
   let length = 0
   const reader = response.body?.getReader()
@@ -59,21 +59,21 @@ async function read(response: Response, maxBytes: number, url: string): Promise<
     length += value.length
     if (length > maxBytes) {
       await reader?.cancel()
-      throw new Error(`${nameOf(url)} answered with more than ${maxBytes} bytes`)
+      throw new Error(`${describeUrl(url)} sent more than ${maxBytes} bytes`)
     }
     chunks.push(value)
   }
   const bytes = new Uint8Array(length)
-  let at = 0
+  let offset = 0
   for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
+    bytes.set(chunk, offset)
+    offset += chunk.length
   }
   return bytes
 }
 
-/** Without a query, which may hold a key. */
-export function nameOf(url: string): string {
+/** For messages: without the query, which may hold a key. */
+export function describeUrl(url: string): string {
   const { host, pathname } = new URL(url)
   return host + pathname
 }

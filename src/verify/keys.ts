@@ -1,19 +1,19 @@
 import { decodeBase64url } from '../portable/base64url.ts'
 import { encodeHeader } from '../portable/token-header.ts'
 
-/** The public keys of an application, as `sessions.keys.jwks()` and `/.well-known/jwks.json` give them (RFC 7517). */
+/** The public keys of an application: `sessions.keys.jwks()` or `/.well-known/jwks.json` (RFC 7517). */
 export interface JsonWebKeySet {
   readonly keys: readonly object[]
 }
 
-/** A key that verifies. */
+/** A key that verifies signatures. */
 export interface PublicKey {
-  /** The encoded header of all tokens signed with it; any other is of another key, or not ours. */
+  /** The encoded JOSE header of every token signed with this key. */
   readonly header: string
   verify(input: string, signature: string): Promise<boolean>
 }
 
-/** By header. */
+/** By encoded header. */
 export type PublicKeys = ReadonlyMap<string, PublicKey>
 
 interface Jwk {
@@ -22,7 +22,7 @@ interface Jwk {
   readonly [member: string]: unknown
 }
 
-/** The algorithms others can verify with. Which one is used is said by the key, never by a token (RFC 8725 section 3.1). */
+/** The asymmetric algorithms. The key selects the algorithm, never the token (RFC 8725 section 3.1). */
 const ALGORITHMS = {
   EdDSA: {
     members: { kty: 'OKP', crv: 'Ed25519' },
@@ -41,7 +41,7 @@ const ALGORITHMS = {
 const SIGNATURE_BYTES = 64
 const encoder = new TextEncoder()
 
-/** The keys of a set that Pawl can have signed with; others are passed over (RFC 7517 section 5). */
+/** Ignores the keys that Pawl cannot have signed with (RFC 7517 section 5). */
 export function usableKeys(set: unknown): Jwk[] {
   const keys = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : null
   return Array.isArray(keys) ? keys.filter(isUsable) : []
@@ -59,12 +59,12 @@ function isUsable(jwk: Jwk | null): boolean {
   )
 }
 
-/** @throws Error when there is none that this runtime can use */
+/** @throws Error when this runtime can use none of the keys */
 export async function importKeys(jwks: readonly Jwk[]): Promise<PublicKeys> {
   const results = await Promise.allSettled(jwks.map(importKey))
   const keys = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
   if (keys.length === 0)
-    throw new Error("there is no public key: the application's `algorithm` has to be 'EdDSA' or 'ES256'", {
+    throw new Error("No usable key. Set the application's `algorithm` to 'EdDSA' or 'ES256'.", {
       cause: results,
     })
   return new Map(keys.map((key) => [key.header, key]))

@@ -6,7 +6,7 @@ import type { ResolvedVerifierOptions, VerifierOptions } from './verifier-option
 
 export type { VerifierOptions } from './verifier-options.ts'
 
-/** The options as the code uses them: checked, complete, in milliseconds. */
+/** The options, checked and complete. Durations in milliseconds. */
 export interface ResolvedOptions
   extends Omit<ResolvedVerifierOptions, 'issuer' | 'audience' | 'clientId' | 'onStale'> {
   readonly profile: AccessTokenProfile
@@ -23,7 +23,7 @@ export function resolveOptions(options: VerifierOptions): ResolvedOptions {
     ...resolved,
     profile: { issuer, audience, clientId },
     refusesStale: onStale === 'refuse',
-    // Looks `fetch` up with each call, because a tracing library may replace the global one later.
+    // Looks `fetch` up at each call, because a tracing library may replace the global function later.
     fetch: given.fetch ?? ((url, init) => fetch(url, init)),
     now: given.now ?? Date.now,
   })

@@ -1,127 +1,126 @@
 /**
- * What keeps work alive after the answer has been sent: the `ctx` of a Cloudflare Worker, the `event` of Next.js
- * middleware. Other runtimes need none.
+ * Keeps work alive after the response: `ctx` of a Cloudflare Worker, `event` of Next.js middleware.
+ * Other runtimes need none.
  */
 export interface VerifyContext {
   waitUntil(work: Promise<unknown>): void
 }
 
-/** Times in milliseconds. */
+/** A value from another server. Times in milliseconds. */
 export interface Loaded<T> {
   readonly value: T
-  /** When what it says was so. */
+  /** When the server produced the value. */
   readonly takenAt: number
-  /** Until then nobody asks again. */
+  /** Until then the value is not loaded again. */
   readonly freshUntil: number
-  /** Until then it may be relied on. */
+  /** Until then the value may be used. */
   readonly usableUntil: number
 }
 
-/** Something another server knows, kept up to date while it is used. */
+/** A value that another server holds. It is loaded on demand and refreshed while it is used. */
 export interface Remote<T> {
-  /** What was loaded last, however old. */
-  readonly held: T | null
-  readonly usable: boolean
-  /** Why the last attempt came to nothing. */
-  readonly failure: unknown
-  /** Waits for what is too old to be used; what is merely not fresh is loaded in the background. Never rejects. */
-  ready(context: VerifyContext | undefined): Promise<void> | undefined
-  /** Loads it although it is fresh, unless that was done a moment ago. Never rejects. */
+  /** The value loaded last, however old. */
+  readonly latest: T | null
+  /** Whether {@link latest} is recent enough to use. */
+  readonly isUsable: boolean
+  /** The error of the last load, or `null` when it succeeded. */
+  readonly lastError: unknown
+  /** Loads an unusable value and waits for it. Refreshes a stale value in the background. Never rejects. */
+  ready(context: VerifyContext | undefined): Promise<void>
+  /** Loads a value even if it is fresh, but not twice within ten seconds. Never rejects. */
   reload(context: VerifyContext | undefined): Promise<void>
 }
 
-/** Between two attempts, in ms. */
-const PAUSE = 1000
-/** Between two that somebody unknown has asked for, in ms. */
-const RELOAD_PAUSE = 10_000
-/** Whoever waits for another's attempt looks this often, in ms. */
-const LOOK_EVERY = 10
-/** An attempt that is not over so long after its timeout never will be, in ms. */
-const LATE = 500
+/** Milliseconds between two loads. */
+const LOAD_INTERVAL = 1000
+/** Milliseconds between two loads that an unauthenticated token causes. */
+const RELOAD_INTERVAL = 10_000
+/** Milliseconds between two checks of a load that another request started. */
+const CHECK_INTERVAL = 10
+/** Milliseconds after the timeout at which a load counts as abandoned. */
+const ABANDONED_AFTER = 500
 
 /**
- * No promise is shared between requests: Cloudflare Workers end what a request has begun together with it, and
- * forbid the others to wait for it. Each looks whether the one that is at it has succeeded, by a timer of its own.
- * @param load gives up after `timeout` ms
+ * Requests share no promise, because a Cloudflare Worker ends the work of a request with the request and forbids
+ * other requests to await it. Instead, each waiting request checks the shared state with a timer of its own.
+ * @param load must fail after `timeout` milliseconds
  */
 export function createRemote<T>(
-  load: (held: T | null) => Promise<Loaded<T>>,
+  load: (latest: T | null) => Promise<Loaded<T>>,
   { now, timeout }: { readonly now: () => number; readonly timeout: number },
 ): Remote<T> {
   let loaded: Loaded<T> | null = null
-  let failure: unknown = null
-  let attempts = 0
-  /** The attempt that brought what is held. */
-  let succeeded = 0
-  let underWay = false
+  let lastError: unknown = null
+  let startedLoads = 0
+  /** The number of the load that produced `loaded`. */
+  let loadedBy = 0
+  let loading = false
   let startedAt = Number.NEGATIVE_INFINITY
 
-  /** A clock that was set back by more than nobody may ask again for makes nothing last longer. */
-  const holdsUntil = (end: 'freshUntil' | 'usableUntil'): boolean =>
-    loaded !== null && now() > loaded.takenAt - PAUSE && now() < loaded[end]
-  /** A distance, for the same reason. */
+  /** A clock that was set back must not prolong the life of a value. */
+  const isBefore = (limit: 'freshUntil' | 'usableUntil'): boolean =>
+    loaded !== null && now() > loaded.takenAt - LOAD_INTERVAL && now() < loaded[limit]
+  /** Absolute, because the clock may have been set back. */
   const sinceStart = (): number => Math.abs(now() - startedAt)
-  const isUnderWay = (): boolean => underWay && sinceStart() < timeout + LATE
-  const mayTry = (pause: number): boolean => !isUnderWay() && sinceStart() >= pause
+  const isLoading = (): boolean => loading && sinceStart() < timeout + ABANDONED_AFTER
+  const mayLoad = (interval: number): boolean => !isLoading() && sinceStart() >= interval
 
-  async function attempt(): Promise<void> {
-    const mine = ++attempts
-    underWay = true
+  async function runLoad(): Promise<void> {
+    const number = ++startedLoads
+    loading = true
     startedAt = now()
     try {
-      const found = await load(loaded?.value ?? null)
-      // One that was given up must not bring back what was before.
-      if (mine < succeeded) return
-      succeeded = mine
-      loaded = found
-      failure = holdsUntil('usableUntil') ? null : new Error('it was too old on arrival')
+      const result = await load(loaded?.value ?? null)
+      // An abandoned load must not replace the value of a later one.
+      if (number < loadedBy) return
+      loadedBy = number
+      loaded = result
+      lastError = isBefore('usableUntil') ? null : new Error('the response was too old on arrival')
     } catch (error) {
-      if (mine === attempts) failure = error
+      if (number === startedLoads) lastError = error
     } finally {
-      if (mine === attempts) underWay = false
+      if (number === startedLoads) loading = false
     }
   }
 
-  function tryNow(context: VerifyContext | undefined): Promise<void> {
-    const work = attempt()
+  function startLoad(context: VerifyContext | undefined): Promise<void> {
+    const work = runLoad()
     context?.waitUntil(work)
     return work
   }
 
-  async function untilOver(): Promise<void> {
-    const awaited = attempts
-    while (isUnderWay() && attempts === awaited)
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY))
+  async function waitForLoad(): Promise<void> {
+    const awaited = startedLoads
+    while (isLoading() && startedLoads === awaited)
+      await new Promise((resolve) => setTimeout(resolve, CHECK_INTERVAL))
   }
 
-  async function untilUsable(context: VerifyContext | undefined): Promise<void> {
-    // Twice: whoever is waited for may be gone, and the attempt with it.
-    for (let turn = 0; turn < 2 && !holdsUntil('usableUntil'); turn++) {
-      if (mayTry(PAUSE)) await tryNow(context)
-      // Once one has failed, nobody waits for the next but who makes it.
-      else if (isUnderWay() && failure === null) await untilOver()
+  async function waitUntilUsable(context: VerifyContext | undefined): Promise<void> {
+    // Two rounds, because the awaited load may be abandoned.
+    for (let round = 0; round < 2 && !isBefore('usableUntil'); round++) {
+      if (mayLoad(LOAD_INTERVAL)) await startLoad(context)
+      // After a failed load only the request that starts the next load waits for it.
+      else if (isLoading() && lastError === null) await waitForLoad()
     }
   }
 
   return {
-    get held() {
+    get latest() {
       return loaded?.value ?? null
     },
-    get usable() {
-      return holdsUntil('usableUntil')
+    get isUsable() {
+      return isBefore('usableUntil')
     },
-    get failure() {
-      return failure
+    get lastError() {
+      return lastError
     },
-    ready(context) {
-      if (holdsUntil('freshUntil')) return undefined
-      if (!holdsUntil('usableUntil')) return untilUsable(context)
-      if (mayTry(PAUSE)) void tryNow(context)
-      return undefined
+    async ready(context) {
+      if (!isBefore('usableUntil')) await waitUntilUsable(context)
+      else if (!isBefore('freshUntil') && mayLoad(LOAD_INTERVAL)) void startLoad(context)
     },
     async reload(context) {
-      if (isUnderWay()) await untilOver()
-      else if (mayTry(RELOAD_PAUSE)) await tryNow(context)
+      if (isLoading()) await waitForLoad()
+      else if (mayLoad(RELOAD_INTERVAL)) await startLoad(context)
     },
   }
 }

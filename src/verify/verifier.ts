@@ -20,10 +20,10 @@ import type { VerifiedSession } from '../portable/verified-session.ts'
 import { toVerifiedToken, type VerifiedToken } from '../portable/verified-token.ts'
 import { accessTokensOf, type HeaderSource, transportOf } from '../wire/credentials.ts'
 import { resolveOptions, type VerifierOptions } from './options.ts'
-import type { VerifyContext } from './remote.ts'
+import type { Remote, VerifyContext } from './remote.ts'
 import { remoteKeys, remoteRevocations } from './sources.ts'
 
-/** As much of a `Request` as is looked at; `{ headers: { get: (name) => req.headers[name] } }` of Node will do. */
+/** The part of a `Request` that the verifier reads. In Node: `{ headers: { get: (name) => req.headers[name] } }`. */
 export interface RequestHeaders {
   readonly headers: { get(name: string): string | null | undefined }
 }
@@ -31,22 +31,22 @@ export interface RequestHeaders {
 /** Verifies the access tokens of one application in another service. Made by {@link createVerifier}. */
 export interface Verifier<Claims extends object = ClaimsObject> {
   /**
-   * Verifies an access token. Asks the application now and then, but not for it.
-   * @param context in a Cloudflare Worker its `ctx`, in Next.js middleware its `event`
+   * Verifies an access token. Loads keys and revocations from the application, but sends it no token.
+   * @param context `ctx` in a Cloudflare Worker, `event` in Next.js middleware
    * @throws AccessTokenInvalidError, AccessTokenExpiredError, SessionEndedError
-   * @throws StoreUnavailableError when the application's keys cannot be had; with `onStale: 'refuse'` also its revocations
+   * @throws StoreUnavailableError when the verifier cannot load the keys, or with `onStale: 'refuse'` the revocations
    */
   verify(accessToken: string, context?: VerifyContext): Promise<VerifiedSession<Claims>>
   /**
-   * The same for the token of a request: `Authorization: Bearer`, or else the access cookie.
+   * Verifies the token of a request: from `Authorization: Bearer`, otherwise from the access cookie.
    * @throws also NotSignedInError
    */
   verifyRequest(request: RequestHeaders, context?: VerifyContext): Promise<VerifiedSession<Claims>>
 }
 
 /**
- * Verifies access tokens where there is no database: in other services, edge functions, Deno, Bun and Workers.
- * The application needs `algorithm: 'EdDSA'` or `'ES256'`. Does no I/O before the first token comes.
+ * Verifies access tokens without a database: in other services, edge functions, Deno, Bun and Workers.
+ * The application needs `algorithm: 'EdDSA'` or `'ES256'`. The verifier does no I/O before the first token.
  *
  * @example
  * const verifier = createVerifier<{ role: string }>({
@@ -66,16 +66,16 @@ export function createVerifier<Claims extends object = ClaimsObject>(
   const revocations = remoteRevocations(options)
   const cache = createTokenCache<VerifiedToken>(options.cacheBytes)
 
-  /** Nothing of it is interpreted before its signature has been checked. */
+  /** Checks the signature before it reads the payload. */
   async function verifyUncached(
     value: string,
     parts: TokenParts,
     context: VerifyContext | undefined,
   ): Promise<VerifiedToken> {
-    let key = keys.held?.get(parts.header)
+    let key = keys.latest?.get(parts.header)
     if (key === undefined && couldBeOurs(parts.header)) {
       await keys.reload(context)
-      key = keys.held?.get(parts.header)
+      key = keys.latest?.get(parts.header)
     }
     if (key === undefined || !(await key.verify(parts.input, parts.signature)))
       throw new AccessTokenInvalidError()
@@ -86,28 +86,23 @@ export function createVerifier<Claims extends object = ClaimsObject>(
     return token
   }
 
-  function assertGood(token: VerifiedToken): void {
-    const list = revocations?.held?.list ?? null
+  function assertValid(token: VerifiedToken): void {
+    const list = revocations?.latest?.list ?? null
     assertUnexpired(token, now(), list === null ? Number.POSITIVE_INFINITY : list.lifetime * 1000)
     if (list !== null) assertNotRevoked(token, list.get(token.sessionId), list.refreshBefore * 1000)
-    if (revocations !== null && options.refusesStale && !revocations.usable)
-      throw new StoreUnavailableError("the application's revocations cannot be had", {
-        cause: revocations.failure,
-      })
+    if (revocations !== null && options.refusesStale) assertUsable(revocations, 'revocations')
   }
 
   async function verify(value: string, context?: VerifyContext): Promise<VerifiedSession<Claims>> {
-    let token = typeof value === 'string' ? cache.get(value) : undefined
-    // Malformed text is refused before any request to the application.
-    const parts = token === undefined ? splitToken(value) : null
-    const loading = [keys.ready(context), revocations?.ready(context)]
-    for (const work of loading) if (work !== undefined) await work
-    if (!keys.usable)
-      throw new StoreUnavailableError("the application's keys cannot be had", { cause: keys.failure })
-    // If the key of a cached token has been retired, `verifyUncached` refuses the token.
-    if (token === undefined || keys.held?.has(token.header) !== true)
-      token = await verifyUncached(value, parts ?? splitToken(value), context)
-    assertGood(token)
+    const cached = typeof value === 'string' ? cache.get(value) : undefined
+    // Throws for a malformed token before any request to the application.
+    const parts = cached === undefined ? splitToken(value) : null
+    await Promise.all([keys.ready(context), revocations?.ready(context)])
+    assertUsable(keys, 'jwks')
+    // A cached token whose key was retired is verified again, and fails.
+    const isCurrent = cached !== undefined && keys.latest?.has(cached.header) === true
+    const token = isCurrent ? cached : await verifyUncached(value, parts ?? splitToken(value), context)
+    assertValid(token)
     return token.session
   }
 
@@ -127,4 +122,12 @@ export function createVerifier<Claims extends object = ClaimsObject>(
       throw error
     },
   }
+}
+
+/** @throws StoreUnavailableError */
+function assertUsable({ isUsable, lastError }: Remote<unknown>, option: string): void {
+  if (!isUsable)
+    throw new StoreUnavailableError(`Cannot load \`${option}\`. Check the address and the application.`, {
+      cause: lastError,
+    })
 }

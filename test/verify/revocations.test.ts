@@ -166,7 +166,7 @@ describe('the list', () => {
       if (waits)
         await expect(verified, age).rejects.toMatchObject({
           code: 'ERR_STORE_UNAVAILABLE',
-          cause: { message: 'it was too old on arrival' },
+          cause: { message: 'the response was too old on arrival' },
         })
       else expect((await verified).userId, age).toBe('anna')
     }
