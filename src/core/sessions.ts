@@ -149,8 +149,8 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
     },
     async refresh(refreshToken, context) {
       const presented = parseRefreshToken(options.secrets, refreshToken)
-      const { row, ...tokens } = await refresh(engine, presented, context)
-      return { session: toSession<Claims, Data>(row, clock.now()), ...tokens }
+      const { row, accessToken, refreshToken: successor } = await refresh(engine, presented, context)
+      return { session: toSession<Claims, Data>(row, clock.now()), accessToken, refreshToken: successor }
     },
     using: (client) => operations<Claims, Data>(engine, store.using(client), false),
     keys: {

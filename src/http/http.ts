@@ -21,7 +21,7 @@ import {
 import { refreshByCookie } from './refresh-cookies.ts'
 import { RequestSession } from './request-session.ts'
 import { redirectToSame } from './resume.ts'
-import { route } from './routing.ts'
+import { route } from './routes.ts'
 
 export type { RequireOptions } from './options.ts'
 
@@ -52,6 +52,19 @@ export interface SessionsOverHttp<Claims extends object, Data> {
   redirectAfterRenewal(session: RequestSession<Claims, Data>): Reply | null
   /** The names of the cookies that the exchange uses. */
   cookiesOf(exchange: Exchange): CookieSet
+}
+
+/**
+ * Continues with a value at once, or with a promise when it resolves. Most requests have nothing to wait for, and
+ * are handled before the middleware returns.
+ */
+export function whenReady<T, R>(value: T | Promise<T>, proceed: (value: T) => R): R | Promise<R> {
+  return isPromise(value) ? value.then(proceed) : proceed(value)
+}
+
+/** Also true for a native promise after an application has replaced the global `Promise`. */
+export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }
 
 /** Checked when the route is declared, because a misspelled requirement must not turn into none. @throws InvalidOptionsError */
@@ -87,8 +100,7 @@ export function sessionsOverHttp<Claims extends object, Data>(
     const rejection = rejectForgery(request, session)
     if (rejection !== null) return { reply: rejection }
     const reply = route(request, takeSnapshot)
-    if (reply !== null)
-      return reply instanceof Promise ? reply.then((value) => ({ reply: value })) : { reply }
+    if (reply !== null) return whenReady(reply, (ready) => ({ reply: ready }))
     if (canRenewInline(session)) return renewInline(session)
     return mode === 'lookup' && session.error === null ? checkRow(session) : { session }
   }

@@ -1,7 +1,7 @@
 import type { CreateSession, Sessions, VerifiedSession } from '../core/api.ts'
 import type { Refreshed } from '../core/refresh/refresh.ts'
 import { type Session, toSession } from '../core/session/session.ts'
-import type { IssuedToken } from '../core/tokens/issue.ts'
+import { issuedSession } from '../core/tokens/issue.ts'
 import type { ClaimsObject } from '../portable/claims.ts'
 import {
   type AnySessionsError,
@@ -9,7 +9,6 @@ import {
   NotSignedInError,
   RecentAuthRequiredError,
 } from '../portable/errors.ts'
-import { verifiedSession } from '../portable/verified-session.ts'
 import type { Transport } from '../wire/credentials.ts'
 import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
 import { createCsrfToken } from './csrf-token.ts'
@@ -294,26 +293,4 @@ export async function endSessions<Claims extends object, Data>(
 ): Promise<boolean> {
   const ended = await Promise.all(sessionIds.map((id) => sessions.revoke(id, 'logout')))
   return ended.includes(true)
-}
-
-/** The session as its new access token describes it. The token itself holds whole seconds, and so does this. */
-function issuedSession<Claims extends object, Data>(
-  { sessionId, userId, claims, authTime, generation }: Session<Claims, Data>,
-  { expiresAt }: IssuedToken,
-  issuedAt: Date,
-): VerifiedSession<Claims> {
-  const session = verifiedSession({
-    sessionId,
-    userId,
-    claims: claims as ClaimsObject,
-    issuedAt: wholeSeconds(issuedAt),
-    expiresAt: expiresAt.getTime(),
-    authTime: wholeSeconds(authTime),
-    generation,
-  })
-  return session as VerifiedSession<Claims>
-}
-
-function wholeSeconds(time: Date): number {
-  return Math.floor(time.getTime() / 1000) * 1000
 }

@@ -16,8 +16,41 @@ import { endSessions } from './request-session.ts'
 import { isNavigation, redirectBack } from './resume.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
 
+const JWKS_PATH = '/.well-known/jwks.json'
+
+/**
+ * Answers Pawl's own routes; null for every other request.
+ * @param takeSnapshot null if the application does not serve its revocations
+ */
+export function route<C extends object, D>(
+  request: IncomingRequest<C, D>,
+  takeSnapshot: (() => RevocationSnapshot) | null,
+): Reply | Promise<Reply> | null {
+  const { options, path, sessions } = request
+  const { method } = request.exchange
+  if (method === 'OPTIONS' || request.isHandshake) return null
+  switch (path) {
+    case `${options.path}/refresh`:
+      if (method === 'POST') return refreshRoute(request)
+      return method === 'GET' ? resumeRoute(request) : methodNotAllowed('POST')
+    case `${options.path}/logout`:
+      return method === 'POST' ? logoutRoute(request) : methodNotAllowed('POST')
+    case JWKS_PATH:
+      return isRead(method) && sessions.keys.jwks().keys.length > 0 ? jwksRoute(request) : null
+    case `${options.path}/revocations`:
+      if (takeSnapshot === null) return null
+      return isRead(method) ? revocationsRoute(request, takeSnapshot) : methodNotAllowed('GET, HEAD')
+    default:
+      return null
+  }
+}
+
+function isRead(method: string): boolean {
+  return method === 'GET' || method === 'HEAD'
+}
+
 /** `POST <path>/refresh`. */
-export async function refreshRoute<C extends object, D>(request: IncomingRequest<C, D>): Promise<Reply> {
+async function refreshRoute<C extends object, D>(request: IncomingRequest<C, D>): Promise<Reply> {
   if (request.transport === 'bearer') return refreshByBody(request)
   const result = await refreshByCookie(request)
   if ('error' in result) return errorReply(request, result.error, result.cookies)
@@ -27,7 +60,7 @@ export async function refreshRoute<C extends object, D>(request: IncomingRequest
 }
 
 /** `GET <path>/refresh?to=…`: resumes a document navigation. The one GET that changes state. */
-export async function resumeRoute<C extends object, D>(request: IncomingRequest<C, D>): Promise<Reply> {
+async function resumeRoute<C extends object, D>(request: IncomingRequest<C, D>): Promise<Reply> {
   if (!isNavigation(request.exchange)) return methodNotAllowed('POST')
   const result = await refreshByCookie(request)
   if ('error' in result && 'retryAfter' in result.error) return errorReply(request, result.error)
@@ -35,7 +68,7 @@ export async function resumeRoute<C extends object, D>(request: IncomingRequest<
 }
 
 /** `POST <path>/logout`. Answers 204 even if nobody was signed in. */
-export async function logoutRoute<C extends object, D>(request: IncomingRequest<C, D>): Promise<Reply> {
+async function logoutRoute<C extends object, D>(request: IncomingRequest<C, D>): Promise<Reply> {
   const { transport, namedSessionIds, engine, sessions } = request
   try {
     // In a half-finished deploy this process may not know the secret of the token. If it cleared the cookies,
@@ -56,7 +89,7 @@ export async function logoutRoute<C extends object, D>(request: IncomingRequest<
 }
 
 /** `GET /.well-known/jwks.json`: cached for less time than a key is published before it signs. */
-export function jwksRoute<C extends object, D>({ sessions }: IncomingRequest<C, D>): Reply {
+function jwksRoute<C extends object, D>({ sessions }: IncomingRequest<C, D>): Reply {
   return {
     status: 200,
     headers: [
@@ -69,7 +102,7 @@ export function jwksRoute<C extends object, D>({ sessions }: IncomingRequest<C, 
 }
 
 /** `GET <path>/revocations`: a snapshot is taken at most once a second, and cached for as long. */
-export function revocationsRoute<C extends object, D>(
+function revocationsRoute<C extends object, D>(
   request: IncomingRequest<C, D>,
   takeSnapshot: () => RevocationSnapshot,
 ): Reply {

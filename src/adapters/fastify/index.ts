@@ -1,11 +1,11 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import type { Sessions } from '../../core/api.ts'
-import { checkRequire, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
+import { checkRequire, type RequireOptions, sessionsOverHttp, whenReady } from '../../http/http.ts'
 import { type HttpOptions, resolveHttpOptions } from '../../http/options.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { attach, attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
 import { NodeExchange } from '../shared/node-exchange.ts'
-import { whenReady } from '../shared/when-ready.ts'
+
 import { finishHook, sendInstead } from './reply.ts'
 
 export type { RequireOptions } from '../../http/http.ts'

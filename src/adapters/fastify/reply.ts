@@ -1,8 +1,8 @@
 import type { FastifyReply, HookHandlerDoneFunction } from 'fastify'
 import type { Reply } from '../../http/exchange.ts'
+import { isPromise } from '../../http/http.ts'
 import { send } from '../shared/fastify-send.ts'
 import { writeReply } from '../shared/node-exchange.ts'
-import { isPromise } from '../shared/when-ready.ts'
 
 /** Ends a hook: sends the answer, or continues if there is none. @returns the value the hook must return */
 export function finishHook(

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Sessions } from '../../core/api.ts'
 import { guard } from '../../core/observability/events.ts'
-import { checkRequire, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
+import { checkRequire, isPromise, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { check } from '../../portable/options/check.ts'
 import { NodeExchange, writeReply } from '../shared/node-exchange.ts'
-import { isPromise } from '../shared/when-ready.ts'
+
 import { type UpgradeHandler, type UpgradeListener, upgradeListener } from './upgrade.ts'
 
 export type { RequireOptions } from '../../http/http.ts'

@@ -1,10 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Sessions } from '../../core/api.ts'
-import type { Handled, SessionsOverHttp } from '../../http/http.ts'
+import { type Handled, isPromise, type SessionsOverHttp, whenReady } from '../../http/http.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { attach } from './attached-session.ts'
 import { NodeExchange, type NodeHints, writeReply } from './node-exchange.ts'
-import { isPromise, whenReady } from './when-ready.ts'
 
 /** Middleware of Express and @fastify/middie, without their types. */
 export type NodeMiddleware<Request = IncomingMessage> = (

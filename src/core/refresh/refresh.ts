@@ -21,7 +21,6 @@ import {
   type ParsedRefreshToken,
   type RefreshToken,
 } from '../tokens/refresh-token.ts'
-import { assertInTime } from './in-time.ts'
 import { announceTurn, expectedState, turnOf } from './turn.ts'
 
 const ATTEMPTS = 3
@@ -232,4 +231,10 @@ async function answer(
     }),
     refreshToken: issueRefreshToken(engine, row, child),
   }
+}
+
+/** @throws TryAgainError if the client has disconnected, or the request has been under way too long to decide anything */
+function assertInTime(engine: Engine, arrivedAt: number, signal: RefreshContext['signal']): void {
+  if (signal?.aborted === true || engine.clock.now() - arrivedAt > engine.options.decideWithin)
+    throw new TryAgainError()
 }

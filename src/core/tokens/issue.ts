@@ -1,7 +1,10 @@
+import type { ClaimsObject } from '../../portable/claims.ts'
+import { type VerifiedSession, verifiedSession } from '../../portable/verified-session.ts'
 import type { Engine } from '../engine.ts'
 import type { Presented } from '../protocol/rotation.ts'
 import { contextTag, type NormalContext } from '../request-context.ts'
 import { idleExpiry, idleTimeoutOf } from '../session/lifetime.ts'
+import type { Session } from '../session/session.ts'
 import type { SessionRow } from '../store.ts'
 import { type AccessTokenFields, mintAccessToken } from './access-token.ts'
 import type { RefreshToken } from './refresh-token.ts'
@@ -12,18 +15,18 @@ export interface IssuedToken {
   readonly expiresAt: Date
 }
 
-/** An access token lives at most this part of the idle timeout. */
+/** An access token lives at most this fraction of the idle timeout. */
 const IDLE_SHARE = 4
 
-/** What an access token says besides what the row does. */
+/** The fields of an access token that the row does not hold. */
 export interface Issue {
   readonly generation: number
-  /** The refresh token it goes with; null when the row already records it. */
+  /** The refresh token issued with it; null when the row already records that one. */
   readonly twin: Presented | null
   readonly now: number
-  /** Where it is issued to; null for nowhere in particular. */
+  /** The address and user agent it is bound to; null for none. */
   readonly context: NormalContext | null
-  /** A shorter life, in ms. */
+  /** Upper bound of the lifetime, in ms. */
   readonly atMost?: number
 }
 
@@ -47,11 +50,11 @@ export function accessTokenFields(
   lifetime: number,
 ): AccessTokenFields {
   const { options } = engine
-  // Being active is noticed when a token is renewed. One that lived as long as the idle timeout would have
-  // a session end under a user who never paused.
-  const noticed = idleTimeoutOf(engine, row) / IDLE_SHARE
+  // Activity is recorded when a token is renewed. If a token lived as long as the idle timeout, the session of an
+  // active user could expire.
+  const renewedWithin = idleTimeoutOf(engine, row) / IDLE_SHARE
   // Whole seconds, rounded up so that a lifetime of a second is one; the absolute expiry is never passed.
-  const idle = Math.ceil((now + Math.min(lifetime, noticed)) / 1000)
+  const idle = Math.ceil((now + Math.min(lifetime, renewedWithin)) / 1000)
   const absolute = Math.floor((row.absoluteExpiresAt ?? Number.POSITIVE_INFINITY) / 1000)
   return {
     sessionId: row.id,
@@ -72,4 +75,26 @@ export function accessTokenFields(
 
 export function issueRefreshToken(engine: Engine, row: SessionRow, token: RefreshToken): IssuedToken {
   return { value: token.value, expiresAt: new Date(idleExpiry(engine, row, token.issuedAt)) }
+}
+
+/** The session as its new access token describes it, without parsing that token. Tokens hold whole seconds. */
+export function issuedSession<Claims extends object, Data>(
+  { sessionId, userId, claims, authTime, generation }: Session<Claims, Data>,
+  { expiresAt }: IssuedToken,
+  issuedAt: Date,
+): VerifiedSession<Claims> {
+  const session = verifiedSession({
+    sessionId,
+    userId,
+    claims: claims as ClaimsObject,
+    issuedAt: wholeSeconds(issuedAt),
+    expiresAt: expiresAt.getTime(),
+    authTime: wholeSeconds(authTime),
+    generation,
+  })
+  return session as VerifiedSession<Claims>
+}
+
+function wholeSeconds(time: Date): number {
+  return Math.floor(time.getTime() / 1000) * 1000
 }
