@@ -1,27 +1,11 @@
 import type { StandardSchemaV1 } from './standard-schema.ts'
+import { PAYLOAD_NAMES } from './token-payload.ts'
 
 /** The application's own part of the access token. */
 export type ClaimsObject = Readonly<Record<string, unknown>>
 
-/** Claim names Pawl and the JWT standards use (RFC 7519, 7800, 9068). */
-const RESERVED: ReadonlySet<string> = new Set([
-  'iss',
-  'sub',
-  'aud',
-  'exp',
-  'nbf',
-  'iat',
-  'jti',
-  'sid',
-  'auth_time',
-  'client_id',
-  'cnf',
-  'ver',
-  'gen',
-  'n',
-  'ctx',
-  '__proto__',
-])
+/** Claim names that Pawl and the JWT standards use (RFC 7519, 7800, 9068). */
+const RESERVED: ReadonlySet<string> = new Set([...PAYLOAD_NAMES, 'cnf'])
 
 /** NUL and lone surrogates, as JSON.stringify escapes them: valid JSON that `jsonb` cannot hold. */
 const NOT_STORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/

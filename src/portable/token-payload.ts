@@ -58,7 +58,8 @@ export interface Payload {
   jti?: string
 }
 
-const RESERVED: ReadonlySet<string> = new Set<keyof Payload | '__proto__'>([
+/** Names in the payload that are never claims of the application. */
+export const PAYLOAD_NAMES: ReadonlySet<string> = new Set<keyof Payload | '__proto__'>([
   'sub',
   'sid',
   'iat',
@@ -73,7 +74,7 @@ const RESERVED: ReadonlySet<string> = new Set<keyof Payload | '__proto__'>([
   'aud',
   'client_id',
   'jti',
-  // Nobody's: assigned, it would be no claim.
+  // Assigning it would set the prototype.
   '__proto__',
 ])
 
@@ -164,11 +165,11 @@ function readFields(payload: Payload, header: string, profile: AccessTokenProfil
   }
 }
 
-/** What is not Pawl's. Copied by hand, as `{ ...rest }` takes a microsecond more. */
+/** The claims of the application. */
 function claimsIn(payload: object): ClaimsObject {
   const claims: Record<string, unknown> = {}
   for (const name of Object.keys(payload))
-    if (!RESERVED.has(name)) claims[name] = (payload as ClaimsObject)[name]
+    if (!PAYLOAD_NAMES.has(name)) claims[name] = (payload as ClaimsObject)[name]
   return claims
 }
 

@@ -10,7 +10,7 @@ describe('pawl/verify as a bundle', () => {
     const { code, inputs } = await bundleForEdge(ENTRY)
     expect(code).not.toMatch(/node:|\brequire\b|\bimport\b|\bBuffer\b|\bprocess\b|\b__dirname\b|\bglobal\b/)
     for (const input of inputs)
-      expect(input).toMatch(/^src\/(core|portable|verify|wire|http\/(problem|exchange))/)
+      expect(input).toMatch(/^src\/(core|portable|verify|wire|http\/(problem|reply))/)
   })
 
   it(`weighs less than ${BUDGET} bytes, minified and compressed`, async () => {
