@@ -50,7 +50,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   /**
-   * The session, or null when the request has none: for pages that greet whoever comes.
+   * The session, or null if the request has none. For pages that also serve visitors without a session.
    * @throws TryAgainError, StoreUnavailableError, SecretUnknownError: whether there is a session cannot be decided now
    */
   get current(): VerifiedSession<Claims> | null {
