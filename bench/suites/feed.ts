@@ -27,7 +27,7 @@ export async function feed({ quick, database, progress }: SuiteOptions): Promise
       }
       const members = await fleet.startMany(PROCESSES, orders)
       if (listen) await untilListening(members)
-      const course = { sessions: quick ? 20 : sessions, pause: 40, within: 30_000 }
+      const course = { sessions: quick ? 20 : sessions, pause: 40, timeout: 30_000 }
       const { fromCall } = await measureLatency(members, members, course)
       const description = `from revoke in one process to the refusal in ${PROCESSES - 1} others, ${what}`
       for (const percent of [50, 99]) {

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
-/** A program in one file: twenty processes that each compile their own start too slowly to start at once. */
+/** A program in one file. Twenty processes that each compile their own source start too slowly. */
 export interface Bundle {
   readonly path: string
   remove(): Promise<void>
@@ -13,13 +13,13 @@ interface Esbuild {
   build(options: object): Promise<unknown>
 }
 
-/** @param entry a file of TypeScript, or what it was compiled to */
+/** @param entry a TypeScript file or its compiled JavaScript */
 export async function bundle(entry: URL): Promise<Bundle> {
   const require = createRequire(import.meta.url)
-  // The compiler that comes with the runner of TypeScript.
+  // The esbuild that `tsx` depends on.
   const path = createRequire(require.resolve('tsx')).resolve('esbuild')
   const { build } = (await import(pathToFileURL(path).href)) as Esbuild
-  // Under the packages it imports.
+  // Below `node_modules`, so that the bundle can import packages.
   const packages = join(dirname(require.resolve('tsx/package.json')), '..')
   const directory = await mkdtemp(join(packages, '.pawl-fleet-'))
   const outfile = join(directory, 'member.mjs')

@@ -1,25 +1,25 @@
 import type { EndReason, SessionsOptions, SessionsStats } from '../../src/index.ts'
 
-/** What a member of a fleet is started with. */
-export interface Orders {
+/** Configuration of a member process. */
+export interface MemberConfig {
   readonly url: string
   readonly secret: string | readonly string[]
-  /** As the option of `postgres`. */
+  /** The option of `postgres`. */
   readonly listen?: boolean | string
   readonly maxConnections?: number
   readonly schema?: string
-  /** Plain options of `createSessions`. */
+  /** Options of `createSessions` that JSON can carry. */
   readonly options?: Partial<Omit<SessionsOptions, 'store' | 'secret'>>
-  /** How far off its clock is, in milliseconds. */
-  readonly clockOff?: number
-  /** Has Pawl's clock run so many times as fast as the wall's, from `epoch` on. */
+  /** Offset of its clock in milliseconds. */
+  readonly clockOffset?: number
+  /** Runs Pawl's clock `speed` times as fast as real time, starting at `epoch`. */
   readonly fast?: { readonly speed: number; readonly epoch: number }
 }
 
 export interface Tokens {
   readonly sessionId: string
   readonly accessToken: string
-  /** Where the answer was "keep the one you have", that one. */
+  /** The new refresh token, or the presented one if the client keeps it. */
   readonly refreshToken: string
 }
 
@@ -30,28 +30,28 @@ export interface Revoked {
   readonly committedAt: number
 }
 
-/** An end that a member has learned of. */
-export interface Learned {
+/** The end of a session, as a member process learned of it. */
+export interface LearnedEnd {
   readonly sessionId: string
   /** When `verify` began to refuse the access token; null when it did not. */
   readonly refusedAt: number | null
 }
 
-/** What a member can be told to do. Errors come back with their fields. */
+/** The commands of a member process. Errors are returned with their fields. */
 export interface Commands {
   create(userId: string): Promise<Tokens>
   /** @returns the session's id */
   verify(accessToken: string): string
   refresh(refreshToken: string): Promise<Tokens>
   revoke(sessionId: string, reason?: EndReason): Promise<Revoked>
-  /** Waits for an access token's session to end; {@link Learned} arrives as a message. */
+  /** Sends a {@link LearnedEnd} message when the session of an access token ends. */
   watch(logins: readonly Tokens[]): void
   flush(): Promise<void>
-  /** @returns the epoch that was published */
+  /** @returns the epoch of the new key */
   rotate(): Promise<number>
   epochs(): number[]
   stats(): SessionsStats & { readonly polls: number }
-  setClockOff(milliseconds: number): void
+  setClockOffset(milliseconds: number): void
   memory(): { readonly used: number }
 }
 
@@ -72,9 +72,9 @@ export type FromMember =
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly type: 'error'; readonly id: number; readonly error: Readonly<Record<string, unknown>> }
   | { readonly type: 'event'; readonly event: Event }
-  | { readonly type: 'learned'; readonly learned: Learned }
+  | { readonly type: 'learned'; readonly learned: LearnedEnd }
 
-/** Milliseconds on a clock that all processes of a machine share and nobody sets. */
+/** Milliseconds on a monotonic clock that all processes of a machine share. */
 export function sharedClock(): number {
   return Number(process.hrtime.bigint()) / 1e6
 }

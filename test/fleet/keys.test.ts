@@ -6,7 +6,7 @@ import { openFleet } from './open-fleet.ts'
 import { startTraffic } from './traffic.ts'
 import { until } from './until.ts'
 
-/** A minute of the sessions' clock is a second. Keys are then read often enough by whoever signs. */
+/** One minute of the sessions' clock takes one second. Signing processes still read the keys often enough. */
 const SPEED = 60
 const MINUTES = 18
 
@@ -14,12 +14,12 @@ const url = await createDatabase()
 const admin = createPool(url, { max: 1 })
 const fleet = openFleet()
 
-it('keys rotate across processes under load without one failed verification', async () => {
+it('keys rotate across processes under load without a failed verification', async () => {
   const members = await fleet.startMany(4, {
     url,
     secret: SECRET,
     fast: { speed: SPEED, epoch: Date.now() },
-    // Requests that take half a second of the wall take half a minute of this clock.
+    // A request of half a second takes half a minute on this clock.
     options: {
       accessToken: { lifetime: 900 },
       rotation: { overlap: 300, gracePeriod: 3600 },
@@ -28,20 +28,21 @@ it('keys rotate across processes under load without one failed verification', as
   })
   const traffic = startTraffic(() => members, { clients: 24, pause: 60, refreshEvery: 3 })
   const startedAt = performance.now()
-  await until('clients are at work', 10_000, () => traffic.met.verified > 100)
+  await until('the clients have started', 10_000, () => traffic.outcomes.verified > 100)
   const signers = new Set<string>()
-  // Besides the rotation that falls due, several processes rotate at once.
+  // In addition to the scheduled rotation, several processes rotate concurrently.
   for (let round = 0; performance.now() - startedAt < MINUTES * 1000; round++) {
     if (round % 4 === 0) await Promise.all(members.map((member) => member.do.rotate()))
-    const { accessToken } = await members[round % 4]!.do.create('to see its key')
+    const { accessToken } = await members[round % 4]!.do.create('reads the header')
     signers.add(accessToken.split('.')[0]!)
+    // One minute of the sessions' clock.
     await sleep(1000)
   }
-  const { verified, refreshed, later, refused, loggedOut } = await traffic.stop()
+  const { verified, refreshed, retries, refused, loggedOut } = await traffic.stop()
   const { rows } = await admin.query('select epoch, kid from pawl.signing_keys order by epoch')
   console.log(
     `${rows.length} keys in ${MINUTES} minutes of a clock that runs ${SPEED} times as fast, ` +
-      `${verified} verifications, ${refreshed} refreshes, ${later} to be tried again`,
+      `${verified} verifications, ${refreshed} refreshes, ${retries} retries`,
   )
   expect(refused).toStrictEqual([])
   expect(loggedOut).toStrictEqual([])

@@ -6,28 +6,25 @@ import type { Member } from './process.ts'
 import { until } from './until.ts'
 
 export interface Latency {
-  /** From the call of `revoke` to the first refusal, in ms, for every session and watching process. */
+  /** Milliseconds from the call of `revoke` to the refusal, for every session and watching process. */
   readonly fromCall: readonly number[]
-  /** From when `revoke` had been answered. */
+  /** Milliseconds from the result of `revoke` to the refusal. */
   readonly fromCommit: readonly number[]
 }
 
-export interface Course {
+export interface RevocationPlan {
   readonly sessions: number
-  /** The longest pause between two revocations, in ms. */
+  /** Longest pause between two revocations, in ms. */
   readonly pause: number
-  /** How long the last may take to be learned, in ms. */
-  readonly within: number
+  /** Milliseconds within which every process must refuse a token. */
+  readonly timeout: number
 }
 
-/**
- * Ends sessions one after another, each by one of `revokers`, and measures when all others begin to refuse
- * their access tokens.
- */
+/** Revokes sessions one after another, and measures when the other processes refuse their access tokens. */
 export async function measureLatency(
   members: readonly Member[],
   revokers: readonly Member[],
-  { sessions, pause, within }: Course,
+  { sessions, pause, timeout }: RevocationPlan,
 ): Promise<Latency> {
   const logins: Tokens[] = []
   while (logins.length < sessions) {
@@ -41,21 +38,22 @@ export async function measureLatency(
   for (const { sessionId } of logins) {
     const revoker = revokers[Math.floor(Math.random() * revokers.length)]!
     const { ended, calledAt, committedAt } = await revoker.do.revoke(sessionId)
-    if (!ended) throw new Error('a session had ended before it was revoked')
+    if (!ended) throw new Error('the session had ended before the revocation')
     const collect = async (): Promise<void> => {
       const watchers = members.filter((member) => member !== revoker)
-      await until('a revocation is learned', within, () =>
+      await until('every process learns of the revocation', timeout, () =>
         watchers.every(({ learned }) => learned.has(sessionId)),
       )
       for (const { learned } of watchers) {
         const { refusedAt } = learned.get(sessionId)!
-        if (refusedAt === null) throw new Error('an access token was accepted after its session had ended')
+        if (refusedAt === null)
+          throw new Error('the process accepted an access token after its session ended')
         fromCall.push(refusedAt - calledAt)
         fromCommit.push(refusedAt - committedAt)
       }
     }
     const collecting = collect()
-    // Awaited together at the end; until then a failure is nobody's.
+    // `Promise.all` below reports a failure.
     collecting.catch(() => {})
     waiting.push(collecting)
     await sleep(Math.random() * pause)
@@ -64,17 +62,17 @@ export async function measureLatency(
   return { fromCall, fromCommit }
 }
 
-/** Measures meanwhile how long a bare notification takes on this machine, in ms. */
+/** Measures in the background how many milliseconds a plain notification takes on this machine. */
 export async function measureNotify(url: string): Promise<{ stop(): Promise<readonly number[]> }> {
   const [listener, sender] = [new pg.Client(url), new pg.Client(url)]
   await Promise.all([listener.connect(), sender.connect()])
-  await listener.query('listen bare')
-  const took: number[] = []
-  listener.on('notification', ({ payload }) => took.push(performance.now() - Number(payload)))
+  await listener.query('listen plain')
+  const durations: number[] = []
+  listener.on('notification', ({ payload }) => durations.push(performance.now() - Number(payload)))
   let stopped = false
   const sending = (async () => {
     while (!stopped) {
-      await sender.query('select pg_notify($1, $2)', ['bare', String(performance.now())])
+      await sender.query('select pg_notify($1, $2)', ['plain', String(performance.now())])
       await sleep(20)
     }
   })()
@@ -83,7 +81,7 @@ export async function measureNotify(url: string): Promise<{ stop(): Promise<read
       stopped = true
       await sending
       await Promise.all([listener.end(), sender.end()])
-      return took
+      return durations
     },
   }
 }

@@ -12,13 +12,13 @@ import { type StallingProxy, startStallingProxy } from './stalling-proxy.ts'
 import { until } from './until.ts'
 
 const POLL = 500
-/** A ping may take a second, and half of one more for a busy machine. */
+/** A ping times out after one second. The rest is a margin for a busy machine. */
 const NOTICED_WITHIN = POLL + 1500
 const SOON = 2000
 
 const url = await createDatabase()
 const pool = createPool(url)
-/** Another process: writes, and tells of it. */
+/** Stands for another process, which writes and sends notifications. */
 const writer = await createSessions({ store: postgres({ pool: pool as never }), secret: SECRET })
 
 async function behindProxy(
@@ -28,16 +28,16 @@ async function behindProxy(
   onTestFinished(() => proxy.close())
   const store = postgres({ pool: pool as never, listen: proxy.through(url) })
   const sessions = await openSessions({ store, revocation: { pollInterval: POLL / 1000 }, ...options })
-  await until('it listens', SOON, () => sessions.stats().feed.listening)
+  await until('LISTEN works', SOON, () => sessions.stats().feed.listening)
   return { sessions, proxy }
 }
 
-/** Has a session revoked elsewhere. @returns how long that took to be refused here, in ms */
-async function revokedElsewhere(sessions: Sessions, within: number): Promise<number> {
+/** Revokes a session in the other process. @returns the milliseconds until this process refuses it */
+async function measureRevocation(sessions: Sessions, timeout: number): Promise<number> {
   const { session, accessToken } = await writer.create({ userId: 'u' })
   expect(sessions.verify(accessToken.value).userId).toBe('u')
   await writer.revoke(session.sessionId)
-  return until('the revocation is learned', within, () => refuses(sessions, accessToken.value))
+  return until('the process learns of the revocation', timeout, () => refuses(sessions, accessToken.value))
 }
 
 function refuses(sessions: Sessions, accessToken: string): boolean {
@@ -50,45 +50,48 @@ function refuses(sessions: Sessions, accessToken: string): boolean {
   }
 }
 
-it('a connection that dies silently is noticed, polling makes up for it, and it is replaced', async () => {
+it('a connection that dies silently is noticed and replaced, and polling takes over meanwhile', async () => {
   const { sessions, proxy } = await behindProxy()
   const polling = listen(sessions, 'feedPolling')
   proxy.stall()
-  await until('it is noticed', NOTICED_WITHIN, () => polling.length === 1)
+  await until('the process notices', NOTICED_WITHIN, () => polling.length === 1)
   expect(sessions.stats().feed.listening).toBe(false)
-  expect(await revokedElsewhere(sessions, POLL + SOON)).toBeGreaterThan(0)
+  expect(await measureRevocation(sessions, POLL + SOON)).toBeGreaterThan(0)
   proxy.resume()
   const again = listen(sessions, 'feedListening')
-  // An attempt to connect that is under way is given up after 5 s; pauses grow.
-  await until('it listens again', 12_000, () => again.length === 1)
+  // A pending connection attempt times out after 5 s, and the delays between attempts grow.
+  await until('LISTEN works again', 12_000, () => again.length === 1)
   expect(polling).toHaveLength(1)
-  expect(await revokedElsewhere(sessions, SOON)).toBeLessThan(POLL)
+  expect(await measureRevocation(sessions, SOON)).toBeLessThan(POLL)
 })
 
-it('a connection that is cut is replaced at once', async () => {
+it('a connection that is reset is replaced at once', async () => {
   const { sessions, proxy } = await behindProxy()
-  const heard = [listen(sessions, 'feedPolling'), listen(sessions, 'feedListening')]
+  const emitted = [listen(sessions, 'feedPolling'), listen(sessions, 'feedListening')]
   proxy.cut()
   const { session, accessToken } = await writer.create({ userId: 'u' })
   await writer.revoke(session.sessionId)
-  await until('the revocation is learned', POLL + SOON, () => refuses(sessions, accessToken.value))
-  await until('it listens again', 5000, () => proxy.accepted === 2 && sessions.stats().feed.listening)
-  // It may have been back before anyone noticed.
-  expect(heard.map(({ length }) => length)).toSatisfy(([gone, back]: number[]) => gone === back && gone! <= 1)
+  await until('the process learns of the revocation', POLL + SOON, () => refuses(sessions, accessToken.value))
+  await until('LISTEN works again', 5000, () => proxy.accepted === 2 && sessions.stats().feed.listening)
+  // The new connection may be ready before the process notices the loss.
+  expect(emitted.map(({ length }) => length)).toSatisfy(
+    ([lost, restored]: number[]) => lost === restored && lost! <= 1,
+  )
 })
 
-it('a connection that dies silently before LISTEN is answered is given up, too', async () => {
+it('a connection that dies silently before LISTEN is answered is replaced, too', async () => {
   const proxy = await startStallingProxy(url)
   onTestFinished(() => proxy.close())
   proxy.stallAfter('listen ')
   const store = postgres({ pool: pool as never, listen: proxy.through(url) })
   const sessions = await openSessions({ store, revocation: { pollInterval: POLL / 1000 } })
-  await until('it asks to listen', SOON, () => proxy.accepted === 1)
+  await until('the proxy holds LISTEN back', SOON, () => proxy.stalled)
+  // Shows that the process does not count as listening without an answer.
   await sleep(100)
   expect(sessions.stats().feed.listening).toBe(false)
-  await until('it tries another connection', 8000, () => proxy.accepted > 1)
+  await until('the process opens another connection', 8000, () => proxy.accepted > 1)
   proxy.resume()
-  await until('it listens', 12_000, () => sessions.stats().feed.listening)
+  await until('LISTEN works', 12_000, () => sessions.stats().feed.listening)
 })
 
 it('closing does not wait for a listener whose connection is dead', async () => {
@@ -97,27 +100,28 @@ it('closing does not wait for a listener whose connection is dead', async () => 
   proxy.stallAfter('listen ')
   const store = postgres({ pool: pool as never, listen: proxy.through(url) })
   const sessions = await createSessions({ store, secret: SECRET, revocation: { pollInterval: 60 } })
-  await until('it asks to listen', SOON, () => proxy.accepted === 1)
-  await sleep(100)
+  await until('the proxy holds LISTEN back', SOON, () => proxy.stalled)
   const startedAt = performance.now()
   await sessions.close()
+  // Half the timeout of a LISTEN that is not answered.
   expect(performance.now() - startedAt).toBeLessThan(2000)
 })
 
-it('notifications that come late are as good as others', async () => {
+it('late notifications are accepted, and the process keeps listening', async () => {
   const { sessions, proxy } = await behindProxy({ revocation: { pollInterval: 20 } })
   const polling = listen(sessions, 'feedPolling')
   const { session, accessToken } = await writer.create({ userId: 'u' })
   proxy.stall()
   await writer.revoke(session.sessionId)
+  // Shows that the notification is not delivered yet. Shorter than the timeout of a ping.
   await sleep(700)
   expect(sessions.verify(accessToken.value).userId).toBe('u')
   proxy.resume()
-  await until('the revocation is learned', SOON, () => refuses(sessions, accessToken.value))
+  await until('the process learns of the revocation', SOON, () => refuses(sessions, accessToken.value))
   expect(polling).toStrictEqual([])
 })
 
-it('two messages to ourselves at one time are both heard, and cost no connection', async () => {
+it('two concurrent pings both arrive, and the connection stays open', async () => {
   const client = fakeClient()
   let connected = 0
   const listener = createListener(
@@ -134,22 +138,23 @@ it('two messages to ourselves at one time are both heard, and cost no connection
     { onChange() {}, onConnected() {}, onForeign() {} },
   )
   onTestFinished(() => listener.close())
-  await until('it has connected', SOON, async () => (await listener.ping(100)) && connected === 1)
+  await until('the listener has connected', SOON, async () => (await listener.ping(100)) && connected === 1)
   expect(await Promise.all([listener.ping(200), listener.ping(200)])).toStrictEqual([true, true])
+  // Shows that neither ping caused a reconnection.
   await sleep(10)
   expect(await listener.ping(200)).toBe(true)
   expect(connected).toBe(1)
 })
 
 function fakeClient(): ListenClient & { deliver(message: { channel: string; payload: string }): void } {
-  let hear: (message: { channel: string; payload: string }) => void = () => {}
+  let receive: (message: { channel: string; payload: string }) => void = () => {}
   return {
     connect: async () => undefined,
     query: async () => undefined,
     end: async () => {},
     on(event: string, listener: unknown) {
-      if (event === 'notification') hear = listener as typeof hear
+      if (event === 'notification') receive = listener as typeof receive
     },
-    deliver: (message) => hear(message),
+    deliver: (message) => receive(message),
   }
 }

@@ -1,10 +1,10 @@
 import { createSessions, type EventName, isSessionsError, type Sessions } from '../../src/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { fasterClock } from '../chaos/settings.ts'
-import { type Call, type Commands, type FromMember, type Orders, sharedClock } from './commands.ts'
+import { type Call, type Commands, type FromMember, type MemberConfig, sharedClock } from './commands.ts'
 import { startShiftedClock } from './shifted-clock.ts'
 
-/** One process of a fleet: opens sessions and does what it is told over IPC. */
+/** A member process of a fleet: opens sessions and runs commands that arrive over IPC. */
 
 const REPORTED: readonly EventName[] = [
   'ended',
@@ -24,29 +24,29 @@ const REPORTED: readonly EventName[] = [
   'feedForeign',
 ]
 
-const tell = (message: FromMember): void => {
+const send = (message: FromMember): void => {
   if (process.connected) process.send!(message)
 }
-// Ctrl-C reaches the whole process group; whoever started this process ends it, or is gone.
+// Ctrl-C reaches the whole process group. The parent process ends this one.
 process.on('SIGINT', () => {})
 process.on('disconnect', () => process.exit())
 
-const orders = JSON.parse(process.env['FLEET_ORDERS']!) as Orders
-const clock = startShiftedClock(orders.clockOff ?? 0)
+const config = JSON.parse(process.env['MEMBER_CONFIG']!) as MemberConfig
+const clock = startShiftedClock(config.clockOffset ?? 0)
 let polls = 0
 
 const open = (): Promise<Sessions> =>
   createSessions({
-    ...orders.options,
-    secret: orders.secret,
+    ...config.options,
+    secret: config.secret,
     store: postgres({
-      connectionString: orders.url,
-      maxConnections: orders.maxConnections ?? 4,
-      listen: orders.listen ?? true,
-      ...(orders.schema !== undefined && { schema: orders.schema }),
+      connectionString: config.url,
+      maxConnections: config.maxConnections ?? 4,
+      listen: config.listen ?? true,
+      ...(config.schema !== undefined && { schema: config.schema }),
     }),
-    ...(orders.fast !== undefined && {
-      now: fasterClock({ overlap: 0, gracePeriod: 0, accessTokenLifetime: 0, ...orders.fast }),
+    ...(config.fast !== undefined && {
+      now: fasterClock({ overlap: 0, gracePeriod: 0, accessTokenLifetime: 0, ...config.fast }),
     }),
     telemetry: {
       observe() {},
@@ -58,7 +58,7 @@ const open = (): Promise<Sessions> =>
   })
 
 const sessions = await open().catch(async (error: unknown) => {
-  // As whoever supervises it would: twenty starting at once may be more than a busy machine does in time.
+  // A supervisor would also restart it: twenty concurrent starts may take a busy machine too long.
   if (!isSessionsError(error) || error.code !== 'ERR_STORE_UNAVAILABLE') throw error
   return open()
 })
@@ -66,7 +66,7 @@ const sessions = await open().catch(async (error: unknown) => {
 for (const name of REPORTED) {
   sessions.on(name, (event) => {
     const plain = 'error' in event ? { ...event, error: String(event.error) } : event
-    tell({ type: 'event', event: { name, at: sharedClock(), event: plain } })
+    send({ type: 'event', event: { name, at: sharedClock(), event: plain } })
   })
 }
 
@@ -97,7 +97,7 @@ const commands: Commands = {
     for (const { sessionId, accessToken } of logins) {
       sessions.verify(accessToken)
       sessions.onEnded(sessionId, () => {
-        tell({ type: 'learned', learned: { sessionId, refusedAt: refuses(accessToken) } })
+        send({ type: 'learned', learned: { sessionId, refusedAt: refuses(accessToken) } })
       })
     }
   },
@@ -105,7 +105,7 @@ const commands: Commands = {
   rotate: async () => (await sessions.keys.rotate()).epoch,
   epochs: () => sessions.keys.list().map(({ epoch }) => epoch),
   stats: () => ({ ...sessions.stats(), polls }),
-  setClockOff: (milliseconds) => clock.set(milliseconds),
+  setClockOffset: (milliseconds) => clock.set(milliseconds),
   memory() {
     global.gc?.()
     const { heapUsed, external } = process.memoryUsage()
@@ -114,22 +114,22 @@ const commands: Commands = {
 }
 
 process.on('message', (call: Call) => void answer(call))
-tell({ type: 'ready' })
+send({ type: 'ready' })
 
 async function answer({ id, command, parameters }: Call): Promise<void> {
   if (command === 'close') {
     await sessions.close()
-    // Nothing may keep the process alive now but the channel to whoever started it.
+    // From here on, only the IPC channel may keep the process alive.
     process.removeAllListeners('disconnect')
     process.disconnect()
     return
   }
   try {
     const run = commands[command] as (...given: readonly unknown[]) => unknown
-    tell({ type: 'answer', id, value: await run(...parameters) })
+    send({ type: 'answer', id, value: await run(...parameters) })
   } catch (error) {
     const { name, message } = error as Error
-    tell({ type: 'error', id, error: { name, ...(error as object), cause: undefined, message } })
+    send({ type: 'error', id, error: { name, ...(error as object), cause: undefined, message } })
   }
 }
 

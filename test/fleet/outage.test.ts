@@ -16,29 +16,29 @@ import { openFleet } from './open-fleet.ts'
 import { until } from './until.ts'
 
 const OUTAGE = Number(process.env['PAWL_OUTAGE_SECONDS'] ?? 60) * 1000
-/** Backends that outlive a killed server answer a little longer. */
+/** Milliseconds for which backends may outlive a killed server. */
 const DOWN_AFTER = 3000
 const SESSIONS = 60
 const CHILDREN_EACH = 40
 const POLL = 1
-const MOST_STALE = 10
+const MAX_STALENESS = 10
 
 interface User {
   readonly sessionId: string
   readonly firstRefreshToken: string
   readonly accessTokens: string[]
-  /** What the client would present next. */
+  /** The refresh token that the client presents next. */
   refreshToken: string
 }
 
-/** A server that serves sessions over HTTP, and one browser in three of its users. */
+/** A web server with sessions. */
 interface Site {
   readonly sessions: Sessions
   readonly port: number
   close(): Promise<void>
 }
 
-const elsewhere = await createDatabase()
+const healthyDatabase = await createDatabase()
 const fleet = openFleet()
 let database: Database
 
@@ -51,7 +51,7 @@ async function openSite(url: string): Promise<Site> {
   const sessions = await createSessions({
     store: postgres({ connectionString: url }),
     secret: SECRET,
-    revocation: { pollInterval: POLL, maxStaleness: MOST_STALE },
+    revocation: { pollInterval: POLL, maxStaleness: MAX_STALENESS },
     limits: { refreshesPerMinute: null },
     logger: { debug() {}, info() {}, warn() {}, error() {} },
   })
@@ -74,7 +74,7 @@ async function openSite(url: string): Promise<Site> {
   }
 }
 
-/** Logged in, with refreshes whose answers nobody has been seen to use yet. */
+/** Logs in and refreshes several times without using the new tokens. */
 async function logIn(sessions: Sessions, userId: string): Promise<User> {
   const { session, accessToken, refreshToken } = await sessions.create({ userId })
   const accessTokens = [accessToken.value]
@@ -100,12 +100,12 @@ async function signedInBrowser(port: number): Promise<Client> {
 
 describe.concurrent('a database', () => {
   it(
-    `that is away for ${OUTAGE / 1000} s under traffic costs no verification and no session, and nobody has to restart anything`,
+    `outage of ${OUTAGE / 1000} s under traffic costs no verification and no session, and needs no restart`,
     async ({ expect }) => {
       const site = await openSite(database.url)
       const { sessions } = site
       const other = await fleet.start({ url: database.url, secret: SECRET })
-      const heard = {
+      const emitted = {
         ended: listen(sessions, 'ended'),
         stale: listen(sessions, 'feedStale'),
         caughtUp: listen(sessions, 'feedCaughtUp'),
@@ -113,7 +113,7 @@ describe.concurrent('a database', () => {
         polling: listen(sessions, 'feedPolling'),
         dropped: listen(sessions, 'confirmationsDropped'),
       }
-      await until('it listens', 5000, () => sessions.stats().feed.listening)
+      await until('LISTEN works', 5000, () => sessions.stats().feed.listening)
       const users: User[] = []
       for (let index = 0; index < SESSIONS; index++) users.push(await logIn(sessions, `u${index}`))
       const browsers = await Promise.all([1, 2, 3].map(() => signedInBrowser(site.port)))
@@ -127,7 +127,7 @@ describe.concurrent('a database', () => {
       let nextRefresh = startedAt + DOWN_AFTER
       while (performance.now() - startedAt < OUTAGE) {
         const elapsed = performance.now() - startedAt
-        // More and more of the tokens, so that there is something new to confirm, and then all the rest at once.
+        // At first a growing share of the tokens, so that there are new ones to confirm. Later all the others.
         const half = elapsed < OUTAGE / 2
         const share = half ? 2 + Math.floor((elapsed / OUTAGE) * CHILDREN_EACH) : CHILDREN_EACH + 1
         for (const { accessTokens, sessionId } of users) {
@@ -163,23 +163,23 @@ describe.concurrent('a database', () => {
       expect(refusedRefreshes).toBeGreaterThan(0)
       expect(seen.size).toBe(SESSIONS * (CHILDREN_EACH + 1))
       expect(mostQueued).toBeLessThanOrEqual(10_000)
-      expect(heard.polling).toHaveLength(1)
-      if (OUTAGE / 1000 > MOST_STALE + 3 * POLL) expect(heard.stale).toHaveLength(1)
+      expect(emitted.polling).toHaveLength(1)
+      if (OUTAGE / 1000 > MAX_STALENESS + 3 * POLL) expect(emitted.stale).toHaveLength(1)
 
       await away
-      const backAfter = await until('a refresh is answered', 10_000, async () => {
+      const backAfter = await until('a refresh succeeds', 10_000, async () => {
         const { status } = await browsers[0]!.send('POST', '/session/refresh')
         return status === 200
       })
-      // Before this process listens again, or polls: the other one did not restart either.
+      // The other process recovers without a restart, too.
       const victim = users.pop()!
-      await until('the other process is back', 10_000, () =>
+      await until('the other process revokes a session', 10_000, () =>
         other.do.revoke(victim.sessionId).then(
           ({ ended }) => ended,
           () => false,
         ),
       )
-      const learnedAfter = await until('the revocation is learned', POLL * 1000 + 2000, () => {
+      const learnedAfter = await until('this process learns of the revocation', POLL * 1000 + 2000, () => {
         try {
           sessions.verify(victim.accessTokens[0]!)
           return false
@@ -188,8 +188,8 @@ describe.concurrent('a database', () => {
           return true
         }
       })
-      expect(heard.caughtUp).toHaveLength(heard.stale.length)
-      // All children of a session are siblings; the last of them is the one its client has kept.
+      expect(emitted.caughtUp).toHaveLength(emitted.stale.length)
+      // All children of a session are siblings. Its client has kept the last one.
       for (const user of users) {
         const refreshed = await sessions.refresh(user.refreshToken)
         expect(refreshed.session).toMatchObject({ sessionId: user.sessionId, active: true, generation: 1 })
@@ -201,13 +201,13 @@ describe.concurrent('a database', () => {
       }
       await sessions.flush()
       expect(sessions.stats().confirmations.queued).toBe(0)
-      expect(heard.ended).toStrictEqual([])
-      const listensAfter = await until('it listens again', 15_000, () => sessions.stats().feed.listening)
-      const dropped = heard.dropped.reduce((sum, { count }) => sum + count, 0)
+      expect(emitted.ended).toStrictEqual([])
+      const listensAfter = await until('LISTEN works again', 15_000, () => sessions.stats().feed.listening)
+      const dropped = emitted.dropped.reduce((sum, { count }) => sum + count, 0)
       console.log(
         `${OUTAGE / 1000} s outage: ${verifications} verifications of ${seen.size} tokens, at most ${mostQueued} confirmations queued, ` +
-          `${dropped} dropped; refreshed ${backAfter.toFixed(0)} ms after the return, a revocation learned in ${learnedAfter.toFixed(0)} ms, ` +
-          `listening ${listensAfter.toFixed(0)} ms after that`,
+          `${dropped} dropped; first refresh ${backAfter.toFixed(0)} ms after the restart, revocation learned after ${learnedAfter.toFixed(0)} ms, ` +
+          `listening ${listensAfter.toFixed(0)} ms later`,
       )
       expect(other.alive).toBe(true)
       await other.close()
@@ -216,23 +216,23 @@ describe.concurrent('a database', () => {
     OUTAGE + 60_000,
   )
 
-  it('whose notification is lost is read all the same: a process that listens polls, too', async ({
+  it('poll finds a revocation whose notification was lost, although the process listens', async ({
     expect,
   }) => {
     const sessions = await createSessions({
-      store: postgres({ connectionString: elsewhere }),
+      store: postgres({ connectionString: healthyDatabase }),
       secret: SECRET,
     })
-    await until('it listens', 5000, () => sessions.stats().feed.listening)
+    await until('LISTEN works', 5000, () => sessions.stats().feed.listening)
     const { session, accessToken } = await sessions.create({ userId: 'u' })
-    const client = new pg.Client({ connectionString: elsewhere })
+    const client = new pg.Client({ connectionString: healthyDatabase })
     await client.connect()
     await client.query(
       `update pawl.sessions set ended_at = now(), end_reason = 'revoked', invalidated_at = now() where id = $1`,
       [session.sessionId],
     )
     await client.end()
-    // Every 30 s, at a tick of 5 s.
+    // A listening process polls every 30 s, on a timer of 5 s.
     const refuses = (): boolean => {
       try {
         sessions.verify(accessToken.value)
@@ -241,7 +241,7 @@ describe.concurrent('a database', () => {
         return true
       }
     }
-    expect(await until('it is learned by polling', 40_000, refuses)).toBeLessThan(36_500)
+    expect(await until('a poll finds the revocation', 40_000, refuses)).toBeLessThan(36_500)
     expect(sessions.stats().feed.listening).toBe(true)
     await sessions.close()
   }, 60_000)

@@ -6,17 +6,18 @@ import { createDatabase, createPool } from '../support/database.ts'
 import { coded } from '../support/errors.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { listen, openSessions } from '../support/sessions.ts'
-import { findPgBouncer, knowsPreparedStatements, type PgBouncer, startPgBouncer } from './pgbouncer.ts'
+import { findPgBouncer, type PgBouncer, startPgBouncer, supportsPreparedStatements } from './pgbouncer.ts'
 import { until } from './until.ts'
 
 const binary = findPgBouncer()
-// `.ci/run` installs it: there these tests must run.
+// `.ci/run` installs PgBouncer, so in CI these tests must run.
 if (binary === null && process.env['CI'] !== undefined) throw new Error('pgbouncer is not installed')
-if (binary === null) console.log('PgBouncer is not installed (Debian: pgbouncer); its tests are skipped')
+if (binary === null)
+  console.log('PgBouncer is not installed (Debian: apt-get install pgbouncer). Its tests are skipped.')
 
-const prepared = binary !== null && (await knowsPreparedStatements(binary))
+const prepared = binary !== null && (await supportsPreparedStatements(binary))
 const modes = [
-  { mode: 'as it comes', settings: [] },
+  { mode: 'with default settings', settings: [] },
   ...(prepared
     ? [
         { mode: 'without prepared statements', settings: ['max_prepared_statements = 0'] },
@@ -48,11 +49,11 @@ describe.skipIf(binary === null).each(modes)(
         ...options,
       })
 
-    async function revokedElsewhere(one: Sessions, two: Sessions, within: number): Promise<number> {
+    async function measureRevocation(one: Sessions, two: Sessions, timeout: number): Promise<number> {
       const { session, accessToken } = await one.create({ userId: 'u' })
       two.verify(accessToken.value)
       await one.revoke(session.sessionId)
-      return until('the revocation is learned', within, () => {
+      return until('the other process learns of the revocation', timeout, () => {
         try {
           two.verify(accessToken.value)
           return false
@@ -63,7 +64,7 @@ describe.skipIf(binary === null).each(modes)(
       })
     }
 
-    it('the schema is made, and many sessions live at once', async () => {
+    it('the schema is created, and many concurrent sessions work', async () => {
       const sessions = await open(false)
       const live = async (userId: string): Promise<void> => {
         const { session, refreshToken } = await sessions.create({
@@ -85,19 +86,19 @@ describe.skipIf(binary === null).each(modes)(
       expect(await sessions.prune()).toBe(0)
     })
 
-    it('a theft is found', async () => {
+    it('reuse is detected', async () => {
       const clock = createFakeClock(Date.now())
       const sessions = await open(false, { rotation: { overlap: 1, gracePeriod: 1 }, now: clock.now })
       const { refreshToken } = await sessions.create({ userId: 'u' })
       const child = await sessions.refresh(refreshToken.value)
       sessions.verify(child.accessToken.value)
       await sessions.flush()
-      // The late window and the tolerance of clocks.
+      // The grace period and the clock tolerance have passed.
       clock.advance(6.2)
       await expect(sessions.refresh(refreshToken.value)).rejects.toEqual(coded('ERR_REFRESH_TOKEN_REUSED'))
     })
 
-    it('writes join a transaction of the application', async () => {
+    it('writes take part in a transaction of the application', async () => {
       const sessions = await open(false)
       const { session } = await sessions.create({ userId: 'u' })
       const client = await createPool(bouncer.url, { max: 1 }).connect()
@@ -108,21 +109,23 @@ describe.skipIf(binary === null).each(modes)(
       expect(await sessions.get(session.sessionId)).toMatchObject({ active: true })
     })
 
-    it('LISTEN seems to work, is found not to, and polling does', async () => {
+    it('LISTEN delivers nothing, so the process polls', async () => {
       const [one, two] = [await open(), await open()]
-      const heard = listen(two, 'feedListening')
+      const listening = listen(two, 'feedListening')
+      // Shows that no ping arrives: a ping times out after one second.
       await sleep(1500)
-      for (let round = 0; round < 3; round++) await revokedElsewhere(one, two, POLL * 1000 + SOON)
+      for (let round = 0; round < 3; round++) await measureRevocation(one, two, POLL * 1000 + SOON)
       expect(two.stats().feed.listening).toBe(false)
-      expect(heard).toStrictEqual([])
+      expect(listening).toStrictEqual([])
     })
 
-    it('LISTEN works on a URL of the database itself, and revocation is fast', async () => {
+    it('LISTEN works with the URL of the database itself, and revocation is fast', async () => {
       const [one, two] = [await open(), await open(direct)]
-      await until('it listens', 5000, () => two.stats().feed.listening)
+      await until('LISTEN works', 5000, () => two.stats().feed.listening)
       const polling = listen(two, 'feedPolling')
       for (let round = 0; round < 5; round++)
-        expect(await revokedElsewhere(one, two, SOON)).toBeLessThan(POLL * 1000)
+        expect(await measureRevocation(one, two, SOON)).toBeLessThan(POLL * 1000)
+      // Shows that the pings of the next second do not fail.
       await sleep(1200)
       expect(two.stats().feed.listening).toBe(true)
       expect(polling).toStrictEqual([])

@@ -13,28 +13,28 @@ export interface PgBouncer {
   stop(): Promise<void>
 }
 
-/** The user it runs as where we are root, which it refuses. */
+/** The user that runs PgBouncer if we are root, because it refuses to run as root. */
 const UNPRIVILEGED = 'nobody'
 const START_WITHIN = 10_000
-/** Where Debian puts it, which need not be in an ordinary user's path. */
-const BESIDES = ['/usr/sbin', '/usr/local/sbin']
+/** Debian installs it here. An ordinary user's PATH may lack these directories. */
+const SYSTEM_DIRECTORIES = ['/usr/sbin', '/usr/local/sbin']
 
-/** @returns its path, or null where it is not installed */
+/** @returns the path of PgBouncer, or null when it is not installed */
 export function findPgBouncer(): string | null {
-  for (const directory of [...(process.env['PATH'] ?? '').split(':'), ...BESIDES]) {
+  for (const directory of [...(process.env['PATH'] ?? '').split(':'), ...SYSTEM_DIRECTORIES]) {
     const path = join(directory, 'pgbouncer')
     try {
       accessSync(path, constants.X_OK)
       return path
     } catch {
-      // The next.
+      // Not here: try the next directory.
     }
   }
   return null
 }
 
-/** Whether it knows prepared statements in transaction mode, which is on by default from 1.24 on. */
-export async function knowsPreparedStatements(binary: string): Promise<boolean> {
+/** Whether it supports prepared statements in transaction mode. Version 1.24 enables them by default. */
+export async function supportsPreparedStatements(binary: string): Promise<boolean> {
   const { stdout } = await promisify(execFile)(binary, ['--version'])
   const [, major = '0', minor = '0'] = /PgBouncer (\d+)\.(\d+)/.exec(stdout) ?? []
   return Number(major) > 1 || Number(minor) >= 21

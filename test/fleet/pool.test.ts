@@ -8,10 +8,10 @@ import { until } from './until.ts'
 
 const url = await createDatabase()
 const admin = createPool(url, { max: 3 })
-/** Statements are given up after 10 s. */
+/** A statement times out after 10 s. */
 const ANSWERED_WITHIN = 11_500
 
-/** Long enough that nothing runs in the background while the pool is full. */
+/** So long that no poll runs while the pool is full. */
 const QUIET = { pollInterval: 60 }
 
 function poolOf(max: number, config: pg.PoolConfig = {}): pg.Pool {
@@ -24,13 +24,13 @@ function poolOf(max: number, config: pg.PoolConfig = {}): pg.Pool {
 async function failure(work: Promise<unknown>): Promise<{ code: string; message: string; took: number }> {
   const startedAt = performance.now()
   const error = await work.then(
-    () => expect.unreachable('this should have failed'),
+    () => expect.unreachable('the call must fail'),
     (thrown: Error & { code: string }) => thrown,
   )
   return { code: error.code, message: error.message, took: performance.now() - startedAt }
 }
 
-/** Holds the lock of a session's row until it is told to let go. */
+/** Locks the row of a session. @returns a function that releases the lock */
 async function lockRow(sessionId: string): Promise<() => Promise<void>> {
   const client = new pg.Client({ connectionString: url })
   client.on('error', () => {})
@@ -42,31 +42,28 @@ async function lockRow(sessionId: string): Promise<() => Promise<void>> {
 }
 
 it.each([
-  { whose: 'waits for ever', config: {} },
-  { whose: 'waits for 2 s', config: { connectionTimeoutMillis: 2000 } },
-])(
-  'a pool that the application holds, and that $whose, is said to be full; verification goes on',
-  async ({ config }) => {
-    const pool = poolOf(1, config)
-    const sessions = await openSessions({ store: postgres({ pool: pool as never, listen: false }), ...QUIET })
-    const { accessToken, refreshToken } = await sessions.create({ userId: 'u' })
-    const held = await pool.connect()
-    let release = (): void => held.release()
-    onTestFinished(() => release())
-    const refreshing = failure(sessions.refresh(refreshToken.value))
-    expect(sessions.verify(accessToken.value).userId).toBe('u')
-    const { code, message, took } = await refreshing
-    expect(code).toBe('ERR_STORE_UNAVAILABLE')
-    expect(message).toContain('all 1 connections of the pool are in use')
-    expect(took).toBeLessThan(ANSWERED_WITHIN)
-    expect(sessions.verify(accessToken.value).userId).toBe('u')
-    release()
-    release = () => {}
-    expect((await sessions.refresh(refreshToken.value)).session.active).toBe(true)
-  },
-)
+  { behavior: 'waits forever', config: {} },
+  { behavior: 'waits 2 s for a connection', config: { connectionTimeoutMillis: 2000 } },
+])('an exhausted pool that $behavior is named in the error, and verification goes on', async ({ config }) => {
+  const pool = poolOf(1, config)
+  const sessions = await openSessions({ store: postgres({ pool: pool as never, listen: false }), ...QUIET })
+  const { accessToken, refreshToken } = await sessions.create({ userId: 'u' })
+  const held = await pool.connect()
+  let release = (): void => held.release()
+  onTestFinished(() => release())
+  const refreshing = failure(sessions.refresh(refreshToken.value))
+  expect(sessions.verify(accessToken.value).userId).toBe('u')
+  const { code, message, took } = await refreshing
+  expect(code).toBe('ERR_STORE_UNAVAILABLE')
+  expect(message).toContain('all 1 connections of the pool are in use')
+  expect(took).toBeLessThan(ANSWERED_WITHIN)
+  expect(sessions.verify(accessToken.value).userId).toBe('u')
+  release()
+  release = () => {}
+  expect((await sessions.refresh(refreshToken.value)).session.active).toBe(true)
+})
 
-it("a row that somebody locks holds up its own session, and not the pool's other users", async () => {
+it('a locked row blocks its own session, and no other user of the pool', async () => {
   const pool = poolOf(2)
   const sessions = await openSessions({ store: postgres({ pool: pool as never, listen: false }), ...QUIET })
   const stuck = await sessions.create({ userId: 'stuck' })
@@ -79,8 +76,8 @@ it("a row that somebody locks holds up its own session, and not the pool's other
     expect(took).toBeLessThan(ANSWERED_WITHIN)
   }
   expect(sessions.verify(stuck.accessToken.value).userId).toBe('stuck')
-  // The lock is still there, and both connections were waiting for it.
-  await until('others get a connection', 3000, () =>
+  // The row is still locked, and both connections were waiting for it.
+  await until('another session gets a connection', 3000, () =>
     sessions.refresh(other.refreshToken.value).then(
       () => true,
       () => false,
@@ -91,7 +88,7 @@ it("a row that somebody locks holds up its own session, and not the pool's other
   expect(await sessions.get(stuck.session.sessionId)).toMatchObject({ active: false })
 })
 
-it('a statement that the database itself cuts short is an outage, and no mistake', async () => {
+it('a statement that the server cancels is an outage', async () => {
   const pool = poolOf(2, { options: '-c statement_timeout=300' })
   const sessions = await openSessions({ store: postgres({ pool: pool as never, listen: false }), ...QUIET })
   const { session } = await sessions.create({ userId: 'u' })
@@ -103,7 +100,7 @@ it('a statement that the database itself cuts short is an outage, and no mistake
   expect(await sessions.revoke(session.sessionId)).toBe(true)
 })
 
-it('backends that are ended in the middle of statements cost nobody a session', async () => {
+it('terminated backends end no session', async () => {
   const sessions = await openSessions({ store: postgres({ connectionString: url, maxConnections: 4 }) })
   let failed = 0
   let done = 0
@@ -127,16 +124,16 @@ it('backends that are ended in the middle of statements cost nobody a session', 
   for (let round = 0; round < 30; round++) {
     await admin.query(`select pg_terminate_backend(pid) from pg_stat_activity
       where application_name = 'pawl' and datname = current_database()`)
-    await until('some work is done', 5000, () => done > (round + 1) * 5)
+    await until('further refreshes succeed', 5000, () => done > (round + 1) * 5)
   }
   working = false
   for (const { session } of await Promise.all(work)) expect(session.active).toBe(true)
-  // Three attempts make up for nearly all of it.
+  // The retries hide nearly all failures.
   expect(failed).toBeLessThan(done / 4)
 })
 
-it('a primary that has become a standby is left for the new one', async () => {
-  // What a connection that a failover left behind says: only a new connection reaches the new primary.
+it('a connection to a former primary is replaced', async () => {
+  // After a failover an old connection is read-only. Only a new connection reaches the new primary.
   const pool = poolOf(2)
   const sessions = await openSessions({ store: postgres({ pool: pool as never, listen: false }), ...QUIET })
   const { session } = await sessions.create({ userId: 'u' })

@@ -3,12 +3,12 @@ import { once } from 'node:events'
 import { extname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Bundle, bundle } from './bundle.ts'
-import type { Call, Commands, Event, FromMember, Learned, Orders } from './commands.ts'
+import type { Call, Commands, Event, FromMember, LearnedEnd, MemberConfig } from './commands.ts'
 
 const MEMBER = new URL(`./member${extname(import.meta.url)}`, import.meta.url)
 const START_WITHIN = 60_000
 const CLOSE_WITHIN = 10_000
-/** Kept of what a process prints, in characters. */
+/** Number of characters kept of the output of a process. */
 const MAX_TEXT = 4000
 
 type Remote = {
@@ -17,42 +17,42 @@ type Remote = {
   ) => Promise<Awaited<ReturnType<Commands[Name]>>>
 }
 
-/** A real process that has sessions open. */
+/** A separate process with open sessions. */
 export interface Member {
   readonly do: Remote
-  /** Everything reported so far, in order. */
+  /** All events so far, in order. */
   readonly events: readonly Event[]
-  /** Ends the member has learned of, by session. */
-  readonly learned: ReadonlyMap<string, Learned>
+  /** The ends that the process has learned of, by session id. */
+  readonly learned: ReadonlyMap<string, LearnedEnd>
   readonly alive: boolean
-  /** Has it close its sessions and end by itself. @returns what it printed @throws when it does not, or fails */
+  /** Closes its sessions and waits for its exit. @returns its output @throws when it fails or does not exit */
   close(): Promise<string>
   kill(): Promise<void>
 }
 
 export interface Fleet {
-  start(orders: Orders): Promise<Member>
-  startMany(count: number, orders: Orders | ((index: number) => Orders)): Promise<Member[]>
-  /** Ends all that are left. */
+  start(config: MemberConfig): Promise<Member>
+  startMany(count: number, config: MemberConfig | ((index: number) => MemberConfig)): Promise<Member[]>
+  /** Kills the remaining processes. */
   stop(): Promise<void>
 }
 
 export function createFleet(): Fleet {
   const members = new Set<Member>()
   let program: Promise<Bundle> | null = null
-  const start = async (orders: Orders): Promise<Member> => {
+  const start = async (config: MemberConfig): Promise<Member> => {
     program ??= bundle(MEMBER)
-    const { member, ready } = spawnMember((await program).path, orders)
+    const { member, ready } = spawnMember((await program).path, config)
     members.add(member)
     await ready
     return member
   }
   return {
     start,
-    startMany: (count, orders) =>
+    startMany: (count, config) =>
       Promise.all(
         Array.from({ length: count }, (_, index) =>
-          start(typeof orders === 'function' ? orders(index) : orders),
+          start(typeof config === 'function' ? config(index) : config),
         ),
       ),
     async stop() {
@@ -62,15 +62,15 @@ export function createFleet(): Fleet {
   }
 }
 
-function spawnMember(program: string, orders: Orders): { member: Member; ready: Promise<void> } {
+function spawnMember(program: string, config: MemberConfig): { member: Member; ready: Promise<void> } {
   const child = fork(program, {
     execArgv: ['--expose-gc'],
-    env: { ...process.env, FLEET_ORDERS: JSON.stringify(orders), NODE_ENV: 'test', NODE_NO_WARNINGS: '1' },
+    env: { ...process.env, MEMBER_CONFIG: JSON.stringify(config), NODE_ENV: 'test', NODE_NO_WARNINGS: '1' },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   const open = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
   const events: Event[] = []
-  const learned = new Map<string, Learned>()
+  const learned = new Map<string, LearnedEnd>()
   let printed = ''
   let calls = 0
 
@@ -86,10 +86,13 @@ function spawnMember(program: string, orders: Orders): { member: Member; ready: 
   })
 
   const ready = new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`a process did not start: ${printed}`)), START_WITHIN)
+    const timer = setTimeout(
+      () => reject(new Error(`the process did not start within ${START_WITHIN} ms: ${printed}`)),
+      START_WITHIN,
+    )
     child.once('exit', () => {
       clearTimeout(timer)
-      reject(new Error(`a process ended at start: ${printed}`))
+      reject(new Error(`the process exited during its start: ${printed}`))
     })
     child.on('message', (message: FromMember) => {
       if (message.type === 'ready') {
@@ -133,10 +136,10 @@ function spawnMember(program: string, orders: Orders): { member: Member; ready: 
       const late = sleep(CLOSE_WITHIN, 'late', { ref: false })
       if ((await Promise.race([exited, late])) === 'late') {
         await member.kill()
-        throw new Error(`a process that closed its sessions was still there after ${CLOSE_WITHIN} ms`)
+        throw new Error(`the process did not exit within ${CLOSE_WITHIN} ms after closing its sessions`)
       }
       if (child.exitCode !== 0)
-        throw new Error(`a process ended with ${child.exitCode ?? child.signalCode}: ${printed}`)
+        throw new Error(`the process exited with ${child.exitCode ?? child.signalCode}: ${printed}`)
       return printed
     },
     kill: () => kill(child, exited),
@@ -150,9 +153,9 @@ async function kill(child: ChildProcess, exited: Promise<unknown>): Promise<void
   await exited
 }
 
-/** What a call to a process that is gone fails with. */
+/** The code of the error of a call to an exited process. */
 export const GONE = 'ERR_PROCESS_GONE'
 
 function gone(): Error {
-  return Object.assign(new Error('the process is gone'), { code: GONE })
+  return Object.assign(new Error('the process has exited'), { code: GONE })
 }

@@ -1,9 +1,9 @@
-/** Has this process believe that it is another time. */
+/** Shifts the clock of this process. */
 export function startShiftedClock(milliseconds: number): { set(milliseconds: number): void } {
   const RealDate = Date
   const realNow = Date.now
-  let off = milliseconds
-  const now = (): number => realNow() + off
+  let offset = milliseconds
+  const now = (): number => realNow() + offset
 
   globalThis.Date = new Proxy(RealDate, {
     construct: (target, given, newTarget) =>
@@ -12,7 +12,7 @@ export function startShiftedClock(milliseconds: number): { set(milliseconds: num
   })
   return {
     set(next) {
-      off = next
+      offset = next
     },
   }
 }

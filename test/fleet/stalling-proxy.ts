@@ -1,20 +1,22 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** Between a process and PostgreSQL: can stop to forward without a word, as a dead route or firewall does. */
+/** A proxy for PostgreSQL that can silently stop forwarding, as a dead route or firewall does. */
 export interface StallingProxy {
   /** `url` with the proxy's port. */
   through(url: string): string
-  /** What is sent from now on in either direction is held back. */
+  /** Holds back everything that either side sends from now on. */
   stall(): void
   /** Stalls as soon as a client has sent this. */
   stallAfter(text: string): void
-  /** Delivers what was held back and goes on. */
+  /** Delivers the held data and forwards again. */
   resume(): void
   /** Resets every connection. */
   cut(): void
   /** Connections accepted so far. */
   readonly accepted: number
+  /** Whether the proxy holds data back. */
+  readonly stalled: boolean
   close(): Promise<void>
 }
 
@@ -45,7 +47,7 @@ export async function startStallingProxy(target: string): Promise<StallingProxy>
       socket.on('error', end)
       socket.on('close', () => {
         sockets.delete(socket)
-        // An end that nobody can see is what stalling is about.
+        // A stalled connection also hides its end.
         if (held === null) end()
         else held.push(end)
       })
@@ -85,6 +87,9 @@ export async function startStallingProxy(target: string): Promise<StallingProxy>
     cut,
     get accepted() {
       return accepted
+    },
+    get stalled() {
+      return held !== null
     },
     async close() {
       proxy.resume()

@@ -2,40 +2,40 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Tokens } from './commands.ts'
 import { GONE, type Member } from './process.ts'
 
-/** What honest clients have met with. */
-export interface Met {
+/** The outcomes of the requests of honest clients. */
+export interface Outcomes {
   verified: number
   refreshed: number
-  /** Asked to come back: the database or a process was away for a moment. */
-  later: number
-  /** Signed out, without having asked for it. */
+  /** Must be retried: the database or a process was unavailable for a moment. */
+  retries: number
+  /** Unexpected logouts. */
   readonly loggedOut: string[]
-  /** A valid access token that was refused. */
+  /** Refused valid access tokens. */
   readonly refused: string[]
 }
 
 export interface Traffic {
-  readonly met: Met
-  /** Waits until every client has its answer. */
-  stop(): Promise<Met>
+  readonly outcomes: Outcomes
+  /** Waits for the pending request of every client. */
+  stop(): Promise<Outcomes>
 }
 
-const LATER = new Set([GONE, 'ERR_STORE_UNAVAILABLE', 'ERR_TRY_AGAIN'])
+const RETRY_CODES = new Set([GONE, 'ERR_STORE_UNAVAILABLE', 'ERR_TRY_AGAIN'])
 
 export interface TrafficOptions {
   readonly clients: number
   /** Between two requests of a client, in ms. */
   readonly pause: number
-  /** Every so many requests a client refreshes, whether it has to or not. */
+  /** A client refreshes after this many requests, even if its token is still valid. */
   readonly refreshEvery: number
 }
 
-/** Clients that use any of the processes there are, one request at a time, and always their latest tokens. */
+/** Starts clients. Each sends one request at a time to a random process, with its latest tokens. */
 export function startTraffic(
   processes: () => readonly Member[],
   { clients, pause, refreshEvery }: TrafficOptions,
 ): Traffic {
-  const met: Met = { verified: 0, refreshed: 0, later: 0, loggedOut: [], refused: [] }
+  const outcomes: Outcomes = { verified: 0, refreshed: 0, retries: 0, loggedOut: [], refused: [] }
   let stopped = false
 
   const any = (): Member => {
@@ -46,12 +46,12 @@ export function startTraffic(
   async function refresh(tokens: Tokens): Promise<Tokens> {
     try {
       const next = await any().do.refresh(tokens.refreshToken)
-      met.refreshed++
+      outcomes.refreshed++
       return next
     } catch (error) {
       const { code } = error as { code?: string }
-      if (LATER.has(code ?? '')) met.later++
-      else met.loggedOut.push(String((error as Error).message))
+      if (RETRY_CODES.has(code ?? '')) outcomes.retries++
+      else outcomes.loggedOut.push(String((error as Error).message))
       return tokens
     }
   }
@@ -59,15 +59,15 @@ export function startTraffic(
   async function verify(tokens: Tokens): Promise<boolean> {
     try {
       await any().do.verify(tokens.accessToken)
-      met.verified++
+      outcomes.verified++
       return true
     } catch (error) {
       const { code, reason } = error as { code?: string; reason?: string }
       if (code === GONE) {
-        met.later++
+        outcomes.retries++
         return true
       }
-      if (reason !== 'expired') met.refused.push(String((error as Error).message))
+      if (reason !== 'expired') outcomes.refused.push(String((error as Error).message))
       return false
     }
   }
@@ -81,14 +81,14 @@ export function startTraffic(
   }
 
   const running = Promise.all(Array.from({ length: clients }, (_, index) => client(index)))
-  // A client that fails to log in fails the test at the end.
+  // `stop` reports a client that failed to log in.
   running.catch(() => {})
   return {
-    met,
+    outcomes,
     async stop() {
       stopped = true
       await running
-      return met
+      return outcomes
     },
   }
 }

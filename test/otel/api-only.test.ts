@@ -6,7 +6,7 @@ import { openSessions } from '../support/sessions.ts'
 import { collectMetrics, collectSpans, pointsOf } from './collect.ts'
 
 describe('`openTelemetry()`', () => {
-  it('without an SDK measures nothing and changes nothing', async () => {
+  it('records nothing and changes nothing without an SDK', async () => {
     const sessions = await openSessions({ telemetry: openTelemetry() })
     const { session, accessToken, refreshToken } = await sessions.create({ userId: 'u' })
     const child = await sessions.refresh(refreshToken.value)
@@ -20,13 +20,13 @@ describe('`openTelemetry()`', () => {
     expect(await sessions.prune()).toBe(0)
   })
 
-  it('uses the providers registered with the API', async () => {
+  it('uses the providers that are registered with the API', async () => {
     const measured = collectMetrics()
     const spans = collectSpans()
     metrics.setGlobalMeterProvider(measured.provider)
     onTestFinished(() => metrics.disable())
     const telemetry = openTelemetry()
-    // Tracers may be registered later.
+    // A tracer provider may be registered later.
     trace.setGlobalTracerProvider(spans.provider)
     onTestFinished(() => trace.disable())
     const sessions = await openSessions({ telemetry })

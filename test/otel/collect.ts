@@ -17,7 +17,7 @@ import {
 } from '@opentelemetry/sdk-trace-base'
 import { afterAll, onTestFinished } from 'vitest'
 
-/** One value of a metric: of a counter or gauge the number, of a histogram the count. */
+/** One data point: the value of a counter or gauge, the count of a histogram. */
 export interface Point {
   readonly value: number
   readonly attributes: Attributes
@@ -25,11 +25,11 @@ export interface Point {
 
 export interface Metrics {
   readonly provider: MeterProvider
-  /** Everything measured so far, by name. */
+  /** All metrics so far, by name. */
   collect(): Promise<ReadonlyMap<string, MetricData>>
 }
 
-/** A meter provider that keeps what it measures. */
+/** A meter provider that keeps its metrics in memory. */
 export function collectMetrics(): Metrics {
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })
@@ -58,11 +58,11 @@ export function pointsOf(metric: MetricData | undefined): Point[] {
 
 export interface Spans {
   readonly provider: BasicTracerProvider
-  /** Those that have ended, in the order they did; of one name, where one is given. */
+  /** The ended spans in order, optionally those of one name. */
   ended(name?: string): ReadableSpan[]
 }
 
-/** A tracer provider that keeps its spans. */
+/** A tracer provider that keeps its spans in memory. */
 export function collectSpans(): Spans {
   const exporter = new InMemorySpanExporter()
   const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
@@ -73,7 +73,7 @@ export function collectSpans(): Spans {
   }
 }
 
-/** Has contexts follow calls in this test file, as the SDK for Node does. */
+/** Propagates contexts through asynchronous calls in this test file, as the SDK for Node does. */
 export function followContexts(): void {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
   afterAll(() => context.disable())

@@ -17,7 +17,7 @@ function measured(): Measured {
   return { ...metrics, telemetry: openTelemetry({ meterProvider: metrics.provider }) }
 }
 
-/** Values of a metric by the one attribute that tells them apart. */
+/** The values of a metric by its only attribute. */
 function byAttribute(metric: MetricData | undefined, attribute: string): Record<string, number> {
   return Object.fromEntries(
     pointsOf(metric).map(({ value, attributes }) => [String(attributes[attribute]), value]),
@@ -29,7 +29,7 @@ const BUSY: SessionsStats = {
   confirmations: { queued: 5 },
 }
 
-/** One of each event; a new one does not compile until it is here. */
+/** One of each event. A new event does not compile until it is listed here. */
 const EVENTS: { readonly [Name in EventName]: SessionEvents[Name] } = {
   started: { revocation: 'feed', accessTokenLifetime: 1, idleTimeout: 1, absoluteTimeout: null },
   created: { sessionId: 'an id', userId: 'a user', ip: '192.0.2.1', userAgent: 'Browser' },
@@ -62,7 +62,7 @@ const EVENTS: { readonly [Name in EventName]: SessionEvents[Name] } = {
 }
 
 describe('metrics', () => {
-  it('count what happens to sessions', async () => {
+  it('count the events of sessions', async () => {
     const { telemetry, collect } = measured()
     const { sessions, clock } = await openWithClock({ telemetry })
     const { session, refreshToken } = await sessions.create({ userId: 'u' })
@@ -91,7 +91,7 @@ describe('metrics', () => {
     expect(pointsOf(metrics.get('pawl.session.reused'))).toStrictEqual([{ value: 0, attributes: {} }])
   })
 
-  it('have names, units and attributes as documented, and never an id, an address or a detail', async () => {
+  it('have the documented names, units and attributes, without ids, addresses or details', async () => {
     const { telemetry, collect } = measured()
     const events = createEvents()
     telemetry.observe({ on: events.on, stats: () => BUSY })
@@ -141,7 +141,7 @@ describe('metrics', () => {
     for (const { descriptor } of metrics) expect(descriptor.description).toMatch(/^[A-Z].*\.$/)
   })
 
-  it('tell what is held in memory and how old the news of revocations is', async () => {
+  it('report the memory for revocations and the staleness of the feed', async () => {
     const { telemetry, collect } = measured()
     const { sessions, clock } = await openWithClock({ telemetry })
     const { session } = await sessions.create({ userId: 'u' })
@@ -154,7 +154,7 @@ describe('metrics', () => {
     expect(pointsOf(metrics.get('pawl.confirmation.queue.size'))[0]!.value).toBe(0)
   })
 
-  it('say nothing of news of revocations where there is no feed', async () => {
+  it('have no gauges of the feed with `mode: expiry`', async () => {
     const { telemetry, collect } = measured()
     await openSessions({ telemetry, revocation: { mode: 'expiry' } })
     const metrics = await collect()
@@ -163,7 +163,7 @@ describe('metrics', () => {
     expect(pointsOf(metrics.get('pawl.confirmation.queue.size'))).toHaveLength(1)
   })
 
-  it('have no gauges until everything has started', async () => {
+  it('have no gauges until the sessions have started', async () => {
     const { telemetry, collect } = measured()
     telemetry.observe({ on: createEvents().on, stats: () => null })
     const metrics = await collect()
@@ -171,7 +171,7 @@ describe('metrics', () => {
     expect(pointsOf(metrics.get('pawl.session.created'))).toStrictEqual([{ value: 0, attributes: {} }])
   })
 
-  it('of several `createSessions` are told apart by attributes', async () => {
+  it('of several `createSessions` differ by their attributes', async () => {
     const { provider, collect } = collectMetrics()
     for (const app of ['shop', 'admin']) {
       const telemetry = openTelemetry({ meterProvider: provider, attributes: { app } })
@@ -188,7 +188,7 @@ describe('metrics', () => {
 })
 
 describe('the duration of an operation', () => {
-  it('is in seconds, in buckets that fit a database on the network', async () => {
+  it('is in seconds, with buckets from 0.5 ms to 10 s', async () => {
     const { telemetry, collect } = measured()
     const sessions = await openSessions({ telemetry })
     await sessions.create({ userId: 'u' })
@@ -204,7 +204,7 @@ describe('the duration of an operation', () => {
     expect(value.sum).toBeLessThan(30)
   })
 
-  it('is measured by operation and by how it failed', async () => {
+  it('is recorded by operation and error type', async () => {
     const { telemetry, collect } = measured()
     const sessions = await openSessions({ telemetry })
     const { session, accessToken, refreshToken } = await sessions.create({ userId: 'u' })

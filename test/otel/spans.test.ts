@@ -15,7 +15,7 @@ followContexts()
 
 interface Traced extends Spans {
   readonly sessions: Sessions
-  /** Runs `work` in a span of the application's. */
+  /** Runs `work` in a span of the application. */
   within<T>(name: string, work: () => T): T
 }
 
@@ -72,7 +72,7 @@ describe('an operation', () => {
     ])
   })
 
-  it('belongs to the request it is part of', async () => {
+  it('is a child of the span of its request', async () => {
     const { sessions, ended, within } = await traced()
     const { accessToken } = await within('POST /login', () => sessions.create({ userId: 'u' }))
     await within('GET /pay', () => sessions.check(accessToken.value))
@@ -84,7 +84,7 @@ describe('an operation', () => {
     }
   })
 
-  it('keeps to its own session when many run at once, whatever spans are opened inside', async () => {
+  it('names its own session when many operations run concurrently with inner spans', async () => {
     const spans = collectSpans()
     const base = memory()
     const read: Store['read'] = (id) => within(spans, 'inner', () => base.read(id))
@@ -103,7 +103,7 @@ describe('an operation', () => {
     expect(idsOn('inner')).toStrictEqual([undefined, undefined, undefined])
   })
 
-  it('that ends other sessions is about its own', async () => {
+  it('that ends other sessions names its own session', async () => {
     const { sessions, ended } = await traced({ limits: { sessionsPerUser: 1 } })
     await sessions.create({ userId: 'u' })
     const { session } = await sessions.create({ userId: 'u' })
@@ -116,7 +116,7 @@ describe('an operation', () => {
     expect(ended('pawl.prune')[0]!.attributes).toStrictEqual({ app: 'shop' })
   })
 
-  it('has the spans of the database inside', async () => {
+  it('is the parent of the spans of the database', async () => {
     const spans = collectSpans()
     const pool = createPool(await createDatabase())
     const store = postgres({
@@ -136,7 +136,7 @@ describe('an operation', () => {
 })
 
 describe('background work', () => {
-  it('has a trace of its own, not that of the request that happened to start it', async () => {
+  it('has its own trace, not that of the request that started it', async () => {
     const { sessions, ended, within } = await traced()
     const { refreshToken } = await sessions.create({ userId: 'u' })
     const child = await sessions.refresh(refreshToken.value)
@@ -155,7 +155,7 @@ describe('background work', () => {
 })
 
 describe('a failed operation', () => {
-  it('that refused a client has an error type, and is no failure of the service', async () => {
+  it('that refused a client has an error type, and its span is no failure', async () => {
     const { sessions, ended } = await traced({ limits: { refreshesPerMinute: 1 } })
     const { session, accessToken, refreshToken } = await sessions.create({ userId: 'u' })
     await sessions.refresh(refreshToken.value)
@@ -176,7 +176,7 @@ describe('a failed operation', () => {
     for (const { status } of failed) expect(status).toStrictEqual({ code: SpanStatusCode.UNSET })
   })
 
-  it('that found a theft is none either: the client was refused, the service did its work', async () => {
+  it('that detected reuse is no failure either: the service refused the client correctly', async () => {
     const clock = createFakeClock()
     const { sessions, ended } = await traced({ now: clock.now })
     const { session, refreshToken } = await sessions.create({ userId: 'u' })
@@ -203,7 +203,7 @@ describe('a failed operation', () => {
     expect(span.status).toStrictEqual({ code: SpanStatusCode.UNSET })
   })
 
-  it('that could not reach the store is one', async () => {
+  it('that could not reach the store is a failure', async () => {
     const read: Store['read'] = async () => {
       throw new StoreUnavailableError('PostgreSQL does not answer')
     }
@@ -225,7 +225,7 @@ describe('a failed operation', () => {
       'Error',
       'no',
     ],
-    ['what is no error', 'a string', '_OTHER', undefined],
+    ['a thrown string', 'a string', '_OTHER', undefined],
   ])('is typed for %s', async (_name, thrown, type, message) => {
     const { provider, ended } = collectSpans()
     const telemetry = openTelemetry({ tracerProvider: provider })
@@ -241,7 +241,7 @@ describe('a failed operation', () => {
     })
   })
 
-  it('that threw before there was a promise has a span that ends', async () => {
+  it('that threw synchronously ends its span', async () => {
     const { provider, ended } = collectSpans()
     const work = (): never => {
       throw new RangeError('at once')
@@ -252,7 +252,7 @@ describe('a failed operation', () => {
 })
 
 describe('without a tracer provider', () => {
-  it('the span of the application stays the active one, and gets no attributes of Pawl', async () => {
+  it('the span of the application stays active and gets no attributes from Pawl', async () => {
     const spans = collectSpans()
     const sessions = await openSessions({ telemetry: openTelemetry() })
     await within(spans, 'POST /login', async () => {

@@ -11,22 +11,22 @@ import { SECRET } from '../support/secrets.ts'
 
 const BY_ID = 'Index Scan using sessions_pkey'
 const BY_USER = 'Index Scan using sessions_user_id_idx'
-/** A turn by use: read, decided, and written without waiting for the disk. */
+/** A confirmation: one read, and one write that commits asynchronously. */
 const CONFIRMED = ['select', 'begin', 'set', 'update', 'commit']
 
 interface Budget {
-  /** What a call sends, in this order. */
+  /** The statements of a call, in order. */
   readonly sends: readonly string[]
-  /** How many rows come back or change. */
+  /** Number of rows that the statements return or change. */
   readonly rows: number
-  /** How its statements find their rows. */
+  /** The scans by which the statements find their rows. */
   readonly by?: readonly string[]
-  /** What its write adds to the log, besides commit and page images. */
+  /** Size of its write in the write-ahead log, without the commit and page images. */
   readonly writes?: { readonly records: number; readonly bytes: number }
 }
 
 const BUDGETS: Readonly<Record<Call, Budget>> = {
-  // The row and three entries of indexes; and `on conflict` confirms the row.
+  // The row, three index entries, and the confirmation of the row for `on conflict`.
   create: { sends: ['insert'], rows: 1, writes: { records: 5, bytes: 500 } },
   'create-together': { sends: ['insert'], rows: 8, writes: { records: 40, bytes: 4000 } },
   verify: { sends: [], rows: 0 },
@@ -38,7 +38,7 @@ const BUDGETS: Readonly<Record<Call, Budget>> = {
     rows: 8,
     by: ['Bitmap Heap Scan', 'Bitmap Index Scan using sessions_pkey'],
   },
-  // The row alone, and no index.
+  // Only the row: no index entry.
   confirm: { sends: CONFIRMED, rows: 2, by: [BY_ID, BY_ID], writes: { records: 1, bytes: 125 } },
   'confirm-together': {
     sends: CONFIRMED,
@@ -54,7 +54,7 @@ const BUDGETS: Readonly<Record<Call, Budget>> = {
   },
   'set-data': { sends: ['update'], rows: 1, by: [BY_ID], writes: { records: 1, bytes: 255 } },
   list: { sends: ['select'], rows: 1, by: [BY_USER] },
-  // The row and four entries of indexes.
+  // The row and four index entries.
   revoke: { sends: ['update'], rows: 1, by: [BY_ID], writes: { records: 5, bytes: 580 } },
 }
 
@@ -68,7 +68,7 @@ interface Measured {
 
 const pool = createPool(await createDatabase())
 const measured = new Map<Call, Measured[]>()
-/** Statements on the table that are prepared, with the number of their parameters. */
+/** The number of parameters of each prepared statement on the table. */
 const prepared = new Map<string, number>()
 
 beforeAll(async () => {
@@ -87,7 +87,7 @@ beforeAll(async () => {
     privacy: { pruneInterval: null },
     limits: { refreshesPerMinute: null },
   })
-  // Pages with so much room are never tidied, which writes to the log whenever other transactions let it.
+  // Pages with free space are never pruned. Pruning would add records to the log at random.
   const keepFree = (share: number): Promise<unknown> =>
     pool.query(`alter table budgets.sessions set (fillfactor = ${100 - share})`)
   await keepFree(70)
@@ -98,7 +98,7 @@ beforeAll(async () => {
       explained.length = 0
       await each(index)
       calls.push({ sent: sent(), explained: [...explained] })
-      // Each in a page of its own, in a table of 20,000.
+      // Makes a table of 20,000 rows in which each created row has a page of its own.
       if (call === 'create') await multiply(pool, 'budgets', 200)
     }
     if (call === 'create') {
@@ -111,12 +111,12 @@ beforeAll(async () => {
 }, 120_000)
 
 const calls = Object.keys(CALLS) as Call[]
-const looking = calls.filter((call) => BUDGETS[call].by !== undefined)
+const reading = calls.filter((call) => BUDGETS[call].by !== undefined)
 const writing = calls.filter((call) => BUDGETS[call].writes !== undefined)
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0)
 
-it.each(calls)('%s sends its statements and no more', (call) => {
+it.each(calls)('%s sends exactly its statements', (call) => {
   const { sends, rows } = BUDGETS[call]
   for (const { sent } of measured.get(call)!) {
     expect(sent.map(({ text }) => text.split(/\s/, 1)[0])).toStrictEqual(sends)
@@ -124,22 +124,22 @@ it.each(calls)('%s sends its statements and no more', (call) => {
   }
 })
 
-it.each(looking)('%s looks its rows up', (call) => {
+it.each(reading)('%s finds its rows by index', (call) => {
   for (const { explained } of measured.get(call)!)
     expect(explained.flatMap(({ scans }) => scans)).toStrictEqual(BUDGETS[call].by)
 })
 
-it.each(writing)('%s writes what it has to', (call) => {
+it.each(writing)('%s stays within its budget of the write-ahead log', (call) => {
   const { records, bytes } = BUDGETS[call].writes!
   const writes = measured.get(call)!.map(({ explained }) => explained.at(-1)!)
-  // The least of all: an insert into a full page of an index has to split it, or to tidy it first.
+  // The minimum, because some inserts also split or clean up a full index page.
   expect(Math.min(...writes.map((write) => write.records))).toBe(records)
   const written = Math.min(...writes.map((write) => write.bytes))
   expect(written).toBeLessThanOrEqual(bytes)
-  expect(written, 'less than its budget: lower that').toBeGreaterThan(bytes * 0.85)
+  expect(written, 'well below the budget: lower the budget').toBeGreaterThan(bytes * 0.85)
 })
 
-it('prepared statements look rows up, too, when they are planned without their values', async () => {
+it('prepared statements use the indexes with a generic plan, too', async () => {
   expect(prepared.size).toBeGreaterThanOrEqual(6)
   for (const [text, parameters] of prepared) {
     for (const scan of await genericScans(pool, text, parameters))

@@ -8,7 +8,7 @@ import { createFakeClock } from '../support/fake-clock.ts'
 import { aroundQueries, driverError } from '../support/pools.ts'
 import { openSessions } from '../support/sessions.ts'
 
-// The pauses between two attempts.
+// Skips the delays between retries.
 vi.mock(import('node:timers/promises'), async (original) => ({
   ...(await original()),
   setTimeout: (async () => undefined) as never,
@@ -20,7 +20,7 @@ const url = await createDatabase()
 const pool = createPool(url)
 const store = (through: PoolLike): ReturnType<typeof postgres> => postgres({ pool: through })
 
-/** A whole life on a pool: whatever is odd about the pool, nothing of it may show. */
+/** The whole life of a session on an unusual pool: the results must be the usual ones. */
 async function live(on: PoolLike): Promise<void> {
   const clock = createFakeClock()
   const sessions = await openSessions({ store: store(on), now: clock.now })
@@ -45,7 +45,7 @@ async function live(on: PoolLike): Promise<void> {
 }
 
 describe('prepared statements', () => {
-  it('are used: every statement outside a transaction has a name of its own', async () => {
+  it('are used: each statement outside a transaction has its own name', async () => {
     const names = new Map<string, string>()
     await live(
       aroundQueries(pool, (config, run) => {
@@ -58,7 +58,7 @@ describe('prepared statements', () => {
     for (const name of names.keys()) expect(name).toMatch(/^pawl_[0-9a-f]{16}$/)
   })
 
-  it.each(['42P05', '26000'])('are given up for good behind a pooler that answers %s', async (code) => {
+  it.each(['42P05', '26000'])('are no longer used after the pooler answers %s', async (code) => {
     let refused = 0
     let unnamed = 0
     await live(
@@ -77,7 +77,7 @@ describe('prepared statements', () => {
 })
 
 describe('a statement that fails', () => {
-  /** Fails the statements that begin so, so many times; with `lost` they happen all the same. */
+  /** Fails matching statements a number of times. With `lost` the statement runs, but its result is lost. */
   function failing(
     start: string,
     times: number,
@@ -110,7 +110,7 @@ describe('a statement that fails', () => {
     undefined,
   ]
 
-  it.each([...CONFLICTS, ...CONNECTION])('with %s is tried again', async (code) => {
+  it.each([...CONFLICTS, ...CONNECTION])('with %s is retried', async (code) => {
     const { pool: flaky, tried } = failing('insert into "pawl".sessions', 2, driverError(code))
     const sessions = await openSessions({ store: store(flaky) })
     const { session } = await sessions.create({ userId: 'u' })
@@ -118,7 +118,7 @@ describe('a statement that fails', () => {
     expect(tried()).toBe(3)
   })
 
-  it.each([...CONFLICTS, ...CONNECTION])('with %s three times is "unavailable"', async (code) => {
+  it.each([...CONFLICTS, ...CONNECTION])('with %s three times throws StoreUnavailableError', async (code) => {
     const { pool: flaky, tried } = failing('insert into "pawl".sessions', 3, driverError(code))
     const sessions = await openSessions({ store: store(flaky) })
     await expect(sessions.create({ userId: 'u' })).rejects.toThrow(UNAVAILABLE)
@@ -126,7 +126,7 @@ describe('a statement that fails', () => {
   })
 
   it.each(['23502', '42703', '22P02'])(
-    'with %s, a mistake, is not tried again and is not hidden',
+    'with %s, a programming mistake, is not retried and keeps its code',
     async (code) => {
       const { pool: flaky, tried } = failing('insert into "pawl".sessions', 1, driverError(code))
       const sessions = await openSessions({ store: store(flaky) })
@@ -135,7 +135,7 @@ describe('a statement that fails', () => {
     },
   )
 
-  it('whose answer was lost, at creation, makes one session', async () => {
+  it('creates one session when the result of the insert was lost', async () => {
     const { pool: flaky } = failing('insert into "pawl".sessions', 2, driverError('ECONNRESET'), true)
     const sessions = await openSessions({ store: store(flaky) })
     const { refreshToken } = await sessions.create({ userId: 'lost insert' })
@@ -143,7 +143,7 @@ describe('a statement that fails', () => {
     expect((await sessions.refresh(refreshToken.value)).refreshToken).not.toBeNull()
   })
 
-  it('whose answer was lost, at a turn, is no reuse', async () => {
+  it('detects no reuse when the result of a turn was lost', async () => {
     const { pool: flaky } = failing('update', 1, driverError('ECONNRESET'), true)
     const sessions = await openSessions({ store: store(flaky) })
     const { refreshToken } = await sessions.create({ userId: 'u' })
@@ -151,7 +151,7 @@ describe('a statement that fails', () => {
     expect((await sessions.refresh(child.refreshToken!.value)).session.generation).toBe(1)
   })
 
-  it('whose answer was lost, at the end, still says that this call ended the session', async () => {
+  it('reports that this call ended the session when the result of the update was lost', async () => {
     const { pool: flaky } = failing('update', 1, driverError('ECONNRESET'), true)
     const sessions = await openSessions({ store: store(flaky) })
     const { session, accessToken } = await sessions.create({ userId: 'u' })
@@ -159,7 +159,7 @@ describe('a statement that fails', () => {
     expect(() => sessions.verify(accessToken.value)).toThrow(coded('ERR_SESSION_ENDED') as Error)
   })
 
-  it('in a confirmation is tried again whole, also where only the commit says so', async () => {
+  it('in a confirmation repeats the whole transaction, even if only the commit failed', async () => {
     const { pool: flaky, tried } = failing('commit', 1, driverError('40001'))
     const sessions = await openSessions({ store: store(flaky) })
     const { refreshToken, session } = await sessions.create({ userId: 'u' })
@@ -185,7 +185,7 @@ describe('a statement that fails', () => {
   })
 })
 
-describe('a pool that reads values in its own way', () => {
+describe('a pool whose application changed the type parsers', () => {
   const oids = [16, 17, 20, 21, 23, 25, 1082, 1114, 1184, 2950, 3802, 869]
   const before = oids.map((oid) => pg.types.getTypeParser(oid))
   beforeAll(() => {
@@ -195,34 +195,34 @@ describe('a pool that reads values in its own way', () => {
     oids.forEach((oid, index) => void pg.types.setTypeParser(oid, before[index] as never))
   })
 
-  it('changes nothing for us', async () => {
+  it('does not affect Pawl', async () => {
     await live(pool as unknown as PoolLike)
   })
 })
 
-describe('a pool with settings of its own', () => {
+describe('a pool with unusual settings', () => {
   it.each([
     'timezone=Asia/Kolkata',
     'timezone=America/St_Johns',
     'intervalstyle=iso_8601',
     'bytea_output=escape',
-  ])('(%s) changes nothing for us', async (setting) => {
+  ])('(%s) does not affect Pawl', async (setting) => {
     await live(createPool(url, { options: `-c ${setting}` }) as unknown as PoolLike)
   })
 })
 
-describe('a connection that breaks while turns are written', () => {
+describe('a connection that is lost while turns are written', () => {
   it('does not end the process', async () => {
-    let heard = 0
+    let queries = 0
     await live({
       query: (config) => pool.query(config as pg.QueryConfig),
       async connect() {
         const client = await pool.connect()
         return {
           query(config) {
-            // As the driver does besides failing the statement; without a listener, this throws.
+            // The driver emits this in addition to failing the statement. Without a listener it throws.
             client.emit('error', new Error('read ECONNRESET'))
-            heard++
+            queries++
             return client.query(config as pg.QueryConfig)
           },
           release: (error) => client.release(error),
@@ -232,14 +232,14 @@ describe('a connection that breaks while turns are written', () => {
       },
       end: () => pool.end(),
     })
-    expect(heard).toBeGreaterThan(0)
+    expect(queries).toBeGreaterThan(0)
   })
 })
 
-describe('a pool that answers nothing any more', () => {
+describe('a stuck pool', () => {
   afterEach(() => void vi.useRealTimers())
 
-  it('is given no more to do once too many wait, and is used again when they are gone', async () => {
+  it('gets no new statements while too many wait, and is used again afterwards', async () => {
     vi.useFakeTimers()
     let asked = 0
     let stuck = true

@@ -6,8 +6,8 @@ import { listen, openSessions } from '../support/sessions.ts'
 
 const url = await createDatabase()
 
-/** A pool that loses the answer to the next statement that matches, after it has been committed. */
-function forgetful(): { store: ReturnType<typeof postgres>; lose(statement: RegExp): void } {
+/** A pool that loses the result of the next matching statement after its commit. */
+function losingResults(): { store: ReturnType<typeof postgres>; lose(statement: RegExp): void } {
   let next: RegExp | null = null
   const pool = aroundQueries(createPool(url), async (config, run) => {
     const answer = await run()
@@ -25,8 +25,8 @@ function forgetful(): { store: ReturnType<typeof postgres>; lose(statement: RegE
   }
 }
 
-it('a write of data over a version is known to be its own', async () => {
-  const { store, lose } = forgetful()
+it('a write of data with `ifVersion` recognizes its own earlier attempt', async () => {
+  const { store, lose } = losingResults()
   const sessions = await openSessions<object, object>({ store })
   const { sessionId } = (await sessions.create({ userId: 'anna', data: { a: 1 } })).session
   lose(/set data/)
@@ -37,8 +37,8 @@ it('a write of data over a version is known to be its own', async () => {
   expect(await sessions.get(sessionId)).toMatchObject({ data: { b: 2, c: 3 }, dataVersion: 2 })
 })
 
-it('the sessions that revokeUser ended are counted, announced, and refused at once', async () => {
-  const { store, lose } = forgetful()
+it('revokeUser counts, announces and refuses the sessions of its earlier attempt', async () => {
+  const { store, lose } = losingResults()
   const sessions = await openSessions({ store })
   const { accessToken } = await sessions.create({ userId: 'bert' })
   await sessions.create({ userId: 'bert' })
@@ -51,7 +51,7 @@ it('the sessions that revokeUser ended are counted, announced, and refused at on
   )
 })
 
-it('two revocations of one session at the same time: one ended it', async () => {
+it('of two concurrent revocations of one session, one reports true', async () => {
   const sessions = await openSessions({
     store: postgres({ pool: createPool(url) }),
     now: () => Date.UTC(2030, 0, 1),

@@ -10,7 +10,7 @@ import { openSessions } from '../support/sessions.ts'
 
 const OUTDATED = coded('ERR_SCHEMA_OUTDATED') as Error
 const url = await createDatabase()
-// Each store listens for errors of its pool, and Node.js warns of more than ten listeners.
+// Each store adds an error listener to its pool, and Node.js warns about more than ten.
 const pool = createPool(url).setMaxListeners(30)
 const emptyUrl = await createDatabase()
 
@@ -18,24 +18,24 @@ const count = async (table: string): Promise<number> =>
   Number((await pool.query(`select count(*) from ${table}`)).rows[0].count)
 
 describe('the schema', () => {
-  it('is exactly this', async () => {
+  it('equals the golden file', async () => {
     await postgres({ pool, schema: 'pawl' }).migrate()
     await expect(await dumpSchema(pool, 'pawl')).toMatchFileSnapshot('schema.sql')
   })
 
-  it('is made once', async () => {
+  it('is created once', async () => {
     const store = postgres({ pool, schema: 'once' })
     expect(await store.migrate()).toStrictEqual([1])
     expect(await store.migrate()).toStrictEqual([])
     expect(await count('once.migrations')).toBe(1)
   })
 
-  it('comes out whole when a migration was interrupted after any statement', async () => {
+  it('is complete after a migration that was interrupted and repeated', async () => {
     const complete = await dumpSchema(pool, 'pawl')
-    for (const made of ['sessions_user_id_idx', 'sessions_invalidated_at_idx']) {
+    for (const missing of ['sessions_user_id_idx', 'sessions_invalidated_at_idx']) {
       const store = postgres({ pool, schema: 'interrupted' })
       await store.migrate()
-      await pool.query(`drop index interrupted.${made}`)
+      await pool.query(`drop index interrupted.${missing}`)
       await pool.query('drop table interrupted.signing_keys')
       await pool.query('delete from interrupted.migrations')
       await store.migrate()
@@ -44,7 +44,7 @@ describe('the schema', () => {
   })
 
   it.each(['My "own" Schema', "it's", 'select', '$1', ':sessions', '😀'])(
-    'may be called %s',
+    'may have the name %s',
     async (schema) => {
       const sessions = await openSessions({ store: postgres({ pool, schema }) })
       const { refreshToken, session } = await sessions.create({ userId: 'u', data: {} })
@@ -58,7 +58,7 @@ describe('the schema', () => {
     },
   )
 
-  it('of two installations in one database is two: tokens of one mean nothing to the other', async () => {
+  it('separates two installations in one database: neither accepts tokens of the other', async () => {
     const one = await openSessions({ store: postgres({ pool, schema: 'one' }) })
     const other = await openSessions({ store: postgres({ pool, schema: 'other' }) })
     const { accessToken, refreshToken } = await one.create({ userId: 'u' })
@@ -68,7 +68,7 @@ describe('the schema', () => {
 })
 
 describe('many processes that start at once on an empty database', () => {
-  it('make one schema and one key: twenty in one process', async () => {
+  it('create one schema and one key: twenty stores in one process', async () => {
     const starts = Array.from({ length: 20 }, () =>
       openSessions({ store: postgres({ pool, schema: 'twenty' }) }),
     )
@@ -79,7 +79,7 @@ describe('many processes that start at once on an empty database', () => {
     for (const sessions of fleet) expect(sessions.verify(accessToken.value).userId).toBe('u')
   })
 
-  it('make one schema and one key: five processes', async () => {
+  it('create one schema and one key: five processes', async () => {
     const script = fileURLToPath(new URL('../support/start-sessions.ts', import.meta.url))
     const start = async (): Promise<{ sessionId: string; kids: string[] }> => {
       const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script, emptyUrl])
@@ -100,14 +100,14 @@ describe('`migrate: false`', () => {
     expect(found.rowCount).toBe(0)
   })
 
-  it('starts where `migrate()` has been run', async () => {
+  it('starts after `migrate()`', async () => {
     const store = postgres({ pool, schema: 'by_hand', migrate: false })
     await store.migrate()
     const sessions = await openSessions({ store })
     expect((await sessions.create({ userId: 'u' })).session.active).toBe(true)
   })
 
-  it('works for a role that may not create anything', async () => {
+  it('works for a role without the right to create', async () => {
     await postgres({ pool, schema: 'granted' }).migrate()
     await pool.query(`
       create role pawl_test_app login;
@@ -131,7 +131,7 @@ describe('`migrate: false`', () => {
 })
 
 describe('a database that a newer release has migrated', () => {
-  it('is refused when the step was a breaking one, and used when it was not', async () => {
+  it('is refused only if the migration is breaking', async () => {
     const open = (migrate: boolean): ReturnType<typeof openSessions> =>
       openSessions({ store: postgres({ pool, schema: 'newer', migrate }) })
     await postgres({ pool, schema: 'newer' }).migrate()

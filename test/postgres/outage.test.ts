@@ -8,7 +8,7 @@ import { postgres } from '../../src/postgres/index.ts'
 import { coded } from '../support/errors.ts'
 import { listen, openSessions } from '../support/sessions.ts'
 
-// The pauses between two attempts.
+// Skips the delays between retries.
 vi.mock(import('node:timers/promises'), async (original) => ({
   ...(await original()),
   setTimeout: (async () => undefined) as never,
@@ -19,10 +19,10 @@ const UNAVAILABLE = coded('ERR_STORE_UNAVAILABLE') as Error
 let server: EmbeddedPostgres
 const hba = join(tmpdir(), `pawl-test-${process.pid}-pg_hba.conf`)
 
-/** A server of this file's own: the others need theirs. */
+/** A server of its own, because this file stops it. */
 beforeAll(async () => {
   await writeFile(hba, 'host all locked 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n')
-  // The server runs as another user where the tests run as root.
+  // If the tests run as root, the server runs as another user and must be able to read the file.
   await chmod(hba, 0o644)
   server = await createEmbeddedPostgres([`hba_file=${hba}`])
   await server.start()
@@ -32,7 +32,7 @@ afterAll(async () => {
   await rm(hba, { force: true })
 })
 
-describe('a database that goes away and comes back', () => {
+describe('a database that stops and starts again', () => {
   it.each([
     { how: 'stops', signal: 'SIGINT', whose: 'a pool of its own' },
     { how: 'crashes', signal: 'SIGKILL', whose: 'the pool of the application' },
@@ -73,7 +73,7 @@ describe('a database that goes away and comes back', () => {
 })
 
 describe('a wrong password', () => {
-  it('is said to be refused, without being repeated', async () => {
+  it('is an error without the password in its message', async () => {
     const admin = new pg.Client({ connectionString: server.url })
     await admin.connect()
     await admin.query(`create role locked login password 'right one'`)

@@ -11,7 +11,7 @@ import { openSessions } from '../support/sessions.ts'
 
 const url = await createDatabase()
 
-it("an idle connection of the application's pool that is cut ends no process", async () => {
+it("the loss of an idle connection in the application's pool does not end the process", async () => {
   const script = `
     import pg from 'pg'
     import { createSessions } from './src/index.ts'
@@ -22,7 +22,7 @@ it("an idle connection of the application's pool that is cut ends no process", a
     const other = new pg.Client(${JSON.stringify(url)})
     await other.connect()
     const gone = new Promise((resolve) => pool.once('remove', resolve))
-    // Not the one that listens, of which a process that is slow would have the time to warn.
+    // Spares the LISTEN connection, because its loss would log a warning in a slow process.
     await other.query("select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database() and application_name <> 'pawl listen'")
     await gone
     await other.end()
@@ -36,7 +36,7 @@ it("an idle connection of the application's pool that is cut ends no process", a
   expect([code, output]).toStrictEqual([0, 'anna 1\n'])
 })
 
-it('close leaves no connection behind, and what comes later is refused', async () => {
+it('close leaves no connection open, and later calls are refused', async () => {
   const watching = createPool(url)
   const open = async (): Promise<number> =>
     (await watching.query(`select from pg_stat_activity where application_name = 'pawl'`)).rows.length
@@ -49,13 +49,13 @@ it('close leaves no connection behind, and what comes later is refused', async (
   const underWay = sessions.refresh(refreshToken.value).catch(() => {})
   await sessions.close()
   await underWay
-  // The server notices a closed connection a moment later.
+  // The server notices the closed connections asynchronously.
   await expect.poll(open, { timeout: 10_000 }).toBe(0)
   await expect(sessions.list('bert')).rejects.toEqual(coded('ERR_STORE_UNAVAILABLE'))
   expect(await open()).toBe(0)
 })
 
-it('a session ended in a transaction that is rolled back goes on', async () => {
+it('a session stays active if the transaction that ended it is rolled back', async () => {
   const sessions = await openSessions<object, object>({ store: postgres({ pool: createPool(url) }) })
   const { session, accessToken, refreshToken } = await sessions.create({ userId: 'carl' })
   const client = new pg.Client({ connectionString: url })
@@ -76,7 +76,7 @@ it.each([
   'jdbc:postgresql://app:hunter2@127.0.0.1:1/shop',
   'postgres://app:12/hunter2@127.0.0.1:1/shop',
   'postgres://app:hunter2@127.0.0.1:1/shop',
-])('the error for %s holds no password', async (connectionString) => {
+])('the error for %s contains no password', async (connectionString) => {
   const error = await createSessions({ store: postgres({ connectionString }), secret: SECRET }).then(
     () => expect.unreachable(),
     (thrown: Error) => thrown,

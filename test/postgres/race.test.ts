@@ -8,8 +8,8 @@ const url = await createDatabase()
 const PROCESSES = 20
 const ROUNDS = 5
 
-describe('twenty processes that refresh and confirm one session at once', () => {
-  it('move it on by exactly one generation a round, and never take it for stolen', async () => {
+describe('twenty processes that refresh and confirm one session concurrently', () => {
+  it('advance it by exactly one generation per round and detect no reuse', async () => {
     const clock = createFakeClock()
     const fleet = await Promise.all(
       Array.from({ length: PROCESSES }, () =>
@@ -29,7 +29,7 @@ describe('twenty processes that refresh and confirm one session at once', () => 
       const answers = await Promise.all(fleet.map((sessions) => sessions.refresh(held)))
       const children = answers.map((answer) => answer.refreshToken!.value)
       expect(new Set(children).size).toBe(PROCESSES)
-      // Uses at other processes than the answers came from, and refreshes with the children, all at once.
+      // Uses the tokens in other processes than issued them, and refreshes with the children, concurrently.
       await Promise.all(
         fleet.flatMap((sessions, index) => {
           sessions.verify(answers[(index + 1) % PROCESSES]!.accessToken.value)

@@ -20,14 +20,14 @@ async function recorded(): Promise<{ sessions: Sessions; clock: FakeClock; sent(
   return {
     sessions,
     clock,
-    /** Since it was last asked. */
+    /** The statements since the last call. */
     sent: () => statements.splice(0),
   }
 }
 
-// What the calls that budgets are kept for ask is in budgets.test.ts.
-describe('what a call asks of the database:', () => {
-  it('in the calm after a turn, a refresh one read', async () => {
+// budgets.test.ts covers the most frequent calls.
+describe('the statements of a call:', () => {
+  it('a refresh shortly after a turn sends one read', async () => {
     const { sessions, sent } = await recorded()
     const { refreshToken } = await sessions.create({ userId: 'u' })
     const child = await sessions.refresh(refreshToken.value)
@@ -37,7 +37,7 @@ describe('what a call asks of the database:', () => {
     expect(sent()).toStrictEqual(['select'])
   })
 
-  it('a merge of data one update, claims a read, an update and a notification', async () => {
+  it('patchData sends one update, setClaims a read, an update and a notification', async () => {
     const { sessions, sent } = await recorded()
     const { session } = await sessions.create({ userId: 'u' })
     sent()
@@ -47,7 +47,7 @@ describe('what a call asks of the database:', () => {
     expect(sent()).toStrictEqual(['select', 'update', 'select'])
   })
 
-  it('a revocation one update and a notification', async () => {
+  it('a revocation sends one update and a notification', async () => {
     const { sessions, sent } = await recorded()
     const { session } = await sessions.create({ userId: 'u' })
     sent()
@@ -55,7 +55,7 @@ describe('what a call asks of the database:', () => {
     expect(sent()).toStrictEqual(['update', 'select'])
   })
 
-  it('garbage, forged and expired tokens nothing', async () => {
+  it('invalid, forged and expired tokens send nothing', async () => {
     const { sessions, clock, sent } = await recorded()
     const { accessToken, refreshToken } = await sessions.create({ userId: 'u' })
     sent()
@@ -74,8 +74,8 @@ describe('what a call asks of the database:', () => {
 })
 
 describe('a turn', () => {
-  it('rewrites its row within the page (HOT), whether by use or by refresh', async () => {
-    // One connection, so that its own statistics are the whole truth.
+  it('is a HOT update, by use and by refresh', async () => {
+    // One connection, so that its own statistics cover every update.
     const pool = createPool(url, { max: 1 })
     const clock = createFakeClock()
     const sessions = await openSessions({
@@ -102,7 +102,7 @@ describe('a turn', () => {
         `select n_tup_upd::int as updated, n_tup_hot_upd::int as hot from pg_stat_user_tables
          where schemaname = 'hot' and relname = 'sessions'`,
       )
-      // A transaction somewhere in the cluster may keep a page from being tidied, and a row or two from it.
+      // An older transaction in the cluster may keep dead rows in a page, so that a few updates find no room.
       expect(rows).toStrictEqual([{ updated: 30, hot: expect.toSatisfy((hot: number) => hot >= 27) }])
     })
   })

@@ -24,12 +24,12 @@ async function open(schema: string) {
   const sessions = await openSessions({ store: postgres({ pool, schema, listen: false }), now: clock.now })
   return {
     sessions,
-    /** Since it was last asked. */
+    /** The statements since the last call. */
     sent: () => statements.splice(0),
   }
 }
 
-it('sessions that are created together are written as each would be alone, by one statement', async () => {
+it('a batch of logins writes the same rows as single logins, with one statement', async () => {
   const [together, alone] = [await open('together'), await open('alone')]
   together.sent()
   const created = await Promise.all(INPUTS.map((input) => together.sessions.create(input)))
@@ -45,7 +45,7 @@ it('sessions that are created together are written as each would be alone, by on
     ).rows.map(({ id, current, anchor_hash, ...row }) => row)
   expect(await rows('together')).toStrictEqual(await rows('alone'))
 
-  // Each with tokens of its own.
+  // Each login got the tokens of its own session.
   for (const [index, { accessToken, refreshToken }] of created.entries()) {
     const { userId } = INPUTS[index]!
     expect(together.sessions.verify(accessToken.value).userId).toBe(userId)
@@ -53,7 +53,7 @@ it('sessions that are created together are written as each would be alone, by on
   }
 })
 
-it('a login that the database refuses fails, and none that came with it', async () => {
+it('a login that the database rejects fails alone, without the other logins of its batch', async () => {
   const { sessions } = await open('refusing')
   await createPool(url).query(`alter table refusing.sessions add check (user_id <> 'refused')`)
   const outcomes = await Promise.allSettled(

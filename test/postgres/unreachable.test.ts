@@ -37,7 +37,7 @@ async function failure(work: Promise<unknown>): Promise<Error> {
 describe('a database that cannot be reached', () => {
   afterEach(() => void vi.useRealTimers())
 
-  it('is an error at start that names where, and no password', async () => {
+  it('is an error at start that names the address without the password', async () => {
     const { server, port } = await listening()
     server.close()
     const error = await failure(start({ connectionString: `postgres://u:hunter2@127.0.0.1:${port}/shop` }))
@@ -47,11 +47,11 @@ describe('a database that cannot be reached', () => {
   })
 
   it.each(['connectionString', 'pool'] as const)(
-    'and says nothing is given up within ten seconds: %s',
+    'and does not answer is given up within ten seconds: %s',
     async (kind) => {
       const { port } = await listening()
       const connectionString = `postgres://u:hunter2@127.0.0.1:${port}/shop`
-      // Only `setTimeout`: the sockets are real, the waiting is not.
+      // Fakes only the timers, because the sockets are real.
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
       const pool = new pg.Pool({ connectionString })
       const starting = failure(start(kind === 'pool' ? { pool: pool as never } : { connectionString }))
@@ -63,7 +63,7 @@ describe('a database that cannot be reached', () => {
     },
   )
 
-  it('by a name that does not exist is one, too', async () => {
+  it('because its host name does not exist is an error that names the address', async () => {
     const error = await failure(
       start({ connectionString: 'postgres://u:hunter2@no-such-host.invalid:5433/shop' }),
     )
@@ -71,7 +71,7 @@ describe('a database that cannot be reached', () => {
     expect(error.message).toContain('no-such-host.invalid:5433/shop')
   })
 
-  it('without that database, or that user, says so', async () => {
+  it('because the database or the user does not exist is an error with the cause', async () => {
     const noDatabase = new URL(inject('serverUrl'))
     noDatabase.pathname = '/no_such_database'
     const error = await failure(start({ connectionString: noDatabase.href }))

@@ -10,19 +10,19 @@ export const KEYS_PATH = '/.well-known/jwks.json'
 export const REVOCATIONS_PATH = '/session/revocations'
 type Listener = (req: IncomingMessage, res: ServerResponse) => void
 
-/** An application that others verify the access tokens of, behind a real socket. */
+/** An application on a real socket. Other services verify its access tokens. */
 export interface ServedApplication {
   readonly sessions: Sessions
   readonly clock: FakeClock
   readonly keys: string
   readonly revocations: string
-  /** How often a path was asked for. */
-  asked(path: string): number
-  /** What a path answers instead, from now on; null for what the application says. */
-  instead(path: string, listener: Listener | null): void
-  /** A new access token, and the id of its session. */
+  /** The number of requests for a path. */
+  requested(path: string): number
+  /** Replaces the responses of a path; `null` restores those of the application. */
+  replace(path: string, listener: Listener | null): void
+  /** A new access token and the id of its session. */
   login(claims?: Record<string, unknown>): Promise<{ token: string; sessionId: string }>
-  /** A verifier on the same clock, with both addresses. */
+  /** A verifier with the addresses and the clock of the application. */
   verifier(options?: Partial<VerifierOptions>): Verifier
 }
 
@@ -34,17 +34,17 @@ export async function serveApplication(
   const sessions = await openSessions({
     now: clock.now,
     keys: { algorithm: 'EdDSA' },
-    // The clock that is moved by hand makes nothing stale meanwhile.
+    // The tests move the clock by hand, which must not make the feed stale.
     revocation: { maxStaleness: 86_400 },
     ...options,
   })
-  const asked = new Map<string, number>()
-  const instead = new Map<string, Listener>()
+  const requests = new Map<string, number>()
+  const replacements = new Map<string, Listener>()
   const serve = nodeSessions(sessions, http)((_req, res) => res.writeHead(404).end())
   const port = await listen((req, res) => {
     const path = req.url ?? ''
-    asked.set(path, (asked.get(path) ?? 0) + 1)
-    const listener = instead.get(path)
+    requests.set(path, (requests.get(path) ?? 0) + 1)
+    const listener = replacements.get(path)
     if (listener === undefined) void serve(req, res)
     else listener(req, res)
   })
@@ -54,10 +54,10 @@ export async function serveApplication(
     clock,
     keys: origin + KEYS_PATH,
     revocations: origin + REVOCATIONS_PATH,
-    asked: (path) => asked.get(path) ?? 0,
-    instead(path, listener) {
-      if (listener === null) instead.delete(path)
-      else instead.set(path, listener)
+    requested: (path) => requests.get(path) ?? 0,
+    replace(path, listener) {
+      if (listener === null) replacements.delete(path)
+      else replacements.set(path, listener)
     },
     async login(claims = { role: 'admin' }) {
       const { accessToken, session } = await sessions.create({ userId: 'anna', claims })
@@ -73,16 +73,16 @@ export async function serveApplication(
   }
 }
 
-/** Answers with a status and nothing else. */
+/** Responds with a status and no body. */
 export const failing =
   (status: number): Listener =>
   (_req, res) =>
     void res.writeHead(status).end()
 
-/** Never answers. */
+/** Never responds. */
 export const silent: Listener = () => {}
 
-/** Stops in its requests until it is let go on. */
+/** Holds requests back until `open` is called. */
 export function gate(): {
   readonly hold: (pass: Listener) => Listener
   open(): void
@@ -92,7 +92,7 @@ export function gate(): {
   return {
     hold: (pass) => (req, res) => void waiting.push(() => pass(req, res)),
     open() {
-      for (const go of waiting) go()
+      for (const pass of waiting) pass()
       waiting = []
     },
     get waiting() {

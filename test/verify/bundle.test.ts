@@ -6,14 +6,14 @@ const ENTRY = new URL('../../src/verify/index.ts', import.meta.url)
 const BUDGET = 7 * 1024
 
 describe('pawl/verify as a bundle', () => {
-  it('has nothing of Node, and no global of its', async () => {
+  it('imports nothing from Node and uses none of its globals', async () => {
     const { code, inputs } = await bundleForEdge(ENTRY)
     expect(code).not.toMatch(/node:|\brequire\b|\bimport\b|\bBuffer\b|\bprocess\b|\b__dirname\b|\bglobal\b/)
     for (const input of inputs)
       expect(input).toMatch(/^src\/(core|portable|verify|wire|http\/(problem|reply))/)
   })
 
-  it(`weighs less than ${BUDGET} bytes, minified and compressed`, async () => {
+  it(`is smaller than ${BUDGET} bytes, minified and compressed`, async () => {
     const { code } = await bundleForEdge(ENTRY)
     const bytes = gzipSync(code, { level: 9 }).length
     expect(bytes).toBeLessThan(BUDGET)

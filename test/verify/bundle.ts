@@ -3,11 +3,11 @@ import { build } from 'esbuild'
 
 export interface Bundle {
   readonly code: string
-  /** The files that went in, relative to the repository. */
+  /** The bundled files, relative to the repository. */
   readonly inputs: readonly string[]
 }
 
-/** One module for a runtime without Node. */
+/** Bundles a module for a runtime without Node. */
 export async function bundleForEdge(entry: URL, define: Record<string, string> = {}): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
     entryPoints: [fileURLToPath(entry)],

@@ -11,18 +11,18 @@ const UNAVAILABLE = coded('ERR_STORE_UNAVAILABLE', { retryAfter: 5 }) as Error
 const MINUTE = 60
 const HOUR = 3600
 
-/** Well-formed, of a key that nobody has. */
+/** A well-formed token of an unknown key. */
 const forged = (kid: string): string =>
   `${encodePart({ alg: 'EdDSA', kid, typ: 'at+jwt' })}.${encodePart({})}.${'A'.repeat(86)}`
 
 async function open(): Promise<ServedApplication & { keyRequests(): number }> {
   const application = await serveApplication()
-  return { ...application, keyRequests: () => application.asked(KEYS_PATH) }
+  return { ...application, keyRequests: () => application.requested(KEYS_PATH) }
 }
 const withoutRevocations = { revocations: undefined as never }
 
 describe('the keys of an application', () => {
-  it('are asked for once, by the first token, and then every five minutes, as it says', async () => {
+  it('are loaded with the first token, and again after the `max-age` of five minutes', async () => {
     const { verifier, login, clock, keyRequests } = await open()
     const verify = verifier(withoutRevocations).verify
     expect(keyRequests()).toBe(0)
@@ -32,22 +32,22 @@ describe('the keys of an application', () => {
     expect(keyRequests()).toBe(1)
   })
 
-  it('are asked for in the background once they are no longer fresh', async () => {
-    const { verifier, login, clock, keys, keyRequests, instead } = await open()
+  it('are loaded in the background once they are stale', async () => {
+    const { verifier, login, clock, keys, keyRequests, replace } = await open()
     const { verify } = verifier(withoutRevocations)
     await verify((await login()).token)
     clock.advance(5 * MINUTE)
     const { hold, open: letGo } = gate()
-    instead(KEYS_PATH, hold(failing(500)))
+    replace(KEYS_PATH, hold(failing(500)))
     const work: Promise<unknown>[] = []
     const context = { waitUntil: (promise: Promise<unknown>) => void work.push(promise) }
-    // Nobody waits for an answer that does not come.
+    // No verification waits for the response.
     for (let count = 0; count < 5; count++) await verify((await login()).token, context)
     expect(work).toHaveLength(1)
     await until(() => keyRequests() === 2)
     letGo()
     await Promise.all(work)
-    instead(KEYS_PATH, null)
+    replace(KEYS_PATH, null)
     clock.advance(1)
     await verify((await login()).token, context)
     await Promise.all(work)
@@ -55,12 +55,12 @@ describe('the keys of an application', () => {
     expect(keys).toContain('http://127.0.0.1')
   })
 
-  it('are asked for once by any number that wait for the first', async () => {
-    const { verifier, login, sessions, keyRequests, instead } = await open()
+  it('are loaded once for many concurrent verifications', async () => {
+    const { verifier, login, sessions, keyRequests, replace } = await open()
     const { verify } = verifier(withoutRevocations)
     const { token } = await login()
     const serve = gate()
-    instead(
+    replace(
       KEYS_PATH,
       serve.hold((_req, res) => void res.end(JSON.stringify(sessions.keys.jwks()))),
     )
@@ -71,7 +71,7 @@ describe('the keys of an application', () => {
     expect(keyRequests()).toBe(1)
   })
 
-  it('are kept for what the answer says, from half a minute to an hour, less its age', async () => {
+  it('stay fresh for `max-age`, from half a minute to an hour, less the age of the response', async () => {
     for (const [header, age, expected] of [
       ['public, max-age=600', undefined, 600],
       ['max-age=600', '100', 500],
@@ -82,8 +82,8 @@ describe('the keys of an application', () => {
       ['max-age=86400', '86000', 400],
       ['x-max-age=9', undefined, 300],
     ] as const) {
-      const { verifier, login, clock, sessions, keyRequests, instead } = await open()
-      instead(KEYS_PATH, (_req, res) => {
+      const { verifier, login, clock, sessions, keyRequests, replace } = await open()
+      replace(KEYS_PATH, (_req, res) => {
         if (header !== undefined) res.setHeader('cache-control', header)
         if (age !== undefined) res.setHeader('age', age)
         res.end(JSON.stringify(sessions.keys.jwks()))
@@ -102,7 +102,7 @@ describe('the keys of an application', () => {
     }
   })
 
-  it('rotate: a token of a new key has them asked for at once', async () => {
+  it('are loaded at once for a token of a new key', async () => {
     const { verifier, login, clock, sessions, keyRequests } = await open()
     const { verify } = verifier(withoutRevocations)
     const old = await login()
@@ -116,13 +116,13 @@ describe('the keys of an application', () => {
     expect(keyRequests()).toBeLessThanOrEqual(2)
   })
 
-  it('that are gone verify nothing any more, seen before or not', async () => {
-    const { verifier, login, clock, instead } = await open()
+  it('that were removed verify no token, cached or not', async () => {
+    const { verifier, login, clock, replace } = await open()
     const { verify } = verifier(withoutRevocations)
     const { token } = await login()
     await verify(token)
     const { sessions: other } = await open()
-    instead(KEYS_PATH, (_req, res) => void res.end(JSON.stringify(other.keys.jwks())))
+    replace(KEYS_PATH, (_req, res) => void res.end(JSON.stringify(other.keys.jwks())))
     const work: Promise<unknown>[] = []
     const context = { waitUntil: (promise: Promise<unknown>) => void work.push(promise) }
     clock.advance(5 * MINUTE)
@@ -133,7 +133,7 @@ describe('the keys of an application', () => {
 })
 
 describe('a flood of forged tokens', () => {
-  it('asks for keys once in ten seconds, and holds up no genuine token', async () => {
+  it('loads keys once in ten seconds and delays no genuine token', async () => {
     const { verifier, login, clock, keyRequests } = await open()
     const { verify } = verifier(withoutRevocations)
     const { token } = await login()
@@ -156,7 +156,7 @@ describe('a flood of forged tokens', () => {
     expect((await verify(token)).userId).toBe('anna')
   })
 
-  it('of other headers asks for none', async () => {
+  it('with other headers loads no keys', async () => {
     const { verifier, login, clock, keyRequests } = await open()
     const { verify } = verifier(withoutRevocations)
     await verify((await login()).token)
@@ -173,7 +173,7 @@ describe('a flood of forged tokens', () => {
     expect(keyRequests()).toBe(1)
   })
 
-  it('of what is no token does not even ask the first time', async () => {
+  it('of malformed tokens loads no keys at all', async () => {
     const { verifier, keyRequests } = await open()
     const { verify } = verifier()
     for (const text of ['', 'a.b', 'x'.repeat(5000)]) await expect(verify(text)).rejects.toThrow(INVALID)
@@ -181,12 +181,12 @@ describe('a flood of forged tokens', () => {
   })
 })
 
-describe('an application that does not answer', () => {
-  it('leaves the keys in use for an hour, asked for again every second at most', async () => {
-    const { verifier, login, clock, keyRequests, instead } = await open()
+describe('an application that does not respond', () => {
+  it('leaves stale keys usable for an hour, with at most one request per second', async () => {
+    const { verifier, login, clock, keyRequests, replace } = await open()
     const { verify } = verifier(withoutRevocations)
     await verify((await login()).token)
-    instead(KEYS_PATH, failing(500))
+    replace(KEYS_PATH, failing(500))
     const work: Promise<unknown>[] = []
     const context = { waitUntil: (promise: Promise<unknown>) => void work.push(promise) }
     for (const seconds of [5 * MINUTE, 0, 0.999, 0.001]) {
@@ -201,7 +201,7 @@ describe('an application that does not answer', () => {
     clock.advance(1)
     const { token } = await login()
     await expect(verify(token)).rejects.toThrow(UNAVAILABLE)
-    instead(KEYS_PATH, null)
+    replace(KEYS_PATH, null)
     await expect(verify(token)).rejects.toThrow(UNAVAILABLE)
     clock.advance(1)
     expect((await verify(token)).userId).toBe('anna')
@@ -209,36 +209,36 @@ describe('an application that does not answer', () => {
 
   it.each([
     ['an error', failing(500)],
-    ['another page', (_req: unknown, res: { end(text: string): void }) => res.end('<!doctype html>')],
+    ['an HTML page', (_req: unknown, res: { end(text: string): void }) => res.end('<!doctype html>')],
     ['no keys', (_req: unknown, res: { end(text: string): void }) => res.end('{ "keys": [] }')],
-    ['no set', (_req: unknown, res: { end(text: string): void }) => res.end('[]')],
+    ['no key set', (_req: unknown, res: { end(text: string): void }) => res.end('[]')],
     ['204', failing(204)],
     ['304', failing(304)],
-  ])('as it should, but with %s, is unavailable', async (_, listener) => {
-    const { verifier, login, clock, instead } = await open()
-    instead(KEYS_PATH, listener)
+  ])('with a key set, but with %s, throws StoreUnavailableError', async (_, listener) => {
+    const { verifier, login, clock, replace } = await open()
+    replace(KEYS_PATH, listener)
     const { verify } = verifier(withoutRevocations)
     const { token } = await login()
     const error = await verify(token).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE', cause: expect.any(Error) })
-    instead(KEYS_PATH, null)
+    replace(KEYS_PATH, null)
     clock.advance(1)
     expect((await verify(token)).userId).toBe('anna')
   })
 
-  it('in 64 KiB is unavailable', async () => {
-    const { verifier, login, sessions, instead } = await open()
+  it('within 64 KiB throws StoreUnavailableError', async () => {
+    const { verifier, login, sessions, replace } = await open()
     const keySet = JSON.stringify(sessions.keys.jwks())
     const { token } = await login()
-    instead(KEYS_PATH, (_req, res) => void res.end(keySet.padEnd(64 * 1024)))
+    replace(KEYS_PATH, (_req, res) => void res.end(keySet.padEnd(64 * 1024)))
     expect((await verifier(withoutRevocations).verify(token)).userId).toBe('anna')
-    instead(KEYS_PATH, (_req, res) => void res.end(keySet.padEnd(64 * 1024 + 1)))
+    replace(KEYS_PATH, (_req, res) => void res.end(keySet.padEnd(64 * 1024 + 1)))
     await expect(verifier(withoutRevocations).verify(token)).rejects.toThrow(UNAVAILABLE)
   })
 
-  it('within the timeout is unavailable', async () => {
-    const { verifier, login, instead } = await open()
-    instead(KEYS_PATH, silent)
+  it('within the timeout throws StoreUnavailableError', async () => {
+    const { verifier, login, replace } = await open()
+    replace(KEYS_PATH, silent)
     const { token } = await login()
     const timeout = vi.spyOn(AbortSignal, 'timeout')
     onTestFinished(() => timeout.mockRestore())
@@ -246,15 +246,15 @@ describe('an application that does not answer', () => {
     expect(timeout.mock.calls).toStrictEqual([[100]])
   })
 
-  it('to its end within the timeout is unavailable', async () => {
-    const { verifier, login, instead } = await open()
-    instead(KEYS_PATH, (_req, res) => void res.write('{ "keys": ['))
+  it('completely within the timeout throws StoreUnavailableError', async () => {
+    const { verifier, login, replace } = await open()
+    replace(KEYS_PATH, (_req, res) => void res.write('{ "keys": ['))
     const { token } = await login()
     await expect(verifier({ timeout: 0.1, ...withoutRevocations }).verify(token)).rejects.toThrow(UNAVAILABLE)
   })
 
-  it('but sends elsewhere is not followed', async () => {
-    const { verifier, login, sessions, instead } = await open()
+  it('but redirects is not followed', async () => {
+    const { verifier, login, sessions, replace } = await open()
     let followed = 0
     const elsewhere = await listen((_req, res) => {
       followed++
@@ -262,7 +262,7 @@ describe('an application that does not answer', () => {
     })
     const { token } = await login()
     for (const status of [301, 302, 303, 307, 308]) {
-      instead(KEYS_PATH, (_req, res) =>
+      replace(KEYS_PATH, (_req, res) =>
         res.writeHead(status, { location: `http://127.0.0.1:${elsewhere}/` }).end(),
       )
       await expect(verifier(withoutRevocations).verify(token)).rejects.toThrow(UNAVAILABLE)
@@ -270,19 +270,19 @@ describe('an application that does not answer', () => {
     expect(followed).toBe(0)
   })
 
-  it('is not asked again by each request, and recovers within a second', async () => {
-    const { verifier, login, clock, keyRequests, instead } = await open()
-    instead(KEYS_PATH, failing(503))
+  it('gets one request per second, and is used again when it recovers', async () => {
+    const { verifier, login, clock, keyRequests, replace } = await open()
+    replace(KEYS_PATH, failing(503))
     const { verify } = verifier(withoutRevocations)
     const { token } = await login()
     for (let count = 0; count < 20; count++) await expect(verify(token)).rejects.toThrow(UNAVAILABLE)
     expect(keyRequests()).toBe(1)
-    instead(KEYS_PATH, null)
+    replace(KEYS_PATH, null)
     clock.advance(1)
     expect((await verify(token)).userId).toBe('anna')
   })
 
-  it('at all is unavailable', async () => {
+  it('because its port is closed throws StoreUnavailableError', async () => {
     const { login } = await open()
     const server = createServer()
     const port = await new Promise<number>((resolve) =>
@@ -295,7 +295,7 @@ describe('an application that does not answer', () => {
 })
 
 describe('a clock', () => {
-  it('that is set back has the keys asked for again, and makes nothing last longer', async () => {
+  it('that is set back causes a new load and prolongs no value', async () => {
     const { verifier, login, clock, keyRequests } = await open()
     const { verify } = verifier(withoutRevocations)
     await verify((await login()).token)
@@ -304,7 +304,7 @@ describe('a clock', () => {
     expect(keyRequests()).toBe(2)
   })
 
-  it('that is set back a moment after the keys came changes nothing', async () => {
+  it('that is set back by less than a second causes no load', async () => {
     const { verifier, login, clock, keyRequests } = await open()
     const { verify } = verifier(withoutRevocations)
     const { token } = await login()
@@ -314,7 +314,7 @@ describe('a clock', () => {
     expect(keyRequests()).toBe(1)
   })
 
-  it('has no say in keys that were passed in', async () => {
+  it('does not affect keys given as an option', async () => {
     const { sessions, login, clock } = await open()
     const { verify } = createVerifier({ jwks: sessions.keys.jwks(), now: clock.now })
     const { token } = await login()

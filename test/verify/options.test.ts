@@ -11,7 +11,7 @@ describe('the options of a verifier', () => {
     'http://app.localhost:3000/jwks',
     'http://127.0.0.1:3000/jwks',
     'http://[::1]:3000/jwks',
-  ])('take the address %s', (address) => {
+  ])('accept the address %s', (address) => {
     expect(() => createVerifier({ jwks: address, revocations: new URL(address) })).not.toThrow()
     expect(() => createVerifier({ jwks: new URL(address), revocations: address })).not.toThrow()
   })
@@ -64,7 +64,7 @@ describe('the options of a verifier', () => {
     )
   })
 
-  it('do not repeat an address that may hold a password', () => {
+  it('never show an address that may contain a password', () => {
     const wrong = (): unknown => createVerifier({ jwks: 'https://user:hunter2@app.example.com/jwks' })
     expect(wrong).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining('hunter2') }) as Error,

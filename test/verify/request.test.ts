@@ -31,7 +31,7 @@ describe('the token of a request', () => {
     }
   }
 
-  it('is the bearer’s', async () => {
+  it('comes from the `Authorization: Bearer` header', async () => {
     const { anna, userOf } = await open()
     for (const authorization of [`Bearer ${anna}`, `bearer ${anna}`, `BEARER   ${anna}`])
       expect(await userOf({ authorization })).toBe('anna')
@@ -39,7 +39,7 @@ describe('the token of a request', () => {
       await expect(userOf({ authorization })).rejects.toThrow(INVALID)
   })
 
-  it('is that of the access cookie where there is no bearer', async () => {
+  it('comes from the access cookie if there is no bearer token', async () => {
     const { anna, bert, userOf } = await open()
     const cookie = `a=b; __Host-pawl-access=${anna}; __Secure-pawl-refresh=x`
     expect(await userOf({ cookie })).toBe('anna')
@@ -50,13 +50,13 @@ describe('the token of a request', () => {
     await expect(userOf({ cookie: `__host-pawl-access=${anna}` })).rejects.toThrow(NOT_SIGNED_IN)
   })
 
-  it('is that of a cookie of another name', async () => {
+  it('comes from a cookie with the configured name', async () => {
     const { anna, userOf } = await open({ cookie: 'pawl-access' })
     expect(await userOf({ cookie: `pawl-access=${anna}` })).toBe('anna')
     await expect(userOf({ cookie: `__Host-pawl-access=${anna}` })).rejects.toThrow(NOT_SIGNED_IN)
   })
 
-  it('is the one that is good where cookies are doubled', async () => {
+  it('is the valid one of duplicate cookies', async () => {
     const { anna, bert, clock, userOf } = await open()
     const name = '__Host-pawl-access'
     expect(await userOf({ cookie: `${name}=x; ${name}=${anna}; ${name}=${bert}` })).toBe('anna')
@@ -66,7 +66,7 @@ describe('the token of a request', () => {
     )
   })
 
-  it('is missing from a request without either', async () => {
+  it('is missing from a request with neither', async () => {
     const { userOf } = await open()
     for (const headers of [
       {},
@@ -77,7 +77,7 @@ describe('the token of a request', () => {
       await expect(userOf(headers)).rejects.toThrow(NOT_SIGNED_IN)
   })
 
-  it('is found in whatever gives headers by their name', async () => {
+  it('is found in any object with `headers.get`', async () => {
     const { sessions, clock } = await openWithClock({ keys: { algorithm: 'EdDSA' } })
     const { accessToken } = await sessions.create({ userId: 'anna' })
     const headers: Record<string, string> = { authorization: `Bearer ${accessToken.value}` }
@@ -86,7 +86,7 @@ describe('the token of a request', () => {
   })
 })
 
-describe('the answer to an error', () => {
+describe('the response to an error', () => {
   it.each([
     new NotSignedInError(),
     new AccessTokenExpiredError('superseded'),
@@ -94,7 +94,7 @@ describe('the answer to an error', () => {
     new SessionEndedError('id', 'revoked'),
     new SessionEndedError('id', 'replaced'),
     new StoreUnavailableError('down'),
-  ])('is the one the application would give: $message', async (error) => {
+  ])('equals the response of the application: $message', async (error) => {
     const response = errorResponse(error)!
     const expected = problemReply(problemOf(error)!, true)
     expect([response.status, await response.text()]).toStrictEqual([expected.status, expected.body])
@@ -109,7 +109,7 @@ describe('the answer to an error', () => {
     expect(await response.json()).toStrictEqual({ code: 'access_token_expired', refresh: true })
   })
 
-  it('is none to an error of somebody else', () => {
+  it('is null for an error that is not from Pawl', () => {
     for (const error of [new Error('x'), new TypeError('x'), null, { code: 'ERR_NOT_SIGNED_IN' }])
       expect(errorResponse(error)).toBeNull()
   })

@@ -14,7 +14,7 @@ const SUPERSEDED = coded('ERR_ACCESS_TOKEN_EXPIRED', { reason: 'superseded' }) a
 const EXPIRED = coded('ERR_ACCESS_TOKEN_EXPIRED', { reason: 'expired' }) as Error
 const UNAVAILABLE = coded('ERR_STORE_UNAVAILABLE') as Error
 
-/** Work in the background that can be waited for. */
+/** Collects background work, so that a test can await it. */
 function background(): { context: VerifyContext; done(): Promise<unknown> } {
   const work: Promise<unknown>[] = []
   return {
@@ -23,13 +23,14 @@ function background(): { context: VerifyContext; done(): Promise<unknown> } {
   }
 }
 
-/** So many entries. */
+/** A list of distinct entries. */
 const numbered = (count: number): Int32Array =>
   Int32Array.from({ length: count * 3 }, (_, at) => (at % 3 === 2 ? -1 : at))
 
-const requests = (application: { asked(path: string): number }): number => application.asked(REVOCATIONS_PATH)
+const requests = (application: { requested(path: string): number }): number =>
+  application.requested(REVOCATIONS_PATH)
 
-describe('what an application has revoked', () => {
+describe('a session that the application revoked', () => {
   it.each(END_REASONS.filter((reason) => reason !== 'idle' && reason !== 'absolute'))(
     'is refused with its reason: %s',
     async (reason) => {
@@ -42,7 +43,7 @@ describe('what an application has revoked', () => {
     },
   )
 
-  it('is refused within an interval, also when the token was seen before', async () => {
+  it('is refused within an interval, even if its token is cached', async () => {
     const { sessions, verifier, login, clock } = await serveApplication()
     const { verify } = verifier()
     const { context, done } = background()
@@ -51,14 +52,14 @@ describe('what an application has revoked', () => {
     await verify(token)
     await sessions.revoke(sessionId)
     clock.advance(5)
-    // This one is still answered by what was known, and has it asked for.
+    // The stale list still accepts this token, and the verification starts a load.
     expect((await verify(token, context)).sessionId).toBe(sessionId)
     await done()
     await expect(verify(token)).rejects.toThrow(ENDED)
     expect((await verify(untouched)).userId).toBe('anna')
   })
 
-  it('is never overlooked because of a list older than two intervals: that is waited for', async () => {
+  it('is refused if the list is older than two intervals: the verifier waits for a new one', async () => {
     const { sessions, verifier, login, clock } = await serveApplication()
     const { verify } = verifier({ pollInterval: 2 })
     const { token, sessionId } = await login()
@@ -68,7 +69,7 @@ describe('what an application has revoked', () => {
     await expect(verify(token)).rejects.toThrow(ENDED)
   })
 
-  it('includes what was changed: older access tokens have to be refreshed, newer ones are good', async () => {
+  it('or changed needs a refresh of older access tokens; newer ones are valid', async () => {
     const { sessions, verifier, clock } = await serveApplication()
     const { verify } = verifier()
     const { accessToken, refreshToken, session } = await sessions.create({ userId: 'anna' })
@@ -80,34 +81,34 @@ describe('what an application has revoked', () => {
     expect((await verify(renewed.accessToken.value)).claims).toStrictEqual({ role: 'editor' })
   })
 
-  it('is unknown without an address: a token is then good until it expires', async () => {
-    const { sessions, verifier, login, clock, asked } = await serveApplication()
+  it('stays valid until its token expires, without the option `revocations`', async () => {
+    const { sessions, verifier, login, clock, requested } = await serveApplication()
     const { verify } = verifier({ revocations: undefined as never })
     const { token, sessionId } = await login()
     await sessions.revoke(sessionId)
     clock.advance(60)
     expect((await verify(token)).sessionId).toBe(sessionId)
-    expect(asked(REVOCATIONS_PATH)).toBe(0)
+    expect(requested(REVOCATIONS_PATH)).toBe(0)
   })
 
-  it('is refused for a reason of a later release too', async () => {
-    const { verifier, login, instead } = await serveApplication()
+  it('for a reason of a later release is refused with the reason `unknown`', async () => {
+    const { verifier, login, replace } = await serveApplication()
     const { token, sessionId } = await login()
     const hex = sessionId.slice(19).replace('-', '')
     const words = [hex.slice(0, 8), hex.slice(8)].map((word) => Number.parseInt(word, 16))
     const list = encodeRevocations({ lifetime: 900, refreshBefore: 0 }, Int32Array.from([...words, -100]))
-    instead(REVOCATIONS_PATH, (_req, res) => void res.end(list))
+    replace(REVOCATIONS_PATH, (_req, res) => void res.end(list))
     await expect(verifier().verify(token)).rejects.toThrow(
       coded('ERR_SESSION_ENDED', { reason: 'unknown' }) as Error,
     )
   })
 
-  it('says from when on access tokens are good, and how long at most', async () => {
-    const { verifier, login, instead, clock } = await serveApplication()
+  it('is one case: `refreshBefore` and `lifetime` of the list apply to every token', async () => {
+    const { verifier, login, replace, clock } = await serveApplication()
     const { token } = await login()
     const { verify } = verifier()
     const rules = { lifetime: 300, refreshBefore: clock.now() / 1000 }
-    instead(REVOCATIONS_PATH, (_req, res) => void res.end(encodeRevocations(rules, new Int32Array())))
+    replace(REVOCATIONS_PATH, (_req, res) => void res.end(encodeRevocations(rules, new Int32Array())))
     await verify(token)
     clock.advance(304.999)
     await verify(token)
@@ -120,7 +121,7 @@ describe('what an application has revoked', () => {
 })
 
 describe('the list', () => {
-  it('is asked for once per interval while it is used, and then only whether it has changed', async () => {
+  it('is requested once per interval while the verifier is used, with its tag', async () => {
     const application = await serveApplication()
     const { verifier, login, clock, sessions } = application
     const statuses: number[] = []
@@ -151,16 +152,16 @@ describe('the list', () => {
     expect(requests(application)).toBe(5)
   })
 
-  it('counts from when it was asked for, and from before that where a cache has had it', async () => {
+  it('counts its age from the request, plus the time in a cache', async () => {
     for (const [age, waits] of [
       ['0', false],
       ['9', false],
       ['10', true],
     ] as const) {
       const application = await serveApplication()
-      const { verifier, login, instead } = application
+      const { verifier, login, replace } = application
       const list = encodeRevocations({ lifetime: 900, refreshBefore: 0 }, new Int32Array())
-      instead(REVOCATIONS_PATH, (_req, res) => void res.setHeader('age', age).end(list))
+      replace(REVOCATIONS_PATH, (_req, res) => void res.setHeader('age', age).end(list))
       const { token } = await login()
       const verified = verifier({ onStale: 'refuse' }).verify(token)
       if (waits)
@@ -174,39 +175,39 @@ describe('the list', () => {
 
   it.each([
     ['an error', failing(500)],
-    ['nothing', failing(204)],
-    ['304 although nobody has it', failing(304)],
-    ['another page', (_req: unknown, res: { end(body: string): void }) => res.end('<!doctype html>')],
+    ['no content', failing(204)],
+    ['304 to a request without a tag', failing(304)],
+    ['an HTML page', (_req: unknown, res: { end(body: string): void }) => res.end('<!doctype html>')],
     [
-      'more than there can be',
+      'too many entries',
       (_req: unknown, res: { end(body: Uint8Array): void }) =>
         res.end(encodeRevocations({ lifetime: 900, refreshBefore: 0 }, numbered(MAX_REVOCATIONS + 1))),
     ],
     [
-      'an end cut off',
+      'a truncated body',
       (_req: unknown, res: { end(body: Uint8Array): void }) =>
         res.end(
           encodeRevocations({ lifetime: 900, refreshBefore: 0 }, Int32Array.of(1, 2, -1)).subarray(0, 20),
         ),
     ],
-  ])('that is answered with %s cannot be had', async (_, listener) => {
-    const { verifier, login, instead, clock } = await serveApplication()
+  ])('cannot be loaded from a response with %s', async (_, listener) => {
+    const { verifier, login, replace, clock } = await serveApplication()
     const { token } = await login()
-    instead(REVOCATIONS_PATH, listener)
+    replace(REVOCATIONS_PATH, listener)
     const { verify } = verifier({ onStale: 'refuse' })
     const error = await verify(token).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE', cause: expect.any(Error) })
-    instead(REVOCATIONS_PATH, null)
+    replace(REVOCATIONS_PATH, null)
     clock.advance(1)
     expect((await verify(token)).userId).toBe('anna')
   })
 })
 
-it('an answer without an end is not read to it', async () => {
-  const { verifier, login, instead } = await serveApplication()
+it('an endless response is canceled', async () => {
+  const { verifier, login, replace } = await serveApplication()
   const { token } = await login()
   let closed = false
-  instead(REVOCATIONS_PATH, (_req, res) => {
+  replace(REVOCATIONS_PATH, (_req, res) => {
     const more = (): void => {
       while (res.write(Buffer.alloc(64 * 1024)));
     }
@@ -225,50 +226,50 @@ it('an answer without an end is not read to it', async () => {
   while (!closed) await new Promise((resolve) => setImmediate(resolve))
 })
 
-describe('an application whose revocations cannot be had', () => {
-  it('has its tokens served by what is known, which stays refused', async () => {
+describe('an application whose revocations cannot be loaded', () => {
+  it('has its tokens checked against the last list', async () => {
     const application = await serveApplication()
-    const { sessions, verifier, login, instead, clock } = application
+    const { sessions, verifier, login, replace, clock } = application
     const { verify } = verifier()
     const [one, two] = [await login(), await login()]
     await sessions.revoke(one.sessionId)
     await expect(verify(one.token)).rejects.toThrow(ENDED)
-    instead(REVOCATIONS_PATH, failing(500))
+    replace(REVOCATIONS_PATH, failing(500))
     await sessions.revoke(two.sessionId)
     clock.advance(60)
     expect((await verify(two.token)).sessionId).toBe(two.sessionId)
     await expect(verify(one.token)).rejects.toThrow(ENDED)
-    instead(REVOCATIONS_PATH, null)
+    replace(REVOCATIONS_PATH, null)
     clock.advance(1)
     await expect(verify(two.token)).rejects.toThrow(ENDED)
   })
 
-  it('has them refused with `onStale: refuse`, once the list is older than two intervals', async () => {
-    const { verifier, login, instead, clock } = await serveApplication()
+  it('has its tokens refused with `onStale: refuse`, once the list is older than two intervals', async () => {
+    const { verifier, login, replace, clock } = await serveApplication()
     const { verify } = verifier({ onStale: 'refuse' })
     const { token } = await login()
     const { context, done } = background()
     await verify(token)
-    instead(REVOCATIONS_PATH, failing(503))
+    replace(REVOCATIONS_PATH, failing(503))
     clock.advance(9.999)
     await verify(token, context)
     await done()
     clock.advance(0.001)
     await expect(verify(token)).rejects.toThrow(UNAVAILABLE)
-    instead(REVOCATIONS_PATH, null)
+    replace(REVOCATIONS_PATH, null)
     clock.advance(1)
     expect((await verify(token)).userId).toBe('anna')
   })
 
-  it('is asked once a second, and nobody else waits for that', async () => {
+  it('gets one request per second, and only the verification that starts it waits', async () => {
     const application = await serveApplication()
-    const { verifier, login, instead, clock } = application
+    const { verifier, login, replace, clock } = application
     const { verify } = verifier({ timeout: 0.2 })
     const { token } = await login()
     await verify(token)
-    instead(REVOCATIONS_PATH, silent)
+    replace(REVOCATIONS_PATH, silent)
     clock.advance(10)
-    // The first has to find out.
+    // The first verification waits until its load fails.
     await verify(token)
     expect(requests(application)).toBe(2)
     for (let count = 0; count < 20; count++) await verify(token)
@@ -285,7 +286,7 @@ describe('an application whose revocations cannot be had', () => {
     expect(requests(application)).toBe(3)
   })
 
-  it('of which one process does not know itself says so, and does not pretend', async () => {
+  it('with a stale feed responds 503 instead of an old list', async () => {
     const { verifier, login, clock } = await serveApplication({
       revocation: { pollInterval: 60, maxStaleness: 120 },
     })
@@ -296,8 +297,8 @@ describe('an application whose revocations cannot be had', () => {
   })
 })
 
-describe('nobody waits for another', () => {
-  it('but all for one answer: fifty at once ask once', async () => {
+describe('concurrent verifications', () => {
+  it('share one load: fifty send one request', async () => {
     const application = await serveApplication()
     const { verifier, login, clock, sessions } = application
     const { verify } = verifier()
@@ -312,12 +313,12 @@ describe('nobody waits for another', () => {
     expect(requests(application)).toBe(2)
   })
 
-  it('whose attempt has died: another is made', async () => {
+  it('start another load if the first was abandoned', async () => {
     const { verifier, login, clock, sessions } = await serveApplication()
-    let asked = 0
-    // As in a Worker whose request has ended: the promise is never settled.
+    let requested = 0
+    // As in a Worker whose request has ended: the promise never settles.
     const dying: typeof fetch = (input, init) => {
-      if (!String(input).endsWith(REVOCATIONS_PATH) || ++asked !== 2) return fetch(input, init)
+      if (!String(input).endsWith(REVOCATIONS_PATH) || ++requested !== 2) return fetch(input, init)
       return new Promise(() => {})
     }
     const { verify } = verifier({ fetch: dying, timeout: 0.1 })
@@ -329,15 +330,15 @@ describe('nobody waits for another', () => {
     const waiting = verify(token)
     clock.advance(1)
     await expect(waiting).rejects.toThrow(ENDED)
-    expect(asked).toBe(3)
+    expect(requested).toBe(3)
   })
 
-  it('with an answer that comes too late and says what was before', async () => {
+  it('ignore the late response of an abandoned load', async () => {
     const { verifier, login, clock, sessions } = await serveApplication()
     const late = gate()
-    let asked = 0
+    let requested = 0
     const slow: typeof fetch = async (input, init) => {
-      if (!String(input).endsWith(REVOCATIONS_PATH) || ++asked !== 2) return fetch(input, init)
+      if (!String(input).endsWith(REVOCATIONS_PATH) || ++requested !== 2) return fetch(input, init)
       const response = await fetch(input, { ...init, signal: null })
       await new Promise<void>((resolve) => late.hold(() => resolve())(undefined as never, undefined as never))
       return response
@@ -358,7 +359,7 @@ describe('nobody waits for another', () => {
   })
 })
 
-it('two processes of one application give the same list, and the verifier asks either', async () => {
+it('two processes of one application serve the same list with the same tag', async () => {
   const store = memory()
   const clock = { now: () => Date.UTC(2030, 0, 1) + elapsed }
   let elapsed = 0

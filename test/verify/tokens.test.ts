@@ -33,7 +33,7 @@ const jwkOf = (algorithm: Asymmetric, more: object = {}): object => ({
   ...more,
 })
 
-/** A JWT of any content. */
+/** A JWT with any content. */
 function signed(
   algorithm: Asymmetric,
   header: unknown,
@@ -95,7 +95,7 @@ async function forge(algorithm: Asymmetric, options: Partial<VerifierOptions> = 
 }
 
 describe.each(ALGORITHMS)('a verifier of %s tokens', (algorithm) => {
-  it('says the same as the application, frozen', async () => {
+  it('returns the same frozen session as the application', async () => {
     const { sessions, clock } = await openWithClock({ keys: { algorithm } })
     const verifier = createVerifier({ jwks: sessions.keys.jwks(), now: clock.now })
     const claims = { role: 'admin', tags: ['ä', '💥'] }
@@ -115,7 +115,7 @@ describe.each(ALGORITHMS)('a verifier of %s tokens', (algorithm) => {
     expect(await verifier.verify(genuine)).toStrictEqual(await verifier.verify(genuine))
   })
 
-  it('accepts until `exp`, seen before or not', async () => {
+  it('accepts a token until `exp`, cached or not', async () => {
     const { verifier, clock, header, payload, accepted, refused } = await forge(algorithm)
     const exp = (payload['exp'] as number) * 1000
     const [seen, unseen] = [1, 2].map((n) => signed(algorithm, header, { ...payload, n }))
@@ -126,7 +126,7 @@ describe.each(ALGORITHMS)('a verifier of %s tokens', (algorithm) => {
     expect(verifier).toBeDefined()
   })
 
-  it('refuses what comes from the future by more than clocks may differ', async () => {
+  it('refuses a token from further in the future than the clock tolerance', async () => {
     const { header, payload, accepted, refused } = await forge(algorithm)
     const from = (iat: number): string => signed(algorithm, header, { ...payload, iat, exp: iat + 900 })
     const now = payload['iat'] as number
@@ -134,7 +134,7 @@ describe.each(ALGORITHMS)('a verifier of %s tokens', (algorithm) => {
     await refused([from(now + 6), signed(algorithm, header, { ...payload, nbf: now + 6 })])
   })
 
-  it('refuses what is no token at all', async () => {
+  it('refuses malformed tokens', async () => {
     const { genuine, refused } = await forge(algorithm)
     const [header, payload, signature] = genuine.split('.')
     await refused([
@@ -159,11 +159,11 @@ describe.each(ALGORITHMS)('a verifier of %s tokens', (algorithm) => {
     ])
   })
 
-  it('refuses padding, whitespace, and every other spelling', async () => {
+  it('refuses padding, whitespace and every other encoding', async () => {
     const { genuine, refused } = await forge(algorithm)
     const [header, payload, signature] = genuine.split('.') as [string, string, string]
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-    // The last character of 64 bytes holds four bits that stand for nothing.
+    // The last character of 64 encoded bytes has four unused bits.
     const last = alphabet.indexOf(signature.at(-1)!)
     await refused([
       `${genuine}=`,
@@ -182,7 +182,7 @@ describe.each(ALGORITHMS)('a verifier of %s tokens', (algorithm) => {
     ])
   })
 
-  it('refuses more than 4096 characters', async () => {
+  it('refuses a token of more than 4096 characters', async () => {
     const { header, payload, accepted, refused } = await forge(algorithm)
     const token = (pad: number): string => signed(algorithm, header, { ...payload, pad: 'x'.repeat(pad) })
     let pad = 2600
@@ -192,7 +192,7 @@ describe.each(ALGORITHMS)('a verifier of %s tokens', (algorithm) => {
     await refused([token(pad + 3), 'x'.repeat(64 * 1024)])
   })
 
-  it('refuses a header that says anything else, however well it is signed', async () => {
+  it('refuses any other header, even with a valid signature', async () => {
     const { header, payload, accepted, refused } = await forge(algorithm)
     await accepted(signed(algorithm, header, payload))
     const pem = pairs[algorithm].publicKey.export({ type: 'spki', format: 'pem' })
@@ -225,7 +225,7 @@ describe.each(ALGORITHMS)('a verifier of %s tokens', (algorithm) => {
     ])
   })
 
-  it('refuses another key, and a payload that was touched', async () => {
+  it('refuses another key and a modified payload', async () => {
     const { header, payload, genuine, accepted, refused } = await forge(algorithm)
     await accepted(genuine)
     const [head, , signature] = genuine.split('.')
@@ -236,7 +236,7 @@ describe.each(ALGORITHMS)('a verifier of %s tokens', (algorithm) => {
     ])
   })
 
-  it('refuses a payload that lacks something, has it in another type, or is no UTF-8', async () => {
+  it('refuses a payload with a missing member, a wrong type or invalid UTF-8', async () => {
     const { header, payload, refused } = await forge(algorithm)
     const broken: unknown[] = ['not JSON', 'null', '[]', '1', '"text"', '{}']
     for (const name of Object.keys(payload))
@@ -251,7 +251,7 @@ describe.each(ALGORITHMS)('a verifier of %s tokens', (algorithm) => {
     await refused([`${input}.${signature.toString('base64url')}`])
   })
 
-  it('refuses another issuer, audience or client than asked for, or none', async () => {
+  it('refuses a missing or different issuer, audience or client', async () => {
     const profile = { issuer: 'me', audience: 'api', clientId: 'web' }
     const { header, payload, genuine, accepted, refused } = await forge(algorithm, profile)
     await accepted(genuine)
@@ -278,7 +278,7 @@ describe('the keys a verifier is given', () => {
   }
   const withKeys = (...keys: object[]): Verifier => createVerifier({ jwks: { keys }, now: clock.now })
 
-  it('may be of both algorithms', async () => {
+  it('may have both algorithms', async () => {
     const verifier = withKeys(jwkOf('EdDSA'), jwkOf('ES256'))
     for (const algorithm of ALGORITHMS) expect((await verifier.verify(token(algorithm))).userId).toBe('u')
   })
@@ -287,14 +287,14 @@ describe('the keys a verifier is given', () => {
     ['another algorithm than its curve', { alg: 'ES256' }],
     ['no algorithm', { alg: undefined }],
     ['the algorithm of a secret', { alg: 'HS256' }],
-    ['no algorithm at all, by name', { alg: 'none' }],
-    ['a name that every object has', { alg: 'constructor' }],
+    ['the algorithm `none`', { alg: 'none' }],
+    ['the name of an inherited property', { alg: 'constructor' }],
     ['no `kid`', { kid: undefined }],
-    ['an outlandish `kid`', { kid: 'a b' }],
+    ['an invalid `kid`', { kid: 'a b' }],
     ['another use', { use: 'enc' }],
     ['another type', { kty: 'EC' }],
     ['another curve', { crv: 'X25519' }],
-  ])('are passed over with %s', async (_, more) => {
+  ])('are ignored with %s', async (_, more) => {
     const verifier = withKeys(jwkOf('EdDSA', more), jwkOf('ES256', { kid: 'k2' }))
     await expect(verifier.verify(token('EdDSA'))).rejects.toThrow(INVALID as Error)
     expect(() => withKeys(jwkOf('EdDSA', more))).toThrow(
@@ -302,7 +302,7 @@ describe('the keys a verifier is given', () => {
     )
   })
 
-  it('are passed over where this runtime cannot read them', async () => {
+  it('are ignored if this runtime cannot import them', async () => {
     const verifier = withKeys(jwkOf('EdDSA', { x: 'AAAA' }), jwkOf('ES256'))
     expect((await verifier.verify(token('ES256'))).userId).toBe('u')
     await expect(verifier.verify(token('EdDSA'))).rejects.toThrow(INVALID as Error)
@@ -310,7 +310,7 @@ describe('the keys a verifier is given', () => {
     await expect(none.verify(token('EdDSA'))).rejects.toThrow(coded('ERR_STORE_UNAVAILABLE') as Error)
   })
 
-  it('are none with HS256, which says so', async () => {
+  it('are empty with HS256, and the error names the algorithms', async () => {
     const key = createSecretKey(Buffer.alloc(32, 1))
     const sessions = await openSessions({ keys: { provided: [{ kid: 'k1', algorithm: 'HS256', key }] } })
     expect(() => createVerifier({ jwks: sessions.keys.jwks() })).toThrow(

@@ -1,13 +1,13 @@
 import { createVerifier, errorResponse, type VerifyContext } from '../../src/verify/index.ts'
 
-/** Put in when it is bundled. */
+/** Defined by the bundler. */
 declare const JWKS: string
 declare const REVOCATIONS: string
 
-// Made when the module is loaded, where a Worker may not do anything yet.
+// At the top of the module, where a Worker must not do I/O.
 const verifier = createVerifier({ jwks: JWKS, revocations: REVOCATIONS, pollInterval: 1, timeout: 0.5 })
 
-// biome-ignore lint/style/noDefaultExport: what a Worker is
+// biome-ignore lint/style/noDefaultExport: a Worker is a default export
 export default {
   async fetch(request: Request, _env: unknown, context: VerifyContext): Promise<Response> {
     const keepsAlive = !request.url.endsWith('/without-context')

@@ -1,6 +1,6 @@
 declare module 'workerd' {
-  /** Where the program is. */
+  /** Path of the program. */
   const program: string
-  // biome-ignore lint/style/noDefaultExport: it has no other
+  // biome-ignore lint/style/noDefaultExport: the package has no named export
   export default program
 }

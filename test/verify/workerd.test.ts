@@ -20,7 +20,7 @@ interface Answer {
   readonly body: unknown
 }
 
-/** Two releases of the runtime's behavior: from before and after promises could cross requests. */
+/** Compatibility dates before and after the runtime let a promise resolve across requests. */
 describe.each(['2023-03-01', '2026-11-01'])('in a Worker as of %s', (date) => {
   async function open(keys: readonly ProvidedKey[] = signingKeys('EdDSA')): Promise<{
     application: ServedApplication
@@ -42,7 +42,7 @@ describe.each(['2023-03-01', '2026-11-01'])('in a Worker as of %s', (date) => {
     }
   }
 
-  it.each(ALGORITHMS)('%s tokens are told from forged and expired ones', async (algorithm) => {
+  it.each(ALGORITHMS)('%s tokens are accepted, forged and expired ones refused', async (algorithm) => {
     const keys = signingKeys(algorithm)
     const { application, ask } = await open(keys)
     const { token } = await application.login({ role: 'admin' })
@@ -53,10 +53,10 @@ describe.each(['2023-03-01', '2026-11-01'])('in a Worker as of %s', (date) => {
     expect(await ask(null)).toStrictEqual({ status: 401, body: { code: 'not_signed_in', refresh: false } })
     const [header, payload, signature] = token.split('.') as [string, string, string]
     const content = JSON.parse(Buffer.from(payload, 'base64url').toString())
-    const touched = Buffer.from(JSON.stringify({ ...content, sub: 'admin' })).toString('base64url')
+    const modified = Buffer.from(JSON.stringify({ ...content, sub: 'admin' })).toString('base64url')
     const foreign = await openSessions({ keys: { provided: signingKeys(algorithm) } })
     const { accessToken: stranger } = await foreign.create({ userId: 'anna' })
-    for (const forged of [`${header}.${touched}.${signature}`, stranger.value, `${token}x`, 'x'])
+    for (const forged of [`${header}.${modified}.${signature}`, stranger.value, `${token}x`, 'x'])
       expect(await ask(forged)).toStrictEqual({
         status: 401,
         body: { code: 'access_token_invalid', refresh: true },
@@ -76,22 +76,22 @@ describe.each(['2023-03-01', '2026-11-01'])('in a Worker as of %s', (date) => {
       const [{ token, sessionId }, { token: other }] = [await application.login(), await application.login()]
       expect((await ask(token, {}, path)).status).toBe(200)
       await application.sessions.revoke(sessionId, 'revoked')
-      const before = application.asked(REVOCATIONS_PATH)
+      const before = application.requested(REVOCATIONS_PATH)
       let answer = await ask(token, {}, path)
       while (answer.status === 200) answer = await ask(token, {}, path)
       expect(answer).toStrictEqual({ status: 401, body: { code: 'session_ended', refresh: false } })
-      // One list may be under way, and the application's list may be a second old, which is one interval.
-      expect(application.asked(REVOCATIONS_PATH) - before).toBeLessThanOrEqual(3)
+      // One load may be in progress, and the application may serve a list that is one second (one interval) old.
+      expect(application.requested(REVOCATIONS_PATH) - before).toBeLessThanOrEqual(3)
       expect((await ask(other, {}, path)).status).toBe(200)
     },
   )
 
-  it('requests that begin together have the keys asked for once', async () => {
+  it('concurrent requests load the keys once', async () => {
     const { application, ask } = await open()
     const { token } = await application.login()
     const keySet = JSON.stringify(application.sessions.keys.jwks())
     const held = gate()
-    application.instead(
+    application.replace(
       KEYS_PATH,
       held.hold((_req, res) => void res.end(keySet)),
     )
@@ -99,6 +99,6 @@ describe.each(['2023-03-01', '2026-11-01'])('in a Worker as of %s', (date) => {
     while (held.waiting === 0) await new Promise((resolve) => setImmediate(resolve))
     held.open()
     expect(new Set((await all).map(({ status }) => status))).toStrictEqual(new Set([200]))
-    expect([application.asked(KEYS_PATH), application.asked(REVOCATIONS_PATH)]).toStrictEqual([1, 1])
+    expect([application.requested(KEYS_PATH), application.requested(REVOCATIONS_PATH)]).toStrictEqual([1, 1])
   })
 })

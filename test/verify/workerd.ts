@@ -23,7 +23,7 @@ const main :Workerd.Worker = (
 );
 `
 
-/** Runs a Worker in the runtime of Cloudflare, on this machine, until the test is done. @returns its origin */
+/** Runs a Worker in Cloudflare's runtime on this machine until the test ends. @returns its origin */
 export async function startWorker(code: string, compatibilityDate: string): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'pawl-workerd-'))
   onTestFinished(() => rm(directory, { recursive: true }))
