@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { delay } from '../core/time/delay.ts'
 import { StoreUnavailableError } from '../portable/errors.ts'
 import { isConflict, isConnectionError, isPreparedRefused, isRefused } from './sqlstate.ts'
 import { types } from './types.ts'
@@ -143,7 +143,7 @@ export function createConnection(pool: PoolLike, where: string): Connection {
         const early = performance.now() - startedAt < RETRY_WITHIN
         if (tried < ATTEMPTS && early && (unreachable || isConflict(error))) {
           onRepeat()
-          await sleep(PAUSE * 2 ** tried * (0.5 + Math.random()))
+          await delay(PAUSE * 2 ** tried * (0.5 + Math.random()))
           continue
         }
         throw unreachable || isConflict(error) || isRefused(error)

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as timeout } from 'node:timers/promises'
 import type { Listener, ListenerHooks } from '../core/store.ts'
-import { pause } from '../core/time/pause.ts'
+import { delay } from '../core/time/delay.ts'
 import { within } from './connection.ts'
 import { isUnsupported } from './sqlstate.ts'
 
@@ -98,7 +98,7 @@ export function createListener(
         if (isUnsupported(error)) return
         longest = LONGEST_PAUSE_AWAY
       }
-      await pause(wait * (0.5 + Math.random()), closing.signal)
+      await delay(wait * (0.5 + Math.random()), closing.signal)
       wait = Math.min(wait * 2, longest)
     }
   }
@@ -140,7 +140,7 @@ export function createListener(
 /** Says goodbye, but not for long. Keeps the process alive meanwhile: somebody waits for this. */
 async function end(client: ListenClient): Promise<void> {
   const gone = new AbortController()
-  const late = sleep(END_WITHIN, undefined, { signal: gone.signal }).catch(() => {})
+  const late = timeout(END_WITHIN, undefined, { signal: gone.signal }).catch(() => {})
   await Promise.race([client.end().catch(() => {}), late])
   gone.abort()
   client.connection?.stream?.destroy()

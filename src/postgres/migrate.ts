@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { delay } from '../core/time/delay.ts'
 import { SchemaOutdatedError } from '../portable/errors.ts'
 import type { Connection } from './connection.ts'
 import { type AppliedMigration, appliedMigrations } from './ledger.ts'
@@ -54,7 +54,7 @@ async function statement(connection: Connection, names: Names, text: string): Pr
     } catch (error) {
       const concurrent = isAlreadyThere(error) || isConflict(error) || sqlState(error) === 'XX000'
       if (!concurrent || attempt === ATTEMPTS) throw error
-      await sleep(20 * attempt * (0.5 + Math.random()))
+      await delay(20 * attempt * (0.5 + Math.random()))
     }
   }
 }

@@ -1,15 +1,11 @@
+import { isSessionId } from '../../portable/session-id.ts'
+import { MAX_USER_ID_LENGTH } from '../../portable/user-id.ts'
 import { Failure, UsageError } from './errors.ts'
 import { quoted } from './text.ts'
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
-const LONGEST_USER_ID = 255
 const TIME = /^(\d{4})-(\d\d)-(\d\d)[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)$/i
 /** Clocks differ. */
 const SOON = 60_000
-
-export function isSessionId(value: string): boolean {
-  return UUID.test(value)
-}
 
 /** Ids are written small; whoever copies one from elsewhere may have it otherwise. */
 export function toSessionId(given: string): string {
@@ -29,8 +25,8 @@ export function notFound(what: string): Failure {
 
 /** @throws UsageError */
 export function userId(given: string): string {
-  if (given === '' || given.length > LONGEST_USER_ID)
-    throw new UsageError(`--user takes a user id of 1 to ${LONGEST_USER_ID} characters`)
+  if (given === '' || given.length > MAX_USER_ID_LENGTH)
+    throw new UsageError(`--user takes a user id of 1 to ${MAX_USER_ID_LENGTH} characters`)
   return given
 }
 

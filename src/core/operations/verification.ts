@@ -33,7 +33,7 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
   const cache = createTokenCache<Seen>(options.accessToken.cacheBytes)
 
   /** Goes up with everything but time that may make a good token a bad one. */
-  const known = (): number => ring.loads + revocations.learned
+  const known = (): number => ring.revision + revocations.revision
 
   /**
    * Looks at everything a token must not be. What was good stays good until its time is over or something becomes
@@ -46,7 +46,7 @@ export function createVerify(engine: Engine, confirmations: Confirmations): Veri
       const until = ring.verifiesUntil(seen.header)
       if (now >= until) return false
       assertUnexpired(seen, now, options.accessToken.lifetime)
-      revocations.assertGood(seen)
+      revocations.assertNotRevoked(seen)
       seen.goodUntil = Math.min(until, expiryOf(seen, options.accessToken.lifetime))
       seen.asOf = asOf
     }

@@ -2,10 +2,34 @@ import type { Engine } from '../engine.ts'
 import type { RotationState } from '../protocol/rotation.ts'
 import type { NormalContext } from '../request-context.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
-import type { SessionRow, Turn } from '../store.ts'
+import type { Expected, SessionRow, Turn } from '../store.ts'
 
-/** After the store has written a turn. */
-export function announceTurn(
+/** The state that a compare-and-set expects: the row as it was read. */
+export function expectedState({ id, generation, current }: SessionRow): Expected {
+  return { id, generation, current }
+}
+
+/** The write that advances the row to `next`, with the address and user agent that caused it. */
+export function createTurn(
+  engine: Engine,
+  row: SessionRow,
+  next: RotationState,
+  context: NormalContext,
+): Turn {
+  const { privacy } = engine.options
+  const expiresAt = idleExpiry(engine, row, next.turnedAt)
+  return {
+    expected: expectedState(row),
+    next,
+    expiresAt,
+    pruneAt: pruneTime(engine, row, expiresAt, next.turnedAt, row.pruneAt),
+    ip: privacy.ip === 'none' ? null : (context.ip ?? row.ip),
+    userAgent: privacy.userAgent ? (context.userAgent ?? row.userAgent) : null,
+  }
+}
+
+/** Emits the events of a turn that the store has written. */
+export function publishTurn(
   { events }: Engine,
   row: SessionRow,
   turn: Turn,
@@ -20,18 +44,5 @@ export function announceTurn(
   if ((row.ip !== null && ip !== row.ip) || (row.userAgent !== null && userAgent !== row.userAgent)) {
     const from = { ip: row.ip, userAgent: row.userAgent }
     events.emit('contextChanged', { sessionId, userId, from, to: { ip, userAgent } })
-  }
-}
-
-export function turnOf(engine: Engine, row: SessionRow, next: RotationState, seen: NormalContext): Turn {
-  const { privacy } = engine.options
-  const expiresAt = idleExpiry(engine, row, next.turnedAt)
-  return {
-    expected: { id: row.id, generation: row.generation, current: row.current },
-    next,
-    expiresAt,
-    pruneAt: pruneTime(engine, row, expiresAt, next.turnedAt, row.pruneAt),
-    ip: privacy.ip === 'none' ? null : (seen.ip ?? row.ip),
-    userAgent: privacy.userAgent ? (seen.userAgent ?? row.userAgent) : null,
   }
 }

@@ -1,11 +1,12 @@
 import type { Session, Sessions } from '../../../index.ts'
+import { isSessionId } from '../../../portable/session-id.ts'
 import type { PostgresStore } from '../../../postgres/index.ts'
 import type { Command, Context } from '../../command.ts'
 import { withSessions } from '../../database.ts'
 import { type Confirm, confirmation } from '../../terminal/confirm.ts'
 import { UsageError } from '../../terminal/errors.ts'
 import { count, printable, quoted, several, time } from '../../terminal/text.ts'
-import { isSessionId, notFound, pastTime, toSessionId, userId } from '../../terminal/values.ts'
+import { notFound, pastTime, toSessionId, userId } from '../../terminal/values.ts'
 import { longWork } from '../../terminal/with-progress.ts'
 import { noSuchUser, state } from './session-view.ts'
 
