@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey, randomBytes } from 'node:crypto'
 import { createSessions } from 'pawl'
 import { memory } from 'pawl/memory'
-import { createSessionTable } from '../../src/core/revocation/revocation-table.ts'
+import { createRevocationTable } from '../../src/core/revocation/revocation-table.ts'
 import { argument } from '../harness/processes.ts'
 
 /** 'table' and 'map' hold ended sessions; 'cache' and 'full-cache' hold verified tokens. */
@@ -49,7 +49,7 @@ function endedSessions(): Measurement {
 
 function inTable() {
   const now = Date.now()
-  const table = createSessionTable(64 * 1024 * 1024)
+  const table = createRevocationTable(64 * 1024 * 1024)
   return {
     set: (id: string): unknown => table.set(id, -1, now),
     has: (id: string): boolean => table.get(id) !== 0,

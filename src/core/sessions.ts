@@ -4,7 +4,8 @@ import { CLOCK_TOLERANCE } from '../portable/clock-tolerance.ts'
 import { AccessTokenExpiredError, InvalidOptionsError } from '../portable/errors.ts'
 import type { Sessions } from './api.ts'
 import { ENGINE, type Engine } from './engine.ts'
-import { createKeyRing, createProvidedKeyRing } from './keys/key-ring.ts'
+import { createProvidedKeyRing } from './keys/provided-key-ring.ts'
+import { createStoredKeyRing } from './keys/stored-key-ring.ts'
 import { createEvents } from './observability/events.ts'
 import { logEvents } from './observability/logger.ts'
 import type { SessionsStats } from './observability/telemetry.ts'
@@ -16,14 +17,14 @@ import type { SessionsOptions } from './options/sessions-options.ts'
 import { createConfirmations } from './refresh/confirmations.ts'
 import { refresh, refuse } from './refresh/refresh.ts'
 import { createRefreshLimit } from './refresh/refresh-limit.ts'
-import { announceTurn, turnOf } from './refresh/turn.ts'
+import { createTurn, publishTurn } from './refresh/turn.ts'
 import { createFeed } from './revocation/feed.ts'
 import { createRevocations } from './revocation/revocations.ts'
-import { withDoubt } from './revocation/uncertain-writes.ts'
-import { assertActive, learnFrom, readRow } from './session/rows.ts'
+import { trackUncertainWrites } from './revocation/uncertain-writes.ts'
+import { assertActive, readRow, recordEnd } from './session/rows.ts'
 import { toSession } from './session/session.ts'
 import { createClock } from './time/clock.ts'
-import { pause } from './time/pause.ts'
+import { delay } from './time/delay.ts'
 import { parseRefreshToken } from './tokens/refresh-token.ts'
 
 /** What is under way gets this long to end, in ms; a database that does not answer must not hold up a shutdown. */
@@ -71,7 +72,7 @@ async function start<Claims extends object, Data>(
     }
     const ring =
       options.keys.provided === null
-        ? await createKeyRing(store, options.secrets, clock, events, {
+        ? await createStoredKeyRing(store, options.secrets, clock, events, {
             algorithm: options.keys.algorithm,
             rotationInterval: options.keys.rotationInterval,
             tokenLifetime: options.accessToken.lifetime,
@@ -81,7 +82,7 @@ async function start<Claims extends object, Data>(
     const revocations = createRevocations(store, clock, events, retention, options.revocation.memory)
     if (options.revocation.mode !== 'expiry') await revocations.poll('all')
     const feed = createFeed(store, clock, events, revocations, options)
-    const writes = withDoubt(store, feed.doubt)
+    const writes = trackUncertainWrites(store, feed.recheck)
     const engine = createEngine({ options, store: writes, clock, events, ring, revocations, feed })
     started = assemble<Claims, Data>(engine, () => stopObserving?.())
     const { revocation, accessToken, idleTimeout, absoluteTimeout } = options
@@ -109,8 +110,8 @@ function createEngine(shared: Omit<Engine, 'confirmations' | 'refreshLimit' | 'v
     options.decideWithin,
     options.telemetry,
     {
-      turnOf: (row, next, evidence) => turnOf(engine, row, next, evidence),
-      turned: (row, turn) => announceTurn(engine, row, turn, 'use'),
+      createTurn: (row, next, evidence) => createTurn(engine, row, next, evidence),
+      publishTurn: (row, turn) => publishTurn(engine, row, turn, 'use'),
       end: (row, verdict, evidence) => refuse(engine, row, verdict, evidence.ip, evidence.userAgent),
     },
   )
@@ -136,12 +137,12 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
       const { sessionId, expiresAt, version, session } = verify(accessToken, context)
       return telemetry.trace('check', async () => {
         const row = await readRow(store, sessionId)
-        learnFrom(engine, row)
+        recordEnd(engine, row)
         // The token itself is proof that its session was not idle when it was issued.
         const alive = row === null ? null : { ...row, expiresAt: Math.max(row.expiresAt, expiresAt) }
         assertActive(sessionId, alive, clock.now())
         if (version < alive.version) {
-          revocations.changed(alive.id, alive.version)
+          revocations.addVersion(alive.id, alive.version)
           throw new AccessTokenExpiredError('superseded')
         }
         return session
@@ -166,11 +167,13 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
     on: (name, listener) => events.on(name, listener),
     close() {
       closing ??= (async () => {
+        const closed = new AbortController()
         await Promise.race([
           // Confirmations may end sessions, of which the feed then tells.
           confirmations.close().then(() => Promise.all([feed.stop(), maintenance.stop()])),
-          pause(CLOSE_WITHIN),
+          delay(CLOSE_WITHIN, closed.signal),
         ])
+        closed.abort()
         await store.close()
         onClosed()
       })()

@@ -3,25 +3,24 @@ const VALUES = new Int8Array(128).fill(-1)
 for (let value = 0; value < 64; value++) VALUES[ALPHABET.charCodeAt(value)] = value
 
 /**
- * Decodes base64url strictly: no padding, no other characters, and the unused bits of the last
- * character zero (RFC 4648 section 3.5), so that one value has one spelling. Without Node, as other
- * runtimes verify tokens too.
- * @returns `null` when the text is anything else
+ * Decodes base64url strictly, so a value has one spelling: no padding, no other characters, and zero as the unused
+ * bits of the last character (RFC 4648 section 3.5). `atob` and `Buffer` accept other spellings.
+ * @returns `null` for any other text
  */
 export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> | null {
   if (text.length % 4 === 1) return null
   const bytes = new Uint8Array((text.length * 3) >> 2)
-  let held = 0
+  let buffer = 0
   let bits = 0
   let at = 0
   for (let index = 0; index < text.length; index++) {
     const value = VALUES[text.charCodeAt(index)] ?? -1
     if (value < 0) return null
-    held = (held << 6) | value
+    buffer = (buffer << 6) | value
     bits += 6
     if (bits < 8) continue
     bits -= 8
-    bytes[at++] = held >> bits
+    bytes[at++] = buffer >> bits
   }
-  return (held & ((1 << bits) - 1)) === 0 ? bytes : null
+  return (buffer & ((1 << bits) - 1)) === 0 ? bytes : null
 }

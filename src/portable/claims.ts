@@ -1,37 +1,34 @@
 import type { StandardSchemaV1 } from './standard-schema.ts'
-import { PAYLOAD_NAMES } from './token-payload.ts'
+import { RESERVED_CLAIM_NAMES } from './token-claims.ts'
 
-/** The application's own part of the access token. */
+/** The claims of the application in the access token. */
 export type ClaimsObject = Readonly<Record<string, unknown>>
 
-/** Claim names that Pawl and the JWT standards use (RFC 7519, 7800, 9068). */
-const RESERVED: ReadonlySet<string> = new Set([...PAYLOAD_NAMES, 'cnf'])
-
-/** NUL and lone surrogates, as JSON.stringify escapes them: valid JSON that `jsonb` cannot hold. */
+/** NUL and lone surrogates, as `JSON.stringify` escapes them: valid JSON that `jsonb` cannot store. */
 const NOT_STORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/
 
-/** Bounds `data` (and so the row); claims are bounded far tighter by the cookie. */
+/** Bounds the row. Claims have a far lower bound: the size of a cookie. */
 const MAX_DATA_BYTES = 1024 * 1024
 
 /** @throws TypeError for a reserved name or a value that is not a JSON object */
 export function checkClaims(claims: unknown): ClaimsObject {
-  // Checked after the trip through JSON: a `toJSON` may answer anything.
+  // Checks the serialized value, because `toJSON` may return any type.
   const json = toJson(claims, 'claims')
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new TypeError('`claims` takes a JSON object')
   }
   for (const name of Object.keys(json)) {
-    if (RESERVED.has(name)) throw new TypeError(`the claim name \`${name}\` is reserved`)
+    if (RESERVED_CLAIM_NAMES.has(name)) throw new TypeError(`the claim name \`${name}\` is reserved`)
   }
   return json as ClaimsObject
 }
 
-/** @throws TypeError when it is not JSON or larger than 1 MiB */
+/** @throws TypeError when it is not JSON, larger than 1 MiB, or has text that PostgreSQL cannot store */
 export function checkData(data: unknown): unknown {
   return toJson(data ?? null, 'data')
 }
 
-/** What a reader will get back: the value after one trip through JSON. */
+/** The value as a reader gets it: serialized and parsed. */
 function toJson(value: unknown, name: string): unknown {
   let text: string | undefined
   try {
@@ -43,13 +40,16 @@ function toJson(value: unknown, name: string): unknown {
   if (text.length > MAX_DATA_BYTES) throw new TypeError(`\`${name}\` takes at most 1 MiB of JSON`)
   if (NOT_STORABLE.test(text)) {
     throw new TypeError(
-      `\`${name}\` must not hold U+0000 or half a surrogate pair: PostgreSQL cannot store them`,
+      `\`${name}\` contains U+0000 or half a surrogate pair, which PostgreSQL cannot store; remove it`,
     )
   }
   return JSON.parse(text)
 }
 
-/** Runs a Standard Schema, if one was given. @throws TypeError naming the first issue's path, not its value */
+/**
+ * Validates with the Standard Schema of the application; `null` accepts every value.
+ * @throws TypeError with the path of the first issue but not its value
+ */
 export async function validate<T>(
   schema: StandardSchemaV1<unknown, T> | null,
   value: unknown,
@@ -61,7 +61,7 @@ export async function validate<T>(
   const path = (result.issues[0]?.path ?? [])
     .map((part) => String(typeof part === 'object' ? part.key : part))
     .join('.')
-  throw new TypeError(`\`${path === '' ? name : `${name}.${path}`}\` does not fit its schema`, {
+  throw new TypeError(`\`${path === '' ? name : `${name}.${path}`}\` does not match its schema`, {
     cause: result.issues,
   })
 }

@@ -1,2 +1,2 @@
-/** Clocks of two processes may be this far apart; added to every window of the protocol. Milliseconds. */
+/** Largest accepted difference between the clocks of two processes, in ms; added to every window of the protocol. */
 export const CLOCK_TOLERANCE = 5000

@@ -1,16 +1,5 @@
-/** Why a session ended. Kept with the row until it is pruned. */
-export type EndReason =
-  | 'logout'
-  | 'revoked'
-  | 'reuse'
-  | 'idle'
-  | 'absolute'
-  | 'replaced'
-  | 'limit'
-  | 'rollback'
-
-/** Their places are part of what other services are told: new ones go to the end. */
-export const END_REASONS: readonly EndReason[] = [
+/** The reasons in the order of their codes in revocation lists: a new one goes to the end. */
+export const END_REASONS = [
   'logout',
   'revoked',
   'reuse',
@@ -19,4 +8,7 @@ export const END_REASONS: readonly EndReason[] = [
   'replaced',
   'limit',
   'rollback',
-]
+] as const
+
+/** Why a session ended. Kept with the row until it is pruned. */
+export type EndReason = (typeof END_REASONS)[number]

@@ -3,15 +3,15 @@ import { AccessTokenExpiredError, SessionEndedError } from './errors.ts'
 import type { AccessToken } from './token-payload.ts'
 
 /**
- * What is known of a session that ended or changed, in one number: 0 is nothing, below zero why it ended, above
- * the smallest acceptable version, plus one. The same on its way to other services.
+ * The revocation state of a session as one number, also in the list for other services. 0: nothing known. Negative:
+ * the session ended, -1 minus the index of the reason. Positive: the smallest accepted version plus one.
  */
 export type RevocationValue = number
 
 export const valueOfEnd = (reason: EndReason): RevocationValue => -1 - END_REASONS.indexOf(reason)
 export const valueOfVersion = (version: number): RevocationValue => version + 1
 
-/** `null` when it has not ended, or for a reason that only a later release knows. */
+/** `null` when the session has not ended, or for a reason added by a later release. */
 export const reasonOf = (value: RevocationValue): EndReason | null => END_REASONS[-1 - value] ?? null
 export const versionOf = (value: RevocationValue): number => Math.max(0, value - 1)
 

@@ -1,14 +1,18 @@
 import { decodeBase64url } from './base64url.ts'
 
-/** One algorithm per key, for its whole life (RFC 8725 section 3.1). */
-export type Algorithm = 'HS256' | 'EdDSA' | 'ES256'
+export const ALGORITHMS = ['HS256', 'EdDSA', 'ES256'] as const
 
-export const ALGORITHMS: readonly Algorithm[] = ['HS256', 'EdDSA', 'ES256']
+/** A key has one algorithm (RFC 8725 section 3.1). */
+export type Algorithm = (typeof ALGORITHMS)[number]
+
+export function isAlgorithm(name: string): name is Algorithm {
+  return (ALGORITHMS as readonly string[]).includes(name)
+}
 
 /**
- * The encoded JOSE header of every access token signed with a key. `typ: at+jwt` keeps other JWTs signed with
- * the same key from passing as access tokens (RFC 9068 section 2.1). Tokens are found by comparing it as
- * text, so nothing a token says about itself is ever obeyed.
+ * The encoded JOSE header of all access tokens signed with a key. `typ: at+jwt` distinguishes them from other JWTs
+ * signed with the same key (RFC 9068 section 2.1). Verification compares headers as text, so a token cannot choose
+ * its algorithm.
  * @param kid letters, digits, `.`, `_` and `-`
  */
 export function encodeHeader(kid: string, algorithm: Algorithm): string {
@@ -18,7 +22,7 @@ export function encodeHeader(kid: string, algorithm: Algorithm): string {
     .replaceAll('=', '')
 }
 
-/** Only a well-formed header of ours with an unknown `kid` is worth a look for new keys. */
+/** Whether a header without a known key may be of a new key: then the process reads the key table again. */
 export function couldBeOurs(header: string): boolean {
   if (header.length > 256) return false
   try {

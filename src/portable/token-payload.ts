@@ -4,13 +4,14 @@ import { CLOCK_TOLERANCE } from './clock-tolerance.ts'
 import { AccessTokenExpiredError, AccessTokenInvalidError } from './errors.ts'
 import type { Presented } from './presented.ts'
 import { sessionIdFromBytes } from './session-id.ts'
+import { TOKEN_CLAIM_NAMES, type TokenClaims } from './token-claims.ts'
 
-/** Longer than any token Pawl mints: whatever exceeds it is refused before any work. */
+/** Longer than any token Pawl mints: a longer one is refused before it is parsed. */
 export const MAX_LENGTH = 4096
-/** A twin: n (4) | f (16) | p (16) | t (6). */
+/** Bytes of an encoded twin: generation (4) | fingerprint (16) | parent (16) | issuedAt (6). */
 export const GEN_BYTES = 42
 
-/** What every token of this installation says of itself. */
+/** The claims that all access tokens of an installation have in common; `null` for none. */
 export interface AccessTokenProfile {
   readonly issuer: string | null
   readonly audience: string | null
@@ -21,69 +22,31 @@ export interface AccessTokenFields {
   readonly sessionId: string
   readonly userId: string
   readonly version: number
-  /** All times in milliseconds; the token holds seconds. */
+  /** Times are milliseconds here and seconds in the token. */
   readonly authTime: number
   readonly issuedAt: number
   readonly expiresAt: number
   readonly generation: number
   /** The refresh token issued with it; `null` when the row already records that one. */
   readonly twin: Presented | null
-  /** Says, to whoever has the secret, where the token was issued to; `null` where nobody asks. */
+  /** MAC of the address and user agent it was issued to; `null` unless `onContextChange` is `refresh`. */
   readonly contextTag: string | null
   readonly claims: ClaimsObject
 }
 
-/** A genuine access token, taken apart. Whether it is still good is for the caller to say. */
+/** The fields of an access token with a valid signature. The caller checks expiry and revocation. */
 export interface AccessToken extends AccessTokenFields {
-  /** Finds the key it was verified with. */
+  /** Identifies the key that verified it. */
   readonly header: string
   readonly notBefore: number | null
 }
 
-/** What the token holds besides the application's claims. */
-export interface Payload {
-  sub: string
-  sid: string
-  iat: number
-  exp: number
-  auth_time: number
-  ver: number
-  gen?: string
-  n?: number
-  ctx?: string
-  nbf?: number
-  iss?: string
-  aud?: string | string[]
-  client_id?: string
-  jti?: string
-}
-
-/** Names in the payload that are never claims of the application. */
-export const PAYLOAD_NAMES: ReadonlySet<string> = new Set<keyof Payload | '__proto__'>([
-  'sub',
-  'sid',
-  'iat',
-  'exp',
-  'auth_time',
-  'ver',
-  'gen',
-  'n',
-  'ctx',
-  'nbf',
-  'iss',
-  'aud',
-  'client_id',
-  'jti',
-  // Assigning it would set the prototype.
-  '__proto__',
-])
-
-/** The parts of a token, as they stand in it. */
+/** The parts of a token in their encoded form. */
 export interface TokenParts {
   readonly header: string
   readonly payload: string
   readonly signature: string
-  /** What is signed. */
+  /** The signed text: header and payload. */
   readonly input: string
 }
 
@@ -103,15 +66,15 @@ export function splitToken(value: unknown): TokenParts {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Decodes the payload of a token, without Node. @throws TypeError when it is not UTF-8 */
+/** @returns null when it is not base64url @throws TypeError when it is not UTF-8 */
 export function decodePayload(payload: string): string | null {
   const bytes = decodeBase64url(payload)
   return bytes === null ? null : utf8.decode(bytes)
 }
 
 /**
- * Reads the payload of a token whose signature has been checked. A signature proves who signed, not what: a key
- * the application shares may have signed something else.
+ * Reads the payload of a token with a valid signature. It checks every field, because the application may sign
+ * other JWTs with the same key.
  * @throws AccessTokenInvalidError
  */
 export function readPayload(
@@ -126,12 +89,12 @@ export function readPayload(
     throw new AccessTokenInvalidError()
   }
   const token =
-    typeof fields === 'object' && fields !== null ? readFields(fields as Payload, header, profile) : null
+    typeof fields === 'object' && fields !== null ? readFields(fields as TokenClaims, header, profile) : null
   if (token === null) throw new AccessTokenInvalidError()
   return token
 }
 
-function readFields(payload: Payload, header: string, profile: AccessTokenProfile): AccessToken | null {
+function readFields(payload: TokenClaims, header: string, profile: AccessTokenProfile): AccessToken | null {
   const { sub, sid, iat, exp, auth_time, ver, gen, n, ctx, nbf, iss, aud, client_id } = payload
   const sidBytes = typeof sid === 'string' && sid.length === 22 ? decodeBase64url(sid) : null
   if (sidBytes === null || typeof sub !== 'string' || sub === '') return null
@@ -167,10 +130,7 @@ function readFields(payload: Payload, header: string, profile: AccessTokenProfil
 
 /** The claims of the application. */
 function claimsIn(payload: object): ClaimsObject {
-  const claims: Record<string, unknown> = {}
-  for (const name of Object.keys(payload))
-    if (!PAYLOAD_NAMES.has(name)) claims[name] = (payload as ClaimsObject)[name]
-  return claims
+  return Object.fromEntries(Object.entries(payload).filter(([name]) => !TOKEN_CLAIM_NAMES.has(name)))
 }
 
 function decodeTwin(text: unknown): Presented | undefined {
@@ -185,16 +145,16 @@ function decodeTwin(text: unknown): Presented | undefined {
   }
 }
 
-/** @throws AccessTokenInvalidError when it comes from the future */
+/** @throws AccessTokenInvalidError when `iat` or `nbf` is in the future (RFC 7519 section 4.1) */
 export function assertBegun({ issuedAt, notBefore }: AccessToken, now: number): void {
   if (Math.max(issuedAt, notBefore ?? 0) > now + CLOCK_TOLERANCE)
     throw new AccessTokenInvalidError('the access token is not valid yet')
 }
 
 /**
- * When it expires, in ms.
- * @param lifetime longest life of an access token, in ms: this makes a shortened one hold at once, and what is
- * remembered of revocations suffice
+ * When the token expires, in ms. No later than `lifetime` allows: shortening the option applies to tokens already
+ * issued, and the revocation list only covers that long.
+ * @param lifetime of access tokens, in ms
  */
 export function expiryOf(
   { expiresAt, issuedAt }: Pick<AccessToken, 'expiresAt' | 'issuedAt'>,
@@ -204,7 +164,7 @@ export function expiryOf(
 }
 
 /**
- * @param lifetime as for {@link expiryOf}
+ * @param lifetime of access tokens, in ms
  * @throws AccessTokenExpiredError
  */
 export function assertUnexpired(

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as timeoutAfter } from 'node:timers/promises'
 import type { Listener, ListenerHooks } from '../core/store.ts'
-import { pause } from '../core/time/pause.ts'
+import { delay } from '../core/time/delay.ts'
 import type { ListenClient, Notification } from './driver.ts'
 import type { Notify } from './notify.ts'
 import { isUnsupported } from './sqlstate.ts'
@@ -88,7 +88,7 @@ export function createListener(
         if (isUnsupported(error)) return
         maxDelay = MAX_DELAY_AFTER_FAILURE
       }
-      await pause(reconnectDelay * (0.5 + Math.random()), closing.signal)
+      await delay(reconnectDelay * (0.5 + Math.random()), closing.signal)
       reconnectDelay = Math.min(reconnectDelay * 2, maxDelay)
     }
   }
@@ -131,7 +131,7 @@ export function createListener(
 /** Ends the connection, or destroys it after a timeout. The timer keeps the process alive, because `close` waits. */
 async function endClient(client: ListenClient): Promise<void> {
   const ended = new AbortController()
-  const timeout = delay(END_WITHIN, undefined, { signal: ended.signal }).catch(() => {})
+  const timeout = timeoutAfter(END_WITHIN, undefined, { signal: ended.signal }).catch(() => {})
   await Promise.race([client.end().catch(() => {}), timeout])
   ended.abort()
   client.connection?.stream?.destroy()

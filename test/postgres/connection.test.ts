@@ -9,10 +9,10 @@ import { aroundQueries, driverError } from '../support/pools.ts'
 import { openSessions } from '../support/sessions.ts'
 
 // Skips the delays between retries.
-vi.mock(import('node:timers/promises'), async (original) => ({
-  ...(await original()),
-  setTimeout: (async () => undefined) as never,
-}))
+vi.mock(import('../../src/core/time/delay.ts'), async (original) => {
+  const { skipDelays } = await import('../support/skip-delays.ts')
+  return skipDelays(await original())
+})
 
 const UNAVAILABLE = coded('ERR_STORE_UNAVAILABLE', { retryAfter: 5 }) as Error
 

@@ -9,10 +9,10 @@ import { coded } from '../support/errors.ts'
 import { listen, openSessions } from '../support/sessions.ts'
 
 // Skips the delays between retries.
-vi.mock(import('node:timers/promises'), async (original) => ({
-  ...(await original()),
-  setTimeout: (async () => undefined) as never,
-}))
+vi.mock(import('../../src/core/time/delay.ts'), async (original) => {
+  const { skipDelays } = await import('../support/skip-delays.ts')
+  return skipDelays(await original())
+})
 
 const UNAVAILABLE = coded('ERR_STORE_UNAVAILABLE') as Error
 

@@ -7,11 +7,11 @@ import { createDatabase, createPool } from '../support/database.ts'
 import { anyCommand } from './lock-step/commands.ts'
 import { type Settings, settings, World } from './lock-step/world.ts'
 
-// The pauses before a row that is not there is read again, a second in all.
-vi.mock(import('node:timers/promises'), async (original) => ({
-  ...(await original()),
-  setTimeout: (async () => undefined) as never,
-}))
+// A missing row is read again for a second.
+vi.mock(import('../../src/core/time/delay.ts'), async (original) => {
+  const { skipDelays } = await import('../support/skip-delays.ts')
+  return skipDelays(await original())
+})
 
 // What runs in the background does so by real time; here it is a step like any other.
 const engines = vi.hoisted((): Engine[] => [])
@@ -25,10 +25,10 @@ vi.mock(import('../../src/core/operations/maintenance.ts'), async (original) => 
 vi.mock(import('../../src/core/revocation/feed.ts'), () => ({
   createFeed: () => ({
     start() {},
-    tell() {},
-    doubt() {},
+    notifyPeers() {},
+    recheck() {},
     listening: false,
-    canTell: false,
+    canNotify: false,
     staleness: 0,
     foreign: 0,
     async stop() {},

@@ -1,7 +1,7 @@
 import { createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createProvidedKeyRing } from '../../src/core/keys/key-ring.ts'
+import { createProvidedKeyRing } from '../../src/core/keys/provided-key-ring.ts'
 import { deriveSecrets } from '../../src/core/keys/secrets.ts'
 import { signingKeyFromProvided } from '../../src/core/keys/signing-key.ts'
 import {

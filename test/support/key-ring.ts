@@ -1,5 +1,6 @@
-import { createKeyRing, type KeyRing, type KeyRingSettings } from '../../src/core/keys/key-ring.ts'
+import type { KeyRing } from '../../src/core/keys/key-ring.ts'
 import { deriveSecrets } from '../../src/core/keys/secrets.ts'
+import { createStoredKeyRing, type KeyRingSettings } from '../../src/core/keys/stored-key-ring.ts'
 import { createEvents, type Events } from '../../src/core/observability/events.ts'
 import type { SessionEvents } from '../../src/core/observability/session-events.ts'
 import type { Store } from '../../src/core/store.ts'
@@ -34,7 +35,7 @@ export async function openRing({
   events.on('keyTrouble', (event) => trouble.push(event))
   events.on('keysRotated', (event) => rotated.push(event))
   const synchronized = { ...clock, synchronize: async () => 0 }
-  const ring = await createKeyRing(store, deriveSecrets(secret, store.realm), synchronized, events, {
+  const ring = await createStoredKeyRing(store, deriveSecrets(secret, store.realm), synchronized, events, {
     algorithm: 'HS256',
     rotationInterval: DAY * MS,
     tokenLifetime: 15 * MINUTE * MS,

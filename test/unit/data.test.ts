@@ -5,11 +5,11 @@ import { counter, schema } from '../support/schema.ts'
 import { openSessions } from '../support/sessions.ts'
 import { type Place, storeKinds } from '../support/stores.ts'
 
-// The pauses before a missing row is read again, a second in all.
-vi.mock(import('node:timers/promises'), async (original) => ({
-  ...(await original()),
-  setTimeout: (async () => undefined) as never,
-}))
+// A missing row is read again for a second.
+vi.mock(import('../../src/core/time/delay.ts'), async (original) => {
+  const { skipDelays } = await import('../support/skip-delays.ts')
+  return skipDelays(await original())
+})
 
 const ended = (reason: string): Error => coded('ERR_SESSION_ENDED', { reason }) as Error
 

@@ -6,11 +6,11 @@ import { coded } from '../support/errors.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
 import { listen, openSessions } from '../support/sessions.ts'
 
-// The pauses before a row is read again, a second in all.
-vi.mock(import('node:timers/promises'), async (original) => ({
-  ...(await original()),
-  setTimeout: (async () => undefined) as never,
-}))
+// A missing row is read again for a second.
+vi.mock(import('../../src/core/time/delay.ts'), async (original) => {
+  const { skipDelays } = await import('../support/skip-delays.ts')
+  return skipDelays(await original())
+})
 
 const TRY_AGAIN = coded('ERR_TRY_AGAIN', { retryAfter: 1 }) as Error
 

@@ -158,7 +158,7 @@ describe('an unknown kid', () => {
     const { ring, clock } = await openRing({ store })
     calls.length = 0
     const look = (): Promise<void> => {
-      for (let times = 0; times < 100; times++) ring.lookAgain()
+      for (let times = 0; times < 100; times++) ring.reloadForUnknownKid()
       return new Promise((settled) => setImmediate(settled))
     }
     await look()
@@ -176,7 +176,7 @@ describe('an unknown kid', () => {
     const { ring, clock } = await openRing({ store })
     const other = await openRing({ store, clock })
     const { kid } = await other.ring.rotate()
-    ring.lookAgain()
+    ring.reloadForUnknownKid()
     await vi.waitFor(() => expect(ring.list()[1]?.kid).toBe(kid))
   })
 
@@ -188,7 +188,7 @@ describe('an unknown kid', () => {
     const heard: unknown[] = []
     events.on('storeUnavailable', (event) => heard.push(event))
     broken = true
-    ring.lookAgain()
+    ring.reloadForUnknownKid()
     await vi.waitFor(() => expect(heard).toStrictEqual([{ operation: 'keys', error: new Error('away') }]))
   })
 })

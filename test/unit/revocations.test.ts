@@ -46,18 +46,18 @@ const ended = (reason: string): Error => coded('ERR_SESSION_ENDED', { sessionId:
 describe('what a process knows of revocations', () => {
   it('an end is final: no later news brings the session back or changes why', () => {
     const { known } = feed()
-    known.changed('s', 3)
-    known.ended('s', 'logout')
-    known.changed('s', 4)
-    known.ended('s', 'reuse')
+    known.addVersion('s', 3)
+    known.addEnd('s', 'logout')
+    known.addVersion('s', 4)
+    known.addEnd('s', 'reuse')
     expect(() => known.assertLive('s')).toThrow(ended('logout'))
   })
 
   it('the smallest acceptable version only grows', () => {
     const { known } = feed()
     expect(known.minimumVersion('s')).toBe(0)
-    known.changed('s', 3)
-    known.changed('s', 2)
+    known.addVersion('s', 3)
+    known.addVersion('s', 2)
     expect(known.minimumVersion('s')).toBe(3)
     expect(() => known.assertLive('s')).not.toThrow()
   })
@@ -83,7 +83,7 @@ describe('what a process knows of revocations', () => {
       expect(() => known.assertLive('s')).toThrow(ended('revoked'))
       clock.advance(60)
       await known.poll('all')
-      known.forget()
+      known.deleteExpired()
     }
     expect(() => known.assertLive('s')).not.toThrow()
     expect(known.size).toBe(0)
@@ -107,7 +107,7 @@ describe('what a process knows of revocations', () => {
     for (let minute = 0; minute < 20; minute++) {
       clock.advance(60)
       await known.poll('all')
-      known.forget()
+      known.deleteExpired()
     }
     expect(overflowed).toHaveLength(overflows)
     expect(known.refreshBefore).toBe(refreshBefore)

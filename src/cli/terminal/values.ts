@@ -1,5 +1,5 @@
-import { MAX_USER_ID } from '../../core/operations/write-scope.ts'
 import { isSessionId } from '../../portable/session-id.ts'
+import { MAX_USER_ID_LENGTH } from '../../portable/user-id.ts'
 import { notFound, UsageError } from './errors.ts'
 import { quoted } from './text.ts'
 
@@ -21,8 +21,8 @@ export function parseSessionId(typed: string): string {
 
 /** @throws UsageError */
 export function parseUserId(typed: string): string {
-  if (typed === '' || typed.length > MAX_USER_ID)
-    throw new UsageError(`--user takes a user id of 1 to ${MAX_USER_ID} characters`)
+  if (typed === '' || typed.length > MAX_USER_ID_LENGTH)
+    throw new UsageError(`--user takes a user id of 1 to ${MAX_USER_ID_LENGTH} characters`)
   return typed
 }
 

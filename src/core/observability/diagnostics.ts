@@ -1,21 +1,11 @@
-import { type Channel, channel } from 'node:diagnostics_channel'
+import { channel } from 'node:diagnostics_channel'
 import type { EventName, SessionEvents } from './session-events.ts'
 
-/** Publishes an event to whoever subscribes to its channel in this process, without needing the `Sessions`. */
-export type Publish = <Name extends EventName>(name: Name, event: SessionEvents[Name]) => void
-
 /**
- * Every event on a channel of `node:diagnostics_channel` named after it: `pawl:reused`. A subscriber that
- * throws is Node's to report, as an uncaught exception after the request went on.
+ * Publishes an event on the channel named `pawl:` and the event, for subscribers without access to the `Sessions`.
+ * If a subscriber throws, Node reports an uncaught exception; the request goes on.
  */
-export function createPublish(): Publish {
-  const channels = new Map<EventName, Channel>()
-  return (name, event) => {
-    let found = channels.get(name)
-    if (found === undefined) {
-      found = channel(`pawl:${name}`)
-      channels.set(name, found)
-    }
-    if (found.hasSubscribers) found.publish(event)
-  }
+export function publish<Name extends EventName>(name: Name, event: SessionEvents[Name]): void {
+  const subscribed = channel(`pawl:${name}`)
+  if (subscribed.hasSubscribers) subscribed.publish(event)
 }

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { createPublish } from './diagnostics.ts'
+import { publish } from './diagnostics.ts'
 import type { EventName, SessionEvents } from './session-events.ts'
 
 export interface Events {
@@ -10,7 +10,6 @@ export interface Events {
 
 export function createEvents(): Events {
   const emitter = new EventEmitter().setMaxListeners(0)
-  const publish = createPublish()
   return {
     on(name, listener) {
       const guarded = guard(`a listener of '${name}'`, listener)
@@ -24,15 +23,15 @@ export function createEvents(): Events {
   }
 }
 
-/** The application's function, so that one that throws is reported and never breaks what it was called from. */
+/** Wraps a function of the application: if it throws or rejects, Pawl emits a process warning and goes on. */
 export function guard<Args extends unknown[]>(
-  what: string,
+  name: string,
   listener: (...args: Args) => unknown,
 ): (...args: Args) => void {
-  const report = (error: unknown): void => reportThrown(what, error)
+  const report = (error: unknown): void => reportThrown(name, error)
   return (...args) => {
     try {
-      // Its type allows an async function, whose rejection would end the process.
+      // The type allows an async function. Its unhandled rejection would end the process.
       const result = listener(...args)
       if (result instanceof Promise) result.catch(report)
     } catch (error) {
@@ -41,10 +40,10 @@ export function guard<Args extends unknown[]>(
   }
 }
 
-/** Says that a function of the application's threw, where nothing can be done about it. */
-export function reportThrown(what: string, error: unknown): void {
+/** Emits a process warning that a function of the application threw. */
+export function reportThrown(name: string, error: unknown): void {
   process.emitWarning(
-    `${what} threw: ${error instanceof Error ? error.message : String(error)}`,
+    `${name} threw: ${error instanceof Error ? error.message : String(error)}`,
     'PawlWarning',
   )
 }

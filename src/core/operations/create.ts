@@ -1,5 +1,6 @@
 import { checkClaims, checkData, validate } from '../../portable/claims.ts'
 import { newSessionId } from '../../portable/session-id.ts'
+import { checkUserId } from '../../portable/user-id.ts'
 import type { CreatedSession, CreateSession } from '../api.ts'
 import { randomBytes } from '../keys/random.ts'
 import { absoluteTimeout, idleTimeout } from '../options/resolve.ts'
@@ -11,7 +12,7 @@ import { checkFits } from '../tokens/access-token.ts'
 import { accessTokenFields, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
 import { ANCHOR_BYTES, fingerprint, mintRefreshToken, NO_PARENT } from '../tokens/refresh-token.ts'
 import { enforceSessionLimit, loginTime } from './session-limit.ts'
-import { checkUserId, endSession, type Scope } from './write-scope.ts'
+import { endSession, type Scope } from './write-scope.ts'
 
 const FIELDS: ReadonlySet<string> = new Set<keyof CreateSession<object, unknown>>([
   'userId',
@@ -30,7 +31,7 @@ export async function createSession<Claims extends object, Data>(
   scope: Scope,
   input: CreateSession<Claims, Data>,
 ): Promise<CreatedSession<Claims, Data>> {
-  const { engine, writes, own } = scope
+  const { engine, writes, autocommit } = scope
   const { options, clock, events, ring } = engine
   checkFields(input)
   const userId = checkUserId(input.userId)
@@ -81,7 +82,7 @@ export async function createSession<Claims extends object, Data>(
   // Signed first: a key service that fails must not leave a session nobody holds.
   const accessToken = await issueAccessToken(engine, row, issue)
   await writes.insert(row)
-  if (own) events.emit('created', { sessionId: id, userId, ip: row.ip, userAgent: row.userAgent })
+  if (autocommit) events.emit('created', { sessionId: id, userId, ip: row.ip, userAgent: row.userAgent })
   try {
     await enforceSessionLimit(scope, row, input.replaces)
     if (input.replaces !== undefined) await endSession(scope, input.replaces, 'replaced')

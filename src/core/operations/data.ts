@@ -1,14 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { checkData, validate } from '../../portable/claims.ts'
 import { TryAgainError } from '../../portable/errors.ts'
 import { isSessionId } from '../../portable/session-id.ts'
+import { delay } from '../time/delay.ts'
 import { assertStillActive, type Scope } from './write-scope.ts'
 
 const ATTEMPTS = 3
-/** Every writer of one row that loses has let another one win, so patience pays. */
+/** Each failed attempt means that another writer succeeded, so many writers need many attempts. */
 const MERGE_ATTEMPTS = 20
 
-/** @returns the new data version; null when `ifVersion` is not the row's any more */
+/** @returns the new data version; null when the row has another version than `ifVersion` */
 export async function setData(
   scope: Scope,
   sessionId: string,
@@ -19,7 +19,7 @@ export async function setData(
   return writeData(scope, sessionId, valid, 'replace', ifVersion)
 }
 
-/** The same for some of its top-level keys. */
+/** Replaces some top-level keys of `data`. @returns as {@link setData} */
 export async function patchData(
   scope: Scope,
   sessionId: string,
@@ -31,7 +31,7 @@ export async function patchData(
   const { data: dataSchema } = scope.engine.options
   const checked = checkData(patch)
   if (dataSchema === null) return writeData(scope, sessionId, checked, 'merge', ifVersion)
-  // The schema speaks of the whole: merge here, and write only over the version that was merged.
+  // The schema validates the whole value: merge here, and write only if the version is unchanged.
   for (let attempt = 1; attempt <= MERGE_ATTEMPTS; attempt++) {
     const { data, dataVersion } = await assertStillActive(scope, sessionId)
     if (ifVersion !== undefined && ifVersion !== dataVersion) return null
@@ -39,7 +39,7 @@ export async function patchData(
     const valid = checkData(await validate(dataSchema, merged, 'data'))
     const version = await writeData(scope, sessionId, valid, 'replace', dataVersion)
     if (version !== null) return version
-    await sleep(Math.random() * 10 * attempt)
+    await delay(Math.random() * 10 * attempt)
   }
   throw new TryAgainError()
 }

@@ -2,37 +2,37 @@ import { CLOCK_TOLERANCE } from '../../portable/clock-tolerance.ts'
 import type { ProgressOptions, RevokeAll } from '../api.ts'
 import type { Engine } from '../engine.ts'
 import { guard } from '../observability/events.ts'
-import { announceEnd, ending } from '../session/ending.ts'
-import { pause } from '../time/pause.ts'
+import { createEnding, publishEnd } from '../session/ending.ts'
+import { delay } from '../time/delay.ts'
 import { type Background, repeat } from '../time/repeat.ts'
 
-/** Rows looked at for ending them. */
-const SCAN = 1000
-/** Rows per statement: few enough that none of them holds locks or the log up for long. */
-const BATCH = 500
-/** Between batches, in ms: replicas and autovacuum keep up. */
-const PAUSE = 20
-/** The key table is read again this often, in ms. */
-const KEYS_EVERY = 60_000
-/** The clock is measured this often, in ms. */
-const CLOCK_EVERY = 30_000
-/** A clock that is off is told of again once that differs by so much, in ms. */
+/** Rows that `revokeAll` scans with one statement. */
+const REVOKE_BATCH = 1000
+/** Rows deleted with one statement: few, so that it holds its locks only briefly. */
+const PRUNE_BATCH = 500
+/** Milliseconds between batches, so that replicas and autovacuum keep up. */
+const PRUNE_PAUSE = 20
+/** How often the key table is read, in ms. */
+const KEYS_INTERVAL = 60_000
+/** How often the offset to the database's clock is measured, in ms. */
+const CLOCK_INTERVAL = 30_000
+/** Clock skew is reported again after it has changed by this many milliseconds. */
 const SKEW_STEP = 1000
 
-/** What nobody waits for: signing keys are read and rotated, and rows kept for nothing deleted. */
+/** Starts the background work: measures the clock, reads and rotates signing keys, deletes rows past their retention. */
 export function startMaintenance(engine: Engine): Background {
   const { options, events, ring, clock, revocations } = engine
   let stopped = false
-  let toldSkew = 0
-  const measuring = repeat(CLOCK_EVERY, async () => {
-    revocations.forget()
-    // The database being away is told of by what cannot do without it.
+  let reportedSkew = 0
+  const clockWork = repeat(CLOCK_INTERVAL, async () => {
+    revocations.deleteExpired()
+    // Callers that need the database report the outage themselves.
     const skew = await clock.synchronize().catch(() => 0)
-    if (Math.abs(skew) <= CLOCK_TOLERANCE || Math.abs(skew - toldSkew) < SKEW_STEP) return
-    toldSkew = skew
+    if (Math.abs(skew) <= CLOCK_TOLERANCE || Math.abs(skew - reportedSkew) < SKEW_STEP) return
+    reportedSkew = skew
     events.emit('clockSkew', { milliseconds: Math.round(skew) })
   })
-  const keys = repeat(KEYS_EVERY, async () => {
+  const keyWork = repeat(KEYS_INTERVAL, async () => {
     try {
       await ring.reload()
     } catch (error) {
@@ -40,7 +40,7 @@ export function startMaintenance(engine: Engine): Background {
     }
   })
   const interval = options.privacy.pruneInterval
-  const pruning =
+  const pruneWork =
     interval === null
       ? null
       : repeat(
@@ -52,18 +52,18 @@ export function startMaintenance(engine: Engine): Background {
               if (!stopped) events.emit('storeUnavailable', { operation: 'prune', error })
             }
           },
-          // A fleet that was deployed at once does not prune at once.
+          // Processes that started together do not prune together.
           Math.random() * interval,
         )
   return {
     async stop() {
       stopped = true
-      await Promise.all([measuring.stop(), keys.stop(), pruning?.stop()])
+      await Promise.all([clockWork.stop(), keyWork.stop(), pruneWork?.stop()])
     },
   }
 }
 
-/** @returns how many rows of sessions this call deleted */
+/** Deletes rows past their retention and keys that verify nothing. @returns how many sessions it deleted */
 export function prune(
   { store, clock, events, options }: Engine,
   { onProgress }: ProgressOptions,
@@ -73,12 +73,12 @@ export function prune(
   return options.telemetry.trace('prune', async () => {
     const now = clock.now()
     let sessions = 0
-    for (let due = BATCH; due === BATCH && !stopped(); ) {
-      const batch = await store.prune(now, BATCH)
+    for (let due = PRUNE_BATCH; due === PRUNE_BATCH && !stopped(); ) {
+      const batch = await store.prune(now, PRUNE_BATCH)
       due = batch.due
       sessions += batch.deleted
       if (batch.deleted > 0) progress(sessions)
-      if (due === BATCH) await pause(PAUSE)
+      if (due === PRUNE_BATCH) await delay(PRUNE_PAUSE)
     }
     const keys = await store.deleteKeys(now)
     if (sessions > 0 || keys > 0) events.emit('pruned', { sessions, keys })
@@ -86,7 +86,11 @@ export function prune(
   })
 }
 
-/** @returns how many sessions this call ended */
+/**
+ * Ends all sessions, or those last seen before `lastSeenBefore`.
+ * @returns how many sessions this call ended
+ * @throws TypeError for an invalid `lastSeenBefore`
+ */
 export async function revokeAll(engine: Engine, { lastSeenBefore, onProgress }: RevokeAll): Promise<number> {
   if (
     lastSeenBefore !== undefined &&
@@ -95,18 +99,18 @@ export async function revokeAll(engine: Engine, { lastSeenBefore, onProgress }: 
     throw new TypeError('`lastSeenBefore` takes a Date')
   const progress = guard('`onProgress`', onProgress ?? (() => {}))
   const { store, clock } = engine
-  // Who signs in while this goes on is not meant.
+  // Sessions created while this runs are not ended.
   const before = { created: clock.now(), seen: lastSeenBefore?.getTime() ?? null }
   let total = 0
   let last: string | null = null
   do {
     const batch: Awaited<ReturnType<typeof store.endBatch>> = await store.endBatch(
-      ending(engine, 'revoked', clock.now()),
+      createEnding(engine, 'revoked', clock.now()),
       before,
       last,
-      SCAN,
+      REVOKE_BATCH,
     )
-    for (const { id, userId } of batch.ended) announceEnd(engine, id, userId, 'revoked')
+    for (const { id, userId } of batch.ended) publishEnd(engine, id, userId, 'revoked')
     total += batch.ended.length
     last = batch.last
     progress(total)

@@ -1,6 +1,7 @@
 import { checkClaims, validate } from '../../portable/claims.ts'
 import { TryAgainError } from '../../portable/errors.ts'
 import { isSessionId } from '../../portable/session-id.ts'
+import { checkUserId } from '../../portable/user-id.ts'
 import type { SessionOperations } from '../api.ts'
 import type { Engine } from '../engine.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
@@ -10,7 +11,7 @@ import { checkFits } from '../tokens/access-token.ts'
 import { accessTokenFields } from '../tokens/issue.ts'
 import { createSession } from './create.ts'
 import { patchData, setData } from './data.ts'
-import { assertStillActive, changed, checkUserId, endSession, endUser, type Scope } from './write-scope.ts'
+import { assertStillActive, endSession, endUser, publishVersions, type Scope } from './write-scope.ts'
 
 const ATTEMPTS = 3
 /** The row of an erased session stays this long besides two access-token lifetimes: until every process has surely heard. */
@@ -20,10 +21,10 @@ const SLOWEST_NEWS = 10 * 60_000
 export function operations<Claims extends object, Data>(
   engine: Engine,
   writes: SessionWrites,
-  own: boolean,
+  autocommit: boolean,
 ): SessionOperations<Claims, Data> {
   const { options, clock, ring } = engine
-  const scope: Scope = { engine, writes, own }
+  const scope: Scope = { engine, writes, autocommit }
   const readable = (row: SessionRow): Session<Claims, Data> => toSession<Claims, Data>(row, clock.now())
 
   return {
@@ -48,7 +49,7 @@ export function operations<Claims extends object, Data>(
         const version = isSessionId(which) ? await writes.raiseVersion(which, now) : null
         if (version !== null) raised = [{ id: which, version }]
       } else raised = await writes.raiseVersionByUser(checkUserId(which?.userId), now)
-      if (raised.length > 0) await changed(scope, raised)
+      if (raised.length > 0) await publishVersions(scope, raised)
       return raised.length
     },
     async get(sessionId) {
@@ -73,7 +74,7 @@ export function operations<Claims extends object, Data>(
       for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
         const version = await writes.writeClaims(sessionId, checked, now)
         if (version !== null) {
-          await changed(scope, [{ id: sessionId, version }])
+          await publishVersions(scope, [{ id: sessionId, version }])
           return version
         }
         // No row alone proves nothing: look, and try again.
@@ -98,7 +99,7 @@ export function operations<Claims extends object, Data>(
         if (
           await writes.reauthenticate(sessionId, row.version, now, { expiresAt, absoluteExpiresAt, pruneAt })
         ) {
-          await changed(scope, [{ id: sessionId, version: row.version + 1 }])
+          await publishVersions(scope, [{ id: sessionId, version: row.version + 1 }])
           return
         }
       }

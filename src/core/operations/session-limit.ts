@@ -1,14 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { SessionLimitError } from '../../portable/errors.ts'
 import type { SessionRow } from '../store.ts'
+import { delay } from '../time/delay.ts'
 import { endSession, type Scope } from './write-scope.ts'
 
-/** A rival login that gives way does so at once; one that is still there after this has stayed. Milliseconds. */
-const GIVES_WAY_WITHIN = [50, 100, 200]
+/** Pauses before the sessions are counted again, in ms. A later login that withdraws does so within this time. */
+const RECOUNT_PAUSES = [50, 100, 200]
 
 /**
- * Holds a user to `limits.sessionsPerUser` once their new session is in the table. Without a lock: whoever looks
- * last sees everyone, so that of several logins at one moment never too many stay.
+ * Enforces `limits.sessionsPerUser` after the new row was inserted. It needs no lock: of simultaneous logins, the one
+ * that counts last sees all others, so never too many stay.
+ * @param replaces the session that this login replaces; not counted
  * @throws SessionLimitError
  */
 export async function enforceSessionLimit(
@@ -16,25 +17,25 @@ export async function enforceSessionLimit(
   row: SessionRow,
   replaces: string | undefined,
 ): Promise<void> {
-  const { engine, writes, own } = scope
+  const { engine, writes, autocommit } = scope
   const { sessionsPerUser: limit, onSessionLimit } = engine.options.limits
   if (limit === null) return
-  const look = async (): Promise<{ live: string[]; rank: number }> => {
+  const count = async (): Promise<{ live: string[]; rank: number }> => {
     const all = await writes.liveByUser(row.userId, engine.clock.now())
     const live = all.map(({ id }) => id).filter((id) => id !== replaces)
     return { live, rank: live.indexOf(row.id) + 1 }
   }
-  let { live, rank } = await look()
+  let { live, rank } = await count()
   if (onSessionLimit === 'evict-oldest') {
     for (const id of live.slice(0, Math.max(0, live.length - limit))) await endSession(scope, id, 'limit')
     return
   }
-  // Of two at once the later login gives way. The earlier may have become visible only after the later had
-  // looked and stayed, so it waits for that one to go, and goes itself when it does not.
-  for (const pause of own ? GIVES_WAY_WITHIN : []) {
+  // Of two simultaneous logins, the later one withdraws. If it counted before the earlier one became visible, it
+  // stays. So the earlier one waits for it to withdraw, and otherwise withdraws itself.
+  for (const pause of autocommit ? RECOUNT_PAUSES : []) {
     if (live.length <= limit || rank > limit) break
-    await sleep(pause)
-    ;({ live, rank } = await look())
+    await delay(pause)
+    ;({ live, rank } = await count())
   }
   if (live.length <= limit) return
   await endSession(scope, row.id, 'limit')
@@ -43,8 +44,8 @@ export async function enforceSessionLimit(
 }
 
 /**
- * When a login happened, as far as the limit goes: after all those before it, even where the clocks of two
- * processes differ. Otherwise a login could be the oldest, and be the one to go.
+ * The creation time of a new session: later than all others of the user, even if the clocks of two processes differ.
+ * Otherwise the limit could evict the new session as the oldest.
  */
 export async function loginTime({ engine, writes }: Scope, userId: string, now: number): Promise<number> {
   if (engine.options.limits.sessionsPerUser === null) return now

@@ -40,7 +40,7 @@ export function createVerify({
   const cache = createTokenCache<VerifiedToken>(accessToken.cacheBytes)
 
   /** Increases whenever a key or a revocation is learned; cached checks older than this are repeated. */
-  const revision = (): number => ring.loads + revocations.learned
+  const revision = (): number => ring.revision + revocations.revision
 
   /**
    * A verified token is not checked again until it expires or the revision changes.
@@ -53,7 +53,7 @@ export function createVerify({
       const keyVerifiesUntil = ring.verifiesUntil(token.header)
       if (now >= keyVerifiesUntil) return false
       assertUnexpired(token, now, lifetime)
-      revocations.assertGood(token)
+      revocations.assertNotRevoked(token)
       token.validUntil = Math.min(keyVerifiesUntil, expiryOf(token, lifetime))
       token.checkedAtRevision = currentRevision
     }

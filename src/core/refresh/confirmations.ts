@@ -9,45 +9,45 @@ import {
 } from '../protocol/rotation.ts'
 import type { SessionRow, Store, Turn } from '../store.ts'
 import type { Clock } from '../time/clock.ts'
+import { createRecentSet } from './recent-set.ts'
 
-/** At most one flush per this many milliseconds while the queue keeps filling. */
-const PAUSE = 50
-const BATCH = 500
-const QUEUE = 10_000
-/** What was confirmed lately is remembered, for processes that verify one token again and again. */
-const REMEMBERED = 10_000
+/** At most one flush starts per this many milliseconds. */
+const FLUSH_INTERVAL = 50
+const BATCH_SIZE = 500
+const MAX_QUEUED = 10_000
+/** Recent evidence is not queued again when a process verifies the same token repeatedly. */
+const MAX_RECENT = 10_000
 const ATTEMPTS = 3
 
-/** An access token was used, so its twin reached the client. */
+/** The client used an access token, so it has received the twin. */
 export interface Evidence {
   readonly sessionId: string
   readonly twin: Presented
-  /** When the request with it arrived. */
+  /** When the request arrived. */
   readonly seenAt: number
   readonly ip: string | null
   readonly userAgent: string | null
 }
 
-/** Confirms by use, in the background: verification itself never waits for the database. */
+/** Writes the turns that evidence proves. It does so in the background, so verification never waits for the database. */
 export interface Confirmations {
   add(evidence: Evidence): void
-  /** Resolves when everything added so far is in the database, or was dropped. Never rejects. */
+  /** Resolves when all evidence added so far is in the database or was dropped. Never rejects. */
   flush(): Promise<void>
-  /** Takes no more and flushes what is there. */
+  /** Refuses further evidence and flushes. */
   close(): Promise<void>
   readonly size: number
 }
 
 export interface ConfirmationHooks {
-  /** The write that puts a turn into the row. */
-  turnOf(row: SessionRow, next: RotationState, evidence: Evidence): Turn
-  /** A turn has been written. */
-  turned(row: SessionRow, turn: Turn): void
-  /** Ends a session whose evidence was refused. @returns false when the row has changed: decide again */
+  createTurn(row: SessionRow, next: RotationState, evidence: Evidence): Turn
+  /** Called after a turn was written. */
+  publishTurn(row: SessionRow, turn: Turn): void
+  /** Ends a session whose evidence was refused. @returns false when the row has changed and must be decided again */
   end(row: SessionRow, verdict: Verdict, evidence: Evidence): Promise<boolean>
 }
 
-/** @param maxAge evidence older than this when it is applied is dropped, in ms */
+/** @param maxAge older evidence is dropped instead of applied, in ms */
 export function createConfirmations(
   store: Pick<Store, 'readMany' | 'turnMany'>,
   clock: Clock,
@@ -58,95 +58,91 @@ export function createConfirmations(
   hooks: ConfirmationHooks,
 ): Confirmations {
   let queue = new Map<string, Evidence>()
-  let running: Promise<void> | null = null
+  let flushing: Promise<void> | null = null
   let scheduled = false
   let closed = false
   let flushedAt = Number.NEGATIVE_INFINITY
-  let remembered = new Set<string>()
-  let rememberedBefore = new Set<string>()
+  const recent = createRecentSet(MAX_RECENT)
 
-  const dropped = (count: number, reason: 'full' | 'late' | 'store'): void => {
+  function reportDropped(count: number, reason: 'full' | 'late' | 'store'): void {
     if (count > 0) events.emit('confirmationsDropped', { count, reason })
   }
 
-  function remember(key: string): void {
-    if (remembered.size >= REMEMBERED / 2) {
-      rememberedBefore = remembered
-      remembered = new Set()
-    }
-    remembered.add(key)
-  }
-
   function schedule(): void {
-    if (scheduled || running !== null || queue.size === 0) return
+    if (scheduled || flushing !== null || queue.size === 0) return
     scheduled = true
     const start = (): void => {
       scheduled = false
-      void run()
+      void flushBatch()
     }
-    const wait = flushedAt + PAUSE - performance.now()
+    const wait = flushedAt + FLUSH_INTERVAL - performance.now()
     if (wait > 0) setTimeout(start, wait).unref()
     else setImmediate(start).unref()
   }
 
-  function run(): Promise<void> {
-    running ??= drain().finally(() => {
-      running = null
+  function flushBatch(): Promise<void> {
+    flushing ??= writeBatch(takeBatch()).finally(() => {
+      flushing = null
       flushedAt = performance.now()
       schedule()
     })
-    return running
+    return flushing
   }
 
-  async function drain(): Promise<void> {
-    const batch = [...queue.values()].slice(0, BATCH)
+  function takeBatch(): Evidence[] {
+    const batch = [...queue.values()].slice(0, BATCH_SIZE)
     if (batch.length === queue.size) queue = new Map()
     else for (const evidence of batch) queue.delete(keyOf(evidence))
+    return batch
+  }
+
+  async function writeBatch(batch: readonly Evidence[]): Promise<void> {
     if (batch.length === 0) return
-    let open = bySession(batch)
+    let undecided = bySession(batch)
     try {
       await telemetry.trace('confirm', async () => {
-        for (let attempt = 1; open.size > 0 && attempt <= ATTEMPTS; attempt++) open = await apply(open)
+        for (let attempt = 1; undecided.size > 0 && attempt <= ATTEMPTS; attempt++)
+          undecided = await apply(undecided)
       })
-      dropped(open.size, 'store')
+      reportDropped(undecided.size, 'store')
     } catch (error) {
-      // Losing confirmations is harmless: the next refresh is `successor` instead of `current`.
-      dropped(batch.length, 'store')
+      // A lost confirmation is harmless: the verdict of the next refresh is `successor` instead of `current`.
+      reportDropped(batch.length, 'store')
       events.emit('storeUnavailable', { operation: 'confirm', error })
     }
   }
 
-  /** @returns what has to be decided again because the row moved in between */
-  async function apply(open: Map<string, Evidence[]>): Promise<Map<string, Evidence[]>> {
+  /** @returns the evidence to decide again, because its row changed after it was read */
+  async function apply(undecided: Map<string, Evidence[]>): Promise<Map<string, Evidence[]>> {
     const again = new Map<string, Evidence[]>()
     const turns = new Map<string, { readonly row: SessionRow; readonly turn: Turn }>()
-    // Sorted by id, so that two processes lock rows in one order.
-    const rows = (await store.readMany([...open.keys()].sort())).toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    // Sorted by id, so that all processes lock rows in the same order.
+    const rows = await store.readMany([...undecided.keys()].sort())
     const now = clock.now()
     let late = 0
-    for (const row of rows) {
+    for (const row of rows.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
       if (row.endedAt !== null) continue
-      const evidence = open.get(row.id)!
-      const fresh = evidence.filter(({ seenAt }) => now - seenAt <= maxAge)
-      late += evidence.length - fresh.length
-      const { refused, turn } = fold(row, fresh, now)
+      const evidence = undecided.get(row.id)!
+      const inTime = evidence.filter(({ seenAt }) => now - seenAt <= maxAge)
+      late += evidence.length - inTime.length
+      const { refused, turn } = decideAll(row, inTime, now)
       if (refused !== null) {
-        if (!(await hooks.end(row, refused.verdict, refused.evidence))) again.set(row.id, fresh)
+        if (!(await hooks.end(row, refused.verdict, refused.evidence))) again.set(row.id, inTime)
       } else if (turn !== null) turns.set(row.id, { row, turn })
     }
-    dropped(late, 'late')
+    reportDropped(late, 'late')
     const written = new Set(
       turns.size > 0 ? await store.turnMany([...turns.values()].map(({ turn }) => turn)) : [],
     )
     for (const [id, { row, turn }] of turns) {
-      if (written.has(id)) hooks.turned(row, turn)
-      else again.set(id, open.get(id)!)
+      if (written.has(id)) hooks.publishTurn(row, turn)
+      else again.set(id, undecided.get(id)!)
     }
     return again
   }
 
-  /** What several pieces of evidence about one session come to. */
-  function fold(
+  /** Decides several pieces of evidence of one session, each on the state that the one before leads to. */
+  function decideAll(
     row: SessionRow,
     evidence: readonly Evidence[],
     now: number,
@@ -159,28 +155,24 @@ export function createConfirmations(
       if (decision.next === undefined)
         return { refused: { verdict: decision.verdict, evidence: piece }, turn: null }
       state = decision.next
-      turn = hooks.turnOf(row, state, piece)
+      turn = hooks.createTurn(row, state, piece)
     }
     return { refused: null, turn }
   }
 
   async function flush(): Promise<void> {
-    for (
-      let rounds = Math.ceil(QUEUE / BATCH) + 1;
-      rounds > 0 && (running !== null || queue.size > 0);
-      rounds--
-    ) {
-      await run()
-    }
+    // Bounded, because evidence may be added as fast as it is written.
+    let batches = Math.ceil(MAX_QUEUED / BATCH_SIZE) + 1
+    while (batches-- > 0 && (flushing !== null || queue.size > 0)) await flushBatch()
   }
 
   return {
     add(evidence) {
       if (closed) return
       const key = keyOf(evidence)
-      if (remembered.has(key) || rememberedBefore.has(key)) return
-      if (queue.size >= QUEUE) return dropped(1, 'full')
-      remember(key)
+      if (recent.has(key)) return
+      if (queue.size >= MAX_QUEUED) return reportDropped(1, 'full')
+      recent.add(key)
       queue.set(key, evidence)
       schedule()
     },
@@ -195,8 +187,8 @@ export function createConfirmations(
   }
 }
 
-function keyOf(evidence: Evidence): string {
-  return `${evidence.sessionId}/${Buffer.from(evidence.twin.fingerprint).toString('latin1')}`
+function keyOf({ sessionId, twin }: Evidence): string {
+  return `${sessionId}/${Buffer.from(twin.fingerprint).toString('hex')}`
 }
 
 function bySession(batch: readonly Evidence[]): Map<string, Evidence[]> {

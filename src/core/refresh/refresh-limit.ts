@@ -2,15 +2,16 @@ import { TryAgainError } from '../../portable/errors.ts'
 import type { Clock } from '../time/clock.ts'
 
 const MINUTE = 60_000
-/** Beyond so many sessions in one minute counting begins anew, rather than take more memory. */
-const MOST_SESSIONS = 200_000
+/** Bounds the memory: after this many sessions within a minute, all counts start again. */
+const MAX_SESSIONS = 200_000
 
-/** Counts the refreshes of each session in this process, by the minute. */
+/** Limits how often a session may refresh in this process and minute. */
 export interface RefreshLimit {
-  /** @throws TryAgainError with the seconds until the next minute begins */
+  /** Counts a refresh. @throws TryAgainError with the seconds until the next minute */
   count(sessionId: string): void
 }
 
+/** @param limit refreshes per session and minute; `null` for no limit */
 export function createRefreshLimit(limit: number | null, clock: Clock): RefreshLimit {
   let minute = Number.NaN
   let counts = new Map<string, number>()
@@ -19,7 +20,7 @@ export function createRefreshLimit(limit: number | null, clock: Clock): RefreshL
       if (limit === null) return
       const now = clock.now()
       const current = Math.floor(now / MINUTE)
-      if (current !== minute || counts.size >= MOST_SESSIONS) {
+      if (current !== minute || counts.size >= MAX_SESSIONS) {
         minute = current
         counts = new Map()
       }

@@ -9,9 +9,9 @@ import type { Engine } from '../engine.ts'
 import { reportThrown } from '../observability/events.ts'
 import { type Decision, decide, type Verdict } from '../protocol/rotation.ts'
 import { type NormalContext, normalizeContext, type RefreshContext, recordable } from '../request-context.ts'
-import { announceEnd, ending } from '../session/ending.ts'
+import { createEnding, publishEnd } from '../session/ending.ts'
 import { idleTimeoutOf } from '../session/lifetime.ts'
-import { assertNotEnded, learnFrom, readRow } from '../session/rows.ts'
+import { assertNotEnded, readRow, recordEnd } from '../session/rows.ts'
 import type { SessionRow } from '../store.ts'
 import { type IssuedToken, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
 import {
@@ -21,7 +21,7 @@ import {
   type ParsedRefreshToken,
   type RefreshToken,
 } from '../tokens/refresh-token.ts'
-import { announceTurn, expectedState, turnOf } from './turn.ts'
+import { createTurn, expectedState, publishTurn } from './turn.ts'
 
 const ATTEMPTS = 3
 /** How many lost changes of one session are made up for in one refresh. */
@@ -71,7 +71,7 @@ async function exchange(
 
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const row = await caughtUp(engine, await readRow(engine.store, token.sessionId))
-    learnFrom(engine, row)
+    recordEnd(engine, row)
     assertMayRefresh(engine, token, row, arrivedAt)
     assertInTime(engine, arrivedAt, context?.signal)
     const decision = decide(token, row, engine.options.rotation, arrivedAt, clock.now())
@@ -167,9 +167,9 @@ async function apply(
   if (verdict === 'sibling') {
     return (await store.switchSibling(expectedState(row), next)) ? { ...row, ...next } : null
   }
-  const turn = turnOf(engine, row, next, { ip, userAgent })
+  const turn = createTurn(engine, row, next, { ip, userAgent })
   if (!(await store.turn(turn))) return null
-  announceTurn(engine, row, turn, 'refresh')
+  publishTurn(engine, row, turn, 'refresh')
   const { expiresAt, pruneAt } = turn
   return { ...row, ...next, expiresAt, pruneAt, ip: turn.ip, userAgent: turn.userAgent }
 }
@@ -183,11 +183,11 @@ export async function refuse(
   userAgent: string | null,
 ): Promise<boolean> {
   const reason = verdict === 'reused' ? 'reuse' : 'rollback'
-  const end = ending(engine, reason, engine.clock.now())
-  if ((await engine.store.end(row.id, end, expectedState(row))) === null) return false
+  const ending = createEnding(engine, reason, engine.clock.now())
+  if ((await engine.store.end(row.id, ending, expectedState(row))) === null) return false
   if (reason === 'reuse')
     engine.events.emit('reused', { sessionId: row.id, userId: row.userId, ip, userAgent })
-  announceEnd(engine, row.id, row.userId, reason)
+  publishEnd(engine, row.id, row.userId, reason)
   return true
 }
 

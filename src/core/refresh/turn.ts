@@ -4,8 +4,32 @@ import type { NormalContext } from '../request-context.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
 import type { Expected, SessionRow, Turn } from '../store.ts'
 
-/** After the store has written a turn. */
-export function announceTurn(
+/** The state that a compare-and-set expects: the row as it was read. */
+export function expectedState({ id, generation, current }: SessionRow): Expected {
+  return { id, generation, current }
+}
+
+/** The write that advances the row to `next`, with the address and user agent that caused it. */
+export function createTurn(
+  engine: Engine,
+  row: SessionRow,
+  next: RotationState,
+  context: NormalContext,
+): Turn {
+  const { privacy } = engine.options
+  const expiresAt = idleExpiry(engine, row, next.turnedAt)
+  return {
+    expected: expectedState(row),
+    next,
+    expiresAt,
+    pruneAt: pruneTime(engine, row, expiresAt, next.turnedAt, row.pruneAt),
+    ip: privacy.ip === 'none' ? null : (context.ip ?? row.ip),
+    userAgent: privacy.userAgent ? (context.userAgent ?? row.userAgent) : null,
+  }
+}
+
+/** Emits the events of a turn that the store has written. */
+export function publishTurn(
   { events }: Engine,
   row: SessionRow,
   turn: Turn,
@@ -21,22 +45,4 @@ export function announceTurn(
     const from = { ip: row.ip, userAgent: row.userAgent }
     events.emit('contextChanged', { sessionId, userId, from, to: { ip, userAgent } })
   }
-}
-
-export function turnOf(engine: Engine, row: SessionRow, next: RotationState, seen: NormalContext): Turn {
-  const { privacy } = engine.options
-  const expiresAt = idleExpiry(engine, row, next.turnedAt)
-  return {
-    expected: expectedState(row),
-    next,
-    expiresAt,
-    pruneAt: pruneTime(engine, row, expiresAt, next.turnedAt, row.pruneAt),
-    ip: privacy.ip === 'none' ? null : (seen.ip ?? row.ip),
-    userAgent: privacy.userAgent ? (seen.userAgent ?? row.userAgent) : null,
-  }
-}
-
-/** The state that a compare-and-set must find in the row. */
-export function expectedState({ id, generation, current }: SessionRow): Expected {
-  return { id, generation, current }
 }

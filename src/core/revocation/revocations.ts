@@ -11,58 +11,57 @@ import { type Events, guard } from '../observability/events.ts'
 import type { Change, Store } from '../store.ts'
 import type { Clock } from '../time/clock.ts'
 import type { AccessToken } from '../tokens/access-token.ts'
-import { createSessionTable, type SessionTable } from './revocation-table.ts'
+import { createRevocationTable, type VisitEntry } from './revocation-table.ts'
 
 const SECOND = 1000
-/** Every poll reads this far back again: a slow commit may become visible late. */
+/** Each poll re-reads this much, because a transaction may commit late. */
 const OVERLAP = 60 * SECOND
-/** A write takes this long at most from its time to its commit, clocks included, but for transactions of the application's. */
-export const WRITE: number = 15 * SECOND
-/** How long a transaction of the application's may stay open after it ended a session. */
-const SLOW_COMMIT = 5 * 60 * SECOND
-/** The whole retention is read again this often. */
-const FULL_EVERY = 60 * SECOND
-/** Reading the whole retention may take this part of the time; a long list is read less often. */
-const FULL_SHARE = 0.05
-const PAGE = 5000
+/** The longest time from the timestamp of a write by Pawl to its commit, including clock differences. */
+export const MAX_COMMIT_DELAY: number = 15 * SECOND
+/** The same for a write in a transaction of the application. */
+const MAX_TRANSACTION_DELAY = 5 * 60 * SECOND
+/** A full read follows this often. */
+const FULL_READ_INTERVAL = 60 * SECOND
+/** A long list is read less often, so that full reads take at most this part of the time. */
+const FULL_READ_TIME_SHARE = 0.05
+const PAGE_SIZE = 5000
 const FIRST_ID = '00000000-0000-0000-0000-000000000000'
 
 /**
- * How much a poll reads: what a notification has just told of, what could have become visible since the
- * last poll, or everything that still matters.
+ * How far back a poll reads: to the last commits after a notification, to every commit that may have become visible
+ * since the last poll, or through the whole retention.
  */
-export type Reach = 'news' | 'overlap' | 'all'
+export type PollDepth = 'recent' | 'overlap' | 'all'
 
 /**
- * What this process knows of sessions that ended or changed lately: enough to refuse their access
- * tokens without asking the database. Correct by polling alone.
+ * The sessions that ended or changed recently, as far as this process has read them. With them, a process refuses
+ * access tokens without a query.
  */
 export interface Revocations {
-  /** One look for everything an access token must not be. @throws SessionEndedError, AccessTokenExpiredError */
-  assertGood(token: Pick<AccessToken, 'sessionId' | 'version' | 'issuedAt'>): void
+  /** @throws SessionEndedError, AccessTokenExpiredError */
+  assertNotRevoked(token: Pick<AccessToken, 'sessionId' | 'version' | 'issuedAt'>): void
   /** @throws SessionEndedError when the session is known to have ended */
   assertLive(sessionId: string): void
-  /** Smallest acceptable version; 0 when nothing is known. */
+  /** The smallest accepted version of the row; 0 when nothing is known. */
   minimumVersion(sessionId: string): number
-  /** Access tokens issued before this time must be refreshed: too much happened to be remembered. */
+  /** Access tokens issued before this time must be refreshed, because entries were dropped for lack of memory. */
   readonly refreshBefore: number
-  /** Raised with everything that may make a good access token a bad one. */
-  readonly learned: number
-  ended(sessionId: string, reason: EndReason): void
-  changed(sessionId: string, version: number): void
-  /** Reads what others changed. */
-  poll(reach: Reach): Promise<void>
-  /** Forgets what no access token can be as old as. */
-  forget(): void
-  /** Calls back once, when the session is known to have ended. @returns a function that removes the listener */
+  /** Increases whenever a valid access token may have become invalid. */
+  readonly revision: number
+  addEnd(sessionId: string, reason: EndReason): void
+  addVersion(sessionId: string, version: number): void
+  /** Reads the changes made by other processes. */
+  poll(depth: PollDepth): Promise<void>
+  /** Drops entries that are older than any valid access token. */
+  deleteExpired(): void
+  /** Calls back once when the session is known to have ended. @returns a function that removes the listener */
   onEnded(sessionId: string, listener: (reason: EndReason) => void): () => void
-  /** Everything that is known: the last 64 bits of the session id as two unsigned words, what it is, and since when. */
-  each: SessionTable['each']
+  forEach(visit: VisitEntry): void
   readonly size: number
   readonly bytes: number
 }
 
-/** @param retention how long an access token issued before a change can still be good, in ms */
+/** @param retention how long an access token issued before a change may stay valid, in ms */
 export function createRevocations(
   store: Pick<Store, 'changes'>,
   clock: Clock,
@@ -70,98 +69,99 @@ export function createRevocations(
   retention: number,
   maxBytes: number,
 ): Revocations {
-  const table = createSessionTable(maxBytes)
-  const watchers = new Map<string, Set<(reason: EndReason) => void>>()
+  const table = createRevocationTable(maxBytes)
+  const endListeners = new Map<string, Set<(reason: EndReason) => void>>()
   let polledAt = Number.NEGATIVE_INFINITY
-  let overlappedAt = Number.NEGATIVE_INFINITY
-  let fullAt = Number.NEGATIVE_INFINITY
-  let fullEvery = FULL_EVERY
+  let overlapReadAt = Number.NEGATIVE_INFINITY
+  let fullReadAt = Number.NEGATIVE_INFINITY
+  let fullReadInterval = FULL_READ_INTERVAL
   let refreshBefore = Number.NEGATIVE_INFINITY
-  let learned = 0
+  let revision = 0
 
-  /** Tokens may have been issued until the change was committed, so it matters for that much longer. */
-  const oldest = (now: number): number => now - retention - SLOW_COMMIT
+  /** Until the change is committed, access tokens may still be issued, so an entry is kept that much longer. */
+  const oldestKept = (now: number): number => now - retention - MAX_TRANSACTION_DELAY
 
-  /** @param at when it happened; what is read again and again keeps its age */
-  function learn(id: string, version: number, ended: EndReason | null, at: number): void {
+  /** @param at when the change happened: an entry that is read again keeps its age */
+  function add(id: string, version: number, endReason: EndReason | null, at: number): void {
     const known = table.get(id)
     if (known < 0) return
-    const value = ended === null ? valueOfVersion(version) : valueOfEnd(ended)
+    const value = endReason === null ? valueOfVersion(version) : valueOfEnd(endReason)
     if (value > 0 && known >= value) return
     if (!table.set(id, value, at)) {
-      makeRoom()
+      dropOlderHalf()
       table.set(id, value, at)
     }
-    learned++
-    if (ended !== null) tell(id, ended)
+    revision++
+    if (endReason !== null) notifyListeners(id, endReason)
   }
 
-  /** What is forgotten is covered by a rule that asks more of everybody, and less of nobody. */
-  function makeRoom(): void {
+  /** `refreshBefore` replaces the dropped entries: every older access token must be refreshed. */
+  function dropOlderHalf(): void {
     const thisSecond = Math.floor(clock.now() / SECOND) * SECOND
-    // Access tokens know whole seconds: with nothing of this one forgotten, a new token is good at once.
-    let { count } = table.forgetHalf(thisSecond - SECOND)
+    // `iat` has whole seconds. If no entry of this second is dropped, a token issued now is valid at once.
+    let dropped = table.deleteOlderHalf(thisSecond - SECOND)
     refreshBefore = thisSecond
-    if (count === 0) {
-      count = table.forgetHalf().count
+    if (dropped === 0) {
+      dropped = table.deleteOlderHalf()
       refreshBefore = thisSecond + SECOND
     }
-    learned++
-    events.emit('feedOverflowed', { dropped: count, refreshBefore: new Date(refreshBefore) })
+    revision++
+    events.emit('feedOverflowed', { dropped, refreshBefore: new Date(refreshBefore) })
   }
 
-  function tell(id: string, reason: EndReason): void {
-    const listeners = watchers.get(id)
+  function notifyListeners(id: string, reason: EndReason): void {
+    const listeners = endListeners.get(id)
     if (listeners === undefined) return
-    watchers.delete(id)
+    endListeners.delete(id)
     for (const listener of listeners) listener(reason)
   }
 
   async function read(since: number): Promise<void> {
     let after = null as Change | null
     for (;;) {
-      const page: Change[] = await store.changes(since, after, PAGE)
+      const page: Change[] = await store.changes(since, after, PAGE_SIZE)
       for (const change of page) {
-        // After an overflow the rule covers it, and learning it again would only overflow again.
-        if (change.at < refreshBefore - WRITE) continue
-        learn(change.id, change.version, change.endReason, change.at)
+        // `refreshBefore` covers the change. Adding it again would only fill the table again.
+        if (change.at < refreshBefore - MAX_COMMIT_DELAY) continue
+        add(change.id, change.version, change.endReason, change.at)
       }
       const last = page.at(-1)
-      if (last === undefined || page.length < PAGE) return
-      // Pawl writes whole milliseconds. What somebody else wrote within one must not be read for ever.
+      if (last === undefined || page.length < PAGE_SIZE) return
+      // Another program may have written microseconds, which the cursor lacks. Skip that millisecond.
       const stuck: boolean = after !== null && after.at === last.at && after.id >= last.id
       after = stuck ? { ...last, at: last.at + 1, id: FIRST_ID } : last
     }
   }
 
   return {
-    assertGood: (token) => assertNotRevoked(token, table.get(token.sessionId), refreshBefore),
+    assertNotRevoked: (token) => assertNotRevoked(token, table.get(token.sessionId), refreshBefore),
     assertLive: (sessionId) => assertNoEnd(sessionId, table.get(sessionId)),
     minimumVersion: (sessionId) => versionOf(table.get(sessionId)),
     get refreshBefore() {
       return refreshBefore
     },
-    get learned() {
-      return learned
+    get revision() {
+      return revision
     },
-    ended: (sessionId, reason) => learn(sessionId, 0, reason, clock.now()),
-    changed: (sessionId, version) => learn(sessionId, version, null, clock.now()),
-    async poll(reach) {
+    addEnd: (sessionId, reason) => add(sessionId, 0, reason, clock.now()),
+    addVersion: (sessionId, version) => add(sessionId, version, null, clock.now()),
+    async poll(depth) {
       const now = clock.now()
-      // Distances, because an injected clock may also have been set back.
-      const full = reach === 'all' || Math.abs(now - fullAt) >= fullEvery
-      let since = oldest(now)
-      if (!full && reach === 'overlap') since = now - OVERLAP - Math.abs(now - overlappedAt)
-      if (!full && reach === 'news') since = now - WRITE - Math.abs(now - polledAt)
+      // Absolute differences, because an injected clock may be set back.
+      const full = depth === 'all' || Math.abs(now - fullReadAt) >= fullReadInterval
+      let since = oldestKept(now)
+      if (!full && depth === 'overlap') since = now - OVERLAP - Math.abs(now - overlapReadAt)
+      if (!full && depth === 'recent') since = now - MAX_COMMIT_DELAY - Math.abs(now - polledAt)
       const startedAt = performance.now()
       await read(since)
+      const elapsed = performance.now() - startedAt
       polledAt = now
-      if (reach !== 'news' || full) overlappedAt = now
+      if (depth !== 'recent' || full) overlapReadAt = now
       if (!full) return
-      fullAt = now
-      fullEvery = Math.max(FULL_EVERY, (performance.now() - startedAt) / FULL_SHARE)
+      fullReadAt = now
+      fullReadInterval = Math.max(FULL_READ_INTERVAL, elapsed / FULL_READ_TIME_SHARE)
     },
-    forget: () => table.forget(oldest(clock.now())),
+    deleteExpired: () => table.deleteBefore(oldestKept(clock.now())),
     onEnded(sessionId, listener) {
       const guarded = guard('a listener of `onEnded`', listener)
       const reason = reasonOf(table.get(sessionId))
@@ -169,14 +169,14 @@ export function createRevocations(
         guarded(reason)
         return () => {}
       }
-      const listeners = watchers.get(sessionId) ?? new Set()
-      watchers.set(sessionId, listeners.add(guarded))
+      const listeners = endListeners.get(sessionId) ?? new Set()
+      endListeners.set(sessionId, listeners.add(guarded))
       return () => {
         listeners.delete(guarded)
-        if (listeners.size === 0 && watchers.get(sessionId) === listeners) watchers.delete(sessionId)
+        if (listeners.size === 0 && endListeners.get(sessionId) === listeners) endListeners.delete(sessionId)
       }
     },
-    each: table.each,
+    forEach: table.forEach,
     get size() {
       return table.size
     },

@@ -1,7 +1,7 @@
 import type { Store } from '../store.ts'
 
-/** Whatever ends or changes sessions. */
-const TELLING = [
+/** Writes that end or change sessions, so that other processes must learn of them. */
+const INVALIDATING_WRITES = [
   'end',
   'endByUser',
   'endBatch',
@@ -12,18 +12,18 @@ const TELLING = [
 ] as const satisfies readonly (keyof Store)[]
 
 /**
- * The same store. A write that fails may have been committed all the same, behind a lock or a lost answer: then
- * this process does not know what it has done.
+ * Wraps the store and reports failed writes: the database may have committed one whose answer was lost, so this
+ * process must read the changes again.
  */
-export function withDoubt(store: Store, onDoubt: () => void): Store {
-  const watched: Store = Object.create(store)
-  for (const name of TELLING) {
+export function trackUncertainWrites(store: Store, onUncertain: () => void): Store {
+  const tracked: Store = Object.create(store)
+  for (const name of INVALIDATING_WRITES) {
     const write = (...args: never[]): Promise<never> =>
       (store[name] as (...args: never[]) => Promise<never>)(...args).catch((error: unknown) => {
-        onDoubt()
+        onUncertain()
         throw error
       })
-    Object.assign(watched, { [name]: write })
+    Object.assign(tracked, { [name]: write })
   }
-  return watched
+  return tracked
 }

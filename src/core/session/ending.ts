@@ -1,18 +1,18 @@
 import type { Engine } from '../engine.ts'
 import type { Ending, EndReason } from '../store.ts'
 
-export function ending({ options }: Engine, reason: EndReason, at: number): Ending {
+export function createEnding({ options }: Engine, reason: EndReason, at: number): Ending {
   return { reason, at, pruneAt: at + options.privacy.keepEnded }
 }
 
-/** After the store has ended a session: every process is told, this one refuses its tokens at once, listeners hear of it. */
-export function announceEnd(
+/** Publishes the end of a session: notifies other processes, updates the local revocations, emits the event. */
+export function publishEnd(
   { revocations, feed, events }: Engine,
   sessionId: string,
   userId: string,
   reason: EndReason,
 ): void {
-  feed.tell()
-  revocations.ended(sessionId, reason)
+  feed.notifyPeers()
+  revocations.addEnd(sessionId, reason)
   events.emit('ended', { sessionId, userId, reason })
 }

@@ -2,12 +2,14 @@ import type { Engine } from '../engine.ts'
 import type { SessionRow } from '../store.ts'
 
 const DAY = 86_400_000
+/** The prune time may be later by this part of the retention. */
+const PRUNE_SLACK = 1 / 8
 
 export function idleTimeoutOf({ options }: Engine, row: Pick<SessionRow, 'idleTimeout'>): number {
   return row.idleTimeout ?? options.idleTimeout
 }
 
-/** Idle expiry from `from` on; never past the absolute expiry. */
+/** The idle expiry of a session that was last used at `from`; never after the absolute expiry. */
 export function idleExpiry(
   engine: Engine,
   row: Pick<SessionRow, 'idleTimeout' | 'absoluteExpiresAt'>,
@@ -17,25 +19,23 @@ export function idleExpiry(
 }
 
 /**
- * When the row of a live session may be deleted: a whole day. A refresh token issued just before `expiresAt`
- * and not yet seen in use is good for another idle timeout, so the row stays at least that long.
+ * When the row of a live session may be deleted, rounded up to a whole day. A refresh token issued just before
+ * `expiresAt` and not yet used is valid for another idle timeout, so the row is kept at least that long.
  *
- * And up to an eighth longer: raised with each turn, or on each day, it would cost an entry of every index,
- * which a turn does without. By default it is raised about once a week.
+ * The result changes about once a week: each change costs an entry in every index of the table.
  *
- * @param now from when the row is kept
- * @param before what it was until now
+ * @param current the present value
  */
 export function pruneTime(
   engine: Engine,
   row: Pick<SessionRow, 'idleTimeout' | 'absoluteExpiresAt'>,
   expiresAt: number,
   now: number,
-  before = 0,
+  current = 0,
 ): number {
   const { keepEnded } = engine.options.privacy
   const last = (row.absoluteExpiresAt ?? Number.POSITIVE_INFINITY) + keepEnded
-  const least = Math.min(expiresAt + Math.max(keepEnded, idleTimeoutOf(engine, row)), last)
-  const most = Math.ceil(Math.min(least + (least - now) / 8, last) / DAY) * DAY
-  return least <= before && before <= most ? before : most
+  const earliest = Math.min(expiresAt + Math.max(keepEnded, idleTimeoutOf(engine, row)), last)
+  const latest = Math.ceil(Math.min(earliest + (earliest - now) * PRUNE_SLACK, last) / DAY) * DAY
+  return earliest <= current && current <= latest ? current : latest
 }

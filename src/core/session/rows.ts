@@ -1,24 +1,24 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { SessionEndedError } from '../../portable/errors.ts'
 import type { Engine } from '../engine.ts'
 import type { SessionRow, Store } from '../store.ts'
+import { delay } from '../time/delay.ts'
 import { expiryReason } from './session.ts'
 
-/** Pauses before reading again a row that was not there: a distributed engine may be moving it. */
-const REREAD_AFTER = [100, 300, 600]
+/** A distributed engine may miss a row that it is moving, so a missing row is read again after these pauses, in ms. */
+const REREAD_PAUSES = [100, 300, 600]
 
-/** @returns null only after reading four times over a second */
+/** @returns null if four reads within a second found no row */
 export async function readRow(store: Pick<Store, 'read'>, sessionId: string): Promise<SessionRow | null> {
   let row = await store.read(sessionId)
-  for (const pause of REREAD_AFTER) {
+  for (const pause of REREAD_PAUSES) {
     if (row !== null) break
-    await sleep(pause)
+    await delay(pause)
     row = await store.read(sessionId)
   }
   return row
 }
 
-/** @throws SessionEndedError when the row is gone, ended or expired */
+/** @throws SessionEndedError when the row is missing, ended or expired */
 export function assertActive(
   sessionId: string,
   row: SessionRow | null,
@@ -30,11 +30,12 @@ export function assertActive(
   if (expired !== null) throw new SessionEndedError(sessionId, expired)
 }
 
+/** @throws SessionEndedError */
 export function assertNotEnded(row: SessionRow): void {
   if (row.endReason !== null) throw new SessionEndedError(row.id, row.endReason)
 }
 
-/** A session that was read to have ended has ended for its access tokens too. Never for a row that may not be committed. */
-export function learnFrom({ revocations }: Engine, row: SessionRow | null): void {
-  if (row !== null && row.endReason !== null) revocations.ended(row.id, row.endReason)
+/** If a committed row has ended, records that, so that access tokens of the session are refused too. */
+export function recordEnd({ revocations }: Engine, row: SessionRow | null): void {
+  if (row !== null && row.endReason !== null) revocations.addEnd(row.id, row.endReason)
 }

@@ -1,63 +1,56 @@
 import type { Store } from '../store.ts'
 
-/** The one clock: every time in Pawl comes from it, or from a parameter. Milliseconds since the epoch. */
+/** The only source of the current time in Pawl. Milliseconds since the epoch. */
 export interface Clock {
   now(): number
-  /** Measures how far this process's clock is from the database's. @returns the difference in ms */
+  /** Measures the offset to the database's clock. @returns how far this process's clock is behind, in ms */
   synchronize(): Promise<number>
 }
 
-/** A process clock that differs by more from the time that has elapsed was set, or the machine slept. Milliseconds. */
+/** If wall-clock and elapsed time differ by more, somebody set the clock or the machine slept. Milliseconds. */
 const JUMP = 1000
 
 /**
- * The database's clock as this process sees it, so that all processes agree however wrong their own clocks
- * are: measured now and then, and elapsed time from there. So nobody's windows and timeouts jump when
- * somebody sets a clock; a jump only has the database asked again. An injected clock is taken as it is.
+ * The database's clock, as this process estimates it: an offset that is measured regularly, plus elapsed time. So
+ * processes with wrong clocks agree, and setting a clock moves no window or timeout: it only causes a measurement.
+ * An injected clock is used unchanged.
  */
 export function createClock(store: Pick<Store, 'time'>, injected: (() => number) | null): Clock {
   if (injected !== null) return { now: injected, synchronize: async () => 0 }
-  /** What to add to elapsed time to have the process's clock, and the database's. */
-  let process = Date.now() - performance.now()
-  let base = process
-  let asking: Promise<number> | null = null
-  /** The last answer, and the process's time it was given at: elapsed time takes longer to ask for. */
-  let answered = 0
-  let answeredAt = Number.NaN
+  /** Wall-clock time and database time minus elapsed time. */
+  let wallOffset = Date.now() - performance.now()
+  let databaseOffset = wallOffset
+  let measuring: Promise<number> | null = null
 
   async function measure(): Promise<number> {
     const before = performance.now()
-    const theirs = await store.time()
+    const databaseTime = await store.time()
     const after = performance.now()
-    process = Date.now() - performance.now()
+    wallOffset = Date.now() - performance.now()
     const uncertainty = (after - before) / 2
-    const measured = theirs === null ? process : theirs - (before + uncertainty)
-    // Within the uncertainty of the measurement the old offset is as good, and time does not jitter.
-    if (Math.abs(measured - base) > uncertainty + 1) base = measured
-    answeredAt = Number.NaN
-    return theirs === null ? 0 : measured - process
+    const measured = databaseTime === null ? wallOffset : databaseTime - (before + uncertainty)
+    // A difference within the uncertainty proves nothing. Keeping the old offset avoids jitter.
+    if (Math.abs(measured - databaseOffset) > uncertainty + 1) databaseOffset = measured
+    return databaseTime === null ? 0 : measured - wallOffset
   }
 
   function synchronize(): Promise<number> {
-    asking ??= measure().finally(() => {
-      asking = null
+    measuring ??= measure().finally(() => {
+      measuring = null
     })
-    return asking
+    return measuring
   }
 
   return {
     now() {
-      const here = Date.now()
-      if (here === answeredAt) return answered
       const elapsed = performance.now()
-      if (asking === null && Math.abs(here - elapsed - process) > JUMP) {
-        process = here - elapsed
-        // Whatever fails is measured again with the next round in the background.
+      const jump = Date.now() - elapsed - wallOffset
+      if (measuring === null && Math.abs(jump) > JUMP) {
+        wallOffset += jump
+        // If it fails, the next regular measurement corrects the offset.
         synchronize().catch(() => {})
       }
-      answered = Math.floor(base + elapsed)
-      answeredAt = here
-      return answered
+      return Math.floor(databaseOffset + elapsed)
     },
     synchronize,
   }

@@ -1,12 +1,15 @@
-/** Work that repeats until it is stopped. */
+/** Background work. */
 export interface Background {
-  /** Waits for what is under way. */
+  /** Resolves when the running work has finished. */
   stop(): Promise<void>
 }
 
+/** Each interval is up to this part shorter, so that processes started together drift apart. */
+const JITTER = 0.1
+
 /**
- * Runs `work` every `interval` ms, up to a tenth earlier, so that a fleet started together does not ask
- * together. Never two at once; keeps no process alive. `work` handles its own errors.
+ * Runs `work` every `interval` ms, never twice at once. Does not keep the process alive. `work` must handle its own
+ * errors.
  */
 export function repeat(
   interval: number,
@@ -24,7 +27,7 @@ export function repeat(
           if (!stopped) schedule(interval)
         })
       },
-      after * (1 - 0.1 * Math.random()),
+      after * (1 - JITTER * Math.random()),
     )
     timer.unref()
   }

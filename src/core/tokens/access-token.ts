@@ -4,6 +4,7 @@ import type { ClaimsObject } from '../../portable/claims.ts'
 import { AccessTokenInvalidError, isSessionsError } from '../../portable/errors.ts'
 import type { Presented } from '../../portable/presented.ts'
 import { sessionIdToBytes } from '../../portable/session-id.ts'
+import type { TokenClaims } from '../../portable/token-claims.ts'
 import { couldBeOurs } from '../../portable/token-header.ts'
 import {
   type AccessToken,
@@ -11,7 +12,6 @@ import {
   type AccessTokenProfile,
   GEN_BYTES,
   MAX_LENGTH,
-  type Payload,
   readPayload,
   splitToken,
 } from '../../portable/token-payload.ts'
@@ -56,7 +56,7 @@ function encodePayload(profile: AccessTokenProfile, fields: AccessTokenFields): 
   return Buffer.from(JSON.stringify(payloadOf(profile, fields))).toString('base64url')
 }
 
-function payloadOf(profile: AccessTokenProfile, fields: AccessTokenFields): Payload & ClaimsObject {
+function payloadOf(profile: AccessTokenProfile, fields: AccessTokenFields): TokenClaims & ClaimsObject {
   const { twin, generation } = fields
   return {
     sub: fields.userId,
@@ -84,7 +84,7 @@ export function parseAccessToken(value: unknown, ring: KeyRing, profile: AccessT
   const parts = splitToken(value)
   const key = ring.find(parts.header)
   if (key === undefined) {
-    if (couldBeOurs(parts.header)) ring.lookAgain()
+    if (couldBeOurs(parts.header)) ring.reloadForUnknownKid()
     throw new AccessTokenInvalidError()
   }
   if (!key.verify(parts.input, parts.signature)) throw new AccessTokenInvalidError()

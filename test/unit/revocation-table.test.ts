@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createEvents } from '../../src/core/observability/events.ts'
-import { createSessionTable, type SessionTable } from '../../src/core/revocation/revocation-table.ts'
+import { createRevocationTable, type RevocationTable } from '../../src/core/revocation/revocation-table.ts'
 import { createRevocations } from '../../src/core/revocation/revocations.ts'
 import type { Clock } from '../../src/core/time/clock.ts'
 import { memory } from '../../src/memory/index.ts'
@@ -16,22 +16,22 @@ const NOW = Date.UTC(2030, 0, 1)
 
 const tail = randomBytes(2).toString('hex')
 
-/** An id for each number, with a last word as good as random; made faster than a real one. */
+/** An id for each number with an evenly spread last word. Faster to make than a real id. */
 function numberedId(index: number): string {
   const last = (Math.imul(index, 0x9e3779b1) >>> 0).toString(16).padStart(8, '0')
   return `01890a5d-ac96-774b-bcce-${tail}${last}`
 }
 
-/** The same but for one bit. */
+/** Differs in one bit. */
 const neighbor = (id: string): string => `1${id.slice(1)}`
 
 describe('a million ended sessions', () => {
-  it('are all known, no other is, in 52 MiB at most', { timeout: 60_000 }, () => {
+  it('are all refused, and no other session, in at most 52 MiB', { timeout: 60_000 }, () => {
     const clock: Clock = { now: () => NOW, synchronize: async () => 0 }
     const known = createRevocations({ changes: async () => [] }, clock, createEvents(), 920_000, 64 * MIB)
     const random = Array.from({ length: 20_000 }, () => newSessionId('v7', NOW))
-    for (const id of random) known.ended(id, 'logout')
-    for (let index = 0; index < MILLION - random.length; index++) known.ended(numberedId(index), 'revoked')
+    for (const id of random) known.addEnd(id, 'logout')
+    for (let index = 0; index < MILLION - random.length; index++) known.addEnd(numberedId(index), 'revoked')
     expect(known.size).toBe(MILLION)
     expect(known.bytes).toBeLessThanOrEqual(52 * MIB)
     let missed = 0
@@ -45,7 +45,7 @@ describe('a million ended sessions', () => {
       }
     }
     for (const id of random) if (!refused(id)) missed++
-    // Some of the rest, and the neighbors of each, which are alive.
+    // A sample of the others, and a live neighbor of each.
     for (let index = 0; index < MILLION - random.length; index += 37) {
       if (!refused(numberedId(index))) missed++
       if (refused(neighbor(numberedId(index)))) wrong++
@@ -60,13 +60,13 @@ interface Model {
   readonly entries: Map<string, { value: number; second: number }>
   now: number
 }
-type Step = fc.Command<Model, SessionTable>
+type Step = fc.Command<Model, RevocationTable>
 
 /** 24 bytes a slot, filled to three quarters. */
 const BYTES = 4096 * 24
 const CAPACITY = 3072
 
-/** Few enough to meet again, and in number enough to fill the table. */
+/** Few enough to repeat, and enough to fill the table. */
 const someId = fc.oneof(fc.nat({ max: 40 }), fc.nat({ max: 6000 })).map(numberedId)
 const someValue = fc.integer({ min: -20, max: 1000 }).filter((value) => value !== 0)
 
@@ -105,35 +105,35 @@ const wait = (seconds: number): Step => ({
   toString: () => `wait ${seconds}`,
 })
 
-const forget = (age: number): Step => ({
+const deleteBefore = (age: number): Step => ({
   check: () => true,
   run(model, table) {
     const before = model.now - age * 1000
-    table.forget(before)
+    table.deleteBefore(before)
     for (const [id, { second }] of model.entries)
       if (second < Math.floor(before / 1000)) model.entries.delete(id)
   },
-  toString: () => `forget what is older than ${age}`,
+  toString: () => `delete entries older than ${age} s`,
 })
 
-const forgetHalf = (sparing: number | undefined): Step => ({
+const deleteOlderHalf = (sparing: number | undefined): Step => ({
   check: () => true,
   run(model, table) {
     const latest = sparing === undefined ? undefined : model.now - sparing * 1000
-    const { count } = table.forgetHalf(latest)
-    const forgotten = [...model.entries].filter(([id]) => table.get(id) === 0)
-    expect(count).toBe(forgotten.length)
-    const upTo = Math.max(...forgotten.map(([, { second }]) => second))
+    const count = table.deleteOlderHalf(latest)
+    const deleted = [...model.entries].filter(([id]) => table.get(id) === 0)
+    expect(count).toBe(deleted.length)
+    const upTo = Math.max(...deleted.map(([, { second }]) => second))
     if (latest !== undefined && count > 0) expect(upTo).toBeLessThanOrEqual(Math.floor(latest / 1000))
-    for (const [id] of forgotten) model.entries.delete(id)
-    // The oldest, and no older one is left.
+    for (const [id] of deleted) model.entries.delete(id)
+    // No older entry is left.
     for (const { second } of model.entries.values()) expect(second).toBeGreaterThan(upTo)
   },
-  toString: () => `forget half, sparing ${sparing} s`,
+  toString: () => `delete the older half, except the last ${sparing} s`,
 })
 
-describe('the table of sessions', () => {
-  it('behaves like a Map, whatever is done to it', () => {
+describe('the revocation table', () => {
+  it('behaves like a Map under any sequence of calls', () => {
     fc.assert(
       fc.property(
         fc.commands(
@@ -144,19 +144,19 @@ describe('the table of sessions', () => {
               .map(([from, count]) => setMany(from, count)),
             someId.map(get),
             fc.nat({ max: 90 }).map(wait),
-            fc.nat({ max: 200 }).map(forget),
-            fc.option(fc.nat({ max: 60 }), { nil: undefined }).map(forgetHalf),
+            fc.nat({ max: 200 }).map(deleteBefore),
+            fc.option(fc.nat({ max: 60 }), { nil: undefined }).map(deleteOlderHalf),
           ],
           { maxCommands: 60 },
         ),
         (commands) => {
           fc.modelRun(
-            () => ({ model: { entries: new Map(), now: NOW }, real: createSessionTable(BYTES) }),
+            () => ({ model: { entries: new Map(), now: NOW }, real: createRevocationTable(BYTES) }),
             [
               ...commands,
               {
                 check: () => true,
-                run(model: Model, table: SessionTable) {
+                run(model: Model, table: RevocationTable) {
                   expect(table.size).toBe(model.entries.size)
                   expect(table.bytes).toBeLessThanOrEqual(BYTES)
                   for (const [id, { value }] of model.entries) expect(table.get(id)).toBe(value)
@@ -172,8 +172,8 @@ describe('the table of sessions', () => {
   })
 })
 
-describe('more ended sessions than there is memory for', () => {
-  it('have older access tokens refreshed, log nobody out, and are accepted nowhere', async () => {
+describe('more revocations than `revocation.memory` holds', () => {
+  it('require older access tokens to be refreshed, log nobody out, and stay refused', async () => {
     const { sessions, clock } = await openWithClock({ store: memory(), revocation: { memory: 64 * 1024 } })
     const overflowed = listen(sessions, 'feedOverflowed')
     const alive = await Promise.all([1, 2, 3].map((index) => sessions.create({ userId: `alive ${index}` })))

@@ -1,0 +1,21 @@
+import type { KeyRing } from './key-ring.ts'
+import type { SigningKey } from './signing-key.ts'
+
+/** The keys of the option `keys.provided`: the first one signs, all verify, and none rotates. */
+export function createProvidedKeyRing(keys: readonly [SigningKey, ...SigningKey[]]): KeyRing {
+  const byHeader = new Map(keys.map((key) => [key.header, key]))
+  return {
+    signer: async () => keys[0],
+    find: (header) => byHeader.get(header),
+    verifiesUntil: (header) => (byHeader.has(header) ? Number.POSITIVE_INFINITY : 0),
+    revision: 0,
+    reloadForUnknownKid() {},
+    async reload() {},
+    list: () => [],
+    rotate: () =>
+      Promise.reject(
+        new TypeError('keys of the option `keys.provided` do not rotate; change the option instead'),
+      ),
+    jwks: () => ({ keys: keys.flatMap((key) => (key.publicJwk === null ? [] : [key.publicJwk])) }),
+  }
+}

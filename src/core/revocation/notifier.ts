@@ -1,0 +1,59 @@
+import type { Events } from '../observability/events.ts'
+import { delay } from '../time/delay.ts'
+
+/** At most one notification is sent per this many milliseconds. */
+const INTERVAL = 50
+/** A failed notification is sent again after this many milliseconds. */
+const RETRY_AFTER = 1000
+
+/** Sends notifications to the other processes, in the background and not too often. */
+export interface Notifier {
+  notify(): void
+  /** Sends one notification, only to find out whether the store can. Never rejects. */
+  probe(): Promise<void>
+  /** Whether the store has accepted a notification. */
+  readonly canNotify: boolean
+  /** Resolves when nothing is being sent. */
+  settled(): Promise<void>
+}
+
+/** @param signal when aborted, what is pending is sent once more and then dropped if that fails */
+export function createNotifier(send: () => Promise<boolean>, events: Events, signal: AbortSignal): Notifier {
+  let sending: Promise<void> | null = null
+  let pending = false
+  let canNotify = false
+
+  async function sendPending(): Promise<void> {
+    do {
+      pending = false
+      try {
+        canNotify = await send()
+        await delay(INTERVAL, signal)
+      } catch (error) {
+        events.emit('storeUnavailable', { operation: 'notify', error })
+        if (signal.aborted) return
+        pending = true
+        await delay(RETRY_AFTER, signal)
+      }
+    } while (pending)
+  }
+
+  function notify(): void {
+    pending = true
+    sending ??= sendPending().finally(() => {
+      sending = null
+      if (pending && !signal.aborted) notify()
+    })
+  }
+
+  return {
+    notify,
+    async probe() {
+      canNotify = await send().catch(() => canNotify)
+    },
+    get canNotify() {
+      return canNotify
+    },
+    settled: async () => void (await sending),
+  }
+}

@@ -1,0 +1,39 @@
+/** The claims of an access token besides those of the application (RFC 7519, RFC 9068 section 2.2). */
+export interface TokenClaims {
+  sub: string
+  sid: string
+  iat: number
+  exp: number
+  auth_time: number
+  ver: number
+  gen?: string
+  n?: number
+  ctx?: string
+  nbf?: number
+  iss?: string
+  aud?: string | string[]
+  client_id?: string
+  jti?: string
+}
+
+/** Names that are never a claim of the application. Assigning `__proto__` would set a prototype. */
+export const TOKEN_CLAIM_NAMES: ReadonlySet<string> = new Set<keyof TokenClaims | '__proto__'>([
+  'sub',
+  'sid',
+  'iat',
+  'exp',
+  'auth_time',
+  'ver',
+  'gen',
+  'n',
+  'ctx',
+  'nbf',
+  'iss',
+  'aud',
+  'client_id',
+  'jti',
+  '__proto__',
+])
+
+/** Names that the application cannot use. `cnf` is for device-bound tokens (RFC 7800). */
+export const RESERVED_CLAIM_NAMES: ReadonlySet<string> = new Set([...TOKEN_CLAIM_NAMES, 'cnf'])
