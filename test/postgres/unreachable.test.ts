@@ -52,7 +52,7 @@ describe('a database that cannot be reached', () => {
       const { port } = await listening()
       const connectionString = `postgres://u:hunter2@127.0.0.1:${port}/shop`
       // Fakes only the timers, because the sockets are real.
-      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
       const pool = new pg.Pool({ connectionString })
       const starting = failure(start(kind === 'pool' ? { pool: pool as never } : { connectionString }))
       await vi.advanceTimersByTimeAsync(10_000)
