@@ -6,40 +6,40 @@ import type { Random } from './random.ts'
 import { createStory, type Story } from './story.ts'
 import { peek } from './tokens.ts'
 
-/** What all clients of a storm share. */
+/** Shared state of all clients. */
 export interface World {
   readonly network: Network
   readonly ports: () => readonly number[]
-  /** Half the overlap: what takes longer is lost. Milliseconds. */
-  readonly within: number
-  /** Milliseconds on the wall. */
+  /** Half the overlap, in ms. A later response counts as lost. */
+  readonly timeout: number
+  /** Milliseconds of real time. */
   readonly accessTokenLifetime: number
   isStolen(sessionId: string): boolean
-  /** An honest client was told to sign in again. */
+  /** Called when an honest client has to sign in again. */
   honestLogout(browser: Browser, code: string | null): void
-  /** 'storm': everything may happen. 'settling': no sleep, no new login. 'over': stop. */
+  /** 'storm': all actions. 'settling': no sleep and no new login. 'over': stop. */
   phase: 'storm' | 'settling' | 'over'
 }
 
-/** How a browser's network treats it: probabilities per request. */
+/** Probabilities per request. */
 const LOST = 0.04
 const SLOW = 0.12
 const REPEATED = 0.04
 const NAP = 0.006
 const NEW_LOGIN = 0.006
 const ATTEMPTS = 6
-/** A new login is insisted on for about a minute, longer than any outage of a storm. */
+/** A login is repeated for about a minute, longer than any outage. */
 const LOGIN_ATTEMPTS = 150
-/** How long a session may take to show that it still works, in ms. */
-const LAST_WORD = 20_000
+/** Milliseconds within which a session must show that it still works. */
+const FINAL_CHECK_TIMEOUT = 20_000
 
-/** An honest client: some tabs on one cookie jar, and a network that fails them. */
+/** An honest client: tabs with one cookie jar, on an unreliable network. */
 export class Browser {
   readonly name: string
   readonly jar: CookieJar = createJar()
   readonly story: Story = createStory()
   readonly tabs: number
-  /** Told of every refresh that was answered: a thief may want to move in step. */
+  /** Called after every successful refresh. A thief may follow it. */
   onRefreshed: (() => void) | null = null
   signedIn = false
   readonly #world: World
@@ -59,7 +59,7 @@ export class Browser {
     return peek(this.jar)?.sessionId ?? null
   }
 
-  /** Lives until the storm is over. */
+  /** Runs until the storm is over. */
   async live(): Promise<void> {
     await sleep(this.#random.between(0, 2 * this.#world.accessTokenLifetime))
     await this.#signIn()
@@ -68,7 +68,7 @@ export class Browser {
 
   /** Whether the session still works: it can be refreshed and its new access token is accepted. */
   async stillWorks(): Promise<'works' | 'ended' | 'no answer'> {
-    const until = Date.now() + LAST_WORD
+    const until = Date.now() + FINAL_CHECK_TIMEOUT
     while (Date.now() < until) {
       const refreshed = await this.#send('last', 'POST', '/session/refresh', this.#random, false)
       if (refreshed?.status === 401) return 'ended'
@@ -89,25 +89,25 @@ export class Browser {
       await this.#awake()
       if (world.phase === 'over') return
       const before = this.sessionId
-      const result = await this.#gate.beside(() => this.#visit(tab, random))
-      // Another tab may have signed in again already.
+      const result = await this.#gate.shared(() => this.#visit(tab, random))
+      // Another tab may have signed in already.
       if (result === 'ended')
-        await this.#gate.alone(async () =>
+        await this.#gate.exclusive(async () =>
           this.sessionId === before || this.sessionId === null ? this.#signIn() : undefined,
         )
-      else if (world.phase === 'storm') await this.#whim(random)
+      else if (world.phase === 'storm') await this.#actRandomly(random)
     }
   }
 
-  /** What people do now and then. */
-  async #whim(random: Random): Promise<void> {
+  /** Occasionally puts the browser to sleep or signs in again. */
+  async #actRandomly(random: Random): Promise<void> {
     const { accessTokenLifetime } = this.#world
     if (random.chance(NAP)) {
       this.#sleepingUntil = Date.now() + random.between(2, 8) * accessTokenLifetime
       this.#naps++
-      this.story.tell(`sleeps for ${((this.#sleepingUntil - Date.now()) / 1000).toFixed(1)} s`)
+      this.story.add(`sleeps for ${((this.#sleepingUntil - Date.now()) / 1000).toFixed(1)} s`)
     } else if (random.chance(NEW_LOGIN)) {
-      await this.#gate.alone(async () => {
+      await this.#gate.exclusive(async () => {
         if (random.chance(0.7)) await this.#signOut()
         await this.#signIn()
       })
@@ -119,7 +119,7 @@ export class Browser {
       await sleep(Math.min(500, this.#sleepingUntil - Date.now()))
   }
 
-  /** One use of the API, with the refreshes it takes. */
+  /** One request to the API, with the refreshes it needs. */
   async #visit(tab: number, random: Random): Promise<'done' | 'ended'> {
     const who = `tab ${tab}`
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -151,19 +151,19 @@ export class Browser {
     return 'done'
   }
 
-  /** A 401 that a refresh cannot mend. Nothing but a theft excuses it. */
+  /** Handles a 401 that a refresh cannot fix. Only a theft justifies it. */
   #refused(answer: Answer & { readonly presented?: string | null }): 'ended' {
     const { presented } = answer
-    // Another tab was told first, and its answer has emptied the jar.
+    // Another tab got the 401 first, and its response emptied the jar.
     if (presented == null && !this.signedIn) return 'ended'
     if (presented == null || !this.#world.isStolen(presented)) this.#world.honestLogout(this, answer.code)
     this.signedIn = false
     return 'ended'
   }
 
-  /** Longer each time, or a moment's overload would feed itself for ever. */
+  /** Exponential backoff, so that retries do not prolong an overload. */
   async #pause(attempt: number, random: Random): Promise<void> {
-    await sleep(random.between(0.2, 1) * this.#world.within * 1.6 ** attempt)
+    await sleep(random.between(0.2, 1) * this.#world.timeout * 1.6 ** attempt)
   }
 
   async #signIn(): Promise<void> {
@@ -185,41 +185,41 @@ export class Browser {
     }
   }
 
-  /** @returns null when there was no answer, or none that came in time */
+  /** @returns null when no response arrived in time */
   async #send(
     who: string,
     method: 'GET' | 'POST',
     path: string,
     random: Random,
-    weather = true,
+    unreliable = true,
   ): Promise<(Answer & { readonly presented: string | null }) | null> {
-    const { network, ports, within } = this.#world
+    const { network, ports, timeout } = this.#world
     const cookie = this.jar.header(path.replace(/\?.*/, ''))
     const presented = peek(this.jar)
     const startedAt = performance.now()
     const naps = this.#naps
     const process = Math.floor(random.next() * ports().length)
     const what = `${who}: ${path.replace(/\?.*/, '')} with ${presented?.label ?? 'nothing'} at process ${process}`
-    const left = (): number => within - (performance.now() - startedAt)
+    const left = (): number => timeout - (performance.now() - startedAt)
 
-    if (weather && random.chance(SLOW)) await sleep(random.between(0, 0.4) * within)
+    if (unreliable && random.chance(SLOW)) await sleep(random.between(0, 0.4) * timeout)
     const answer = await network.send(ports()[process]!, method, path, cookie, left())
     const outcome = answer === null ? '' : `${answer.status} ${answer.code ?? answer.verdict ?? ''}`
     if (answer === null) {
-      this.story.tell(`${what} -> no answer`)
+      this.story.add(`${what} -> no answer`)
       return null
     }
-    if (weather && random.chance(LOST)) {
-      this.story.tell(`${what} -> ${outcome}, lost`)
+    if (unreliable && random.chance(LOST)) {
+      this.story.add(`${what} -> ${outcome}, lost`)
       return null
     }
-    if (weather && random.chance(SLOW)) await sleep(random.between(0, 1.1) * within)
+    if (unreliable && random.chance(SLOW)) await sleep(random.between(0, 1.1) * timeout)
     if (left() < 0 || naps !== this.#naps) {
-      this.story.tell(`${what} -> ${outcome}, late`)
+      this.story.add(`${what} -> ${outcome}, late`)
       return null
     }
     this.jar.store(answer.setCookies)
-    this.story.tell(`${what} -> ${outcome}; holds ${peek(this.jar)?.label ?? 'nothing'}`)
+    this.story.add(`${what} -> ${outcome}; holds ${peek(this.jar)?.label ?? 'nothing'}`)
     return { ...answer, presented: presented?.sessionId ?? null }
   }
 }

@@ -6,19 +6,19 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 import { createEmbeddedPostgres } from '../../demo/embedded-postgres.ts'
 
-/** After a kill -9 the orphaned backends must have gone before the server starts again. */
+/** After a kill -9 the server cannot start until its orphaned backends have exited. */
 const START_ATTEMPTS = 100
 const START_PAUSE = 100
 
-/** A PostgreSQL of a run's own, with its default durability, that can crash and go back in time. */
+/** A PostgreSQL server with default durability. A run can crash it and restore an older state. */
 export interface Database {
   readonly url: string
   readonly port: number
-  /** `kill -9` and a start, with a pause in between. */
-  crash(pause: number): Promise<void>
+  /** Kills the server with -9 and starts it again after `downtime` milliseconds. */
+  crash(downtime: number): Promise<void>
   /** Stops cleanly, copies the data directory, starts again. */
   backup(): Promise<void>
-  /** Puts the copy in the place of the data. */
+  /** Replaces the data with the copy. */
   restore(): Promise<void>
   query<T extends object>(text: string, values?: unknown[]): Promise<T[]>
   remove(): Promise<void>
@@ -62,14 +62,14 @@ export async function startDatabase(settings: readonly string[] = []): Promise<D
   return {
     url: embedded.url,
     port: Number(new URL(embedded.url).port),
-    async crash(pause) {
+    async crash(downtime) {
       await embedded.stop('SIGKILL')
-      await sleep(pause)
+      await sleep(downtime)
       await start()
     },
     async backup() {
       await embedded.stop()
-      // Owner and mode matter to PostgreSQL.
+      // `-a` keeps owner and mode, which PostgreSQL checks.
       await promisify(execFile)('cp', ['-a', data, copy])
       await start()
     },

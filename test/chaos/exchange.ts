@@ -1,18 +1,18 @@
 import { Agent, request } from 'node:http'
 
-/** One answer of a server process, as a client sees it. */
+/** A response of a server process. */
 export interface Answer {
   readonly status: number
   readonly setCookies: readonly string[]
   readonly code: string | null
-  /** Of a 401: whether a refresh may help. */
+  /** For a 401: whether the client should refresh. */
   readonly mayRefresh: boolean
   readonly verdict: string | null
 }
 
-/** The network between the clients and the processes. */
+/** The network between clients and server processes. */
 export interface Network {
-  /** @returns null when no answer came within `ms`, whatever the reason */
+  /** @returns null when no response arrived within `ms` */
   send(
     port: number,
     method: 'GET' | 'POST',
@@ -20,7 +20,7 @@ export interface Network {
     cookie: string | undefined,
     ms: number,
   ): Promise<Answer | null>
-  /** How many of the last requests went unanswered, from 0 to 1: on a machine that is too busy, clients must let up. */
+  /** Share of recent requests without a response, 0 to 1. Clients slow down when it rises. */
   readonly strain: number
   readonly figures: { requests: number; refreshes: number; unanswered: number; serverErrors: number }
   close(): void

@@ -2,25 +2,25 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import type { FromServer, ServerEvent, ServerOrders, ToServer } from './messages.ts'
+import type { FromServer, ServerConfig, ServerEvent, ToServer } from './messages.ts'
 
 const SERVER = fileURLToPath(new URL('./server-process.ts', import.meta.url))
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 const START_WITHIN = 30_000
 const HEAP_WITHIN = 10_000
-/** Kept of what processes print or report, in characters. */
+/** Number of characters kept of the output of a process. */
 const MAX_TEXT = 4000
 
-/** The server processes of a storm, and what they have reported. */
+/** The server processes and their reports. */
 export interface Fleet {
-  /** The ports to ask at; one that was killed keeps its old port until it is back. */
+  /** The ports of the processes. A killed process keeps its old port until it has restarted. */
   readonly ports: readonly number[]
   readonly figures: FleetFigures
-  /** Kills one with -9 and starts it again `after` milliseconds. */
-  kill(index: number, after: number): Promise<void>
-  /** Measures every heap after garbage collection; remembers the first and the last of each process. */
+  /** Kills a process with -9 and starts it again after `downtime` milliseconds. */
+  kill(index: number, downtime: number): Promise<void>
+  /** Measures the heap of every process after garbage collection. */
   measureHeaps(): Promise<void>
-  /** How much the heap of a process has grown between its first and its last measurement. */
+  /** For each process, its last measured heap divided by its first. */
   heapRatios(): number[]
   restart(): Promise<void>
   stop(): Promise<void>
@@ -43,7 +43,7 @@ interface Member {
 }
 
 export async function startFleet(
-  orders: readonly ServerOrders[],
+  configs: readonly ServerConfig[],
   onEvent: (event: ServerEvent, process: number) => void,
 ): Promise<Fleet> {
   const figures: FleetFigures = { crashed: 0, unhandled: 0, failed: 0, zeroRows: 0, troubles: [] }
@@ -58,7 +58,7 @@ export async function startFleet(
   async function start(index: number): Promise<void> {
     const child = fork(SERVER, {
       execArgv: ['--import', TSX, '--expose-gc'],
-      env: { ...process.env, CHAOS_ORDERS: JSON.stringify(orders[index]), NODE_ENV: 'test' },
+      env: { ...process.env, SERVER_CONFIG: JSON.stringify(configs[index]), NODE_ENV: 'test' },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     const old = members[index]
@@ -76,7 +76,7 @@ export async function startFleet(
       member.heaps = []
       if (member.expected) return
       figures.crashed++
-      trouble(`process ${index} ended by itself (${code ?? signal}): ${printed}`)
+      trouble(`process ${index} exited unexpectedly (${code ?? signal}): ${printed}`)
     })
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, START_WITHIN)
@@ -135,9 +135,9 @@ export async function startFleet(
       return members.map(({ port }) => port)
     },
     figures,
-    async kill(index, after) {
+    async kill(index, downtime) {
       await end(members[index]!, 'SIGKILL')
-      await new Promise((resolve) => setTimeout(resolve, after))
+      await new Promise((resolve) => setTimeout(resolve, downtime))
       if (!stopped) await start(index)
     },
     async measureHeaps() {
@@ -151,7 +151,7 @@ export async function startFleet(
     heapRatios: () => [...pastRatios, ...members.map(ratioOf)].filter((ratio) => ratio !== null),
     async restart() {
       await Promise.all(members.map((member) => end(member, 'SIGKILL')))
-      await Promise.all(orders.map((_, index) => start(index)))
+      await Promise.all(configs.map((_, index) => start(index)))
     },
     async stop() {
       stopped = true
@@ -159,7 +159,7 @@ export async function startFleet(
     },
   }
   try {
-    await Promise.all(orders.map((_, index) => start(index)))
+    await Promise.all(configs.map((_, index) => start(index)))
     if (members.some(({ port }) => port === 0))
       throw new Error(figures.troubles.join('\n') || 'did not start')
   } catch (error) {
@@ -169,7 +169,7 @@ export async function startFleet(
   return fleet
 }
 
-/** Between the first and the last measurement of one process; null when there are not two. */
+/** The last measured heap divided by the first, or null with fewer than two measurements. */
 function ratioOf({ heaps }: Member): number | null {
   return heaps.length < 2 ? null : heaps.at(-1)! / heaps[0]!
 }

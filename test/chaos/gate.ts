@@ -1,9 +1,9 @@
-/** Many may be inside at once, or one alone: how tabs of a browser keep out of the way of a login. */
+/** A read-write lock: the tabs of a browser share it, and a login holds it alone. */
 export interface Gate {
-  /** Runs beside others, once nobody wants to be alone. */
-  beside<T>(work: () => Promise<T>): Promise<T>
-  /** Runs when everybody else has left; nobody enters meanwhile. */
-  alone<T>(work: () => Promise<T>): Promise<T>
+  /** Runs `work` with the shared lock. */
+  shared<T>(work: () => Promise<T>): Promise<T>
+  /** Runs `work` with the exclusive lock. */
+  exclusive<T>(work: () => Promise<T>): Promise<T>
 }
 
 export function createGate(): Gate {
@@ -12,7 +12,7 @@ export function createGate(): Gate {
   let onEmpty: (() => void) | null = null
 
   return {
-    async beside(work) {
+    async shared(work) {
       while (taken !== null) await taken
       inside++
       try {
@@ -22,7 +22,7 @@ export function createGate(): Gate {
         if (inside === 0) onEmpty?.()
       }
     },
-    async alone(work) {
+    async exclusive(work) {
       while (taken !== null) await taken
       const run = async () => {
         if (inside > 0)
@@ -35,7 +35,7 @@ export function createGate(): Gate {
       const mine = run().finally(() => {
         taken = null
       })
-      // Those who wait only wait; a failure is for the one who runs.
+      // Waiting callers ignore a failure. Only the caller of `work` gets it.
       taken = mine.catch(() => {})
       return mine
     },

@@ -1,4 +1,4 @@
-/** A few at a time: what is asked at the end must not be a storm of its own. @throws when stopped */
+/** Works on 25 items at a time, so that the final checks do not overload the server. @throws when stopped */
 export async function inTurns<T, R>(
   items: readonly T[],
   stopped: AbortSignal,

@@ -7,19 +7,19 @@ import { REAL_TIME, SECRET } from './settings.ts'
 
 export interface LostCommitsFigures {
   readonly kills: number
-  /** Turns that `flush` had acknowledged. */
+  /** Turns that `flush` acknowledged. */
   readonly turns: number
-  /** Rows found at a lower generation after a kill -9 than before it. */
+  /** Rows with a lower generation after a kill -9 than before. */
   readonly rowsGoneBack: number
   readonly turnsLost: number
   readonly loggedOut: number
-  /** What the clients of rows that went back were answered by. */
+  /** Verdicts of the next refresh for rows that went back. */
   readonly verdicts: Partial<Record<Verdict, number>>
 }
 
 /**
- * Nothing may reach the disk of its own accord between a turn and the kill: the WAL writer sleeps as long
- * as it can and nobody wakes it, and no other transaction commits.
+ * Keeps turns out of the disk until the kill: the WAL writer sleeps as long as possible, and no other
+ * transaction commits.
  */
 const LAZY = [
   'wal_writer_delay=10s',
@@ -30,7 +30,7 @@ const LAZY = [
 ]
 const CALM = 2 * REAL_TIME.overlap * 1000 + 5000
 
-/** Turns many sessions, kills PostgreSQL right after `flush`, and lets their clients go on. */
+/** Turns many sessions, kills PostgreSQL right after `flush`, and refreshes the sessions again. */
 export async function loseCommits(
   { seed, clients, kills, stopped }: { seed: number; clients: number; kills: number; stopped: AbortSignal },
   say: (text: string) => void,
@@ -40,7 +40,7 @@ export async function loseCommits(
   const pool = new pg.Pool({ connectionString: database.url, max: 10, connectionTimeoutMillis: 5000 })
   pool.on('error', () => {})
   try {
-    // Moved by hand: several turns fit into one kill, which the calm between them would otherwise not allow.
+    // The clock jumps over the calm after each turn, so that several turns precede one kill.
     let ahead = 0
     const { speed: _speed, ...lifetimes } = REAL_TIME
     await using sessions = await createSessions({
@@ -71,7 +71,7 @@ export async function loseCommits(
         }
         await sessions.flush()
       }
-      // As every process sees it, before the crash.
+      // The generations before the crash.
       const acknowledged = await generations(database)
       await database.crash(0)
       const kept = await generations(database)
@@ -96,9 +96,7 @@ export async function loseCommits(
         if (verdict !== undefined) verdicts[verdict] = (verdicts[verdict] ?? 0) + 1
       }
       await sessions.flush()
-      say(
-        `kill ${kill + 1}: ${figures.rowsGoneBack} rows have gone back by ${figures.turnsLost} turns so far`,
-      )
+      say(`kill ${kill + 1}: ${figures.rowsGoneBack} rows have lost ${figures.turnsLost} turns so far`)
     }
     return { ...figures, verdicts }
   } finally {

@@ -1,28 +1,28 @@
 import { parseArgs } from 'node:util'
 import { loseCommits } from './lost-commits.ts'
-import { brokenPromises, type Report, textOf } from './report.ts'
+import { brokenGuarantees, type Report, textOf } from './report.ts'
 import { FAST, REAL_TIME } from './settings.ts'
 import { storm } from './storm.ts'
 import { runZeroRows } from './zero-rows-part.ts'
 
-const HELP = `Sends a storm over Pawl: several processes and a real PostgreSQL, killed and cut off at random,
-hundreds of clients on a bad network, and thieves.
+const HELP = `Tests Pawl under failures: several processes and a real PostgreSQL, killed and disconnected at random,
+hundreds of clients on an unreliable network, and thieves.
 
 Usage: npm run test:chaos -- [options]
 
-  --seconds <n>    How long the storm rages; it needs about a minute more to settle. Default 120.
-  --seed <n>       Makes the same plan again: clients, thefts, troubles. The timing is the machine's
-                   own, so two runs with one seed are alike, not identical. Default: random, printed.
+  --seconds <n>    Duration of the storm, plus about a minute to settle. Default 120.
+  --seed <n>       Repeats the plan of a run: clients, thefts, failures. The timing differs, so two
+                   runs with one seed are similar, not identical. Default: random, and printed.
   --clients <n>    Default 200.
   --processes <n>  At least 2. Default 3.
   --thefts <n>     Default: one for every five clients.
-  --part <name>    storm, lost-commits or zero-rows, instead of all; may be given several times.
-  --fast           The sessions' clock runs faster than the wall, for short runs.
+  --part <name>    Run only storm, lost-commits or zero-rows. May be given several times.
+  --fast           The sessions' clock runs faster than real time, for short runs.
   --no-restore     Without the point-in-time restore at the end.
   --json           Print one JSON object; progress goes to stderr.
   --help           Show this help.
 
-Exit codes: 0 every promise held, 1 one was broken, 2 wrong usage, 130 interrupted.
+Exit codes: 0 every guarantee held, 1 one was broken, 2 wrong usage, 130 interrupted.
 `
 
 const PARTS = ['storm', 'lost-commits', 'zero-rows']
@@ -87,7 +87,7 @@ async function main(): Promise<void> {
     zeroRows: wants('zero-rows') ? await runZeroRows({ seed, clients: 100, rounds: 20, stopped }) : null,
   }
   stopped.throwIfAborted()
-  const broken = brokenPromises(report)
+  const broken = brokenGuarantees(report)
   if (values.json) process.stdout.write(`${JSON.stringify({ ...report, broken }, null, 2)}\n`)
   else process.stdout.write(`\n${textOf(report, broken)}\n`)
   process.exitCode = broken.length === 0 ? 0 : 1
@@ -114,6 +114,5 @@ try {
     process.exitCode = /ERR_PARSE_ARGS/.test((error as { code?: string }).code ?? '') ? 2 : 1
   }
 }
-// Everything is stopped by now. Node 20 sometimes spins for ever when it closes what is left of broken
-// sockets at the end of a program by itself (Environment::CleanupHandles); an explicit exit does not.
+// An explicit exit, because Node 20 sometimes hangs in Environment::CleanupHandles while it closes broken sockets.
 process.stdout.write('', () => process.exit())

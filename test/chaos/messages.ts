@@ -1,11 +1,11 @@
 import type { EndReason, Verdict } from '../../src/index.ts'
 import type { Lifetimes } from './settings.ts'
 
-/** What a server process is started with, as JSON in its environment. */
-export interface ServerOrders {
+/** Configuration of a server process, as JSON in its environment. */
+export interface ServerConfig {
   readonly databaseUrl: string
   readonly lifetimes: Lifetimes
-  /** Probability with which its store returns no row for a row that is there. */
+  /** Probability with which the store returns no row for an existing row. */
   readonly zeroRows: number
 }
 

@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** Between the processes and PostgreSQL: cuts connections and makes them slow. */
+/** A proxy for PostgreSQL that resets connections and adds latency. */
 export interface TcpProxy {
   readonly port: number
-  /** Milliseconds added to everything on its way to the database. */
+  /** Milliseconds added to all data sent to the database. */
   latency: number
-  /** Ends every connection at once, without a goodbye. */
+  /** Resets every connection. */
   cut(): void
   close(): Promise<void>
 }
@@ -30,7 +30,7 @@ export async function startProxy(target: number): Promise<TcpProxy> {
         end()
       })
     }
-    // In order, whatever becomes of the latency in between.
+    // A queue keeps the order when the latency changes.
     const waiting: { readonly chunk: Buffer; readonly dueAt: number }[] = []
     const pump = (): void => {
       while (waiting.length > 0 && waiting[0]!.dueAt <= performance.now()) outer.write(waiting.shift()!.chunk)

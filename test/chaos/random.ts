@@ -1,11 +1,11 @@
-/** Every choice of a run comes from here, so that a seed gives the same plan again. Timing is the machine's own. */
+/** The source of every random choice of a run, so that a seed repeats its plan. */
 export interface Random {
-  /** From 0 to below 1. */
+  /** At least 0 and below 1. */
   next(): number
   chance(probability: number): boolean
   between(min: number, max: number): number
   pick<T>(items: readonly T[]): T
-  /** A generator of its own: what one client draws must not depend on how fast another one is. */
+  /** An independent generator, so that the choices of one client do not depend on the speed of another. */
   fork(): Random
 }
 

@@ -11,58 +11,55 @@ export interface Report {
   readonly zeroRows: ZeroRowsFigures | null
 }
 
-/** More than this is no longer noise of the garbage collector. */
+/** A larger ratio is a leak, not noise of the garbage collector. */
 const MAX_HEAP_RATIO = 1.5
 
-/** @returns a line for every promise that was not kept */
-export function brokenPromises({ storm, lostCommits, zeroRows }: Report): string[] {
-  const promises: [kept: boolean, broken: string][] = []
+/** @returns a line for every guarantee that did not hold */
+export function brokenGuarantees({ storm, lostCommits, zeroRows }: Report): string[] {
+  const guarantees: [held: boolean, failure: string][] = []
   if (storm !== null) {
     const { thefts, processes, restore } = storm
-    promises.push(
+    guarantees.push(
       [storm.honestLogouts === 0, `${storm.honestLogouts} honest logouts`],
-      [storm.wronglyEnded === 0, `${storm.wronglyEnded} sessions nobody stole ended as stolen`],
+      [storm.wronglyEnded === 0, `${storm.wronglyEnded} honest sessions ended as stolen`],
       [storm.sessionsLost === 0, `${storm.sessionsLost} sessions lost`],
-      [thefts.missed === 0, `${thefts.missed} thefts not found`],
+      [thefts.missed === 0, `${thefts.missed} thefts not detected`],
       [thefts.notLockedOut === 0, `${thefts.notLockedOut} thieves not locked out`],
-      [processes.crashed === 0, `${processes.crashed} processes ended by themselves`],
+      [processes.crashed === 0, `${processes.crashed} unexpected exits`],
       [processes.unhandled === 0, `${processes.unhandled} unhandled rejections`],
       [processes.failed === 0, `${processes.failed} requests failed with an unexpected error`],
-      [storm.serverErrors === 0, `${storm.serverErrors} answers of 500`],
+      [storm.serverErrors === 0, `${storm.serverErrors} responses with status 500`],
       [
         storm.heapRatio === null || storm.heapRatio <= MAX_HEAP_RATIO,
         `the heap grew to ${storm.heapRatio} times its size`,
       ],
     )
     if (restore !== null) {
-      promises.push(
-        [
-          restore.loggedOut === 0,
-          `${restore.loggedOut} sessions that the restored copy knew had to log in again`,
-        ],
-        [restore.cameBack === 0, `${restore.cameBack} sessions went on that the restored copy did not know`],
-        [restore.unanswered === 0, `${restore.unanswered} sessions got no answer after the restore`],
-        [restore.wentOn > 0, 'no session went on after the restore'],
+      guarantees.push(
+        [restore.loggedOut === 0, `${restore.loggedOut} logouts of sessions that the restored copy has`],
+        [restore.cameBack === 0, `${restore.cameBack} sessions work that the restored copy does not have`],
+        [restore.unanswered === 0, `${restore.unanswered} sessions without a response after the restore`],
+        [restore.wentOn > 0, 'no session works after the restore'],
       )
     }
   }
   if (lostCommits !== null) {
-    promises.push(
-      [lostCommits.rowsGoneBack > 0, 'no commit was lost, so nothing was shown'],
+    guarantees.push(
+      [lostCommits.rowsGoneBack > 0, 'no commit was lost, so the run shows nothing'],
       [lostCommits.loggedOut === 0, `${lostCommits.loggedOut} logouts after lost commits`],
     )
   }
   if (zeroRows !== null) {
-    promises.push(
-      [zeroRows.zeroRows > 0, 'every row was seen, so nothing was shown'],
+    guarantees.push(
+      [zeroRows.zeroRows > 0, 'every row was returned, so the run shows nothing'],
       [zeroRows.loggedOut === 0, `${zeroRows.loggedOut} logouts after missing rows`],
       [zeroRows.reused === 0, `${zeroRows.reused} theft verdicts after missing rows`],
     )
   }
-  return promises.filter(([kept]) => !kept).map(([, broken]) => broken)
+  return guarantees.filter(([held]) => !held).map(([, failure]) => failure)
 }
 
-/** For people. */
+/** The report as text. */
 export function textOf(report: Report, broken: readonly string[]): string {
   const { storm, lostCommits, zeroRows } = report
   const lines: string[] = []
@@ -71,7 +68,7 @@ export function textOf(report: Report, broken: readonly string[]): string {
     const lived = thefts.livedSeconds
     lines.push(
       `requests ${storm.requests}, refreshes ${storm.refreshes}, unanswered ${storm.unanswered}, logins ${storm.logins}`,
-      `verdicts ${countsOf(storm.verdicts)}; rows caught up ${storm.rolledBack}`,
+      `verdicts ${countsOf(storm.verdicts)}; rows brought up to date ${storm.rolledBack}`,
       `PostgreSQL killed ${trouble.postgresKilled}, processes killed ${trouble.nodeKilled}, connections cut ${trouble.connectionsCut}, slowdowns ${trouble.slowdowns}`,
       `honest logouts: ${storm.honestLogouts}`,
       `sessions lost: ${storm.sessionsLost}`,
@@ -82,11 +79,11 @@ export function textOf(report: Report, broken: readonly string[]): string {
         `  lived for seconds: min ${lived.min}, median ${lived.median}, p90 ${lived.p90}, max ${lived.max}; access-token lifetimes: max ${thefts.livedLifetimes!.max}; turns: max ${thefts.livedGenerations!.max}`,
       )
     lines.push(
-      `processes ended by themselves: ${processes.crashed}, unhandled rejections: ${processes.unhandled}, heap ratio: ${storm.heapRatio}`,
+      `unexpected exits: ${processes.crashed}, unhandled rejections: ${processes.unhandled}, heap ratio: ${storm.heapRatio}`,
     )
     if (restore !== null)
       lines.push(
-        `restore: of ${restore.alive} sessions ${restore.wentOn} went on, ${restore.createdSince} were created since and had to log in again, ${restore.loggedOut} had to although the copy knew them; ${restore.undead} that had ended since are back`,
+        `restore: of ${restore.alive} sessions ${restore.wentOn} still work, ${restore.createdSince} were created after the copy and need a login, ${restore.loggedOut} need one although the copy has them; ${restore.undead} ended after the copy and are active again`,
       )
     for (const { client, code, lines: events } of storm.stories)
       lines.push('', `${client}: ${code}`, ...events.map((event) => `  ${event}`))
@@ -100,7 +97,7 @@ export function textOf(report: Report, broken: readonly string[]): string {
     lines.push(
       `zero rows: ${zeroRows.zeroRows} in ${zeroRows.operations} operations (${countsOf(zeroRows.verdicts)}), try again ${zeroRows.tryAgain}, logged out: ${zeroRows.loggedOut}, theft verdicts: ${zeroRows.reused}`,
     )
-  lines.push('', broken.length === 0 ? 'Every promise held.' : `Broken: ${broken.join('; ')}`)
+  lines.push('', broken.length === 0 ? 'Every guarantee held.' : `Broken: ${broken.join('; ')}`)
   return lines.join('\n')
 }
 

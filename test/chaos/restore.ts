@@ -4,20 +4,20 @@ import type { Fleet } from './fleet.ts'
 import { inTurns } from './in-turns.ts'
 
 export interface RestoreFigures {
-  /** Sessions alive right before the restore, each held by a client. */
+  /** Sessions of clients that were active right before the restore. */
   readonly alive: number
-  /** Of these, how many go on without a new login. */
+  /** Sessions of these that work without a new login. */
   readonly wentOn: number
-  /** Created after the copy: gone, as the protocol says. */
+  /** Created after the copy, so the restore lost them, as expected. */
   readonly createdSince: number
-  /** Known to the copy, and yet over: a broken promise. */
+  /** In the copy, but logged out: a broken guarantee. */
   readonly loggedOut: number
-  /** Gone from the copy, and yet alive: cannot be. */
+  /** Not in the copy, but working: a broken guarantee. */
   readonly cameBack: number
   readonly unanswered: number
-  /** Ended since the copy and alive again: what an operator revokes after a restore. */
+  /** Ended after the copy, so active again: an operator must revoke these after a restore. */
   readonly undead: number
-  /** Generations the rows that went on had gone back by. */
+  /** Generations that the restore took from the working sessions. */
   readonly generationsBack: { readonly max: number; readonly total: number }
 }
 
@@ -29,7 +29,7 @@ interface Row {
 
 const ROWS = 'select id, generation, ended_at is null as alive from pawl.sessions'
 
-/** Puts the database back to the copy taken in the middle of the storm, and asks every client to go on. */
+/** Restores the copy from the middle of the storm, and checks the session of every client. */
 export async function restoreAndCount(
   database: Database,
   fleet: Fleet,
@@ -37,10 +37,10 @@ export async function restoreAndCount(
   stopped: AbortSignal,
   say: (text: string) => void,
 ): Promise<RestoreFigures> {
-  say('restores the copy of the data taken earlier')
+  say('restores the copy of the data')
   const before = await rowsOf(database)
   await database.restore()
-  // Whoever restores a database takes the application down with it.
+  // A restore includes a restart of the application.
   await fleet.restart()
   const copy = await rowsOf(database)
   const figures = { alive: 0, wentOn: 0, createdSince: 0, loggedOut: 0, cameBack: 0, unanswered: 0 }

@@ -6,40 +6,40 @@ import pg from 'pg'
 import { nodeSessions } from '../../src/adapters/node/index.ts'
 import { createSessions, isSessionsError, type Sessions } from '../../src/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
-import type { FromServer, ServerEvent, ServerOrders } from './messages.ts'
+import type { FromServer, ServerConfig, ServerEvent } from './messages.ts'
 import { sessionsOptions } from './settings.ts'
 import { withZeroRows } from './zero-rows.ts'
 
-/** One of the processes of a storm: an application that serves sessions over plain `node:http`. */
+/** A server process: an application with sessions over plain `node:http`. */
 
-/** Events are sent in batches; a kill -9 loses at most this many milliseconds of them. */
+/** Milliseconds between two batches of events. A kill -9 loses at most one batch. */
 const BATCH_EVERY = 100
-/** A database that is away at the start is waited for; the chaos never keeps it away this long. */
+/** The process waits for the database at its start. No outage takes this many attempts. */
 const START_ATTEMPTS = 60
 
-const orders = JSON.parse(process.env['CHAOS_ORDERS']!) as ServerOrders
-/** Lets an event find the response of the request it belongs to. */
+const config = JSON.parse(process.env['SERVER_CONFIG']!) as ServerConfig
+/** Leads from an event to the response of its request. */
 const responses = new AsyncLocalStorage<ServerResponse>()
 let events: ServerEvent[] = []
 
-const tell = (message: FromServer): void => {
+const send = (message: FromServer): void => {
   if (process.connected) process.send!(message)
 }
-process.on('unhandledRejection', (error) => tell({ type: 'trouble', kind: 'unhandled', text: textOf(error) }))
-// Ctrl-C reaches the whole process group; the storm ends its processes itself, or is gone.
+process.on('unhandledRejection', (error) => send({ type: 'trouble', kind: 'unhandled', text: textOf(error) }))
+// Ctrl-C reaches the whole process group. The parent process ends this one.
 process.on('SIGINT', () => {})
 process.on('disconnect', () => process.exit())
 
 const pool = new pg.Pool({
-  connectionString: orders.databaseUrl,
+  connectionString: config.databaseUrl,
   max: 12,
   connectionTimeoutMillis: 2000,
   query_timeout: 3000,
 })
-// A connection lost while idle is replaced, and nobody waits for it.
+// The pool replaces a connection that it lost while idle.
 pool.on('error', () => {})
 
-const zeroRows = withZeroRows(postgres({ pool }), orders.zeroRows, Math.random)
+const zeroRows = withZeroRows(postgres({ pool }), config.zeroRows, Math.random)
 const sessions = await open()
 report(sessions)
 
@@ -55,23 +55,23 @@ const api = withSession((_req, res, { userId }) => {
 const server = createServer((req, res) => {
   responses.run(res, () => {
     answer(req, res).catch((error: unknown) => {
-      tell({ type: 'trouble', kind: 'failed', text: textOf(error) })
+      send({ type: 'trouble', kind: 'failed', text: textOf(error) })
       res.destroy()
     })
   })
 })
-server.listen(0, '127.0.0.1', () => tell({ type: 'ready', port: (server.address() as AddressInfo).port }))
+server.listen(0, '127.0.0.1', () => send({ type: 'ready', port: (server.address() as AddressInfo).port }))
 
 process.on('message', (message) => {
   if (message !== 'heap') return
   global.gc!()
   global.gc!()
-  tell({ type: 'heap', bytes: process.memoryUsage().heapUsed })
+  send({ type: 'heap', bytes: process.memoryUsage().heapUsed })
 })
 setInterval(() => {
-  if (events.length > 0) tell({ type: 'events', events })
+  if (events.length > 0) send({ type: 'events', events })
   events = []
-  if (orders.zeroRows > 0) tell({ type: 'zeroRows', count: zeroRows.count() })
+  if (config.zeroRows > 0) send({ type: 'zeroRows', count: zeroRows.count() })
 }, BATCH_EVERY)
 
 function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -81,7 +81,7 @@ function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
 async function open(): Promise<Sessions> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await createSessions({ ...sessionsOptions(orders.lifetimes), store: zeroRows.store })
+      return await createSessions({ ...sessionsOptions(config.lifetimes), store: zeroRows.store })
     } catch (error) {
       const away = isSessionsError(error) && 'retryAfter' in error
       if (!away || attempt === START_ATTEMPTS) throw error
@@ -95,7 +95,7 @@ function report(from: Sessions): void {
   from.on('refreshed', ({ sessionId, verdict }) => {
     events.push({ name: 'refreshed', sessionId, verdict })
     const response = responses.getStore()
-    // Not every refresh is answered: the client may have gone in the meantime.
+    // The client may have closed the request.
     if (response !== undefined && !response.headersSent) response.setHeader('chaos-verdict', verdict)
   })
   from.on('rotated', (event) => events.push({ name: 'rotated', ...event }))

@@ -1,23 +1,23 @@
 import type { SessionsOptions } from '../../src/index.ts'
 
-/** The secret of every process of a run; it protects nothing outside of it. */
+/** The secret of every process, used only in these tests. */
 export const SECRET = 'ppVRCPbBnVl2hYbPDPLsH3uPZxJEz3cGKVxQn4pH5mo'
 
-/** What every process of a run agrees on. Durations in seconds of the sessions' clock. */
+/** Settings of all processes. Durations in seconds of the sessions' clock. */
 export interface Lifetimes {
   readonly overlap: number
   readonly gracePeriod: number
   readonly accessTokenLifetime: number
   /**
-   * How much faster than the wall the sessions' clock runs. 1 leaves Pawl its own clock. More is for short
-   * runs: the clock tolerance is 5 s whatever the other settings, so turns cannot come faster otherwise.
+   * Speed of the sessions' clock relative to real time. 1 uses Pawl's own clock. Short runs need more, because
+   * the fixed clock tolerance of 5 s limits the rate of turns.
    */
   readonly speed: number
-  /** Where a faster clock starts from, in ms. */
+  /** Start of a faster clock, in ms since the epoch. */
   readonly epoch: number
 }
 
-/** A row that is not there is looked for during a second: half the overlap has to be longer than that. */
+/** Pawl looks for a missing row for one second, so half the overlap must be longer. */
 export const REAL_TIME: Omit<Lifetimes, 'epoch'> = {
   overlap: 3,
   gracePeriod: 6,
@@ -25,7 +25,7 @@ export const REAL_TIME: Omit<Lifetimes, 'epoch'> = {
   speed: 1,
 }
 
-/** With less, half the overlap would be too short for a busy machine. */
+/** With a shorter overlap, half of it would be too short for a busy machine. */
 export const FAST: Omit<Lifetimes, 'epoch'> = {
   overlap: 6,
   gracePeriod: 12,
@@ -33,8 +33,8 @@ export const FAST: Omit<Lifetimes, 'epoch'> = {
   speed: 4,
 }
 
-/** Half the overlap on the wall's clock: a client gives up here, and an answer that comes later is lost. */
-export function answerWithin({ overlap, speed }: Lifetimes): number {
+/** The timeout of a client in ms: half the overlap in real time. */
+export function clientTimeout({ overlap, speed }: Lifetimes): number {
   return (overlap * 1000) / 2 / speed
 }
 
@@ -47,10 +47,10 @@ export function sessionsOptions(lifetimes: Lifetimes): Omit<SessionsOptions, 'st
   return {
     secret: SECRET,
     rotation: { overlap, gracePeriod },
-    // The cache is full well before the storm looks at the memory of a process for the first time.
+    // A small cache, so that it is full before the first measurement of the heap.
     accessToken: { lifetime: accessTokenLifetime, cacheBytes: 512 * 1024 },
     revocation: { pollInterval: 0.5 },
-    // A storm has tabs that race for a minute, with turns every few seconds.
+    // The tabs of a browser refresh concurrently, with turns every few seconds.
     limits: { refreshesPerMinute: null },
     ...(speed !== 1 && { now: fasterClock(lifetimes) }),
   }

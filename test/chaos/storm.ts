@@ -5,11 +5,11 @@ import { startDatabase } from './database.ts'
 import { createNetwork } from './exchange.ts'
 import { type FleetFigures, startFleet } from './fleet.ts'
 import { inTurns } from './in-turns.ts'
-import type { ServerEvent, ServerOrders } from './messages.ts'
+import type { ServerConfig, ServerEvent } from './messages.ts'
 import { startProxy } from './proxy.ts'
 import { createRandom } from './random.ts'
 import { type RestoreFigures, restoreAndCount } from './restore.ts'
-import { answerWithin, type Lifetimes } from './settings.ts'
+import { clientTimeout, type Lifetimes } from './settings.ts'
 import { judgeThefts, type TheftFigures, theftsOpen } from './thefts.ts'
 import { MANNERS, Thief } from './thief.ts'
 import { makeTrouble, type TroubleFigures } from './trouble.ts'
@@ -21,7 +21,7 @@ export interface StormOptions {
   readonly processes: number
   readonly thefts: number
   readonly lifetimes: Lifetimes
-  /** Whether a copy is taken in the middle and restored at the end. */
+  /** Whether to copy the data in the middle and restore the copy at the end. */
   readonly restore: boolean
   readonly stopped: AbortSignal
   readonly say: (text: string) => void
@@ -43,19 +43,19 @@ export interface StormFigures {
     readonly code: string
     readonly lines: readonly string[]
   }[]
-  /** Sessions nobody stole that ended as `reuse` or `rollback`, by the database's account. */
+  /** Honest sessions that ended as `reuse` or `rollback`, according to the database. */
   readonly wronglyEnded: number
   readonly sessionsLost: number
   readonly thefts: TheftFigures
   readonly processes: FleetFigures
-  /** Heap at the end over heap at the start of the second quarter, after garbage collection; the worst process. */
+  /** Heap at the end divided by the heap after a quarter of the run, for the worst process. */
   readonly heapRatio: number | null
   readonly restore: RestoreFigures | null
 }
 
-/** One process has a store that loses sight of rows. */
+/** Probability of a missing row in the store of the last process. */
 const ZERO_ROWS = 0.01
-/** Full accounts are for reading: a few are enough. */
+/** Number of stories in the report. */
 const MAX_STORIES = 5
 const SETTLE_WITHIN = 90_000
 const PROGRESS_EVERY = 10_000
@@ -72,14 +72,14 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
 
     const url = new URL(database.url)
     url.port = String(proxy.port)
-    const orders = (index: number): ServerOrders => ({
+    const configOf = (index: number): ServerConfig => ({
       databaseUrl: url.href,
       lifetimes,
       zeroRows: index === options.processes - 1 ? ZERO_ROWS : 0,
     })
     const log = createLog()
     const fleet = await startFleet(
-      Array.from({ length: options.processes }, (_, index) => orders(index)),
+      Array.from({ length: options.processes }, (_, index) => configOf(index)),
       log.onEvent,
     )
     undo.push(() => fleet.stop())
@@ -93,13 +93,13 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
     const world: World = {
       network,
       ports: () => fleet.ports,
-      within: answerWithin(lifetimes),
+      timeout: clientTimeout(lifetimes),
       accessTokenLifetime: (lifetimes.accessTokenLifetime * 1000) / lifetimes.speed,
       phase: 'storm',
       isStolen: (sessionId) => stolen.has(sessionId),
       honestLogout(browser, code) {
         honestLogouts++
-        browser.story.tell(`HONEST LOGOUT: ${code}`)
+        browser.story.add(`HONEST LOGOUT: ${code}`)
         if (stories.length < MAX_STORIES)
           stories.push({ client: browser.name, code: code ?? '', lines: browser.story.lines })
       },
@@ -129,7 +129,7 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
     undo.push(() => clearTimeout(firstHeap))
     const plan = random.fork()
     const steal = async (): Promise<void> => {
-      // Not in the first moments, when nobody is signed in, nor at the very end.
+      // Not at the beginning, before the logins, and not at the very end.
       const window = options.seconds * 1000 * 0.75
       await sleep(options.seconds * 100)
       for (let index = 0; index < options.thefts && world.phase === 'storm' && !stopped.aborted; index++) {
@@ -164,13 +164,13 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
     stopped.throwIfAborted()
 
     world.phase = 'settling'
-    say('settles: every owner and every thief acts')
+    say('settles: every owner and every thief uses its tokens')
     const settleUntil = Date.now() + SETTLE_WITHIN
     while (Date.now() < settleUntil && (await theftsOpen(database, thieves)) > 0) {
       await sleep(500)
       stopped.throwIfAborted()
     }
-    // Whoever's session was just ended signs in again.
+    // Clients whose session has just ended sign in again.
     await sleep(2 * world.accessTokenLifetime)
     world.phase = 'over'
     await Promise.all(lives)
@@ -184,7 +184,7 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
     )
     const lost = await inTurns(browsers, stopped, async (browser): Promise<number> => {
       if (!browser.signedIn || (await browser.stillWorks()) === 'works') return 0
-      browser.story.tell('SESSION LOST')
+      browser.story.add('SESSION LOST')
       if (stories.length < MAX_STORIES)
         stories.push({ client: browser.name, code: 'lost', lines: browser.story.lines })
       return 1
@@ -211,7 +211,7 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
       wronglyEnded: Number(wrong!.count),
       sessionsLost: lost.reduce((sum, count) => sum + count, 0),
       thefts,
-      // Those that are still running report when they stop.
+      // Running processes report when they stop.
       processes: await fleet.stop().then(() => fleet.figures),
       heapRatio: ratios.length === 0 ? null : Math.round(Math.max(...ratios) * 100) / 100,
       restore,
@@ -221,7 +221,7 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
   }
 }
 
-/** Counts what the processes report, and adds it to the stories of the clients it concerns. */
+/** Counts the events of the processes, and adds them to the stories of their clients. */
 function createLog() {
   const verdicts: Record<Verdict | 'reused', number> = {
     current: 0,
@@ -235,7 +235,7 @@ function createLog() {
   let watched: readonly Browser[] = []
   let rolledBack = 0
   let logins = 0
-  const told = (sessionId: string): Browser | undefined =>
+  const browserOf = (sessionId: string): Browser | undefined =>
     watched.find((browser) => browser.sessionId === sessionId)
   return {
     verdicts,
@@ -251,7 +251,7 @@ function createLog() {
       else if (event.name === 'rolledBack') rolledBack++
       if (event.name === 'refreshed' || event.name === 'created') return
       const { name, sessionId, ...rest } = event
-      told(sessionId)?.story.tell(`process ${process} reports: ${name} ${JSON.stringify(rest)}`)
+      browserOf(sessionId)?.story.add(`process ${process} reports: ${name} ${JSON.stringify(rest)}`)
     },
   }
 }

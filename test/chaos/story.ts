@@ -1,16 +1,16 @@
 const KEPT = 80
 const startedAt = Date.now()
 
-/** The last events of one client, for the day something goes wrong. */
+/** The last events of one client, for the report of a failure. */
 export interface Story {
-  tell(event: string): void
+  add(event: string): void
   readonly lines: readonly string[]
 }
 
 export function createStory(): Story {
   let lines: string[] = []
   return {
-    tell(event) {
+    add(event) {
       lines.push(`${((Date.now() - startedAt) / 1000).toFixed(3).padStart(8)}  ${event}`)
       if (lines.length >= 2 * KEPT) lines = lines.slice(-KEPT)
     },

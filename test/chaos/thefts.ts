@@ -12,17 +12,17 @@ export interface TheftFigures {
   readonly planted: number
   /** The session ended as `reuse`. */
   readonly found: number
-  /** The owner signed out or in again first. */
+  /** The owner signed out or in again before the detection. */
   readonly moot: number
-  /** Neither: a thief who stayed. */
+  /** Neither of both: the thief still has access. */
   readonly missed: number
-  /** Ended, and yet one of the two still gets answers. */
+  /** The session ended, but the thief still gets responses. */
   readonly notLockedOut: number
-  /** From the theft to the end of the session. */
+  /** Seconds from the theft to the end of the session. */
   readonly livedSeconds: Distribution | null
   /** The same in access-token lifetimes of the owner. */
   readonly livedLifetimes: Distribution | null
-  /** How many generations the row had turned since the theft when the session ended. */
+  /** Generations from the theft to the end of the session. */
   readonly livedGenerations: Distribution | null
   readonly byManner: Record<Manner, Distribution | null>
 }
@@ -37,7 +37,7 @@ interface Ended {
 const QUERY = `select id, generation, end_reason as reason, extract(epoch from ended_at)::float8 * 1000 as ended
   from pawl.sessions where id = any($1::uuid[])`
 
-/** How many stolen sessions are still alive. */
+/** The number of stolen sessions that are still active. */
 export async function theftsOpen(database: Database, thieves: readonly Thief[]): Promise<number> {
   const rows = await database.query<{ reason: string | null }>(QUERY, [
     thieves.map(({ sessionId }) => sessionId),
@@ -45,12 +45,12 @@ export async function theftsOpen(database: Database, thieves: readonly Thief[]):
   return rows.filter(({ reason }) => reason === null).length
 }
 
-/** @param toWall turns a time of the sessions' clock into one of the wall */
+/** @param toRealTime converts a time of the sessions' clock to real time */
 export async function judgeThefts(
   database: Database,
   thieves: readonly Thief[],
   accessTokenLifetime: number,
-  toWall: (time: number) => number,
+  toRealTime: (time: number) => number,
 ): Promise<TheftFigures> {
   const rows = await database.query<{
     id: string
@@ -70,7 +70,7 @@ export async function judgeThefts(
     if (row?.reason === 'reuse')
       found.push({
         manner: thief.manner,
-        seconds: (toWall(row.lived!) - thief.plantedAt) / 1000,
+        seconds: (toRealTime(row.lived!) - thief.plantedAt) / 1000,
         generations: row.generation - thief.generation,
       })
     else if (row?.reason === 'logout' || row?.reason === 'replaced') moot++

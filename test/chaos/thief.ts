@@ -5,21 +5,21 @@ import type { Answer } from './exchange.ts'
 import type { Random } from './random.ts'
 import { peek } from './tokens.ts'
 
-/** How a thief behaves until the storm settles; then each acts as a browser does. */
+/** The behavior of a thief during the storm. While it settles, every thief acts like a browser. */
 export const MANNERS = ['at once', 'polls', 'waits', 'uses only', 'in step'] as const
 export type Manner = (typeof MANNERS)[number]
 
-/** Nothing is lost on a thief: it waits for its answers longer than any honest client. */
+/** Timeout in ms, longer than that of an honest client. */
 const PATIENCE = 3000
 const POLL_EVERY = 400
 
-/** Someone with a copy of both cookies of a browser, made once. */
+/** A thief with a copy of both cookies of a browser. */
 export class Thief {
   readonly manner: Manner
   readonly sessionId: string
   readonly generation: number
   readonly plantedAt: number = Date.now()
-  /** Whether the server has seen anything of it. */
+  /** Whether a server process has received a stolen token. */
   presented = false
   lockedOut = false
   readonly #jar: CookieJar
@@ -37,7 +37,7 @@ export class Thief {
     this.#victim = victim
     this.#world = world
     this.#random = random
-    victim.story.tell(`a thief (${manner}) copies the jar: ${label}`)
+    victim.story.add(`a thief (${manner}) copies the jar: ${label}`)
     if (manner === 'in step') {
       victim.onRefreshed = () => {
         this.#owner++
@@ -45,7 +45,7 @@ export class Thief {
     }
   }
 
-  /** Acts until it is locked out or the storm is over. */
+  /** Runs until the thief is locked out or the storm is over. */
   async live(): Promise<void> {
     const { accessTokenLifetime } = this.#world
     if (this.manner === 'waits') await this.#waitFor(this.#random.between(1, 7) * accessTokenLifetime)
@@ -76,7 +76,7 @@ export class Thief {
     }
   }
 
-  /** Whether the copied session is over for the thief. */
+  /** Whether the server refuses the stolen tokens. */
   async isLockedOut(): Promise<boolean> {
     if (!this.lockedOut) await this.#refresh()
     return this.lockedOut
@@ -109,7 +109,7 @@ export class Thief {
     if (answer === null) return null
     if (answer.status !== 503) this.presented = true
     this.#jar.store(answer.setCookies)
-    this.#victim.story.tell(
+    this.#victim.story.add(
       `thief: ${path} with ${before} -> ${answer.status} ${answer.code ?? answer.verdict ?? ''}`,
     )
     if (answer.status === 401 && !answer.mayRefresh) this.lockedOut = true

@@ -3,15 +3,15 @@ import type { CookieJar } from '../support/http-jar.ts'
 
 export const REFRESH_COOKIE = 'pawl-refresh'
 
-/** What a refresh token says to anyone who holds it. */
+/** The readable content of a refresh token. */
 export interface Peek {
   readonly sessionId: string
   readonly generation: number
-  /** For stories: generation and the beginning of the fingerprint. */
+  /** For stories: generation and start of the fingerprint. */
   readonly label: string
 }
 
-/** Reads the token in a jar by its layout, as a client never would: for stories and for the accounts. */
+/** Decodes the refresh token in a jar, for stories and reports. A real client never does. */
 export function peek(jar: CookieJar): Peek | null {
   const value = jar.get(REFRESH_COOKIE)
   if (value === undefined || value === '') return null

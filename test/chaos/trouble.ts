@@ -13,7 +13,7 @@ export interface TroubleFigures {
 
 type Kind = keyof TroubleFigures
 
-/** Every kind once to begin with, then at random. */
+/** Each kind of failure once, then random kinds. */
 const FIRST: readonly Kind[] = ['postgresKilled', 'connectionsCut', 'nodeKilled', 'slowdowns']
 const WEIGHTED: readonly Kind[] = [
   'postgresKilled',
@@ -27,14 +27,14 @@ const WEIGHTED: readonly Kind[] = [
 
 export interface TroubleOptions {
   readonly until: number
-  /** Milliseconds of peace between two troubles. */
+  /** Milliseconds between two failures. */
   readonly every: readonly [min: number, max: number]
   readonly processes: number
-  /** A copy for the point-in-time restore is taken at this time; null for none. */
+  /** When to copy the data for the point-in-time restore; null for no copy. */
   readonly backupAt: number | null
 }
 
-/** Makes trouble until the time is over; what it broke works again when it returns. */
+/** Causes failures until the time is over. Everything works again when it returns. */
 export async function makeTrouble(
   parts: { readonly database: Database; readonly fleet: Fleet; readonly proxy: TcpProxy },
   { until, every, processes, backupAt }: TroubleOptions,
@@ -62,7 +62,7 @@ export async function makeTrouble(
       say('kills PostgreSQL with -9')
       await database.crash(random.between(0, 1500))
     } else if (kind === 'nodeKilled') {
-      // The first process is spared, so that its memory can be watched over the whole run.
+      // Never the first process, so that its heap can be measured over the whole run.
       const index = 1 + Math.floor(random.next() * (processes - 1))
       say(`kills process ${index} with -9`)
       await fleet.kill(index, random.between(0, 1500))

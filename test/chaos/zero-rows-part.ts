@@ -7,11 +7,11 @@ import { withZeroRows } from './zero-rows.ts'
 
 export interface ZeroRowsFigures {
   readonly operations: number
-  /** How often the store said "no row" for one that was there. */
+  /** How often the store returned no row for an existing row. */
   readonly zeroRows: number
   readonly tryAgain: number
   readonly loggedOut: number
-  /** Theft verdicts; everybody here is honest. */
+  /** Detected reuse, although every client is honest. */
   readonly reused: number
   readonly verdicts: Partial<Record<Verdict, number>>
 }
@@ -20,7 +20,7 @@ const PROBABILITY = 0.01
 const AT_ONCE = 20
 const CALM = 2 * REAL_TIME.overlap * 1000 + 5000
 
-/** Honest clients, racing tabs and all, on a store that loses sight of one row in a hundred. */
+/** Runs honest clients with concurrent tabs on a store that returns no row in one of a hundred reads. */
 export async function runZeroRows({
   seed,
   clients,
@@ -73,7 +73,7 @@ export async function runZeroRows({
         Array.from({ length: tabs }, () =>
           guarded(async () => {
             const { accessToken, refreshToken } = await sessions.refresh(presented)
-            // An answer is lost whole: a browser that uses the one token holds the other.
+            // A response is lost as a whole: both tokens or none.
             if (random.chance(0.1)) return
             holder.accessTokens.push(accessToken.value)
             if (refreshToken !== null) holder.refreshToken = refreshToken.value

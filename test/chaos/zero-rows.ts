@@ -1,8 +1,8 @@
 import type { Store } from '../../src/core/store.ts'
 
 /**
- * A store in which a row that is there is sometimes not seen, as on a distributed engine that is moving
- * it. Half of the writes that report nothing were written all the same: their answer got lost.
+ * A store that sometimes returns no row for an existing row, as a distributed engine may while it moves the row.
+ * Half of the writes that report "no row" are written nevertheless, as if their result was lost.
  */
 export function withZeroRows(
   store: Store,
