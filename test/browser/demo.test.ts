@@ -9,6 +9,7 @@ import { type Claims, createDemo } from '../../demo/app.ts'
 import { LIFETIMES } from '../../demo/lifetimes.ts'
 import { createSessions, type Sessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
+import { silentLogger } from '../support/logger.ts'
 import { SECRET } from '../support/secrets.ts'
 import { listen } from '../support/sessions.ts'
 import { browserTest, openContext } from './support/chromium.ts'
@@ -97,6 +98,7 @@ async function openDemo(): Promise<{
     store: memory(),
     secret: SECRET,
     now: Date.now,
+    logger: silentLogger,
     ...LIFETIMES,
   })
   const demo = createDemo(sessions)

@@ -10,6 +10,7 @@ import { type Database, startDatabase } from '../chaos/database.ts'
 import { createDatabase } from '../support/database.ts'
 import { coded } from '../support/errors.ts'
 import { type Client, createClient } from '../support/http-client.ts'
+import { silentLogger } from '../support/logger.ts'
 import { SECRET } from '../support/secrets.ts'
 import { listen } from '../support/sessions.ts'
 import { openFleet } from './open-fleet.ts'
@@ -54,7 +55,7 @@ async function openSite(url: string): Promise<Site> {
     pollInterval: POLL,
     maxStaleness: MOST_STALE,
     refreshLimit: null,
-    logger: { debug() {}, info() {}, warn() {}, error() {} },
+    logger: silentLogger,
   })
   const withSession = nodeSessions(sessions)
   const login = withSession(async (_req, res, session) => {
