@@ -47,7 +47,7 @@ const config: ViteUserConfig = defineConfig({
     maxWorkers: 3,
     // A timer, socket or process left behind is a bug.
     teardownTimeout: 10_000,
-    slowTestThreshold: 5_000,
+    slowTestThreshold: 10_000,
     coverage: { provider: 'v8', include: ['src/**'], reporter: ['text-summary', 'html'] },
   },
 })

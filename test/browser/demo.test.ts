@@ -120,6 +120,7 @@ async function openDemo(): Promise<{
     secret: SECRET,
     logger: silentLogger,
     now: Date.now,
+    logger: silentLogger,
     ...LIFETIMES,
   })
   const demo = createDemo(sessions)

@@ -8,6 +8,7 @@ import { LIFETIMES } from '../../demo/lifetimes.ts'
 import { createSessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
+import { silentLogger } from '../support/logger.ts'
 import { SECRET } from '../support/secrets.ts'
 import { listen } from '../support/sessions.ts'
 import { codeOf, createBrowser, stealFrom, type Thief } from './browser.ts'
@@ -92,6 +93,7 @@ async function openDemo() {
     store: memory(),
     secret: SECRET,
     now: clock.now,
+    logger: silentLogger,
     ...LIFETIMES,
   })
   const reused = listen(sessions, 'reused')

@@ -10,6 +10,7 @@ import { type Database, startDatabase } from '../chaos/database.ts'
 import { createDatabase } from '../support/database.ts'
 import { coded } from '../support/errors.ts'
 import { type Client, createClient } from '../support/http-client.ts'
+import { silentLogger } from '../support/logger.ts'
 import { SECRET } from '../support/secrets.ts'
 import { listen } from '../support/sessions.ts'
 import { openFleet } from './open-fleet.ts'
@@ -53,7 +54,7 @@ async function openSite(url: string): Promise<Site> {
     secret: SECRET,
     revocation: { pollInterval: POLL, maxStaleness: MAX_STALENESS },
     limits: { refreshesPerMinute: null },
-    logger: { debug() {}, info() {}, warn() {}, error() {} },
+    logger: silentLogger,
   })
   const withSession = nodeSessions(sessions)
   const login = withSession(async (_req, res, session) => {

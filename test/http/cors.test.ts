@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
 import type { HttpOptions } from '../../src/adapters/node/index.ts'
-import type { Logger } from '../../src/index.ts'
 import { coded } from '../support/errors.ts'
 import { describeAdapters } from '../support/http-adapters.ts'
 import { type Client, createClient } from '../support/http-client.ts'
+import { silentLogger } from '../support/logger.ts'
 import { openWithClock } from '../support/sessions.ts'
 
 const SPA = 'https://spa.example.com'
@@ -19,10 +19,8 @@ const preflight = (origin: Record<string, string>, headers = 'content-type'): Re
 describeAdapters('CORS', (adapter) => {
   async function open(http: HttpOptions): Promise<{ client: Client; warned: string[] }> {
     const warned: string[] = []
-    const silent = (): void => {}
     const warn = (_fields: object, message: string): void => void warned.push(message)
-    const logger: Logger = { debug: silent, info: silent, warn, error: silent }
-    const { sessions } = await openWithClock({ logger })
+    const { sessions } = await openWithClock({ logger: { ...silentLogger, warn } })
     const { port } = await adapter.listen(sessions, http)
     return { client: createClient(port), warned }
   }

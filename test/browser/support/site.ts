@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { type HttpOptions, nodeSessions, type WithSession } from '../../../src/adapters/node/index.ts'
-import type { ClaimsObject, Logger, SessionEvents, Sessions, SessionsOptions } from '../../../src/index.ts'
+import type { ClaimsObject, SessionEvents, Sessions, SessionsOptions } from '../../../src/index.ts'
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts'
 import { listen as listenHttp } from '../../support/http-server.ts'
 import { listen, openSessions } from '../../support/sessions.ts'
@@ -48,7 +48,6 @@ export async function openSite(given: SiteOptions = {}): Promise<Site> {
     now: clock.now,
     // The clock of the test stands still, so the limit per minute would never reset.
     limits: { refreshesPerMinute: null },
-    logger: silent,
     ...given.sessions,
   })
   const withSession: WithSession<ClaimsObject, unknown> = nodeSessions(sessions, given.http?.(at))
@@ -68,9 +67,6 @@ export async function openSite(given: SiteOptions = {}): Promise<Site> {
     refreshes: () => network.count(REFRESH),
   }
 }
-
-/** A clock that jumps causes many meaningless warnings. */
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** Bundles the page's script into one file, as an application does. */
 function pageScript(): Promise<string> {
