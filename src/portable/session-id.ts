@@ -38,17 +38,12 @@ export function isSessionId(value: unknown): value is string {
  * 56 in each cached token.
  */
 export function sessionIdFromBytes(bytes: Uint8Array): string {
-  const codes: number[] = []
-  for (const [index, byte] of bytes.entries()) {
-    if (index === 4 || index === 6 || index === 8 || index === 10) codes.push(DASH)
-    codes.push(DIGITS.charCodeAt(byte >> 4), DIGITS.charCodeAt(byte & 15))
+  const codes = new Array<number>(36)
+  let at = 0
+  for (let index = 0; index < 16; index++) {
+    if (index === 4 || index === 6 || index === 8 || index === 10) codes[at++] = DASH
+    codes[at++] = DIGITS.charCodeAt(bytes[index]! >> 4)
+    codes[at++] = DIGITS.charCodeAt(bytes[index]! & 15)
   }
-  return String.fromCharCode(...codes)
-}
-
-export function sessionIdToBytes(id: string): Uint8Array {
-  const digits = id.replaceAll('-', '')
-  const bytes = new Uint8Array(16)
-  for (let at = 0; at < 16; at++) bytes[at] = Number.parseInt(digits.slice(2 * at, 2 * at + 2), 16)
-  return bytes
+  return String.fromCharCode.apply(null, codes)
 }

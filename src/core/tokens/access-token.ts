@@ -3,7 +3,6 @@ import { randomInt } from 'node:crypto'
 import type { ClaimsObject } from '../../portable/claims.ts'
 import { AccessTokenInvalidError, isSessionsError } from '../../portable/errors.ts'
 import type { Presented } from '../../portable/presented.ts'
-import { sessionIdToBytes } from '../../portable/session-id.ts'
 import type { TokenClaims } from '../../portable/token-claims.ts'
 import { couldBeOurs } from '../../portable/token-header.ts'
 import {
@@ -17,6 +16,7 @@ import {
 } from '../../portable/token-payload.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { SigningKey } from '../keys/signing-key.ts'
+import { sessionIdToBytes } from '../session/session-id-bytes.ts'
 
 export type { AccessToken, AccessTokenFields } from '../../portable/token-payload.ts'
 
@@ -60,7 +60,7 @@ function payloadOf(profile: AccessTokenProfile, fields: AccessTokenFields): Toke
   const { twin, generation } = fields
   return {
     sub: fields.userId,
-    sid: Buffer.from(sessionIdToBytes(fields.sessionId)).toString('base64url'),
+    sid: sessionIdToBytes(fields.sessionId).toString('base64url'),
     iat: Math.floor(fields.issuedAt / 1000),
     exp: Math.floor(fields.expiresAt / 1000),
     auth_time: Math.floor(fields.authTime / 1000),

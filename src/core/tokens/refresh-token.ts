@@ -1,10 +1,11 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import { decodeBase64url } from '../../portable/base64url.ts'
 import { RefreshTokenInvalidError, SecretUnknownError } from '../../portable/errors.ts'
-import { sessionIdFromBytes, sessionIdToBytes } from '../../portable/session-id.ts'
+import { sessionIdFromBytes } from '../../portable/session-id.ts'
 import { randomBytes } from '../keys/random.ts'
 import type { Secret, Secrets } from '../keys/secrets.ts'
 import type { Presented } from '../protocol/rotation.ts'
+import { sessionIdToBytes } from '../session/session-id-bytes.ts'
 
 /**
  * The refresh token: `pawl_r1_` and base64url of a fixed-size record. The record carries a MAC under the secret,
