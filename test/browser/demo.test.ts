@@ -118,7 +118,6 @@ async function openDemo(): Promise<{
   const sessions = await createSessions<Claims>({
     store: memory(),
     secret: SECRET,
-    logger: silentLogger,
     now: Date.now,
     logger: silentLogger,
     ...LIFETIMES,
