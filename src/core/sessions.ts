@@ -15,7 +15,7 @@ import { createVerify } from './operations/verification.ts'
 import { resolveOptions } from './options/resolve.ts'
 import type { SessionsOptions } from './options/sessions-options.ts'
 import { createConfirmations } from './refresh/confirmations.ts'
-import { refresh, refuse } from './refresh/refresh.ts'
+import { endByVerdict, refresh } from './refresh/refresh.ts'
 import { createRefreshLimit } from './refresh/refresh-limit.ts'
 import { createTurn, publishTurn } from './refresh/turn.ts'
 import { createFeed } from './revocation/feed.ts'
@@ -27,10 +27,10 @@ import { createClock } from './time/clock.ts'
 import { delay } from './time/delay.ts'
 import { parseRefreshToken } from './tokens/refresh-token.ts'
 
-/** What is under way gets this long to end, in ms; a database that does not answer must not hold up a shutdown. */
+/** How long `close` waits for background work, in ms. A database that does not answer must not block a shutdown. */
 const CLOSE_WITHIN = 5000
-/** Where this module was loaded: outside of every request. */
-const nowhere = new AsyncResource('pawl')
+/** The asynchronous context of loading this module, which belongs to no request. */
+const outsideRequests = new AsyncResource('pawl')
 
 /**
  * Checks options, schema and secret, loads the signing keys and starts listening for revocations.
@@ -46,9 +46,8 @@ const nowhere = new AsyncResource('pawl')
 export function createSessions<Claims extends object = ClaimsObject, Data = unknown>(
   given: SessionsOptions<Claims, Data>,
 ): Promise<Sessions<Claims, Data>> {
-  // Whoever calls this inside a request must not have that request's context go with everything that runs
-  // in the background from now on.
-  return nowhere.runInAsyncScope(() => start<Claims, Data>(given))
+  // A call inside a request must not pass the context of that request on to all background work.
+  return outsideRequests.runInAsyncScope(() => start<Claims, Data>(given))
 }
 
 async function start<Claims extends object, Data>(
@@ -67,7 +66,7 @@ async function start<Claims extends object, Data>(
     if (Math.abs(skew) > Math.max(options.rotation.overlap, CLOCK_TOLERANCE)) {
       throw new InvalidOptionsError(
         'rotation.overlap',
-        `this process's clock is ${Math.round(skew / 1000)} s off the database's, more than the \`overlap\`; set the clock (NTP)`,
+        `The clock of this process is ${Math.round(skew / 1000)} s off the clock of the database, which is more than \`rotation.overlap\`. Set the clock (NTP).`,
       )
     }
     const ring =
@@ -112,7 +111,7 @@ function createEngine(shared: Omit<Engine, 'confirmations' | 'refreshLimit' | 'v
     {
       createTurn: (row, next, evidence) => createTurn(engine, row, next, evidence),
       publishTurn: (row, turn) => publishTurn(engine, row, turn, 'use'),
-      end: (row, verdict, evidence) => refuse(engine, row, verdict, evidence.ip, evidence.userAgent),
+      end: (row, verdict, evidence) => endByVerdict(engine, row, verdict, evidence.ip, evidence.userAgent),
     },
   )
   const refreshLimit = createRefreshLimit(options.limits.refreshesPerMinute, clock)
@@ -128,17 +127,17 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
   const maintenance = startMaintenance(engine)
   let closing: Promise<void> | null = null
 
-  const own = operations<Claims, Data>(engine, store, true)
+  const storeOperations = operations<Claims, Data>(engine, store, true)
   const sessions: Sessions<Claims, Data> = {
-    ...own,
-    create: (input) => telemetry.trace('create', () => own.create(input)),
+    ...storeOperations,
+    create: (input) => telemetry.trace('create', () => storeOperations.create(input)),
     verify: (accessToken, context) => verify(accessToken, context).session,
     async check(accessToken, context) {
       const { sessionId, expiresAt, version, session } = verify(accessToken, context)
       return telemetry.trace('check', async () => {
         const row = await readRow(store, sessionId)
         recordEnd(engine, row)
-        // The token itself is proof that its session was not idle when it was issued.
+        // The session was not idle when it got this token, even if no later use has reached the row.
         const alive = row === null ? null : { ...row, expiresAt: Math.max(row.expiresAt, expiresAt) }
         assertActive(sessionId, alive, clock.now())
         if (version < alive.version) {
@@ -169,7 +168,7 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
       closing ??= (async () => {
         const closed = new AbortController()
         await Promise.race([
-          // Confirmations may end sessions, of which the feed then tells.
+          // Confirmations come first: they may end sessions, and the feed notifies other processes of that.
           confirmations.close().then(() => Promise.all([feed.stop(), maintenance.stop()])),
           delay(CLOSE_WITHIN, closed.signal),
         ])

@@ -26,7 +26,7 @@ const FIELDS: ReadonlySet<string> = new Set<keyof CreateSession<object, unknown>
   'userAgent',
 ])
 
-/** A login. */
+/** Starts a session: a login. */
 export async function createSession<Claims extends object, Data>(
   scope: Scope,
   input: CreateSession<Claims, Data>,
@@ -79,7 +79,7 @@ export async function createSession<Claims extends object, Data>(
   }
   const issue = { generation: 0, twin: null, now, context }
   checkFits(await ring.signer(), options.accessToken, accessTokenFields(engine, row, issue, 0))
-  // Signed first: a key service that fails must not leave a session nobody holds.
+  // Sign before the insert: if a key service fails, no session without a holder is left behind.
   const accessToken = await issueAccessToken(engine, row, issue)
   await writes.insert(row)
   if (autocommit) events.emit('created', { sessionId: id, userId, ip: row.ip, userAgent: row.userAgent })
@@ -87,7 +87,7 @@ export async function createSession<Claims extends object, Data>(
     await enforceSessionLimit(scope, row, input.replaces)
     if (input.replaces !== undefined) await endSession(scope, input.replaces, 'replaced')
   } catch (error) {
-    // The caller gets no tokens, so nobody would ever hold the new session.
+    // The caller gets no tokens, so the new session would never have a holder.
     await endSession(scope, id, 'replaced').catch(() => {})
     throw error
   }
@@ -102,7 +102,10 @@ function checkFields(input: unknown): void {
   if (typeof input !== 'object' || input === null)
     throw new TypeError('`create` takes an object with a `userId`')
   for (const name of Object.keys(input)) {
-    if (!FIELDS.has(name)) throw new TypeError(`\`create\` takes no \`${name.slice(0, 64)}\``)
+    if (!FIELDS.has(name))
+      throw new TypeError(
+        `\`create\` does not take \`${name.slice(0, 64)}\`. It takes ${[...FIELDS].join(', ')}.`,
+      )
   }
   const { persistent = true } = input as { persistent?: unknown }
   if (typeof persistent !== 'boolean') throw new TypeError('`persistent` takes true or false')

@@ -14,10 +14,10 @@ import { patchData, setData } from './data.ts'
 import { assertStillActive, endSession, endUser, publishVersions, type Scope } from './write-scope.ts'
 
 const ATTEMPTS = 3
-/** The row of an erased session stays this long besides two access-token lifetimes: until every process has surely heard. */
-const SLOWEST_NEWS = 10 * 60_000
+/** An erased row stays for two access-token lifetimes and this time, in ms, so that every process learns of the end. */
+const ERASED_ROW_RETENTION = 10 * 60_000
 
-/** What can be done to sessions, in the store or in a transaction of the caller's. */
+/** The public operations, on the store itself or inside a transaction of the application. */
 export function operations<Claims extends object, Data>(
   engine: Engine,
   writes: SessionWrites,
@@ -25,7 +25,7 @@ export function operations<Claims extends object, Data>(
 ): SessionOperations<Claims, Data> {
   const { options, clock, ring } = engine
   const scope: Scope = { engine, writes, autocommit }
-  const readable = (row: SessionRow): Session<Claims, Data> => toSession<Claims, Data>(row, clock.now())
+  const asSession = (row: SessionRow): Session<Claims, Data> => toSession<Claims, Data>(row, clock.now())
 
   return {
     create: (input) => createSession(scope, input),
@@ -40,7 +40,7 @@ export function operations<Claims extends object, Data>(
     },
     async deleteUser(userId) {
       await endUser(scope, checkUserId(userId), null)
-      return writes.eraseByUser(userId, clock.now() + 2 * options.accessToken.lifetime + SLOWEST_NEWS)
+      return writes.eraseByUser(userId, clock.now() + 2 * options.accessToken.lifetime + ERASED_ROW_RETENTION)
     },
     async expireAccessTokens(which) {
       const now = clock.now()
@@ -54,10 +54,10 @@ export function operations<Claims extends object, Data>(
     },
     async get(sessionId) {
       const row = isSessionId(sessionId) ? await writes.read(sessionId) : null
-      return row === null ? null : readable(row)
+      return row === null ? null : asSession(row)
     },
     async list(userId) {
-      return (await writes.listByUser(checkUserId(userId))).map(readable)
+      return (await writes.listByUser(checkUserId(userId))).map(asSession)
     },
     setData: (sessionId, data, { ifVersion } = {}) => setData(scope, sessionId, data, ifVersion),
     patchData: (sessionId, patch, { ifVersion } = {}) => patchData(scope, sessionId, patch, ifVersion),
@@ -77,17 +77,17 @@ export function operations<Claims extends object, Data>(
           await publishVersions(scope, [{ id: sessionId, version }])
           return version
         }
-        // No row alone proves nothing: look, and try again.
+        // A missing row proves nothing by itself. Read the row, then retry.
         await assertStillActive(scope, sessionId)
       }
       throw new TryAgainError()
     },
     async reauthenticate(sessionId) {
       for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-        // Without grace, as this starts the clocks anew: it must not wake what has been idle too long.
+        // No grace period here: reauthentication restarts the timeouts, and must not revive an idle session.
         const row = await assertStillActive(scope, sessionId, 0)
         const now = clock.now()
-        // The absolute lifetime is the one the session was created with.
+        // The session keeps the absolute lifetime that it was created with.
         const lifetime = row.absoluteExpiresAt === null ? null : row.absoluteExpiresAt - row.authTime
         const clocks = {
           idleTimeout: row.idleTimeout,

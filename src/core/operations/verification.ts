@@ -59,7 +59,7 @@ export function createVerify({
     }
     if (refusesStale && feed.staleness > revocation.maxStaleness) {
       throw new StoreUnavailableError(
-        'the revocation feed is older than `revocation.maxStaleness`; check that this process reaches the database',
+        'The revocation feed is older than `revocation.maxStaleness`. Check that this process reaches the database.',
       )
     }
     return true

@@ -24,18 +24,18 @@ import {
 import { createTurn, expectedState, publishTurn } from './turn.ts'
 
 const ATTEMPTS = 3
-/** How many lost changes of one session are made up for in one refresh. */
-const MOST_RAISED = 20
+/** How many lost version changes of one session a refresh repairs. */
+const MAX_REPAIRED_VERSIONS = 20
 
-/** A refresh that was answered, with the row it was answered from. */
+/** The answer to a refresh, and the row it was made from. */
 export interface Refreshed {
   readonly row: SessionRow
   readonly accessToken: IssuedToken
-  /** `null`: the presented one stays. */
+  /** `null`: the client keeps the presented token. */
   readonly refreshToken: IssuedToken | null
 }
 
-/** Exchanges a refresh token. Reports a token of an unknown secret. */
+/** Exchanges a refresh token, and emits `secretUnknown` for a token of an unknown secret. */
 export function refresh(
   engine: Engine,
   presented: ParsedRefreshToken,
@@ -53,9 +53,9 @@ export function refresh(
 }
 
 /**
- * One refresh: token, row, decision, write, answer. The checks come in the order of the protocol: MAC, row,
- * anchor, ended, absolute expiry, idle expiry, decision. Every caller gets a child of its own: a shared
- * answer would let a thief stay in step with the owner.
+ * Reads the row, decides, writes and answers. The checks come in the order of the protocol: MAC, row, anchor, end,
+ * absolute expiry, idle expiry, decision. Each caller gets its own child: with a shared answer, a thief could follow
+ * the owner undetected.
  */
 async function exchange(
   engine: Engine,
@@ -70,32 +70,36 @@ async function exchange(
   await assertAllowed(engine, token.sessionId, from)
 
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const row = await caughtUp(engine, await readRow(engine.store, token.sessionId))
+    const row = await ensureRowVersion(engine, await readRow(engine.store, token.sessionId))
     recordEnd(engine, row)
     assertMayRefresh(engine, token, row, arrivedAt)
     assertInTime(engine, arrivedAt, context?.signal)
     const decision = decide(token, row, engine.options.rotation, arrivedAt, clock.now())
-    const after = await apply(engine, row, decision, from)
-    if (after === null) continue
+    const updated = await applyDecision(engine, row, decision, from)
+    if (updated === null) continue
     assertInTime(engine, arrivedAt, context?.signal)
-    return answer(engine, token, after, decision, arrivedAt, from)
+    return createAnswer(engine, token, updated, decision, arrivedAt, from)
   }
-  // The row kept moving, or the engine kept returning nothing for it: never a reason to log anyone out.
+  // Other writers changed the row each time. That must not log anybody out.
   throw new TryAgainError()
 }
 
 /**
- * A failover may have lost the commit that raised the version, which processes go on asking for: every access
- * token made from the row would be refused. So the row is raised to what is known.
+ * Raises the version of a row to the version that this process requires. A failover may have lost the commit that
+ * raised it; all processes would then refuse every access token made from the row.
  */
-async function caughtUp(engine: Engine, row: SessionRow | null): Promise<SessionRow | null> {
+async function ensureRowVersion(engine: Engine, row: SessionRow | null): Promise<SessionRow | null> {
   const { store, revocations, clock } = engine
   if (row === null || row.endReason !== null) return row
   const minimum = revocations.minimumVersion(row.id)
   if (row.version >= minimum) return row
-  // More likely the row was read a moment before it changed.
+  // In most cases the row was read just before it changed, so a second read is enough.
   let found = await store.read(row.id)
-  for (let raised = 0; found !== null && found.version < minimum && raised < MOST_RAISED; raised++) {
+  for (
+    let raised = 0;
+    found !== null && found.version < minimum && raised < MAX_REPAIRED_VERSIONS;
+    raised++
+  ) {
     const version = await store.raiseVersion(row.id, clock.now())
     if (version === null) break
     found = { ...found, version }
@@ -104,7 +108,7 @@ async function caughtUp(engine: Engine, row: SessionRow | null): Promise<Session
 }
 
 /**
- * By Pawl's own limit and by the application's. Only a genuine token comes this far.
+ * Applies the limit of Pawl and the limit of the application. Only genuine tokens are counted.
  * @throws TryAgainError
  */
 async function assertAllowed(
@@ -141,13 +145,13 @@ function assertMayRefresh(
   assertNotEnded(row)
   if (row.absoluteExpiresAt !== null && now >= row.absoluteExpiresAt)
     throw new SessionEndedError(row.id, 'absolute')
-  // A token not yet seen in use has not pushed the row's expiry, but its holder was there when it was issued.
+  // The row records activity only when a token is used. Its holder was also active when this token was issued.
   const idleExpiresAt = Math.max(row.expiresAt, token.issuedAt + idleTimeoutOf(engine, row))
   if (now >= idleExpiresAt) throw new SessionEndedError(row.id, 'idle')
 }
 
-/** @returns the row as it is now; null when it changed under the decision, which must then be made again */
-async function apply(
+/** Carries a decision out. @returns the new row, or null if the row has changed and the decision must be repeated */
+async function applyDecision(
   engine: Engine,
   row: SessionRow,
   decision: Decision,
@@ -158,7 +162,7 @@ async function apply(
   const { ip, userAgent } = recordable(from, engine.options.privacy)
   if (answer === 'try-again') throw new TryAgainError()
   if (answer === 'refuse') {
-    if (!(await refuse(engine, row, verdict, ip, userAgent))) return null
+    if (!(await endByVerdict(engine, row, verdict, ip, userAgent))) return null
     throw verdict === 'reused'
       ? new RefreshTokenReusedError(row.id, row.userId)
       : new SessionEndedError(row.id, 'rollback')
@@ -174,8 +178,8 @@ async function apply(
   return { ...row, ...next, expiresAt, pruneAt, ip: turn.ip, userAgent: turn.userAgent }
 }
 
-/** Ends a session by a verdict. @returns false when the row has changed: decide again */
-export async function refuse(
+/** Ends a session because of a verdict. @returns false if the row has changed and the decision must be repeated */
+export async function endByVerdict(
   engine: Engine,
   row: SessionRow,
   verdict: Verdict,
@@ -191,7 +195,7 @@ export async function refuse(
   return true
 }
 
-async function answer(
+async function createAnswer(
   engine: Engine,
   token: RefreshToken,
   row: SessionRow,
@@ -201,13 +205,13 @@ async function answer(
 ): Promise<Refreshed> {
   engine.events.emit('refreshed', { sessionId: row.id, userId: row.userId, verdict })
   if (answer === 'keep') {
-    // Where the row already records the token, its use proves nothing new.
-    const recorded = row.generation === token.generation && timingSafeEqual(row.current, token.fingerprint)
+    // If the row already records this token, the use of the access token proves nothing new.
+    const isRecorded = row.generation === token.generation && timingSafeEqual(row.current, token.fingerprint)
     return {
       row,
       accessToken: await issueAccessToken(engine, row, {
         generation: token.generation,
-        twin: recorded ? null : token,
+        twin: isRecorded ? null : token,
         now,
         context,
       }),

@@ -20,11 +20,14 @@ import { sessionIdToBytes } from '../session/session-id-bytes.ts'
 
 export type { AccessToken, AccessTokenFields } from '../../portable/token-payload.ts'
 
-/** The longest cookie name the HTTP layer accepts; with it, name and value stay within 4096 bytes (RFC 6265bis section 5.6). */
+/** The longest cookie name. With it, name and value stay within 4096 bytes (RFC 6265bis section 5.6). */
 export const MAX_COOKIE_NAME = 64
 const MAX_MINTED = MAX_LENGTH - MAX_COOKIE_NAME
-/** `"gen":"…",` with its 56 characters, `"n":…` instead never needs more, a version of ten digits, and `"ctx":"…",` of 17 characters. */
-const ROOM_TO_GROW = 56 + 9 + 10 + 26
+/**
+ * Bytes that later tokens of a session may need in addition: the field `gen` (56 characters and its name), a version of
+ * ten digits, and the field `ctx`. The field `n`, which replaces `gen`, is shorter.
+ */
+const MAX_GROWTH = 56 + 9 + 10 + 26
 
 export async function mintAccessToken(
   key: SigningKey,
@@ -36,18 +39,18 @@ export async function mintAccessToken(
 }
 
 /**
- * Whether every access token this session can ever get fits a cookie.
- * @throws TypeError when it does not (ASVS 3.3.5)
+ * Checks that every future access token of the session fits a cookie (ASVS 3.3.5).
+ * @throws TypeError if the claims are too large
  */
 export function checkFits(key: SigningKey, profile: AccessTokenProfile, fields: AccessTokenFields): void {
   const payload = JSON.stringify(
     payloadOf(profile, { ...fields, twin: null, generation: 0, contextTag: null }),
   )
-  const bytes = Buffer.byteLength(payload) + ROOM_TO_GROW
+  const bytes = Buffer.byteLength(payload) + MAX_GROWTH
   const length = key.header.length + 1 + Math.ceil((bytes * 4) / 3) + 1 + 86
   if (length > MAX_MINTED) {
     throw new TypeError(
-      `\`claims\` make an access token of up to ${length} bytes; a cookie holds ${MAX_MINTED}. Keep what is large in \`data\``,
+      `\`claims\` make an access token of up to ${length} bytes, but a cookie holds ${MAX_MINTED}. Put large values into \`data\`.`,
     )
   }
 }
@@ -70,14 +73,14 @@ function payloadOf(profile: AccessTokenProfile, fields: AccessTokenFields): Toke
     ...(fields.contextTag !== null && { ctx: fields.contextTag }),
     ...(profile.issuer !== null && { iss: profile.issuer }),
     ...(profile.audience !== null && { aud: profile.audience }),
-    // RFC 9068 section 2.2 requires both together; the pair of session and random part is unique.
+    // RFC 9068 section 2.2 requires both. Session id and random number together are unique.
     ...(profile.clientId !== null && { client_id: profile.clientId, jti: randomInt(2 ** 47).toString(36) }),
     ...fields.claims,
   }
 }
 
 /**
- * Takes a token apart after its signature has been checked. No part of it is interpreted before that.
+ * Checks the signature of a token, then reads its payload. No field is interpreted before the check.
  * @throws AccessTokenInvalidError
  */
 export function parseAccessToken(value: unknown, ring: KeyRing, profile: AccessTokenProfile): AccessToken {
@@ -88,11 +91,11 @@ export function parseAccessToken(value: unknown, ring: KeyRing, profile: AccessT
     throw new AccessTokenInvalidError()
   }
   if (!key.verify(parts.input, parts.signature)) throw new AccessTokenInvalidError()
-  // The key's own text: a slice would keep the whole token alive with whatever is kept of it.
+  // The header comes from the key: a slice of the token would keep the whole token in memory.
   return readPayload({ header: key.header, payload: parts.payload }, profile, decodeGenuine)
 }
 
-/** The fields of a genuine access token, however old; null for any other text. */
+/** The fields of a genuine access token, also of an expired one; null for any other text. */
 export function inspectAccessToken(
   value: string,
   {
@@ -108,11 +111,11 @@ export function inspectAccessToken(
   }
 }
 
-/** Natively, which is lenient: of what a signature covers, no second spelling passes anyway. */
+/** Decoding is lenient here, because the signature already covers the exact text. @returns null if it is not UTF-8 */
 function decodeGenuine(payload: string): string | null {
   const bytes = Buffer.from(payload, 'base64url')
   const text = bytes.toString()
-  // What is no UTF-8 has become this; a claim may also hold it in earnest.
+  // Invalid UTF-8 decodes to U+FFFD, but a claim may also contain that character.
   return !text.includes('\uFFFD') || isUtf8(bytes) ? text : null
 }
 

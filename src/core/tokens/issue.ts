@@ -53,7 +53,7 @@ export function accessTokenFields(
   // Activity is recorded when a token is renewed. If a token lived as long as the idle timeout, the session of an
   // active user could expire.
   const renewedWithin = idleTimeoutOf(engine, row) / IDLE_SHARE
-  // Whole seconds, rounded up so that a lifetime of a second is one; the absolute expiry is never passed.
+  // Tokens hold whole seconds. Round up, so that a lifetime of one second stays one, but never beyond the absolute expiry.
   const idle = Math.ceil((now + Math.min(lifetime, renewedWithin)) / 1000)
   const absolute = Math.floor((row.absoluteExpiresAt ?? Number.POSITIVE_INFINITY) / 1000)
   return {

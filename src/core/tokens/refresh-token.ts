@@ -29,7 +29,7 @@ const MAC_AT = 76
 const LENGTH = PREFIX.length + Math.ceil((BYTES * 4) / 3)
 const OTHER_VERSION = /^pawl_r[0-9]{1,3}_[\w-]{1,500}$/
 
-/** Largest generation a token may carry; the column is a signed 32-bit integer. */
+/** Largest generation of a token. The column is a signed 32-bit integer. */
 const MAX_GENERATION = 2 ** 31 - 2
 
 const FINGERPRINT_BYTES = 16
@@ -40,7 +40,7 @@ export interface RefreshToken extends Presented {
   /** The token as text. */
   readonly value: string
   readonly sessionId: string
-  /** Every refresh token of one session carries it; the row holds its hash. A leaked secret alone does not know it. */
+  /** All refresh tokens of a session carry it, and the row holds its hash. A leaked secret does not reveal it. */
   readonly anchor: Uint8Array
 }
 
@@ -55,7 +55,7 @@ export type ParsedRefreshToken =
 const INVALID: ParsedRefreshToken = { token: null, reason: 'invalid' }
 const UNKNOWN_SECRET: ParsedRefreshToken = { token: null, reason: 'unknown-secret' }
 
-/** First 16 bytes of SHA-256. Of decoded bytes, never of text: one token may have several spellings. */
+/** First 16 bytes of the SHA-256 of the decoded bytes. Not of the text, which may have several spellings. */
 export function fingerprint(bytes: Uint8Array): Buffer {
   return hash('sha256', bytes, 'buffer').subarray(0, FINGERPRINT_BYTES)
 }
@@ -79,7 +79,7 @@ export function mintRefreshToken(
 
 export function parseRefreshToken(secrets: Secrets, value: unknown): ParsedRefreshToken {
   if (typeof value !== 'string') return INVALID
-  // A half-deployed release must not log anyone out.
+  // A release that is only partly deployed must not log anybody out.
   if (!value.startsWith(PREFIX)) return OTHER_VERSION.test(value) ? UNKNOWN_SECRET : INVALID
   const decoded = value.length === LENGTH ? decodeBase64url(value.slice(PREFIX.length)) : null
   if (decoded === null) return INVALID
