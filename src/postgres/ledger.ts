@@ -5,7 +5,7 @@ import { isUndefinedTable } from './sqlstate.ts'
 /** A migration that has been applied to the schema. */
 export interface AppliedMigration {
   readonly id: number
-  /** Whether a version of Pawl that does not know the migration must refuse the schema. */
+  /** Whether a version of Pawl without this migration must refuse the schema. */
   readonly breaking: boolean
   readonly at: number
 }

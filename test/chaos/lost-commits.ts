@@ -3,7 +3,7 @@ import { createSessions, type Verdict } from '../../src/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { type Database, startDatabase } from './database.ts'
 import { createRandom } from './random.ts'
-import { REAL_TIME, SECRET } from './settings.ts'
+import { lifetimeOptions, REAL_TIME, SECRET } from './settings.ts'
 
 export interface LostCommitsFigures {
   readonly kills: number
@@ -42,9 +42,8 @@ export async function loseCommits(
   try {
     // The clock jumps over the calm after each turn, so that several turns precede one kill.
     let ahead = 0
-    const { speed: _speed, ...lifetimes } = REAL_TIME
     await using sessions = await createSessions({
-      ...lifetimes,
+      ...lifetimeOptions(REAL_TIME),
       secret: SECRET,
       store: postgres({ pool }),
       now: () => Date.now() + ahead,

@@ -42,16 +42,24 @@ export function fasterClock({ speed, epoch }: Lifetimes): () => number {
   return () => epoch + (Date.now() - epoch) * speed
 }
 
+export function lifetimeOptions({
+  overlap,
+  gracePeriod,
+  accessTokenLifetime,
+}: Omit<Lifetimes, 'speed' | 'epoch'>): Required<Pick<SessionsOptions, 'rotation' | 'accessToken'>> {
+  return { rotation: { overlap, gracePeriod }, accessToken: { lifetime: accessTokenLifetime } }
+}
+
 export function sessionsOptions(lifetimes: Lifetimes): Omit<SessionsOptions, 'store'> {
-  const { overlap, gracePeriod, accessTokenLifetime, speed } = lifetimes
+  const { rotation, accessToken } = lifetimeOptions(lifetimes)
   return {
     secret: SECRET,
-    rotation: { overlap, gracePeriod },
+    rotation,
     // A small cache, so that it is full before the first measurement of the heap.
-    accessToken: { lifetime: accessTokenLifetime, cacheBytes: 512 * 1024 },
+    accessToken: { ...accessToken, cacheBytes: 512 * 1024 },
     revocation: { pollInterval: 0.5 },
     // The tabs of a browser refresh concurrently, with turns every few seconds.
     limits: { refreshesPerMinute: null },
-    ...(speed !== 1 && { now: fasterClock(lifetimes) }),
+    ...(lifetimes.speed !== 1 && { now: fasterClock(lifetimes) }),
   }
 }

@@ -2,7 +2,7 @@ import { createSessions, isSessionsError, type Verdict } from '../../src/index.t
 import { postgres } from '../../src/postgres/index.ts'
 import { startDatabase } from './database.ts'
 import { createRandom } from './random.ts'
-import { REAL_TIME, SECRET } from './settings.ts'
+import { lifetimeOptions, REAL_TIME, SECRET } from './settings.ts'
 import { withZeroRows } from './zero-rows.ts'
 
 export interface ZeroRowsFigures {
@@ -37,9 +37,8 @@ export async function runZeroRows({
   try {
     let now = Date.now()
     const flaky = withZeroRows(postgres({ connectionString: database.url }), PROBABILITY, random.next)
-    const { speed: _speed, ...lifetimes } = REAL_TIME
     await using sessions = await createSessions({
-      ...lifetimes,
+      ...lifetimeOptions(REAL_TIME),
       secret: SECRET,
       store: flaky.store,
       now: () => now,

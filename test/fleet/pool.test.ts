@@ -12,7 +12,7 @@ const admin = createPool(url, { max: 3 })
 const ANSWERED_WITHIN = 11_500
 
 /** So long that no poll runs while the pool is full. */
-const QUIET = { pollInterval: 60 }
+const QUIET = { revocation: { pollInterval: 60 } }
 
 function poolOf(max: number, config: pg.PoolConfig = {}): pg.Pool {
   const pool = new pg.Pool({ connectionString: url, max, ...config })

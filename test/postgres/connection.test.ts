@@ -241,7 +241,7 @@ describe('a stuck pool', () => {
 
   it('gets no new statements while too many wait, and is used again afterwards', async () => {
     vi.useFakeTimers()
-    let asked = 0
+    let queries = 0
     let stuck = true
     const state = {
       waitingCount: 0,
@@ -249,7 +249,7 @@ describe('a stuck pool', () => {
       idleCount: 0,
       options: { max: 5 },
       query: (): Promise<{ rows: unknown[] }> => {
-        asked++
+        queries++
         return stuck ? new Promise(() => {}) : Promise.resolve({ rows: [] })
       },
       connect: () => expect.unreachable(),
@@ -260,10 +260,10 @@ describe('a stuck pool', () => {
     state.waitingCount = 101
     await vi.advanceTimersByTimeAsync(1999)
     void connection.query('select 1', []).catch(() => {})
-    expect(asked).toBe(2)
+    expect(queries).toBe(2)
     await vi.advanceTimersByTimeAsync(2)
     await expect(connection.query('select 1', [])).rejects.toThrow(UNAVAILABLE)
-    expect(asked).toBe(2)
+    expect(queries).toBe(2)
     await vi.advanceTimersByTimeAsync(10_000)
     expect(await unanswered).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
     stuck = false
