@@ -1,5 +1,6 @@
 import { createSessions, isSessionsError, type Verdict } from '../../src/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
+import { silentLogger } from '../support/logger.ts'
 import { startDatabase } from './database.ts'
 import { createRandom } from './random.ts'
 import { REAL_TIME, SECRET } from './settings.ts'
@@ -41,6 +42,7 @@ export async function runZeroRows({
     await using sessions = await createSessions({
       ...lifetimes,
       secret: SECRET,
+      logger: silentLogger,
       store: flaky.store,
       now: () => now,
     })

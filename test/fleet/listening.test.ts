@@ -5,6 +5,7 @@ import { postgres } from '../../src/postgres/index.ts'
 import { createListener, type ListenClient } from '../../src/postgres/listen.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { coded } from '../support/errors.ts'
+import { silentLogger } from '../support/logger.ts'
 import { SECRET } from '../support/secrets.ts'
 import { listen, openSessions } from '../support/sessions.ts'
 import { type StallingProxy, startStallingProxy } from './stalling-proxy.ts'
@@ -18,7 +19,11 @@ const SOON = 2000
 const url = await createDatabase()
 const pool = createPool(url)
 /** Another process: writes, and tells of it. */
-const writer = await createSessions({ store: postgres({ pool: pool as never }), secret: SECRET })
+const writer = await createSessions({
+  store: postgres({ pool: pool as never }),
+  secret: SECRET,
+  logger: silentLogger,
+})
 
 async function behindProxy(
   options: Partial<SessionsOptions> = {},
@@ -95,7 +100,7 @@ it('closing does not wait for a listener whose connection is dead', async () => 
   onTestFinished(() => proxy.close())
   proxy.stallAfter('listen ')
   const store = postgres({ pool: pool as never, listen: proxy.through(url) })
-  const sessions = await createSessions({ store, secret: SECRET, pollInterval: 60 })
+  const sessions = await createSessions({ store, secret: SECRET, pollInterval: 60, logger: silentLogger })
   await until('it asks to listen', SOON, () => proxy.accepted === 1)
   await sleep(100)
   const startedAt = performance.now()

@@ -224,6 +224,7 @@ describe.concurrent('a database', () => {
     const sessions = await createSessions({
       store: postgres({ connectionString: elsewhere }),
       secret: SECRET,
+      logger: silentLogger,
     })
     await until('it listens', 5000, () => sessions.stats().feed.listening)
     const { session, accessToken } = await sessions.create({ userId: 'u' })
