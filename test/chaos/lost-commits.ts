@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { createSessions, type Verdict } from '../../src/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
+import { silentLogger } from '../support/logger.ts'
 import { type Database, startDatabase } from './database.ts'
 import { createRandom } from './random.ts'
 import { lifetimeOptions, REAL_TIME, SECRET } from './settings.ts'
@@ -45,6 +46,7 @@ export async function loseCommits(
     await using sessions = await createSessions({
       ...lifetimeOptions(REAL_TIME),
       secret: SECRET,
+      logger: silentLogger,
       store: postgres({ pool }),
       now: () => Date.now() + ahead,
     })

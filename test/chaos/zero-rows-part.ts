@@ -1,5 +1,6 @@
 import { createSessions, isSessionsError, type Verdict } from '../../src/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
+import { silentLogger } from '../support/logger.ts'
 import { startDatabase } from './database.ts'
 import { createRandom } from './random.ts'
 import { lifetimeOptions, REAL_TIME, SECRET } from './settings.ts'
@@ -40,6 +41,7 @@ export async function runZeroRows({
     await using sessions = await createSessions({
       ...lifetimeOptions(REAL_TIME),
       secret: SECRET,
+      logger: silentLogger,
       store: flaky.store,
       now: () => now,
     })

@@ -74,7 +74,11 @@ describe('keys', () => {
 
   it('resets the keys only with --yes, and a new secret then starts', async () => {
     const url = await createDatabase()
-    const before = await createSessions({ store: postgres({ connectionString: url }), secret: SECRET })
+    const before = await createSessions({
+      store: postgres({ connectionString: url }),
+      secret: SECRET,
+      logger: silentLogger,
+    })
     await before.close()
     const other = {
       store: postgres({ connectionString: url }),

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { createSessions } from '../../src/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase } from '../support/database.ts'
+import { silentLogger } from '../support/logger.ts'
 import { SECRET } from '../support/secrets.ts'
 import { pawl } from './pawl.ts'
 
@@ -22,7 +23,7 @@ describe('the command line', () => {
     expect((await pawl(['migrate', '--json', '--url', url])).json()).toEqual({ applied: [1] })
     expect((await pawl(['migrate', '--json'], { DATABASE_URL: url })).json()).toEqual({ applied: [] })
     const store = postgres({ connectionString: url, migrate: false })
-    const sessions = await createSessions({ store, secret: SECRET })
+    const sessions = await createSessions({ store, secret: SECRET, logger: silentLogger })
     await sessions.close()
   })
 

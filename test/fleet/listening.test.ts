@@ -105,7 +105,12 @@ it('closing does not wait for a listener whose connection is dead', async () => 
   onTestFinished(() => proxy.close())
   proxy.stallAfter('listen ')
   const store = postgres({ pool: pool as never, listen: proxy.through(url) })
-  const sessions = await createSessions({ store, secret: SECRET, revocation: { pollInterval: 60 } })
+  const sessions = await createSessions({
+    store,
+    secret: SECRET,
+    revocation: { pollInterval: 60 },
+    logger: silentLogger,
+  })
   await until('the proxy holds LISTEN back', SOON, () => proxy.stalled)
   const startedAt = performance.now()
   await sessions.close()

@@ -223,6 +223,7 @@ describe.concurrent('a database', () => {
     const sessions = await createSessions({
       store: postgres({ connectionString: healthyDatabase }),
       secret: SECRET,
+      logger: silentLogger,
     })
     await until('LISTEN works', 5000, () => sessions.stats().feed.listening)
     const { session, accessToken } = await sessions.create({ userId: 'u' })

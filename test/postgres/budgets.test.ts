@@ -5,6 +5,7 @@ import { CALLS, type Call, callByCall } from '../support/calls.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { type Explained, genericScans, rehearse } from '../support/explain.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
+import { silentLogger } from '../support/logger.ts'
 import { multiply } from '../support/multiply.ts'
 import { type Sent, watching } from '../support/pools.ts'
 import { SECRET } from '../support/secrets.ts'
@@ -81,6 +82,7 @@ beforeAll(async () => {
   const clock = createFakeClock()
   const sessions = await createSessions({
     secret: SECRET,
+    logger: silentLogger,
     store: postgres({ pool: watched, schema: 'budgets', listen: false }),
     now: clock.now,
     revocation: { pollInterval: 60 },

@@ -6,6 +6,7 @@ import { createSessions } from '../../src/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { coded } from '../support/errors.ts'
+import { silentLogger } from '../support/logger.ts'
 import { SECRET } from '../support/secrets.ts'
 import { openSessions } from '../support/sessions.ts'
 
@@ -44,6 +45,7 @@ it('close leaves no connection open, and later calls are refused', async () => {
     store: postgres({ connectionString: url }),
     secret: SECRET,
     revocation: { pollInterval: 0.1 },
+    logger: silentLogger,
   })
   const { refreshToken } = await sessions.create({ userId: 'bert' })
   const underWay = sessions.refresh(refreshToken.value).catch(() => {})
@@ -77,7 +79,8 @@ it.each([
   'postgres://app:12/hunter2@127.0.0.1:1/shop',
   'postgres://app:hunter2@127.0.0.1:1/shop',
 ])('the error for %s contains no password', async (connectionString) => {
-  const error = await createSessions({ store: postgres({ connectionString }), secret: SECRET }).then(
+  const store = postgres({ connectionString })
+  const error = await createSessions({ store, secret: SECRET, logger: silentLogger }).then(
     () => expect.unreachable(),
     (thrown: Error) => thrown,
   )

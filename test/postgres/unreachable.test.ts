@@ -5,13 +5,14 @@ import { afterEach, describe, expect, inject, it, onTestFinished, vi } from 'vit
 import { createSessions } from '../../src/index.ts'
 import { type PostgresOptions, postgres } from '../../src/postgres/index.ts'
 import { coded } from '../support/errors.ts'
+import { silentLogger } from '../support/logger.ts'
 import { SECRET } from '../support/secrets.ts'
 import { openSessions } from '../support/sessions.ts'
 
 const UNAVAILABLE = coded('ERR_STORE_UNAVAILABLE', { retryAfter: 5 })
 
 const start = (options: PostgresOptions): Promise<unknown> =>
-  createSessions({ store: postgres(options), secret: SECRET })
+  createSessions({ store: postgres(options), secret: SECRET, logger: silentLogger })
 
 async function listening(): Promise<{ server: Server; port: number }> {
   const sockets = new Set<Socket>()
@@ -91,7 +92,9 @@ describe('a database that cannot be reached', () => {
     const name = `pawl_test_later_${process.pid}`
     url.pathname = `/${name}`
     const store = postgres({ connectionString: url.href })
-    await expect(createSessions({ store, secret: SECRET })).rejects.toThrow(UNAVAILABLE as Error)
+    await expect(createSessions({ store, secret: SECRET, logger: silentLogger })).rejects.toThrow(
+      UNAVAILABLE as Error,
+    )
     const client = new pg.Client({ connectionString: inject('serverUrl') })
     await client.connect()
     onTestFinished(async () => {
