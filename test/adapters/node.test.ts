@@ -52,20 +52,17 @@ it.each([
     },
     500,
   ],
-] as const)(
-  '%s removes the body headers that the handler has set',
-  async (_what, fail, expected) => {
-    const { port } = await serve({}, (_req, res, session) => {
-      res.setHeader('content-length', 500)
-      res.setHeader('content-encoding', 'gzip')
-      res.end(fail(session))
-    })
-    const { status, headers, text } = await createClient(port).send('GET', '/open')
-    expect(status).toBe(expected)
-    expect(headers['content-length']).toBe(String(text.length))
-    expect(headers['content-encoding']).toBeUndefined()
-  },
-)
+] as const)('%s removes the body headers that the handler has set', async (_what, fail, expected) => {
+  const { port } = await serve({}, (_req, res, session) => {
+    res.setHeader('content-length', 500)
+    res.setHeader('content-encoding', 'gzip')
+    res.end(fail(session))
+  })
+  const { status, headers, text } = await createClient(port).send('GET', '/open')
+  expect(status).toBe(expected)
+  expect(headers['content-length']).toBe(String(text.length))
+  expect(headers['content-encoding']).toBeUndefined()
+})
 
 it('a throwing `onError` causes a warning and no rejection', async () => {
   const bug = (): never => {
