@@ -18,8 +18,8 @@ import { openWithClock } from '../support/sessions.ts'
 const me: RequestHandler = (req, res) =>
   void res.json({ userId: (req as unknown as { session: RequestSession }).session.userId })
 
-/** Collects what reaches the end of the error handlers. */
-function collecting(app: Express): unknown[] {
+/** Collects the errors that reach the last error handler. */
+function collectErrors(app: Express): unknown[] {
   const errors: unknown[] = []
   const last: express.ErrorRequestHandler = (error, _req, res, _next) => {
     errors.push(error)
@@ -40,8 +40,8 @@ async function login(sessions: Sessions): Promise<{ cookie: string; refreshCooki
 describe.each([
   ['Express 5', express],
   ['Express 4', express4],
-])('%s', (_name, create) => {
-  it('is told when requireSession or sessionOf comes without expressSessions, or with that of other sessions', async () => {
+])('expressSessions on %s', (_name, create) => {
+  it('throws if expressSessions is missing or has other sessions', async () => {
     const { sessions } = await openWithClock()
     const others = await openWithClock()
     const app = create()
@@ -50,7 +50,7 @@ describe.each([
     app.get('/others', expressSessions(others.sessions), (req, res) => {
       res.json(sessionOf(req, sessions).userId)
     })
-    const errors = collecting(app)
+    const errors = collectErrors(app)
     const client = createClient(await listen(app))
     expect((await client.send('GET', '/me')).status).toBe(500)
     expect((await client.send('GET', '/of')).status).toBe(500)
@@ -58,7 +58,7 @@ describe.each([
     expect(errors).toStrictEqual(Array(3).fill(expect.any(TypeError)))
   })
 
-  it('puts the session where handlers look for it', async () => {
+  it('sets `req.session`', async () => {
     const { sessions } = await openWithClock()
     const app = create()
     app.use(expressSessions(sessions))
@@ -70,7 +70,7 @@ describe.each([
     expect((await client.send('GET', '/same')).body).toBe(true)
   })
 
-  it('is there for everybody who gets the request: after a part of the application, and through a wrapper of it', async () => {
+  it('attaches the session for the outer application and for a wrapped request', async () => {
     const { sessions } = await openWithClock()
     const part = create()
     part.use(expressSessions(sessions))
@@ -86,7 +86,7 @@ describe.each([
     expect((await client.send('GET', '/me')).status).toBe(401)
   })
 
-  it('leaves `req.session` alone in applications without it', async () => {
+  it('does not touch `req.session` in an application without it', async () => {
     const { sessions } = await openWithClock()
     await createClient(await listen(create().use(expressSessions(sessions)))).send('GET', '/')
     const other = create()
@@ -100,7 +100,7 @@ describe.each([
     expect((await client.send('GET', '/')).body).toStrictEqual({ before: null, after: 'theirs', own: true })
   })
 
-  it('takes the place of a session that another middleware has put there', async () => {
+  it('replaces a `req.session` of earlier middleware', async () => {
     const { sessions } = await openWithClock()
     const app = create()
     app.use((req, _res, next) => {
@@ -116,7 +116,7 @@ describe.each([
     expect((await client.send('GET', '/me')).status).toBe(401)
   })
 
-  it('never takes one request for another, even where something gives both one list of raw headers', async () => {
+  it('keeps the sessions of concurrent requests apart, even if they share one `rawHeaders` array', async () => {
     const { sessions } = await openWithClock()
     const shared: string[] = []
     const app = create()
@@ -131,7 +131,7 @@ describe.each([
       waiting.push(() => {
         res.json(sessionOf(req, sessions).current?.userId ?? 'nobody')
       })
-      // All answer when the last one has come.
+      // All requests wait for the last one.
       if (waiting.length === 3) for (const answer of waiting) answer()
     })
     const client = createClient(await listen(app))
@@ -142,7 +142,7 @@ describe.each([
     expect((await client.send('GET', '/unseen')).status).toBe(500)
   })
 
-  it('works on servers that are no Express', async () => {
+  it('works as middleware of a plain Node.js server', async () => {
     const { sessions } = await openWithClock()
     const withSessions = expressSessions(sessions)
     const address = await listen((req, res) => {
@@ -164,7 +164,7 @@ describe.each([
     })
   })
 
-  it('requires a session although something else took `req.session`', async () => {
+  it('still guards routes if other middleware overwrites `req.session`', async () => {
     const { sessions } = await openWithClock()
     const app = create()
     app.use(expressSessions(sessions))
@@ -181,7 +181,7 @@ describe.each([
     expect((await client.send('GET', '/me', { headers: { cookie } })).body).toStrictEqual({ userId: 'anna' })
   })
 
-  it('refreshes in bearer mode from a body that was parsed before', async () => {
+  it('refreshes a bearer client from a body parsed by earlier middleware', async () => {
     const { sessions } = await openWithClock()
     const app = create()
     app.use(create.json())
@@ -200,7 +200,7 @@ describe.each([
     expect((await sessions.list('anna'))[0]!.active).toBe(false)
   })
 
-  it('leaves a body that it has not parsed to the application', async () => {
+  it('leaves the request body of other routes to the application', async () => {
     const { sessions } = await openWithClock()
     const app = create()
     app.use(expressSessions(sessions))
@@ -211,7 +211,7 @@ describe.each([
     expect((await client.send('POST', '/echo', { headers, body: '{"a":1}' })).body).toStrictEqual({ a: 1 })
   })
 
-  it('serves its routes by the path that the client asked for, wherever it is mounted', async () => {
+  it('matches its routes against the original URL if it is mounted under a prefix', async () => {
     const { sessions } = await openWithClock()
     const app = create()
     app.use('/api', expressSessions(sessions, { path: '/api/session' }))
@@ -220,36 +220,36 @@ describe.each([
     expect((await client.send('POST', '/api/api/session/logout')).status).toBe(404)
   })
 
-  it('passes the errors of others on untouched, and the stack of none of ours to the client', async () => {
+  it('passes errors of the application on, and answers its own without a stack', async () => {
     const { sessions } = await openWithClock()
     const app = create()
-    const mine = new Error('mine')
+    const applicationError = new Error('mine')
     app.use(expressSessions(sessions))
-    app.get('/mine', (_req, _res, next) => next(mine))
+    app.get('/mine', (_req, _res, next) => next(applicationError))
     app.get('/string', (_req, _res, next) => next('a string'))
     app.get('/forgotten', me)
     app.use(sessionErrors())
-    const errors = collecting(app)
+    const errors = collectErrors(app)
     const client = createClient(await listen(app))
     await client.send('GET', '/mine')
     await client.send('GET', '/string')
-    expect(errors).toStrictEqual([mine, 'a string'])
+    expect(errors).toStrictEqual([applicationError, 'a string'])
     const { status, text } = await client.send('GET', '/forgotten')
     expect([status, text]).toStrictEqual([401, '{"code":"not_signed_in","refresh":false}'])
     expect(errors).toHaveLength(2)
   })
 
-  it('passes even its own errors on where it was not mounted', async () => {
+  it('passes errors of Pawl on if it is not mounted', async () => {
     const { sessions } = await openWithClock()
     const app = create()
     app.get('/verify', () => sessions.verify('nonsense'))
     app.use(sessionErrors())
-    const errors = collecting(app)
+    const errors = collectErrors(app)
     await createClient(await listen(app)).send('GET', '/verify')
     expect(errors).toMatchObject([{ code: 'ERR_ACCESS_TOKEN_INVALID' }])
   })
 
-  it('passes what goes wrong in a store on, instead of taking it for an answer', async () => {
+  it('passes an error of the store on to the application', async () => {
     const store = memory()
     const { sessions } = await openWithClock({ store })
     const broken = new Error('syntax error at or near')
@@ -257,14 +257,14 @@ describe.each([
     store.read = () => Promise.reject(broken)
     const app = create()
     app.use(expressSessions(sessions))
-    const errors = collecting(app)
+    const errors = collectErrors(app)
     const client = createClient(await listen(app))
     const headers = { cookie: refreshCookie }
     expect((await client.send('POST', '/session/refresh', { headers })).cookies).toStrictEqual([])
     expect(errors).toStrictEqual([broken])
   })
 
-  it('keeps a Vary that was begun, in answers of its own too', async () => {
+  it('extends a `Vary` header of the application, also on its own routes', async () => {
     const { sessions } = await openWithClock()
     const app = create()
     app.use((_req, res, next) => {
@@ -282,7 +282,7 @@ describe.each([
     expect((await client.send('POST', '/session/logout')).headers.vary).toBe('Origin, Cookie')
   })
 
-  it('trusts the proxies that the application trusts', async () => {
+  it('uses the forwarded address and protocol if the application trusts the proxy', async () => {
     const { sessions } = await openWithClock()
     const app = create()
     app.set('trust proxy', 'loopback')
@@ -303,7 +303,7 @@ describe.each([
     expect(encrypted[0]).toMatch(/^__Host-pawl-access=<access>; .*; Secure;/)
   })
 
-  it('sets plain cookies on localhost, which a browser there stores', async () => {
+  it('sets cookies without prefix on plain localhost', async () => {
     const { sessions } = await openWithClock()
     const app = create()
     app.use(expressSessions(sessions))

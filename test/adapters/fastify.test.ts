@@ -26,8 +26,8 @@ async function serve(app: FastifyInstance): Promise<Client> {
   return createClient(Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port))
 }
 
-/** Collects what reaches the application's error handler. */
-function collecting(app: FastifyInstance): unknown[] {
+/** Collects the errors that reach the error handler of the application. */
+function collectErrors(app: FastifyInstance): unknown[] {
   const errors: unknown[] = []
   app.setErrorHandler((error, _request, reply) => {
     errors.push(error)
@@ -36,15 +36,15 @@ function collecting(app: FastifyInstance): unknown[] {
   return errors
 }
 
-async function cookieOf(sessions: Sessions, userId = 'anna'): Promise<Record<string, string>> {
+async function cookieOfNewSession(sessions: Sessions, userId = 'anna'): Promise<Record<string, string>> {
   const { accessToken, refreshToken } = await sessions.create({ userId })
   return { cookie: `${COOKIES[0]}=${accessToken.value}; ${COOKIES[1]}=${refreshToken.value}` }
 }
 
-const names = (cookies: readonly string[]): string[] => cookies.map((cookie) => cookie.split('=')[0]!)
+const cookieNames = (cookies: readonly string[]): string[] => cookies.map((cookie) => cookie.split('=')[0]!)
 
-describe('the plugin', () => {
-  it('holds for every route of its scope, wherever it stands, without being waited for', async () => {
+describe('fastifySessions', () => {
+  it('gives every route of its scope a session, before and after `register`, without `await`', async () => {
     const { sessions } = await openWithClock()
     const app = fastify()
     app.get('/before', (request) => ({ id: sessionOf(request, sessions).userId }))
@@ -61,7 +61,7 @@ describe('the plugin', () => {
       { prefix: '/child' },
     )
     const client = await serve(app)
-    const headers = await cookieOf(sessions)
+    const headers = await cookieOfNewSession(sessions)
     for (const path of ['/before', '/after']) {
       const { status, text } = await client.send('GET', path)
       expect([status, text]).toStrictEqual([401, NOT_SIGNED_IN])
@@ -71,7 +71,7 @@ describe('the plugin', () => {
     expect((await client.send('GET', '/child/me', { headers })).body).toStrictEqual({ same: true })
   })
 
-  it('holds for its scope alone, with the prefix of the scope', async () => {
+  it('affects only its scope and serves its routes under the prefix of the scope', async () => {
     const { sessions } = await openWithClock()
     const app = fastify()
     app.get('/outside', (request) => ({ session: 'session' in request }))
@@ -101,7 +101,7 @@ describe('the plugin', () => {
     expect((await client.send('GET', '/api/me')).status).toBe(401)
   })
 
-  it('serves what other services ask for in its scope as well', async () => {
+  it('serves the revocation list under the prefix of its scope', async () => {
     const { sessions } = await openWithClock()
     const app = fastify()
     app.register(
@@ -125,7 +125,7 @@ describe('the plugin', () => {
     expect((await client.send('GET', '/auth/revocations')).status).toBe(404)
   })
 
-  it('answers preflights for the routes of its scope, and for no other', async () => {
+  it('answers CORS preflights only for routes of its scope', async () => {
     const { sessions } = await openWithClock()
     const origin = 'https://spa.example.com'
     const app = fastify()
@@ -150,12 +150,12 @@ describe('the plugin', () => {
     expect(await allowed('/api/notes', elsewhere)).toStrictEqual([404, undefined])
   })
 
-  it('lets an inner scope have sessions of its own', async () => {
+  it('lets a nested scope use other sessions', async () => {
     const users = (await openWithClock()).sessions
     const staff = (await openWithClock()).sessions
     const cookies = { access: '__Host-staff-access', refresh: '__Secure-staff-refresh' }
     const app = fastify()
-    const errors = collecting(app)
+    const errors = collectErrors(app)
     app.register(fastifySessions(users))
     app.get('/me', (request) => ({ id: sessionOf(request, users).userId }))
     app.register(
@@ -170,7 +170,7 @@ describe('the plugin', () => {
       { prefix: '/staff' },
     )
     const client = await serve(app)
-    const user = await cookieOf(users)
+    const user = await cookieOfNewSession(users)
     const { accessToken } = await staff.create({ userId: 'berta' })
     const both = { cookie: `${user['cookie']}; ${cookies.access}=${accessToken.value}` }
     expect((await client.send('GET', '/me', { headers: both })).body).toStrictEqual({ id: 'anna' })
@@ -181,7 +181,7 @@ describe('the plugin', () => {
     expect(errors).toStrictEqual([expect.any(TypeError)])
   })
 
-  it('leaves `request.session` to a plugin that has it', async () => {
+  it('does not overwrite a `request.session` of another plugin', async () => {
     const { sessions } = await openWithClock()
     const app = fastify()
     app.decorateRequest('session', null)
@@ -195,11 +195,11 @@ describe('the plugin', () => {
     ])
     const client = await serve(app)
     expect((await client.send('GET', '/me')).status).toBe(401)
-    const headers = await cookieOf(sessions)
+    const headers = await cookieOfNewSession(sessions)
     expect((await client.send('GET', '/me', { headers })).body).toStrictEqual(['mallory', 'anna'])
   })
 
-  it('tells who uses it wrongly', async () => {
+  it('throws if an option or the registration is wrong', async () => {
     const { sessions } = await openWithClock()
     expect(() => fastifySessions(sessions, { path: 'session' })).toThrow(
       coded('ERR_INVALID_OPTIONS', { option: 'path' }) as Error,
@@ -217,21 +217,21 @@ describe('the plugin', () => {
     const without = fastify()
     without.get('/guarded', { onRequest: requireSession() }, () => ({}))
     without.get('/of', (request) => sessionOf(request, sessions).userId)
-    const errors = collecting(without)
+    const errors = collectErrors(without)
     const client = await serve(without)
     expect((await client.send('GET', '/guarded')).status).toBe(500)
     expect((await client.send('GET', '/of')).status).toBe(500)
     expect(errors).toStrictEqual([expect.any(TypeError), expect.any(TypeError)])
   })
 
-  it('serves its own routes before the hooks that guard all others', async () => {
+  it('serves its own routes before an `onRequest` hook that requires a session', async () => {
     const { sessions, clock } = await openWithClock()
     const app = fastify()
     app.register(fastifySessions(sessions))
     app.addHook('onRequest', requireSession())
     app.get('/me', (request) => ({ id: sessionOf(request, sessions).userId }))
     const client = await serve(app)
-    const headers = await cookieOf(sessions)
+    const headers = await cookieOfNewSession(sessions)
     clock.advance(900)
     expect((await client.send('GET', '/me', { headers })).status).toBe(401)
     expect((await client.send('GET', '/elsewhere', { headers })).status).toBe(401)
@@ -240,7 +240,7 @@ describe('the plugin', () => {
     expect((await client.send('GET', '/elsewhere')).status).toBe(404)
   })
 
-  it('serves its routes by the path that the client asked for', async () => {
+  it('matches its routes against the original URL, not the rewritten one', async () => {
     const { sessions } = await openWithClock()
     const app = fastify({ rewriteUrl: ({ url = '' }) => url.replace(/^\/behind/, '') })
     app.register(fastifySessions(sessions, { path: '/behind/session' }))
@@ -250,10 +250,10 @@ describe('the plugin', () => {
   })
 })
 
-describe('the hooks of an application', () => {
-  it('see the answers of Pawl’s own as they see all others', async () => {
+describe('hooks of the application', () => {
+  it('run for the responses of Pawl too', async () => {
     const { sessions, store, clock } = await openWithClock()
-    // A process that can tell nobody.
+    // This process cannot notify the others.
     const elsewhere = await openSessions({ store: mute(store), now: clock.now })
     const origin = 'https://spa.example.com'
     const app = fastify()
@@ -274,18 +274,18 @@ describe('the hooks of an application', () => {
     const client = await serve(app)
     const head = async (method: string, path: string, headers = {}): Promise<unknown> => {
       const answer = await client.send(method, path, { headers })
-      return [answer.status, answer.headers['x-sent'], answer.headers.vary, names(answer.cookies)]
+      return [answer.status, answer.headers['x-sent'], answer.headers.vary, cookieNames(answer.cookies)]
     }
     const length = String(NOT_SIGNED_IN.length)
     expect(await head('GET', '/me')).toStrictEqual([401, length, 'Accept, Cookie, Origin', ['theirs']])
-    expect(await head('POST', '/session/refresh', await cookieOf(sessions))).toStrictEqual([
+    expect(await head('POST', '/session/refresh', await cookieOfNewSession(sessions))).toStrictEqual([
       200,
       '17',
       'Accept, Cookie, Origin',
       ['theirs', ...COOKIES],
     ])
-    const asks = { origin, 'sec-fetch-site': 'same-site', 'access-control-request-method': 'POST' }
-    expect(await head('OPTIONS', '/me', asks)).toStrictEqual([
+    const preflight = { origin, 'sec-fetch-site': 'same-site', 'access-control-request-method': 'POST' }
+    expect(await head('OPTIONS', '/me', preflight)).toStrictEqual([
       204,
       '9',
       'Accept, Origin, Access-Control-Request-Method, Access-Control-Request-Headers',
@@ -307,7 +307,7 @@ describe('the hooks of an application', () => {
     ])
   })
 
-  it('decide the content type of no answer of Pawl’s own', async () => {
+  it('do not change the content type of a response of Pawl', async () => {
     const { sessions } = await openWithClock({ keys: { algorithm: 'EdDSA' } })
     const app = fastify()
     app.setReplySerializer(() => 'theirs')
@@ -321,11 +321,11 @@ describe('the hooks of an application', () => {
   })
 })
 
-describe('errors', () => {
-  it('of Pawl are answered wherever they are thrown, and no error handler hears of them', async () => {
+describe('an error', () => {
+  it('of Pawl becomes its response wherever it is thrown, and reaches no error handler', async () => {
     const { sessions } = await openWithClock()
     const app = fastify()
-    const errors = collecting(app)
+    const errors = collectErrors(app)
     const responses: number[] = []
     const userId = (request: Parameters<typeof sessionOf>[0]): string => sessionOf(request, sessions).userId
     app.register(fastifySessions(sessions))
@@ -369,14 +369,14 @@ describe('errors', () => {
     expect(responses).toStrictEqual(paths.map(() => 401))
   })
 
-  it('of the application go where they would go without Pawl', async () => {
+  it('of the application reaches the error handlers of the application', async () => {
     const { sessions } = await openWithClock()
     const app = fastify()
-    const heard: unknown[] = []
+    const handled: unknown[] = []
     app.register(fastifySessions(sessions))
-    const mine = new Error('mine')
+    const applicationError = new Error('mine')
     app.get('/mine', () => {
-      throw mine
+      throw applicationError
     })
     app.get('/teapot', async () => {
       throw Object.assign(new Error('short and stout'), { statusCode: 418 })
@@ -386,15 +386,15 @@ describe('errors', () => {
     })
     app.register(async (child) => {
       child.setErrorHandler((error) => {
-        heard.push(['child', error])
+        handled.push(['child', error])
         throw error
       })
       child.get('/child', async () => {
-        throw mine
+        throw applicationError
       })
     })
     app.setErrorHandler((error, _request, reply) => {
-      heard.push(['root', error])
+      handled.push(['root', error])
       reply.send(error)
     })
     const client = await serve(app)
@@ -402,19 +402,19 @@ describe('errors', () => {
     expect((await client.send('GET', '/teapot')).status).toBe(418)
     await client.send('GET', '/text')
     expect((await client.send('GET', '/child')).status).toBe(500)
-    expect(heard).toStrictEqual([
-      ['root', mine],
+    expect(handled).toStrictEqual([
+      ['root', applicationError],
       ['root', expect.objectContaining({ statusCode: 418 })],
       ['root', 'a text'],
-      ['child', mine],
-      ['root', mine],
+      ['child', applicationError],
+      ['root', applicationError],
     ])
   })
 
-  it('of Pawl that are not about the request go to the application', async () => {
+  it('of Pawl that does not concern the session of the request reaches the error handler of the application', async () => {
     const { sessions } = await openWithClock()
     const app = fastify()
-    const errors = collecting(app)
+    const errors = collectErrors(app)
     app.get('/outside', async () => sessions.verify('nonsense'))
     app.register(async (scope) => {
       scope.register(fastifySessions(sessions))
@@ -425,20 +425,20 @@ describe('errors', () => {
       })
     })
     const client = await serve(app)
-    const headers = await cookieOf(sessions)
+    const headers = await cookieOfNewSession(sessions)
     expect((await client.send('GET', '/outside', { headers })).status).toBe(500)
     expect((await client.send('GET', '/other', { headers })).status).toBe(500)
     expect(errors).toMatchObject([{ code: 'ERR_ACCESS_TOKEN_INVALID' }, { code: 'ERR_SESSION_ENDED' }])
   })
 
-  it('of a store go to the application', async () => {
+  it('of the store reaches the error handler of the application', async () => {
     const store = memory()
     const { sessions } = await openWithClock({ store })
-    const headers = await cookieOf(sessions)
+    const headers = await cookieOfNewSession(sessions)
     const broken = new Error('syntax error at or near')
     store.read = () => Promise.reject(broken)
     const app = fastify()
-    const errors = collecting(app)
+    const errors = collectErrors(app)
     app.register(fastifySessions(sessions))
     app.post('/transfer', { onRequest: requireSession({ lookup: true }) }, () => ({}))
     const client = await serve(app)
@@ -449,10 +449,10 @@ describe('errors', () => {
     expect(errors).toStrictEqual([broken, broken])
   })
 
-  it('after the answer has begun break it off', async () => {
+  it('after the response has started closes the connection', async () => {
     const { sessions } = await openWithClock()
     const app = fastify()
-    const errors = collecting(app)
+    const errors = collectErrors(app)
     app.register(fastifySessions(sessions))
     app.get('/half', (request, reply) => {
       reply.header('x-frame-options', 'DENY').raw.writeHead(200).write('half')
@@ -464,7 +464,7 @@ describe('errors', () => {
   })
 })
 
-describe('cookies', () => {
+describe('session cookies', () => {
   const answers: Record<string, (reply: FastifyReply) => unknown> = {
     object: () => ({}),
     stream: () => Readable.from(['a', 'b']),
@@ -485,16 +485,16 @@ describe('cookies', () => {
     return app
   }
 
-  it.each(Object.keys(answers))('are on the answer: %s', async (name) => {
+  it.each(Object.keys(answers))('are in a response of the kind: %s', async (name) => {
     const { sessions } = await openWithClock()
     const client = await serve(application(sessions))
     const { cookies, headers } = await client.send('POST', `/${name}`)
     const theirs = ['web', 'cookie', 'hijacked'].includes(name) ? ['theirs'] : []
-    expect(names(cookies)).toStrictEqual([...theirs, ...COOKIES])
+    expect(cookieNames(cookies)).toStrictEqual([...theirs, ...COOKIES])
     expect(headers['cache-control']).toBe('private, no-store')
   })
 
-  it('are on an injected answer', async () => {
+  it('are in the response to `app.inject`', async () => {
     const { sessions } = await openWithClock()
     const app = application(sessions)
     const headers = { host: 'app.example.com' }
@@ -503,7 +503,7 @@ describe('cookies', () => {
     expect((await app.inject({ method: 'POST', url: '/session/refresh', headers })).body).toBe(NOT_SIGNED_IN)
   })
 
-  it('are on an answer over HTTP/2', async () => {
+  it('are in a response over HTTP/2', async () => {
     const { sessions } = await openWithClock()
     const app = application(sessions, fastify({ http2: true }) as unknown as FastifyInstance)
     onTestFinished(() => app.close())
@@ -521,33 +521,36 @@ describe('cookies', () => {
       })
       expect([path, head[':status']]).toStrictEqual([path, status])
       const set = head['set-cookie'] as string[] | undefined
-      expect(names(set ?? [])).toStrictEqual(status === 401 ? [] : COOKIES)
+      expect(cookieNames(set ?? [])).toStrictEqual(status === 401 ? [] : COOKIES)
     }
   })
 
-  it('are plain on localhost, which a browser there stores', async () => {
+  it('have no prefix and no `Secure` on plain localhost', async () => {
     const { sessions } = await openWithClock()
     const client = await serve(application(sessions))
     const headers = { host: 'localhost:3000' }
-    expect(names((await client.send('POST', '/object', { headers })).cookies)).toStrictEqual([
+    expect(cookieNames((await client.send('POST', '/object', { headers })).cookies)).toStrictEqual([
       'pawl-access',
       'pawl-refresh',
     ])
   })
 
-  it('are those for https where a trusted proxy says so', async () => {
+  it('are secure if a trusted proxy reports https', async () => {
     const { sessions } = await openWithClock()
     const client = await serve(application(sessions, fastify({ trustProxy: 'loopback' })))
     const headers = { host: 'localhost', 'x-forwarded-for': '192.0.2.7', 'x-forwarded-proto': 'https' }
-    expect(names((await client.send('POST', '/object', { headers })).cookies)).toStrictEqual(COOKIES)
+    expect(cookieNames((await client.send('POST', '/object', { headers })).cookies)).toStrictEqual(COOKIES)
     expect((await sessions.list('anna'))[0]!.ip).toBe('192.0.2.7')
   })
 })
 
-describe('bodies', () => {
+describe('a request body', () => {
   const headers = { 'pawl-transport': 'bearer', 'content-type': 'application/json' }
 
-  async function refreshes(prepare: (app: FastifyInstance) => void, options?: HttpOptions): Promise<void> {
+  async function expectRefresh(
+    prepare: (app: FastifyInstance) => void,
+    options?: HttpOptions,
+  ): Promise<void> {
     const { sessions } = await openWithClock()
     const app = fastify()
     prepare(app)
@@ -565,16 +568,16 @@ describe('bodies', () => {
     expect((await sessions.list('anna'))[0]!.active).toBe(false)
   }
 
-  it('of bearer clients are read whatever parsers the application has', async () => {
-    await refreshes(() => {})
-    await refreshes((app) => app.removeAllContentTypeParsers())
-    await refreshes((app) => {
+  it('of a bearer refresh is read with any parsers of the application', async () => {
+    await expectRefresh(() => {})
+    await expectRefresh((app) => app.removeAllContentTypeParsers())
+    await expectRefresh((app) => {
       app.addContentTypeParser('application/json', (_request, _payload, done) => done(new Error('theirs')))
     })
   })
 
-  it('of bearer clients that were parsed before are taken as they are', async () => {
-    await refreshes((app) => {
+  it('of a bearer refresh is used as parsed by an earlier hook', async () => {
+    await expectRefresh((app) => {
       app.addHook('onRequest', async ({ raw }) => {
         let text = ''
         for await (const chunk of raw) text += chunk
@@ -583,7 +586,7 @@ describe('bodies', () => {
     })
   })
 
-  it('of other routes are left to the application', async () => {
+  it('of another route is left to the application', async () => {
     const { sessions } = await openWithClock()
     const app = fastify()
     app.register(fastifySessions(sessions))
@@ -595,7 +598,7 @@ describe('bodies', () => {
   })
 })
 
-it('gives the session of a request that has begun to what goes on after it', async () => {
+it('a session stays readable after the response', async () => {
   const { sessions } = await openWithClock()
   const app = fastify()
   let kept: RequestSession | undefined
@@ -605,6 +608,6 @@ it('gives the session of a request that has begun to what goes on after it', asy
     return {}
   })
   const client = await serve(app)
-  await client.send('GET', '/me', { headers: await cookieOf(sessions) })
+  await client.send('GET', '/me', { headers: await cookieOfNewSession(sessions) })
   expect(kept!.userId).toBe('anna')
 })

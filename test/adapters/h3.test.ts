@@ -22,7 +22,7 @@ import { openWithClock } from '../support/sessions.ts'
 const NOT_SIGNED_IN = '{"code":"not_signed_in","refresh":false}'
 const COOKIES = ['__Host-pawl-access', '__Secure-pawl-refresh']
 
-/** An application with the errors that its hook has heard of, besides those that are answers. */
+/** An application, and the errors that its hook gets, without those that are responses. */
 function create(): { app: H3; errors: unknown[] } {
   const errors: unknown[] = []
   const app = new H3({
@@ -41,17 +41,17 @@ async function open(options?: H3Options): Promise<ReturnType<typeof create> & { 
 }
 const serve = async (app: H3): Promise<Client> => createClient(await listen(toNodeHandler(app)))
 
-async function cookieOf(sessions: Sessions): Promise<Record<string, string>> {
+async function cookieOfNewSession(sessions: Sessions): Promise<Record<string, string>> {
   const { accessToken, refreshToken } = await sessions.create({ userId: 'anna' })
   return { cookie: `${COOKIES[0]}=${accessToken.value}; ${COOKIES[1]}=${refreshToken.value}` }
 }
-const names = (cookies: readonly string[]): string[] => cookies.map((cookie) => cookie.split('=')[0]!)
+const cookieNames = (cookies: readonly string[]): string[] => cookies.map((cookie) => cookie.split('=')[0]!)
 const login = (sessions: Sessions) => (event: H3Event) =>
   sessionOf(event, sessions).create({ userId: 'anna' })
 const whoIs = (sessions: Sessions) => (event: H3Event) => sessionOf(event, sessions).userId
 
-describe('the middleware', () => {
-  it('tells who uses it wrongly', async () => {
+describe('h3Sessions', () => {
+  it('throws if it is missing, has other sessions, or gets a wrong option', async () => {
     const { sessions } = await openWithClock()
     const others = await openWithClock()
     const { app, errors } = create()
@@ -68,7 +68,7 @@ describe('the middleware', () => {
     )
   })
 
-  it('requires a session although something else took `event.context.session`', async () => {
+  it('still guards routes if other middleware overwrites `event.context.session`', async () => {
     const { app, sessions } = await open()
     app.get('/same', (event) => event.context['session'] === sessionOf(event, sessions))
     app.use('/me', (event) => {
@@ -78,10 +78,12 @@ describe('the middleware', () => {
     const client = await serve(app)
     expect((await client.send('GET', '/same')).body).toBe(true)
     expect((await client.send('GET', '/me')).status).toBe(401)
-    expect((await client.send('GET', '/me', { headers: await cookieOf(sessions) })).text).toBe('anna')
+    expect((await client.send('GET', '/me', { headers: await cookieOfNewSession(sessions) })).text).toBe(
+      'anna',
+    )
   })
 
-  it('goes by the full path, whatever it is mounted on', async () => {
+  it('matches its routes against the full path in a mounted application', async () => {
     const { sessions } = await openWithClock()
     const part = new H3()
     part.use(h3Sessions(sessions, { path: '/app/session' }))
@@ -99,18 +101,18 @@ describe('the middleware', () => {
     expect((await client.send('POST', '/app/session/logout')).status).toBe(204)
   })
 
-  it('runs where there is no Node.js request, too', async () => {
+  it('handles a web Request without a Node.js request', async () => {
     const { app, sessions } = await open()
     app.post('/login', login(sessions))
     const request = new Request('https://app.example.com/login', { method: 'POST' })
     const { status, headers } = await app.fetch(Object.assign(request, { ip: '192.0.2.7' }))
-    expect([status, names(headers.getSetCookie())]).toStrictEqual([200, COOKIES])
+    expect([status, cookieNames(headers.getSetCookie())]).toStrictEqual([200, COOKIES])
     expect((await sessions.list('anna'))[0]!.ip).toBe('192.0.2.7')
   })
 })
 
-describe('where a request comes from', () => {
-  it('is what the server says, and not what a header says', async () => {
+describe('the client address', () => {
+  it('is the address of the socket, whatever the headers say', async () => {
     const { app, sessions } = await open()
     app.post('/login', login(sessions))
     const headers = { 'x-forwarded-for': '192.0.2.7', forwarded: 'for=192.0.2.7', 'x-real-ip': '192.0.2.7' }
@@ -118,7 +120,7 @@ describe('where a request comes from', () => {
     expect((await sessions.list('anna'))[0]!.ip).toBe('127.0.0.1')
   })
 
-  it('is what the platform says, where it knows better', async () => {
+  it('is `clientAddress` of the platform, if there is one', async () => {
     const { app, sessions } = await open()
     app.post('/login', login(sessions))
     const request = new Request('https://app.example.com/login', { method: 'POST' })
@@ -126,7 +128,7 @@ describe('where a request comes from', () => {
     expect((await sessions.list('anna'))[0]!.ip).toBe('192.0.2.8')
   })
 
-  it('is what `ip` says, where it says something', async () => {
+  it('is the result of `ip`, or the address of the socket if `ip` returns nothing', async () => {
     const { app, sessions } = await open({ ip: ({ req }) => req.headers.get('x-real-ip') ?? undefined })
     app.post('/login', (event) =>
       sessionOf(event, sessions).create({ userId: event.url.searchParams.get('user')! }),
@@ -138,23 +140,23 @@ describe('where a request comes from', () => {
     expect((await sessions.list('berta'))[0]!.ip).toBe('127.0.0.1')
   })
 
-  it('decides over plain cookies on localhost', async () => {
+  it('must be local for cookies without `Secure` on plain localhost', async () => {
     const { app, sessions } = await open()
     app.post('/login', login(sessions))
     const client = await serve(app)
     const from = async (headers: Record<string, string>): Promise<string[]> =>
-      names((await client.send('POST', '/login', { headers })).cookies)
+      cookieNames((await client.send('POST', '/login', { headers })).cookies)
     expect(await from({ host: 'localhost:3000' })).toStrictEqual(['pawl-access', 'pawl-refresh'])
     expect(await from({ host: 'localhost:3000', 'x-forwarded-for': '192.0.2.7' })).toStrictEqual(COOKIES)
     const elsewhere = Object.assign(new Request('http://localhost:3000/login', { method: 'POST' }), {
       runtime: { name: 'node', node: { req: { socket: { remoteAddress: '192.0.2.1' } } } },
     })
-    expect(names((await app.fetch(elsewhere as never)).headers.getSetCookie())).toStrictEqual(COOKIES)
+    expect(cookieNames((await app.fetch(elsewhere as never)).headers.getSetCookie())).toStrictEqual(COOKIES)
   })
 })
 
-describe('middleware around it', () => {
-  it('keeps what it has begun, beside what Pawl adds', async () => {
+describe('middleware around h3Sessions', () => {
+  it('keeps its headers beside those of Pawl', async () => {
     const { sessions } = await openWithClock()
     const { app } = create()
     const seen: unknown[] = []
@@ -177,7 +179,7 @@ describe('middleware around it', () => {
     const client = await serve(app)
     const head = async (method: string, path: string, headers = {}): Promise<unknown> => {
       const { status, headers: received, cookies } = await client.send(method, path, { headers })
-      return [status, received.vary, received['cache-control'], names(cookies)]
+      return [status, received.vary, received['cache-control'], cookieNames(cookies)]
     }
     const own = ['Origin, Cookie', 'private, no-store', ['theirs']]
     expect(await head('GET', '/me')).toStrictEqual([401, ...own])
@@ -195,7 +197,7 @@ describe('middleware around it', () => {
     ])
   })
 
-  it('can take the place of an answer', async () => {
+  it('can replace a response of Pawl', async () => {
     const { sessions } = await openWithClock()
     const { app } = create()
     app.use(
@@ -209,13 +211,13 @@ describe('middleware around it', () => {
   })
 })
 
-describe('errors', () => {
-  it('of Pawl are answered, and the application hears of none', async () => {
+describe('an error', () => {
+  it('of Pawl becomes its response and reaches no error hook', async () => {
     const { app, errors, sessions } = await open()
     app.get('/thrown', whoIs(sessions))
     app.get('/rejected', async (event) => whoIs(sessions)(event))
     app.use('/middleware', (event) => whoIs(sessions)(event))
-    // It asks for what passes by, and then throws it, wrapped.
+    // The `onError` middleware throws the error again, wrapped.
     app.use(
       '/wrapped',
       onError(() => {}),
@@ -230,16 +232,16 @@ describe('errors', () => {
     expect(errors).toStrictEqual([])
   })
 
-  it('of the application go where they would go without Pawl', async () => {
+  it('of the application reaches the error handling of the application', async () => {
     const { app, errors, sessions } = await open()
-    const mine = new Error('mine')
+    const applicationError = new Error('mine')
     app.get('/mine', () => {
-      throw mine
+      throw applicationError
     })
     app.get('/teapot', () => {
       throw new HTTPError({ status: 418, message: 'short and stout' })
     })
-    // What it makes of an error of Pawl's is its own.
+    // An error that wraps an error of Pawl belongs to the application.
     app.get('/own', (event) => {
       throw new HTTPError(sessionOf(event, sessions).error!)
     })
@@ -251,10 +253,10 @@ describe('errors', () => {
     })
     expect(await client.send('GET', '/own')).toMatchObject({ status: 500, body: { status: 500 } })
     expect(await client.send('GET', '/elsewhere')).toMatchObject({ status: 404, body: { status: 404 } })
-    expect(errors).toStrictEqual([mine])
+    expect(errors).toStrictEqual([applicationError])
   })
 
-  it('of Pawl that are not about the request go to the application', async () => {
+  it('of Pawl that does not concern the session of the request reaches the application', async () => {
     const { sessions } = await openWithClock()
     const { app, errors } = create()
     app.use('/outside', () => void sessions.verify('nonsense'))
@@ -265,16 +267,16 @@ describe('errors', () => {
       await sessions.reauthenticate(session.sessionId)
     })
     const client = await serve(app)
-    const headers = await cookieOf(sessions)
+    const headers = await cookieOfNewSession(sessions)
     expect((await client.send('GET', '/outside', { headers })).status).toBe(500)
     expect((await client.send('GET', '/other', { headers })).status).toBe(500)
     expect(errors).toMatchObject([{ code: 'ERR_ACCESS_TOKEN_INVALID' }, { code: 'ERR_SESSION_ENDED' }])
   })
 
-  it('of a store go to the application', async () => {
+  it('of the store reaches the application', async () => {
     const store = memory()
     const { sessions } = await openWithClock({ store })
-    const headers = await cookieOf(sessions)
+    const headers = await cookieOfNewSession(sessions)
     const broken = new Error('syntax error at or near')
     store.read = () => Promise.reject(broken)
     const { app, errors } = create()
@@ -288,16 +290,16 @@ describe('errors', () => {
   })
 })
 
-describe('cookies', () => {
+describe('session cookies', () => {
   const answers: Record<string, (event: H3Event) => unknown> = {
     object: () => ({}),
     nothing: () => undefined,
     'no content': () => noContent(),
     page: () => html`<p>page</p>`,
     redirect: () => redirect('/'),
-    'redirect of one’s own': () => Response.redirect('https://app.example.com/', 302),
+    'redirect as a Response': () => Response.redirect('https://app.example.com/', 302),
     response: () => new Response('text', { headers: { 'set-cookie': 'theirs=1', vary: 'Accept' } }),
-    'refusal of one’s own': () =>
+    'refusal as a Response': () =>
       new Response('no', { status: 403, headers: { 'set-cookie': 'theirs=1', vary: 'Accept' } }),
     async fetched() {
       const head = { 'set-cookie': 'theirs=1', vary: 'Accept' }
@@ -318,9 +320,9 @@ describe('cookies', () => {
       throw new Error('after the login')
     },
   }
-  const theirs = ['response', 'refusal of one’s own', 'fetched']
+  const theirs = ['response', 'refusal as a Response', 'fetched']
 
-  it.each(Object.keys(answers))('are on the answer: %s', async (name) => {
+  it.each(Object.keys(answers))('are in a response of the kind: %s', async (name) => {
     const { app, sessions } = await open()
     app.all('/', async (event) => {
       await login(sessions)(event)
@@ -329,14 +331,14 @@ describe('cookies', () => {
     const client = await serve(app)
     for (const method of ['POST', 'HEAD']) {
       const { cookies, headers } = await client.send(method, '/')
-      expect(names(cookies)).toStrictEqual([...(theirs.includes(name) ? ['theirs'] : []), ...COOKIES])
+      expect(cookieNames(cookies)).toStrictEqual([...(theirs.includes(name) ? ['theirs'] : []), ...COOKIES])
       expect(headers['cache-control']).toBe('private, no-store')
       const begun = theirs.includes(name) || name === 'thrown error'
       expect(headers.vary).toBe(begun ? 'Accept, Cookie' : 'Cookie')
     }
   })
 
-  it('are on an answer that the application gives to an error', async () => {
+  it('are in the response of the application to an error', async () => {
     const { sessions } = await openWithClock()
     const app = new H3({ silent: true, onError: () => ({ sorry: true }) })
     app.use(h3Sessions(sessions))
@@ -345,11 +347,11 @@ describe('cookies', () => {
       throw new Error('after the login')
     })
     const { cookies, text } = await (await serve(app)).send('POST', '/')
-    expect([text, names(cookies)]).toStrictEqual(['{"sorry":true}', COOKIES])
+    expect([text, cookieNames(cookies)]).toStrictEqual(['{"sorry":true}', COOKIES])
   })
 })
 
-it('a body is left to the application', async () => {
+it('a request body is left to the application', async () => {
   const { app } = await open()
   app.post('/echo', ({ req }) => req.json())
   expect((await (await serve(app)).send('POST', '/echo', { body: '{"a":1}' })).body).toStrictEqual({ a: 1 })

@@ -28,7 +28,7 @@ type App = Hono<SessionEnv<Sessions>>
 
 afterEach(() => vi.restoreAllMocks())
 
-/** An application with what has reached its error handler. */
+/** An application, and the errors that reach its error handler. */
 function create(): { app: App; errors: unknown[] } {
   const app: App = new Hono()
   const errors: unknown[] = []
@@ -47,16 +47,16 @@ async function open(options?: HonoOptions): Promise<ReturnType<typeof create> & 
 const serve = async (app: Pick<Hono, 'fetch'>): Promise<Client> =>
   createClient(await listen(getRequestListener(app.fetch)))
 
-async function cookieOf(sessions: Sessions): Promise<Record<string, string>> {
+async function cookieOfNewSession(sessions: Sessions): Promise<Record<string, string>> {
   const { accessToken, refreshToken } = await sessions.create({ userId: 'anna' })
   return { cookie: `${COOKIES[0]}=${accessToken.value}; ${COOKIES[1]}=${refreshToken.value}` }
 }
-const names = (cookies: readonly string[]): string[] => cookies.map((cookie) => cookie.split('=')[0]!)
+const cookieNames = (cookies: readonly string[]): string[] => cookies.map((cookie) => cookie.split('=')[0]!)
 const login = async (c: Context<SessionEnv<Sessions>>): Promise<Response> =>
   c.json(await c.var.session.create({ userId: 'anna' }))
 
-describe('the middleware', () => {
-  it('tells who uses it wrongly', async () => {
+describe('honoSessions', () => {
+  it('throws if it is missing, has other sessions, or gets a wrong option', async () => {
     const { sessions } = await openWithClock()
     const others = await openWithClock()
     const { app, errors } = create()
@@ -73,7 +73,7 @@ describe('the middleware', () => {
     )
   })
 
-  it('requires a session although something else took `session`', async () => {
+  it('still guards routes if other middleware overwrites `session`', async () => {
     const { app, sessions } = await open()
     app.get('/same', (c) => c.json(c.var.session === sessionOf(c, sessions)))
     app.use((c, next) => {
@@ -84,10 +84,12 @@ describe('the middleware', () => {
     const client = await serve(app)
     expect((await client.send('GET', '/same')).body).toBe(true)
     expect((await client.send('GET', '/me')).status).toBe(401)
-    expect((await client.send('GET', '/me', { headers: await cookieOf(sessions) })).text).toBe('anna')
+    expect((await client.send('GET', '/me', { headers: await cookieOfNewSession(sessions) })).text).toBe(
+      'anna',
+    )
   })
 
-  it('goes by the full path, whatever it is mounted on', async () => {
+  it('matches its routes against the full path in a mounted application', async () => {
     const { sessions } = await openWithClock()
     const part: App = new Hono()
     part.use(honoSessions(sessions, { path: '/app/session' }))
@@ -105,7 +107,7 @@ describe('the middleware', () => {
     expect((await client.send('POST', '/app/session/logout')).status).toBe(204)
   })
 
-  it('leaves a handler that forgot to answer to Hono', async () => {
+  it('leaves a handler without a response to Hono', async () => {
     const { app, errors } = await open()
     app.post('/forgot', (async (c: Context<SessionEnv<Sessions>>) => void (await login(c))) as never)
     const { status } = await (await serve(app)).send('POST', '/forgot')
@@ -113,8 +115,8 @@ describe('the middleware', () => {
   })
 })
 
-describe('where a request comes from', () => {
-  it('is what the socket says, and not what a header says', async () => {
+describe('the client address', () => {
+  it('is the address of the socket, whatever the headers say', async () => {
     const { app, sessions } = await open()
     app.post('/login', login)
     const client = await serve(app)
@@ -123,7 +125,7 @@ describe('where a request comes from', () => {
     expect((await sessions.list('anna'))[0]!.ip).toBe('127.0.0.1')
   })
 
-  it('is what `ip` says, where it says something', async () => {
+  it('is the result of `ip`, or the address of the socket if `ip` returns nothing', async () => {
     const { app, sessions } = await open({ ip: (c) => c.req.header('fly-client-ip') })
     app.post('/login/:user', async (c) => c.json(await c.var.session.create({ userId: c.req.param('user') })))
     const client = await serve(app)
@@ -136,13 +138,13 @@ describe('where a request comes from', () => {
   it.each([
     ['the bindings of a runtime with a socket', { incoming: { socket: { remoteAddress: '192.0.2.1' } } }],
     [
-      'the same below `server`',
+      'the same bindings below `server`',
       { server: { incoming: { socket: { remoteAddress: '192.0.2.1' } } }, incoming: 1 },
     ],
-    // A service binding of a Worker has every property there is.
-    ['the bindings of others', { server: { incoming: { socket: { remoteAddress: () => '192.0.2.1' } } } }],
+    // A service binding of a Worker has every property, as a function.
+    ['bindings of another shape', { server: { incoming: { socket: { remoteAddress: () => '192.0.2.1' } } } }],
     ['no bindings', undefined],
-  ])('is found in %s', async (what, env) => {
+  ])('comes from the socket in the bindings, if there is one: %s', async (what, env) => {
     const { app, sessions } = await open()
     app.post('/login', login)
     const { status } = await app.request('https://app.example.com/login', { method: 'POST' }, env)
@@ -150,22 +152,22 @@ describe('where a request comes from', () => {
     expect((await sessions.list('anna'))[0]!.ip).toBe(/socket|server/.test(what) ? '192.0.2.1' : null)
   })
 
-  it('decides over plain cookies on localhost', async () => {
+  it('must be local for cookies without `Secure` on plain localhost', async () => {
     const { app } = await open()
     app.post('/login', login)
     const client = await serve(app)
     const from = async (headers: Record<string, string>): Promise<string[]> =>
-      names((await client.send('POST', '/login', { headers })).cookies)
+      cookieNames((await client.send('POST', '/login', { headers })).cookies)
     expect(await from({ host: 'localhost:3000' })).toStrictEqual(['pawl-access', 'pawl-refresh'])
     expect(await from({ host: 'localhost:3000', 'x-forwarded-for': '192.0.2.7' })).toStrictEqual(COOKIES)
     const elsewhere = { incoming: { socket: { remoteAddress: '192.0.2.1' } } }
     const answer = await app.request('http://localhost:3000/login', { method: 'POST' }, elsewhere)
-    expect(names(answer.headers.getSetCookie())).toStrictEqual(COOKIES)
+    expect(cookieNames(answer.headers.getSetCookie())).toStrictEqual(COOKIES)
   })
 })
 
-describe('middleware around it', () => {
-  it('keeps what it has begun, beside what Pawl adds', async () => {
+describe('middleware around honoSessions', () => {
+  it('keeps its headers beside those of Pawl', async () => {
     const { sessions } = await openWithClock()
     const { app } = create()
     const seen: unknown[] = []
@@ -183,7 +185,7 @@ describe('middleware around it', () => {
     const client = await serve(app)
     const head = async (method: string, path: string, headers = {}): Promise<unknown> => {
       const { status, headers: received, cookies } = await client.send(method, path, { headers })
-      return [status, received.vary, received['cache-control'], names(cookies)]
+      return [status, received.vary, received['cache-control'], cookieNames(cookies)]
     }
     const own = ['Origin, Cookie', 'private, no-store', ['theirs']]
     expect(await head('GET', '/me')).toStrictEqual([401, ...own])
@@ -201,7 +203,7 @@ describe('middleware around it', () => {
     ])
   })
 
-  it('can take the place of an answer', async () => {
+  it('can replace a response of Pawl', async () => {
     const { sessions } = await openWithClock()
     const { app } = create()
     app.use(async (c, next) => {
@@ -214,16 +216,16 @@ describe('middleware around it', () => {
     expect([status, headers.location]).toStrictEqual([302, '/login'])
   })
 
-  it('may send the CORS headers instead of Pawl', async () => {
+  it('can set the CORS headers instead of Pawl', async () => {
     const { sessions } = await openWithClock()
     const { app } = create()
     const origin = 'https://shop.example.com'
     app.use(cors({ origin, credentials: true }), honoSessions(sessions, { trustedOrigins: [origin] }))
     app.get('/me', requireSession(), (c) => c.text(c.var.session.userId))
     const client = await serve(app)
-    const sent = { ...(await cookieOf(sessions)), origin, 'sec-fetch-site': 'same-site' }
+    const sent = { ...(await cookieOfNewSession(sessions)), origin, 'sec-fetch-site': 'same-site' }
     const refreshed = await client.send('POST', '/session/refresh', { headers: sent })
-    expect([refreshed.status, names(refreshed.cookies)]).toStrictEqual([200, COOKIES])
+    expect([refreshed.status, cookieNames(refreshed.cookies)]).toStrictEqual([200, COOKIES])
     for (const headers of [
       refreshed.headers,
       (await client.send('GET', '/me', { headers: { origin } })).headers,
@@ -232,10 +234,10 @@ describe('middleware around it', () => {
   })
 })
 
-describe('errors', () => {
+describe('an error', () => {
   const forgotten = (c: Context<SessionEnv<Sessions>>): Response => c.text(c.var.session.userId)
 
-  it('of Pawl are answered by Pawl after the application’s error handler has had them', async () => {
+  it('of Pawl becomes its response after the error handler of the application has run', async () => {
     const { app, errors } = await open()
     const seen: unknown[] = []
     app.use(async (c, next) => {
@@ -251,7 +253,7 @@ describe('errors', () => {
     expect(seen).toStrictEqual(errors)
   })
 
-  it('of Pawl are answered where the application has no error handler', async () => {
+  it('of Pawl becomes its response in an application without an error handler', async () => {
     const log = vi.spyOn(console, 'error').mockReturnValue()
     const { sessions } = await openWithClock()
     const app: App = new Hono()
@@ -263,15 +265,15 @@ describe('errors', () => {
     app.use(honoSessions(sessions)).get('/forgotten', forgotten)
     const { status, text } = await (await serve(app)).send('GET', '/forgotten')
     expect([status, text]).toStrictEqual([401, NOT_SIGNED_IN])
-    // Once answered it is no error of the application any more.
+    // Pawl has removed the error from the context.
     expect(after).toStrictEqual([undefined])
     expect(log).toHaveBeenCalledOnce()
   })
 
-  it('of Pawl are kept from an error handler inside sessionErrors', async () => {
+  it('of Pawl does not reach an error handler inside sessionErrors', async () => {
     const { sessions } = await openWithClock()
     const { app, errors } = create()
-    const mine = new Error('mine')
+    const applicationError = new Error('mine')
     const statuses: number[] = []
     app.onError(
       sessionErrors((error, c) => {
@@ -287,7 +289,7 @@ describe('errors', () => {
     })
     app.get('/forgotten', forgotten)
     app.get('/mine', () => {
-      throw mine
+      throw applicationError
     })
     const client = await serve(app)
     const answer = await client.send('GET', '/forgotten')
@@ -297,11 +299,11 @@ describe('errors', () => {
       'yes',
     ])
     expect((await client.send('GET', '/mine')).text).toBe('Sorry')
-    expect(errors).toStrictEqual([mine])
+    expect(errors).toStrictEqual([applicationError])
     expect(statuses).toStrictEqual([401, 500])
   })
 
-  it('of Pawl in a part of the application, and in its 404, are answered too', async () => {
+  it('of Pawl in a mounted application or in the 404 handler becomes its response', async () => {
     const { app, errors } = await open()
     const part: App = new Hono()
     part.onError((_error, c) => c.text('the part failed', 500))
@@ -314,11 +316,11 @@ describe('errors', () => {
     expect(errors).toStrictEqual([])
   })
 
-  it('of the application go where they would go without Pawl', async () => {
+  it('of the application reaches the error handling of the application', async () => {
     const { app, errors } = await open()
-    const mine = new Error('mine')
+    const applicationError = new Error('mine')
     app.get('/mine', () => {
-      throw mine
+      throw applicationError
     })
     app.get('/string', () => {
       throw 'a string'
@@ -327,13 +329,13 @@ describe('errors', () => {
     expect((await client.send('GET', '/mine')).text).toBe('<h1>Sorry</h1>')
     await expect(app.request('/string')).rejects.toBe('a string')
     app.notFound(() => {
-      throw mine
+      throw applicationError
     })
     expect((await client.send('GET', '/elsewhere')).text).toBe('<h1>Sorry</h1>')
-    expect(errors).toStrictEqual([mine, mine])
+    expect(errors).toStrictEqual([applicationError, applicationError])
   })
 
-  it('of Pawl that are not about the request go to the application', async () => {
+  it('of Pawl that does not concern the session of the request reaches the application', async () => {
     const { sessions } = await openWithClock()
     const { app, errors } = create()
     app.get('/outside', () => sessions.verify('nonsense') as never)
@@ -344,16 +346,16 @@ describe('errors', () => {
       return (await sessions.reauthenticate(session.sessionId)) as never
     })
     const client = await serve(app)
-    const headers = await cookieOf(sessions)
+    const headers = await cookieOfNewSession(sessions)
     expect((await client.send('GET', '/outside', { headers })).status).toBe(500)
     expect((await client.send('GET', '/other', { headers })).status).toBe(500)
     expect(errors).toMatchObject([{ code: 'ERR_ACCESS_TOKEN_INVALID' }, { code: 'ERR_SESSION_ENDED' }])
   })
 
-  it('of a store go to the application', async () => {
+  it('of the store reaches the application', async () => {
     const store = memory()
     const { sessions } = await openWithClock({ store })
-    const headers = await cookieOf(sessions)
+    const headers = await cookieOfNewSession(sessions)
     const broken = new Error('syntax error at or near')
     store.read = () => Promise.reject(broken)
     const { app, errors } = create()
@@ -367,7 +369,7 @@ describe('errors', () => {
   })
 })
 
-describe('cookies', () => {
+describe('session cookies', () => {
   const answers: Record<string, (c: Context) => Response | Promise<Response>> = {
     json: (c) => c.json({}),
     nothing: (c) => c.body(null, 204),
@@ -385,7 +387,7 @@ describe('cookies', () => {
     },
   }
 
-  it.each(Object.keys(answers))('are on the answer: %s', async (name) => {
+  it.each(Object.keys(answers))('are in a response of the kind: %s', async (name) => {
     const { app } = await open()
     app.all('/', async (c) => {
       await login(c)
@@ -394,7 +396,7 @@ describe('cookies', () => {
     const client = await serve(app)
     for (const method of ['POST', 'HEAD']) {
       const { cookies, headers } = await client.send(method, '/')
-      expect(names(cookies)).toStrictEqual([
+      expect(cookieNames(cookies)).toStrictEqual([
         ...(['response', 'fetched'].includes(name) ? ['theirs'] : []),
         ...COOKIES,
       ])
@@ -402,7 +404,7 @@ describe('cookies', () => {
     }
   })
 
-  it('are sent before a stream has ended', async () => {
+  it('are sent before a streamed response ends', async () => {
     const { app } = await open()
     let end = (): void => {}
     const ended = new Promise<void>((resolve) => {
@@ -416,7 +418,7 @@ describe('cookies', () => {
       })
     })
     const answer = await app.request('https://app.example.com/stream', { method: 'POST' })
-    expect(names(answer.headers.getSetCookie())).toStrictEqual(COOKIES)
+    expect(cookieNames(answer.headers.getSetCookie())).toStrictEqual(COOKIES)
     const reader = answer.body!.getReader()
     expect(new TextDecoder().decode((await reader.read()).value)).toBe('begun')
     end()
@@ -424,11 +426,11 @@ describe('cookies', () => {
   })
 })
 
-describe('bodies', () => {
+describe('a request body', () => {
   const headers = { 'pawl-transport': 'bearer', 'content-type': 'application/json' }
 
   it.each(['json', 'text', 'raw', 'not'] as const)(
-    'of bearer clients are read when they were %s',
+    'of a bearer refresh is accepted unless earlier middleware consumed the raw request: %s',
     async (how) => {
       const { sessions } = await openWithClock()
       const { app } = create()
@@ -452,14 +454,14 @@ describe('bodies', () => {
     },
   )
 
-  it('of other requests are left to the application', async () => {
+  it('of another route is left to the application', async () => {
     const { app } = await open()
     app.post('/echo', async (c) => c.json(await c.req.json()))
     expect((await (await serve(app)).send('POST', '/echo', { body: '{"a":1}' })).body).toStrictEqual({ a: 1 })
   })
 })
 
-it('a WebSocket is opened for a session and from this site, and closed when the session ends', async () => {
+it('a WebSocket opens only for a session and from this site, and closes when the session ends', async () => {
   const { app, sessions } = await open()
   app.get(
     '/socket',
@@ -488,7 +490,7 @@ it('a WebSocket is opened for a session and from this site, and closed when the 
     request.destroy()
     return statusCode
   }
-  const cookie = await cookieOf(sessions)
+  const cookie = await cookieOfNewSession(sessions)
   expect(await refusal({})).toBe(401)
   expect(await refusal({ ...cookie, origin: 'https://evil.example' })).toBe(403)
   const socket = connect({ ...cookie, origin: 'http://app.example.com' })

@@ -12,7 +12,7 @@ import { openWithClock } from '../support/sessions.ts'
 const NOT_SIGNED_IN = '{"code":"not_signed_in","refresh":false}'
 const COOKIES = ['__Host-pawl-access', '__Secure-pawl-refresh']
 
-/** An application with what has reached its `error` event. */
+/** An application, and the errors of its `error` event. */
 function create(): { app: Koa; errors: unknown[] } {
   const app = new Koa()
   const errors: unknown[] = []
@@ -21,14 +21,14 @@ function create(): { app: Koa; errors: unknown[] } {
 }
 const serve = async (app: Koa): Promise<Client> => createClient(await listen(app.callback()))
 
-async function cookieOf(sessions: Sessions): Promise<Record<string, string>> {
+async function cookieOfNewSession(sessions: Sessions): Promise<Record<string, string>> {
   const { accessToken, refreshToken } = await sessions.create({ userId: 'anna' })
   return { cookie: `${COOKIES[0]}=${accessToken.value}; ${COOKIES[1]}=${refreshToken.value}` }
 }
-const names = (cookies: readonly string[]): string[] => cookies.map((cookie) => cookie.split('=')[0]!)
+const cookieNames = (cookies: readonly string[]): string[] => cookies.map((cookie) => cookie.split('=')[0]!)
 
-describe('the middleware', () => {
-  it('tells who uses it wrongly', async () => {
+describe('koaSessions', () => {
+  it('throws if it is missing or has other sessions', async () => {
     const { sessions } = await openWithClock()
     const others = await openWithClock()
     const guard = requireSession()
@@ -48,7 +48,7 @@ describe('the middleware', () => {
     expect(errors).toStrictEqual(Array(3).fill(expect.any(TypeError)))
   })
 
-  it('puts the session where handlers look for it', async () => {
+  it('sets `ctx.state.session`', async () => {
     const { sessions } = await openWithClock()
     const { app } = create()
     app.use(koaSessions(sessions)).use((ctx) => {
@@ -58,7 +58,7 @@ describe('the middleware', () => {
     expect((await client.send('GET', '/')).body).toStrictEqual({ same: true })
   })
 
-  it('requires a session although something else took `ctx.state.session`', async () => {
+  it('still guards routes if other middleware overwrites `ctx.state.session`', async () => {
     const { sessions } = await openWithClock()
     const { app } = create()
     app.use(koaSessions(sessions))
@@ -71,11 +71,11 @@ describe('the middleware', () => {
     })
     const client = await serve(app)
     expect((await client.send('GET', '/')).status).toBe(401)
-    const headers = await cookieOf(sessions)
+    const headers = await cookieOfNewSession(sessions)
     expect((await client.send('GET', '/', { headers })).body).toStrictEqual({ userId: 'anna' })
   })
 
-  it('serves its routes by the path that the client asked for, wherever it is mounted', async () => {
+  it('matches its routes against the original URL if it is mounted under a prefix', async () => {
     const { sessions } = await openWithClock()
     const { app } = create()
     const pawl = koaSessions(sessions, { path: '/api/session' })
@@ -88,7 +88,7 @@ describe('the middleware', () => {
     expect((await client.send('POST', '/api/api/session/logout')).status).toBe(404)
   })
 
-  it('trusts the proxies that the application trusts', async () => {
+  it('uses the forwarded address and protocol if the application trusts the proxy', async () => {
     const { sessions } = await openWithClock()
     const { app } = create()
     app.proxy = true
@@ -97,13 +97,15 @@ describe('the middleware', () => {
     })
     const client = await serve(app)
     const headers = { host: 'localhost', 'x-forwarded-for': '192.0.2.7', 'x-forwarded-proto': 'https' }
-    expect(names((await client.send('POST', '/', { headers })).cookies)).toStrictEqual(COOKIES)
+    expect(cookieNames((await client.send('POST', '/', { headers })).cookies)).toStrictEqual(COOKIES)
     expect((await sessions.list('anna'))[0]!.ip).toBe('192.0.2.7')
     const encrypted = { host: 'localhost', 'x-forwarded-proto': 'https' }
-    expect(names((await client.send('POST', '/', { headers: encrypted })).cookies)).toStrictEqual(COOKIES)
+    expect(cookieNames((await client.send('POST', '/', { headers: encrypted })).cookies)).toStrictEqual(
+      COOKIES,
+    )
   })
 
-  it('sets plain cookies on localhost, which a browser there stores', async () => {
+  it('sets cookies without prefix on plain localhost', async () => {
     const { sessions } = await openWithClock()
     const { app } = create()
     app.use(koaSessions(sessions)).use(async (ctx) => {
@@ -111,12 +113,12 @@ describe('the middleware', () => {
     })
     const headers = { host: 'localhost:3000' }
     const { cookies } = await (await serve(app)).send('POST', '/', { headers })
-    expect(names(cookies)).toStrictEqual(['pawl-access', 'pawl-refresh'])
+    expect(cookieNames(cookies)).toStrictEqual(['pawl-access', 'pawl-refresh'])
   })
 })
 
-describe('middleware around it', () => {
-  it('sees the answers of Pawl’s own as it sees all others', async () => {
+describe('middleware around koaSessions', () => {
+  it('sees the responses of Pawl on `ctx`', async () => {
     const { sessions } = await openWithClock()
     const { app } = create()
     const seen: unknown[] = []
@@ -135,11 +137,11 @@ describe('middleware around it', () => {
     const client = await serve(app)
     const head = async (method: string, path: string, headers = {}): Promise<unknown> => {
       const answer = await client.send(method, path, { headers })
-      return [answer.status, answer.headers['x-length'], answer.headers.vary, names(answer.cookies)]
+      return [answer.status, answer.headers['x-length'], answer.headers.vary, cookieNames(answer.cookies)]
     }
     const length = String(NOT_SIGNED_IN.length)
     expect(await head('GET', '/me')).toStrictEqual([401, length, 'Origin, Cookie', ['theirs']])
-    expect(await head('POST', '/session/refresh', await cookieOf(sessions))).toStrictEqual([
+    expect(await head('POST', '/session/refresh', await cookieOfNewSession(sessions))).toStrictEqual([
       200,
       '17',
       'Origin, Cookie',
@@ -153,7 +155,7 @@ describe('middleware around it', () => {
     ])
   })
 
-  it('can take the place of an answer', async () => {
+  it('can replace a response of Pawl', async () => {
     const { sessions } = await openWithClock()
     const { app } = create()
     app.use(async (ctx, next) => {
@@ -166,8 +168,8 @@ describe('middleware around it', () => {
   })
 })
 
-describe('errors', () => {
-  it('of Pawl are answered below, and the application hears of none', async () => {
+describe('an error', () => {
+  it('of Pawl becomes its response and emits no `error` event', async () => {
     const { sessions } = await openWithClock()
     const { app, errors } = create()
     app.use(koaSessions(sessions))
@@ -193,22 +195,22 @@ describe('errors', () => {
     expect(errors).toStrictEqual([])
   })
 
-  it('of the application go where they would go without Pawl', async () => {
+  it('of the application reaches the `error` event', async () => {
     const { sessions } = await openWithClock()
     const { app, errors } = create()
-    const mine = new Error('mine')
+    const applicationError = new Error('mine')
     app.use(koaSessions(sessions)).use((ctx) => {
       if (ctx.path === '/teapot') ctx.throw(418, 'short and stout')
-      throw mine
+      throw applicationError
     })
     const client = await serve(app)
     const teapot = await client.send('GET', '/teapot')
     expect([teapot.status, teapot.text]).toStrictEqual([418, 'short and stout'])
     expect((await client.send('GET', '/mine')).text).toBe('Internal Server Error')
-    expect(errors).toStrictEqual([expect.objectContaining({ status: 418 }), mine])
+    expect(errors).toStrictEqual([expect.objectContaining({ status: 418 }), applicationError])
   })
 
-  it('of Pawl that are not about the request go to the application', async () => {
+  it('of Pawl that does not concern the session of the request reaches the `error` event', async () => {
     const { sessions } = await openWithClock()
     const { app, errors } = create()
     app.use((ctx, next) => (ctx.path === '/outside' ? void sessions.verify('nonsense') : next()))
@@ -218,16 +220,16 @@ describe('errors', () => {
       await sessions.reauthenticate(session.sessionId)
     })
     const client = await serve(app)
-    const headers = await cookieOf(sessions)
+    const headers = await cookieOfNewSession(sessions)
     expect((await client.send('GET', '/outside', { headers })).status).toBe(500)
     expect((await client.send('GET', '/other', { headers })).status).toBe(500)
     expect(errors).toMatchObject([{ code: 'ERR_ACCESS_TOKEN_INVALID' }, { code: 'ERR_SESSION_ENDED' }])
   })
 
-  it('of a store go to the application', async () => {
+  it('of the store reaches the `error` event', async () => {
     const store = memory()
     const { sessions } = await openWithClock({ store })
-    const headers = await cookieOf(sessions)
+    const headers = await cookieOfNewSession(sessions)
     const broken = new Error('syntax error at or near')
     store.read = () => Promise.reject(broken)
     const { app, errors } = create()
@@ -240,7 +242,7 @@ describe('errors', () => {
     expect(errors).toStrictEqual([broken, broken])
   })
 
-  it('after the answer has begun break it off', async () => {
+  it('after the response has started closes the connection', async () => {
     const { sessions } = await openWithClock()
     const { app } = create()
     app.use(koaSessions(sessions)).use((ctx) => {
@@ -252,7 +254,7 @@ describe('errors', () => {
   })
 })
 
-describe('cookies', () => {
+describe('session cookies', () => {
   const answers: Record<string, (ctx: Context) => void> = {
     object: (ctx) => Object.assign(ctx, { body: {} }),
     nothing: (ctx) => Object.assign(ctx, { body: null }),
@@ -268,7 +270,7 @@ describe('cookies', () => {
     },
   }
 
-  it.each(Object.keys(answers))('are on the answer: %s', async (name) => {
+  it.each(Object.keys(answers))('are in a response of the kind: %s', async (name) => {
     const { sessions } = await openWithClock()
     const { app } = create()
     app.use(koaSessions(sessions)).use(async (ctx) => {
@@ -276,7 +278,7 @@ describe('cookies', () => {
       answers[name]!(ctx)
     })
     const { cookies, headers } = await (await serve(app)).send('POST', '/')
-    expect(names(cookies)).toStrictEqual([
+    expect(cookieNames(cookies)).toStrictEqual([
       ...(['cookie', 'raw'].includes(name) ? ['theirs'] : []),
       ...COOKIES,
     ])
@@ -284,7 +286,7 @@ describe('cookies', () => {
   })
 })
 
-describe('bodies', () => {
+describe('a request body', () => {
   const headers = { 'pawl-transport': 'bearer', 'content-type': 'application/json' }
   const parser: Koa.Middleware = async (ctx, next) => {
     let text = ''
@@ -294,9 +296,9 @@ describe('bodies', () => {
   }
 
   it.each([
-    ['were parsed before', [parser]],
-    ['were not', []],
-  ])('of bearer clients are read when they %s', async (_when, before) => {
+    ['with', [parser]],
+    ['without', []],
+  ])('of a bearer refresh is read %s an earlier parser', async (_how, before) => {
     const { sessions } = await openWithClock()
     const { app } = create()
     for (const middleware of before) app.use(middleware)
@@ -316,7 +318,7 @@ describe('bodies', () => {
     expect((await sessions.list('anna'))[0]!.active).toBe(false)
   })
 
-  it('of other requests are left to the application', async () => {
+  it('of another route is left to the application', async () => {
     const { sessions } = await openWithClock()
     const { app } = create()
     app.use(koaSessions(sessions)).use(parser as Koa.Middleware<object>)

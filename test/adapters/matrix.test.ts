@@ -24,7 +24,7 @@ const REJECTED = { status: 403, body: { code: 'csrf_rejected', refresh: false },
 const CSRF_TOKEN = /^[\w-]{16}\.[\w-]{43}$/
 const ENDED = { status: 401, body: { code: 'session_ended', refresh: false } }
 
-/** With the CSRF token that an answer has brought, or a damaged one. */
+/** A header with the CSRF token of a response. `damage` makes it invalid. */
 function withToken({ body }: Received, damage = ''): { headers: { 'pawl-csrf': string } } {
   return { headers: { 'pawl-csrf': damage + (body as { csrfToken: string }).csrfToken } }
 }
@@ -42,7 +42,7 @@ describeAdapters('an application', (adapter) => {
     const application: Application = await adapter.listen(sessions, http, on)
     return { sessions, clock, store, application, client: (): Client => createClient(application.port) }
   }
-  async function signedIn(...given: Parameters<typeof open>) {
+  async function openSignedIn(...given: Parameters<typeof open>) {
     const opened = await open(...given)
     const anna = opened.client()
     const login = await anna.send('POST', '/login?user=anna')
@@ -52,8 +52,8 @@ describeAdapters('an application', (adapter) => {
   const refresh = (client: Client): Promise<Received> => client.send('POST', '/session/refresh')
   const me = (client: Client): Promise<Received> => client.send('GET', '/me')
 
-  scenario('login', 'sets two cookies that scripts cannot read', async () => {
-    const { login } = await signedIn()
+  scenario('login', 'sets both cookies as HttpOnly', async () => {
+    const { login } = await openSignedIn()
     expect(login.body).toStrictEqual({ expiresIn: expect.any(Number) })
     expect(login.cookies).toStrictEqual([
       `${ACCESS}=<access>; Path=/; ${MONTH}`,
@@ -61,8 +61,8 @@ describeAdapters('an application', (adapter) => {
     ])
   })
 
-  scenario('read', 'gives a route the session', async () => {
-    const { anna } = await signedIn()
+  scenario('read', 'gives a route the session of the request', async () => {
+    const { anna } = await openSignedIn()
     expect(await me(anna)).toMatchObject({
       status: 200,
       body: { userId: 'anna', claims: { role: 'user' }, generation: 0 },
@@ -71,14 +71,14 @@ describeAdapters('an application', (adapter) => {
     expect((await anna.send('POST', '/notes')).status).toBe(200)
   })
 
-  scenario('expired access token', 'asks for a refresh and keeps the cookies', async () => {
-    const { anna, clock } = await signedIn()
+  scenario('expired access token', 'answers 401, asks for a refresh and keeps the cookies', async () => {
+    const { anna, clock } = await openSignedIn()
     clock.advance(900)
     expect(await me(anna)).toMatchObject(EXPIRED)
   })
 
-  scenario('refresh', 'brings new cookies', async () => {
-    const { anna, clock } = await signedIn()
+  scenario('refresh', 'sets two new cookies', async () => {
+    const { anna, clock } = await openSignedIn()
     clock.advance(900)
     const refreshed = await refresh(anna)
     expect([refreshed.status, refreshed.body]).toStrictEqual([200, { expiresIn: expect.any(Number) }])
@@ -86,8 +86,8 @@ describeAdapters('an application', (adapter) => {
     expect(await me(anna)).toMatchObject({ status: 200, body: { generation: 1 } })
   })
 
-  scenario('logout', 'ends the session and clears its cookies', async () => {
-    const { anna, sessions } = await signedIn()
+  scenario('logout', 'revokes the session and clears its cookies', async () => {
+    const { anna, sessions } = await openSignedIn()
     const out = await anna.send('POST', '/session/logout')
     expect([out.status, out.text, out.cookies]).toStrictEqual([204, '', CLEARED])
     expect(anna.jar.names).toStrictEqual([])
@@ -95,15 +95,19 @@ describeAdapters('an application', (adapter) => {
     expect((await sessions.list('anna'))[0]).toMatchObject({ active: false, endReason: 'logout' })
   })
 
-  scenario('visitors', 'knows nobody without cookies, and greets them where it may', async () => {
-    const { client } = await open()
-    expect(await me(client())).toMatchObject(NOT_SIGNED_IN)
-    expect(await refresh(client())).toMatchObject(NOT_SIGNED_IN)
-    expect(await client().send('GET', '/hello')).toMatchObject({ status: 200, body: { userId: null } })
-    expect((await client().send('GET', '/elsewhere')).status).toBe(404)
-  })
+  scenario(
+    'visitors',
+    'refuses a request without cookies, unless the route makes the session optional',
+    async () => {
+      const { client } = await open()
+      expect(await me(client())).toMatchObject(NOT_SIGNED_IN)
+      expect(await refresh(client())).toMatchObject(NOT_SIGNED_IN)
+      expect(await client().send('GET', '/hello')).toMatchObject({ status: 200, body: { userId: null } })
+      expect((await client().send('GET', '/elsewhere')).status).toBe(404)
+    },
+  )
 
-  scenario('forgotten guard', 'answers 401 where a route forgot to ask for a session', async () => {
+  scenario('missing guard', 'answers 401 if an unguarded route reads the user of a visitor', async () => {
     const { client, application } = await open()
     expect(await client().send('GET', '/forgotten')).toMatchObject(NOT_SIGNED_IN)
     expect(await client().send('GET', '/check')).toMatchObject(NOT_SIGNED_IN)
@@ -112,15 +116,15 @@ describeAdapters('an application', (adapter) => {
 
   scenario(
     'concurrent refresh',
-    'serves twenty refreshes of one token at a time, and each of the answers is good',
+    'answers twenty concurrent refreshes of one token, and every response is usable',
     async () => {
-      const { anna, application, clock, sessions } = await signedIn()
+      const { anna, application, clock, sessions } = await openSignedIn()
       clock.advance(900)
       const tabs = Array.from({ length: 20 }, () => createClient(application.port, anna.jar.copy()))
       const answers = await Promise.all(tabs.map(refresh))
       expect(answers.map(({ status }) => status)).toStrictEqual(Array(20).fill(200))
       expect(new Set(tabs.map(({ jar }) => jar.get(REFRESH))).size).toBe(20)
-      // The browser keeps one of them; the others' access tokens are used all the same.
+      // The browser keeps one refresh token, but scripts may use every access token.
       expect((await Promise.all(tabs.map(me))).map(({ status }) => status)).toStrictEqual(Array(20).fill(200))
       await sessions.flush()
       clock.advance(900)
@@ -131,12 +135,12 @@ describeAdapters('an application', (adapter) => {
     },
   )
 
-  scenario('revoked elsewhere', 'notices a session that was ended elsewhere', async () => {
-    const { anna, sessions, store, clock } = await signedIn()
-    // A process that can tell nobody.
+  scenario('revoked elsewhere', 'refuses a session that another process has revoked', async () => {
+    const { anna, sessions, store, clock } = await openSignedIn()
+    // This process cannot notify the others.
     const elsewhere = await openSessions({ store: mute(store), now: clock.now })
     await elsewhere.revokeUser('anna')
-    // Until the feed tells, the access token alone says otherwise; a look at the row tells at once.
+    // The access token stays valid until the feed or a read of the row shows the revocation.
     expect(await me(anna)).toMatchObject({ status: 200 })
     expect(await anna.send('GET', '/check')).toMatchObject({ ...ENDED, cookies: [] })
     expect(await me(anna)).toMatchObject({ ...ENDED, cookies: [] })
@@ -144,30 +148,26 @@ describeAdapters('an application', (adapter) => {
     expect((await sessions.list('anna'))[0]!.endReason).toBe('revoked')
   })
 
-  scenario(
-    'look at the row',
-    'reads the row where a route or the option `revocation` asks for it',
-    async () => {
-      const { anna, store, clock } = await signedIn()
-      const looking = await open({}, { store, now: clock.now, revocation: { mode: 'lookup' } })
-      const there = createClient(looking.application.port, anna.jar)
-      expect(await me(there)).toMatchObject({ status: 200 })
-      expect(await anna.send('POST', '/transfer')).toMatchObject({ status: 200, body: { userId: 'anna' } })
-      const elsewhere = await openSessions({ store: mute(store), now: clock.now })
-      await elsewhere.revokeUser('anna')
-      expect(await me(anna)).toMatchObject({ status: 200 })
-      expect(await me(there)).toMatchObject({ ...ENDED, cookies: [] })
-      expect(await anna.send('POST', '/transfer')).toMatchObject({ ...ENDED, cookies: [] })
-      expect(await me(anna)).toMatchObject({ ...ENDED, cookies: [] })
-    },
-  )
+  scenario('lookup', 'reads the row if the route or the option `revocation` requires it', async () => {
+    const { anna, store, clock } = await openSignedIn()
+    const lookupApp = await open({}, { store, now: clock.now, revocation: { mode: 'lookup' } })
+    const lookupClient = createClient(lookupApp.application.port, anna.jar)
+    expect(await me(lookupClient)).toMatchObject({ status: 200 })
+    expect(await anna.send('POST', '/transfer')).toMatchObject({ status: 200, body: { userId: 'anna' } })
+    const elsewhere = await openSessions({ store: mute(store), now: clock.now })
+    await elsewhere.revokeUser('anna')
+    expect(await me(anna)).toMatchObject({ status: 200 })
+    expect(await me(lookupClient)).toMatchObject({ ...ENDED, cookies: [] })
+    expect(await anna.send('POST', '/transfer')).toMatchObject({ ...ENDED, cookies: [] })
+    expect(await me(anna)).toMatchObject({ ...ENDED, cookies: [] })
+  })
 
   scenario(
-    'look at the row in an outage',
-    'answers 503 to a look at the row while the store is away, and keeps the cookies',
+    'lookup in an outage',
+    'answers 503 and keeps the cookies if a lookup cannot reach the store',
     async () => {
       const database = fragile(memory())
-      const { anna } = await signedIn({}, { store: database.store })
+      const { anna } = await openSignedIn({}, { store: database.store })
       database.down = true
       expect(await me(anna)).toMatchObject({ status: 200 })
       const answer = await anna.send('POST', '/transfer')
@@ -176,8 +176,8 @@ describeAdapters('an application', (adapter) => {
     },
   )
 
-  scenario('other devices', 'signs the user out of all other devices', async () => {
-    const { anna, client } = await signedIn()
+  scenario('other devices', 'revokes all other sessions of the user', async () => {
+    const { anna, client } = await openSignedIn()
     const phone = client()
     await phone.send('POST', '/login?user=anna')
     expect(await anna.send('POST', '/bye-others')).toMatchObject({ status: 200, body: { ended: 1 } })
@@ -185,21 +185,24 @@ describeAdapters('an application', (adapter) => {
     expect(await me(anna)).toMatchObject({ status: 200 })
   })
 
-  scenario('session limit', 'refuses a login beyond the limit with 403, and touches nothing', async () => {
-    const { anna, client } = await signedIn({}, { limits: { sessionsPerUser: 1, onSessionLimit: 'reject' } })
+  scenario('session limit', 'refuses a login beyond the limit with 403 and sets no cookie', async () => {
+    const { anna, client } = await openSignedIn(
+      {},
+      { limits: { sessionsPerUser: 1, onSessionLimit: 'reject' } },
+    )
     const answer = await client().send('POST', '/login?user=anna')
     expect(answer).toMatchObject({
       status: 403,
       body: { code: 'session_limit', refresh: false },
       cookies: [],
     })
-    // The same browser signs in anew: its own session makes room.
+    // A new login in the same browser replaces its own session, so the limit is not exceeded.
     expect((await anna.send('POST', '/login?user=anna')).status).toBe(200)
   })
 
   scenario(
-    'another browser',
-    'asks for a refresh, and for nothing else, when the browser is suddenly another',
+    'another user agent',
+    'asks for a refresh if the access token comes from another user agent',
     async () => {
       const { client, clock } = await open({}, { accessToken: { onContextChange: 'refresh' } })
       const anna = client()
@@ -217,14 +220,14 @@ describeAdapters('an application', (adapter) => {
 
   scenario(
     'inline refresh of old claims',
-    'renews within the request what only the row knows to be old',
+    'renews the access token within the request if the row has newer claims',
     async () => {
-      const { anna, store, clock, sessions } = await signedIn({ refresh: 'inline' })
-      const looking = await open(
+      const { anna, store, clock, sessions } = await openSignedIn({ refresh: 'inline' })
+      const lookupApp = await open(
         { refresh: 'inline' },
         { store, now: clock.now, revocation: { mode: 'lookup' } },
       )
-      const there = createClient(looking.application.port, anna.jar)
+      const lookupClient = createClient(lookupApp.application.port, anna.jar)
       const elsewhere = await openSessions({ store: mute(store), now: clock.now })
       const { sessionId } = (await sessions.list('anna'))[0]!
       await elsewhere.setClaims(sessionId, { role: 'editor' })
@@ -233,12 +236,12 @@ describeAdapters('an application', (adapter) => {
         body: { claims: { role: 'editor' } },
       })
       await elsewhere.setClaims(sessionId, { role: 'admin' })
-      expect(await me(there)).toMatchObject({ status: 200, body: { claims: { role: 'admin' } } })
+      expect(await me(lookupClient)).toMatchObject({ status: 200, body: { claims: { role: 'admin' } } })
     },
   )
 
-  scenario('theft', 'finds a theft, and signs both out', async () => {
-    const { anna, application, clock, sessions } = await signedIn()
+  scenario('theft', 'detects the reuse of a refresh token and signs out both parties', async () => {
+    const { anna, application, clock, sessions } = await openSignedIn()
     const thief = createClient(application.port, anna.jar.copy())
     for (let turn = 0; turn < 2; turn++) {
       clock.advance(900)
@@ -255,8 +258,8 @@ describeAdapters('an application', (adapter) => {
     expect(await refresh(anna)).toMatchObject({ ...ENDED, cookies: CLEARED })
   })
 
-  scenario('csrf', 'refuses what comes from another site', async () => {
-    const { anna, client, sessions } = await signedIn()
+  scenario('csrf', 'refuses unsafe requests from another site', async () => {
+    const { anna, client, sessions } = await openSignedIn()
     const foreign = { headers: { 'sec-fetch-site': 'cross-site' } }
     const old = { headers: { 'sec-fetch-site': '', origin: 'https://evil.example' } }
     for (const sent of [foreign, old]) {
@@ -273,48 +276,57 @@ describeAdapters('an application', (adapter) => {
     expect(await sessions.list('mallory')).toStrictEqual([])
   })
 
-  scenario('csrf token', 'is handed out, and asked for by whatever changes something', async () => {
-    const { anna, client, clock, login } = await signedIn({ csrf: 'token' })
-    const handedOut = { expiresIn: expect.any(Number), csrfToken: expect.stringMatching(CSRF_TOKEN) }
-    expect(login.body).toStrictEqual(handedOut)
-    const stranger = await client().send('POST', '/login?user=anna')
-    for (const wrong of [{}, withToken(login, 'A'), withToken(stranger)]) {
-      expect(await anna.send('POST', '/notes', wrong)).toMatchObject(REJECTED)
-      expect(await anna.send('POST', '/login?user=berta', wrong)).toMatchObject(REJECTED)
-      expect(await anna.send('POST', '/session/logout', wrong)).toMatchObject(REJECTED)
-    }
-    expect(await me(anna)).toMatchObject({ status: 200, cookies: [] })
-    expect((await anna.send('POST', '/notes', withToken(login))).status).toBe(200)
-    clock.advance(900)
-    const refreshed = await refresh(anna)
-    expect([refreshed.status, refreshed.body]).toStrictEqual([200, handedOut])
-    expect((await anna.send('POST', '/notes', withToken(refreshed))).status).toBe(200)
-    const out = await anna.send('POST', '/session/logout', withToken(refreshed))
-    expect([out.status, out.cookies]).toStrictEqual([204, CLEARED])
-  })
+  scenario(
+    'csrf token',
+    'is in every login and refresh response, and unsafe requests must send it',
+    async () => {
+      const { anna, client, clock, login } = await openSignedIn({ csrf: 'token' })
+      const withCsrfToken = { expiresIn: expect.any(Number), csrfToken: expect.stringMatching(CSRF_TOKEN) }
+      expect(login.body).toStrictEqual(withCsrfToken)
+      const stranger = await client().send('POST', '/login?user=anna')
+      for (const wrong of [{}, withToken(login, 'A'), withToken(stranger)]) {
+        expect(await anna.send('POST', '/notes', wrong)).toMatchObject(REJECTED)
+        expect(await anna.send('POST', '/login?user=berta', wrong)).toMatchObject(REJECTED)
+        expect(await anna.send('POST', '/session/logout', wrong)).toMatchObject(REJECTED)
+      }
+      expect(await me(anna)).toMatchObject({ status: 200, cookies: [] })
+      expect((await anna.send('POST', '/notes', withToken(login))).status).toBe(200)
+      clock.advance(900)
+      const refreshed = await refresh(anna)
+      expect([refreshed.status, refreshed.body]).toStrictEqual([200, withCsrfToken])
+      expect((await anna.send('POST', '/notes', withToken(refreshed))).status).toBe(200)
+      const out = await anna.send('POST', '/session/logout', withToken(refreshed))
+      expect([out.status, out.cookies]).toStrictEqual([204, CLEARED])
+    },
+  )
 
-  scenario('csrf token and inline refresh', 'renews nothing for a request without it', async () => {
-    const { anna, clock, login } = await signedIn({ csrf: 'token', refresh: 'inline' })
-    clock.advance(900)
-    expect(await anna.send('POST', '/notes')).toMatchObject(REJECTED)
-    const renewed = await anna.send('POST', '/notes', withToken(login))
-    expect([renewed.status, renewed.cookies.length]).toStrictEqual([200, 2])
-  })
+  scenario(
+    'csrf token and inline refresh',
+    'refuses an unsafe request without the token, and renews nothing',
+    async () => {
+      const { anna, clock, login } = await openSignedIn({ csrf: 'token', refresh: 'inline' })
+      clock.advance(900)
+      expect(await anna.send('POST', '/notes')).toMatchObject(REJECTED)
+      const renewed = await anna.send('POST', '/notes', withToken(login))
+      expect([renewed.status, renewed.cookies.length]).toStrictEqual([200, 2])
+    },
+  )
 
-  scenario('bearer', 'serves bearer clients without a cookie', async () => {
+  scenario('bearer', 'serves bearer clients without any cookie', async () => {
     const { client, clock } = await open()
     const app = client()
-    const asks = {
+    const bearerHeaders = {
       'pawl-transport': 'bearer',
       'content-type': 'application/json',
       'sec-fetch-site': 'cross-site',
     }
     const use = ({ accessToken }: BearerAnswer): Promise<Received> =>
       app.send('GET', '/me', { headers: { authorization: `Bearer ${accessToken}` } })
-    const turn = ({ refreshToken }: BearerAnswer): Promise<Received> =>
-      app.send('POST', '/session/refresh', { headers: asks, body: JSON.stringify({ refreshToken }) })
+    const refreshBy = ({ refreshToken }: BearerAnswer): Promise<Received> =>
+      app.send('POST', '/session/refresh', { headers: bearerHeaders, body: JSON.stringify({ refreshToken }) })
 
-    const first = (await app.send('POST', '/login?user=anna', { headers: asks })).body as BearerAnswer
+    const first = (await app.send('POST', '/login?user=anna', { headers: bearerHeaders }))
+      .body as BearerAnswer
     expect(await use(first)).toMatchObject({ status: 200, body: { userId: 'anna', generation: 0 } })
     clock.advance(900)
     const expired = await use(first)
@@ -322,20 +334,20 @@ describeAdapters('an application', (adapter) => {
       401,
       'Bearer error="invalid_token"',
     ])
-    const second = (await turn(first)).body as BearerAnswer
+    const second = (await refreshBy(first)).body as BearerAnswer
     expect(await use(second)).toMatchObject({ status: 200, body: { generation: 1 } })
     const out = await app.send('POST', '/session/logout', {
-      headers: asks,
+      headers: bearerHeaders,
       body: JSON.stringify({ refreshToken: second.refreshToken }),
     })
     expect(out.status).toBe(204)
-    expect(await turn(second)).toMatchObject({ ...ENDED, cookies: [] })
+    expect(await refreshBy(second)).toMatchObject({ ...ENDED, cookies: [] })
     expect(app.jar.names).toStrictEqual([])
   })
 
   scenario(
-    'bearer, large body',
-    'refuses a bearer refresh with a body that is too large, and goes on',
+    'large bearer body',
+    'refuses a bearer refresh whose body is too large, and keeps serving',
     async () => {
       const { client } = await open()
       const headers = { 'pawl-transport': 'bearer', 'content-type': 'application/json' }
@@ -350,10 +362,10 @@ describeAdapters('an application', (adapter) => {
 
   scenario(
     'outage',
-    'keeps serving who is signed in while the store is down, and clears no cookie',
+    'accepts valid access tokens while the store is down, answers 503 otherwise, and clears no cookie',
     async () => {
       const database = fragile(memory())
-      const { anna, client } = await signedIn({}, { store: database.store })
+      const { anna, client } = await openSignedIn({}, { store: database.store })
       database.down = true
       expect((await me(anna)).status).toBe(200)
       for (const answer of [
@@ -371,21 +383,24 @@ describeAdapters('an application', (adapter) => {
     },
   )
 
-  scenario('resumed page load', 'resumes a page load through the refresh route', async () => {
-    const { anna, clock } = await signedIn()
+  scenario('resumed page load', 'redirects a page load to the refresh route and back', async () => {
+    const { anna, clock } = await openSignedIn()
     clock.advance(900)
     const page = { headers: NAVIGATION }
-    const away = await anna.send('GET', '/me?tab=1', page)
-    expect([away.status, away.headers.location]).toStrictEqual([303, '/session/refresh?to=%2Fme%3Ftab%3D1'])
-    const back = await anna.send('GET', away.headers.location!, page)
+    const redirected = await anna.send('GET', '/me?tab=1', page)
+    expect([redirected.status, redirected.headers.location]).toStrictEqual([
+      303,
+      '/session/refresh?to=%2Fme%3Ftab%3D1',
+    ])
+    const back = await anna.send('GET', redirected.headers.location!, page)
     expect(back.status).toBe(303)
     expect(back.headers.location).toMatch(/^\/me\?tab=1&pawl-resumed=\w+$/)
     expect(back.cookies).toHaveLength(2)
     expect((await anna.send('GET', back.headers.location!, page)).status).toBe(200)
   })
 
-  scenario('inline refresh', 'renews inside the request where it is told to', async () => {
-    const { anna, clock } = await signedIn({ refresh: 'inline' })
+  scenario('inline refresh', 'renews an expired access token within the request', async () => {
+    const { anna, clock } = await openSignedIn({ refresh: 'inline' })
     clock.advance(900)
     const renewed = await anna.send('POST', '/notes')
     expect([renewed.status, renewed.cookies.length, renewed.headers['cache-control']]).toStrictEqual([
@@ -396,18 +411,22 @@ describeAdapters('an application', (adapter) => {
     expect(await me(anna)).toMatchObject({ status: 200, body: { generation: 1 }, cookies: [] })
   })
 
-  scenario('recent authentication', 'asks for a recent authentication', async () => {
-    const { anna, clock } = await signedIn()
-    expect((await anna.send('POST', '/pay')).status).toBe(200)
-    clock.advance(61)
-    expect(await anna.send('POST', '/pay')).toMatchObject({
-      status: 403,
-      body: { code: 'recent_auth_required', refresh: false },
-    })
-  })
+  scenario(
+    'recent authentication',
+    'answers 403 if the authentication is older than `maxAuthAge`',
+    async () => {
+      const { anna, clock } = await openSignedIn()
+      expect((await anna.send('POST', '/pay')).status).toBe(200)
+      clock.advance(61)
+      expect(await anna.send('POST', '/pay')).toMatchObject({
+        status: 403,
+        body: { code: 'recent_auth_required', refresh: false },
+      })
+    },
+  )
 
-  scenario('logout in a handler', 'signs out in a handler', async () => {
-    const { anna } = await signedIn()
+  scenario('logout in a handler', 'revokes the session and clears the cookies', async () => {
+    const { anna } = await openSignedIn()
     expect(await anna.send('POST', '/bye')).toMatchObject({
       status: 200,
       body: { ended: true },
@@ -416,8 +435,8 @@ describeAdapters('an application', (adapter) => {
     expect(anna.jar.names).toStrictEqual([])
   })
 
-  scenario('errors', 'gets its own errors, and the client no stack of any', async () => {
-    const { anna, client, application } = await signedIn()
+  scenario('errors', 'passes errors of the application to it, and sends no stack to the client', async () => {
+    const { anna, client, application } = await openSignedIn()
     expect((await anna.send('GET', '/crash')).status).toBe(500)
     expect(application.errors).toStrictEqual([new Error('a detail of the application')])
     const texts = [
@@ -426,12 +445,12 @@ describeAdapters('an application', (adapter) => {
       (await client().send('GET', '/me')).text,
     ]
     for (const text of texts) expect(text).not.toMatch(/\bat .*:\d+|\.ts|node_modules|a detail/)
-    // A wrong argument is a mistake of the program, not an answer to a client.
+    // A wrong argument is a programming mistake, so the client gets 500.
     expect((await client().send('POST', '/login?user=')).status).toBe(500)
     expect(application.errors.at(-1)).toBeInstanceOf(TypeError)
   })
 
-  scenario('methods', 'answers for methods that its routes do not have', async () => {
+  scenario('methods', 'answers 405 to a wrong method on a route of Pawl', async () => {
     const { client } = await open()
     const { status, headers, text } = await client().send('GET', '/session/logout')
     expect([status, headers['allow'], text]).toStrictEqual([405, 'POST', ''])
@@ -439,21 +458,21 @@ describeAdapters('an application', (adapter) => {
     expect((await client().send('POST', '/session/other')).status).toBe(404)
   })
 
-  scenario('public keys', 'serves public keys where there are any', async () => {
+  scenario('public keys', 'serves the public keys of an asymmetric algorithm', async () => {
     const { client } = await open({}, { keys: { algorithm: 'EdDSA' } })
     const { status, headers, body } = await client().send('GET', '/.well-known/jwks.json')
     expect([status, headers['content-type']]).toStrictEqual([200, 'application/jwk-set+json'])
     expect((body as { keys: unknown[] }).keys).toHaveLength(1)
   })
 
-  scenario('address and browser', 'records the address and the browser of a login', async () => {
+  scenario('address and user agent', 'records the address and user agent of a login', async () => {
     const { client, sessions } = await open()
     await client().send('POST', '/login?user=anna', { headers: { 'user-agent': 'Firefox' } })
     expect((await sessions.list('anna'))[0]).toMatchObject({ ip: '127.0.0.1', userAgent: 'Firefox' })
   })
 
-  scenario('bearer beside cookies', 'looks at the header alone', async () => {
-    const { anna, sessions } = await signedIn()
+  scenario('bearer beside cookies', 'uses the Authorization header and ignores the cookies', async () => {
+    const { anna, sessions } = await openSignedIn()
     const { accessToken } = await sessions.create({ userId: 'berta' })
     const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } })
     expect(await anna.send('GET', '/me', bearer(accessToken.value))).toMatchObject({
@@ -463,8 +482,8 @@ describeAdapters('an application', (adapter) => {
     expect(await anna.send('GET', '/me', bearer('garbage'))).toMatchObject(INVALID)
   })
 
-  scenario('duplicate access cookies', 'uses the genuine one, wherever it stands', async () => {
-    const { anna, client } = await signedIn()
+  scenario('duplicate access cookies', 'uses the genuine cookie at any position', async () => {
+    const { anna, client } = await openSignedIn()
     const foreign = await openSessions({ secret: FOREIGN_SECRET })
     const planted = (await foreign.create({ userId: 'mallory' })).accessToken.value
     const genuine = anna.jar.get(ACCESS)!
@@ -484,8 +503,8 @@ describeAdapters('an application', (adapter) => {
     expect(await client().send('GET', '/me', { headers: { cookie } })).toMatchObject(INVALID)
   })
 
-  scenario('duplicate refresh cookies', 'decides the genuine one and expires the others', async () => {
-    const { anna, clock } = await signedIn()
+  scenario('duplicate refresh cookies', 'uses the genuine cookie and clears the others', async () => {
+    const { anna, clock } = await openSignedIn()
     anna.jar.put(REFRESH, 'garbage', '/session', 'example.com')
     anna.jar.put(REFRESH, `pawl_r1_${'A'.repeat(123)}`, '/session/refresh')
     clock.advance(900)
@@ -503,12 +522,12 @@ describeAdapters('an application', (adapter) => {
     expect(await me(anna)).toMatchObject({ status: 200, body: { userId: 'anna', generation: 1 } })
   })
 
-  scenario('new login', 'ends the session that the browser had', async () => {
-    const { anna, application, sessions } = await signedIn()
-    const slow = createClient(application.port, anna.jar.copy())
+  scenario('new login', 'revokes the previous session of the browser', async () => {
+    const { anna, application, sessions } = await openSignedIn()
+    const otherTab = createClient(application.port, anna.jar.copy())
     expect((await anna.send('POST', '/login?user=berta')).status).toBe(200)
     expect(await me(anna)).toMatchObject({ status: 200, body: { userId: 'berta' } })
-    expect(await me(slow)).toMatchObject({
+    expect(await me(otherTab)).toMatchObject({
       status: 401,
       body: { code: 'session_replaced', refresh: 'once' },
       cookies: [],
@@ -516,67 +535,82 @@ describeAdapters('an application', (adapter) => {
     expect((await sessions.list('anna'))[0]).toMatchObject({ active: false, endReason: 'replaced' })
   })
 
-  scenario('no caching', 'is said wherever a cookie is set, and nowhere else', async () => {
-    const { anna, login, client, clock } = await signedIn({ refresh: 'inline' })
-    const head = ({ headers, cookies }: Received) => [
-      cookies.length > 0,
-      headers['cache-control'],
-      headers.vary,
-    ]
-    const forbidden = [true, 'private, no-store', 'Cookie']
-    expect(head(login)).toStrictEqual(forbidden)
-    expect(head(await refresh(anna))).toStrictEqual(forbidden)
-    expect(head(await me(anna))).toStrictEqual([false, undefined, undefined])
-    clock.advance(900)
-    expect(head(await me(anna))).toStrictEqual(forbidden)
-    // A 401 is somebody's own as well.
-    expect(head(await me(client()))).toStrictEqual([false, 'private, no-store', 'Cookie'])
-    expect(head(await anna.send('POST', '/bye'))).toStrictEqual(forbidden)
-    await anna.send('POST', '/login?user=anna')
-    expect(head(await anna.send('POST', '/session/logout'))).toStrictEqual(forbidden)
-    anna.jar.put(REFRESH, 'garbage')
-    expect(head(await refresh(anna))).toStrictEqual(forbidden)
-  })
+  scenario(
+    'caching',
+    'is forbidden in responses that set a cookie and in refusals, and only there',
+    async () => {
+      const { anna, login, client, clock } = await openSignedIn({ refresh: 'inline' })
+      const head = ({ headers, cookies }: Received) => [
+        cookies.length > 0,
+        headers['cache-control'],
+        headers.vary,
+      ]
+      const forbidden = [true, 'private, no-store', 'Cookie']
+      expect(head(login)).toStrictEqual(forbidden)
+      expect(head(await refresh(anna))).toStrictEqual(forbidden)
+      expect(head(await me(anna))).toStrictEqual([false, undefined, undefined])
+      clock.advance(900)
+      expect(head(await me(anna))).toStrictEqual(forbidden)
+      // A 401 depends on the cookies too.
+      expect(head(await me(client()))).toStrictEqual([false, 'private, no-store', 'Cookie'])
+      expect(head(await anna.send('POST', '/bye'))).toStrictEqual(forbidden)
+      await anna.send('POST', '/login?user=anna')
+      expect(head(await anna.send('POST', '/session/logout'))).toStrictEqual(forbidden)
+      anna.jar.put(REFRESH, 'garbage')
+      expect(head(await refresh(anna))).toStrictEqual(forbidden)
+    },
+  )
 
-  scenario("the application's headers", 'stay, but for a cache that would share cookies', async () => {
-    const { client, clock } = await open({ refresh: 'inline' })
-    const anna = client()
-    const head = ({ headers }: Received) => [headers['cache-control'], headers.vary]
-    const shared = ['public, max-age=60', 'Accept-Language']
-    const own = ['private, no-store', 'Accept-Language, Cookie']
-    expect(head(await anna.send('POST', '/public-login?user=anna'))).toStrictEqual(own)
-    expect(head(await anna.send('GET', '/public'))).toStrictEqual(shared)
-    clock.advance(900)
-    expect(head(await anna.send('GET', '/public'))).toStrictEqual(own)
-  })
+  scenario(
+    'caching headers of the application',
+    'are kept unless the response sets a session cookie',
+    async () => {
+      const { client, clock } = await open({ refresh: 'inline' })
+      const anna = client()
+      const head = ({ headers }: Received) => [headers['cache-control'], headers.vary]
+      const shared = ['public, max-age=60', 'Accept-Language']
+      const own = ['private, no-store', 'Accept-Language, Cookie']
+      expect(head(await anna.send('POST', '/public-login?user=anna'))).toStrictEqual(own)
+      expect(head(await anna.send('GET', '/public'))).toStrictEqual(shared)
+      clock.advance(900)
+      expect(head(await anna.send('GET', '/public'))).toStrictEqual(own)
+    },
+  )
 
-  scenario('optional session', 'sends the expired to refresh, and lets the others through', async () => {
-    const { anna, application, client, clock, sessions } = await signedIn()
-    const hello = (headers: Record<string, string> = {}): Promise<Received> =>
-      anna.send('GET', '/hello', { headers })
-    expect(await hello()).toMatchObject({ status: 200, body: { userId: 'anna' } })
-    clock.advance(900)
-    expect(await hello()).toMatchObject(EXPIRED)
-    const away = await hello(NAVIGATION)
-    expect([away.status, away.headers.location]).toStrictEqual([303, '/session/refresh?to=%2Fhello'])
-    // A browser that stores no cookies comes back with none that is new, and sees a page.
-    const stubborn = createClient(application.port, anna.jar.copy())
-    const back = await anna.send('GET', away.headers.location!, { headers: NAVIGATION })
-    expect(await stubborn.send('GET', back.headers.location!, { headers: NAVIGATION })).toMatchObject({
-      status: 200,
-      body: { userId: null },
-      cookies: [],
-    })
-    expect(await hello()).toMatchObject({ status: 200, body: { userId: 'anna' } })
+  scenario(
+    'optional session',
+    'asks for a refresh of an expired access token, and admits visitors',
+    async () => {
+      const { anna, application, client, clock, sessions } = await openSignedIn()
+      const hello = (headers: Record<string, string> = {}): Promise<Received> =>
+        anna.send('GET', '/hello', { headers })
+      expect(await hello()).toMatchObject({ status: 200, body: { userId: 'anna' } })
+      clock.advance(900)
+      expect(await hello()).toMatchObject(EXPIRED)
+      const redirected = await hello(NAVIGATION)
+      expect([redirected.status, redirected.headers.location]).toStrictEqual([
+        303,
+        '/session/refresh?to=%2Fhello',
+      ])
+      // A browser that stores no cookies returns with the old ones, and still gets the page.
+      const cookieless = createClient(application.port, anna.jar.copy())
+      const back = await anna.send('GET', redirected.headers.location!, { headers: NAVIGATION })
+      expect(await cookieless.send('GET', back.headers.location!, { headers: NAVIGATION })).toMatchObject({
+        status: 200,
+        body: { userId: null },
+        cookies: [],
+      })
+      expect(await hello()).toMatchObject({ status: 200, body: { userId: 'anna' } })
 
-    const cookie = `${ACCESS}=garbage`
-    expect(await client().send('GET', '/hello', { headers: { cookie } })).toMatchObject(INVALID)
-    await sessions.revokeUser('anna')
-    expect(await hello()).toMatchObject({ status: 200, body: { userId: null }, cookies: [] })
-  })
+      const cookie = `${ACCESS}=garbage`
+      expect(await client().send('GET', '/hello', { headers: { cookie } })).toMatchObject(INVALID)
+      await sessions.revokeUser('anna')
+      expect(await hello()).toMatchObject({ status: 200, body: { userId: null }, cookies: [] })
+    },
+  )
 
-  scenario('HEAD', 'is answered as GET without a body, and turns nothing', async () => {
-    const { anna, client, clock, sessions } = await signedIn()
+  scenario('HEAD', 'gets the response of GET without a body, and rotates no refresh token', async () => {
+    const { anna, client, clock, sessions } = await openSignedIn()
     const head = async (of: Client, path: string): Promise<unknown> => {
       const { status, text, cookies } = await of.send('HEAD', path, { headers: NAVIGATION })
       return [status, text, cookies]
@@ -590,8 +624,8 @@ describeAdapters('an application', (adapter) => {
     expect((await sessions.list('anna'))[0]).toMatchObject({ active: true, generation: 0 })
   })
 
-  scenario('too late', 'starts and ends no session once the answer is out', async () => {
-    const { anna, sessions } = await signedIn()
+  scenario('after the response', 'neither creates nor revokes a session', async () => {
+    const { anna, sessions } = await openSignedIn()
     const key = randomUUID()
     expect((await anna.send('POST', `/keep?key=${key}`)).status).toBe(200)
     const session = KEPT.get(key)!
@@ -601,7 +635,7 @@ describeAdapters('an application', (adapter) => {
     expect(await me(anna)).toMatchObject({ status: 200, body: { userId: 'anna' } })
   })
 
-  scenario('behind a proxy', 'records the client where the proxy is trusted, and only there', async () => {
+  scenario('reverse proxy', 'records the forwarded client address only if the proxy is trusted', async () => {
     const forwarded = { headers: { 'x-forwarded-for': '192.0.2.7' } }
     for (const [trustProxy, ip] of [
       [true, '192.0.2.7'],
@@ -614,7 +648,7 @@ describeAdapters('an application', (adapter) => {
     }
   })
 
-  scenario('plain localhost', 'gets cookies that it stores, unless a proxy is in between', async () => {
+  scenario('plain localhost', 'gets cookies without `Secure`, except behind a reverse proxy', async () => {
     const namesFrom = async (trustProxy: boolean, headers: Record<string, string> = {}): Promise<unknown> => {
       const { client } = await open({}, {}, { trustProxy })
       const sent = { headers: { host: 'localhost:3000', ...headers } }

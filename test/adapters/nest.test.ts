@@ -54,7 +54,7 @@ import { openSessions, openWithClock } from '../support/sessions.ts'
 const NOT_SIGNED_IN = { code: 'not_signed_in', refresh: false }
 const QUIET = { logger: false, abortOnError: false, forceCloseConnections: true } as const
 
-/** A controller with handlers and what decorates them. */
+/** A controller with these handlers and their decorators. */
 function controllerOf(
   handlers: Readonly<
     Record<string, readonly [(...parameters: never[]) => unknown, ...decorators: MethodDecorator[]]>
@@ -77,7 +77,10 @@ function moduleOf(metadata: ModuleMetadata): Type {
 const whoIs = (session: RequestSession): unknown => ({ userId: session.userId })
 const greet = (session: RequestSession): unknown => ({ userId: session.current?.userId ?? null })
 
-async function cookieOf(sessions: Sessions, userId = 'anna'): Promise<{ headers: { cookie: string } }> {
+async function cookieOfNewSession(
+  sessions: Sessions,
+  userId = 'anna',
+): Promise<{ headers: { cookie: string } }> {
   const { accessToken } = await sessions.create({ userId })
   return { headers: { cookie: `__Host-pawl-access=${accessToken.value}` } }
 }
@@ -105,8 +108,8 @@ describe.each([
     const imports = [SessionsModule.forRoot(sessions), ...(metadata.imports ?? [])]
     return { sessions, ...(await start(moduleOf({ ...metadata, imports }), prepare)) }
   }
-  /** A filter of the application, for everything unless told otherwise, that keeps what reaches it. */
-  function collecting(errors: unknown[], ...types: Type[]): ExceptionFilter {
+  /** A filter of the application that collects errors of these types, or of every type. */
+  function collectingFilter(errors: unknown[], ...types: Type[]): ExceptionFilter {
     class CollectingFilter implements ExceptionFilter {
       catch(error: unknown, host: { getArgByIndex(index: number): unknown }): void {
         errors.push(error)
@@ -120,8 +123,8 @@ describe.each([
     return new CollectingFilter()
   }
 
-  describe('the module', () => {
-    it('has sessions made of other providers, and options of them too', async () => {
+  describe('SessionsModule', () => {
+    it('creates the sessions and the options from other providers', async () => {
       const CONFIG = { secret: SECRET, path: '/auth/session' }
       const config = { provide: 'CONFIG', useValue: CONFIG }
       const module = SessionsModule.forRootAsync({
@@ -132,13 +135,13 @@ describe.each([
       })
       const account = controllerOf({ '/me': [whoIs, RequireSession()] })
       const { app, client } = await start(moduleOf({ imports: [module], controllers: [account] }))
-      const signedIn = await cookieOf(app.get<Sessions>(SESSIONS))
+      const signedIn = await cookieOfNewSession(app.get<Sessions>(SESSIONS))
       expect((await client.send('GET', '/me', signedIn)).body).toStrictEqual({ userId: 'anna' })
       expect((await client.send('POST', '/auth/session/logout', signedIn)).status).toBe(204)
       expect((await client.send('GET', '/me', signedIn)).status).toBe(401)
     })
 
-    it('lets every provider have the sessions', async () => {
+    it('injects the sessions into every provider', async () => {
       class Devices {
         readonly sessions: Sessions
         constructor(sessions: Sessions) {
@@ -151,7 +154,7 @@ describe.each([
       expect(app.get(Devices, { strict: false }).sessions).toBe(sessions)
     })
 
-    it('closes the sessions it made, once the last request is answered, and no others', async () => {
+    it('closes the sessions that it created after the server, and leaves given sessions open', async () => {
       const events: string[] = []
       const store = (name: string) => ({
         ...memory(),
@@ -171,7 +174,7 @@ describe.each([
       expect(events).toStrictEqual(['server', 'made'])
     })
 
-    it('fails at the start for wrong options, and for a second import', async () => {
+    it('throws at the start if an option is wrong or if it is imported twice', async () => {
       const { sessions } = await openWithClock()
       const wrong = { path: 'session' }
       expect(() => SessionsModule.forRoot(sessions, wrong)).toThrow(
@@ -185,12 +188,12 @@ describe.each([
       await expect(start(moduleOf({ imports: twice }))).rejects.toThrow(TypeError)
     })
 
-    it('serves its routes where the options say, whatever the global prefix is', async () => {
+    it('serves its routes at `path`, without the global prefix', async () => {
       const controllers = [controllerOf({ '/me': [whoIs, RequireSession()], '/health': [greet] })]
       const { client, sessions } = await serve({ controllers }, (app) =>
         app.setGlobalPrefix('api', { exclude: ['health'] }),
       )
-      const signedIn = await cookieOf(sessions)
+      const signedIn = await cookieOfNewSession(sessions)
       expect((await client.send('GET', '/api/me', signedIn)).body).toStrictEqual({ userId: 'anna' })
       expect((await client.send('GET', '/health', signedIn)).body).toStrictEqual({ userId: 'anna' })
       const foreign = { 'sec-fetch-site': 'cross-site' }
@@ -199,7 +202,7 @@ describe.each([
       expect((await client.send('POST', '/session/logout', signedIn)).status).toBe(204)
     })
 
-    it("opens requests before the application's own middleware sees them", async () => {
+    it('attaches the session before middleware of the application runs', async () => {
       const { sessions } = await openWithClock()
       class WithMiddleware {
         configure(consumer: MiddlewareConsumer): void {
@@ -214,12 +217,12 @@ describe.each([
       const account = controllerOf({ '/me': [whoIs, RequireSession()] })
       Module({ imports: [SessionsModule.forRoot(sessions)], controllers: [account] })(WithMiddleware)
       const { client } = await start(WithMiddleware)
-      const { headers } = await client.send('GET', '/me', await cookieOf(sessions))
+      const { headers } = await client.send('GET', '/me', await cookieOfNewSession(sessions))
       expect(headers['x-user']).toBe('anna')
       expect((await client.send('GET', '/me')).headers['x-user']).toBe('nobody')
     })
 
-    it('passes what goes wrong in a store on, instead of taking it for an answer', async () => {
+    it('passes an error of the store to the filters of the application', async () => {
       const store = memory()
       const broken = new Error('syntax error at or near')
       const { sessions } = await openWithClock({ store })
@@ -227,7 +230,7 @@ describe.each([
       store.read = () => Promise.reject(broken)
       const errors: unknown[] = []
       const { client } = await start(moduleOf({ imports: [SessionsModule.forRoot(sessions)] }), (app) =>
-        app.useGlobalFilters(collecting(errors)),
+        app.useGlobalFilters(collectingFilter(errors)),
       )
       const headers = { cookie: `__Secure-pawl-refresh=${refreshToken.value}` }
       expect(await client.send('POST', '/session/refresh', { headers })).toMatchObject({
@@ -238,8 +241,8 @@ describe.each([
     })
   })
 
-  describe('the guard', () => {
-    it('is on the handlers of a controller, which may ask for less or for nothing', async () => {
+  describe('SessionGuard', () => {
+    it('guards every handler of a controller, except those with their own requirement or `Public`', async () => {
       const account = controllerOf({
         '/me': [whoIs],
         '/hello': [greet, RequireSession({ optional: true })],
@@ -255,10 +258,10 @@ describe.each([
         status: 200,
         body: { userId: null },
       })
-      expect((await client.send('GET', '/me', await cookieOf(sessions))).status).toBe(200)
+      expect((await client.send('GET', '/me', await cookieOfNewSession(sessions))).status).toBe(200)
     })
 
-    it('may be on everything that is not exempt', async () => {
+    it('guards every handler as APP_GUARD, except those with their own requirement or `Public`', async () => {
       const account = controllerOf({
         '/me': [whoIs],
         '/hello': [greet, RequireSession({ optional: true })],
@@ -277,7 +280,7 @@ describe.each([
       expect((await client.send('POST', '/session/logout')).status).toBe(204)
     })
 
-    it('looks at the row once, however often it is there', async () => {
+    it('reads the row once for each request, although it is applied three times', async () => {
       const store = memory()
       const { sessions } = await openWithClock({ store })
       const account = controllerOf({ '/me': [whoIs, RequireSession({ lookup: true })] })
@@ -289,7 +292,7 @@ describe.each([
           providers: [{ provide: APP_GUARD, useClass: SessionGuard }],
         }),
       )
-      const signedIn = await cookieOf(sessions)
+      const signedIn = await cookieOfNewSession(sessions)
       const read = vi.spyOn(store, 'read')
       expect((await client.send('GET', '/me', signedIn)).status).toBe(200)
       expect(read).toHaveBeenCalledTimes(1)
@@ -297,11 +300,11 @@ describe.each([
       expect(read).toHaveBeenCalledTimes(2)
     })
 
-    it('refuses wrong options where they are written', () => {
+    it('throws on a wrong option in the decorator', () => {
       expect(() => RequireSession({ maxAuthAge: -1 })).toThrow(coded('ERR_INVALID_OPTIONS') as Error)
     })
 
-    it('keeps what others have put into the head of a refusal', async () => {
+    it('keeps headers of the application in a refusal, except those of its body', async () => {
       const account = controllerOf({ '/me': [whoIs, RequireSession()] })
       const { client } = await serve({ controllers: [account] }, (app) => {
         const instance = app.getHttpAdapter().getInstance()
@@ -328,7 +331,7 @@ describe.each([
       expect(text).toBe('{"code":"not_signed_in","refresh":false}')
     })
 
-    it('reaches a filter of a controller as an HttpException with the same answer', async () => {
+    it('throws an HttpException with the same response for a filter of the controller', async () => {
       const seen: unknown[] = []
       class OwnFilter implements ExceptionFilter {
         catch(error: HttpException, host: { getArgByIndex(index: number): unknown }): void {
@@ -347,8 +350,8 @@ describe.each([
     })
   })
 
-  describe('errors', () => {
-    it("of Pawl's in a guard of the application are answered, past its filter for everything", async () => {
+  describe('an error', () => {
+    it('of Pawl in a guard of the application becomes its response and reaches no global filter', async () => {
       const errors: unknown[] = []
       const { sessions } = await openWithClock()
       class EditorGuard implements CanActivate {
@@ -359,44 +362,52 @@ describe.each([
       const account = controllerOf({ '/edit': [whoIs, UseGuards(EditorGuard)] })
       const { client } = await start(
         moduleOf({ imports: [SessionsModule.forRoot(sessions)], controllers: [account] }),
-        (app) => app.useGlobalFilters(collecting(errors)),
+        (app) => app.useGlobalFilters(collectingFilter(errors)),
       )
       expect(await client.send('GET', '/edit')).toMatchObject({ status: 401, body: NOT_SIGNED_IN })
       expect(errors).toStrictEqual([])
-      // What Nest says of a guard that returns false.
-      await client.send('GET', '/edit', await cookieOf(sessions))
+      // Nest throws this if a guard returns false.
+      await client.send('GET', '/edit', await cookieOfNewSession(sessions))
       expect(errors).toStrictEqual([expect.any(HttpException)])
     })
 
-    it('that are not for the caller to see go to the filter that would have got them', async () => {
+    it('that the client must not see reaches the global filter for its type', async () => {
       const errors: unknown[] = []
-      const never: unknown[] = []
+      const skipped: unknown[] = []
       const { sessions } = await openWithClock()
       const ended = await sessions.create({ userId: 'berta' })
       await sessions.revokeUser('berta')
-      const mine = new Error('mine')
+      const applicationError = new Error('mine')
       const admin = controllerOf({
         '/other': [() => sessions.verify(ended.accessToken.value)],
         '/wrong': [() => SessionsModule.forRoot(sessions, { path: 'wrong' })],
-        '/mine': [() => Promise.reject(mine)],
+        '/mine': [() => Promise.reject(applicationError)],
       })
       const { client } = await start(
         moduleOf({ imports: [SessionsModule.forRoot(sessions)], controllers: [admin] }),
-        (app) => app.useGlobalFilters(collecting(errors), collecting(never, HttpException, RangeError)),
+        (app) =>
+          app.useGlobalFilters(
+            collectingFilter(errors),
+            collectingFilter(skipped, HttpException, RangeError),
+          ),
       )
-      const signedIn = await cookieOf(sessions)
+      const signedIn = await cookieOfNewSession(sessions)
       for (const path of ['/other', '/wrong', '/mine'])
         expect((await client.send('GET', path, signedIn)).status).toBe(500)
-      expect(errors).toStrictEqual([coded('ERR_SESSION_ENDED'), coded('ERR_INVALID_OPTIONS'), mine])
-      expect(never).toStrictEqual([])
+      expect(errors).toStrictEqual([
+        coded('ERR_SESSION_ENDED'),
+        coded('ERR_INVALID_OPTIONS'),
+        applicationError,
+      ])
+      expect(skipped).toStrictEqual([])
     })
 
     it.each([
       ['request', Scope.REQUEST],
       ['transient', Scope.TRANSIENT],
-    ])("go to an APP_FILTER of %s scope first, as to a controller's, if it takes them", async (_, scope) => {
+    ])('reaches an APP_FILTER of %s scope first, if the filter catches its type', async (_, scope) => {
       const errors: unknown[] = []
-      const filterOf = (...types: Type[]): Type => collecting(errors, ...types).constructor as Type
+      const filterOf = (...types: Type[]): Type => collectingFilter(errors, ...types).constructor as Type
       const handlers: Parameters<typeof controllerOf>[0] = {
         '/me': [whoIs, RequireSession()],
         '/forgotten': [whoIs],
@@ -421,22 +432,22 @@ describe.each([
       ])
     })
 
-    it('that are not for the caller to see go to such a filter, too, if it takes them', async () => {
+    it('that the client must not see reaches an APP_FILTER of request scope before a global filter', async () => {
       const errors: unknown[] = []
-      const never: unknown[] = []
-      const useClass = collecting(errors, InvalidOptionsError).constructor as Type
+      const skipped: unknown[] = []
+      const useClass = collectingFilter(errors, InvalidOptionsError).constructor as Type
       const controllers = [
         controllerOf({ '/wrong': [() => SessionsModule.forRoot(sessions, { path: 'wrong' })] }),
       ]
       const providers = [{ provide: APP_FILTER, useClass, scope: Scope.REQUEST }]
       const { client, sessions } = await serve({ controllers, providers }, (app) =>
-        app.useGlobalFilters(collecting(never)),
+        app.useGlobalFilters(collectingFilter(skipped)),
       )
       expect((await client.send('GET', '/wrong')).status).toBe(500)
-      expect([errors, never]).toStrictEqual([[coded('ERR_INVALID_OPTIONS')], []])
+      expect([errors, skipped]).toStrictEqual([[coded('ERR_INVALID_OPTIONS')], []])
     })
 
-    it('that are not for the caller to see are a 500 of Nest where there is no such filter', async () => {
+    it('that the client must not see becomes the 500 response of Nest if no filter catches it', async () => {
       const { sessions } = await openWithClock()
       const controllers = [
         controllerOf({ '/wrong': [() => SessionsModule.forRoot(sessions, { path: 'wrong' })] }),
@@ -448,7 +459,7 @@ describe.each([
       })
     })
 
-    it('after the head has gone out end the connection', async () => {
+    it('after the headers were sent closes the connection', async () => {
       const late = (response: ServerResponse | { raw: ServerResponse }, session: RequestSession): string => {
         const raw = 'raw' in response ? response.raw : response
         raw.writeHead(200, { 'content-type': 'text/plain' })
@@ -461,7 +472,7 @@ describe.each([
     })
   })
 
-  it('is told when the module is missing, or has other sessions', async () => {
+  it('throws if SessionsModule is missing or has other sessions', async () => {
     const { sessions } = await openWithClock()
     const others = await openWithClock()
     const errors: unknown[] = []
@@ -471,16 +482,16 @@ describe.each([
       controllerOf({ '/parameter': [whoIs] }),
       controllerOf({ '/of': [of] }, [Req()]),
     ]
-    const collect = (app: INestApplication): unknown => app.useGlobalFilters(collecting(errors))
+    const collect = (app: INestApplication): unknown => app.useGlobalFilters(collectingFilter(errors))
     const { client } = await start(moduleOf({ controllers }), collect)
     for (const path of ['/guard', '/parameter', '/of'])
       expect((await client.send('GET', path)).status).toBe(500)
     const other = await start(moduleOf({ controllers, imports: [SessionsModule.forRoot(sessions)] }), collect)
-    expect((await other.client.send('GET', '/of', await cookieOf(sessions))).status).toBe(500)
+    expect((await other.client.send('GET', '/of', await cookieOfNewSession(sessions))).status).toBe(500)
     expect(errors).toStrictEqual(Array(4).fill(expect.any(TypeError)))
   })
 
-  it('refreshes a bearer client whose body Nest has parsed, and one whose body it has not', async () => {
+  it('refreshes a bearer client with and without the body parser of Nest', async () => {
     for (const bodyParser of [true, false]) {
       const { sessions } = await openWithClock()
       const module = moduleOf({ imports: [SessionsModule.forRoot(sessions)] })
@@ -498,11 +509,11 @@ describe.each([
     }
   })
 
-  describe('cookies', () => {
+  describe('session cookies', () => {
     const login = (session: RequestSession): unknown => session.create({ userId: 'anna' })
     const controllers = [controllerOf({ '/login': [login], '/me': [whoIs, RequireSession()] })]
 
-    it('are plain on localhost, which a browser there stores', async () => {
+    it('have no prefix and no `Secure` on plain localhost', async () => {
       const { client } = await serve({ controllers })
       const headers = { host: 'localhost:3000' }
       const { cookies } = await client.send('GET', '/login', { headers })
@@ -510,7 +521,7 @@ describe.each([
       expect((await client.send('GET', '/me', { headers })).status).toBe(200)
     })
 
-    it('are those for https where a trusted proxy says so', async () => {
+    it('are secure if a trusted proxy reports https', async () => {
       const { sessions } = await openWithClock()
       const module = moduleOf({ imports: [SessionsModule.forRoot(sessions)], controllers })
       const adapter =
@@ -530,7 +541,7 @@ describe.each([
     })
   })
 
-  it('leaves the bodies of other requests to Nest', async () => {
+  it('leaves the request bodies of other routes to Nest', async () => {
     class EchoController {}
     const echo = (session: RequestSession, { body }: { body: unknown }): unknown => [
       session.error?.code,
@@ -544,8 +555,8 @@ describe.each([
     expect(body).toStrictEqual(['ERR_NOT_SIGNED_IN', { a: 1 }])
   })
 
-  describe('other contexts', () => {
-    /** Runs a handler the way the modules for GraphQL, gateways and microservices do. */
+  describe('a context other than HTTP', () => {
+    /** Runs a handler like the modules for GraphQL, gateways and microservices. */
     async function inContext(type: string, handler: () => unknown, ...decorators: MethodDecorator[]) {
       const requests: object[] = []
       class Resolver {}
@@ -564,9 +575,11 @@ describe.each([
       return { run, requestWith, sessions }
     }
 
-    it('of GraphQL have the request in their context', async () => {
+    it('of type graphql finds the request in the GraphQL context', async () => {
       const { run, requestWith, sessions } = await inContext('graphql', () => 'resolved', RequireSession())
-      expect(await run({}, {}, { req: await requestWith(await cookieOf(sessions)) })).toBe('resolved')
+      expect(await run({}, {}, { req: await requestWith(await cookieOfNewSession(sessions)) })).toBe(
+        'resolved',
+      )
       const refused = await run({}, {}, { req: await requestWith() })
       expect(refused).toBeInstanceOf(HttpException)
       expect(refused).toMatchObject({
@@ -578,7 +591,7 @@ describe.each([
       await expect(run({}, {}, undefined)).rejects.toThrow(TypeError)
     })
 
-    it('of GraphQL give the same error where a resolver forgot to ask for a session', async () => {
+    it('of type graphql answers the same error if an unguarded resolver throws it', async () => {
       const error = new NotSignedInError()
       const { run, requestWith } = await inContext('graphql', () => Promise.reject(error))
       expect(await run({}, {}, { req: await requestWith() })).toMatchObject({
@@ -588,14 +601,14 @@ describe.each([
       await expect(run({}, {}, {})).rejects.toBe(error)
     })
 
-    it.each(['ws', 'rpc'])('of the type %s have none', async (type) => {
+    it.each(['ws', 'rpc'])('of type %s throws, because it has no request', async (type) => {
       const { run } = await inContext(type, () => 'handled', RequireSession())
       await expect(run({}, {})).rejects.toThrow(new RegExp(`'${type}'`))
     })
   })
 })
 
-it('gives scripts without a server the sessions', async () => {
+it('SessionsModule provides the sessions in an application context without a server', async () => {
   const { sessions } = await openWithClock()
   const module = moduleOf({ imports: [SessionsModule.forRoot(sessions)] })
   const app = await NestFactory.createApplicationContext(module, QUIET)

@@ -34,7 +34,7 @@ async function open(
   return { sessions, clock, store, port, errors, next, anna: createClient(port) }
 }
 
-async function signedIn(...given: Parameters<typeof open>) {
+async function openSignedIn(...given: Parameters<typeof open>) {
   const opened = await open(...given)
   expect((await opened.anna.send('POST', '/login?user=anna')).status).toBe(200)
   return opened
@@ -43,7 +43,7 @@ async function signedIn(...given: Parameters<typeof open>) {
 const load = (client: Client, page = '/page', headers: Record<string, string> = {}): Promise<Received> =>
   client.send('GET', page, { headers: { ...NAVIGATION, ...headers } })
 
-/** Who a page has been rendered for, by its text and by its title. */
+/** The user in the text and in the title of a page. */
 const shownIn = ({ text }: Received): string[] => [...new Set(text.match(/(?:user|title):\w+/g))].sort()
 const ANNA = ['title:anna', 'user:anna']
 const NOBODY = ['title:nobody', 'user:nobody']
@@ -53,7 +53,7 @@ const generationOf = async (sessions: Sessions): Promise<number | undefined> => 
   return (await sessions.list('anna'))[0]?.generation
 }
 
-it('a Server Component and `generateMetadata` read the session, of a page that no cache keeps', async () => {
+it('a Server Component and `generateMetadata` read the session, and Next marks the page as uncacheable', async () => {
   const { anna } = await open()
   expect(shownIn(await load(anna))).toStrictEqual(NOBODY)
   await anna.send('POST', '/login?user=anna')
@@ -62,15 +62,15 @@ it('a Server Component and `generateMetadata` read the session, of a page that n
   expect(page.headers['cache-control']).toBe('private, no-cache, no-store, max-age=0, must-revalidate')
 })
 
-it('a Server Component cannot spend a refresh token', async () => {
-  const { anna, clock, sessions } = await signedIn(INLINE)
+it('a Server Component does not use the refresh token', async () => {
+  const { anna, clock, sessions } = await openSignedIn(INLINE)
   clock.advance(900)
   const page = await load(anna, '/plain')
   expect([shownIn(page), page.cookies]).toStrictEqual([NOBODY, []])
   expect(await generationOf(sessions)).toBe(0)
 })
 
-it('a form signs in without scripts, and its cookies survive `redirect()`', async () => {
+it('a form signs in without JavaScript, and `redirect()` keeps the session cookies', async () => {
   const { anna, sessions } = await open()
   const { status, headers, cookies } = await sendForm(anna, 'signIn', { user: 'anna' })
   expect([status, headers.location]).toStrictEqual([303, '/page'])
@@ -83,7 +83,7 @@ it('a form signs in without scripts, and its cookies survive `redirect()`', asyn
   expect((await sessions.list('anna'))[0]).toMatchObject({ active: true, ip: null })
 })
 
-it('a cookie keeps all its attributes on the way through `cookies()`', async () => {
+it('session cookies set through `cookies()` have all their attributes', async () => {
   const { anna } = await open({
     cookies: { domain: 'example.com', sameSite: 'none', partitioned: true },
   })
@@ -98,8 +98,8 @@ it('a cookie keeps all its attributes on the way through `cookies()`', async () 
   ])
 })
 
-it('an action that signs out clears the cookies, and the page in the same answer shows nobody', async () => {
-  const { anna, sessions } = await signedIn()
+it('a sign-out action clears the cookies, and the page in the same response shows no user', async () => {
+  const { anna, sessions } = await openSignedIn()
   const answer = await callAction(anna, 'signOut')
   expect([answer.status, answer.cookies]).toStrictEqual([
     200,
@@ -110,20 +110,20 @@ it('an action that signs out clears the cookies, and the page in the same answer
   expect((await sessions.list('anna'))[0]).toMatchObject({ active: false, endReason: 'logout' })
 })
 
-it('an action that signs in shows the user in the page of the same answer', async () => {
+it('a sign-in action shows the user on the page in the same response', async () => {
   const { anna } = await open()
   const answer = await callAction(anna, 'signInHere')
   expect([answer.cookies.length, shownIn(answer)]).toStrictEqual([2, ANNA])
 })
 
-it('an action that ends in `notFound()` keeps its cookies', async () => {
+it('an action that ends in `notFound()` still sets its cookies', async () => {
   const { anna, errors } = await open()
-  const { status, cookies } = await callAction(anna, 'signInToNowhere')
+  const { status, cookies } = await callAction(anna, 'signInThenNotFound')
   expect([status, cookies.length]).toStrictEqual([404, 2])
   expect(errors).toStrictEqual([])
 })
 
-it('a route that ends in `redirect()` keeps its cookies', async () => {
+it('a Route Handler that ends in `redirect()` still sets its cookies', async () => {
   const { anna, errors } = await open()
   const { status, headers, cookies } = await anna.send('POST', '/go')
   expect([status, headers.location]).toStrictEqual([307, '/page'])
@@ -134,7 +134,7 @@ it('a route that ends in `redirect()` keeps its cookies', async () => {
   expect(errors).toStrictEqual([])
 })
 
-it('an action gets only who its requirement lets through', async () => {
+it('an action rejects calls that do not meet its session requirement', async () => {
   const { anna, clock, errors } = await open()
   expect((await callAction(anna, 'whoAmI')).status).toBe(500)
   expect(errors.splice(0)).toMatchObject([{ code: 'ERR_NOT_SIGNED_IN' }])
@@ -146,14 +146,14 @@ it('an action gets only who its requirement lets through', async () => {
   expect(errors.splice(0)).toMatchObject([{ code: 'ERR_RECENT_AUTH_REQUIRED' }])
 })
 
-it('an action is refused when a page of another site calls it', async () => {
-  const { anna, sessions, errors } = await signedIn()
+it('an action rejects a call from a page of another site', async () => {
+  const { anna, sessions, errors } = await openSignedIn()
   for (const headers of [
     { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' },
     { 'sec-fetch-site': 'same-site', origin: 'https://evil.example' },
     { 'sec-fetch-site': '', origin: 'https://evil.example' },
   ]) {
-    // Next compares `Origin` with this one first.
+    // Next itself compares `Origin` with this header first.
     const next = { 'x-forwarded-host': 'evil.example' }
     const { status } = await callAction(anna, 'signOut', { page: '/plain', headers: { ...next, ...headers } })
     expect(status).toBe(500)
@@ -166,19 +166,22 @@ it('an action is refused when a page of another site calls it', async () => {
   expect((await sessions.list('anna'))[0]!.active).toBe(true)
 })
 
-it('the proxy sends a page load with an expired access token through the refresh route', async () => {
-  const { anna, clock } = await signedIn()
+it('the proxy redirects a page load with an expired access token to the refresh route and back', async () => {
+  const { anna, clock } = await openSignedIn()
   clock.advance(900)
-  const away = await load(anna, '/page?tab=1')
-  expect([away.status, away.headers.location]).toStrictEqual([303, '/session/refresh?to=%2Fpage%3Ftab%3D1'])
-  const back = await load(anna, away.headers.location)
+  const redirected = await load(anna, '/page?tab=1')
+  expect([redirected.status, redirected.headers.location]).toStrictEqual([
+    303,
+    '/session/refresh?to=%2Fpage%3Ftab%3D1',
+  ])
+  const back = await load(anna, redirected.headers.location)
   expect([back.status, back.cookies.length]).toStrictEqual([303, 2])
   const page = await load(anna, back.headers.location)
   expect([page.status, shownIn(page), page.cookies]).toStrictEqual([200, ANNA, []])
 })
 
-it('the proxy answers the router of Next, which then loads the page, and leaves the rest alone', async () => {
-  const { anna, clock } = await signedIn()
+it('the proxy answers 401 to the Next router if the access token has expired, and serves images', async () => {
+  const { anna, clock } = await openSignedIn()
   clock.advance(900)
   const asRouter = { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty', accept: '*/*', rsc: '1' }
   expect(await anna.send('GET', '/page', { headers: asRouter })).toMatchObject({
@@ -190,30 +193,37 @@ it('the proxy answers the router of Next, which then loads the page, and leaves 
   expect((await anna.send('GET', '/page', { headers: { accept: 'image/*' } })).status).toBe(200)
 })
 
-it('with inline refresh the proxy renews a page load, and has it come again with the new cookies', async () => {
-  const { anna, clock, sessions } = await signedIn(INLINE)
+it('with inline refresh, the proxy renews the cookies of a page load and redirects to the same page', async () => {
+  const { anna, clock, sessions } = await openSignedIn(INLINE)
   clock.advance(900)
-  const away = await load(anna, '/page?tab=1')
+  const redirected = await load(anna, '/page?tab=1')
   const marked = `/page?tab=1&pawl-resumed=${Math.floor(clock.now() / 1000).toString(36)}`
-  expect([away.status, away.headers.location]).toStrictEqual([303, marked])
-  expect([away.headers['cache-control'], away.headers.vary]).toStrictEqual(['private, no-store', 'Cookie'])
-  expect(away.cookies.map((cookie) => cookie.split(';')[0])).toStrictEqual([
+  expect([redirected.status, redirected.headers.location]).toStrictEqual([303, marked])
+  expect([redirected.headers['cache-control'], redirected.headers.vary]).toStrictEqual([
+    'private, no-store',
+    'Cookie',
+  ])
+  expect(redirected.cookies.map((cookie) => cookie.split(';')[0])).toStrictEqual([
     `${ACCESS}=<access>`,
     `${REFRESH}=<refresh>`,
   ])
   expect(await generationOf(sessions)).toBe(0)
-  const page = await load(anna, away.headers.location)
+  const page = await load(anna, redirected.headers.location)
   expect([page.status, shownIn(page), page.cookies]).toStrictEqual([200, ANNA, []])
   expect(await generationOf(sessions)).toBe(1)
 })
 
-it('with inline refresh the proxy has the router of Next come again, to the same URL', async () => {
-  const { anna, clock } = await signedIn(INLINE)
+it('with inline refresh, the proxy redirects the Next router to the same URL without a marker', async () => {
+  const { anna, clock } = await openSignedIn(INLINE)
   clock.advance(900)
   const asRouter = { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty', accept: '*/*', rsc: '1' }
-  const away = await anna.send('GET', '/page?tab=1', { headers: asRouter })
-  expect([away.status, away.headers.location, away.cookies.length]).toStrictEqual([303, '/page?tab=1', 2])
-  // Next itself wants a query of its own.
+  const redirected = await anna.send('GET', '/page?tab=1', { headers: asRouter })
+  expect([redirected.status, redirected.headers.location, redirected.cookies.length]).toStrictEqual([
+    303,
+    '/page?tab=1',
+    2,
+  ])
+  // Next redirects the router to a URL with its own query.
   const again = await anna.send('GET', '/page?tab=1', { headers: asRouter })
   const page = await anna.send('GET', again.headers.location!, { headers: asRouter })
   expect([page.headers['content-type'], shownIn(page), page.cookies]).toStrictEqual([
@@ -223,28 +233,28 @@ it('with inline refresh the proxy has the router of Next come again, to the same
   ])
 })
 
-it('cookies of a session that is over are cleared before its page is rendered', async () => {
-  const { anna, clock, sessions } = await signedIn(INLINE)
+it('with inline refresh, the proxy clears the cookies of a revoked session before the page renders', async () => {
+  const { anna, clock, sessions } = await openSignedIn(INLINE)
   clock.advance(900)
   await sessions.revokeUser('anna')
   anna.jar.delete(ACCESS)
-  const away = await load(anna)
-  expect([away.status, away.cookies.length, anna.jar.names]).toStrictEqual([303, 2, []])
-  const page = await load(anna, away.headers.location)
+  const redirected = await load(anna)
+  expect([redirected.status, redirected.cookies.length, anna.jar.names]).toStrictEqual([303, 2, []])
+  const page = await load(anna, redirected.headers.location)
   expect([page.status, shownIn(page), page.cookies]).toStrictEqual([200, NOBODY, []])
 })
 
-it('a browser that keeps the old cookies sees a page and not a loop', async () => {
-  const { anna, port, clock } = await signedIn(INLINE)
+it('with inline refresh, a browser that ignores the new cookies gets the page, not a redirect loop', async () => {
+  const { anna, port, clock } = await openSignedIn(INLINE)
   clock.advance(900)
   const old = anna.jar.copy()
-  const away = await load(createClient(port, old.copy()))
-  const page = await load(createClient(port, old.copy()), away.headers.location)
+  const redirected = await load(createClient(port, old.copy()))
+  const page = await load(createClient(port, old.copy()), redirected.headers.location)
   expect([page.status, shownIn(page), page.cookies]).toStrictEqual([200, ANNA, []])
 })
 
-/** Serves pages that take their time: `meanwhile` happens in the midst of the first. */
-async function servePausing(next: NextSessions<ClaimsObject, unknown>, meanwhile: () => Promise<void>) {
+/** Serves pages that render slowly: `during` runs while the first page renders. */
+async function serveSlowly(next: NextSessions<ClaimsObject, unknown>, during: () => Promise<void>) {
   let pause: Promise<void> | null = null
   const answer = next.route(() => Response.json({}))
   return serve({
@@ -253,16 +263,16 @@ async function servePausing(next: NextSessions<ClaimsObject, unknown>, meanwhile
     runProxy: next.proxy(),
     errors: [],
     async read() {
-      pause ??= meanwhile()
+      pause ??= during()
       await pause
       return next.read()
     },
   })
 }
 
-it('a page that takes long does not overwrite the cookies of a login meanwhile', async () => {
-  const { anna, port, clock, next, sessions } = await signedIn(INLINE)
-  const slow = await servePausing(next, async () => {
+it('a slow page does not overwrite the cookies of a login in another tab', async () => {
+  const { anna, port, clock, next, sessions } = await openSignedIn(INLINE)
+  const slow = await serveSlowly(next, async () => {
     clock.advance(60)
     expect((await anna.send('POST', '/login?user=berta')).status).toBe(200)
   })
@@ -275,15 +285,15 @@ it('a page that takes long does not overwrite the cookies of a login meanwhile',
   expect(shownIn(await load(createClient(port, anna.jar)))).toStrictEqual(['title:berta', 'user:berta'])
 })
 
-it('a page that takes long does not end a session as stolen', async () => {
-  const { anna, clock, next, sessions } = await signedIn(INLINE)
+it('a slow page does not cause reuse detection in another tab', async () => {
+  const { anna, clock, next, sessions } = await openSignedIn(INLINE)
   const anotherTab = async (): Promise<void> => {
     for (let time = 0; time < 2; time++) {
       expect((await anna.send('GET', '/me')).status).toBe(200)
       await sessions.flush()
     }
   }
-  const slow = await servePausing(next, async () => {
+  const slow = await serveSlowly(next, async () => {
     await anotherTab()
     clock.advance(70)
     await sessions.setClaims((await sessions.list('anna'))[0]!.sessionId, { role: 'editor' })
@@ -299,8 +309,8 @@ it('a page that takes long does not end a session as stolen', async () => {
   }
 })
 
-it('an action or a route that takes longer than half the overlap sets none of the renewed cookies', async () => {
-  const { anna, port, clock, next, sessions } = await signedIn(INLINE)
+it('an action or route that takes longer than half the overlap does not set the renewed cookies', async () => {
+  const { anna, port, clock, next, sessions } = await openSignedIn(INLINE)
   const slow = await serve({
     ...next,
     runProxy: next.proxy(),
@@ -324,8 +334,8 @@ it('an action or a route that takes longer than half the overlap sets none of th
   expect((await callAction(createClient(port, anna.jar), 'whoAmI')).cookies.length).toBe(2)
 })
 
-it('a form without scripts acts with what was renewed, and the page after it has the new cookies set', async () => {
-  const { anna, clock, sessions } = await signedIn(INLINE)
+it('a form without JavaScript uses the renewed session, and the next page load sets the new cookies', async () => {
+  const { anna, clock, sessions } = await openSignedIn(INLINE)
   clock.advance(900)
   const answer = await sendForm(anna, 'chooseTheme', {})
   expect([answer.status, shownIn(answer), anna.jar.names]).toStrictEqual([
@@ -339,12 +349,14 @@ it('a form without scripts acts with what was renewed, and the page after it has
   expect((await sessions.list('anna'))[0]!.active).toBe(false)
 })
 
-it('a renewed answer that gets lost logs nobody out', async () => {
-  const { anna, port, clock, sessions } = await signedIn(INLINE)
+it('a lost response with renewed cookies does not end the session', async () => {
+  const { anna, port, clock, sessions } = await openSignedIn(INLINE)
   clock.advance(900)
   for (let time = 0; time < 3; time++) {
     expect((await load(createClient(port, anna.jar.copy()))).status).toBe(303)
-    expect((await callAction(createClient(port, anna.jar.copy()), 'goOn')).text).toContain('user:anna')
+    expect((await callAction(createClient(port, anna.jar.copy()), 'redirectToPage')).text).toContain(
+      'user:anna',
+    )
     await sessions.flush()
     clock.advance(3600)
   }
@@ -352,16 +364,20 @@ it('a renewed answer that gets lost logs nobody out', async () => {
   expect(shownIn(await load(anna))).toStrictEqual(ANNA)
 })
 
-it('a page that is the same for everybody never comes with cookies', async () => {
-  const { anna, clock } = await signedIn(INLINE)
+it('a static page is served without cookies', async () => {
+  const { anna, clock } = await openSignedIn(INLINE)
   clock.advance(900)
-  const away = await load(anna, '/page/static')
-  const { cookies, headers } = await load(anna, away.headers.location)
-  expect([away.cookies.length, cookies, headers['cache-control']]).toStrictEqual([2, [], 's-maxage=31536000'])
+  const redirected = await load(anna, '/page/static')
+  const { cookies, headers } = await load(anna, redirected.headers.location)
+  expect([redirected.cookies.length, cookies, headers['cache-control']]).toStrictEqual([
+    2,
+    [],
+    's-maxage=31536000',
+  ])
 })
 
-it('a route below the proxy sets the cookies that the proxy has renewed, or its own instead', async () => {
-  const { anna, clock, next } = await signedIn(INLINE)
+it('a route behind the proxy sets the renewed cookies, or the cookies of its own login or logout', async () => {
+  const { anna, clock, next } = await openSignedIn(INLINE)
   const answer = next.route(async (session, { nextUrl }) => {
     if (nextUrl.searchParams.has('in')) await session.create({ userId: 'berta' })
     if (nextUrl.searchParams.has('out')) await session.revoke()
@@ -382,9 +398,9 @@ it('a route below the proxy sets the cookies that the proxy has renewed, or its 
   expect(anna.jar.names).toStrictEqual([])
 })
 
-it('what the proxy has renewed is in no header that a rewrite to elsewhere would carry', async () => {
+it('the proxy puts the renewed refresh token in no header that a rewrite would forward', async () => {
   const { NextRequest } = await import('next/server.js')
-  const { anna, clock, next } = await signedIn(INLINE)
+  const { anna, clock, next } = await openSignedIn(INLINE)
   clock.advance(900)
   const before = anna.jar.get(REFRESH)!
   const request = new NextRequest('https://app.example.com/page', {
@@ -396,16 +412,16 @@ it('what the proxy has renewed is in no header that a rewrite to elsewhere would
   expect([...headers].join().replaceAll(before, '')).not.toContain('pawl_r1_')
 })
 
-it('scripts and styles of Next are nobody’s', async () => {
-  const { anna, clock } = await signedIn(INLINE)
+it('the proxy does not renew the session for static assets of Next', async () => {
+  const { anna, clock } = await openSignedIn(INLINE)
   const script = /"(\/_next\/static\/chunks\/[^"]+\.js)"/.exec((await load(anna)).text)![1]!
   clock.advance(900)
   const { status, cookies } = await anna.send('GET', script)
   expect([status, cookies]).toStrictEqual([200, []])
 })
 
-it('an action acts with the session that the proxy has renewed, and adds its own cookies', async () => {
-  const { anna, clock, sessions } = await signedIn(INLINE)
+it('an action uses the session that the proxy has renewed, and sets its own cookie too', async () => {
+  const { anna, clock, sessions } = await openSignedIn(INLINE)
   clock.advance(900)
   const answer = await callAction(anna, 'chooseTheme')
   expect(answer.text).toContain('acting:anna')
@@ -416,16 +432,16 @@ it('an action acts with the session that the proxy has renewed, and adds its own
   expect(await generationOf(sessions)).toBe(1)
 })
 
-it('an action signs out right after the proxy has renewed', async () => {
-  const { anna, clock, sessions } = await signedIn(INLINE)
+it('an action signs out a session that the proxy has just renewed', async () => {
+  const { anna, clock, sessions } = await openSignedIn(INLINE)
   clock.advance(900)
   expect(shownIn(await callAction(anna, 'signOut'))).toStrictEqual(NOBODY)
   expect(anna.jar.names).toStrictEqual([])
   expect((await sessions.list('anna'))[0]!.active).toBe(false)
 })
 
-it('an action signs somebody else in right after the proxy has renewed, and the next page shows them', async () => {
-  const { anna, clock } = await signedIn(INLINE)
+it('an action signs in another user after the proxy has renewed, and the next page shows that user', async () => {
+  const { anna, clock } = await openSignedIn(INLINE)
   clock.advance(900)
   const answer = await callAction(anna, 'switchUser')
   expect(answer.headers['x-action-redirect']).toBe('/page;push')
@@ -433,19 +449,19 @@ it('an action signs somebody else in right after the proxy has renewed, and the 
   expect(shownIn(await load(anna))).toStrictEqual(['title:berta', 'user:berta'])
 })
 
-it('an action beside the proxy does not renew', async () => {
-  const { anna, clock, sessions, errors } = await signedIn(INLINE)
+it('an action on a page outside the proxy does not renew an expired session', async () => {
+  const { anna, clock, sessions, errors } = await openSignedIn(INLINE)
   clock.advance(900)
   const { cookies } = await callAction(anna, 'whoAmI', { page: '/plain' })
   expect([cookies, errors]).toMatchObject([[], [{ code: 'ERR_ACCESS_TOKEN_EXPIRED' }]])
   expect(await generationOf(sessions)).toBe(0)
-  // The refresh token names the session all the same.
+  // The refresh token still identifies the session.
   anna.jar.delete(ACCESS)
   await callAction(anna, 'signOut', { page: '/plain' })
   expect((await sessions.list('anna'))[0]!.active).toBe(false)
 })
 
-it('an action that another one calls acts with its session', async () => {
+it('an action called by another action uses the same session', async () => {
   const { anna, sessions, clock, errors } = await open()
   const answer = await callAction(anna, 'signInNested')
   expect(answer.text).toContain('acting:anna,berta')
@@ -457,8 +473,8 @@ it('an action that another one calls acts with its session', async () => {
   expect(errors.splice(0)).toMatchObject([{ code: 'ERR_RECENT_AUTH_REQUIRED' }])
 })
 
-it('an action that is called while a page is rendered starts and ends no session', async () => {
-  const { anna, next, sessions } = await signedIn(INLINE)
+it('an action called while a page renders can neither create nor revoke a session', async () => {
+  const { anna, next, sessions } = await openSignedIn(INLINE)
   const thrown: unknown[] = []
   const port = await serve({
     ...next,
@@ -488,24 +504,26 @@ it('an action that is called while a page is rendered starts and ends no session
   expect((await sessions.list('anna'))[0]!.active).toBe(true)
 })
 
-it('a Server Component looks at the row where every request does', async () => {
-  const { anna, store, clock, sessions } = await signedIn({}, undefined, { revocation: { mode: 'lookup' } })
+it('a Server Component reads the row if `revocation.mode` is `lookup`', async () => {
+  const { anna, store, clock, sessions } = await openSignedIn({}, undefined, {
+    revocation: { mode: 'lookup' },
+  })
   const elsewhere = await openSessions({ store: mute(store), now: clock.now })
   await elsewhere.revoke((await sessions.list('anna'))[0]!.sessionId)
   expect(shownIn(await load(anna, '/plain'))).toStrictEqual(NOBODY)
 })
 
-it('an action that looks at the row does not renew either', async () => {
-  const { anna, store, clock, sessions, errors } = await signedIn(INLINE)
+it('an action with `lookup` rejects outdated claims without renewing them', async () => {
+  const { anna, store, clock, sessions, errors } = await openSignedIn(INLINE)
   const elsewhere = await openSessions({ store: mute(store), now: clock.now })
   await elsewhere.setClaims((await sessions.list('anna'))[0]!.sessionId, { role: 'editor' })
   const { cookies } = await callAction(anna, 'transfer')
   expect([cookies, errors]).toMatchObject([[], [{ code: 'ERR_ACCESS_TOKEN_EXPIRED' }]])
-  // By now it is known that the access token is old, and the proxy renews it.
+  // The lookup has recorded that the access token is outdated, so the proxy renews it.
   expect((await callAction(anna, 'transfer')).text).toContain('acting:anna')
 })
 
-it('an application has its own part of the proxy', async () => {
+it('the proxy runs a handler of the application, which may refuse or redirect', async () => {
   const { anna } = await open({}, (session, request) => {
     if (request.nextUrl.searchParams.has('secret')) session.require()
     if (request.nextUrl.searchParams.has('away')) return Response.redirect('https://app.example.com/', 302)
@@ -516,9 +534,9 @@ it('an application has its own part of the proxy', async () => {
   expect(await load(anna, '/page?away')).toMatchObject({ status: 302 })
 })
 
-it('what the proxy has renewed passes through an answer of the application, and its own headers too', async () => {
+it('the renewed session and the headers of the application both reach the route behind the proxy', async () => {
   const { NextResponse } = await import('next/server.js')
-  const { anna, clock, next } = await signedIn(INLINE)
+  const { anna, clock, next } = await openSignedIn(INLINE)
   const answer = next.route(({ userId }, { headers }) => Response.json([userId, headers.get('x-nonce')]))
   for (const withHeaders of [false, true]) {
     const runProxy = next.proxy(({ userId }, { headers }) =>
@@ -535,7 +553,7 @@ it('what the proxy has renewed passes through an answer of the application, and 
   }
 })
 
-it('a page shows whom the application has signed in or out in its part of the proxy', async () => {
+it('a page shows the login or logout of the application handler in the proxy', async () => {
   const { anna, clock } = await open(INLINE, async (session, { nextUrl }) => {
     if (nextUrl.searchParams.has('in')) await session.create({ userId: 'anna' })
     if (nextUrl.searchParams.has('out')) await session.revoke()
@@ -546,21 +564,21 @@ it('a page shows whom the application has signed in or out in its part of the pr
   clock.advance(900)
   const left = await load(anna, (await load(anna, '/page?out')).headers.location)
   expect([shownIn(left), left.cookies.length, anna.jar.names]).toStrictEqual([NOBODY, 2, []])
-  // Its cookies are not left for an action, which may be none of Pawl's.
+  // The proxy sets these cookies itself, because the action may not use Pawl.
   await load(anna, '/page?in')
   clock.advance(900)
   expect((await anna.send('POST', '/page?in')).cookies.length).toBe(2)
 })
 
-it('the proxy answers the routes of Pawl where it is asked for them', async () => {
-  const { anna, sessions } = await signedIn({ path: '/page/session' })
+it('the proxy serves the refresh and logout routes if its matcher covers their path', async () => {
+  const { anna, sessions } = await openSignedIn({ path: '/page/session' })
   expect((await anna.send('POST', '/page/session/refresh')).status).toBe(200)
   const { status, cookies } = await anna.send('POST', '/page/session/logout')
   expect([status, cookies.length, anna.jar.names]).toStrictEqual([204, 2, []])
   expect((await sessions.list('anna'))[0]!.active).toBe(false)
 })
 
-it('plain localhost gets cookies without `Secure`, but not through a proxy', async () => {
+it('cookies on plain localhost have no `Secure`, except behind a reverse proxy', async () => {
   const { anna, port } = await open()
   const host = { host: `localhost:${port}` }
   const login = await anna.send('POST', '/login?user=anna', { headers: host })
@@ -587,7 +605,7 @@ it('plain localhost gets cookies without `Secure`, but not through a proxy', asy
   }
 })
 
-it('the sessions are made when they are needed, once for all copies of a module, and again after a failure', async () => {
+it('nextSessions creates the sessions on first use, once for all copies of a module, and retries after a failure', async () => {
   const { nextSessions } = await import('../../src/adapters/next/index.ts')
   let made = 0
   const create = async (): Promise<Sessions> => {
@@ -606,7 +624,7 @@ it('the sessions are made when they are needed, once for all copies of a module,
   expect(made).toBe(2)
 })
 
-it('a failure that is no promise is forgotten as well', async () => {
+it('nextSessions retries after the factory throws synchronously', async () => {
   const { nextSessions } = await import('../../src/adapters/next/index.ts')
   let made = 0
   const create = (): Promise<Sessions> => {
@@ -619,16 +637,16 @@ it('a failure that is no promise is forgotten as well', async () => {
   expect(made).toBe(2)
 })
 
-it('a copy of the whole module goes on with the sessions of another one', async () => {
+it('a second copy of the module shares the sessions of the first', async () => {
   const { NextRequest } = await import('next/server.js')
-  const { anna, next, sessions } = await signedIn({ name: 'copied' })
+  const { anna, next, sessions } = await openSignedIn({ name: 'copied' })
   vi.resetModules()
   const { nextSessions } = await import('../../src/adapters/next/index.ts')
   const copy = nextSessions((): Sessions => expect.unreachable(), { name: 'copied' })
   expect(copy.route).not.toBe(next.route)
   expect(await copy.sessions()).toBe(sessions)
 
-  // As tests of an application call a Route Handler.
+  // Tests of an application call a Route Handler like this.
   const GET = copy.route((session) => Response.json({ id: session.userId }))
   const get = (headers: Record<string, string>): Promise<Response> =>
     GET(new NextRequest('https://app.example.com/me', { headers }), {})
@@ -637,17 +655,17 @@ it('a copy of the whole module goes on with the sessions of another one', async 
   const { status } = await get({})
   expect(status).toBe(401)
 
-  // A page and its actions may be in bundles of their own.
+  // Next may bundle a page and its actions separately.
   const runProxy = next.proxy()
   const mixed = await serve({ ...next, read: copy.read, answer: next.handlers.GET, runProxy, errors: [] })
   expect(shownIn(await callAction(createClient(mixed), 'signInHere'))).toStrictEqual(ANNA)
 })
 
-it('two that would share by mistake are told', async () => {
+it('nextSessions throws if two calls share a name but differ in options', async () => {
   const { nextSessions } = await import('../../src/adapters/next/index.ts')
   const create = (): Promise<Sessions> => openSessions()
   nextSessions(create, { name: 'users' })
-  const others: NextOptions[] = [
+  const differing: NextOptions[] = [
     { path: '/admin/session' },
     { refresh: 'inline' },
     { csrf: 'token' },
@@ -657,13 +675,13 @@ it('two that would share by mistake are told', async () => {
     { insecureLocalhost: false },
     { ip: () => undefined },
   ]
-  for (const options of others)
+  for (const options of differing)
     expect(() => nextSessions(create, { name: 'users', ...options })).toThrow(TypeError)
   nextSessions(create, { name: 'users', path: '/session', trustedOrigins: [] })
   nextSessions(create, { name: 'admins', path: '/admin/session' })
 })
 
-it('wrong options are an error at once', async () => {
+it('nextSessions, route and action throw on invalid options', async () => {
   const { nextSessions } = await import('../../src/adapters/next/index.ts')
   const create = (): Promise<Sessions> => openSessions()
   expect(() => nextSessions(create, { path: 'session' })).toThrow(

@@ -8,8 +8,8 @@ import { listen } from '../support/http-server.ts'
 import { collectWarnings } from '../support/process-warnings.ts'
 import { openWithClock } from '../support/sessions.ts'
 
-/** Writes bytes to a socket and reads what comes back until it is closed. */
-async function raw(port: number, text: string): Promise<string> {
+/** Writes bytes to a socket and reads until the server closes it. */
+async function sendRaw(port: number, text: string): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   let received = ''
   socket.on('data', (chunk) => {
@@ -22,7 +22,7 @@ async function raw(port: number, text: string): Promise<string> {
 
 type Handler = (req: IncomingMessage, res: ServerResponse, session: RequestSession) => unknown
 
-/** A server whose requests are waited for: what rejects there would end a process, what fails is the application's. */
+/** A server that records how each request ends: fulfilled, rejected (a bug of Pawl) or failed (a bug of the handler). */
 async function serve(http: NodeOptions = {}, handler: Handler = (_req, res) => res.end('served')) {
   const opened = await openWithClock()
   const failures = new Map<ServerResponse | null, unknown>()
@@ -52,22 +52,19 @@ it.each([
     },
     500,
   ],
-] as const)(
-  '%s is not told by the headers of the answer it takes the place of',
-  async (_what, fail, expected) => {
-    const { port } = await serve({}, (_req, res, session) => {
-      res.setHeader('content-length', 500)
-      res.setHeader('content-encoding', 'gzip')
-      res.end(fail(session))
-    })
-    const { status, headers, text } = await createClient(port).send('GET', '/open')
-    expect(status).toBe(expected)
-    expect(headers['content-length']).toBe(String(text.length))
-    expect(headers['content-encoding']).toBeUndefined()
-  },
-)
+] as const)('%s removes the body headers that the handler has set', async (_what, fail, expected) => {
+  const { port } = await serve({}, (_req, res, session) => {
+    res.setHeader('content-length', 500)
+    res.setHeader('content-encoding', 'gzip')
+    res.end(fail(session))
+  })
+  const { status, headers, text } = await createClient(port).send('GET', '/open')
+  expect(status).toBe(expected)
+  expect(headers['content-length']).toBe(String(text.length))
+  expect(headers['content-encoding']).toBeUndefined()
+})
 
-it('an error handler that fails itself rejects nothing', async () => {
+it('a throwing `onError` causes a warning and no rejection', async () => {
   const bug = (): never => {
     throw new Error('a bug')
   }
@@ -82,10 +79,10 @@ it('an error handler that fails itself rejects nothing', async () => {
 })
 
 it.each(['//', '///x', 'http://[', '/%', '/\\\\'])(
-  'a page load of %s, which is no path, is answered and rejects nothing',
+  'a page load with the malformed target %s gets 401 and causes no rejection',
   async (target) => {
     const { port, outcomes } = await serve()
-    const answer = await raw(
+    const answer = await sendRaw(
       port,
       `GET ${target} HTTP/1.1\r\nHost: ${HOST}\r\nAccept: text/html\r\nCookie: __Host-pawl-access=x\r\nConnection: close\r\n\r\n`,
     )
@@ -94,20 +91,20 @@ it.each(['//', '///x', 'http://[', '/%', '/\\\\'])(
   },
 )
 
-it('a client that goes away in the middle of its body rejects nothing', async () => {
+it('a client that disconnects while it sends a body causes no rejection', async () => {
   const { port, outcomes } = await serve()
   const socket = connect(port, '127.0.0.1')
   socket.write(
     `POST /session/refresh HTTP/1.1\r\nHost: ${HOST}\r\nPawl-Transport: bearer\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n`,
   )
-  // The server asks for the body when it has taken the request.
+  // `100 Continue` shows that the server has accepted the request.
   await once(socket, 'data')
   socket.write('{')
   socket.destroy()
   await expect.poll(outcomes).toMatchObject([{ status: 'fulfilled' }])
 })
 
-it('a body that is too large is answered without waiting for its end', async () => {
+it('a request body that is too large gets 401 before it ends', async () => {
   const { port } = await serve()
   const socket = connect(port, '127.0.0.1')
   socket.write(
@@ -118,7 +115,7 @@ it('a body that is too large is answered without waiting for its end', async () 
   socket.destroy()
 })
 
-it('a session created after the head was sent is a TypeError, and leaves no row', async () => {
+it('creating a session after the headers were sent throws a TypeError and leaves no row', async () => {
   const { port, sessions, outcomes } = await serve({}, async (_req, res, session) => {
     res.writeHead(200)
     res.end('too early')
@@ -137,7 +134,7 @@ it.each<[string, (res: ServerResponse) => unknown]>([
   ['writeHead with a reason', (res) => res.writeHead(200, 'Fine')],
   ['writeHead with an object', (res) => res.writeHead(200, { 'set-cookie': 'theme=dark', vary: 'Accept' })],
   ['writeHead with a list', (res) => res.writeHead(200, ['set-cookie', 'theme=dark', 'vary', 'Accept'])],
-])('cookies are set however the head is sent: %s', async (how, send) => {
+])('session cookies are sent if the handler sends the headers by %s', async (how, send) => {
   const { port } = await serve({}, async (_req, res, session) => {
     await session.create({ userId: 'anna' })
     send(res)
@@ -151,7 +148,7 @@ it.each<[string, (res: ServerResponse) => unknown]>([
   expect(headers['cache-control']).toBe('private, no-store')
 })
 
-it('an error after the head was sent ends the connection instead of adding to the answer', async () => {
+it('an error after the headers were sent closes the connection', async () => {
   const { port, outcomes } = await serve({}, (_req, res, session) => {
     res.write('half')
     return session.userId
@@ -160,7 +157,7 @@ it('an error after the head was sent ends the connection instead of adding to th
   expect(await outcomes()).toMatchObject([{ status: 'fulfilled' }])
 })
 
-it('the address is what the option says', async () => {
+it('the option `ip` sets the address of a new session', async () => {
   const { port, sessions } = await serve(
     { ip: (req) => String(req.headers['x-real-ip']) },
     async (_req, res, session) => {
@@ -171,7 +168,7 @@ it('the address is what the option says', async () => {
   expect((await sessions.list('anna'))[0]!.ip).toBe('192.0.2.9')
 })
 
-it('a refresh whose client has hung up decides nothing', async () => {
+it('a refresh does nothing if the client disconnects while the store reads', async () => {
   const { port, sessions, store, outcomes, responses, clock } = await serve()
   const { refreshToken, session } = await sessions.create({ userId: 'anna' })
   clock.advance(600)
@@ -199,7 +196,7 @@ it('a refresh whose client has hung up decides nothing', async () => {
   expect((await sessions.get(session.sessionId))!.active).toBe(true)
 })
 
-it("an error that is none of Pawl's is an empty 500 and a warning, and the server lives on", async () => {
+it('an error of the handler becomes an empty 500 and a warning, and the server keeps running', async () => {
   const { sessions } = await openWithClock()
   const failing = nodeSessions(sessions)(() => {
     throw new Error('a bug')

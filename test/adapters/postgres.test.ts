@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 
 describeAdapters('two processes on one PostgreSQL', (adapter) => {
-  it('serve forty refreshes of one token at once, and the browser goes on with any answer', async () => {
+  it('serve forty concurrent refreshes of one token, and the browser can use any response', async () => {
     const pool = createPool(url)
     const processes = await Promise.all(
       [1, 2].map(async () => {
@@ -41,7 +41,7 @@ describeAdapters('two processes on one PostgreSQL', (adapter) => {
   })
 })
 
-it('a PostgreSQL that goes away is 503 where it is needed, touches no cookie, and is found again', async () => {
+it('requests that need an unreachable PostgreSQL get 503, keep their cookies, and work after it returns', async () => {
   const { hostname, port, username, password, pathname } = new URL(url)
   const relay = await relayTo(hostname, Number(port))
   const pool = createPool(`postgresql://${username}:${password}@127.0.0.1:${relay.port}${pathname}`)

@@ -22,7 +22,7 @@ type Handler = UpgradeHandler<ClaimsObject, unknown>
 
 const wss = new WebSocketServer({ noServer: true })
 
-/** Says whose socket it is, and closes it when the session ends. */
+/** Opens a WebSocket, sends the user id, and closes the socket when the session ends. */
 const hello =
   (sessions: Sessions): Handler =>
   (req, socket, head, session) =>
@@ -67,7 +67,7 @@ async function serve({ http = {}, options = {}, require, handler = hello }: Give
     port,
     errors,
     sockets,
-    /** What has been made of each handshake. */
+    /** Waits until every handshake is handled. */
     served: () => Promise.all(served),
     sessionId: session.sessionId,
     cookie: { cookie: `__Host-pawl-access=${accessToken.value}` },
@@ -76,7 +76,7 @@ async function serve({ http = {}, options = {}, require, handler = hello }: Give
   }
 }
 
-/** A WebSocket as a page of the site opens it, or as another client does. */
+/** Opens a WebSocket, by default as a page of the same site. */
 function open(port: number, headers: Record<string, string> = {}): WebSocket {
   return new WebSocket(`ws://127.0.0.1:${port}/socket`, {
     headers: { host: HOST, 'sec-fetch-site': 'same-origin', ...headers },
@@ -88,7 +88,7 @@ const greeting = async (ws: WebSocket): Promise<string> => {
   return String(text)
 }
 
-/** The answer that a handshake was refused with. */
+/** The response to a refused handshake. */
 async function refusal(
   ws: WebSocket,
 ): Promise<{ status: number | undefined; body: unknown; retryAfter: unknown }> {
@@ -101,8 +101,8 @@ async function refusal(
   }
 }
 
-/** Writes bytes to a socket and reads what comes back until it is closed. */
-async function raw(port: number, text: string): Promise<string> {
+/** Writes bytes to a socket and reads until the server closes it. */
+async function sendRaw(port: number, text: string): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   let received = ''
   socket.on('data', (chunk) => {
@@ -125,17 +125,17 @@ const handshake = (lines: readonly string[]): string =>
     '\r\n',
   ].join('\r\n')
 
-it('a socket knows its user by the access cookie', async () => {
+it('a WebSocket opens with an access cookie', async () => {
   const { port, cookie } = await serve()
   expect(await greeting(open(port, cookie))).toBe('anna')
 })
 
-it('a socket knows its user by a bearer token, which no page can send', async () => {
+it('a WebSocket opens with a bearer token, even cross-site, because no page can send one', async () => {
   const { port, bearer } = await serve()
   expect(await greeting(open(port, { ...bearer, 'sec-fetch-site': 'cross-site' }))).toBe('anna')
 })
 
-it('what comes before the handshake is answered reaches the socket', async () => {
+it('a frame sent together with the handshake reaches the WebSocket', async () => {
   const { port, cookie } = await serve({
     handler: () => (req, socket, head, session) => {
       wss.handleUpgrade(req, socket, head, (ws) => {
@@ -153,9 +153,9 @@ it('what comes before the handshake is answered reaches the socket', async () =>
   socket.destroy()
 })
 
-it('a handshake without a session is a whole HTTP answer on a connection that is closed', async () => {
+it('a handshake without a session gets a complete 401 response and a closed connection', async () => {
   const { port, errors } = await serve()
-  const answer = await raw(port, handshake([]))
+  const answer = await sendRaw(port, handshake([]))
   const [head, body] = answer.split('\r\n\r\n') as [string, string]
   expect(head.split('\r\n')).toStrictEqual([
     'HTTP/1.1 401 Unauthorized',
@@ -176,7 +176,7 @@ it.each([
   ['Sec-Fetch-Site', { 'sec-fetch-site': 'cross-site' }],
   ['Sec-Fetch-Site of a sibling', { 'sec-fetch-site': 'same-site' }],
   ['Origin', { 'sec-fetch-site': '', origin: 'https://evil.example' }],
-])('a page of another origin is refused by its %s', async (_by, headers) => {
+])('a handshake from a page of another origin is refused because of %s', async (_by, headers) => {
   const { port, cookie } = await serve()
   expect(await refusal(open(port, { ...cookie, ...headers }))).toMatchObject({
     status: 403,
@@ -184,13 +184,13 @@ it.each([
   })
 })
 
-it('a page of the same or of a trusted origin is not', async () => {
+it('a handshake from a page of the same or a trusted origin succeeds', async () => {
   const { port, cookie } = await serve({ http: { trustedOrigins: ['https://www.example.com'] } })
   for (const origin of [`https://${HOST}`, 'https://www.example.com'])
     expect(await greeting(open(port, { ...cookie, 'sec-fetch-site': '', origin }))).toBe('anna')
 })
 
-it('an expired access token is sent to refresh, and spends no refresh token itself', async () => {
+it('a handshake with an expired access token gets 401 and does not use the refresh token', async () => {
   const { port, clock, sessions, sessionId, cookie, refreshCookie } = await serve({
     http: { refresh: 'inline' },
   })
@@ -202,7 +202,7 @@ it('an expired access token is sent to refresh, and spends no refresh token itse
   expect((await sessions.get(sessionId))!.generation).toBe(0)
 })
 
-it('a socket whose session ends here is closed with the reason', async () => {
+it('revoking the session in this process closes the WebSocket with the reason', async () => {
   const { port, sessions, sessionId, cookie } = await serve()
   const ws = open(port, cookie)
   await greeting(ws)
@@ -216,7 +216,7 @@ it('a socket whose session ends here is closed with the reason', async () => {
   })
 })
 
-it('a socket whose session another process ends is closed as soon as the feed tells', async () => {
+it('revoking the session in another process closes the WebSocket through the feed', async () => {
   const { port, store, sessionId, cookie, clock } = await serve()
   const elsewhere = await openSessions({ store, now: clock.now })
   const ws = open(port, cookie)
@@ -227,7 +227,7 @@ it('a socket whose session another process ends is closed as soon as the feed te
   expect([code, String(reason)]).toStrictEqual([4001, 'revoked'])
 })
 
-it('a socket outlives the access token it was opened with', async () => {
+it('an open WebSocket outlives its access token', async () => {
   const asked = new EventEmitter()
   const { port, clock, cookie } = await serve({
     handler: () => (req, socket, head, session) => {
@@ -245,7 +245,7 @@ it('a socket outlives the access token it was opened with', async () => {
   expect((await refusal(open(port, cookie))).status).toBe(401)
 })
 
-it('a handshake looks at the row where it is told to', async () => {
+it('a handshake with `lookup` reads the row', async () => {
   const { port, store, clock, sessionId, cookie } = await serve({ require: { lookup: true } })
   const elsewhere = await openSessions({ store: mute(store), now: clock.now })
   expect(await greeting(open(port, cookie))).toBe('anna')
@@ -256,7 +256,7 @@ it('a handshake looks at the row where it is told to', async () => {
   })
 })
 
-it('a handshake that has to look at the row is 503 while the store is away', async () => {
+it('a handshake with `lookup` gets 503 while the store is down', async () => {
   const database = fragile(memory())
   const { port, cookie, errors } = await serve({
     options: { store: database.store },
@@ -273,7 +273,7 @@ it('a handshake that has to look at the row is 503 while the store is away', asy
   expect(errors).toStrictEqual([])
 })
 
-it('a handshake may ask for a recent authentication', async () => {
+it('a handshake with `maxAuthAge` requires a recent authentication', async () => {
   const { port, clock, cookie } = await serve({ require: { maxAuthAge: 60 } })
   expect(await greeting(open(port, cookie))).toBe('anna')
   clock.advance(61)
@@ -284,7 +284,7 @@ it('a handshake may ask for a recent authentication', async () => {
 })
 
 it.each(['endpoint', 'inline'] as const)(
-  'visitors come through where the session is optional, the expired do not (refresh: %s)',
+  'a handshake with an optional session admits visitors and refuses expired access tokens (refresh: %s)',
   async (refresh) => {
     const { port, clock, cookie } = await serve({
       http: { refresh },
@@ -299,9 +299,9 @@ it.each(['endpoint', 'inline'] as const)(
   },
 )
 
-it('an error of Pawl that the handler throws before it answers is answered', async () => {
+it('an error of Pawl in the handler becomes its response if the WebSocket is not open yet', async () => {
   const { port, errors } = await serve({ require: { optional: true }, handler: hello })
-  // `hello` reads the id of a session that a visitor does not have, in the callback: the socket is open by then.
+  // `hello` reads the session in its callback, when the socket of the visitor is already open.
   const late = open(port)
   await once(late, 'close')
   expect(errors).toMatchObject([[{ code: 'ERR_NOT_SIGNED_IN' }, null]])
@@ -314,14 +314,14 @@ it('an error of Pawl that the handler throws before it answers is answered', asy
   expect(early.errors).toStrictEqual([])
 })
 
-it('an error of the application is an empty 500 before the socket is open, and closes it afterwards', async () => {
+it('an error of the application becomes an empty 500, or closes an open WebSocket', async () => {
   const bug = new Error('a bug')
   const before = await serve({
     handler: () => async () => {
       throw bug
     },
   })
-  const answer = await raw(before.port, handshake([`Cookie: ${before.cookie.cookie}`]))
+  const answer = await sendRaw(before.port, handshake([`Cookie: ${before.cookie.cookie}`]))
   expect(answer).toMatch(
     /^HTTP\/1\.1 500 Internal Server Error\r\ndate: .*\r\ncontent-length: 0\r\nconnection: close\r\n\r\n$/,
   )
@@ -339,7 +339,7 @@ it('an error of the application is an empty 500 before the socket is open, and c
   expect(after.errors).toStrictEqual([[bug, null]])
 })
 
-it('signing in and out by a cookie is a TypeError in a socket, and starts and ends nothing', async () => {
+it('a WebSocket with a cookie can neither create nor revoke a session', async () => {
   const given: RequestSession[] = []
   const { port, sessions, sessionId, cookie, bearer } = await serve({
     handler: (sessions) => (req, socket, head, session) => {
@@ -360,12 +360,12 @@ it('signing in and out by a cookie is a TypeError in a socket, and starts and en
 })
 
 it.each(['live', 'refused'])(
-  'a client that goes while the store is asked is never handed on, and rejects nothing: %s',
+  'a client that disconnects during the lookup reaches no handler and causes no rejection: %s',
   async (how) => {
-    let handed = 0
+    let handled = 0
     const { port, store, sockets, served, errors, cookie } = await serve({
       require: { lookup: true },
-      handler: () => () => handed++,
+      handler: () => () => handled++,
     })
     const read = store.read.bind(store)
     const gate = new EventEmitter()
@@ -379,25 +379,25 @@ it.each(['live', 'refused'])(
     const socket = connect(port, '127.0.0.1')
     socket.write(handshake([`Cookie: ${cookie.cookie}`]))
     await reading
-    // With a reset, which is an error at the other end that somebody has to hear.
-    const [there] = sockets as [Socket]
-    const closed = new Promise((resolve) => there.once('close', resolve))
+    // A reset emits an error on the server socket, which needs a listener.
+    const [serverSocket] = sockets as [Socket]
+    const closed = new Promise((resolve) => serverSocket.once('close', resolve))
     socket.resetAndDestroy()
     expect(await closed).toBe(true)
     gate.emit('go')
     await served()
-    expect([handed, errors]).toStrictEqual([0, []])
+    expect([handled, errors]).toStrictEqual([0, []])
   },
 )
 
-it('the server lives on after handshakes that are none', async () => {
+it('malformed handshakes are refused and do not stop the server', async () => {
   const { port, cookie, errors } = await serve()
   const signedIn = `Cookie: ${cookie.cookie}`
-  const statusOf = async (text: string): Promise<string> => (await raw(port, text)).slice(0, 12)
+  const statusOf = async (text: string): Promise<string> => (await sendRaw(port, text)).slice(0, 12)
   const good = handshake([signedIn])
   for (const target of ['//', '///x', 'http://[', '/%', '/\\\\', '*'])
     expect(await statusOf(handshake([]).replace('/socket', target))).toBe('HTTP/1.1 401')
-  // Bad ones of a user are for the WebSocket library to refuse.
+  // The WebSocket library refuses malformed handshakes of a user.
   expect(await statusOf(good.replace(/Sec-WebSocket-Key: .*\r\n/, ''))).toBe('HTTP/1.1 400')
   expect(await statusOf(good.replace('Version: 13', 'Version: 1'))).toBe('HTTP/1.1 400')
   expect(await statusOf(good.replace(/^GET/, 'POST'))).toBe('HTTP/1.1 405')
@@ -406,14 +406,14 @@ it('the server lives on after handshakes that are none', async () => {
   expect(await greeting(open(port, cookie))).toBe('anna')
 })
 
-it('an upgrade to anything else is refused, and reaches no route', async () => {
+it('an upgrade to another protocol is refused and reaches no route of Pawl', async () => {
   const { port, sessions, errors } = await serve({ http: { refresh: 'inline' } })
   const { refreshToken, session } = await sessions.create({ userId: 'berta' })
   for (const [method, path] of [
     ['POST', '/session/refresh'],
     ['GET', '/socket'],
   ]) {
-    const answer = await raw(
+    const answer = await sendRaw(
       port,
       `${method} ${path} HTTP/1.1\r\nHost: ${HOST}\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nCookie: __Secure-pawl-refresh=${refreshToken.value}\r\n\r\n`,
     )
@@ -424,9 +424,9 @@ it('an upgrade to anything else is refused, and reaches no route', async () => {
   expect(errors).toStrictEqual([])
 })
 
-it('no route of Pawl is served to a handshake, whose answer is no place for it', async () => {
+it('a handshake with the path of a route of Pawl does not run that route', async () => {
   const { port, sessions, sessionId, cookie } = await serve()
-  const answer = await raw(
+  const answer = await sendRaw(
     port,
     handshake([`Cookie: ${cookie.cookie}`]).replace('GET /socket', 'POST /session/logout'),
   )
@@ -434,7 +434,7 @@ it('no route of Pawl is served to a handshake, whose answer is no place for it',
   expect((await sessions.get(sessionId))!.active).toBe(true)
 })
 
-it('a wrong requirement must not turn into none', async () => {
+it('upgrade throws on a wrong requirement', async () => {
   const { sessions } = await openWithClock()
   const withSession = nodeSessions(sessions)
   const require = { maxAuthAge: '60' } as unknown as RequireOptions

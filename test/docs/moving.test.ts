@@ -29,7 +29,7 @@ let pool: pg.Pool
 beforeAll(async () => {
   exchange = compile(await readFile(GUIDE, 'utf8'), 'From express-session')
   pool = createPool(await createDatabase())
-  // As connect-pg-simple makes it.
+  // The table of connect-pg-simple.
   await pool.query(
     'create table session (sid varchar primary key, sess json not null, expire timestamp(6) not null)',
   )
@@ -43,13 +43,13 @@ function compile(guide: string, section: string): string {
   return ts.transpileModule(code ?? '', { compilerOptions }).outputText
 }
 
-/** What express-session leaves behind at a login. @returns the value of its cookie */
-async function oldLogin(userId: string, lives = '1 day'): Promise<string> {
+/** Stores a session as express-session does at a login. @returns the value of its cookie */
+async function oldLogin(userId: string, lifetime = '1 day'): Promise<string> {
   const sid = randomUUID()
   await pool.query('insert into session values ($1, $2, localtimestamp + $3::interval)', [
     sid,
     { cookie: { path: '/' }, userId },
-    lives,
+    lifetime,
   ])
   const signature = createHmac('sha256', OLD_SECRET).update(sid).digest('base64').replace(/=+$/, '')
   return encodeURIComponent(`s:${sid}.${signature}`)
@@ -58,12 +58,12 @@ async function oldLogin(userId: string, lives = '1 day'): Promise<string> {
 describe.each([
   ['Express 4', express4],
   ['Express 5', express],
-])('the exchange of sessions of express-session, on %s', (_name, create: () => Express) => {
+])('moving a session from express-session, on %s', (_name, create: () => Express) => {
   async function open(database: Pick<pg.Pool, 'query'> = pool) {
     const sessions: Sessions = await openSessions()
     const app = create()
     const names = { expressSessions, sessionOf, sessions, pool: database, OLD_SECRET, app }
-    // Express has the packages that the guide has one install.
+    // The guide needs packages that Express depends on.
     const require = createRequire(createRequire(import.meta.url).resolve('express'))
     new Function('require', 'exports', ...Object.keys(names), exchange)(require, {}, ...Object.values(names))
     app.get('/me', requireSession(), (req, res) => void res.json({ id: sessionOf(req, sessions).userId }))
@@ -80,7 +80,7 @@ describe.each([
   }
   const me = (client: Client): Promise<Received> => client.send('GET', '/me')
 
-  it('signs nobody out, takes the old cookie away, and leaves the old session a minute', async () => {
+  it('keeps the user signed in, clears the old cookie, and keeps the old session for a minute', async () => {
     const { browserWith } = await open()
     const old = await oldLogin('anna')
     const [anna, tab] = [browserWith(old), browserWith(old)]
@@ -90,7 +90,7 @@ describe.each([
     expect(first.cookies).toContain(CLEARED)
     const again = await me(anna)
     expect([again.status, again.cookies]).toStrictEqual([200, []])
-    // Was under way at the same moment.
+    // This request still has the old cookie.
     expect((await me(tab)).body).toStrictEqual({ id: 'anna' })
     const { rows } = await pool.query(
       `select expire between localtimestamp and localtimestamp + interval '1 minute' as soon from session
@@ -100,7 +100,7 @@ describe.each([
     expect(rows).toStrictEqual([{ soon: true }])
   })
 
-  it('is not undone by a logout within that minute', async () => {
+  it('does not happen again after a logout within that minute', async () => {
     const { sessions, browserWith } = await open()
     const anna = browserWith(await oldLogin('anna'))
     await me(anna)
@@ -110,7 +110,7 @@ describe.each([
     expect((await sessions.list('anna')).map(({ active }) => active)).toStrictEqual([false])
   })
 
-  it('gives no session of an old cookie to whoever has one, or has had one that ended', async () => {
+  it('ignores an old cookie if the browser has a Pawl session, active or revoked', async () => {
     const { sessions, browserWith } = await open()
     const anna = browserWith(await oldLogin('anna'))
     await me(anna)
@@ -124,7 +124,7 @@ describe.each([
     expect(await sessions.list('mallory')).toStrictEqual([])
   })
 
-  it('is for genuine cookies of sessions that have not expired', async () => {
+  it('ignores and clears forged and expired cookies', async () => {
     const { browserWith } = await open()
     const genuine = await oldLogin('anna')
     for (const cookie of [
@@ -142,9 +142,9 @@ describe.each([
     }
   })
 
-  it('answers an outage, and keeps the old cookie', async () => {
-    const away = { query: () => Promise.reject(new Error('connect ECONNREFUSED')) }
-    const { browserWith } = await open(away as unknown as pg.Pool)
+  it('answers 500 in an outage and keeps the old cookie', async () => {
+    const unreachable = { query: () => Promise.reject(new Error('connect ECONNREFUSED')) }
+    const { browserWith } = await open(unreachable as unknown as pg.Pool)
     const { status, cookies } = await me(browserWith(await oldLogin('anna')))
     expect([status, cookies]).toStrictEqual([500, []])
   })

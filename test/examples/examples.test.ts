@@ -49,7 +49,7 @@ function visit(port: number): Visitor {
 interface Flow {
   /** Signs a visitor in. @defaultValue by `POST /login` with a name */
   readonly signIn?: (visitor: Visitor) => Promise<void>
-  /** Further checks while a user is signed in. @returns the checks after the user has signed out */
+  /** Runs checks while a user is signed in. @returns the checks for after the logout */
   readonly extra?: (visitor: Visitor) => Promise<() => Promise<void>>
   /** The time limit for the start, in seconds. @defaultValue 20 */
   readonly startsWithin?: number

@@ -5,7 +5,7 @@ import { type Answer, openSite, type Site, type Visitor } from '../support/http-
 import { counting } from '../support/stores.ts'
 
 const JSON_BODY = { 'content-type': 'application/json' }
-const ASKS = { 'pawl-transport': 'bearer' }
+const BEARER_MODE = { 'pawl-transport': 'bearer' }
 const INVALID = 'Bearer error="invalid_token"'
 
 const refreshWith = (
@@ -13,13 +13,16 @@ const refreshWith = (
   body: string | undefined,
   headers: Record<string, string> = {},
 ): Promise<Answer> =>
-  client.refresh({ headers: { ...ASKS, ...JSON_BODY, ...headers }, ...(body !== undefined && { body }) })
+  client.refresh({
+    headers: { ...BEARER_MODE, ...JSON_BODY, ...headers },
+    ...(body !== undefined && { body }),
+  })
 const refreshBy = (client: Visitor, refreshToken: string): Promise<Answer> =>
   refreshWith(client, JSON.stringify({ refreshToken }))
 const use = (client: Visitor, accessToken: string): Promise<Answer> =>
   client.me({ headers: { authorization: `Bearer ${accessToken}` } })
 
-async function signedIn(): Promise<{
+async function openSignedIn(): Promise<{
   site: Site
   app: Visitor
   tokens: BearerAnswer & { refreshToken: string }
@@ -27,17 +30,17 @@ async function signedIn(): Promise<{
   const site = await openSite()
   const app = site.visitor()
   const { body } = await app.visit('POST', '/login', {
-    headers: ASKS,
+    headers: BEARER_MODE,
     handler: async (session) => Response.json(await session.create({ userId: 'anna' })),
   })
   return { site, app, tokens: body as BearerAnswer & { refreshToken: string } }
 }
 
 describe('bearer mode', () => {
-  it('hands both tokens out in the body of a login, and sets no cookie', async () => {
+  it('returns both tokens in the body of a login and sets no cookie', async () => {
     const site = await openSite()
     const { status, body, cookies } = await site.visitor().visit('POST', '/login', {
-      headers: ASKS,
+      headers: BEARER_MODE,
       handler: async (session) => Response.json(await session.create({ userId: 'anna' })),
     })
     expect(status).toBe(200)
@@ -52,8 +55,8 @@ describe('bearer mode', () => {
     expect(expiresIn).toBeLessThanOrEqual(900)
   })
 
-  it('takes the access token from Authorization, in any case of the scheme', async () => {
-    const { app, tokens } = await signedIn()
+  it('reads the access token from Authorization, with the scheme in any case', async () => {
+    const { app, tokens } = await openSignedIn()
     for (const scheme of ['Bearer', 'bearer', 'BEARER'])
       expect(await app.me({ headers: { authorization: `${scheme} ${tokens.accessToken}` } })).toMatchObject({
         status: 200,
@@ -61,8 +64,8 @@ describe('bearer mode', () => {
       })
   })
 
-  it('refreshes by the body, sets no cookie, and its answer may not be stored', async () => {
-    const { app, tokens } = await signedIn()
+  it('refreshes with the token in the body, sets no cookie, and forbids caching', async () => {
+    const { app, tokens } = await openSignedIn()
     const { status, body, cookies, headers } = await refreshBy(app, tokens.refreshToken)
     expect(status).toBe(200)
     expect(cookies).toStrictEqual([])
@@ -74,8 +77,8 @@ describe('bearer mode', () => {
     expect((await use(app, next.accessToken)).body).toStrictEqual({ userId: 'anna', generation: 1 })
   })
 
-  it('answers a refresh in the calm after a turn with null: keep the one you have', async () => {
-    const { site, app, tokens } = await signedIn()
+  it('returns null as refresh token shortly after a turn, so that the client keeps its own', async () => {
+    const { site, app, tokens } = await openSignedIn()
     const first = (await refreshBy(app, tokens.refreshToken)).body as BearerAnswer
     await use(app, first.accessToken)
     await site.sessions.flush()
@@ -88,8 +91,8 @@ describe('bearer mode', () => {
     })
   })
 
-  it('reads no cookie where Authorization is present', async () => {
-    const { site, tokens } = await signedIn()
+  it('ignores cookies if Authorization has a bearer token', async () => {
+    const { site, tokens } = await openSignedIn()
     const anna = site.visitor()
     await anna.login({ userId: 'berta' })
     expect((await use(anna, tokens.accessToken)).body).toMatchObject({ userId: 'anna' })
@@ -108,8 +111,8 @@ describe('bearer mode', () => {
     expect((await anna.me()).body).toMatchObject({ userId: 'berta' })
   })
 
-  it('is not what other schemes ask for: cookies go beside Basic', async () => {
-    const { site } = await signedIn()
+  it('does not apply to Basic authorization, which leaves the cookies in use', async () => {
+    const { site } = await openSignedIn()
     const anna = site.visitor()
     await anna.login()
     expect((await anna.me({ headers: { authorization: 'Basic YTpi' } })).body).toMatchObject({
@@ -129,9 +132,9 @@ describe('bearer mode', () => {
     'Bearer a, Bearer b',
     'Bearer\ta',
   ])(
-    'refuses a malformed Authorization as an invalid token, not an absent one: %o',
+    'treats a malformed Authorization as an invalid token, not as a missing one: %o',
     async (authorization) => {
-      const { site } = await signedIn()
+      const { site } = await openSignedIn()
       const anna = site.visitor()
       await anna.login()
       expect(await anna.me({ headers: { authorization } })).toMatchObject({
@@ -156,7 +159,7 @@ describe('bearer mode', () => {
     ['another token', '{"refreshToken":"abc"}', 'refresh_token_invalid'],
     ['more than 16 kB', JSON.stringify({ refreshToken: 'x'.repeat(16_384) }), 'refresh_token_invalid'],
     ['just under 16 kB', JSON.stringify({ refreshToken: 'x'.repeat(16_300) }), 'refresh_token_invalid'],
-  ])('refuses a refresh whose body is %s, without asking the store', async (_what, body, code) => {
+  ])('refuses a refresh whose body is %s without a store call', async (_what, body, code) => {
     const { store, calls } = counting(memory())
     const site = await openSite({}, { store })
     calls.length = 0
@@ -165,8 +168,8 @@ describe('bearer mode', () => {
     expect(calls).toStrictEqual([])
   })
 
-  it('takes JSON alone, as a form of another site could send anything else', async () => {
-    const { app, tokens } = await signedIn()
+  it('accepts only JSON, because a form of another site could send other types', async () => {
+    const { app, tokens } = await openSignedIn()
     const body = JSON.stringify({ refreshToken: tokens.refreshToken })
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp-x', ''])
       expect((await refreshWith(app, body, { 'content-type': type })).body).toMatchObject({
@@ -177,7 +180,7 @@ describe('bearer mode', () => {
     )
   })
 
-  it('answers a body that breaks off', async () => {
+  it('answers 401 if the body ends with an error', async () => {
     const body = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.error(new Error('the client has gone')),
     })
@@ -185,7 +188,7 @@ describe('bearer mode', () => {
     const response = await withSession(
       new Request('https://app.example.com/session/refresh', {
         method: 'POST',
-        headers: { ...ASKS, ...JSON_BODY },
+        headers: { ...BEARER_MODE, ...JSON_BODY },
         body,
         duplex: 'half',
       } as RequestInit),
@@ -195,8 +198,8 @@ describe('bearer mode', () => {
     expect(await response.json()).toStrictEqual({ code: 'refresh_token_invalid', refresh: false })
   })
 
-  it('finds reuse, and says so with a challenge and without cookies', async () => {
-    const { site, app, tokens } = await signedIn()
+  it('answers reuse with a challenge and without cookies', async () => {
+    const { site, app, tokens } = await openSignedIn()
     let token = tokens.refreshToken
     for (let turn = 0; turn < 2; turn++) {
       site.clock.advance(600)
@@ -216,8 +219,8 @@ describe('bearer mode', () => {
     expect((await refreshBy(app, token)).body).toStrictEqual({ code: 'session_ended', refresh: false })
   })
 
-  it('logs out by the access token, the refresh token in the body, or both; cookies stay out of it', async () => {
-    const { site, app, tokens } = await signedIn()
+  it('logs out with the access token or the refresh token in the body, and ignores cookies', async () => {
+    const { site, app, tokens } = await openSignedIn()
     const browser = site.visitor()
     await browser.login({ userId: 'anna' })
     const byAccess = await browser.logout({ headers: { authorization: `Bearer ${tokens.accessToken}` } })
@@ -227,13 +230,13 @@ describe('bearer mode', () => {
 
     const { session, refreshToken } = await site.sessions.create({ userId: 'anna' })
     const body = JSON.stringify({ refreshToken: refreshToken.value })
-    expect((await app.logout({ headers: { ...ASKS, ...JSON_BODY }, body })).status).toBe(204)
+    expect((await app.logout({ headers: { ...BEARER_MODE, ...JSON_BODY }, body })).status).toBe(204)
     expect((await site.sessions.get(session.sessionId))!.endReason).toBe('logout')
-    expect((await app.logout({ headers: ASKS })).status).toBe(204)
+    expect((await app.logout({ headers: BEARER_MODE })).status).toBe(204)
   })
 
-  it('a login there ends the session that its access token names', async () => {
-    const { site, app, tokens } = await signedIn()
+  it('revokes the session of the access token when the client logs in again', async () => {
+    const { site, app, tokens } = await openSignedIn()
     await app.visit('POST', '/login', {
       headers: { authorization: `Bearer ${tokens.accessToken}` },
       handler: async (session) => Response.json(await session.create({ userId: 'berta' })),
@@ -242,8 +245,8 @@ describe('bearer mode', () => {
     expect(replaced!.endReason).toBe('replaced')
   })
 
-  it('page loads are not sent through the refresh route', async () => {
-    const { site, app, tokens } = await signedIn()
+  it('does not redirect a page load to the refresh route', async () => {
+    const { site, app, tokens } = await openSignedIn()
     site.clock.advance(3600)
     const { status, body } = await app.navigate('/page', {
       headers: { authorization: `Bearer ${tokens.accessToken}` },

@@ -5,8 +5,8 @@ import { openSite } from '../support/http-site.ts'
 const MONTH = 'Max-Age=2592000; Expires=Thu, 31 Jan 2030 12:00:00 GMT'
 const GONE = 'Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT'
 
-describe('the cookies', () => {
-  it('of a login are exactly these, and its body holds no token', async () => {
+describe('the session cookies', () => {
+  it('of a login have exactly these attributes, and the body holds no token', async () => {
     const { visitor } = await openSite()
     const { cookies, headers, body } = await visitor().login()
     expect(cookies).toStrictEqual([
@@ -18,7 +18,7 @@ describe('the cookies', () => {
     expect(body).toStrictEqual({ expiresIn: expect.any(Number) })
   })
 
-  it('of a refresh are both, with a life that starts anew', async () => {
+  it('of a refresh are both set again with a new expiry', async () => {
     const { visitor, clock } = await openSite()
     const anna = visitor()
     await anna.login()
@@ -41,7 +41,7 @@ describe('the cookies', () => {
     expect(body).toStrictEqual({ expiresIn: expect.any(Number) })
   })
 
-  it('of a refresh in the calm after a turn leave the refresh cookie alone', async () => {
+  it('of a refresh shortly after a turn are only the access cookie', async () => {
     const { visitor, clock } = await openSite()
     const anna = visitor()
     await anna.login()
@@ -56,7 +56,7 @@ describe('the cookies', () => {
     expect(anna.jar.get('__Secure-pawl-refresh')).toBe(kept)
   })
 
-  it('are removed by logout with the attributes they were set with', async () => {
+  it('are cleared by a logout with the attributes they were set with', async () => {
     const { visitor } = await openSite()
     const anna = visitor()
     await anna.login()
@@ -72,7 +72,7 @@ describe('the cookies', () => {
     expect(anna.jar.names).toStrictEqual([])
   })
 
-  it('end with the browser when a session is not persistent, after a refresh as well', async () => {
+  it('have no expiry if the session is not persistent, also after a refresh', async () => {
     const { visitor } = await openSite()
     const anna = visitor()
     const expected = [
@@ -83,7 +83,7 @@ describe('the cookies', () => {
     expect((await anna.refresh()).cookies).toStrictEqual(expected)
   })
 
-  it('of a domain carry it and give up the __Host- prefix', async () => {
+  it('with the option `domain` have a Domain and no __Host- prefix', async () => {
     const { visitor } = await openSite({ cookies: { domain: 'Example.com' } })
     const anna = visitor()
     expect((await anna.login()).cookies).toStrictEqual([
@@ -96,7 +96,7 @@ describe('the cookies', () => {
     ])
   })
 
-  it('for pages embedded in other sites are partitioned, when they are removed too', async () => {
+  it('with the option `partitioned` are Partitioned, also when they are cleared', async () => {
     const { visitor } = await openSite({ cookies: { sameSite: 'none', partitioned: true } })
     const anna = visitor()
     expect((await anna.login()).cookies).toStrictEqual([
@@ -109,7 +109,7 @@ describe('the cookies', () => {
     ])
   })
 
-  it('of inline refresh are both sent everywhere', async () => {
+  it('with inline refresh both have Path=/', async () => {
     const { visitor } = await openSite({ refresh: 'inline' })
     expect((await visitor().login()).cookies).toStrictEqual([
       `__Host-pawl-access=<access>; Path=/; ${MONTH}; HttpOnly; Secure; SameSite=Lax`,
@@ -117,7 +117,7 @@ describe('the cookies', () => {
     ])
   })
 
-  it('follow the names, the path and SameSite of the options', async () => {
+  it('use the names, the path and SameSite of the options', async () => {
     const { visitor } = await openSite({
       path: '/api/auth',
       cookies: { access: '__Host-sid', refresh: '__Secure-rt', sameSite: 'strict' },
@@ -128,7 +128,7 @@ describe('the cookies', () => {
     ])
   })
 
-  it('promise no longer life than the 400 days a browser keeps them', async () => {
+  it('expire after at most 400 days, the limit of browsers', async () => {
     const year = 3650 * 86_400
     const { visitor } = await openSite({}, { idleTimeout: year, absoluteTimeout: null })
     expect((await visitor().login()).cookies[1]).toBe(
@@ -136,7 +136,7 @@ describe('the cookies', () => {
     )
   })
 
-  it('never outlive the absolute lifetime', async () => {
+  it('expire with the absolute timeout at the latest', async () => {
     const { visitor } = await openSite()
     expect((await visitor().login({ userId: 'anna', absoluteTimeout: 3600 })).cookies).toStrictEqual([
       '__Host-pawl-access=<access>; Path=/; Max-Age=3600; Expires=Tue, 01 Jan 2030 13:00:00 GMT; HttpOnly; Secure; SameSite=Lax',
@@ -153,7 +153,7 @@ describe('a response that sets a cookie', () => {
     ['Origin,cookie', 'Origin,cookie'],
     ['*', '*'],
     ['X-Cookie', 'X-Cookie, Cookie'],
-  ])('with Vary %s of the application says %s', async (given, expected) => {
+  ])('with Vary %s of the application has Vary %s', async (given, expected) => {
     const { visitor } = await openSite()
     const { headers } = await visitor().visit('POST', '/login', {
       handler: async (session) => {
@@ -182,7 +182,7 @@ describe('a response that sets a cookie', () => {
     ])
   })
 
-  it('is the only kind whose caching is changed', async () => {
+  it('is the only kind whose caching headers Pawl changes', async () => {
     const { visitor } = await openSite()
     const anna = visitor()
     await anna.login()
@@ -195,7 +195,7 @@ describe('a response that sets a cookie', () => {
 })
 
 describe('claims', () => {
-  it('that make the access cookie longer than 4096 bytes fail at creation, without a session', async () => {
+  it('that make the access cookie longer than 4096 bytes fail at the login and create no session', async () => {
     const { visitor, sessions } = await openSite()
     const anna = visitor()
     await expect(anna.login({ userId: 'anna', claims: { role: 'x'.repeat(3000) } })).rejects.toThrow(
@@ -205,7 +205,7 @@ describe('claims', () => {
     expect(await sessions.list('anna')).toStrictEqual([])
   })
 
-  it('that just fit make a cookie of at most 4096 bytes, also under the longest name and after a turn', async () => {
+  it('of the maximum size fit into 4096 bytes, even with the longest name and after a refresh', async () => {
     const name = `__Host-${'n'.repeat(57)}`
     const { visitor } = await openSite({ cookies: { access: name } })
     const anna = visitor()
@@ -225,7 +225,7 @@ describe('claims', () => {
   })
 })
 
-describe('options of cookies', () => {
+describe('the HTTP options', () => {
   it.each([
     ['cookies.access', { cookies: { access: '__Host-a', domain: 'example.com' } }],
     ['cookies.refresh', { cookies: { refresh: '__Host-r' } }],
@@ -258,13 +258,13 @@ describe('options of cookies', () => {
     ['trustedOrigins[0]', { trustedOrigins: ['ftp://a.example'] }],
     ['trustedOrigins[0]', { trustedOrigins: ['https://A.example'] }],
     ['cookie', { cookie: {} }],
-  ])('are refused by name: %s', async (option, options) => {
+  ])('are checked, and the error names the wrong one: %s', async (option, options) => {
     await expect(openSite(options as never)).rejects.toThrow(
       coded('ERR_INVALID_OPTIONS', { option }) as Error,
     )
   })
 
-  it('let both cookies be __Host- with inline refresh, as both are sent to /', async () => {
+  it('allow __Host- for both cookies with inline refresh, because both have Path=/', async () => {
     const { visitor } = await openSite({
       refresh: 'inline',
       cookies: { access: '__Host-a', refresh: '__Host-r' },

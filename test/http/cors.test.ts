@@ -25,7 +25,7 @@ describeAdapters('CORS', (adapter) => {
     return { client: createClient(port), warned }
   }
 
-  it('answers the preflight of a trusted origin, for its routes and for the application', async () => {
+  it('answers the preflight of a trusted origin for all routes', async () => {
     const { client } = await open(SHARED)
     for (const path of ['/session/refresh', '/notes']) {
       const headers = preflight(fromSpa, 'X-Request-Id, pawl-csrf')
@@ -46,7 +46,7 @@ describeAdapters('CORS', (adapter) => {
     }
   })
 
-  it('names a trusted origin in every answer: its own, the application’s, and refusals', async () => {
+  it('allows a trusted origin in every response, including refusals', async () => {
     const { client } = await open(SHARED)
     const login = await client.send('POST', '/login?user=anna', { headers: fromSpa })
     const me = await client.send('GET', '/me', { headers: fromSpa })
@@ -65,7 +65,7 @@ describeAdapters('CORS', (adapter) => {
     expect(String(login.headers.vary).split(', ').sort()).toStrictEqual(['Cookie', 'Origin'])
   })
 
-  it('says nothing to other origins, and has caches keep answers apart', async () => {
+  it('allows no other origin, and sends `Vary: Origin`', async () => {
     const { client } = await open(SHARED)
     const asked = await client.send('OPTIONS', '/session/refresh', { headers: preflight(fromElsewhere) })
     const get = await client.send('GET', '/hello', { headers: fromElsewhere })
@@ -77,7 +77,7 @@ describeAdapters('CORS', (adapter) => {
     expect(post).toMatchObject({ status: 403, body: { code: 'csrf_rejected' }, cookies: [] })
   })
 
-  it('allows no header that is none, and not any number of them', async () => {
+  it('allows only valid header names, and a limited number of them', async () => {
     const { client } = await open(SHARED)
     const many = Array.from({ length: 100 }, (_, index) => `x-${index}`).join(',')
     for (const asked of [many, 'x y, <script>', 'x'.repeat(2000)]) {
@@ -89,7 +89,7 @@ describeAdapters('CORS', (adapter) => {
     }
   })
 
-  it('is left to the application unless it is asked for, with a word about what will not work', async () => {
+  it('is left to the application without the option `cors`, with a warning', async () => {
     const { client, warned } = await open({ trustedOrigins: [SPA] })
     for (let time = 0; time < 3; time++) {
       const answer = await client.send('OPTIONS', '/session/refresh', { headers: preflight(fromSpa) })
@@ -102,19 +102,19 @@ describeAdapters('CORS', (adapter) => {
     expect(warned[1]).toContain('SameSite')
   })
 
-  it('tells an operator who trusts an origin and lets no page of it read the answers', async () => {
+  it('warns if a trusted origin sends requests but may not read the responses', async () => {
     const { client, warned } = await open({ trustedOrigins: [SPA] })
     const headers = { ...fromSpa, 'sec-fetch-mode': 'cors' }
-    // No preflight goes before these.
+    // Browsers send these requests without a preflight.
     for (let time = 0; time < 2; time++) await client.send('POST', '/login?user=anna', { headers })
     expect(warned).toHaveLength(1)
     expect(warned[0]).toContain('Access-Control-Allow-Origin')
-    // A form of the same page needs no leave.
+    // A form submission needs no CORS headers.
     await client.send('POST', '/notes', { headers: { ...fromSpa, 'sec-fetch-mode': 'navigate' } })
     expect(warned).toHaveLength(1)
   })
 
-  it('tells an operator of an origin that is missing, once however many ask', async () => {
+  it('warns once about untrusted origins, however many send requests', async () => {
     const { client, warned } = await open(SHARED)
     for (let index = 0; index < 5; index++) {
       const headers = preflight({ origin: `https://${index}.evil.example`, 'sec-fetch-site': 'cross-site' })
@@ -124,7 +124,7 @@ describeAdapters('CORS', (adapter) => {
     expect(warned[0]).toContain('trustedOrigins')
   })
 
-  it('refuses `*`, and to be on for nobody', async () => {
+  it('rejects the option `cors` without trusted origins, and the origin `*`', async () => {
     const { sessions } = await openWithClock()
     await expect(adapter.listen(sessions, { cors: true })).rejects.toThrow(
       coded('ERR_INVALID_OPTIONS', { option: 'cors' }) as Error,

@@ -5,7 +5,7 @@ import { openSite, type Site, type VisitOptions, type Visitor } from '../support
 const REFUSED = { status: 403, body: { code: 'csrf_rejected', refresh: false }, cookies: [] }
 const ACCESS = '__Host-pawl-access'
 
-async function signedIn(http: HttpOptions = {}): Promise<{ site: Site; anna: Visitor; token: string }> {
+async function openSignedIn(http: HttpOptions = {}): Promise<{ site: Site; anna: Visitor; token: string }> {
   const site = await openSite({ csrf: 'token', ...http })
   const anna = site.visitor()
   const { body } = await anna.login()
@@ -14,9 +14,9 @@ async function signedIn(http: HttpOptions = {}): Promise<{ site: Site; anna: Vis
 
 const withToken = (token: string): VisitOptions => ({ headers: { 'pawl-csrf': token } })
 
-describe('with `csrf: token`', () => {
-  it('login and refresh hand the token out, and requests with it are served', async () => {
-    const { anna, token } = await signedIn()
+describe('with the option `csrf: token`', () => {
+  it('a login and a refresh return a CSRF token, and requests with it are served', async () => {
+    const { anna, token } = await openSignedIn()
     expect(token).toMatch(/^[\w-]{16}\.[\w-]{43}$/)
     expect((await anna.visit('POST', '/act', withToken(token))).status).toBe(200)
     const { status, body } = await anna.refresh()
@@ -27,21 +27,21 @@ describe('with `csrf: token`', () => {
     })
     const { csrfToken } = body as { csrfToken: string }
     expect(csrfToken).not.toBe(token)
-    // Both name the same session: a page that was loaded earlier keeps working.
+    // Both tokens belong to the same session, so a page loaded earlier keeps working.
     expect((await anna.visit('POST', '/act', withToken(csrfToken))).status).toBe(200)
     expect((await anna.visit('POST', '/act', withToken(token))).status).toBe(200)
   })
 
-  it('a page can be given one', async () => {
-    const { anna } = await signedIn()
+  it('`csrfToken()` returns a valid CSRF token for a page', async () => {
+    const { anna } = await openSignedIn()
     const { text } = await anna.visit('GET', '/form', {
       handler: (session) => new Response(session.csrfToken()),
     })
     expect((await anna.visit('POST', '/act', withToken(text))).status).toBe(200)
   })
 
-  it('there is none without a session', async () => {
-    const { site } = await signedIn()
+  it('`csrfToken()` throws for a visitor', async () => {
+    const { site } = await openSignedIn()
     const { status, body } = await site.visitor().visit('GET', '/form', {
       handler: (session) => new Response(session.csrfToken()),
     })
@@ -49,20 +49,20 @@ describe('with `csrf: token`', () => {
     expect(body).toStrictEqual({ code: 'not_signed_in', refresh: false })
   })
 
-  it('an unsafe request without it is refused, whatever the method', async () => {
-    const { anna } = await signedIn()
+  it('an unsafe request without the CSRF token is refused', async () => {
+    const { anna } = await openSignedIn()
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE'])
       expect(await anna.visit(method, '/act')).toMatchObject(REFUSED)
   })
 
-  it('a safe request needs none', async () => {
-    const { anna } = await signedIn()
+  it('a safe request needs no CSRF token', async () => {
+    const { anna } = await openSignedIn()
     expect((await anna.visit('GET', '/me')).status).toBe(200)
     expect((await anna.visit('HEAD', '/me')).status).toBe(200)
   })
 
-  it('a wrong, damaged or foreign one is refused', async () => {
-    const { site, anna, token } = await signedIn()
+  it('a damaged CSRF token or that of another session is refused', async () => {
+    const { site, anna, token } = await openSignedIn()
     const other = await site.visitor().login({ userId: 'anna' })
     const { csrfToken } = other.body as { csrfToken: string }
     for (const wrong of [
@@ -79,15 +79,15 @@ describe('with `csrf: token`', () => {
       expect(await anna.visit('POST', '/act', withToken(wrong))).toMatchObject(REFUSED)
   })
 
-  it('a request from another site is refused even with the right one', async () => {
-    const { anna, token } = await signedIn()
+  it('a request from another site is refused even with the CSRF token', async () => {
+    const { anna, token } = await openSignedIn()
     expect(
       await anna.visit('POST', '/act', { headers: { 'pawl-csrf': token, 'sec-fetch-site': 'cross-site' } }),
     ).toMatchObject(REFUSED)
   })
 
-  it('logout needs it, also when the access token has expired', async () => {
-    const { site, anna, token } = await signedIn()
+  it('a logout needs the CSRF token, even if the access token has expired', async () => {
+    const { site, anna, token } = await openSignedIn()
     expect(await anna.logout()).toMatchObject(REFUSED)
     site.clock.advance(3600)
     expect(await anna.logout()).toMatchObject(REFUSED)
@@ -95,18 +95,18 @@ describe('with `csrf: token`', () => {
     expect(anna.jar.names).toStrictEqual([])
   })
 
-  it('a visitor without a session needs none to sign in', async () => {
+  it('a login without a session needs no CSRF token', async () => {
     const site = await openSite({ csrf: 'token' })
     expect((await site.visitor().login()).status).toBe(200)
   })
 
-  it('someone who is signed in needs it to sign in as someone else', async () => {
-    const { anna } = await signedIn()
+  it('a login with a session needs its CSRF token', async () => {
+    const { anna } = await openSignedIn()
     expect(await anna.login({ userId: 'berta' })).toMatchObject(REFUSED)
   })
 
-  it('cookies of a session that is over do not keep anybody from signing in', async () => {
-    const { site, anna } = await signedIn()
+  it('a login with the cookies of an ended session needs no CSRF token', async () => {
+    const { site, anna } = await openSignedIn()
     await site.sessions.revokeUser('anna')
     expect((await anna.me()).body).toStrictEqual({ code: 'session_ended', refresh: false })
     expect((await anna.login()).status).toBe(200)
@@ -114,36 +114,36 @@ describe('with `csrf: token`', () => {
     expect((await anna.login()).status).toBe(200)
   })
 
-  it('a WebSocket handshake needs none, as no page can send it, but has to come from this site', async () => {
-    const { anna } = await signedIn()
+  it('a WebSocket handshake from the same site needs no CSRF token, which no page could send', async () => {
+    const { anna } = await openSignedIn()
     const upgrade = { upgrade: 'websocket', 'sec-fetch-site': undefined }
     const from = (origin: string): VisitOptions => ({ headers: { ...upgrade, origin } })
     expect((await anna.visit('GET', '/socket', from('https://app.example.com'))).status).toBe(200)
     expect(await anna.visit('GET', '/socket', from('https://evil.example'))).toMatchObject(REFUSED)
   })
 
-  it('an unsafe request that asks for a WebSocket needs it', async () => {
-    const { anna, token } = await signedIn()
+  it('an unsafe request with a WebSocket upgrade needs the CSRF token', async () => {
+    const { anna, token } = await openSignedIn()
     const headers = { upgrade: 'websocket' }
     expect(await anna.visit('POST', '/socket', { headers })).toMatchObject(REFUSED)
     const visit = { headers: { ...headers, 'pawl-csrf': token } }
     expect((await anna.visit('POST', '/socket', visit)).status).toBe(200)
   })
 
-  it('a cookie planted beside the genuine one does not make its owner’s token count', async () => {
-    const { site, anna } = await signedIn({ cookies: { domain: 'example.com' } })
+  it('a planted access cookie does not make the CSRF token of the attacker valid', async () => {
+    const { site, anna } = await openSignedIn({ cookies: { domain: 'example.com' } })
     const mallory = site.visitor()
     const { csrfToken } = (await mallory.login({ userId: 'mallory' })).body as { csrfToken: string }
     anna.jar.delete('__Secure-pawl-access')
     site.clock.advance(3600)
     await anna.refresh()
-    // A genuine but expired token of the attacker's comes first; the request would act for the victim.
+    // The expired access token of the attacker comes first, but the request would act for the victim.
     anna.jar.put('__Secure-pawl-access', mallory.jar.get('__Secure-pawl-access')!, '/act')
     expect(await anna.visit('POST', '/act', withToken(csrfToken))).toMatchObject(REFUSED)
   })
 
-  it('bearer mode needs none and is handed none', async () => {
-    const { site } = await signedIn()
+  it('bearer mode neither needs nor returns a CSRF token', async () => {
+    const { site } = await openSignedIn()
     const { accessToken } = await site.sessions.create({ userId: 'anna' })
     const { status } = await site
       .visitor()
@@ -157,9 +157,9 @@ describe('with `csrf: token`', () => {
   })
 })
 
-describe('with `csrf: token` and inline refresh', () => {
-  it('a request whose access token has expired needs the token of the session that would be renewed', async () => {
-    const { site, anna, token } = await signedIn({ refresh: 'inline' })
+describe('with the option `csrf: token` and inline refresh', () => {
+  it('an unsafe request needs the CSRF token of the session that it renews', async () => {
+    const { site, anna, token } = await openSignedIn({ refresh: 'inline' })
     site.clock.advance(3600)
     const before = anna.jar.get(ACCESS)
     expect(await anna.visit('POST', '/act')).toMatchObject(REFUSED)
@@ -168,8 +168,8 @@ describe('with `csrf: token` and inline refresh', () => {
     expect(anna.jar.get(ACCESS)).not.toBe(before)
   })
 
-  it('a refresh cookie planted beside the genuine one does not make its owner’s token count', async () => {
-    const { site, anna } = await signedIn({ refresh: 'inline' })
+  it('a planted refresh cookie does not make the CSRF token of the attacker valid', async () => {
+    const { site, anna } = await openSignedIn({ refresh: 'inline' })
     const mallory = site.visitor()
     const { csrfToken } = (await mallory.login({ userId: 'mallory' })).body as { csrfToken: string }
     site.clock.advance(600)
@@ -180,7 +180,7 @@ describe('with `csrf: token` and inline refresh', () => {
   })
 })
 
-it('without it no token is handed out or asked for', async () => {
+it('without the option `csrf: token`, no CSRF token is returned or needed', async () => {
   const { visitor } = await openSite()
   const anna = visitor()
   expect((await anna.login()).body).not.toHaveProperty('csrfToken')

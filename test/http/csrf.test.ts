@@ -19,8 +19,8 @@ interface Sent {
   target?: string
 }
 
-/** Whether such a request reaches the application. */
-async function passes(sent: Sent, options: HttpOptions = {}): Promise<boolean> {
+/** Whether a request reaches the application. */
+async function isAccepted(sent: Sent, options: HttpOptions = {}): Promise<boolean> {
   const http = sessionsOverHttp(await openSessions(), options)
   const { method = 'POST', site, origin, host = HOST, headers = {}, target = '/act' } = sent
   const { reply } = await http.handle(
@@ -42,8 +42,8 @@ async function passes(sent: Sent, options: HttpOptions = {}): Promise<boolean> {
   return reply === undefined
 }
 
-describe('a request that may change state', () => {
-  // The table of Go's net/http csrf_test.go, and what it leaves out.
+describe('an unsafe request', () => {
+  // The cases of net/http csrf_test.go in Go, and some more.
   it.each<[boolean, Sent]>([
     [true, { site: 'same-origin' }],
     [true, { site: 'none' }],
@@ -67,25 +67,25 @@ describe('a request that may change state', () => {
     [false, { origin: HOST }],
     [false, { origin: 'not a url' }],
     [false, { origin: 'https://' }],
-    // Where the browser says the site, its Origin does not matter.
+    // If the browser sends Sec-Fetch-Site, Origin is ignored.
     [true, { site: 'same-origin', origin: 'https://evil.example' }],
     [true, { site: 'none', origin: 'null' }],
     [false, { site: 'cross-site', origin: `https://${HOST}` }],
     [false, { site: 'same-site', origin: `https://${HOST}` }],
-  ])('is let through: %s for %o', async (expected, sent) => {
+  ])('is accepted: %s for %o', async (expected, sent) => {
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'get', 'QUERY', 'CONNECT'])
-      expect(await passes({ ...sent, method })).toBe(expected)
+      expect(await isAccepted({ ...sent, method })).toBe(expected)
   })
 
-  it.each(['GET', 'HEAD', 'OPTIONS'])('is not what %s makes', async (method) => {
-    expect(await passes({ method, site: 'cross-site', origin: 'https://evil.example' })).toBe(true)
+  it.each(['GET', 'HEAD', 'OPTIONS'])('does not include %s, which is always accepted', async (method) => {
+    expect(await isAccepted({ method, site: 'cross-site', origin: 'https://evil.example' })).toBe(true)
   })
 
-  it('from a trusted origin is let through whatever its site is called', async () => {
+  it('from a trusted origin is accepted with any Sec-Fetch-Site', async () => {
     const options = { trustedOrigins: ['https://shop.example', 'https://app.example:8443'] }
-    expect(await passes({ site: 'cross-site', origin: 'https://shop.example' }, options)).toBe(true)
-    expect(await passes({ site: 'same-site', origin: 'https://app.example:8443' }, options)).toBe(true)
-    expect(await passes({ origin: 'https://shop.example' }, options)).toBe(true)
+    expect(await isAccepted({ site: 'cross-site', origin: 'https://shop.example' }, options)).toBe(true)
+    expect(await isAccepted({ site: 'same-site', origin: 'https://app.example:8443' }, options)).toBe(true)
+    expect(await isAccepted({ origin: 'https://shop.example' }, options)).toBe(true)
     for (const origin of [
       'http://shop.example',
       'https://shop.example:8443',
@@ -94,10 +94,10 @@ describe('a request that may change state', () => {
       'https://app.example',
       'null',
     ])
-      expect(await passes({ site: 'cross-site', origin }, options)).toBe(false)
+      expect(await isAccepted({ site: 'cross-site', origin }, options)).toBe(false)
   })
 
-  it('is refused at the routes too, and at the login before any handler runs', async () => {
+  it('from another site is refused at the routes of Pawl, and at a login before the handler runs', async () => {
     const { visitor, sessions } = await openSite()
     const anna = visitor()
     const headers = { 'sec-fetch-site': 'cross-site' }
@@ -130,26 +130,26 @@ describe('a WebSocket handshake', () => {
     [true, { site: 'same-origin' }],
     [false, { site: 'same-site' }],
     [true, {}],
-  ])('is let through: %s for %o', async (expected, sent) => {
-    expect(await passes({ ...sent, method: 'GET', headers: upgrade })).toBe(expected)
-    expect(await passes({ ...sent, method: 'GET', headers: { upgrade: 'WebSocket' } })).toBe(expected)
+  ])('is accepted: %s for %o', async (expected, sent) => {
+    expect(await isAccepted({ ...sent, method: 'GET', headers: upgrade })).toBe(expected)
+    expect(await isAccepted({ ...sent, method: 'GET', headers: { upgrade: 'WebSocket' } })).toBe(expected)
   })
 
-  it.each(['POST', 'PUT', 'OPTIONS'])('is no way around the check for %s', async (method) => {
-    expect(await passes({ site: 'cross-site', method, headers: upgrade })).toBe(false)
-    expect(await passes({ site: 'same-origin', method, headers: upgrade })).toBe(true)
+  it.each(['POST', 'PUT', 'OPTIONS'])('does not exempt %s from the check', async (method) => {
+    expect(await isAccepted({ site: 'cross-site', method, headers: upgrade })).toBe(false)
+    expect(await isAccepted({ site: 'same-origin', method, headers: upgrade })).toBe(true)
   })
 
-  it('is not what an upgrade to something else is', async () => {
-    expect(await passes({ method: 'GET', site: 'cross-site', headers: { upgrade: 'h2c' } })).toBe(true)
+  it('does not include an upgrade to another protocol', async () => {
+    expect(await isAccepted({ method: 'GET', site: 'cross-site', headers: { upgrade: 'h2c' } })).toBe(true)
   })
 })
 
 describe('bearer mode', () => {
   it.each([{ authorization: 'Bearer abc' }, { authorization: 'bearer abc' }, { 'pawl-transport': 'Bearer' }])(
-    'is exempt, as no page of another site can ask for it: %o',
+    'is exempt, because no page of another site can send its headers: %o',
     async (headers) => {
-      expect(await passes({ site: 'cross-site', origin: 'https://evil.example', headers })).toBe(true)
+      expect(await isAccepted({ site: 'cross-site', origin: 'https://evil.example', headers })).toBe(true)
     },
   )
 
@@ -160,12 +160,12 @@ describe('bearer mode', () => {
     { authorization: '' },
     { 'pawl-transport': 'cookie' },
     { 'pawl-transport': '' },
-  ])('is not what %o asks for', async (headers) => {
-    expect(await passes({ site: 'cross-site', headers })).toBe(false)
+  ])('is not enabled by %o', async (headers) => {
+    expect(await isAccepted({ site: 'cross-site', headers })).toBe(false)
   })
 })
 
-it('errors name the check that refused', () => {
+it('a CsrfRejectedError names the failed check', () => {
   const refusal = (headers: Record<string, string>) => () =>
     assertSameSite(fakeExchange({ method: 'POST', headers }), new Set())
   expect(refusal({ 'sec-fetch-site': 'cross-site' })).toThrow(

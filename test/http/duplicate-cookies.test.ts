@@ -10,7 +10,7 @@ const REFRESH = '__Secure-pawl-refresh'
 const GONE = 'Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=Lax'
 const MONTH = 'Max-Age=2592000; Expires=Thu, 31 Jan 2030 12:00:00 GMT; HttpOnly; Secure; SameSite=Lax'
 
-/** Every place where settings of the past or a sibling subdomain may have left a refresh cookie. */
+/** Clears every refresh cookie that earlier settings or a sibling subdomain may have left. */
 const STRAYS = [
   `${REFRESH}=; Path=/; ${GONE}`,
   `${REFRESH}=; Path=/; ${GONE}; Domain=app.example.com`,
@@ -23,22 +23,22 @@ const CLEARED = [`${ACCESS}=; Path=/; ${GONE}`, `${REFRESH}=; Path=/session; ${G
 const sessionOf = async (site: Site, anna: Visitor): Promise<string> =>
   site.withSession.read({ headers: new Headers({ cookie: `${ACCESS}=${anna.jar.get(ACCESS)}` }) })!.sessionId
 
-async function signedIn(): Promise<{ site: Site; anna: Visitor; sessionId: string }> {
+async function openSignedIn(): Promise<{ site: Site; anna: Visitor; sessionId: string }> {
   const site = await openSite()
   const anna = site.visitor()
   await anna.login()
   return { site, anna, sessionId: await sessionOf(site, anna) }
 }
 
-/** A genuine refresh token of another session. */
+/** Creates another session. @returns its refresh token */
 async function tokenOf(site: Site, userId: string): Promise<{ sessionId: string; refreshToken: string }> {
   const { session, refreshToken } = await site.sessions.create({ userId })
   return { sessionId: session.sessionId, refreshToken: refreshToken.value }
 }
 
-describe('of several refresh cookies', () => {
-  it('the genuine one among garbage is refreshed, and the rest expired', async () => {
-    const { anna } = await signedIn()
+describe('a request with several refresh cookies', () => {
+  it('refreshes the genuine cookie and clears the others', async () => {
+    const { anna } = await openSignedIn()
     anna.jar.put(REFRESH, 'garbage', '/session', 'example.com')
     anna.jar.put(REFRESH, `pawl_r1_${'A'.repeat(123)}`, '/session/refresh')
     const { status, cookies } = await anna.refresh()
@@ -50,15 +50,15 @@ describe('of several refresh cookies', () => {
     ])
   })
 
-  it('the genuine one is found behind any number of planted ones', async () => {
-    const { anna } = await signedIn()
+  it('finds the genuine cookie behind a hundred planted ones', async () => {
+    const { anna } = await openSignedIn()
     for (let i = 0; i < 100; i++)
       anna.jar.put(REFRESH, `planted${i}`, '/session/refresh', `d${i}.example.com`)
     expect((await anna.refresh()).status).toBe(200)
   })
 
-  it('those of the session that the access cookie names are preferred to newer ones of another', async () => {
-    const { site, anna, sessionId } = await signedIn()
+  it('prefers the session of the access cookie to a newer session', async () => {
+    const { site, anna, sessionId } = await openSignedIn()
     site.clock.advance(1)
     const mallory = await tokenOf(site, 'mallory')
     anna.jar.put(REFRESH, mallory.refreshToken, '/session', 'example.com')
@@ -67,8 +67,8 @@ describe('of several refresh cookies', () => {
     expect((await site.sessions.get(mallory.sessionId))!.active).toBe(true)
   })
 
-  it('an expired access cookie counts as well', async () => {
-    const { site, anna, sessionId } = await signedIn()
+  it('prefers the session of an expired access cookie too', async () => {
+    const { site, anna, sessionId } = await openSignedIn()
     site.clock.advance(3600)
     const mallory = await tokenOf(site, 'mallory')
     anna.jar.put(REFRESH, mallory.refreshToken, '/session', 'example.com')
@@ -76,8 +76,8 @@ describe('of several refresh cookies', () => {
     expect(await sessionOf(site, anna)).toBe(sessionId)
   })
 
-  it('the newest is refreshed when there is no access cookie to name a session', async () => {
-    const { site, anna } = await signedIn()
+  it('refreshes the newest session if there is no access cookie', async () => {
+    const { site, anna } = await openSignedIn()
     site.clock.advance(1)
     const newer = await tokenOf(site, 'anna')
     anna.jar.put(REFRESH, newer.refreshToken, '/session', 'example.com')
@@ -86,8 +86,8 @@ describe('of several refresh cookies', () => {
     expect(await sessionOf(site, anna)).toBe(newer.sessionId)
   })
 
-  it('a forged access cookie names nothing', async () => {
-    const { site, anna } = await signedIn()
+  it('ignores a forged access cookie when it chooses the session', async () => {
+    const { site, anna } = await openSignedIn()
     site.clock.advance(1)
     const newer = await tokenOf(site, 'anna')
     anna.jar.put(REFRESH, newer.refreshToken, '/session', 'example.com')
@@ -96,8 +96,8 @@ describe('of several refresh cookies', () => {
     expect(await sessionOf(site, anna)).toBe(newer.sessionId)
   })
 
-  it('of one session the highest generation is refreshed, so that a stray ancestor is no theft', async () => {
-    const { site, anna } = await signedIn()
+  it('refreshes the highest generation of a session, so that a stray older cookie is not reuse', async () => {
+    const { site, anna } = await openSignedIn()
     const ancestor = anna.jar.get(REFRESH)!
     for (let turn = 0; turn < 3; turn++) {
       site.clock.advance(600)
@@ -112,8 +112,8 @@ describe('of several refresh cookies', () => {
     expect(cookies.slice(0, STRAYS.length)).toStrictEqual(STRAYS)
   })
 
-  it('a higher generation is preferred to a later answer of a lower one', async () => {
-    const { site, anna, sessionId } = await signedIn()
+  it('prefers a higher generation to a later response of a lower one', async () => {
+    const { site, anna, sessionId } = await openSignedIn()
     const tab = site.visitor(anna.jar.copy())
     await anna.refresh()
     await anna.me()
@@ -127,8 +127,8 @@ describe('of several refresh cookies', () => {
     expect((await site.sessions.get(sessionId))!.generation).toBe(2)
   })
 
-  it('the chosen one is written again in the calm, as it may have been one of the strays', async () => {
-    const { anna } = await signedIn()
+  it('sets the chosen cookie again shortly after a turn, because it may be among the cleared ones', async () => {
+    const { anna } = await openSignedIn()
     await anna.refresh()
     const chosen = anna.jar.get(REFRESH)!
     anna.jar.delete(REFRESH)
@@ -143,8 +143,8 @@ describe('of several refresh cookies', () => {
     expect(anna.jar.header('/session')).toContain(`${REFRESH}=${chosen}`)
   })
 
-  it('none is cleared when the access cookie names another session than all of them', async () => {
-    const { site, anna } = await signedIn()
+  it('clears none if the access cookie belongs to another session than all of them', async () => {
+    const { site, anna } = await openSignedIn()
     const other = await tokenOf(site, 'anna')
     anna.jar.put(REFRESH, other.refreshToken, '/session')
     const { status, body, cookies } = await anna.refresh()
@@ -154,8 +154,8 @@ describe('of several refresh cookies', () => {
     expect((await site.sessions.get(other.sessionId))!.active).toBe(true)
   })
 
-  it('all are cleared when none is genuine', async () => {
-    const { anna } = await signedIn()
+  it('clears all of them if none is genuine', async () => {
+    const { anna } = await openSignedIn()
     anna.jar.put(REFRESH, 'garbage', '/session')
     anna.jar.put(REFRESH, 'more', '/session', 'example.com')
     const { status, body, cookies } = await anna.refresh()
@@ -165,8 +165,8 @@ describe('of several refresh cookies', () => {
     expect(anna.jar.names).toStrictEqual([])
   })
 
-  it('one that a secret not deployed here yet has minted keeps garbage from clearing anything', async () => {
-    const { anna } = await signedIn()
+  it('clears none if one of them comes from a secret that this process does not have yet', async () => {
+    const { anna } = await openSignedIn()
     const elsewhere = await openSessions({ secret: [NEW_SECRET, SECRET] })
     const { refreshToken } = await elsewhere.create({ userId: 'anna' })
     anna.jar.put(REFRESH, 'garbage', '/session/refresh')
@@ -177,8 +177,8 @@ describe('of several refresh cookies', () => {
     expect(cookies).toStrictEqual([])
   })
 
-  it('the strays go to no public suffix of one label, and to no Domain at all of an address', async () => {
-    const { site } = await signedIn()
+  it('clears cookies of every parent domain, but not of a single label or an IP address', async () => {
+    const { site } = await openSignedIn()
     const at = async (origin: string): Promise<string[]> => {
       const anna = site.visitor(undefined, origin)
       await anna.login()
@@ -194,8 +194,8 @@ describe('of several refresh cookies', () => {
   })
 })
 
-describe('of several access cookies', () => {
-  it('the first that is good is used, whatever else was planted', async () => {
+describe('a request with several access cookies', () => {
+  it('uses the first valid one', async () => {
     const site = await openSite({ cookies: { domain: 'example.com' } })
     const anna = site.visitor()
     await anna.login()
@@ -210,8 +210,8 @@ describe('of several access cookies', () => {
 })
 
 describe('a Cookie header', () => {
-  it('of 64 kB around the genuine cookies still works', async () => {
-    const { anna } = await signedIn()
+  it('of 64 kB with the genuine cookies is accepted', async () => {
+    const { anna } = await openSignedIn()
     const noise = Array.from({ length: 1000 }, (_, i) => `noise${i}=${'x'.repeat(56)}`).join('; ')
     const genuine = anna.jar.header('/session/refresh')!
     const cookie = `${noise}; ${genuine}; ${noise}`
@@ -219,7 +219,7 @@ describe('a Cookie header', () => {
     expect((await anna.refresh({ headers: { cookie } })).status).toBe(200)
   })
 
-  it('of 64 kB of bad refresh cookies is refused without asking the store', async () => {
+  it('of 64 kB with invalid refresh cookies is refused without a store call', async () => {
     const { store, calls } = counting(memory())
     const site = await openSite({}, { store })
     calls.length = 0
@@ -248,7 +248,7 @@ describe('a Cookie header', () => {
     ],
     ['longer names', `x${ACCESS}=x; ${REFRESH}x=x`, 'not_signed_in', 'not_signed_in'],
     ['only separators', ';;; ; =; ==;', 'not_signed_in', 'not_signed_in'],
-  ])('with %s is answered in the ordinary way', async (_what, cookie, refresh, access) => {
+  ])('with %s gets an ordinary 401', async (_what, cookie, refresh, access) => {
     const { visitor } = await openSite()
     expect((await visitor().refresh({ headers: { cookie } })).body).toMatchObject({ code: refresh })
     expect((await visitor().me({ headers: { cookie } })).body).toMatchObject({ code: access })

@@ -11,8 +11,8 @@ const RENEWED = [`${ACCESS}=<access>; Path=/; ${MONTH}`, `${REFRESH}=<refresh>; 
 const GONE = 'Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=Lax'
 const CLEARED = [`${ACCESS}=; Path=/; ${GONE}`, `${REFRESH}=; Path=/; ${GONE}`]
 
-/** Somebody whose access token expired an hour after the clock's start. */
-async function away(
+/** A site with a visitor whose access token has expired. */
+async function openExpired(
   options: Parameters<typeof openSite>[1] = {},
 ): Promise<{ site: Site; anna: Visitor; id: string }> {
   const site = await openSite({ refresh: 'inline' }, options)
@@ -29,7 +29,7 @@ const generationOf = async ({ sessions }: Site, id: string): Promise<number> => 
 
 describe('inline refresh', () => {
   it.each(['GET', 'POST', 'DELETE'])('renews an expired access token inside a %s', async (method) => {
-    const { anna } = await away()
+    const { anna } = await openExpired()
     const { status, body, cookies, headers } = await anna.visit(method, '/page', { info: { required: true } })
     expect([status, body]).toStrictEqual([200, { userId: 'anna', generation: 0 }])
     expect(cookies).toStrictEqual(RENEWED)
@@ -40,20 +40,20 @@ describe('inline refresh', () => {
   })
 
   it('renews a page load without any redirect', async () => {
-    const { anna } = await away()
+    const { anna } = await openExpired()
     expect(await anna.navigate('/page')).toMatchObject({ status: 200, cookies: RENEWED })
   })
 
-  it('renews where the access cookie is gone or not recognized', async () => {
-    const { anna } = await away()
+  it('renews a missing or damaged access cookie', async () => {
+    const { anna } = await openExpired()
     anna.jar.delete(ACCESS)
     expect(await anna.me()).toMatchObject({ status: 200, cookies: RENEWED })
     anna.jar.put(ACCESS, 'garbage')
     expect((await anna.me()).status).toBe(200)
   })
 
-  it('tells everything about the session inside the request', async () => {
-    const { site, anna, id } = await away()
+  it('gives the handler the renewed session', async () => {
+    const { site, anna, id } = await openExpired()
     const { body } = await anna.me({
       handler: async (session) =>
         Response.json({
@@ -75,16 +75,16 @@ describe('inline refresh', () => {
     })
   })
 
-  it('leaves a good access token alone, and asks the store nothing', async () => {
+  it('does not renew a valid access token, and makes no store call', async () => {
     const database = fragile(memory())
-    const { site, anna } = await away({ store: database.store })
+    const { site, anna } = await openExpired({ store: database.store })
     await anna.me()
     database.down = true
     expect(await anna.me()).toMatchObject({ status: 200, cookies: [] })
     expect(site.clock.now()).toBe(Date.UTC(2030, 0, 1, 13))
   })
 
-  it('asks nothing for a visitor without cookies, and lets strangers see what is optional', async () => {
+  it('makes no store call for a visitor without cookies', async () => {
     const database = fragile(memory())
     const site = await openSite({ refresh: 'inline' }, { store: database.store })
     database.down = true
@@ -93,8 +93,8 @@ describe('inline refresh', () => {
     expect((await site.visitor().me()).body).toStrictEqual({ code: 'not_signed_in', refresh: false })
   })
 
-  it('spends no refresh cookie for a bearer client', async () => {
-    const { site, anna, id } = await away()
+  it('does not use the refresh cookie for a bearer client', async () => {
+    const { site, anna, id } = await openExpired()
     const { status, body, cookies } = await anna.me({ headers: { authorization: 'Bearer nonsense' } })
     expect([status, body, cookies]).toStrictEqual([401, { code: 'access_token_invalid', refresh: true }, []])
     const refreshed: unknown[] = []
@@ -104,8 +104,8 @@ describe('inline refresh', () => {
     expect(await generationOf(site, id)).toBe(0)
   })
 
-  it('serves its refresh route as well', async () => {
-    const { anna } = await away()
+  it('still serves the refresh route', async () => {
+    const { anna } = await openExpired()
     expect((await anna.refresh()).cookies).toStrictEqual(RENEWED)
   })
 })
@@ -118,15 +118,15 @@ describe('cookies of an inline refresh', () => {
       return me(session)
     }
 
-  it('are set while the answer takes no longer than half the overlap', async () => {
-    const { site, anna } = await away()
+  it('are set if the handler takes at most half the overlap', async () => {
+    const { site, anna } = await openExpired()
     const { status, cookies } = await anna.me({ handler: slow(site, 15) })
     expect(status).toBe(200)
     expect(cookies).toStrictEqual(RENEWED)
   })
 
-  it('are not set when it takes longer: that is a lost answer, and the next request tries again', async () => {
-    const { site, anna } = await away()
+  it('are not set if the handler takes longer, and the next request renews again', async () => {
+    const { site, anna } = await openExpired()
     const late = await anna.me({ handler: slow(site, 15.001) })
     expect([late.status, late.cookies]).toStrictEqual([200, []])
     expect(late.headers.get('vary')).toBeNull()
@@ -135,14 +135,14 @@ describe('cookies of an inline refresh', () => {
     expect(next.cookies).toHaveLength(2)
   })
 
-  it('follow the overlap', async () => {
-    const { site, anna } = await away({ rotation: { overlap: 4 } })
+  it('have a deadline that follows `rotation.overlap`', async () => {
+    const { site, anna } = await openExpired({ rotation: { overlap: 4 } })
     expect((await anna.me({ handler: slow(site, 2.001) })).cookies).toStrictEqual([])
     expect((await anna.me({ handler: slow(site, 2) })).cookies).toHaveLength(2)
   })
 
-  it('give way to those of a login or logout in the same request, which may be late', async () => {
-    const { site, anna, id } = await away()
+  it('are replaced by those of a login or logout in the same request, which has no deadline', async () => {
+    const { site, anna, id } = await openExpired()
     const { cookies } = await anna.visit('POST', '/login', {
       handler: async (session) => {
         site.clock.advance(20)
@@ -161,9 +161,9 @@ describe('cookies of an inline refresh', () => {
   })
 })
 
-describe('the access token that an inline refresh mints', () => {
-  it('is no evidence until the client presents it', async () => {
-    const { site, anna, id } = await away()
+describe('the access token of an inline refresh', () => {
+  it('confirms no turn until the client presents it', async () => {
+    const { site, anna, id } = await openExpired()
     await anna.me({
       handler: async (session) => {
         session.require()
@@ -177,8 +177,8 @@ describe('the access token that an inline refresh mints', () => {
     expect(await generationOf(site, id)).toBe(1)
   })
 
-  it('may be lost with its answer any number of times', async () => {
-    const { site, anna, id } = await away()
+  it('can be lost with its response any number of times', async () => {
+    const { site, anna, id } = await openExpired()
     for (let attempt = 0; attempt < 3; attempt++) {
       const lost = site.visitor(anna.jar.copy())
       expect((await lost.me()).status).toBe(200)
@@ -188,8 +188,8 @@ describe('the access token that an inline refresh mints', () => {
     expect((await anna.me()).status).toBe(200)
   })
 
-  it('is not the one that server code forwards: that has no `gen` and lives for the overlap at most', async () => {
-    const { site, anna, id } = await away()
+  it('differs from the one that server code forwards, which has no `gen` and expires within the overlap', async () => {
+    const { site, anna, id } = await openExpired()
     const { text } = await anna.me({
       handler: async (session) => new Response(await session.accessToken()),
     })
@@ -210,17 +210,17 @@ describe('the access token that an inline refresh mints', () => {
     })
   })
 
-  it('is forwarded as it is where the client presented it', async () => {
-    const { anna } = await away()
+  it('is forwarded unchanged once the client has presented it', async () => {
+    const { anna } = await openExpired()
     await anna.me()
     const { text } = await anna.me({ handler: async (session) => new Response(await session.accessToken()) })
     expect(text).toBe(anna.jar.get(ACCESS))
   })
 })
 
-describe('requests of one page at the same time', () => {
-  it('are all renewed, and whichever answer the browser keeps goes on', async () => {
-    const { site, anna, id } = await away()
+describe('concurrent requests of one page', () => {
+  it('are all renewed, and the browser can keep any of the responses', async () => {
+    const { site, anna, id } = await openExpired()
     const before = anna.jar.copy()
     const visitors = Array.from({ length: 20 }, () => site.visitor(before.copy()))
     const answers = await Promise.all(visitors.map((visitor) => visitor.me()))
@@ -237,8 +237,8 @@ describe('requests of one page at the same time', () => {
 })
 
 describe('a session that cannot be renewed', () => {
-  it('by reuse is over, signed out and its cookies cleared', async () => {
-    const { site, anna, id } = await away()
+  it('because of reuse is revoked, and its cookies are cleared', async () => {
+    const { site, anna, id } = await openExpired()
     const thief = site.visitor(anna.jar.copy())
     for (let page = 0; page < 2; page++) {
       await anna.me()
@@ -262,8 +262,8 @@ describe('a session that cannot be renewed', () => {
     expect((await anna.me()).body).toStrictEqual({ code: 'not_signed_in', refresh: false })
   })
 
-  it('shows an optional page to a stranger, with the cookies cleared', async () => {
-    const { site, anna, id } = await away()
+  it('gets an optional page as a visitor, with the cookies cleared', async () => {
+    const { site, anna, id } = await openExpired()
     await site.sessions.revoke(id)
     const { status, body, cookies } = await anna.visit('GET', '/hello', {
       info: { optional: true },
@@ -272,8 +272,8 @@ describe('a session that cannot be renewed', () => {
     expect([status, body, cookies]).toStrictEqual([200, null, CLEARED])
   })
 
-  it('clears nothing when the answer is so late that it could meet a new login', async () => {
-    const { site, anna, id } = await away()
+  it('keeps its cookies if the response is so late that it could follow a new login', async () => {
+    const { site, anna, id } = await openExpired()
     await site.sessions.revoke(id)
     const { status, cookies } = await anna.visit('GET', '/hello', {
       info: { optional: true },
@@ -286,8 +286,8 @@ describe('a session that cannot be renewed', () => {
     expect((await anna.me()).cookies).toStrictEqual(CLEARED)
   })
 
-  it('as it was replaced keeps the cookies: they may be those of the new login', async () => {
-    const { site, anna, id } = await away()
+  it('because it was replaced keeps its cookies, which may belong to the new login', async () => {
+    const { site, anna, id } = await openExpired()
     await site.sessions.revoke(id, 'replaced')
     expect(await anna.me()).toMatchObject({
       status: 401,
@@ -296,9 +296,9 @@ describe('a session that cannot be renewed', () => {
     })
   })
 
-  it('while the store is down keeps the cookies, also on an optional page', async () => {
+  it('while the store is down gets 503 and keeps its cookies, also on an optional page', async () => {
     const database = fragile(memory())
-    const { anna } = await away({ store: database.store })
+    const { anna } = await openExpired({ store: database.store })
     database.down = true
     const unavailable = { status: 503, body: { code: 'unavailable' }, cookies: [] }
     expect(await anna.me()).toMatchObject(unavailable)
@@ -311,9 +311,9 @@ describe('a session that cannot be renewed', () => {
     expect((await anna.me()).status).toBe(200)
   })
 
-  it('does not stop a route that asks nothing of the session', async () => {
+  it('does not affect a route that reads no session', async () => {
     const database = fragile(memory())
-    const { anna } = await away({ store: database.store })
+    const { anna } = await openExpired({ store: database.store })
     database.down = true
     expect(await anna.visit('GET', '/health', { handler: () => new Response('ok') })).toMatchObject({
       status: 200,

@@ -4,7 +4,7 @@ import { nodeSessions } from '../../src/adapters/node/index.ts'
 import { listen } from '../support/http-server.ts'
 import { openWithClock } from '../support/sessions.ts'
 
-it('leaves the connection to the next request, however large a body was', async () => {
+it('a refused large body leaves the connection usable for the next request', async () => {
   const { sessions } = await openWithClock()
   const withSession = nodeSessions(sessions)
   const port = await listen(withSession((_req, res) => void res.end('hello')))

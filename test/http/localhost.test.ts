@@ -24,7 +24,7 @@ async function cookieNames(...given: Parameters<typeof fakeExchange>): Promise<s
 }
 
 describe('on plain http://localhost', () => {
-  it('cookies have no prefix, no Secure and no Domain', async () => {
+  it('cookies have no prefix, no `Secure` and no Domain', async () => {
     const { visitor } = await openSite({
       cookies: { domain: 'example.com', sameSite: 'none', partitioned: true },
     })
@@ -47,11 +47,11 @@ describe('on plain http://localhost', () => {
     '127.0.0.1:3000',
     '127.9.9.9',
     '[::1]:3000',
-  ])('the host may be %s', async (host) => {
+  ])('the host can be %s', async (host) => {
     expect(await cookieNames({ headers: { host }, peer: '127.0.0.1' })).toStrictEqual(PLAIN)
   })
 
-  it.each(['127.0.0.1', '::1', '::ffff:127.0.0.1', undefined])('the peer may be %s', async (peer) => {
+  it.each(['127.0.0.1', '::1', '::ffff:127.0.0.1', undefined])('the peer address can be %s', async (peer) => {
     expect(await cookieNames({ headers: { host: 'localhost' }, peer })).toStrictEqual(PLAIN)
   })
 })
@@ -59,23 +59,23 @@ describe('on plain http://localhost', () => {
 describe('cookies are secure', () => {
   it.each([
     ['another host', { headers: { host: 'app.example.com' } }],
-    ['a host that only begins like localhost', { headers: { host: 'localhost.example.com' } }],
-    ['a host that only ends like localhost', { headers: { host: 'notlocalhost' } }],
-    ['an address that only begins like one of this machine', { headers: { host: '127.0.0.1.example.com' } }],
+    ['a host that only starts with localhost', { headers: { host: 'localhost.example.com' } }],
+    ['a host that only ends with localhost', { headers: { host: 'notlocalhost' } }],
+    ['a host that only starts with a loopback address', { headers: { host: '127.0.0.1.example.com' } }],
     ['no Host header', { headers: {} }],
     ['https', { headers: { host: 'localhost' }, secure: true }],
     ['X-Forwarded-For', { headers: { host: 'localhost', 'x-forwarded-for': '192.0.2.1' } }],
     ['X-Forwarded-Proto', { headers: { host: 'localhost', 'x-forwarded-proto': 'https' } }],
     [
-      'an Origin elsewhere',
+      'a foreign Origin',
       { headers: { host: 'localhost', origin: 'https://app.example.com', 'sec-fetch-site': 'same-origin' } },
     ],
-    ['a page elsewhere', { headers: { host: 'localhost', referer: 'https://app.example.com/login' } }],
+    ['a foreign Referer', { headers: { host: 'localhost', referer: 'https://app.example.com/login' } }],
     ['a secure cookie', { headers: { host: 'localhost', cookie: '__Secure-pawl-refresh=x' } }],
     ['Forwarded', { headers: { host: 'localhost', forwarded: 'for=192.0.2.1' } }],
-    ['a peer elsewhere', { headers: { host: 'localhost' }, peer: '192.0.2.1' }],
+    ['a remote peer', { headers: { host: 'localhost' }, peer: '192.0.2.1' }],
     [
-      'a peer that only begins like one of this machine',
+      'a peer that only starts with a loopback address',
       { headers: { host: 'localhost' }, peer: '127.0.0.1.2' },
     ],
   ])('with %s', async (_what, given) => {
@@ -87,7 +87,7 @@ describe('cookies are secure', () => {
     expect(await cookieNames({ headers: { host: 'localhost' }, peer: '127.0.0.1' })).toStrictEqual(SECURE)
   })
 
-  it('when insecure ones are turned off', async () => {
+  it('with the option `insecureLocalhost: false`', async () => {
     const { visitor } = await openSite({ insecureLocalhost: false })
     const anna = visitor(undefined, 'http://localhost:3000')
     await anna.login()
@@ -95,7 +95,7 @@ describe('cookies are secure', () => {
   })
 })
 
-it('asking for insecure cookies in production is refused at start', async () => {
+it('the option `insecureLocalhost: true` is rejected in production', async () => {
   const sessions = await openSessions()
   vi.stubEnv('NODE_ENV', 'production')
   expect(() => fetchSessions(sessions, { insecureLocalhost: true })).toThrow(
@@ -104,7 +104,7 @@ it('asking for insecure cookies in production is refused at start', async () => 
   expect(() => fetchSessions(sessions, { insecureLocalhost: false })).not.toThrow()
 })
 
-it('a cookie without a prefix signs nobody in anywhere else', async () => {
+it('cookies without prefix are ignored outside of localhost', async () => {
   const { visitor, sessions, withSession } = await openSite()
   const { accessToken, refreshToken } = await sessions.create({ userId: 'mallory' })
   const anna = visitor()

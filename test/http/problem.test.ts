@@ -29,7 +29,7 @@ const GONE = 'Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure
 const CLEARED = [`${ACCESS}=; Path=/; ${GONE}`, `${REFRESH}=; Path=/session; ${GONE}`]
 const ended = { code: 'session_ended', refresh: false }
 
-async function signedIn(
+async function openSignedIn(
   options: Parameters<typeof openSite>[1] = {},
 ): Promise<{ site: Site; anna: Visitor; id: string }> {
   const site = await openSite({}, options)
@@ -39,8 +39,8 @@ async function signedIn(
   return { site, anna, id: session!.sessionId }
 }
 
-describe('an error that a handler throws', () => {
-  const EVERYWHERE = {
+describe('an error thrown by a handler', () => {
+  const COMMON_HEADERS = {
     'cache-control': 'private, no-store',
     'content-type': 'application/json',
     'cross-origin-resource-policy': 'same-site',
@@ -92,7 +92,7 @@ describe('an error that a handler throws', () => {
     [new StoreUnavailableError('x'), 503, { code: 'unavailable' }, { 'retry-after': '5' }, null],
     [new SecretUnknownError(), 503, { code: 'unavailable' }, { 'retry-after': '30' }, null],
   ])(
-    '%s is answered by the table, with a challenge in bearer mode alone, and clears nothing',
+    '%s becomes its response, with a challenge only in bearer mode, and clears no cookie',
     async (error, status, body, headers, challenge) => {
       const { visitor } = await openSite()
       const throwing = {
@@ -102,14 +102,14 @@ describe('an error that a handler throws', () => {
       }
       const cookie = await visitor().visit('GET', '/', throwing)
       expect([cookie.status, cookie.body]).toStrictEqual([status, body])
-      expect(Object.fromEntries(cookie.headers)).toStrictEqual({ ...EVERYWHERE, ...headers })
+      expect(Object.fromEntries(cookie.headers)).toStrictEqual({ ...COMMON_HEADERS, ...headers })
       const bearer = await visitor().visit('GET', '/', {
         ...throwing,
         headers: { authorization: 'Bearer x' },
       })
       expect([bearer.status, bearer.body]).toStrictEqual([status, body])
       expect(Object.fromEntries(bearer.headers)).toStrictEqual({
-        ...EVERYWHERE,
+        ...COMMON_HEADERS,
         ...headers,
         ...(challenge !== null && { 'www-authenticate': challenge }),
       })
@@ -123,7 +123,7 @@ describe('an error that a handler throws', () => {
     new Error('x'),
     { code: 'ERR_NOT_SIGNED_IN' },
     null,
-  ])('that is a mistake in the program stays one: %s', async (error) => {
+  ])('is passed on unchanged if it is a programming mistake: %s', async (error) => {
     const { visitor } = await openSite()
     await expect(
       visitor().visit('GET', '/', {
@@ -135,11 +135,11 @@ describe('an error that a handler throws', () => {
   })
 })
 
-describe('a session that has ended', () => {
+describe('an ended session', () => {
   it.each<EndReason>(['logout', 'revoked', 'limit', 'rollback'])(
-    'as %s is answered 401 with the cookies kept, and cleared by the refresh route',
+    'with reason %s gets 401, and only the refresh route clears the cookies',
     async (reason) => {
-      const { site, anna, id } = await signedIn()
+      const { site, anna, id } = await openSignedIn()
       await site.sessions.revoke(id, reason)
       expect(await anna.me()).toMatchObject({ status: 401, body: ended, cookies: [] })
       expect(await anna.refresh()).toMatchObject({ status: 401, body: ended, cookies: CLEARED })
@@ -147,8 +147,8 @@ describe('a session that has ended', () => {
     },
   )
 
-  it('as replaced keeps its cookies, even at the refresh route', async () => {
-    const { site, anna, id } = await signedIn()
+  it('with reason replaced keeps its cookies, even at the refresh route', async () => {
+    const { site, anna, id } = await openSignedIn()
     await site.sessions.revoke(id, 'replaced')
     const replaced = { status: 401, body: { code: 'session_replaced', refresh: 'once' }, cookies: [] }
     expect(await anna.me()).toMatchObject(replaced)
@@ -159,19 +159,22 @@ describe('a session that has ended', () => {
   it.each([
     ['idle', { idleTimeout: 3600 }, 3601],
     ['absolute', { absoluteTimeout: 3600 }, 3600],
-  ] as const)('by its %s timeout is cleared by the refresh route', async (_which, options, later) => {
-    const { site, anna } = await signedIn(options)
-    site.clock.advance(later)
-    expect(await anna.me()).toMatchObject({
-      status: 401,
-      body: { code: 'access_token_expired', refresh: true },
-      cookies: [],
-    })
-    expect(await anna.refresh()).toMatchObject({ status: 401, body: ended, cookies: CLEARED })
-  })
+  ] as const)(
+    'with reason %s gets its cookies cleared by the refresh route',
+    async (_which, options, later) => {
+      const { site, anna } = await openSignedIn(options)
+      site.clock.advance(later)
+      expect(await anna.me()).toMatchObject({
+        status: 401,
+        body: { code: 'access_token_expired', refresh: true },
+        cookies: [],
+      })
+      expect(await anna.refresh()).toMatchObject({ status: 401, body: ended, cookies: CLEARED })
+    },
+  )
 
-  it('by the reuse of a refresh token is cleared by the refresh route, for the thief and the owner', async () => {
-    const { site, anna } = await signedIn()
+  it('with reason reuse gets its cookies cleared by the refresh route, for thief and owner', async () => {
+    const { site, anna } = await openSignedIn()
     const thief = site.visitor(anna.jar.copy())
     for (let round = 0; round < 2; round++) {
       site.clock.advance(600)
@@ -190,9 +193,9 @@ describe('a session that has ended', () => {
   })
 })
 
-describe('a stale or damaged access token', () => {
-  it('keeps the cookies and asks for a refresh, which mends it', async () => {
-    const { site, anna, id } = await signedIn()
+describe('an expired, outdated or damaged access token', () => {
+  it('gets 401 with the cookies kept, and a refresh replaces it', async () => {
+    const { site, anna, id } = await openSignedIn()
     await site.sessions.setClaims(id, { role: 'admin' })
     const expired = { status: 401, body: { code: 'access_token_expired', refresh: true }, cookies: [] }
     expect(await anna.me()).toMatchObject(expired)
@@ -212,7 +215,7 @@ describe('a stale or damaged access token', () => {
 })
 
 describe('a refresh', () => {
-  it('without any cookie is answered 401 and clears nothing', async () => {
+  it('without any cookie gets 401 and clears nothing', async () => {
     const { visitor } = await openSite()
     expect(await visitor().refresh()).toMatchObject({
       status: 401,
@@ -221,8 +224,8 @@ describe('a refresh', () => {
     })
   })
 
-  it('with a damaged token clears', async () => {
-    const { anna } = await signedIn()
+  it('with a damaged token gets 401 and clears the cookies', async () => {
+    const { anna } = await openSignedIn()
     const token = anna.jar.get(REFRESH)!
     anna.jar.put(REFRESH, `${token.slice(0, -4)}AAAA`, '/session')
     expect(await anna.refresh()).toMatchObject({
@@ -241,8 +244,8 @@ describe('a refresh', () => {
       },
     ],
     ['a newer release', async () => `pawl_r2_${'A'.repeat(123)}`],
-  ])('with a token of %s is put off and clears nothing', async (_whose, token) => {
-    const { anna } = await signedIn()
+  ])('with a token of %s gets 503 and clears nothing', async (_whose, token) => {
+    const { anna } = await openSignedIn()
     anna.jar.put(REFRESH, await token(), '/session')
     const { status, body, headers, cookies } = await anna.refresh()
     expect([status, body, headers.get('retry-after'), cookies]).toStrictEqual([
@@ -253,8 +256,8 @@ describe('a refresh', () => {
     ])
   })
 
-  it('whose client has gone decides nothing and clears nothing', async () => {
-    const { site, anna } = await signedIn()
+  it('of a disconnected client changes no row and clears nothing', async () => {
+    const { site, anna } = await openSignedIn()
     site.clock.advance(600)
     const gone = new AbortController()
     gone.abort()
@@ -268,21 +271,21 @@ describe('a refresh', () => {
     expect((await anna.refresh()).status).toBe(200)
   })
 
-  it('that the store took too long for decides nothing and clears nothing', async () => {
+  it('gets 503 and clears nothing if the store is too slow', async () => {
     const store = memory()
-    const slow: { by: (() => void) | null } = { by: null }
+    const delay: { beforeRead: (() => void) | null } = { beforeRead: null }
     const read = store.read.bind(store)
-    const { site, anna } = await signedIn({
+    const { site, anna } = await openSignedIn({
       store: Object.assign(store, {
         read: async (id: string) => {
-          slow.by?.()
+          delay.beforeRead?.()
           return read(id)
         },
       }),
     })
-    slow.by = () => site.clock.advance(16)
+    delay.beforeRead = () => site.clock.advance(16)
     expect(await anna.refresh()).toMatchObject({ status: 503, body: { code: 'try_again' }, cookies: [] })
-    slow.by = null
+    delay.beforeRead = null
     expect((await anna.refresh()).status).toBe(200)
   })
 })
@@ -292,7 +295,7 @@ describe('while the store is down', () => {
 
   async function outage(): Promise<{ site: Site; anna: Visitor; end(): void }> {
     const database = fragile(memory())
-    const { site, anna } = await signedIn({ store: database.store })
+    const { site, anna } = await openSignedIn({ store: database.store })
     database.down = true
     return {
       site,
@@ -303,12 +306,12 @@ describe('while the store is down', () => {
     }
   }
 
-  it('requests with a good access token are served', async () => {
+  it('a request with a valid access token is served', async () => {
     const { anna } = await outage()
     expect((await anna.me()).status).toBe(200)
   })
 
-  it('login, refresh and logout are put off, no cookie is touched, and all work again afterwards', async () => {
+  it('login, refresh and logout get 503 and change no cookie, and work again afterwards', async () => {
     const { site, anna, end } = await outage()
     const someone = site.visitor()
     const before = anna.jar.header('/session')
@@ -329,25 +332,25 @@ describe('while the store is down', () => {
     expect((await anna.logout()).status).toBe(204)
   })
 
-  it('a handler that signs out does not clear the cookies of a session that goes on', async () => {
+  it('a handler that fails to revoke the session does not clear its cookies', async () => {
     const { anna } = await outage()
     const signOut = async (session: { revoke(): Promise<boolean> }): Promise<Response> =>
       Response.json(await session.revoke())
     expect(await anna.visit('POST', '/bye', { handler: signOut })).toMatchObject(unavailable)
   })
 
-  it('a check against the row is put off', async () => {
+  it('`check` gets 503', async () => {
     const { anna } = await outage()
     expect(
       await anna.me({ handler: async (session) => Response.json((await session.check()).userId) }),
     ).toMatchObject(unavailable)
   })
 
-  it('a page load with an expired access token gets 503, neither a loop nor a login page', async () => {
+  it('a page load with an expired access token gets 503 from the refresh route, without a loop', async () => {
     const { site, anna } = await outage()
     site.clock.advance(3600)
-    const away = await anna.navigate('/page')
-    expect(away.status).toBe(303)
-    expect(await anna.navigate(away.headers.get('location')!)).toMatchObject(unavailable)
+    const redirected = await anna.navigate('/page')
+    expect(redirected.status).toBe(303)
+    expect(await anna.navigate(redirected.headers.get('location')!)).toMatchObject(unavailable)
   })
 })

@@ -11,7 +11,7 @@ import { openSessions, openWithClock } from '../support/sessions.ts'
 const ACCESS = '__Host-pawl-access'
 const NOT_SIGNED_IN = { status: 401, body: { code: 'not_signed_in', refresh: false } }
 
-async function signedIn(): Promise<{ site: Site; anna: Visitor; id: string }> {
+async function openSignedIn(): Promise<{ site: Site; anna: Visitor; id: string }> {
   const site = await openSite()
   const anna = site.visitor()
   await anna.login({ userId: 'anna', claims: { role: 'user' } })
@@ -19,8 +19,8 @@ async function signedIn(): Promise<{ site: Site; anna: Visitor; id: string }> {
 }
 
 describe('the session of a request', () => {
-  it('tells what the access token says', async () => {
-    const { anna, id } = await signedIn()
+  it('has the fields of the access token', async () => {
+    const { anna, id } = await openSignedIn()
     const { body } = await anna.me({
       handler: (session) => {
         const { sessionId, userId, claims, authTime, issuedAt, expiresAt, generation, transport } = session
@@ -48,7 +48,7 @@ describe('the session of a request', () => {
     })
   })
 
-  it('is judged when it is looked at: a body that comes slowly keeps no expired token good', async () => {
+  it('checks the expiry of the access token when a handler reads it', async () => {
     const { sessions, clock } = await openWithClock()
     const { accessToken } = await sessions.create({ userId: 'anna' })
     const http = sessionsOverHttp(sessions)
@@ -58,7 +58,7 @@ describe('the session of a request', () => {
   })
 
   it.each(['sessionId', 'userId', 'claims', 'authTime', 'issuedAt', 'expiresAt', 'generation'] as const)(
-    'throws when `%s` is read without one, and that is answered 401',
+    'throws for a visitor when the handler reads `%s`, and Pawl answers 401',
     async (name) => {
       const { visitor } = await openSite()
       let ran = false
@@ -84,14 +84,14 @@ describe('the session of a request', () => {
     ['reauthenticate', (session) => session.reauthenticate()],
     ['csrfToken', (session) => session.csrfToken()],
     ['accessToken', (session) => session.accessToken()],
-  ])('answers 401 when `%s` is called without one', async (_name, call) => {
+  ])('throws for a visitor when the handler calls `%s`, and Pawl answers 401', async (_name, call) => {
     const { visitor } = await openSite()
     const handler: Handler = async (session) => Response.json((await call(session)) ?? null)
     expect(await visitor().visit('GET', '/forgotten', { handler })).toMatchObject(NOT_SIGNED_IN)
   })
 
-  it('is `current`, or null for a stranger, whose `error` says why', async () => {
-    const { site, anna } = await signedIn()
+  it('has `current`, which is null for a visitor, and `error` with the reason', async () => {
+    const { site, anna } = await openSignedIn()
     const handler: Handler = ({ current, error }) =>
       Response.json({ userId: current?.userId ?? null, error: error?.code ?? null })
     expect((await anna.visit('GET', '/', { handler })).body).toStrictEqual({ userId: 'anna', error: null })
@@ -106,7 +106,7 @@ describe('the session of a request', () => {
     })
   })
 
-  it('is not `current` and not null either while that cannot be said', async () => {
+  it('throws from `current` while the store is down and inline refresh is needed', async () => {
     const database = fragile(memory())
     const site = await openSite({ refresh: 'inline' }, { store: database.store })
     const anna = site.visitor()
@@ -124,8 +124,8 @@ describe('the session of a request', () => {
     expect(seen).toStrictEqual(['ERR_STORE_UNAVAILABLE'])
   })
 
-  it('works on its own record', async () => {
-    const { site, anna, id } = await signedIn()
+  it('reads and writes the data of its row', async () => {
+    const { site, anna, id } = await openSignedIn()
     const { body } = await anna.visit('POST', '/cart', {
       handler: async (session) => {
         const first = await session.setData({ cart: [1] })
@@ -138,8 +138,8 @@ describe('the session of a request', () => {
     expect((await site.sessions.get(id))!.data).toStrictEqual({ cart: [1], seen: true })
   })
 
-  it('asks for a refresh after new claims, which brings them', async () => {
-    const { anna } = await signedIn()
+  it('requires a refresh after `setClaims`, and then has the new claims', async () => {
+    const { anna } = await openSignedIn()
     const role: Handler = ({ claims }) => Response.json(claims)
     await anna.visit('POST', '/promote', {
       handler: async (session) => Response.json(await session.setClaims({ role: 'admin' })),
@@ -152,8 +152,8 @@ describe('the session of a request', () => {
     expect((await anna.me({ handler: role })).body).toStrictEqual({ role: 'admin' })
   })
 
-  it('checks the row itself', async () => {
-    const { site, anna } = await signedIn()
+  it('detects with `check` a revocation by another process', async () => {
+    const { site, anna } = await openSignedIn()
     const elsewhere = await openSessions({ store: site.store, now: site.clock.now })
     await elsewhere.revokeUser('anna')
     expect((await anna.me()).status).toBe(200)
@@ -162,8 +162,8 @@ describe('the session of a request', () => {
     ).toMatchObject({ status: 401, body: { code: 'session_ended', refresh: false }, cookies: [] })
   })
 
-  it('shows nothing to a log', async () => {
-    const { site, anna } = await signedIn()
+  it('prints no token and no user id', async () => {
+    const { site, anna } = await openSignedIn()
     const token = anna.jar.get(ACCESS)!
     let printed = ''
     await anna.me({
@@ -184,16 +184,16 @@ describe('the session of a request', () => {
   })
 })
 
-describe('signing in', () => {
-  it('ends the session that was presented as replaced, also one that has expired', async () => {
-    const { site, anna, id } = await signedIn()
+describe('creating a session', () => {
+  it('revokes the previous session as replaced, even if its access token has expired', async () => {
+    const { site, anna, id } = await openSignedIn()
     site.clock.advance(3600)
     expect((await anna.login({ userId: 'berta' })).status).toBe(200)
     expect((await site.sessions.get(id))!.endReason).toBe('replaced')
     expect((await anna.me()).body).toMatchObject({ userId: 'berta' })
   })
 
-  it('records where it came from', async () => {
+  it('records the address and the user agent', async () => {
     const site = await openSite()
     await site.visitor().visit('POST', '/login', {
       headers: { 'user-agent': 'Firefox' },
@@ -203,7 +203,7 @@ describe('signing in', () => {
     expect((await site.sessions.list('anna'))[0]).toMatchObject({ ip: '192.0.2.1', userAgent: 'Firefox' })
   })
 
-  it('counts within the same request', async () => {
+  it('makes it the current session of the same request', async () => {
     const { visitor } = await openSite()
     const { body } = await visitor().visit('POST', '/login', {
       handler: async (session) => {
@@ -215,8 +215,8 @@ describe('signing in', () => {
     expect(body).toStrictEqual([null, 'anna', { role: 'user' }, 'anna'])
   })
 
-  it('twice in one request leaves one session', async () => {
-    const { site } = await signedIn()
+  it('twice in one request leaves one active session', async () => {
+    const { site } = await openSignedIn()
     const berta = site.visitor()
     const { cookies, body } = await berta.visit('POST', '/login', {
       handler: async (session) => {
@@ -231,8 +231,8 @@ describe('signing in', () => {
     expect(reasons.sort()).toStrictEqual([null, 'replaced'])
   })
 
-  it('and out again in one request leaves none', async () => {
-    const { site } = await signedIn()
+  it('and revoking it in one request leaves no active session', async () => {
+    const { site } = await openSignedIn()
     const berta = site.visitor()
     await berta.visit('POST', '/login', {
       handler: async (session) => {
@@ -245,7 +245,7 @@ describe('signing in', () => {
   })
 
   it.each(['endpoint', 'inline'] as const)(
-    'after the head was sent is a TypeError, and leaves no session and replaces none (%s)',
+    'after the headers were sent throws a TypeError, and creates and revokes nothing (%s)',
     async (refresh) => {
       const sessions = await openSessions()
       const http = sessionsOverHttp(sessions, { refresh })
@@ -260,7 +260,7 @@ describe('signing in', () => {
     },
   )
 
-  it('after the head was sent is a TypeError although cookies were set before', async () => {
+  it('after the headers were sent throws a TypeError, even if a renewal has set cookies', async () => {
     const { sessions, clock } = await openSite()
     const http = sessionsOverHttp(sessions, { refresh: 'inline' })
     const { refreshToken } = await sessions.create({ userId: 'berta' })
@@ -272,7 +272,7 @@ describe('signing in', () => {
     expect(await sessions.list('anna')).toStrictEqual([])
   })
 
-  it('after the response was returned is a TypeError, and leaves no session', async () => {
+  it('after the response was returned throws a TypeError and creates no session', async () => {
     const { visitor, sessions } = await openSite()
     const kept: Parameters<Handler>[0][] = []
     await visitor().visit('POST', '/login', {
@@ -285,7 +285,7 @@ describe('signing in', () => {
     expect(await sessions.list('anna')).toStrictEqual([])
   })
 
-  it('without waiting for it is a TypeError, and leaves no session that goes on', async () => {
+  it('without `await` throws a TypeError and leaves no active session', async () => {
     const { visitor, sessions } = await openSite()
     const forgotten: Promise<unknown>[] = []
     const { cookies } = await visitor().visit('POST', '/login', {
@@ -299,7 +299,7 @@ describe('signing in', () => {
     expect((await sessions.list('anna')).map(({ active }) => active)).toStrictEqual([false])
   })
 
-  it('that fails sets no cookie', async () => {
+  it('sets no cookie if it fails', async () => {
     const { visitor } = await openSite()
     const { cookies, text } = await visitor().visit('POST', '/login', {
       handler: async (session) => {
@@ -311,9 +311,9 @@ describe('signing in', () => {
   })
 })
 
-describe('signing out in a handler', () => {
-  it('ends the session, clears the cookies, and the request is a stranger’s from then on', async () => {
-    const { site, anna, id } = await signedIn()
+describe('revoking the session in a handler', () => {
+  it('clears the cookies and makes the rest of the request a visitor’s', async () => {
+    const { site, anna, id } = await openSignedIn()
     const { body, cookies, headers } = await anna.visit('POST', '/bye', {
       handler: async (session) => {
         const ended = await session.revoke()
@@ -338,9 +338,9 @@ describe('a recent authentication', () => {
     ],
     ['maxAuthAge', { info: { required: true, maxAuthAge: 60 } }],
     ['maxAuthAge alone', { info: { maxAuthAge: 60 } }],
-    ['maxAuthAge where the session is optional', { info: { optional: true, maxAuthAge: 60 } }],
-  ])('is demanded by %s', async (_how, options) => {
-    const { site, anna, id } = await signedIn()
+    ['maxAuthAge with an optional session', { info: { optional: true, maxAuthAge: 60 } }],
+  ])('is required by %s', async (_how, options) => {
+    const { site, anna, id } = await openSignedIn()
     site.clock.advance(60)
     expect((await anna.visit('GET', '/pay', options)).status).toBe(200)
     site.clock.advance(1)
@@ -352,8 +352,8 @@ describe('a recent authentication', () => {
     expect((await anna.visit('GET', '/pay', options)).status).toBe(200)
   })
 
-  it('is never what a stranger has', async () => {
-    const { site } = await signedIn()
+  it('is not satisfied by a visitor', async () => {
+    const { site } = await openSignedIn()
     expect(await site.visitor().visit('GET', '/pay', { info: { maxAuthAge: 60 } })).toMatchObject(
       NOT_SIGNED_IN,
     )
@@ -364,20 +364,20 @@ describe('an optional session', () => {
   const info = { optional: true }
   const handler: Handler = ({ current }) => Response.json(current?.userId ?? null)
 
-  it('is there or not', async () => {
-    const { site, anna } = await signedIn()
+  it('is null for a visitor', async () => {
+    const { site, anna } = await openSignedIn()
     expect((await anna.visit('GET', '/hello', { info, handler })).body).toBe('anna')
     expect((await site.visitor().visit('GET', '/hello', { info, handler })).body).toBeNull()
   })
 
-  it('that has ended is none', async () => {
-    const { site, anna, id } = await signedIn()
+  it('is null after the session was revoked', async () => {
+    const { site, anna, id } = await openSignedIn()
     await site.sessions.revoke(id)
     expect((await anna.visit('GET', '/hello', { info, handler })).body).toBeNull()
   })
 
-  it('that could be refreshed is not passed over', async () => {
-    const { site, anna } = await signedIn()
+  it('answers 401 if the access token has expired, so that the client refreshes', async () => {
+    const { site, anna } = await openSignedIn()
     site.clock.advance(3600)
     expect(await anna.visit('GET', '/hello', { info, handler })).toMatchObject({
       status: 401,
@@ -386,21 +386,21 @@ describe('an optional session', () => {
   })
 })
 
-describe('the session of a context that cannot set cookies', () => {
+describe('`read` in a context that cannot set cookies', () => {
   const cookie = (visitor: Visitor): { headers: Headers } => ({
     headers: new Headers({ cookie: visitor.jar.header('/session') ?? '' }),
   })
 
-  it('verifies, by cookie and by Authorization', async () => {
-    const { site, anna, id } = await signedIn()
+  it('verifies the access token of the cookie or the Authorization header', async () => {
+    const { site, anna, id } = await openSignedIn()
     expect(site.withSession.read(cookie(anna))).toMatchObject({ sessionId: id, userId: 'anna' })
     const headers = new Headers({ authorization: `Bearer ${anna.jar.get(ACCESS)}` })
     expect(site.withSession.read({ headers })).toMatchObject({ sessionId: id })
     expect(site.withSession.read({ headers: new Headers() })).toBeNull()
   })
 
-  it('is null once it has expired or ended, whatever refresh token is there', async () => {
-    const { site, anna, id } = await signedIn()
+  it('returns null for an expired or revoked session, even with a refresh token', async () => {
+    const { site, anna, id } = await openSignedIn()
     site.clock.advance(3600)
     expect(site.withSession.read(cookie(anna))).toBeNull()
     await anna.refresh()
@@ -409,8 +409,8 @@ describe('the session of a context that cannot set cookies', () => {
     expect(site.withSession.read(cookie(anna))).toBeNull()
   })
 
-  it('has no way to refresh, sign in or sign out', async () => {
-    const { site, anna } = await signedIn()
+  it('returns an object that cannot refresh, create or revoke a session', async () => {
+    const { site, anna } = await openSignedIn()
     const session = site.withSession.read(cookie(anna))!
     // @ts-expect-error it has no such method
     const refresh: unknown = session.refresh
@@ -418,7 +418,7 @@ describe('the session of a context that cannot set cookies', () => {
     const create: unknown = session.create
     // @ts-expect-error it has no such method
     const revoke: unknown = session.revoke
-    // @ts-expect-error it does not give its token away either
+    // @ts-expect-error it does not expose its token
     const accessToken: unknown = session.accessToken
     expect([refresh, create, revoke, accessToken]).toStrictEqual([undefined, undefined, undefined, undefined])
     expect(Object.isFrozen(session)).toBe(true)

@@ -5,7 +5,7 @@ import { nodeSessions } from '../../src/adapters/node/index.ts'
 import { coded } from '../support/errors.ts'
 import { openSessions } from '../support/sessions.ts'
 
-// A requirement that is misspelt must not turn into none.
+// A misspelled requirement must not leave a route unguarded.
 it.each<[string, object]>([
   ['maxAuthAge', { maxAuthAge: '5m' }],
   ['maxAuthAge', { maxAuthAge: Number.NaN }],
@@ -13,7 +13,7 @@ it.each<[string, object]>([
   ['maxAuthage', { maxAuthage: 300 }],
   ['optional', { optional: 'yes' }],
   ['lookup', { lookup: 1 }],
-])('a wrong requirement %s is refused by every adapter', async (option, require) => {
+])('every adapter throws on the wrong requirement %s', async (option, require) => {
   const wrong = coded('ERR_INVALID_OPTIONS', { option })
   const sessions = await openSessions()
   expect(() => requireSession(require)).toThrow(wrong)

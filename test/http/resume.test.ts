@@ -7,8 +7,8 @@ import { type Answer, NAVIGATION, openSite, type Site, type Visitor } from '../s
 const EXPIRED = { code: 'access_token_expired', refresh: true }
 const ACCESS = '__Host-pawl-access'
 
-/** Somebody whose access token has expired, at this time. */
-async function away(): Promise<{ site: Site; anna: Visitor }> {
+/** A site with a visitor whose access token has expired. */
+async function openExpired(): Promise<{ site: Site; anna: Visitor }> {
   const site = await openSite()
   const anna = site.visitor()
   await anna.login()
@@ -37,8 +37,8 @@ async function browse(
 }
 
 describe('a page load with an expired access token', () => {
-  it('goes through the refresh route and comes back', async () => {
-    const { anna } = await away()
+  it('is redirected to the refresh route and back to the page', async () => {
+    const { anna } = await openExpired()
     const first = await anna.navigate('/orders?page=2&q=a%20b')
     expect(first.status).toBe(303)
     expect(locationOf(first)).toBe('/session/refresh?to=%2Forders%3Fpage%3D2%26q%3Da%2520b')
@@ -58,8 +58,8 @@ describe('a page load with an expired access token', () => {
     expect([third.status, third.body]).toStrictEqual([200, { userId: 'anna', generation: 1 }])
   })
 
-  it('is resumed as well when the claims have changed or the token is not recognized', async () => {
-    const { site, anna } = await away()
+  it('is also redirected if the claims are outdated or the access token is damaged', async () => {
+    const { site, anna } = await openExpired()
     await browse(anna, '/')
     await site.sessions.setClaims((await site.sessions.list('anna'))[0]!.sessionId, { role: 'admin' })
     expect((await browse(anna, '/a')).last.status).toBe(200)
@@ -67,14 +67,14 @@ describe('a page load with an expired access token', () => {
     expect((await browse(anna, '/b')).last.status).toBe(200)
   })
 
-  it('is resumed when a handler that nothing guards asks for the session', async () => {
-    const { anna } = await away()
+  it('is also redirected if an unguarded handler reads the session', async () => {
+    const { anna } = await openExpired()
     const answer = await anna.navigate('/page', { info: {} })
     expect(locationOf(answer)).toBe('/session/refresh?to=%2Fpage')
   })
 
-  it('is resumed where a session is optional, and shown to a stranger', async () => {
-    const { site, anna } = await away()
+  it('is also redirected if the session is optional, and a visitor gets the page', async () => {
+    const { site, anna } = await openExpired()
     const page = {
       info: { optional: true },
       handler: (session: { current: { userId: string } | null }) =>
@@ -84,8 +84,8 @@ describe('a page load with an expired access token', () => {
     expect(await site.visitor().navigate('/hello', page)).toMatchObject({ status: 200, body: null })
   })
 
-  it('ends in a 401 page where the browser stores no cookies, not in a loop', async () => {
-    const { anna } = await away()
+  it('ends with 401 instead of a loop if the browser stores no cookies', async () => {
+    const { anna } = await openExpired()
     const blocked: Visitor = {
       ...anna,
       navigate: async (target, options) => {
@@ -103,8 +103,8 @@ describe('a page load with an expired access token', () => {
     expect([last.status, last.body]).toStrictEqual([401, EXPIRED])
   })
 
-  it('ends in the page itself where the session is optional', async () => {
-    const { anna } = await away()
+  it('is served after one redirect if the session is optional', async () => {
+    const { anna } = await openExpired()
     const { status, body } = await anna.navigate(`/hello?pawl-resumed=${marker}`, {
       info: { optional: true },
       handler: (session) => Response.json(session.current),
@@ -112,8 +112,8 @@ describe('a page load with an expired access token', () => {
     expect([status, body]).toStrictEqual([200, null])
   })
 
-  it('is resumed again when the marker is old, or is none', async () => {
-    const { site, anna } = await away()
+  it('is redirected again if the marker is old or malformed', async () => {
+    const { site, anna } = await openExpired()
     const old = `/page?pawl-resumed=${marker}`
     expect((await anna.navigate(old)).status).toBe(401)
     site.clock.advance(60)
@@ -127,8 +127,8 @@ describe('a page load with an expired access token', () => {
       expect((await anna.navigate(`/page?pawl-resumed=${nonsense}`)).status).toBe(303)
   })
 
-  it('of a session that has ended ends in the page, with the cookies cleared', async () => {
-    const { site, anna } = await away()
+  it('of a revoked session returns to the page with the cookies cleared', async () => {
+    const { site, anna } = await openExpired()
     await site.sessions.revokeUser('anna')
     const { steps, last } = await browse(anna, '/page')
     expect(steps).toHaveLength(3)
@@ -137,9 +137,9 @@ describe('a page load with an expired access token', () => {
   })
 
   it.each(['//', '///x', '/\\x', '/%00', '/%', 'http://[', '*'])(
-    'of a target that is no path of this site, %j, is not resumed and breaks nothing',
+    'with the malformed target %j gets 401 without a redirect',
     async (target) => {
-      const { site, anna } = await away()
+      const { site, anna } = await openExpired()
       const http = sessionsOverHttp(site.sessions)
       const cookie = anna.jar.header('/')!
       const exchange = fakeExchange({ target, headers: { ...NAVIGATION, cookie } })
@@ -149,7 +149,7 @@ describe('a page load with an expired access token', () => {
   )
 })
 
-describe('what is no page load', () => {
+describe('a request other than a page load', () => {
   it.each([
     ['a script', { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' }],
     ['an image', { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' }],
@@ -162,19 +162,19 @@ describe('what is no page load', () => {
     ['an object', { 'sec-fetch-dest': 'object' }],
     ['a prefetching worker', { 'sec-fetch-dest': 'serviceworker' }],
     [
-      'a client that says nothing of itself',
+      'a client without Sec-Fetch headers',
       { 'sec-fetch-mode': undefined, 'sec-fetch-dest': undefined, accept: '*/*' },
     ],
-  ])('is not redirected, and refreshes nothing: %s', async (_what, headers) => {
-    const { anna } = await away()
+  ])('is not redirected and cannot refresh by GET: %s', async (_what, headers) => {
+    const { anna } = await openExpired()
     const page = await anna.navigate('/page', { headers })
     expect([page.status, page.body]).toStrictEqual([401, EXPIRED])
     const route = await anna.navigate('/session/refresh?to=/page', { headers })
     expect([route.status, route.headers.get('allow'), route.cookies]).toStrictEqual([405, 'POST', []])
   })
 
-  it('is a POST', async () => {
-    const { anna } = await away()
+  it('is not redirected: a POST', async () => {
+    const { anna } = await openExpired()
     const { status, body } = await anna.visit('POST', '/act', {
       headers: { ...NAVIGATION, 'sec-fetch-site': 'same-origin' },
     })
@@ -182,8 +182,8 @@ describe('what is no page load', () => {
   })
 })
 
-it('an old browser’s page load is known by what it accepts', async () => {
-  const { anna } = await away()
+it('a page load of an old browser is recognized by its Accept header', async () => {
+  const { anna } = await openExpired()
   const old = { 'sec-fetch-mode': undefined, 'sec-fetch-dest': undefined, 'sec-fetch-site': undefined }
   expect((await anna.navigate('/page', { headers: old })).status).toBe(303)
 })
@@ -193,8 +193,7 @@ describe('the refresh route', () => {
     ['/', '/'],
     ['/a/b', '/a/b'],
     ['/a?b=c', '/a?b=c'],
-    // The query keeps its spelling: a signed URL would not survive another one.
-    // A form's text area, and a query that is no proper encoding, are queries like any other.
+    // The query stays byte for byte, so that signed URLs and malformed encodings survive.
     ['/a?text=a%0D%0Ab', '/a?text=a%0D%0Ab'],
     ['/a?q=100%', '/a?q=100%'],
     ['/a?url=https://other.example/x', '/a?url=https://other.example/x'],
@@ -205,8 +204,8 @@ describe('the refresh route', () => {
     ['/@evil.example', '/@evil.example'],
     ['/.evil.example', '/.evil.example'],
     ['/%252F%252Fevil.example', '/%252F%252Fevil.example'],
-  ])('sends back to %s', async (to, expected) => {
-    const { anna } = await away()
+  ])('redirects to the local path %s', async (to, expected) => {
+    const { anna } = await openExpired()
     const answer = await anna.navigate(`/session/refresh?to=${encodeURIComponent(to)}`)
     expect(answer.status).toBe(303)
     expect(locationOf(answer)).toBe(`${expected}${expected.includes('?') ? '&' : '?'}pawl-resumed=${marker}`)
@@ -250,39 +249,39 @@ describe('the refresh route', () => {
     '@evil.example',
     '?a=b',
     '',
-  ])('sends to / instead of %j', async (to) => {
-    const { anna } = await away()
+  ])('redirects to / instead of %j', async (to) => {
+    const { anna } = await openExpired()
     const answer = await anna.navigate(`/session/refresh?to=${encodeURIComponent(to)}`)
     expect(answer.status).toBe(303)
     expect(locationOf(answer)).toBe(`/?pawl-resumed=${marker}`)
   })
 
-  it('sends to / instead of a place of 10 kB', async () => {
-    const { anna } = await away()
+  it('redirects to / instead of a path of 10 kB', async () => {
+    const { anna } = await openExpired()
     const place = `/${'a'.repeat(10_240)}`
     expect((await anna.navigate(place)).status).toBe(401)
     const answer = await anna.navigate(`/session/refresh?to=${place}`)
     expect(locationOf(answer)).toBe(`/?pawl-resumed=${marker}`)
   })
 
-  it('sends to / when no place is named, and takes the first of several', async () => {
-    const { anna } = await away()
+  it('redirects to / without `to`, and uses the first of several', async () => {
+    const { anna } = await openExpired()
     expect(locationOf(await anna.navigate('/session/refresh'))).toBe(`/?pawl-resumed=${marker}`)
     expect(locationOf(await anna.navigate('/session/refresh?to=//evil.example&to=/a'))).toBe(
       `/?pawl-resumed=${marker}`,
     )
   })
 
-  it('sent to itself ends all the same', async () => {
-    const { anna } = await away()
+  it('does not loop if `to` is the refresh route', async () => {
+    const { anna } = await openExpired()
     let to = '/page'
     for (let depth = 0; depth < 3; depth++) to = `/session/refresh?to=${encodeURIComponent(to)}`
     expect((await browse(anna, to)).last.status).toBe(200)
     expect((await browse(anna, '/session/refresh?to=/session/refresh')).last.status).toBe(200)
   })
 
-  it('sends a session that has ended back with its cookies cleared, and the page is shown', async () => {
-    const { site, anna } = await away()
+  it('clears the cookies of a revoked session and redirects to the page', async () => {
+    const { site, anna } = await openExpired()
     await site.sessions.revokeUser('anna')
     const answer = await anna.navigate('/session/refresh?to=/page')
     expect(answer.status).toBe(303)
@@ -298,8 +297,8 @@ describe('the refresh route', () => {
     })
   })
 
-  it('sends a stranger on', async () => {
-    const { site } = await away()
+  it('redirects a visitor without cookies to the page', async () => {
+    const { site } = await openExpired()
     const answer = await site.visitor().navigate('/session/refresh?to=/page')
     expect([answer.status, locationOf(answer), answer.cookies]).toStrictEqual([
       303,
@@ -309,7 +308,7 @@ describe('the refresh route', () => {
   })
 })
 
-it('whatever passes as a path resolves to the same origin, as a browser reads it', () => {
+it('every path that safePath accepts resolves to the same origin in a browser', () => {
   const pieces = [
     '/',
     '\\',
@@ -329,14 +328,14 @@ it('whatever passes as a path resolves to the same origin, as a browser reads it
     ' ',
   ]
   const base = 'https://app.example.com/session/refresh'
-  let passed = 0
+  let accepted = 0
   for (const a of pieces)
     for (const b of pieces)
       for (const c of pieces)
         for (const d of pieces) {
           const path = safePath(`/${a}${b}${c}${d}evil.example`)
           if (path === null) continue
-          passed += 1
+          accepted += 1
           const paths = [path, decodeURIComponent(path)]
           if (
             new URL(path, base).origin !== 'https://app.example.com' ||
@@ -344,5 +343,5 @@ it('whatever passes as a path resolves to the same origin, as a browser reads it
           )
             expect.fail(`${JSON.stringify(a + b + c + d)} became ${path}`)
         }
-  expect(passed).toBeGreaterThan(1000)
+  expect(accepted).toBeGreaterThan(1000)
 })

@@ -31,12 +31,12 @@ describeAdapters('the list of revocations', (adapter) => {
     }
   }
 
-  it('is the application’s path unless it is asked for', async () => {
+  it('is not served without the option `revocations`', async () => {
     const { ask } = await open({})
     expect((await ask()).status).toBe(404)
   })
 
-  it('holds what ended and what changed, in 12 bytes each, and nothing else', async () => {
+  it('holds 12 bytes for each ended or changed session', async () => {
     const { sessions, ask, clock } = await open()
     const [ended, changed, alive] = await Promise.all(
       ['anna', 'bert', 'cora'].map(async (userId) => (await sessions.create({ userId })).session.sessionId),
@@ -60,7 +60,7 @@ describeAdapters('the list of revocations', (adapter) => {
     expect([ended, changed, alive].map((id) => list.get(id!))).toStrictEqual([-1, 2, 0])
   })
 
-  it('is answered with 304 while nothing has changed', async () => {
+  it('gets 304 if it has not changed', async () => {
     const { sessions, ask, clock } = await open()
     const etag = (await ask()).headers.get('etag')!
     for (const tag of [etag, `W/${etag}`, `"other", ${etag}`]) {
@@ -78,7 +78,7 @@ describeAdapters('the list of revocations', (adapter) => {
     expect(changed.headers.get('etag')).not.toBe(etag)
   })
 
-  it('is taken at most once a second, however many ask', async () => {
+  it('is computed at most once a second', async () => {
     const { sessions, list, clock } = await open()
     const { session } = await sessions.create({ userId: 'anna' })
     expect((await list()).get(session.sessionId)).toBe(0)
@@ -98,15 +98,15 @@ describeAdapters('the list of revocations', (adapter) => {
     expect([post.status, post.headers.get('allow')]).toStrictEqual([405, 'GET, HEAD'])
   })
 
-  it('moves with the path', async () => {
+  it('follows the option `path`', async () => {
     const { ask } = await open({ revocations: true, path: '/auth' })
     expect((await ask()).status).toBe(404)
     expect((await ask({}, '/auth/revocations?x=1')).status).toBe(200)
   })
 
-  it('is 503 where the process itself has not heard of revocations for too long', async () => {
+  it('gets 503 if the feed of the process is stale', async () => {
     const { ask, clock } = await open({ revocations: true }, { revocation: { pollInterval: 60 } })
-    // By its answer what is done at start has been done.
+    // The start has finished when this response arrives.
     expect((await ask()).status).toBe(200)
     clock.advance(121)
     const response = await ask()
@@ -116,7 +116,7 @@ describeAdapters('the list of revocations', (adapter) => {
   })
 })
 
-it('a process that hears of no revocations has no list to offer', async () => {
+it('the option `revocations` is rejected without a feed', async () => {
   const sessions = await openSessions({ revocation: { mode: 'expiry' } })
   expect(() => nodeSessions(sessions, { revocations: true })).toThrow(
     coded('ERR_INVALID_OPTIONS', { option: 'revocations' }) as Error,

@@ -17,7 +17,7 @@ describe('the routes', () => {
     ['GET', '/session/logout'],
     ['HEAD', '/session/logout'],
     ['PATCH', '/session/logout'],
-  ])('answer %s %s with 405 and what is allowed', async (method, target) => {
+  ])('answer %s %s with 405 and the Allow header', async (method, target) => {
     const { visitor } = await openSite()
     const anna = visitor()
     await anna.login()
@@ -43,13 +43,13 @@ describe('the routes', () => {
     expect((await visitor().visit('POST', target, { handler })).status).toBe(418)
   })
 
-  it('leave OPTIONS to the application, whose CORS is its own', async () => {
+  it('leave OPTIONS to the application without the option `cors`', async () => {
     const { visitor } = await openSite()
     for (const target of ['/session/refresh', '/session/logout'])
       expect((await visitor().visit('OPTIONS', target, { handler })).status).toBe(418)
   })
 
-  it('ignore a query', async () => {
+  it('ignore the query', async () => {
     const { visitor } = await openSite()
     const anna = visitor()
     await anna.login()
@@ -57,7 +57,7 @@ describe('the routes', () => {
     expect((await anna.visit('POST', '/session/logout?t=1', { handler })).status).toBe(204)
   })
 
-  it('move with the path, and leave the usual one to the application', async () => {
+  it('follow the option `path` and leave the default path to the application', async () => {
     const { visitor } = await openSite({ path: '/api/v1/session' })
     const anna = visitor()
     await anna.login()
@@ -67,7 +67,7 @@ describe('the routes', () => {
   })
 })
 
-describe('the keys for other services', () => {
+describe('the public keys at /.well-known/jwks.json', () => {
   it.each(['EdDSA', 'ES256'] as const)('are served with %s', async (algorithm) => {
     const { visitor, sessions } = await openSite({}, { keys: { algorithm } })
     const { status, headers, body } = await visitor().visit('GET', '/.well-known/jwks.json', { handler })
@@ -83,7 +83,7 @@ describe('the keys for other services', () => {
     for (const key of keys) expect(key).not.toHaveProperty('d')
   })
 
-  it('are served to HEAD, and to a page of any origin', async () => {
+  it('are served for HEAD and for a page of any origin', async () => {
     const { visitor } = await openSite({}, { keys: { algorithm: 'EdDSA' } })
     const head = await visitor().visit('HEAD', '/.well-known/jwks.json', { handler })
     expect(head.status).toBe(200)
@@ -112,46 +112,46 @@ describe('logout', () => {
       active: async () => (await sessions.list('anna')).map(({ active }) => active),
     }
   }
-  const done = { status: 204, text: '', cookies: CLEARED }
+  const loggedOut = { status: 204, text: '', cookies: CLEARED }
 
-  it('takes an access token that has expired', async () => {
+  it('accepts an expired access token', async () => {
     const { anna, advance, active } = await signedIn()
     advance(86_400)
     anna.jar.delete(REFRESH)
-    expect(await anna.logout()).toMatchObject(done)
+    expect(await anna.logout()).toMatchObject(loggedOut)
     expect(await active()).toStrictEqual([false])
   })
 
-  it('takes the refresh token alone', async () => {
+  it('accepts the refresh token alone', async () => {
     const { anna, active } = await signedIn()
     anna.jar.delete(ACCESS)
-    expect(await anna.logout()).toMatchObject(done)
+    expect(await anna.logout()).toMatchObject(loggedOut)
     expect(await active()).toStrictEqual([false])
   })
 
-  it('is no error when nobody is signed in', async () => {
+  it('succeeds without a session', async () => {
     const { visitor } = await openSite()
-    expect(await visitor().logout()).toMatchObject(done)
+    expect(await visitor().logout()).toMatchObject(loggedOut)
   })
 
-  it('is no error the second time', async () => {
+  it('succeeds a second time', async () => {
     const { anna } = await signedIn()
     const again = anna.jar.copy()
     await anna.logout()
     anna.jar.put(ACCESS, again.get(ACCESS)!)
     anna.jar.put(REFRESH, again.get(REFRESH)!, '/session')
-    expect(await anna.logout()).toMatchObject(done)
+    expect(await anna.logout()).toMatchObject(loggedOut)
   })
 
-  it('ends nothing for forged cookies, and clears them', async () => {
+  it('clears forged cookies and revokes nothing', async () => {
     const { anna, active } = await signedIn()
     for (const name of [ACCESS, REFRESH])
       anna.jar.put(name, `${anna.jar.get(name)!.slice(0, -4)}AAAA`, name === ACCESS ? '/' : '/session')
-    expect(await anna.logout()).toMatchObject(done)
+    expect(await anna.logout()).toMatchObject(loggedOut)
     expect(await active()).toStrictEqual([true])
   })
 
-  it('ends every session that is named, with the reason', async () => {
+  it('revokes every session of its cookies with the reason logout', async () => {
     const { visitor, sessions } = await openSite()
     const anna = visitor()
     await anna.login()
@@ -172,7 +172,7 @@ describe('logout', () => {
     ])
   })
 
-  it('makes copies of its tokens worthless at once', async () => {
+  it('invalidates copies of its tokens at once', async () => {
     const { visitor } = await openSite()
     const anna = visitor()
     await anna.login()

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const run = promisify(execFile)
 
-/** Every name an entry point offers. A name gone from here breaks someone. */
+/** The exported names of every entry point. Removing one is a breaking change. */
 const EXPORTS: Readonly<Record<string, readonly string[]>> = {
   pawl: [
     'AccessTokenExpiredError',
@@ -55,8 +55,8 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
   ],
 }
 
-/** Entry points that are of use in one framework only, and import it. */
-const IN_A_FRAMEWORK: Readonly<Record<string, readonly string[]>> = {
+/** Entry points that import a framework. */
+const FRAMEWORK_EXPORTS: Readonly<Record<string, readonly string[]>> = {
   'pawl/nest': [
     'Public',
     'RequireSession',
@@ -70,7 +70,7 @@ const IN_A_FRAMEWORK: Readonly<Record<string, readonly string[]>> = {
   'pawl/otel': ['openTelemetry'],
   'pawl/react': ['SessionProvider', 'useSession', 'useSessionClient'],
 }
-/** What an application installs, and which of these entry points that is enough for. */
+/** The packages that an application installs, and the entry point that needs them. */
 const FRAMEWORKS: readonly { readonly packages: readonly string[]; readonly entry?: string }[] = [
   { packages: ['@nestjs/common', '@nestjs/core'], entry: 'pawl/nest' },
   { packages: ['@opentelemetry/api'], entry: 'pawl/otel' },
@@ -94,11 +94,11 @@ describe('the packed package', () => {
     await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', join(home, filename)], {
       cwd: home,
     })
-    // Packing builds first.
+    // `npm pack` also runs the build.
   }, 180_000)
   afterAll(() => rm(home, { recursive: true, force: true }))
 
-  /** The names that entry points offer, or the code of the error that importing one fails with. */
+  /** The exported names of entry points, or the code of the import error. */
   async function namesOf(entries: readonly string[]): Promise<unknown> {
     const script = `
       const names = (entry) => import(entry).then((found) => Object.keys(found).sort(), ({ code }) => code)
@@ -108,27 +108,27 @@ describe('the packed package', () => {
     return JSON.parse(stdout)
   }
 
-  /** What every entry point offers where these packages are installed beside it. */
-  async function namesBeside(packages: readonly string[]): Promise<unknown> {
+  /** The exported names of every entry point if these packages are installed. */
+  async function namesWith(packages: readonly string[]): Promise<unknown> {
     const links = packages.map((name) => join(home, 'node_modules', name))
     for (const [index, link] of links.entries()) {
       await mkdir(dirname(link), { recursive: true })
       await symlink(join(process.cwd(), 'node_modules', packages[index]!), link)
     }
     try {
-      return await namesOf(Object.keys({ ...EXPORTS, ...IN_A_FRAMEWORK }))
+      return await namesOf(Object.keys({ ...EXPORTS, ...FRAMEWORK_EXPORTS }))
     } finally {
       for (const link of links) await rm(link)
     }
   }
   const MISSING = Object.fromEntries(
-    Object.keys(IN_A_FRAMEWORK).map((entry) => [entry, 'ERR_MODULE_NOT_FOUND']),
+    Object.keys(FRAMEWORK_EXPORTS).map((entry) => [entry, 'ERR_MODULE_NOT_FOUND']),
   )
 
-  it('has the entry points and the optional peers that are known here, and no others', async () => {
+  it('has exactly the expected entry points and optional peers', async () => {
     const manifest = JSON.parse(await readFile(join(home, 'node_modules/pawl/package.json'), 'utf8'))
     const entries = Object.keys(manifest.exports).map((path) => join('pawl', path))
-    const known = [...Object.keys(EXPORTS), ...Object.keys(IN_A_FRAMEWORK), 'pawl/package.json']
+    const known = [...Object.keys(EXPORTS), ...Object.keys(FRAMEWORK_EXPORTS), 'pawl/package.json']
     expect(entries.sort()).toStrictEqual(known.sort())
     const peers = ['pg', ...FRAMEWORKS.flatMap(({ packages }) => packages)].sort()
     expect(Object.keys(manifest.peerDependencies).sort()).toStrictEqual(peers)
@@ -136,29 +136,32 @@ describe('the packed package', () => {
     expect(manifest.peerDependenciesMeta).toStrictEqual(optional)
   })
 
-  it('installs without pg or any framework, and every entry point offers its names', async () => {
-    expect(await namesBeside([])).toStrictEqual({ ...EXPORTS, ...MISSING })
+  it('installs without pg or any framework, and exports the expected names', async () => {
+    expect(await namesWith([])).toStrictEqual({ ...EXPORTS, ...MISSING })
   })
 
-  it.each(FRAMEWORKS)('needs $packages alone for the entry points in them', async ({ packages, entry }) => {
-    const found = entry === undefined ? {} : { [entry]: IN_A_FRAMEWORK[entry] }
-    expect(await namesBeside(packages)).toStrictEqual({ ...EXPORTS, ...MISSING, ...found })
-  })
+  it.each(FRAMEWORKS)(
+    'needs only $packages for the entry point that uses them',
+    async ({ packages, entry }) => {
+      const found = entry === undefined ? {} : { [entry]: FRAMEWORK_EXPORTS[entry] }
+      expect(await namesWith(packages)).toStrictEqual({ ...EXPORTS, ...MISSING, ...found })
+    },
+  )
 
-  it('finds all frameworks of an application', async () => {
-    expect(await namesBeside(FRAMEWORKS.flatMap(({ packages }) => packages))).toStrictEqual({
+  it('works with all frameworks installed together', async () => {
+    expect(await namesWith(FRAMEWORKS.flatMap(({ packages }) => packages))).toStrictEqual({
       ...EXPORTS,
-      ...IN_A_FRAMEWORK,
+      ...FRAMEWORK_EXPORTS,
     })
   })
 
-  it('can be required from CommonJS', async () => {
+  it('can be loaded by `require` from CommonJS', async () => {
     const script = `console.log(typeof require('pawl').createSessions)`
     const { stdout } = await run(process.execPath, ['--input-type=commonjs', '--eval', script], { cwd: home })
     expect(stdout.trim()).toBe('function')
   })
 
-  it('says what is missing when a connection string needs pg', async () => {
+  it('reports the missing package if a connection string needs pg', async () => {
     const script = `
       import { createSessions } from 'pawl'
       import { postgres } from 'pawl/postgres'
@@ -169,12 +172,12 @@ describe('the packed package', () => {
     expect(stdout.trim()).toBe('ERR_MODULE_NOT_FOUND')
   })
 
-  it('brings the command line', async () => {
+  it('installs the `pawl` command', async () => {
     const { stdout } = await run('npx', ['--no-install', 'pawl', 'secret'], { cwd: home })
     expect(Buffer.from(stdout.trim(), 'base64url')).toHaveLength(32)
   })
 
-  it('ships the compiled source and nothing of the tests', async () => {
+  it('has one runtime dependency and contains only `dist`', async () => {
     const { stdout } = await run('npm', ['ls', '--omit=dev', '--all', '--parseable'], { cwd: home })
     expect(
       stdout

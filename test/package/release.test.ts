@@ -37,7 +37,7 @@ describe('the release check', () => {
 
   it.each([
     ['a tag of another version', 'v1.3.0', `## Unreleased\n\n${RELEASED}`],
-    ['a tag that only begins with the version', 'v1.2.0-beta', `## Unreleased\n\n${RELEASED}`],
+    ['a tag that only starts with the version', 'v1.2.0-beta', `## Unreleased\n\n${RELEASED}`],
     ['no tag', '', `## Unreleased\n\n${RELEASED}`],
     ['a changelog without the version', 'v1.2.0', '## Unreleased\n\n## 1.1.0 - 2026-11-30\n\n- Another.\n'],
     [

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 const WORKFLOWS = '.github/workflows'
-/** An action at a full commit hash, with its version as the comment that Dependabot keeps. */
+/** An action pinned to a full commit hash, with the version in a comment for Dependabot. */
 const PINNED = /uses: [\w.-]+\/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/
 
 describe.each((await readdir(WORKFLOWS)).sort())('the workflow %s', async (file) => {
@@ -15,7 +15,7 @@ describe.each((await readdir(WORKFLOWS)).sort())('the workflow %s', async (file)
     expect(uses.filter((line) => !PINNED.test(line))).toEqual([])
   })
 
-  it('may only read by default, and keeps no credentials', () => {
+  it('has read-only permissions by default and persists no credentials', () => {
     expect(lines.join('\n')).toContain('\npermissions:\n  contents: read\n')
     const count = (text: string): number => lines.filter((line) => line.includes(text)).length
     expect(count('persist-credentials: false')).toBe(count('uses: actions/checkout@'))

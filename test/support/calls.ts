@@ -1,6 +1,6 @@
 import type { Sessions } from '../../src/index.ts'
 
-/** The calls that budgets are kept for, and figures published of. */
+/** The calls that have a budget and published figures. */
 export const CALLS = {
   create: 'create',
   'create-together': 'create 8 at once',
@@ -24,18 +24,18 @@ type Called = Pick<
   'create' | 'verify' | 'check' | 'refresh' | 'flush' | 'setData' | 'list' | 'revoke'
 >
 
-/** How often each call is made. */
+/** The number of runs of each call. */
 const TIMES = 100
 const AT_ONCE = 8
-/** Often enough that some of them meet no full page of an index. */
+/** Enough runs that some of them do not split a page of an index. */
 const TIMES_AT_ONCE = 10
 const QUARTER_HOUR = 15 * 60
 
 /**
- * Each call of the API, in an order in which one prepares the next.
+ * Makes each call of the API. The order matters, because earlier calls create the tokens of later ones.
  *
- * @param wait lets so many seconds pass
- * @param measure makes a call so many times, one after another
+ * @param wait advances the clock by seconds
+ * @param measure runs a call several times, one after another
  */
 export async function callByCall(
   sessions: Called,
@@ -49,7 +49,7 @@ export async function callByCall(
   const idOf = (index: number): string => created[index]!.session.sessionId
   const children: Awaited<ReturnType<Sessions['refresh']>>[] = []
   const refreshChildren = async (): Promise<void> => {
-    // The calm after a turn is over.
+    // A refresh shortly after a turn would not issue a new refresh token.
     wait(QUARTER_HOUR)
     for (const [index, { refreshToken }] of children.entries())
       children[index] = await sessions.refresh(refreshToken!.value)

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg'
 
-/** Tables, columns, constraints, indexes and storage options of a schema, out of the catalogs, as text. */
+/** Describes the tables, columns, constraints, indexes and storage options of a schema as text. */
 export async function dumpSchema(pool: Pool, schema: string): Promise<string> {
   const rows = async (text: string): Promise<string[]> =>
     (await pool.query<{ line: string }>(text, [schema])).rows.map(({ line }) => line)
@@ -17,7 +17,7 @@ export async function dumpSchema(pool: Pool, schema: string): Promise<string> {
      where c.relnamespace = $1::regnamespace and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped
      order by c.relname, a.attnum`,
   )
-  // PostgreSQL 18 lists NOT NULL here too; the columns say it already.
+  // PostgreSQL 18 also lists NOT NULL as constraints. The columns already contain it.
   const constraints = await rows(
     `select c.relname || ' ' || n.conname || ' ' || pg_get_constraintdef(n.oid) as line
      from pg_constraint n join pg_class c on c.oid = n.conrelid

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, inject } from 'vitest'
 
-/** An empty database of its own for a test file, dropped when the file is done. */
+/** Creates an empty database for a test file and drops it when the file is done. */
 export async function createDatabase(): Promise<string> {
   const serverUrl = inject('serverUrl')
   const name = `pawl_test_${randomBytes(6).toString('hex')}`
@@ -13,7 +13,7 @@ export async function createDatabase(): Promise<string> {
   return url.href
 }
 
-/** A pool on `url` that is closed when the file is done. */
+/** Creates a pool for `url` and closes it when the file is done. */
 export function createPool(url: string, config: pg.PoolConfig = {}): pg.Pool {
   const pool = new pg.Pool({ connectionString: url, max: 10, ...config })
   pool.on('error', () => {})

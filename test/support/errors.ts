@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 
-/** An error of Pawl's with these fields, for `toThrow` and `rejects.toThrow`. */
+/** Matches an error of Pawl with these fields, for `toThrow` and `rejects.toThrow`. */
 export function coded(code: string, fields: Readonly<Record<string, unknown>> = {}): unknown {
   return expect.objectContaining({ code, ...fields })
 }

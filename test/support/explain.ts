@@ -1,10 +1,10 @@
 import type { Pool } from 'pg'
 
-/** What a statement would do, once it has been planned and done. */
+/** The plan and the cost of a statement. */
 export interface Explained {
-  /** How its rows are found: `Index Scan using sessions_pkey`, `Seq Scan`. */
+  /** Its scans, such as `Index Scan using sessions_pkey` or `Seq Scan`. */
   readonly scans: readonly string[]
-  /** What it adds to the write-ahead log, without the commit: records and bytes. */
+  /** Records and bytes that it adds to the write-ahead log, without the commit. */
   readonly records: number
   readonly bytes: number
 }
@@ -19,10 +19,10 @@ interface Plan {
   readonly 'WAL Bytes'?: number
 }
 
-/** The first change of a page after a checkpoint logs the page whole, so that a statement has to be done again. */
+/** The first change of a page after a checkpoint logs the whole page. `rehearse` then tries again. */
 const ATTEMPTS = 10
 
-/** Does a statement, and takes it back. */
+/** Runs a statement and rolls it back. */
 export async function rehearse(pool: Pool, text: string, values: unknown[]): Promise<Explained> {
   for (let attempt = 1; ; attempt++) {
     const client = await pool.connect()
@@ -39,7 +39,7 @@ export async function rehearse(pool: Pool, text: string, values: unknown[]): Pro
   }
 }
 
-/** How a statement finds its rows once it is prepared and no longer planned for its values. */
+/** The scans of a prepared statement with a generic plan. */
 export async function genericScans(pool: Pool, text: string, parameters: number): Promise<readonly string[]> {
   const client = await pool.connect()
   try {

@@ -15,7 +15,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     project.provide('serverUrl', given)
     return async () => {}
   }
-  // Nothing here has to survive a power cut, so tests need not wait for a disk.
+  // Without fsync tests do not wait for the disk. Their data need not survive a power failure.
   const server = await createEmbeddedPostgres(['fsync=off', 'max_connections=200'])
   await server.start()
   project.provide('serverUrl', server.url)

@@ -2,7 +2,7 @@ import { type IncomingHttpHeaders, request } from 'node:http'
 import { type CookieJar, createJar, redact } from './http-jar.ts'
 import { jsonOf } from './http-site.ts'
 
-/** The site's name: not localhost, so that its cookies are the secure ones. */
+/** The host of the site. It is not localhost, so that the cookies are secure. */
 export const HOST = 'app.example.com'
 
 export interface Received {
@@ -19,7 +19,7 @@ export interface SendOptions {
   readonly body?: string
 }
 
-/** A browser at a real socket: it keeps cookies, and says that its requests come from the site itself. */
+/** A browser on a real socket. It stores cookies and sends `Sec-Fetch-Site: same-origin`. */
 export interface Client {
   readonly jar: CookieJar
   send(method: string, path: string, options?: SendOptions): Promise<Received>

@@ -11,11 +11,11 @@ interface Given {
 }
 
 export interface FakeExchange extends Exchange {
-  /** Sends the head of the application's response. @returns it as it went out */
+  /** Sends the headers of the response. @returns the headers as sent */
   sendHead(headers?: Headers): Headers
 }
 
-/** One request and its response without any framework. */
+/** A request and its response without a framework. */
 export function fakeExchange(given: Given = {}): FakeExchange {
   const changes: ((head: ResponseHead) => void)[] = []
   let sent = false

@@ -1,5 +1,5 @@
-/** What a browser keeps of one `Set-Cookie`. */
-interface Kept {
+/** A cookie as a browser stores it. */
+interface StoredCookie {
   readonly name: string
   readonly value: string
   readonly path: string
@@ -7,44 +7,44 @@ interface Kept {
   readonly domain: string
 }
 
-/** The cookies of one browser at one host: it honors Path, Domain as part of the identity, and removal. */
+/** The cookies of one browser at one host. It honors Path, Domain and expiry. */
 export interface CookieJar {
-  /** The Cookie header for a path, longest cookie path first; undefined when nothing fits. */
+  /** The Cookie header for a path, longest cookie path first. Undefined if no cookie matches. */
   header(path: string): string | undefined
-  /** Takes in what a response sets. */
+  /** Stores and removes cookies as the `Set-Cookie` headers of a response say. */
   store(setCookies: readonly string[]): void
   /** The value of a cookie, whatever its path. */
   get(name: string): string | undefined
-  /** Plants or replaces one, as another response or a sibling subdomain would. */
+  /** Adds or replaces a cookie, as another response or a sibling subdomain would. */
   put(name: string, value: string, path?: string, domain?: string): void
   delete(name: string): void
   readonly names: readonly string[]
-  /** The same cookies in another jar: what a thief has copied. */
+  /** A copy with the same cookies, for another tab or a thief. */
   copy(): CookieJar
 }
 
-/** How Express clears a cookie. */
+/** The expiry with which Express clears a cookie. */
 const EPOCH = 'Thu, 01 Jan 1970 00:00:00 GMT'
 
-export function createJar(cookies: readonly Kept[] = []): CookieJar {
-  let kept = [...cookies]
+export function createJar(cookies: readonly StoredCookie[] = []): CookieJar {
+  let stored = [...cookies]
 
-  function put(cookie: Kept): void {
+  function put(cookie: StoredCookie): void {
     remove(cookie)
-    kept.push(cookie)
+    stored.push(cookie)
   }
-  function remove({ name, path, domain }: Kept): void {
-    kept = kept.filter((other) => other.name !== name || other.path !== path || other.domain !== domain)
+  function remove({ name, path, domain }: StoredCookie): void {
+    stored = stored.filter((other) => other.name !== name || other.path !== path || other.domain !== domain)
   }
 
   return {
     header(path) {
-      const fitting = kept
+      const matching = stored
         .filter((cookie) => matches(path, cookie.path))
         .sort((a, b) => b.path.length - a.path.length)
-      return fitting.length === 0
+      return matching.length === 0
         ? undefined
-        : fitting.map(({ name, value }) => `${name}=${value}`).join('; ')
+        : matching.map(({ name, value }) => `${name}=${value}`).join('; ')
     },
     store(setCookies) {
       for (const text of setCookies) {
@@ -54,15 +54,15 @@ export function createJar(cookies: readonly Kept[] = []): CookieJar {
         else put(cookie)
       }
     },
-    get: (name) => kept.find((cookie) => cookie.name === name)?.value,
+    get: (name) => stored.find((cookie) => cookie.name === name)?.value,
     put: (name, value, path = '/', domain = '') => put({ name, value, path, domain }),
     delete(name) {
-      kept = kept.filter((cookie) => cookie.name !== name)
+      stored = stored.filter((cookie) => cookie.name !== name)
     },
     get names() {
-      return kept.map(({ name }) => name).sort()
+      return stored.map(({ name }) => name).sort()
     },
-    copy: () => createJar(kept),
+    copy: () => createJar(stored),
   }
 }
 
@@ -82,7 +82,7 @@ export function parseSetCookie(text: string): {
   return { name: pair.slice(0, at), value: pair.slice(at + 1), attributes }
 }
 
-/** A `Set-Cookie` with its token, which differs from run to run, replaced. */
+/** Replaces the token in a `Set-Cookie`, because it differs in each run. */
 export function redact(setCookie: string): string {
   return setCookie.replace(/^([^=]+)=eyJ[^;]+/, '$1=<access>').replace(/=pawl_r1_[^;]+/, '=<refresh>')
 }

@@ -1,6 +1,6 @@
 import { type Store, StoreUnavailableError } from '../../src/index.ts'
 
-/** A store that can be taken away. */
+/** A store that a test can make unavailable. */
 export interface FragileStore {
   readonly store: Store
   down: boolean

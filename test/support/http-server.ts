@@ -13,7 +13,7 @@ export function listen(listener: RequestListener): Promise<number> {
   return start(createServer(listener))
 }
 
-/** A wire to a server that can be cut. */
+/** A TCP relay that a test can interrupt. */
 export interface Relay {
   readonly port: number
   cut(): void
@@ -21,25 +21,25 @@ export interface Relay {
 }
 
 export async function relayTo(host: string, port: number): Promise<Relay> {
-  let whole = true
+  let connected = true
   const sockets = new Set<Socket>()
   const server = createTcpServer((socket) => {
-    if (!whole) return void socket.destroy()
+    if (!connected) return void socket.destroy()
     sockets.add(socket)
-    const through = connect(port, host)
-    socket.on('error', () => {}).on('close', () => through.destroy())
-    through.on('error', () => {}).on('close', () => socket.destroy())
-    socket.pipe(through).pipe(socket)
+    const upstream = connect(port, host)
+    socket.on('error', () => {}).on('close', () => upstream.destroy())
+    upstream.on('error', () => {}).on('close', () => socket.destroy())
+    socket.pipe(upstream).pipe(socket)
   })
   return {
     port: await start(server),
     cut() {
-      whole = false
+      connected = false
       for (const socket of sockets) socket.destroy()
       sockets.clear()
     },
     restore() {
-      whole = true
+      connected = true
     },
   }
 }

@@ -16,14 +16,14 @@ export const ORIGIN = 'https://app.example.com'
 type AnySession = RequestSession<ClaimsObject, unknown>
 export type Handler = (session: AnySession) => Response | Promise<Response>
 
-/** A response, taken apart. */
+/** The parts of a response. */
 export interface Answer {
   readonly status: number
   readonly headers: Headers
   /** Every `Set-Cookie`, in order, tokens replaced. */
   readonly cookies: readonly string[]
   readonly text: string
-  /** The body as JSON; undefined when it is none. */
+  /** The body parsed as JSON. Undefined if it is not JSON. */
   readonly body: unknown
 }
 
@@ -35,7 +35,7 @@ export interface VisitOptions {
   readonly signal?: AbortSignal
 }
 
-/** One browser, or another client, of a {@link Site}. */
+/** A browser or another client of a {@link Site}. */
 export interface Visitor {
   readonly jar: CookieJar
   /** Sends a request as a page of the site would. */
@@ -43,19 +43,19 @@ export interface Visitor {
   login(input?: Parameters<AnySession['create']>[0]): Promise<Answer>
   refresh(options?: VisitOptions): Promise<Answer>
   logout(options?: VisitOptions): Promise<Answer>
-  /** Asks for a page that needs a session. */
+  /** Requests a route that requires a session. */
   me(options?: VisitOptions): Promise<Answer>
-  /** A load of a document, as browsers ask for it. */
+  /** Loads a page with the headers of a browser. */
   navigate(target: string, options?: VisitOptions): Promise<Answer>
 }
 
-/** An application on `sessions`, without a socket in between. */
+/** An application that is called directly, without a socket. */
 export interface Site {
   readonly sessions: Sessions
   readonly clock: FakeClock
   readonly store: Store
   readonly withSession: FetchSessions<ClaimsObject, unknown>
-  /** @param origin where the visitor thinks the site is */
+  /** @param origin the origin in the URLs of the visitor */
   visitor(jar?: CookieJar, origin?: string): Visitor
 }
 
@@ -107,7 +107,7 @@ export async function openSite(
   return { sessions, clock, store, withSession, visitor }
 }
 
-/** What browsers send along when the user opens a page. */
+/** The headers that browsers send when the user opens a page. */
 export const NAVIGATION = {
   'sec-fetch-site': 'none',
   'sec-fetch-mode': 'navigate',

@@ -5,11 +5,11 @@ type Json = Readonly<Record<string, unknown>>
 export interface DecodedJwt {
   readonly header: Json
   readonly payload: Json
-  /** The three parts as they stand in the token. */
+  /** The three encoded parts. */
   readonly parts: readonly [string, string, string]
 }
 
-/** Takes a JWT apart without any check. */
+/** Decodes a JWT without verifying it. */
 export function decodeJwt(token: string): DecodedJwt {
   const parts = token.split('.') as [string, string, string]
   const json = (part: string): Json => JSON.parse(Buffer.from(part, 'base64url').toString())
@@ -20,13 +20,13 @@ export function encodePart(value: unknown): string {
   return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 }
 
-/** A JWT of any content, signed with HMAC-SHA-256. */
+/** Signs any header and payload with HMAC-SHA-256. */
 export function signHs256(key: Uint8Array, header: unknown, payload: unknown): string {
   const input = `${encodePart(header)}.${encodePart(payload)}`
   return `${input}.${createHmac('sha256', key).update(input).digest('base64url')}`
 }
 
-/** The 42 bytes of `gen`: n, f, p, t. */
+/** Decodes the 42 bytes of `gen`: n, f, p, t. */
 export function decodeGen(gen: unknown): { n: number; f: string; p: string; t: number } {
   const bytes = Buffer.from(gen as string, 'base64url')
   return {

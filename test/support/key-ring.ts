@@ -20,7 +20,7 @@ export interface OpenRing {
   readonly rotated: SessionEvents['keysRotated'][]
 }
 
-/** A key ring on a memory store, with the default settings unless told otherwise. */
+/** A key ring with a memory store and the default settings, unless `settings` override them. */
 export async function openRing({
   store = memory(),
   secret = SECRET as string | string[],

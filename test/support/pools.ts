@@ -5,7 +5,7 @@ type Config = Parameters<PoolLike['query']>[0]
 type Answer = Awaited<ReturnType<PoolLike['query']>>
 type Around = (config: Config, run: () => Promise<Answer>) => Promise<Answer>
 
-/** The pool with something around every statement, in transactions too. */
+/** Wraps every statement of the pool, in transactions too. */
 export function aroundQueries(pool: Pool, around: Around): PoolLike {
   const through = (on: Pick<Pool, 'query'>, config: Config): Promise<Answer> =>
     around(config, () => on.query(config as QueryConfig))
@@ -23,7 +23,7 @@ export function aroundQueries(pool: Pool, around: Around): PoolLike {
   }
 }
 
-/** The pool, and the first words of every statement sent through it. */
+/** Records the first word of every statement. */
 export function recording(pool: Pool): { pool: PoolLike; statements: string[] } {
   const statements: string[] = []
   return {
@@ -35,23 +35,23 @@ export function recording(pool: Pool): { pool: PoolLike; statements: string[] } 
   }
 }
 
-/** A statement that was sent, and how many rows came back or changed. */
+/** A sent statement, and how many rows it returned or changed. */
 export interface Sent {
   readonly text: string
   readonly rows: number
 }
 
-/** What a process asks by itself now and then, whatever it is used for: keys, the time, the feed, to notify others. */
+/** Statements of background work: keys, the clock, the feed and notifications. */
 const BACKGROUND = /signing_keys|clock_timestamp|invalidated_at >=|pg_notify/
 
 /**
- * The pool, and what calls send through it.
- * @param before is done before each of these statements
+ * Records the statements of calls, without background work.
+ * @param before runs before each of these statements
  */
 export function watching(
   pool: Pool,
   before: (config: Config) => Promise<unknown> = async () => {},
-): { pool: PoolLike /** Since it was last asked. */; sent(): Sent[] } {
+): { pool: PoolLike /** The statements since the last call. */; sent(): Sent[] } {
   const sent: Sent[] = []
   return {
     sent: () => sent.splice(0),
@@ -65,7 +65,7 @@ export function watching(
   }
 }
 
-/** An error as the driver makes it. */
+/** An error like those of the driver. */
 export function driverError(code?: string): Error {
   return Object.assign(new Error(`made by a test (${code})`), code === undefined ? {} : { code })
 }

@@ -5,12 +5,12 @@ import { newSessionId } from '../../src/portable/session-id.ts'
 export const NOON: number = Date.UTC(2030, 0, 1, 12)
 export const HOUR = 3_600_000
 export const DAY: number = 24 * HOUR
-/** Due dates are kept as days; midnights come back from any store as they went in. */
+/** Due dates are stored as days, so every store returns a midnight unchanged. */
 export const MIDNIGHT: number = Date.UTC(2030, 0, 1)
 
 export const print = (name: string): Buffer => createHash('sha256').update(name).digest().subarray(0, 16)
 
-/** A session as the login leaves it. */
+/** The row of a session after its login. */
 export function sampleRow(fields: Partial<SessionRow> = {}): SessionRow {
   return {
     id: newSessionId('v7', NOON),

@@ -1,6 +1,6 @@
 import type { SchemaResult, StandardSchemaV1 } from '../../src/portable/standard-schema.ts'
 
-/** A Standard Schema out of a function that throws the path of what it does not like. */
+/** Makes a Standard Schema from a function that throws the path of an invalid value. */
 export function schema<T>(
   check: (value: unknown) => T,
   mode: 'sync' | 'async' = 'sync',
@@ -21,14 +21,14 @@ export function schema<T>(
   }
 }
 
-/** `{ role: string }`, in lower case. */
+/** Checks `{ role: string }` and converts the role to lower case. */
 export function role(value: unknown): { role: string } {
   const { role } = value as { role?: unknown }
   if (typeof role !== 'string') throw ['role']
   return { role: role.toLowerCase() }
 }
 
-/** `{ count: number, note?: string }` */
+/** Checks `{ count: number, note?: string }`. */
 export function counter(value: unknown): { count: number; note?: string } {
   const { count, ...rest } = (value ?? {}) as { count?: unknown; note?: string }
   if (count !== undefined && typeof count !== 'number') throw ['count']

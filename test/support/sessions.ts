@@ -13,7 +13,7 @@ import { createFakeClock, type FakeClock } from './fake-clock.ts'
 import { silentLogger } from './logger.ts'
 import { SECRET } from './secrets.ts'
 
-/** `createSessions` on a memory store and without a log, unless given otherwise. Closed when the test is done. */
+/** `createSessions` with a memory store and a silent logger as defaults. Closed when the test is done. */
 export async function openSessions<Claims extends object = ClaimsObject, Data = unknown>(
   options: Partial<SessionsOptions<Claims, Data>> = {},
 ): Promise<Sessions<Claims, Data>> {
@@ -27,7 +27,7 @@ export async function openSessions<Claims extends object = ClaimsObject, Data = 
   return sessions
 }
 
-/** The same with a clock that only the test moves. */
+/** `openSessions` with a clock that only the test moves. */
 export async function openWithClock(
   options: Partial<SessionsOptions> = {},
 ): Promise<{ sessions: Sessions; clock: FakeClock; store: Store }> {
@@ -36,12 +36,12 @@ export async function openWithClock(
   return { sessions: await openSessions({ now: clock.now, ...options, store }), clock, store }
 }
 
-/** Everything `sessions` tells about `name` from now on. */
+/** Collects the events of the type `name`. */
 export function listen<Name extends EventName>(
   sessions: Pick<Sessions, 'on'>,
   name: Name,
 ): SessionEvents[Name][] {
-  const heard: SessionEvents[Name][] = []
-  sessions.on(name, (event) => heard.push(event))
-  return heard
+  const events: SessionEvents[Name][] = []
+  sessions.on(name, (event) => events.push(event))
+  return events
 }

@@ -3,7 +3,7 @@ import { memory } from '../../src/memory/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from './database.ts'
 
-/** The store, and the names of the methods called on it since `start`. */
+/** Records the names of the methods called on the store. */
 export function counting(store: Store): { store: Store; calls: string[] } {
   const calls: string[] = []
   const counted = new Proxy(store, {
@@ -19,18 +19,18 @@ export function counting(store: Store): { store: Store; calls: string[] } {
   return { store: counted, calls }
 }
 
-/** One place where sessions live; each `open` is a store as another process would make it. */
+/** One set of sessions. Each `open` returns a store as another process would have it. */
 export interface Place {
   open(): Store
 }
 
 export interface StoreKind {
   readonly name: string
-  /** An empty place of its own. */
+  /** An empty place. */
   newPlace(): Place
 }
 
-/** Both stores, for what must hold on either. Called at the top of a test file. */
+/** Both stores, for tests that must pass on each. Call it at the top of a test file. */
 export async function storeKinds(): Promise<StoreKind[]> {
   const pool = createPool(await createDatabase())
   let schemas = 0

@@ -26,7 +26,7 @@ const same = <A, B>(_equal: Equal<A, B>): void => {}
 declare const sessions: Sessions<Claims, Data>
 declare const untyped: Sessions
 
-export function middlewareFitsBothVersions(): void {
+export function middlewareIsAcceptedByBothVersions(): void {
   for (const app of [express(), express4()]) {
     app.use(expressSessions(sessions, { trustedOrigins: ['https://app.example.com'], cors: true }))
     app.get('/me', requireSession(), (req, res) => void res.json(sessionOf(req, sessions).userId))
@@ -50,30 +50,30 @@ export async function sessionsAreTyped(req: Request): Promise<void> {
   await session.setClaims({ role: 'admin' })
   await session.setData({ cart: [] }, { ifVersion: 1 })
 
-  // @ts-expect-error a user is needed
+  // @ts-expect-error `userId` is required
   await session.create({ claims: { role: 'user' } })
   // @ts-expect-error an unknown role
   await session.create({ userId: 'u', claims: { role: 'owner' } })
-  // @ts-expect-error the address is the request's
+  // @ts-expect-error the address comes from the request
   await session.create({ userId: 'u', ip: '192.0.2.1' })
   // @ts-expect-error data of another shape
   await session.patchData({ cart: 'none' })
   // @ts-expect-error an unknown claim
   session.claims.plan
-  // @ts-expect-error there is none for visitors
+  // @ts-expect-error it is null for visitors
   session.current.userId
   const { claims } = sessionOf(req, untyped)
   same<(typeof claims)['anything'], unknown>(true)
 }
 
 export function mistakesDoNotCompile(req: Request): void {
-  // @ts-expect-error the type comes from the sessions
+  // @ts-expect-error the sessions are required, because they determine the type
   sessionOf(req)
-  // @ts-expect-error a web request is none of Express
+  // @ts-expect-error a web Request is not an Express request
   sessionOf(new Request('https://app.example.com'), sessions)
   // @ts-expect-error an unknown requirement
   requireSession({ role: 'admin' })
-  // @ts-expect-error seconds are numbers
+  // @ts-expect-error seconds must be a number
   requireSession({ maxAuthAge: '60' })
   // @ts-expect-error an option of pawl/node
   expressSessions(sessions, { ip: () => '' })

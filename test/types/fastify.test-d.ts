@@ -24,7 +24,7 @@ const same = <A, B>(_equal: Equal<A, B>): void => {}
 declare const sessions: Sessions<Claims, Data>
 declare const others: Sessions<{ plan: string }, Data>
 
-export function sessionsHaveTheirTypes(): void {
+export function sessionsAreTyped(): void {
   const app = fastify()
   app.register(fastifySessions(sessions))
   app.register(fastifySessions(sessions, { path: '/auth' }))
@@ -36,7 +36,7 @@ export function sessionsHaveTheirTypes(): void {
     await session.create({ userId: 'u', claims: { role: 'admin' }, data: { cart: [1] } })
     // @ts-expect-error an unknown role
     await session.create({ userId: 'u', claims: { role: 'owner' } })
-    // @ts-expect-error the address is that of the request
+    // @ts-expect-error the address comes from the request
     await session.create({ userId: 'u', ip: '192.0.2.1' })
     // @ts-expect-error data of another shape
     await session.setData({ cart: ['one'] })
@@ -47,7 +47,7 @@ export function sessionsHaveTheirTypes(): void {
   })
 }
 
-export function guardsFitWhereHooksGo(): void {
+export function guardsAreHooks(): void {
   const app = fastify()
   app.get('/a', { onRequest: requireSession() }, () => ({}))
   app.get('/b', { preHandler: [requireSession({ maxAuthAge: 60 })] }, () => ({}))
@@ -60,11 +60,11 @@ export function guardsFitWhereHooksGo(): void {
   app.addHook('preHandler', requireSession())
   // @ts-expect-error an unknown requirement
   requireSession({ maxAge: 60 })
-  // @ts-expect-error seconds are numbers
+  // @ts-expect-error seconds must be a number
   requireSession({ maxAuthAge: '60' })
 }
 
-export function otherServersFit(): void {
+export function otherServersAreAccepted(): void {
   const secure = fastify({ http2: true, https: { key: '', cert: '' } })
   secure.register(fastifySessions(sessions))
   secure.get('/me', { onRequest: requireSession() }, (request) => sessionOf(request, sessions).claims.role)
@@ -76,10 +76,10 @@ export function otherServersFit(): void {
 export function mistakesDoNotCompile(): void {
   // @ts-expect-error an unknown option
   fastifySessions(sessions, { prefix: '/api' })
-  // @ts-expect-error sessions are needed
+  // @ts-expect-error the sessions are required
   fastifySessions()
   fastify().get('/', (_request, reply) => {
-    // @ts-expect-error a reply is no request
+    // @ts-expect-error a reply is not a request
     sessionOf(reply, sessions)
   })
 }

@@ -22,7 +22,7 @@ const same = <A, B>(_equal: Equal<A, B>): void => {}
 declare const sessions: Sessions<Claims, Data>
 declare const request: Request
 
-export async function theHandlerGetsTheSession(): Promise<void> {
+export async function handlersAreTyped(): Promise<void> {
   const withSession = fetchSessions(sessions)
   same<typeof withSession, FetchSessions<Claims, Data>>(true)
   const response = await withSession(request, async (session) => {
@@ -33,7 +33,7 @@ export async function theHandlerGetsTheSession(): Promise<void> {
     await session.create({ userId: 'u', claims: { role: 'owner' } })
     // @ts-expect-error data of another shape
     await session.setData({ cart: ['one'] })
-    // @ts-expect-error a claim there is none
+    // @ts-expect-error an unknown claim
     session.claims.plan
     return new Response(session.current?.claims.role ?? 'nobody')
   })
@@ -41,22 +41,22 @@ export async function theHandlerGetsTheSession(): Promise<void> {
   await withSession(request, () => new Response(), { ip: undefined, required: true, maxAuthAge: 60 })
 }
 
-export function readingNeedsHeadersAlone(headers: Headers): void {
+export function readingNeedsOnlyHeaders(headers: Headers): void {
   const verified = fetchSessions(sessions).read({ headers })
   same<typeof verified, VerifiedSession<Claims> | null>(true)
-  // @ts-expect-error what is only read cannot sign anybody in
+  // @ts-expect-error a verified session cannot create a session
   verified?.create
 }
 
 export async function mistakesDoNotCompile(): Promise<void> {
   // @ts-expect-error an unknown option
   const withSession = fetchSessions(sessions, { prefix: '/api' })
-  // @ts-expect-error sessions are needed
+  // @ts-expect-error the sessions are required
   fetchSessions()
-  // @ts-expect-error a handler answers with a Response
+  // @ts-expect-error a handler must return a Response
   await withSession(request, ({ userId }) => userId)
   // @ts-expect-error an unknown requirement
   await withSession(request, () => new Response(), { maxAge: 60 })
-  // @ts-expect-error a header alone is no client's address
+  // @ts-expect-error `ip` must not be null
   await withSession(request, () => new Response(), { ip: request.headers.get('x-real-ip') })
 }

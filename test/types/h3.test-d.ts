@@ -23,7 +23,7 @@ const same = <A, B>(_equal: Equal<A, B>): void => {}
 
 declare const sessions: Sessions<Claims, Data>
 
-export function theSessionOfAnEventIsThatOfItsSessions(): void {
+export function sessionsAreTyped(): void {
   const app = new H3()
   app.use(h3Sessions(sessions))
   app.post('/login', async (event) => {
@@ -35,12 +35,12 @@ export function theSessionOfAnEventIsThatOfItsSessions(): void {
     await session.create({ userId: 'u', claims: { role: 'owner' } })
     // @ts-expect-error data of another shape
     await session.setData({ cart: ['one'] })
-    // @ts-expect-error a claim there is none
+    // @ts-expect-error an unknown claim
     session.claims.plan
   })
 }
 
-export function middlewareGoesWhereMiddlewareGoes(): void {
+export function middlewareIsAcceptedEverywhere(): void {
   const app = new H3()
   app.use('/app/**', h3Sessions(sessions, { path: '/app/session', ip: ({ req }) => req.ip }))
   app.use('/admin/**', requireSession({ maxAuthAge: 60 }), { method: 'POST' })
@@ -57,12 +57,12 @@ export function middlewareGoesWhereMiddlewareGoes(): void {
 export function mistakesDoNotCompile(event: H3Event): void {
   // @ts-expect-error an unknown option
   h3Sessions(sessions, { prefix: '/api' })
-  // @ts-expect-error sessions are needed
+  // @ts-expect-error the sessions are required
   h3Sessions()
   // @ts-expect-error an unknown requirement
   requireSession({ maxAge: 60 })
-  // @ts-expect-error the context says nothing of its types
+  // @ts-expect-error the context is not typed
   event.context['session'].userId
-  // @ts-expect-error a Request is no event
+  // @ts-expect-error a Request is not an event
   sessionOf(new Request('https://app.example.com'), sessions)
 }

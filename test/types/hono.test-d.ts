@@ -27,7 +27,7 @@ const same = <A, B>(_equal: Equal<A, B>): void => {}
 declare const sessions: Sessions<Claims, Data>
 type AppEnv = SessionEnv<typeof sessions>
 
-export function theEnvironmentSaysIt(): void {
+export function environmentTypesTheSession(): void {
   const app = new Hono<AppEnv>()
   app.use(honoSessions(sessions))
   app.post('/login', async (c) => {
@@ -37,7 +37,7 @@ export function theEnvironmentSaysIt(): void {
     await c.var.session.create({ userId: 'u', claims: { role: 'owner' } })
     // @ts-expect-error data of another shape
     await c.var.session.setData({ cart: ['one'] })
-    // @ts-expect-error a variable there is none
+    // @ts-expect-error an unknown variable
     c.var.user
     return c.json({ role: c.get('session').claims.role })
   })
@@ -54,7 +54,7 @@ export function theEnvironmentSaysIt(): void {
   )
 }
 
-export function orTheChain(): void {
+export function chainedMiddlewareTypesTheSession(): void {
   const app = new Hono().use(honoSessions(sessions)).get('/', requireSession(), (c) => {
     same<typeof c.var.session.claims, Claims>(true)
     return c.json({ role: c.var.session.claims.role })
@@ -63,7 +63,7 @@ export function orTheChain(): void {
   new Hono().get('/', honoSessions(sessions), requireSession(), (c) => c.text(c.var.session.claims.role))
 }
 
-export function otherVariablesAndBindingsStay(): void {
+export function otherVariablesAndBindingsAreKept(): void {
   const factory = createFactory<AppEnv & { Bindings: { DB: string }; Variables: { requestId: string } }>()
   factory
     .createApp()
@@ -71,7 +71,7 @@ export function otherVariablesAndBindingsStay(): void {
     .get('/app', (c) => c.text(c.env.DB + c.var.requestId + c.var.session.userId))
 }
 
-export function anyContextWillDo(c: Context): void {
+export function sessionOfAcceptsAnyContext(c: Context): void {
   const session = sessionOf(c, sessions)
   same<typeof session, RequestSession<Claims, Data>>(true)
 }
@@ -79,13 +79,13 @@ export function anyContextWillDo(c: Context): void {
 export function mistakesDoNotCompile(): void {
   // @ts-expect-error an unknown option
   honoSessions(sessions, { prefix: '/api' })
-  // @ts-expect-error sessions are needed
+  // @ts-expect-error the sessions are required
   honoSessions()
   // @ts-expect-error an unknown requirement
   requireSession({ maxAge: 60 })
-  // @ts-expect-error nothing has told the application of a session
+  // @ts-expect-error the application has no `honoSessions`
   new Hono().get('/', (c) => c.text(c.var.session.userId))
-  // @ts-expect-error a Request is no context
+  // @ts-expect-error a Request is not a context
   sessionOf(new Request('https://app.example.com'), sessions)
   // @ts-expect-error the application's own error handler is needed
   sessionErrors()

@@ -27,7 +27,7 @@ interface State {
   session: SessionOf<typeof sessions>
 }
 
-export function theStateHasTheSession(): void {
+export function stateTypesTheSession(): void {
   const app = new Koa<object>()
   app.use(koaSessions(sessions)).use(async (ctx) => {
     same<typeof ctx.state.session, RequestSession<Claims, Data>>(true)
@@ -36,14 +36,14 @@ export function theStateHasTheSession(): void {
     await ctx.state.session.create({ userId: 'u', claims: { role: 'owner' } })
     // @ts-expect-error data of another shape
     await ctx.state.session.setData({ cart: ['one'] })
-    // @ts-expect-error a claim there is none
+    // @ts-expect-error an unknown claim
     ctx.state.session.claims.plan
-    // @ts-expect-error state there is none
+    // @ts-expect-error an unknown property of the state
     ctx.state.user
   })
 }
 
-export function routersHaveItToo(): void {
+export function routersTypeTheSession(): void {
   const router = new Router<State>()
   router.get('/me', requireSession(), (ctx) => {
     same<typeof ctx.state.session.claims, Claims>(true)
@@ -55,7 +55,7 @@ export function routersHaveItToo(): void {
   new Koa().use(koaSessions(sessions)).use(requireSession()).use(router.routes())
 }
 
-export function anyContextWillDo(): void {
+export function sessionOfAcceptsAnyContext(): void {
   new Koa().use(koaSessions(sessions, { path: '/auth' })).use((ctx) => {
     const session = sessionOf(ctx, sessions)
     same<typeof session, SessionOf<typeof sessions>>(true)
@@ -69,12 +69,12 @@ export function anyContextWillDo(): void {
 export function mistakesDoNotCompile(): void {
   // @ts-expect-error an unknown option
   koaSessions(sessions, { prefix: '/api' })
-  // @ts-expect-error sessions are needed
+  // @ts-expect-error the sessions are required
   koaSessions()
   // @ts-expect-error an unknown requirement
   requireSession({ maxAge: 60 })
   new Koa().use((ctx) => {
-    // @ts-expect-error a Node.js request is no context
+    // @ts-expect-error a Node.js request is not a context
     sessionOf(ctx.req, sessions)
   })
 }

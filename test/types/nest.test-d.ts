@@ -30,7 +30,7 @@ declare const untyped: Sessions
 declare const request: object
 declare function create(secret: string): Promise<Sessions<Claims, Data>>
 
-export function theModuleTakesAnySessions(): void {
+export function moduleAcceptsTypedSessions(): void {
   SessionsModule.forRoot(sessions)
   SessionsModule.forRoot(untyped, { path: '/auth/session' })
   SessionsModule.forRootAsync({ useFactory: () => create('') })
@@ -44,19 +44,19 @@ export function theModuleTakesAnySessions(): void {
     useFactory: async (config: Config) => create(config.secret),
     options: ({ secret }) => ({ path: `/${secret}` }),
   })
-  // @ts-expect-error a promise of sessions is for `forRootAsync`
+  // @ts-expect-error only `forRootAsync` accepts a promise of sessions
   SessionsModule.forRoot(create(''))
   // @ts-expect-error an unknown option
   SessionsModule.forRoot(sessions, { paths: '/session' })
   // @ts-expect-error an option of another type
   SessionsModule.forRootAsync({ useFactory: () => create(''), options: () => ({ refresh: 'always' }) })
-  // @ts-expect-error sessions are needed
+  // @ts-expect-error the sessions are required
   SessionsModule.forRootAsync({ useFactory: () => ({}) })
-  // @ts-expect-error what is injected is the same for both
+  // @ts-expect-error `useFactory` and `options` get the same injected values
   SessionsModule.forRootAsync({ useFactory: (c: Config) => create(c.secret), options: (_: number) => ({}) })
 }
 
-export async function claimsAndDataAreThoseOfTheSessions(context: ExecutionContext): Promise<void> {
+export async function sessionsAreTyped(context: ExecutionContext): Promise<void> {
   const session = sessionOf(context.switchToHttp().getRequest(), sessions)
   same<typeof session, RequestSession<Claims, Data>>(true)
   same<typeof session, SessionOf<typeof sessions>>(true)
@@ -70,11 +70,11 @@ export async function claimsAndDataAreThoseOfTheSessions(context: ExecutionConte
   session.claims = { role: 'admin' }
   const plain = sessionOf(request, untyped)
   same<(typeof plain)['claims']['anything'], unknown>(true)
-  // @ts-expect-error a request is an object
+  // @ts-expect-error a request must be an object
   sessionOf('request', sessions)
 }
 
-export function decoratorsFitWhereTheyBelong(): void {
+export function decoratorsAreAccepted(): void {
   class Account {
     me(): void {}
   }
@@ -86,8 +86,8 @@ export function decoratorsFitWhereTheyBelong(): void {
   same<ReturnType<SessionGuard['canActivate']>, Promise<boolean>>(true)
   // @ts-expect-error an unknown option
   RequireSession({ required: true })
-  // @ts-expect-error seconds are numbers
+  // @ts-expect-error seconds must be a number
   RequireSession({ maxAuthAge: '5m' })
-  // @ts-expect-error the type says which session it is, not an argument
+  // @ts-expect-error the decorator has no argument
   Session('userId')
 }

@@ -18,7 +18,7 @@ declare const request: NextRequest
 
 const { sessions, route, action, read, proxy, handlers } = nextSessions(async () => made)
 
-export async function routesKnowClaimsDataAndContext(): Promise<void> {
+export async function routesAreTyped(): Promise<void> {
   const GET = route(
     async (session, given, { params }: { params: Promise<{ id: string }> }) => {
       same<typeof session, RequestSession<Claims, Data>>(true)
@@ -39,13 +39,13 @@ export async function routesKnowClaimsDataAndContext(): Promise<void> {
   )
   const plain = route((session) => Response.json(session.userId), {})
   await plain(request, { params: Promise.resolve({}) })
-  // @ts-expect-error a response is needed
+  // @ts-expect-error a handler must return a response
   route((session) => session.userId)
   // @ts-expect-error an unknown requirement
   route(() => new Response(), { required: true })
 }
 
-export async function actionsLoseTheirFirstParameter(): Promise<void> {
+export async function actionsOmitTheSessionParameter(): Promise<void> {
   const rename = action(async (session, previous: number, form: FormData) => {
     same<typeof session, RequestSession<Claims, Data>>(true)
     return previous + [...form.keys()].length
@@ -57,31 +57,31 @@ export async function actionsLoseTheirFirstParameter(): Promise<void> {
   await rename('1', new FormData())
 }
 
-export async function whatIsReadCannotBeWritten(): Promise<void> {
+export async function readSessionsAreReadOnly(): Promise<void> {
   const session = await read()
   same<typeof session, VerifiedSession<Claims> | null>(true)
-  // @ts-expect-error there may be none
+  // @ts-expect-error it may be null
   session.userId
   if (session === null) return
-  // @ts-expect-error no cookie can be set
+  // @ts-expect-error it cannot set cookies
   session.create({ userId: 'u' })
-  // @ts-expect-error no cookie can be cleared
+  // @ts-expect-error it cannot clear cookies
   session.revoke()
-  // @ts-expect-error no refresh token can be spent
+  // @ts-expect-error it cannot use the refresh token
   session.refresh()
-  // @ts-expect-error what was verified is read-only
+  // @ts-expect-error a verified session is read-only
   session.claims = { role: 'admin' }
 }
 
-export async function theRest(): Promise<void> {
+export async function proxyAndOptionsAreTyped(): Promise<void> {
   same<Awaited<ReturnType<typeof sessions>>, Sessions<Claims, Data>>(true)
   const { GET, POST, OPTIONS } = handlers
   await Promise.all([GET(request, {}), POST(request, {}), OPTIONS(request, {})])
   proxy()
   proxy((session, given) => (session.current === null ? Response.redirect(given.nextUrl, 303) : undefined))
-  // @ts-expect-error an answer, or nothing
+  // @ts-expect-error a handler must return a response or nothing
   proxy((session) => session.userId)
-  // @ts-expect-error sessions are made when they are needed
+  // @ts-expect-error `nextSessions` takes a function that creates the sessions
   nextSessions(made)
   nextSessions(() => made, {
     refresh: 'inline',

@@ -45,9 +45,9 @@ export function handlersAreTyped(): void {
       await session.create({ userId: 'u', claims: { role: 'owner' } })
       // @ts-expect-error data of another shape
       await session.setData({ cart: ['one'] })
-      // @ts-expect-error what has been verified is read-only
+      // @ts-expect-error a verified session is read-only
       session.userId = 'other'
-      // @ts-expect-error there is none for visitors
+      // @ts-expect-error it is null for visitors
       session.current.userId
     },
     { optional: true, maxAuthAge: 60, lookup: true },
@@ -59,7 +59,7 @@ export function handlersAreTyped(): void {
   withSession(() => {}, { role: 'admin' })
 }
 
-export function handlersCanBeWrittenApart(): void {
+export function handlersCanBeDeclaredSeparately(): void {
   const me: NodeHandler<Claims, Data> = (_req, res, { claims }) => res.end(claims.role)
   nodeSessions(sessions)(me)
   // @ts-expect-error the claims of other sessions
@@ -86,9 +86,9 @@ export function socketsAreTyped(): void {
 
   const apart: UpgradeHandler<Claims, Data> = (_req, socket) => socket.end()
   withSession.upgrade(apart, { maxAuthAge: 60 })
-  // @ts-expect-error a request listener is none
+  // @ts-expect-error an upgrade listener is not a request listener
   createServer(listener)
-  // @ts-expect-error seconds are numbers
+  // @ts-expect-error seconds must be a number
   withSession.upgrade(apart, { maxAuthAge: '60' })
 }
 

@@ -48,7 +48,7 @@ export async function claimsAndDataFlowThroughEveryCall(): Promise<void> {
 
   const refreshed = await sessions.refresh(token)
   same<typeof refreshed.session, Session<Claims, Data>>(true)
-  // @ts-expect-error null means: keep the one you have
+  // @ts-expect-error it is null if the client keeps its refresh token
   refreshed.refreshToken.value
 
   const got = await sessions.get('id')
@@ -62,14 +62,14 @@ export async function claimsAndDataFlowThroughEveryCall(): Promise<void> {
 
   const inTransaction = sessions.using({})
   same<typeof inTransaction, SessionOperations<Claims, Data>>(true)
-  // @ts-expect-error a refresh has no place in a transaction of the application
+  // @ts-expect-error a refresh cannot run in a transaction of the application
   inTransaction.refresh(token)
 }
 
 export async function mistakesDoNotCompile(sessions: Sessions<Claims, Data>): Promise<void> {
-  // @ts-expect-error a user is needed
+  // @ts-expect-error `userId` is required
   await sessions.create({ claims: { role: 'admin' } })
-  // @ts-expect-error user ids are text
+  // @ts-expect-error user ids are strings
   await sessions.create({ userId: 42 })
   // @ts-expect-error an unknown role
   await sessions.create({ userId: 'u', claims: { role: 'owner' } })
@@ -79,7 +79,7 @@ export async function mistakesDoNotCompile(sessions: Sessions<Claims, Data>): Pr
   await sessions.create({ userId: 'u', data: { cart: ['one'] } })
   // @ts-expect-error an option of another call
   await sessions.create({ userId: 'u', lifetime: 60 })
-  // @ts-expect-error the whole is needed
+  // @ts-expect-error `setData` requires the complete data
   await sessions.setData('id', { note: 'x' })
   // @ts-expect-error a key of another shape
   await sessions.patchData('id', { cart: 'none' })
@@ -87,9 +87,9 @@ export async function mistakesDoNotCompile(sessions: Sessions<Claims, Data>): Pr
   await sessions.setClaims('id', { role: 'owner' })
   // @ts-expect-error an unknown reason
   await sessions.revoke('id', 'because')
-  // @ts-expect-error what was verified is read-only
+  // @ts-expect-error a verified session is read-only
   sessions.verify(token).userId = 'other'
-  // @ts-expect-error a promise of `verify` there is none
+  // @ts-expect-error `verify` returns no promise
   sessions.verify(token).then
   // @ts-expect-error an unknown event
   sessions.on('login', () => {})
@@ -104,14 +104,14 @@ export function eventsAreTyped(sessions: Sessions): void {
   same<typeof remove, () => void>(true)
 }
 
-export async function schemasGiveTheTypes(): Promise<void> {
+export async function schemasDetermineTheTypes(): Promise<void> {
   const sessions = await createSessions({ store: memory(), secret, claims: claimsSchema })
   same<typeof sessions, Sessions<Claims, unknown>>(true)
   const both: SessionsOptions<Claims, Data> = { store: memory(), secret, claims: claimsSchema }
   same<ReturnType<typeof createSessions<Claims, Data>>, Promise<Sessions<Claims, Data>>>(true)
   // @ts-expect-error a schema of other claims
   await createSessions<{ plan: string }>({ store: memory(), secret, claims: claimsSchema })
-  // @ts-expect-error without types, data is unknown
+  // @ts-expect-error data is unknown without a type
   ;(await sessions.get('id'))!.data.cart
   void both
   void dataSchema
@@ -127,17 +127,17 @@ export async function withoutTypesClaimsAreAnyJsonObject(): Promise<void> {
 }
 
 export async function optionsAreChecked(): Promise<void> {
-  // @ts-expect-error a store is needed
+  // @ts-expect-error a store is required
   await createSessions({ secret })
-  // @ts-expect-error a secret is needed
+  // @ts-expect-error a secret is required
   await createSessions({ store: memory() })
   // @ts-expect-error an unknown option
   await createSessions({ store: memory(), secret, lifetime: 60 })
   // @ts-expect-error an unknown algorithm
   await createSessions({ store: memory(), secret, keys: { algorithm: 'RS256' } })
-  // @ts-expect-error seconds are numbers
+  // @ts-expect-error seconds must be a number
   await createSessions({ store: memory(), secret, idleTimeout: '30d' })
-  // @ts-expect-error `null` is for the absolute timeout alone
+  // @ts-expect-error only the absolute timeout can be null
   await createSessions({ store: memory(), secret, idleTimeout: null })
   await createSessions({ store: memory(), secret: [secret, new Uint8Array(32)], absoluteTimeout: null })
   // @ts-expect-error an unknown option of the store
@@ -163,7 +163,7 @@ export function codesDiscriminate(error: unknown): string {
     case 'ERR_INVALID_OPTIONS':
       return error.option
     default:
-      // @ts-expect-error the others have no such field
+      // @ts-expect-error the other errors have no such field
       return error.sessionId
   }
 }

@@ -27,13 +27,13 @@ export async function claimsAreTyped(): Promise<void> {
   same<typeof verified, VerifiedSession<Claims>>(true)
   same<typeof verified.claims.role, 'admin' | 'user'>(true)
   same<Awaited<ReturnType<typeof verifier.verifyRequest>>, VerifiedSession<Claims>>(true)
-  // What one says is what the other says.
+  // Both packages have the same type.
   same<VerifiedSession<Claims>, ServerSession<Claims>>(true)
   // @ts-expect-error an unknown claim
   verified.claims.plan
-  // @ts-expect-error what was verified is read-only
+  // @ts-expect-error a verified session is read-only
   verified.userId = 'other'
-  // @ts-expect-error it is a promise
+  // @ts-expect-error `verify` returns a promise
   verifier.verify(token).userId
 }
 
@@ -42,7 +42,7 @@ export async function withoutTypesClaimsAreAnyJsonObject(): Promise<void> {
   same<(typeof claims)['anything'], unknown>(true)
 }
 
-export async function whatRuntimesGiveFits(
+export async function runtimeObjectsAreAccepted(
   context: { waitUntil(work: Promise<unknown>): void; passThroughOnException(): void },
   req: { headers: Record<string, string | string[] | undefined>; authorization: string | undefined },
 ): Promise<void> {
@@ -55,20 +55,20 @@ export async function whatRuntimesGiveFits(
   await verifyRequest(request, context)
   await verifyRequest({ headers: new Headers() })
   await verifyRequest({ headers: new Map([['authorization', req.authorization]]) })
-  // @ts-expect-error the address is looked at by the application, not by a verifier
+  // @ts-expect-error a verifier does not check the address
   await verify(token, { ip: '192.0.2.1' })
   // @ts-expect-error a token is a string
   await verify(null)
 }
 
 export function optionsAreChecked(): VerifierOptions {
-  // @ts-expect-error keys are needed
+  // @ts-expect-error keys are required
   createVerifier({})
   // @ts-expect-error an unknown option
   createVerifier({ jwks, algorithms: ['EdDSA'] })
-  // @ts-expect-error seconds are numbers
+  // @ts-expect-error seconds must be a number
   createVerifier({ jwks, pollInterval: '5s' })
-  // @ts-expect-error a wrong word
+  // @ts-expect-error an unknown value
   createVerifier({ jwks, onStale: 'ignore' })
   // @ts-expect-error claims are an object
   createVerifier<string>({ jwks })
@@ -85,7 +85,7 @@ export function codesDiscriminate(error: unknown): string {
     case 'ERR_STORE_UNAVAILABLE':
       return String(error.retryAfter)
     default:
-      // @ts-expect-error the others have no such field
+      // @ts-expect-error the other errors have no such field
       return error.sessionId
   }
 }

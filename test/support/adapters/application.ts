@@ -5,14 +5,14 @@ import type { Sessions } from '../../../src/index.ts'
 
 /** A route of the application that every adapter serves. */
 export interface Route {
-  /** Absent: nothing guards it. */
+  /** If it is absent, the route has no guard. */
   readonly require?: RequireOptions
-  /** What the application sets in the head of the answer, before Pawl adds to it. */
+  /** Headers that the application sets on the response, before Pawl adds its own. */
   readonly headers?: Readonly<Record<string, string>>
   answer(session: RequestSession, query: URLSearchParams): unknown
 }
 
-/** Sessions of requests that have been answered, by the `key` of their query. */
+/** Sessions of answered requests, by the `key` of their query. */
 export const KEPT: Map<string, RequestSession> = new Map()
 
 const PUBLIC = { 'cache-control': 'public, max-age=60', vary: 'Accept-Language' }
@@ -53,7 +53,7 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   },
 }
 
-/** A `HEAD` is a `GET` whose body is left out. */
+/** Finds the route and the query of a request. A `HEAD` uses the route of `GET`. */
 export const routeOf = (
   method: string | undefined,
   target: string | undefined,
@@ -69,14 +69,14 @@ export interface Application {
 }
 
 export interface ListenOptions {
-  /** Whether `X-Forwarded-For` says who the client is, by the means that the framework has for it. */
+  /** Whether the framework takes the client address from `X-Forwarded-For`. */
   readonly trustProxy?: boolean
 }
 
 /** One adapter, serving the same application as the others. */
 export interface Adapter {
   readonly name: string
-  /** What takes longer than a test may. */
+  /** Preparation that takes longer than the timeout of a test. */
   prepare?(): Promise<void>
   listen(sessions: Sessions, options?: HttpOptions, on?: ListenOptions): Promise<Application>
 }
@@ -93,10 +93,10 @@ export function sendJson(
   res.end(JSON.stringify(body))
 }
 
-/** The address that a proxy next to the application has seen. */
+/** The client address that the nearest proxy has added. */
 export function forwardedFor(header: string | undefined): string | undefined {
   return header?.split(',').at(-1)?.trim()
 }
 
-/** What the application answers to an error of its own. */
+/** The response body of the application for its own errors. */
 export const FAILED: Readonly<Record<string, string>> = { error: 'the application failed' }

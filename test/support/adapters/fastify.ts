@@ -8,7 +8,7 @@ export const fastifyAdapter: Adapter = {
   async listen(sessions, options, { trustProxy = false } = {}) {
     const errors: unknown[] = []
     const app = fastify({ trustProxy: trustProxy ? 'loopback' : false })
-    // Fastify's own parser takes an empty body for a mistake.
+    // The parser of Fastify rejects an empty body.
     app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
       done(null, body === '' ? undefined : JSON.parse(String(body))),
     )

@@ -24,7 +24,7 @@ import {
 } from '../../../src/adapters/nest/index.ts'
 import { type Adapter, FAILED, ROUTES } from './application.ts'
 
-/** What `@decorator() name(@Session() session, …) { … }` in a class does, without a compiler for it. */
+/** Does the same as `@decorator() name(@Session() session, …) { … }` in a class, without decorator syntax. */
 export function addHandler(
   type: Type,
   name: string,
@@ -32,7 +32,7 @@ export function addHandler(
   decorators: readonly MethodDecorator[],
   parameters: readonly ParameterDecorator[] = [Session()],
 ): void {
-  // Nest keeps what decorates a method with the function, which must not be another's too.
+  // Nest stores decorator metadata on the function, so each method needs its own function.
   const descriptor = { value: (...given: never[]) => handler(...given) }
   Object.defineProperty(type.prototype, name, descriptor)
   for (const decorate of decorators) decorate(type.prototype, name, descriptor)
@@ -61,7 +61,7 @@ function controllerOf(routes: typeof ROUTES): Type {
   return ApplicationController
 }
 
-/** The filter for everything that most applications have. */
+/** A catch-all filter, as most applications have one. */
 class LastFilter extends BaseExceptionFilter {
   readonly #adapter: AbstractHttpAdapter
   readonly #errors: unknown[]
@@ -115,7 +115,7 @@ export const nestExpressAdapter: Adapter = nestAdapter(
 )
 export const nestFastifyAdapter: Adapter = nestAdapter('Nest on Fastify', (trustProxy) => {
   const platform = new FastifyAdapter({ trustProxy: trustProxy ? 'loopback' : false })
-  // Fastify's own parser takes an empty body for a mistake.
+  // The parser of Fastify rejects an empty body.
   platform.useBodyParser('application/json', false, {}, (_request, body, done) =>
     done(null, body.length === 0 ? undefined : JSON.parse(body.toString())),
   )

@@ -9,14 +9,14 @@ import type { ClaimsObject, Sessions } from '../../../src/index.ts'
 import { ADDRESS_HEADER, serve, startNext } from '../next-app/applications.ts'
 import { type Adapter, type Application, forwardedFor, ROUTES, routeOf } from './application.ts'
 
-/** Serves the routes of every adapter, and the pages and actions of `next-app`. */
+/** Serves the routes that all adapters share, and the pages and actions of `next-app`. */
 export async function serveNext(
   create: () => Sessions | Promise<Sessions>,
   options: NextOptions = {},
   onPage?: ProxyHandler<ClaimsObject, unknown>,
 ): Promise<Application & { readonly next: NextSessions<ClaimsObject, unknown> }> {
   await startNext()
-  // Not before Next itself: it prepares the process for what these modules import of it.
+  // Import this after Next has started, because it prepares the process for its own modules.
   const { nextSessions } = await import('../../../src/adapters/next/index.ts')
   const errors: unknown[] = []
   const next = nextSessions(create, { name: randomUUID(), ...options })

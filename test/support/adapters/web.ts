@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 
-/** What a runtime that speaks fetch does with a request. */
+/** Converts a Node.js request to a web Request, as a fetch runtime does. */
 export function toRequest(req: IncomingMessage): Request {
   const { method = 'GET', url = '/', headers } = req
   const init = {

@@ -1,4 +1,4 @@
-/** The test's application that a request is for; its server has said so in a header. */
+/** The application of the test that sent a request. Its server names it in a header. */
 export function applicationOf(headers) {
   return globalThis.nextApplications.get(headers.get('x-application'))
 }

@@ -11,29 +11,29 @@ import type { ClaimsObject } from '../../../src/index.ts'
 import { listen } from '../http-server.ts'
 import { build } from './build.ts'
 
-/** What a test puts behind the routes, pages and actions of the application that Next serves. */
+/** The behavior that a test gives to the routes, pages and actions that Next serves. */
 export interface NextApplication extends NextSessions<ClaimsObject, unknown> {
-  /** Answers whatever is not a page, an action or a route of Pawl. */
+  /** Answers requests for anything but a page, an action or a route of Pawl. */
   readonly answer: RouteHandler<unknown>
   readonly runProxy: (request: NextRequest, event: NextFetchEvent) => Promise<Response>
-  /** What Next tells of errors. */
+  /** The errors that Next reports. */
   readonly errors: unknown[]
 }
 
 declare global {
-  /** The bundles of Next find an application here, by the header that its server has added. */
+  /** The bundles of Next find an application here, by the header that its server adds. */
   var nextApplications: Map<string, NextApplication> | undefined
 }
 
 const APPLICATION_HEADER = 'x-application'
-/** The other end of the socket, as a server in front of Next would tell it. */
+/** The address of the client, as a server in front of Next would add it. */
 export const ADDRESS_HEADER = 'x-client-address'
-/** What Next says of every answer, whatever the application does. */
-const VARIES_ANYWAY = /^(?:rsc|next-router-[\w-]+)$/
+/** The names that Next adds to `Vary` in every response. */
+const ADDED_BY_NEXT = /^(?:rsc|next-router-[\w-]+)$/
 
 let next: Promise<RequestListener> | null = null
 
-/** Next itself, once for all applications of this process. The first time of all takes half a minute. */
+/** Starts Next once for all applications of this process. The first build takes half a minute. */
 export function startNext(): Promise<RequestListener> {
   next ??= prepare()
   return next
@@ -43,13 +43,13 @@ async function prepare(): Promise<RequestListener> {
   process.env['NEXT_TELEMETRY_DISABLED'] = '1'
   const dir = await build()
   const createNext = createRequire(import.meta.url)('next') as typeof import('next').default
-  // After an action that redirects, Next asks itself for the next page, at the port that it has been told.
+  // After an action that redirects, Next requests the next page from itself, at its configured port.
   const own = createServer((req, res) => void handle(req, res)).listen(0, '127.0.0.1')
   await once(own, 'listening')
   own.unref()
   const { port } = own.address() as AddressInfo
   const server = createNext({ dir, dev: false, quiet: true, hostname: '127.0.0.1', port })
-  // Even a quiet Next logs that it has read its configuration.
+  // Next logs that it has read its configuration, even with `quiet`.
   const log = vi.spyOn(console, 'log').mockImplementation(() => {})
   await server.prepare()
   log.mockRestore()
@@ -67,14 +67,14 @@ export async function serve(application: NextApplication): Promise<number> {
   return listen((req, res) => {
     req.headers[APPLICATION_HEADER] = id
     req.headers[ADDRESS_HEADER] = req.socket.remoteAddress
-    onHeaders(res, () => leaveOutVary(res))
+    onHeaders(res, () => removeVaryOfNext(res))
     return handle(req, res)
   })
 }
 
-function leaveOutVary(res: ServerResponse): void {
+function removeVaryOfNext(res: ServerResponse): void {
   const names = String(res.getHeader('vary') ?? '').split(/, */)
-  const ours = names.filter((name) => name !== '' && !VARIES_ANYWAY.test(name))
-  if (ours.length === 0) res.removeHeader('vary')
-  else res.setHeader('vary', ours.join(', '))
+  const kept = names.filter((name) => name !== '' && !ADDED_BY_NEXT.test(name))
+  if (kept.length === 0) res.removeHeader('vary')
+  else res.setHeader('vary', kept.join(', '))
 }

@@ -11,7 +11,7 @@ const MARK = join(APP, '.next', 'built-of')
 const LOCK = join(APP, '.next.lock')
 const { resolve } = createRequire(import.meta.url)
 
-/** Builds the application unless that has been done, by whichever test file comes first. */
+/** Builds the application unless another test file has built it. */
 export async function build(): Promise<string> {
   const sources = fingerprint()
   while (!isBuiltOf(sources)) {
@@ -31,7 +31,7 @@ function isBuiltOf(sources: string): boolean {
   return existsSync(MARK) && readFileSync(MARK, 'utf8') === sources
 }
 
-/** Whatever makes a difference to the build. Pawl does not: the tests hand it over. */
+/** A hash of the inputs of the build. Pawl is not among them, because the tests pass it in. */
 function fingerprint(): string {
   const hash = createHash('sha256').update(readFileSync(resolve('next/package.json')))
   const files = readdirSync(APP, { recursive: true, encoding: 'utf8' })
@@ -50,7 +50,7 @@ function lock(): boolean {
   }
 }
 
-/** A builder may have been killed. */
+/** The process that holds the lock may have been killed. */
 function isAlive(lockFile: string): boolean {
   try {
     return process.kill(Number(readFileSync(lockFile, 'utf8')), 0)

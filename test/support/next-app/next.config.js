@@ -7,6 +7,6 @@ const repository = join(import.meta.dirname, '../../..')
 export default {
   turbopack: { root: repository },
   outputFileTracingRoot: repository,
-  // Which adds a header of its own.
+  // Compression would add to `Vary`.
   compress: false,
 }

@@ -4,7 +4,7 @@ import { cookies, headers } from 'next/headers'
 import { notFound, redirect } from 'next/navigation'
 import { applicationOf } from '../../application.js'
 
-/** The applications are made by the tests. Others write `export const signOut = action(…)`. */
+/** Tests create the applications. Other code writes `export const signOut = action(…)`. */
 const action =
   (act, require) =>
   async (...args) =>
@@ -21,7 +21,7 @@ export const signInHere = action(async (session) => {
   await session.create({ userId: 'anna' })
 })
 
-export const signInToNowhere = action(async (session) => {
+export const signInThenNotFound = action(async (session) => {
   await session.create({ userId: 'anna' })
   notFound()
 })
@@ -31,7 +31,7 @@ export const switchUser = action(async (session) => {
   redirect('/page')
 })
 
-export const goOn = action(() => redirect('/page'))
+export const redirectToPage = action(() => redirect('/page'))
 
 export const whoAmI = action((session) => `acting:${session.userId}`, {})
 

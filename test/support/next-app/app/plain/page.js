@@ -1,4 +1,4 @@
 // biome-ignore-all lint/style/noDefaultExport: Next asks for it
 
-/** A page that the proxy is not asked about. */
+/** A page outside the matcher of the proxy. */
 export { default, generateMetadata } from '../page/page.js'
