@@ -2,49 +2,50 @@ import { createHmac } from 'node:crypto'
 import { isIP, SocketAddress } from 'node:net'
 import type { Secret } from './keys/secrets.ts'
 
-/** Where a request came from. Recorded at creation and with turns, never with a write of its own. */
+/** The origin of a request. Stored with a login and with turns, never by an extra write. */
 export interface RequestContext {
   readonly ip?: string | undefined
   readonly userAgent?: string | undefined
 }
 
-/** What a refresh may know of its request besides. */
+/** The request of a refresh. */
 export interface RefreshContext extends RequestContext {
-  /** When the request arrived, ms since the epoch. @defaultValue now */
+  /** When the request arrived, in milliseconds since the epoch. @defaultValue now */
   readonly arrivedAt?: number | undefined
-  /** Aborted when the client has gone: then nothing is decided against it. */
+  /** Aborted when the client disconnects. Pawl then refuses to decide and ends no session. */
   readonly signal?: Pick<AbortSignal, 'aborted'> | undefined
 }
 
 const MAX_USER_AGENT = 256
+const TAG_BYTES = 6
 
-/** The same, bounded and in one spelling. */
+/** A {@link RequestContext} with bounded lengths and one spelling for each address. */
 export interface NormalContext {
   readonly ip: string | null
   readonly userAgent: string | null
 }
 
-/** Bounds what a client says about itself. */
+/** Normalizes the address and truncates the user agent, because both come from the client. */
 export function normalizeContext(context: RequestContext | undefined): NormalContext {
   return { ip: normalizeIp(context?.ip), userAgent: normalizeUserAgent(context?.userAgent) }
 }
 
 function normalizeIp(ip: unknown): string | null {
   if (typeof ip !== 'string' || ip.length > 64) return null
-  // The zone of a link-local address is nothing `inet` can hold.
+  // PostgreSQL's `inet` has no zone.
   const plain = ip.replace(/%.*$/, '')
   if (isIP(plain) !== 6) return isIP(plain) === 0 ? null : plain
-  // One address, one spelling, which is also the one PostgreSQL answers; IPv4 over a dual-stack socket is IPv4.
+  // The spelling that PostgreSQL returns (RFC 5952). IPv4 over a dual-stack socket becomes IPv4.
   return new SocketAddress({ address: plain, family: 'ipv6' }).address.replace(/^::ffff:(?=\d+\.)/, '')
 }
 
 function normalizeUserAgent(userAgent: unknown): string | null {
   if (typeof userAgent !== 'string' || userAgent === '') return null
-  // NUL cannot be stored, nor can the half of a surrogate pair that a cut leaves.
+  // PostgreSQL cannot store NUL, nor half a surrogate pair, which truncation may leave.
   return userAgent.slice(0, MAX_USER_AGENT).replaceAll('\0', '').toWellFormed()
 }
 
-/** The part of a context that a row may keep, by the options `privacy.ip` and `privacy.userAgent`. */
+/** The part of a context that the options `privacy.ip` and `privacy.userAgent` allow in a row. */
 export function recordable(
   { ip, userAgent }: NormalContext,
   privacy: { readonly ip: 'full' | 'network' | 'none'; readonly userAgent: boolean },
@@ -53,7 +54,7 @@ export function recordable(
   return { ip: privacy.ip === 'none' ? null : kept, userAgent: privacy.userAgent ? userAgent : null }
 }
 
-/** The first address of the /24 or /48 it is in: usually an organization or a household, not a device. */
+/** The first address of the /24 or /48 network, which usually identifies an organization or a household. */
 function networkOf(ip: string): string {
   if (isIP(ip) === 4) return ip.replace(/\d+$/, '0')
   const [head = ''] = ip.split('::')
@@ -61,7 +62,11 @@ function networkOf(ip: string): string {
   return new SocketAddress({ address: `${groups.slice(0, 3).join(':')}::`, family: 'ipv6' }).address
 }
 
-/** Six bytes each that tell one address or user agent from another, and what they are only to those who have the secret. */
+/**
+ * A truncated MAC each of the address and the user agent. It detects changes without revealing them to anybody who
+ * lacks the secret.
+ * @returns null when neither is known
+ */
 export function contextTag(
   secret: Secret,
   sessionId: string,
@@ -78,12 +83,10 @@ export function contextTag(
   return `${tag('ip', ip)}.${tag('userAgent', userAgent)}`
 }
 
-/** Whether two tags agree in what both of them know. */
+/** Compares two tags; a part that one of them lacks counts as equal. */
 export function sameContext(one: string, other: string): boolean {
   const [ip = '', userAgent = ''] = one.split('.')
   const [otherIp = '', otherUserAgent = ''] = other.split('.')
   const agree = (a: string, b: string): boolean => a === '' || b === '' || a === b
   return agree(ip, otherIp) && agree(userAgent, otherUserAgent)
 }
-
-const TAG_BYTES = 6

@@ -4,28 +4,27 @@ import type { SessionIdVersion } from '../portable/session-id.ts'
 import type { RotationState } from './protocol/rotation.ts'
 
 /**
- * The seam to the database: one method per transition of the protocol, not CRUD. Every write names
- * the whole primary key, takes its times as parameters (milliseconds since the epoch) and does
- * nothing to a session that has ended. A store throws `StoreUnavailableError` when it cannot be
- * reached, and may return "no row" for a row that exists: callers read again before they conclude.
+ * The interface to the database, with one method per transition of the protocol. All times are parameters, in
+ * milliseconds since the epoch. No write changes a session that has ended. A store throws `StoreUnavailableError` when
+ * the database cannot be reached. It may miss a row that exists, so callers read again before they conclude anything.
  */
 
 export { END_REASONS, type EndReason } from '../portable/end-reason.ts'
 
-/** Last seen when it last turned, and until then at its login: `turnedAt`. */
+/** `turnedAt` is also when the session was last seen: at its last turn or, before the first one, at its login. */
 export interface SessionRow extends RotationState {
   readonly id: string
   readonly userId: string
   readonly anchorHash: Uint8Array
-  /** Raised whenever claims or authentication change; an access token carries the one it was made from. */
+  /** Increases with each change of claims or authentication. An access token carries the version it was issued from. */
   readonly version: number
   readonly createdAt: number
   readonly authTime: number
   /** Idle expiry. */
   readonly expiresAt: number
-  /** `null`: no absolute lifetime. */
+  /** `null` without an absolute lifetime. */
   readonly absoluteExpiresAt: number | null
-  /** `null`: the configured default. */
+  /** `null` for the option `idleTimeout`. */
   readonly idleTimeout: number | null
   readonly persistent: boolean
   readonly claims: ClaimsObject
@@ -39,7 +38,7 @@ export interface SessionRow extends RotationState {
   readonly pruneAt: number
 }
 
-/** The state a compare-and-set expects to find. */
+/** The state of the row that a compare-and-set requires. */
 export interface Expected {
   readonly id: string
   readonly generation: number
@@ -61,7 +60,7 @@ export interface Ending {
   readonly pruneAt: number
 }
 
-/** A change every process has to know about. */
+/** The end or a new version of a session, which every process must read. */
 export interface Change {
   readonly id: string
   readonly version: number
@@ -80,27 +79,30 @@ export interface KeyRow {
   readonly verifiesUntil: number | null
 }
 
-/** A session as limits see it. */
+/** The fields that the session limit counts by. */
 export interface LiveSession {
   readonly id: string
   readonly createdAt: number
 }
 
-/** The writes an application may want inside a transaction of its own. */
+/** The statements that can also run in a transaction of the application. */
 export interface SessionWrites {
   insert(row: SessionRow): Promise<void>
   read(id: string): Promise<SessionRow | null>
-  /** All kept rows of a user, the most recently seen first. */
+  /** All rows of a user, the most recently seen first. */
   listByUser(userId: string): Promise<SessionRow[]>
-  /** All sessions of a user that have neither ended nor expired, the oldest login first. */
+  /** The active sessions of a user, the oldest first. */
   liveByUser(userId: string, now: number): Promise<LiveSession[]>
-  /** With `expected`, only while the session still is as it was read. @returns its user when this call ended it, else null */
+  /** With `expected`, only if the row is unchanged. @returns the user id if this call ended the session, else null */
   end(id: string, ending: Ending, expected?: Expected): Promise<string | null>
-  /** @returns the ids this call ended */
+  /** @returns the ids of the sessions that this call ended */
   endByUser(userId: string, ending: Ending, except: string | null): Promise<string[]>
-  /** Takes everything personal out of a user's ended rows, which may then be deleted at `pruneAt`. @returns how many */
+  /** Erases personal data from a user's ended rows and sets their `pruneAt`. @returns the number of rows */
   eraseByUser(userId: string, pruneAt: number): Promise<number>
-  /** `merge`: top-level keys of an object replace those of the row's. @returns the new data version, null when nothing was written */
+  /**
+   * `merge` replaces top-level keys only. With `ifVersion`, only if the row has that data version.
+   * @returns the new data version, null when nothing was written
+   */
   writeData(
     id: string,
     data: unknown,
@@ -111,68 +113,68 @@ export interface SessionWrites {
   writeClaims(id: string, claims: ClaimsObject, at: number): Promise<number | null>
   /** @returns the new version, null when the session has ended */
   raiseVersion(id: string, at: number): Promise<number | null>
-  /** @returns the sessions this call changed, each with its new version */
+  /** @returns the changed sessions with their new versions */
   raiseVersionByUser(userId: string, at: number): Promise<{ id: string; version: number }[]>
-  /** Only while `version` is as given. @returns whether it was written */
+  /** Only if the row has the version `ifVersion`. @returns whether it was written */
   reauthenticate(
     id: string,
     ifVersion: number,
     at: number,
     clocks: { expiresAt: number; absoluteExpiresAt: number | null; pruneAt: number },
   ): Promise<boolean>
-  /** Wakes everyone who listens; inside a transaction, when it commits. @returns false where the store cannot */
+  /** Notifies all listeners; in a transaction, when it commits. @returns false if the store cannot */
   notify(): Promise<boolean>
 }
 
-/** What the listener of {@link Store.listen} hears. */
+/** Callbacks of {@link Store.listen}. */
 export interface ListenerHooks {
-  /** Something changed. */
+  /** A notification arrived. */
   readonly onChange: () => void
-  /** Listening has begun, or has begun again: what was told in between is lost. */
+  /** Listening has started or restarted: earlier notifications may be lost. */
   readonly onConnected: () => void
-  /** Something else speaks on our channel. */
+  /** A message of another program arrived on the channel. */
   readonly onForeign: () => void
 }
 
-/** A connection on which the store tells of changes. Speeds things up; nothing is ever lost without it. */
+/** A connection that receives notifications. It only saves time: polling finds every change too. */
 export interface Listener {
-  /** Whether a message to ourselves, sent the way others send theirs, arrives within `ms`. Never rejects. */
+  /** Whether a message to this process, sent like those of the others, arrives within `ms` milliseconds. Never rejects. */
   ping(ms: number): Promise<boolean>
-  /** As the store's, but not heard by this listener: it knows already. */
+  /** As {@link SessionWrites.notify}, but this listener ignores the notification. */
   notify(): Promise<boolean>
   close(): Promise<void>
 }
 
 export interface Store extends SessionWrites {
-  /** Names this table space in every key derivation: two installations never share a key. */
+  /** Names the installation in each key derivation, so that no two installations have the same keys. */
   readonly realm: string
-  /** Version of the UUIDs that name new sessions. @defaultValue 'v7' */
+  /** Version of the UUIDs of new sessions. @defaultValue 'v7' */
   readonly sessionIdVersion?: SessionIdVersion
-  /** Prepares the schema. Called once, before anything else. */
+  /** Prepares the schema. Called once, before all other methods. */
   start(): Promise<void>
   close(): Promise<void>
-  /** The database's clock, in milliseconds; `null` when the store has none but this process's. */
+  /** The time of the database, in milliseconds; `null` if the store has no clock of its own. */
   time(): Promise<number | null>
   readMany(ids: readonly string[]): Promise<SessionRow[]>
-  /** One turn, durably. @returns whether it was written */
+  /** Writes a turn durably. @returns whether it was written */
   turn(turn: Turn): Promise<boolean>
-  /** Many turns in one go; the last of them may be lost in a crash. @returns the ids written */
+  /** Writes several turns; a crash may lose the last ones. @returns the ids of the written rows */
   turnMany(turns: readonly Turn[]): Promise<string[]>
   /** Makes a sibling current, durably. @returns whether it was written */
   switchSibling(expected: Expected, next: RotationState): Promise<boolean>
-  /** Changes at or after `since`, oldest first; continues after `after`. At most `limit`. */
+  /** At most `limit` changes at or after `since`, oldest first, following `after`. */
   changes(since: number, after: Change | null, limit: number): Promise<Change[]>
   keys(): Promise<KeyRow[]>
-  /** Does nothing when the epoch exists. */
+  /** Does nothing if the epoch exists. */
   insertKey(key: KeyRow): Promise<void>
-  /** Sets `verifiesUntil` where it is still null. */
+  /** Sets `verifiesUntil` if it is null. */
   retireKey(epoch: number, verifiesUntil: number): Promise<void>
-  /** Deletes keys that verify nothing any more since `before`; all of them with `null`. @returns how many */
+  /** Deletes keys that retired before `before`, or all keys with `null`. @returns the number of deleted keys */
   deleteKeys(before: number | null): Promise<number>
   /**
-   * Looks at most at `limit` rows, in the order of their ids after `after`, and ends the sessions among them
-   * that were created by `before.created` and, where it is given, last seen before `before.seen`.
-   * @returns what this call ended and where to go on, null at the end
+   * Scans at most `limit` rows with ids after `after`. Ends their sessions that were created at or before
+   * `before.created` and, unless it is null, last seen before `before.seen`.
+   * @returns the ended sessions and the id to continue after, null at the end
    */
   endBatch(
     ending: Ending,
@@ -180,10 +182,10 @@ export interface Store extends SessionWrites {
     after: string | null,
     limit: number,
   ): Promise<{ ended: { id: string; userId: string }[]; last: string | null }>
-  /** Deletes at most `limit` rows whose `pruneAt` is before `now`. @returns how many were due, and how many this call deleted */
+  /** Deletes at most `limit` rows whose `pruneAt` has passed. @returns how many were due and how many it deleted */
   prune(now: number, limit: number): Promise<{ due: number; deleted: number }>
-  /** Begins to listen in the background; null where the store cannot. */
+  /** Starts to listen in the background. @returns null if the store cannot */
   listen(hooks: ListenerHooks): Listener | null
-  /** The same writes inside the caller's own transaction. */
+  /** The same statements in a transaction of the application. */
   using(client: unknown): SessionWrites
 }

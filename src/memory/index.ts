@@ -2,8 +2,8 @@ import { expiryReason } from '../core/session/session.ts'
 import type { Change, Ending, Expected, KeyRow, SessionRow, Store, Turn } from '../core/store.ts'
 
 /**
- * A store in this process's memory, for unit tests of applications: nothing survives the process and
- * nothing is shared with another. It behaves as the PostgreSQL store does.
+ * A store in the memory of this process, for tests. It behaves like the PostgreSQL store, but loses its sessions with
+ * the process and shares them with no other.
  *
  * @example
  * const sessions = await createSessions({ store: memory(), secret })
@@ -11,7 +11,7 @@ import type { Change, Ending, Expected, KeyRow, SessionRow, Store, Turn } from '
 export function memory(): Store {
   const rows = new Map<string, SessionRow>()
   const keys = new Map<number, KeyRow>()
-  /** What the feed reports: the last change of each session that was invalidated. */
+  /** The last change of each session that ended or got a new version. */
   const changes = new Map<string, Change>()
   const listeners = new Set<() => void>()
 
@@ -75,18 +75,18 @@ export function memory(): Store {
         .filter(({ id }) => after === null || id > after)
         .sort((a, b) => (a.id < b.id ? -1 : 1))
         .slice(0, limit)
-      const concerned = batch.filter(
+      const matching = batch.filter(
         (row) => row.endedAt === null && row.createdAt <= created && (seen === null || row.turnedAt < seen),
       )
-      for (const row of concerned) invalidate(ended(row, ending), ending.at)
-      return { ended: concerned, last: batch.length < limit ? null : batch.at(-1)!.id }
+      for (const row of matching) invalidate(ended(row, ending), ending.at)
+      return { ended: matching, last: batch.length < limit ? null : batch.at(-1)!.id }
     },
     async endByUser(userId, ending, except) {
-      const ending_ = [...rows.values()].filter(
+      const found = [...rows.values()].filter(
         (row) => row.userId === userId && row.endedAt === null && row.id !== except,
       )
-      for (const row of ending_) invalidate(ended(row, ending), ending.at)
-      return ending_.map((row) => row.id)
+      for (const row of found) invalidate(ended(row, ending), ending.at)
+      return found.map((row) => row.id)
     },
     async liveByUser(userId, now) {
       return [...rows.values()]
@@ -130,7 +130,7 @@ export function memory(): Store {
       return raised.map(({ id, version }) => ({ id, version: version + 1 }))
     },
     async notify() {
-      for (const hear of listeners) setImmediate(hear)
+      for (const onChange of listeners) setImmediate(onChange)
       return true
     },
     async reauthenticate(id, ifVersion, at, clocks) {
@@ -176,7 +176,7 @@ export function memory(): Store {
       return {
         ping: async () => listeners.has(onChange),
         async notify() {
-          for (const hear of listeners) if (hear !== onChange) setImmediate(hear)
+          for (const other of listeners) if (other !== onChange) setImmediate(other)
           return true
         },
         async close() {
@@ -196,7 +196,7 @@ export function memory(): Store {
   return store
 }
 
-/** As from a database: nobody outside holds what is stored. */
+/** A copy, so that no caller shares objects with the store. */
 function copy(row: SessionRow): SessionRow {
   return {
     ...row,
@@ -217,5 +217,5 @@ function compare(a: Change, b: Change): number {
 }
 
 const DAY = 86_400_000
-/** Rows are deleted on the day after they fall due, as in PostgreSQL, where the index holds days. */
+/** Rows are deleted on the day after `pruneAt`, as in PostgreSQL, whose index holds days. */
 const pruneDay = (at: number): number => Math.ceil(at / DAY) * DAY

@@ -1,6 +1,6 @@
 import type { EndReason } from './end-reason.ts'
 
-/** Every `code` a {@link SessionsError} can carry. The codes are stable; messages are not. */
+/** The `code` of a {@link SessionsError}. Codes are stable; messages are not. */
 export type SessionsErrorCode = AnySessionsError['code']
 
 interface ErrorOptionsWithCause {
@@ -8,9 +8,8 @@ interface ErrorOptionsWithCause {
 }
 
 /**
- * Base of all errors Pawl throws on purpose. Switch on `code`. No message ever contains a token, a
- * key or a cookie. Mistakes in calling code (a wrong type, a reserved claim name) are plain
- * `TypeError`s instead.
+ * Base class of the errors that Pawl throws. Switch on `code`. No message contains a token, a key or a cookie.
+ * For a mistake in the calling code, a wrong type for example, Pawl throws a `TypeError`.
  */
 export class SessionsError extends Error {
   readonly code: string
@@ -22,29 +21,30 @@ export class SessionsError extends Error {
   }
 }
 
-/** The request names no session at all. HTTP: 401 `not_signed_in`. */
+/** The request has no session. HTTP: 401 `not_signed_in`. */
 export class NotSignedInError extends SessionsError {
   declare readonly code: 'ERR_NOT_SIGNED_IN'
   constructor() {
-    super('ERR_NOT_SIGNED_IN', 'the request carries no session')
+    super('ERR_NOT_SIGNED_IN', 'the request has no session')
   }
 }
 
-/** The access token is genuine but over. HTTP: 401 `access_token_expired`, refresh. */
+/** The access token is genuine but no longer accepted: refresh. HTTP: 401 `access_token_expired`. */
 export class AccessTokenExpiredError extends SessionsError {
   declare readonly code: 'ERR_ACCESS_TOKEN_EXPIRED'
   /**
-   * `expired`: its time is up; `superseded`: the session's claims or authentication changed since, or it
-   * was told to refresh; `context`: it comes from another address or user agent (`accessToken.onContextChange: 'refresh'`).
+   * `expired`: its lifetime has passed. `superseded`: claims or authentication have changed, or
+   * `expireAccessTokens` was called. `context`: it was used from another address or user agent
+   * (`accessToken.onContextChange: 'refresh'`).
    */
   readonly reason: 'expired' | 'superseded' | 'context'
   constructor(reason: 'expired' | 'superseded' | 'context') {
-    super('ERR_ACCESS_TOKEN_EXPIRED', `the access token is over (${reason})`)
+    super('ERR_ACCESS_TOKEN_EXPIRED', `the access token is no longer accepted (${reason})`)
     this.reason = reason
   }
 }
 
-/** Not an access token of ours, or one no live key verifies. HTTP: 401 `access_token_invalid`, refresh. */
+/** Not an access token of this installation, or its key is retired: refresh. HTTP: 401 `access_token_invalid`. */
 export class AccessTokenInvalidError extends SessionsError {
   declare readonly code: 'ERR_ACCESS_TOKEN_INVALID'
   constructor(message = 'the access token is not valid') {
@@ -52,11 +52,11 @@ export class AccessTokenInvalidError extends SessionsError {
   }
 }
 
-/** The session is over. HTTP: 401 `session_ended`, or `session_replaced` where a new login took its place. */
+/** The session has ended. HTTP: 401 `session_ended`, or `session_replaced` after a new login. */
 export class SessionEndedError extends SessionsError {
   declare readonly code: 'ERR_SESSION_ENDED'
   readonly sessionId: string
-  /** Why it ended; `unknown` when the row is gone. */
+  /** Why the session ended; `unknown` when there is no row. */
   readonly reason: EndReason | 'unknown'
   constructor(sessionId: string, reason: EndReason | 'unknown') {
     super('ERR_SESSION_ENDED', `the session has ended (${reason})`)
@@ -65,7 +65,7 @@ export class SessionEndedError extends SessionsError {
   }
 }
 
-/** Not a refresh token of ours. HTTP: 401 `refresh_token_invalid`. */
+/** Not a refresh token of this installation. HTTP: 401 `refresh_token_invalid`. */
 export class RefreshTokenInvalidError extends SessionsError {
   declare readonly code: 'ERR_REFRESH_TOKEN_INVALID'
   constructor() {
@@ -74,8 +74,8 @@ export class RefreshTokenInvalidError extends SessionsError {
 }
 
 /**
- * A superseded refresh token came back: two holders have both moved on, so one of them is a thief.
- * The session is over (RFC 9700 section 4.14.2). HTTP: 401 `refresh_token_reused`.
+ * A superseded refresh token was used again, so two parties hold tokens of the session and one may be a thief. Pawl
+ * has ended the session (RFC 9700 section 4.14.2). HTTP: 401 `refresh_token_reused`.
  */
 export class RefreshTokenReusedError extends SessionsError {
   declare readonly code: 'ERR_REFRESH_TOKEN_REUSED'
@@ -88,50 +88,50 @@ export class RefreshTokenReusedError extends SessionsError {
   }
 }
 
-/** The user signed in too long ago for this action. HTTP: 403 `recent_auth_required`. */
+/** The user authenticated too long ago for this action. HTTP: 403 `recent_auth_required`. */
 export class RecentAuthRequiredError extends SessionsError {
   declare readonly code: 'ERR_RECENT_AUTH_REQUIRED'
-  /** The oldest accepted authentication, in seconds. */
+  /** The highest accepted age of the authentication, in seconds. */
   readonly maxAge: number
   constructor(maxAge: number) {
-    super('ERR_RECENT_AUTH_REQUIRED', `this needs an authentication at most ${maxAge} s old`)
+    super('ERR_RECENT_AUTH_REQUIRED', `the action requires an authentication within the last ${maxAge} s`)
     this.maxAge = maxAge
   }
 }
 
-/** The user has as many sessions as `limits.sessionsPerUser` allows. HTTP: 403 `session_limit`. */
+/** The user has reached `limits.sessionsPerUser`. HTTP: 403 `session_limit`. */
 export class SessionLimitError extends SessionsError {
   declare readonly code: 'ERR_SESSION_LIMIT'
   readonly userId: string
   constructor(userId: string) {
-    super('ERR_SESSION_LIMIT', 'the user has as many sessions as are allowed')
+    super('ERR_SESSION_LIMIT', 'the user has reached the limit of sessions (`limits.sessionsPerUser`)')
     this.userId = userId
   }
 }
 
-/** The request came from another site. HTTP: 403 `csrf_rejected`. */
+/** The CSRF protection refused the request. HTTP: 403 `csrf_rejected`. */
 export class CsrfRejectedError extends SessionsError {
   declare readonly code: 'ERR_CSRF_REJECTED'
-  /** Which check refused it. */
+  /** The check that refused the request. */
   readonly check: 'sec-fetch-site' | 'origin' | 'token'
   constructor(check: 'sec-fetch-site' | 'origin' | 'token') {
-    super('ERR_CSRF_REJECTED', `cross-site request refused by its ${check}`)
+    super('ERR_CSRF_REJECTED', `the CSRF protection refused the request (check: ${check})`)
     this.check = check
   }
 }
 
-/** Nothing could be decided in time; nothing changed for the user. HTTP: 503 `try_again`. */
+/** Pawl could not decide in time. The session is unchanged: retry. HTTP: 503 `try_again`. */
 export class TryAgainError extends SessionsError {
   declare readonly code: 'ERR_TRY_AGAIN'
   /** Seconds to wait. */
   readonly retryAfter: number
-  constructor(retryAfter = 1, message = 'the request could not be decided now; try again') {
+  constructor(retryAfter = 1, message = 'the request could not be decided in time; try again') {
     super('ERR_TRY_AGAIN', message)
     this.retryAfter = retryAfter
   }
 }
 
-/** The store cannot be reached. Sessions are untouched. HTTP: 503 `unavailable`. */
+/** The store cannot be reached. Sessions are unchanged: retry. HTTP: 503 `unavailable`. */
 export class StoreUnavailableError extends SessionsError {
   declare readonly code: 'ERR_STORE_UNAVAILABLE'
   /** Seconds to wait. */
@@ -142,19 +142,19 @@ export class StoreUnavailableError extends SessionsError {
 }
 
 /**
- * A token that a secret or a release unknown to this process minted: a half-finished deploy, not an
- * attack. HTTP: 503 `unavailable`, cookies kept. At start: `secret` opens none of the signing keys.
+ * The token was made with a secret or by a release that this process does not have, probably during a deployment.
+ * HTTP: 503 `unavailable`; the cookies stay. At the start: `secret` decrypts none of the signing keys.
  */
 export class SecretUnknownError extends SessionsError {
   declare readonly code: 'ERR_SECRET_UNKNOWN'
   /** Seconds to wait. */
   readonly retryAfter: number = 30
-  constructor(message = 'the token was made with a secret this process does not have') {
+  constructor(message = 'the token was made with a secret that this process does not have') {
     super('ERR_SECRET_UNKNOWN', message)
   }
 }
 
-/** The database schema does not fit this version of Pawl. Thrown at start. */
+/** The database schema does not match this version of Pawl. Thrown at the start. */
 export class SchemaOutdatedError extends SessionsError {
   declare readonly code: 'ERR_SCHEMA_OUTDATED'
   constructor(message: string) {
@@ -162,7 +162,7 @@ export class SchemaOutdatedError extends SessionsError {
   }
 }
 
-/** An option is wrong. Thrown at start; the message names the option, what it got and what it takes. */
+/** An option is invalid. Thrown at the start. The message names the option, its value and the accepted values. */
 export class InvalidOptionsError extends SessionsError {
   declare readonly code: 'ERR_INVALID_OPTIONS'
   /** The option, as a path: `cookies.domain`. */
@@ -173,7 +173,7 @@ export class InvalidOptionsError extends SessionsError {
   }
 }
 
-/** Discriminated by `code`: `switch (error.code)` narrows. */
+/** All errors of Pawl, discriminated by `code`. */
 export type AnySessionsError =
   | NotSignedInError
   | AccessTokenExpiredError
@@ -190,7 +190,7 @@ export type AnySessionsError =
   | SchemaOutdatedError
   | InvalidOptionsError
 
-/** Whether `error` is one of Pawl's own, narrowed so that `error.code` discriminates. */
+/** Narrows `error` to the errors of Pawl, discriminated by `code`. */
 export function isSessionsError(error: unknown): error is AnySessionsError {
   return error instanceof SessionsError
 }

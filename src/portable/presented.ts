@@ -1,10 +1,9 @@
-/** The fields of a refresh token that the rotation decides by: (n, f, p, t) in docs/protocol.md. */
+/** A refresh token as the rotation's decision sees it: (n, f, p, t). All times are milliseconds since the epoch. */
 export interface Presented {
   readonly generation: number
-  /** First 16 bytes of the SHA-256 of the token's decoded bytes. */
+  /** First 16 bytes of SHA-256 over the token's decoded bytes. */
   readonly fingerprint: Uint8Array
-  /** Fingerprint of the refresh token that this one was exchanged for; zeros at generation 0. */
+  /** Fingerprint of the refresh token that was presented to get this one; zeros at generation 0. */
   readonly parent: Uint8Array
-  /** Milliseconds since the epoch. */
   readonly issuedAt: number
 }

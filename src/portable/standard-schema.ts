@@ -1,6 +1,6 @@
 /**
- * The part of the Standard Schema interface (standardschema.dev, version 1) that Pawl calls. Zod,
- * Valibot and ArkType schemas fit it, so none of them is a dependency.
+ * The part of the Standard Schema interface (standardschema.dev, version 1) that Pawl uses. Schemas of Zod, Valibot
+ * and ArkType implement it, so Pawl depends on none of them.
  */
 export interface StandardSchemaV1<Input = unknown, Output = Input> {
   readonly '~standard': {

@@ -15,7 +15,7 @@ describeStore('PostgreSQL', async () => {
 })
 
 describe('the clock of the database', () => {
-  it('is its own, in milliseconds', async () => {
+  it('is returned in milliseconds', async () => {
     const store = postgres({ pool })
     const [{ now }] = (await pool.query('select extract(epoch from clock_timestamp()) * 1000 as now')).rows
     const time = await store.time()
@@ -40,7 +40,7 @@ describe('using(client)', () => {
     }
   }
 
-  it('writes with the transaction of the caller: seen inside, and outside only after the commit', async () => {
+  it('writes in the transaction of the application, visible outside only after the commit', async () => {
     const row = sampleRow()
     await transaction('commit', async (client) => {
       await store.using(client).insert(row)
@@ -52,7 +52,7 @@ describe('using(client)', () => {
     expect(await store.read(row.id)).toMatchObject({ data: { a: 1 }, claims: { b: 2 }, version: 1 })
   })
 
-  it('leaves nothing behind after a rollback', async () => {
+  it('writes nothing after a rollback', async () => {
     const [kept, never] = [sampleRow({ userId: 'tx' }), sampleRow({ userId: 'tx' })]
     await store.insert(kept)
     await transaction('rollback', async (client) => {
@@ -78,13 +78,13 @@ describe('using(client)', () => {
     expect(await store.read(one.id)).toMatchObject({ authTime: NOON + 1, endedAt: null })
   })
 
-  it.each([undefined, null, {}, 'client'])('takes a client, not %s', (client) => {
+  it.each([undefined, null, {}, 'client'])('refuses %s as a client', (client) => {
     expect(() => store.using(client)).toThrow(TypeError)
   })
 })
 
 describe('prune', () => {
-  it('re-checks at the delete: what turned since it was found stays', async () => {
+  it('checks again when it deletes, and keeps a session that has had a turn', async () => {
     const schema = 'prune'
     const store = postgres({ pool, schema })
     await store.start()

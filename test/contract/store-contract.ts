@@ -3,7 +3,7 @@ import type { Change, KeyRow, Listener, SessionRow, Store } from '../../src/core
 import { newSessionId } from '../../src/portable/session-id.ts'
 import { DAY, endingAt, expected, HOUR, MIDNIGHT, NOON, print, sampleRow, turnTo } from '../support/rows.ts'
 
-/** Bytes compare as bytes, whatever class a store hands them out in. */
+/** Compares bytes of any class as bytes. */
 const plain = (row: SessionRow | null | undefined): unknown =>
   row == null
     ? row
@@ -14,7 +14,7 @@ const plain = (row: SessionRow | null | undefined): unknown =>
         anchorHash: Buffer.from(row.anchorHash).toString('hex'),
       }
 
-/** What every store does. Each test has rows and users of its own, so they share one store. */
+/** The contract of every store. Each test has its own rows and users, so all share one store. */
 export function describeStore(name: string, open: () => Promise<Store>): void {
   describe(`the ${name} store`, () => {
     let store: Store
@@ -38,7 +38,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       expect(await stored(row)).toStrictEqual(plain(row))
 
     describe('insert and read', () => {
-      it('give back what was put in, with everything set', async () => {
+      it('return the inserted row, with all fields set', async () => {
         const row = await inserted({
           userId: 'Zoë 💛 "quoted" \\ back',
           generation: 2 ** 31 - 2,
@@ -61,7 +61,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         await unchanged(row)
       })
 
-      it('give back what was put in, with everything absent', async () => {
+      it('return the inserted row, with all optional fields null', async () => {
         await unchanged(await inserted({ absoluteExpiresAt: null }))
       })
 
@@ -73,18 +73,18 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         },
       )
 
-      it('find nothing under an unknown id', async () => {
+      it('return null for an unknown id', async () => {
         expect(await store.read(nobody)).toBeNull()
       })
 
-      it('keep the first row when the same insert is repeated, whatever it then says', async () => {
+      it('keep the first row when an insert is repeated, even with other values', async () => {
         const row = await inserted()
         await store.insert(row)
         await store.insert({ ...row, userId: 'somebody else', current: print('other') })
         await unchanged(row)
       })
 
-      it('hand out copies: changing one changes nothing in the store', async () => {
+      it('return copies, so changing one changes nothing in the store', async () => {
         const row = await inserted({ data: { cart: [1] }, claims: { roles: ['user'] }, userId: 'copies' })
         const copies = [
           (await store.read(row.id))!,
@@ -101,7 +101,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     })
 
     describe('readMany', () => {
-      it('finds those there are, in any order, each once', async () => {
+      it('returns the existing rows, in any order, each once', async () => {
         const rows = [await inserted(), await inserted()]
         const found = await store.readMany([rows[1]!.id, nobody, rows[0]!.id])
         expect(found.map(({ id }) => id).sort()).toStrictEqual(rows.map(({ id }) => id).sort())
@@ -110,7 +110,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     })
 
     describe('listByUser', () => {
-      it('has all kept rows of that user, the most recently seen first', async () => {
+      it('returns all rows of the user, the most recently seen first', async () => {
         const userId = 'list'
         const old = await inserted({ userId })
         const recent = await inserted({ userId, turnedAt: NOON + 2 })
@@ -129,7 +129,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       ] as const
 
       describe.each(both)('%s', (_, turn) => {
-        it('moves the row on, with what was seen and when it expires', async () => {
+        it('advances the row, with address, user agent and expiry', async () => {
           const row = await inserted({ switchedAt: NOON + 5, ip: '192.0.2.1', userAgent: 'old' })
           const step = turnTo(row, 'child', { ip: '192.0.2.2', userAgent: 'new' })
           expect(await turn(step)).toBe(true)
@@ -143,7 +143,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
           expect(await store.read(row.id)).toMatchObject({ ip: null, userAgent: null })
         })
 
-        it('happens once: the state it expects is gone', async () => {
+        it('succeeds once, because the expected state is then gone', async () => {
           const row = await inserted()
           expect(await turn(turnTo(row, 'child'))).toBe(true)
           expect(await turn(turnTo(row, 'other child'))).toBe(false)
@@ -163,7 +163,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         })
       })
 
-      it('turnMany writes those that fit and names them', async () => {
+      it('turnMany writes the turns whose expected state matches, and returns their ids', async () => {
         const rows = await Promise.all(Array.from({ length: 20 }, () => inserted()))
         const turns = rows.map((row, index) =>
           turnTo(index % 2 === 0 ? row : { ...row, generation: 5 }, `child ${index}`),
@@ -210,7 +210,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         )
       })
 
-      it('with an expectation ends it only as it was read', async () => {
+      it('with an expected state, ends the session only if the row is unchanged', async () => {
         const row = await inserted()
         expect(await store.end(row.id, endingAt(NOON), { ...expected(row), generation: 1 })).toBeNull()
         expect(await store.end(row.id, endingAt(NOON), { ...expected(row), current: print('x') })).toBeNull()
@@ -224,7 +224,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         expect(await store.end(nobody, endingAt(NOON))).toBeNull()
       })
 
-      it('is won by one of many callers', async () => {
+      it('succeeds for one of many callers', async () => {
         const row = await inserted()
         const calls = Array.from({ length: 8 }, (_, index) => store.end(row.id, endingAt(NOON + index)))
         expect((await Promise.all(calls)).filter(Boolean)).toHaveLength(1)
@@ -232,7 +232,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     })
 
     describe('endByUser', () => {
-      it('ends what is live of that user, except one, and names what it ended', async () => {
+      it('ends the live sessions of the user except one, and returns their ids', async () => {
         const userId = 'endByUser'
         const [one, two, kept] = [
           await inserted({ userId }),
@@ -253,14 +253,14 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     })
 
     describe('endBatch', () => {
-      /** Last seen so long ago that no other test's rows are concerned. */
+      /** Long before the rows of all other tests. */
       const LONG_AGO = NOON - 500 * DAY
 
-      it('ends those last seen before, page by page, and names them with their users', async () => {
+      it('ends sessions last seen before a time, page by page, and returns them with their users', async () => {
         const old = await Promise.all(
           Array.from({ length: 5 }, (_, index) => {
             const turnedAt = LONG_AGO - index
-            // Some have not turned since their login.
+            // Some have had no turn since their login.
             const createdAt = index % 2 === 0 ? turnedAt : turnedAt - DAY
             return inserted({ userId: `batch${index}`, turnedAt, createdAt })
           }),
@@ -296,7 +296,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     })
 
     describe('liveByUser', () => {
-      it('has what has neither ended nor expired, the oldest login first', async () => {
+      it('returns the active sessions, the oldest login first', async () => {
         const userId = 'liveByUser'
         const late = await inserted({ userId, createdAt: NOON + 2 })
         const early = await inserted({ userId, createdAt: NOON + 1 })
@@ -314,7 +314,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     })
 
     describe('eraseByUser', () => {
-      it('takes everything personal out of ended rows, and leaves live ones and other users alone', async () => {
+      it('erases personal data from ended rows only, and only of this user', async () => {
         const personal = { ip: '192.0.2.1', userAgent: 'a', claims: { name: 'Ada' }, data: { cart: [1] } }
         const over = await ended({ userId: 'erase', ...personal })
         const live = await inserted({ userId: 'erase', ...personal })
@@ -336,7 +336,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     })
 
     describe('raiseVersion and raiseVersionByUser', () => {
-      it('raise the versions of live sessions, and every process is told', async () => {
+      it('raise the versions of live sessions, and appear in `changes`', async () => {
         const at = NOON + 900 * DAY
         const userId = 'raise'
         const [one, two] = [await inserted({ userId, version: 3 }), await inserted({ userId })]
@@ -355,7 +355,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     })
 
     describe('listen and notify', () => {
-      it('wake every listener but the one who tells, who hears its own pings, until it is closed', async () => {
+      it('notify every other listener until it is closed; a listener gets its own pings', async () => {
         const changes: string[] = []
         const open = async (listener: string): Promise<Listener> => {
           let connected: () => void = () => {}
@@ -373,7 +373,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         await vi.waitFor(() => expect(changes.toSorted()).toStrictEqual(['a', 'b']))
         expect(await a.notify()).toBe(true)
         await vi.waitFor(() => expect(changes.toSorted()).toStrictEqual(['a', 'b', 'b']))
-        // What it has told itself would have come before this.
+        // Its own notification would have arrived before this one.
         expect(await a.ping(5000)).toBe(true)
         expect(changes.toSorted()).toStrictEqual(['a', 'b', 'b'])
         await a.close()
@@ -385,7 +385,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     })
 
     describe('writeData', () => {
-      it('replaces, and counts the version up', async () => {
+      it('replaces the data and increases the version', async () => {
         const row = await inserted({ data: { a: 1 }, dataVersion: 4 })
         expect(await store.writeData(row.id, [1, 'two', null], 'replace', null)).toBe(5)
         expect(await stored(row)).toStrictEqual(plain({ ...row, data: [1, 'two', null], dataVersion: 5 }))
@@ -405,7 +405,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         expect((await store.read(row.id))?.data).toStrictEqual({ a: 1 })
       })
 
-      it.each(['replace', 'merge'] as const)('writes only over the given version: %s', async (how) => {
+      it.each(['replace', 'merge'] as const)('writes only over the version `ifVersion`: %s', async (how) => {
         const row = await inserted({ data: { a: 1 }, dataVersion: 2 })
         expect(await store.writeData(row.id, { b: 2 }, how, 1)).toBeNull()
         expect(await store.writeData(row.id, { b: 2 }, how, 3)).toBeNull()
@@ -413,7 +413,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         expect(await store.writeData(row.id, { b: 2 }, how, 2)).toBe(3)
       })
 
-      it.each(['replace', 'merge'] as const)('loses nothing when many write at once: %s', async (how) => {
+      it.each(['replace', 'merge'] as const)('keeps all of many simultaneous writes: %s', async (how) => {
         const row = await inserted()
         const writers = Array.from({ length: 8 }, (_, index) =>
           store.writeData(row.id, { [`key${index}`]: index }, how, null),
@@ -437,7 +437,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     })
 
     describe('writeClaims', () => {
-      it('replaces them and raises the version', async () => {
+      it('replaces the claims and increases the version', async () => {
         const row = await inserted({ claims: { role: 'user' }, version: 6 })
         expect(await store.writeClaims(row.id, { plan: 'pro' }, NOON + 1)).toBe(7)
         expect(await stored(row)).toStrictEqual(plain({ ...row, claims: { plan: 'pro' }, version: 7 }))
@@ -445,7 +445,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         expect((await store.read(row.id))?.claims).toStrictEqual({})
       })
 
-      it('never touches an ended or a missing session', async () => {
+      it('does not change an ended or missing session', async () => {
         const over = await ended()
         const before = await stored(over)
         expect(await store.writeClaims(over.id, { a: 1 }, NOON)).toBeNull()
@@ -461,7 +461,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         pruneAt: MIDNIGHT + 90 * DAY,
       }
 
-      it('sets the time and the clocks, and raises the version', async () => {
+      it('sets the authentication and expiry times, and increases the version', async () => {
         const row = await inserted({ version: 1 })
         expect(await store.reauthenticate(row.id, 1, NOON + HOUR, clocks)).toBe(true)
         const after = { ...row, ...clocks, authTime: NOON + HOUR, version: 2 }
@@ -481,10 +481,10 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     })
 
     describe('changes', () => {
-      /** An hour that no other test writes in. */
+      /** No other test writes in this hour. */
       const T = NOON + 1000 * DAY
 
-      it('tells of ends, claims and reauthentications, and of nothing else', async () => {
+      it('returns ends, new claims and reauthentications, and nothing else', async () => {
         const [a, b, c, d] = [await inserted(), await inserted(), await inserted(), await inserted()]
         await store.end(a.id, endingAt(T))
         await store.writeClaims(b.id, { x: 1 }, T + 1)
@@ -502,7 +502,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         ])
       })
 
-      it('has the last change of a session only', async () => {
+      it('returns only the last change of a session', async () => {
         const at = T + HOUR
         const row = await inserted()
         await store.writeClaims(row.id, { x: 1 }, at)
@@ -512,7 +512,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         ])
       })
 
-      it('begins at `since`, inclusive', async () => {
+      it('starts at `since`, inclusive', async () => {
         const at = T + 2 * HOUR
         const row = await ended()
         const change = await inserted()
@@ -522,7 +522,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         expect((await store.changes(0, null, 1000)).map(({ id }) => id)).toContain(row.id)
       })
 
-      it('comes in pages that leave nothing out, also among changes of one millisecond', async () => {
+      it('returns pages without gaps, also within one millisecond', async () => {
         const at = T + 3 * HOUR
         const rows = await Promise.all(Array.from({ length: 11 }, () => inserted({ userId: 'pages' })))
         await store.endByUser('pages', endingAt(at), null)
@@ -549,7 +549,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       })
       const epochs = async (): Promise<number[]> => (await store.keys()).map(({ epoch }) => epoch).sort()
 
-      it('are kept by epoch; the first of an epoch stays', async () => {
+      it('are stored by epoch, and the first of an epoch stays', async () => {
         await store.insertKey(key(1))
         await store.insertKey({ ...key(1), kid: 'second', wrappedKey: print('second') })
         await store.insertKey(key(2))
@@ -565,7 +565,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         expect((await store.keys()).find(({ epoch }) => epoch === 1)?.verifiesUntil).toBe(NOON + HOUR)
       })
 
-      it('are deleted once they verify nothing any more; `null` deletes all', async () => {
+      it('are deleted after they retire; `null` deletes all', async () => {
         await store.insertKey(key(3))
         expect(await store.deleteKeys(NOON + HOUR)).toBe(0)
         expect(await epochs()).toStrictEqual([1, 2, 3])
@@ -577,7 +577,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     })
 
     describe('prune', () => {
-      it('deletes due rows only, at most so many, and forgets their changes', async () => {
+      it('deletes at most `limit` due rows and their changes', async () => {
         const due = await Promise.all(
           [1, 2, 3].map((days) => inserted({ userId: 'due', pruneAt: MIDNIGHT - days * DAY })),
         )
@@ -590,14 +590,14 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         expect(await store.changes(NOON + 2000 * DAY, null, 10)).toStrictEqual([])
       })
 
-      it('never comes early: a row is due from the midnight after its time', async () => {
+      it('deletes a row from the midnight after its `pruneAt`', async () => {
         const row = await inserted({ pruneAt: MIDNIGHT + 1 })
         expect((await store.prune(MIDNIGHT + DAY - 1, 100)).deleted).toBe(0)
         expect((await store.prune(MIDNIGHT + DAY, 100)).deleted).toBeGreaterThanOrEqual(1)
         expect(await store.read(row.id)).toBeNull()
       })
 
-      it('leaves a session that has turned since it was due', async () => {
+      it('keeps a session that has had a turn since it was due', async () => {
         const row = await inserted({ pruneAt: MIDNIGHT - 400 * DAY })
         await store.turn(turnTo(row, 'child', { pruneAt: MIDNIGHT + 61 * DAY }))
         expect((await store.prune(MIDNIGHT - 300 * DAY, 100)).deleted).toBe(0)

@@ -12,7 +12,7 @@ describe('the clock', () => {
   beforeEach(() => void vi.useFakeTimers({ now: START }))
   afterEach(() => void vi.useRealTimers())
 
-  /** A database whose clock differs from ours by `offset` ms and takes `delay` ms to say so. */
+  /** A store whose clock differs by `offset` ms and whose answer takes `delay` ms. */
   const timed = (state: { offset: number; delay?: number }): Store => ({
     ...memory(),
     async time() {
@@ -30,7 +30,7 @@ describe('the clock', () => {
     expect(sessions.verify(accessToken.value).issuedAt).toStrictEqual(session.createdAt)
   })
 
-  it('that is more than the tolerance off is told of with every poll', async () => {
+  it('reports a skew above the tolerance', async () => {
     const state = { offset: 5001 }
     const sessions = await openSessions({ store: timed(state) })
     const skew = listen(sessions, 'clockSkew')
@@ -44,13 +44,13 @@ describe('the clock', () => {
     )
   })
 
-  it.each([60, -60])('that is %i s off, more than the overlap, refuses to start', async (seconds) => {
+  it.each([60, -60])('refuses to start when it is %i s off, more than the overlap', async (seconds) => {
     await expect(openSessions({ store: timed({ offset: seconds * SECOND }) })).rejects.toThrow(
       coded('ERR_INVALID_OPTIONS', { option: 'rotation.overlap' }) as Error,
     )
   })
 
-  it('starts within the overlap, whatever it is, and in strict mode within the tolerance', async () => {
+  it('starts with a skew within the overlap, in strict mode within the tolerance', async () => {
     const start = (offset: number, overlap: number): Promise<unknown> =>
       openSessions({ store: timed({ offset }), rotation: { overlap } })
     await start(60_000, 60)
@@ -59,7 +59,7 @@ describe('the clock', () => {
     await expect(start(5001, 0)).rejects.toThrow(coded('ERR_INVALID_OPTIONS') as Error)
   })
 
-  it('takes half the time of the answer off, and does not jitter within it', async () => {
+  it('subtracts half the response time, and ignores changes within it', async () => {
     const state = { offset: 10_000, delay: 2000 }
     const clock = createClock(timed(state), null)
     expect(await clock.synchronize()).toBe(10_000)
@@ -72,14 +72,14 @@ describe('the clock', () => {
     expect(clock.now()).toBe(Date.now() + 11_002)
   })
 
-  it('that is injected is taken as it is, and the database is not asked', async () => {
+  it('uses an injected clock unchanged, and does not query the database', async () => {
     const store = { ...memory(), time: () => Promise.reject(new Error('asked')) }
     const clock = createClock(store, () => 42)
     expect(await clock.synchronize()).toBe(0)
     expect(clock.now()).toBe(42)
   })
 
-  it('is that of the process where the store has none', async () => {
+  it('is the clock of the process if the store has none', async () => {
     const clock = createClock(memory(), null)
     expect(await clock.synchronize()).toBe(0)
     expect(clock.now()).toBe(START)

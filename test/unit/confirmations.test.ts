@@ -11,7 +11,7 @@ import { counting } from '../support/stores.ts'
 
 const LATE = 126
 
-/** A session whose child has been issued and not yet been used. */
+/** A session with an unused child token. */
 async function issued(store: Store = memory()): Promise<{
   sessions: Sessions
   clock: FakeClock
@@ -30,7 +30,7 @@ async function issued(store: Store = memory()): Promise<{
 }
 
 describe('confirming by use', () => {
-  it('happens in the background, without anybody waiting', async () => {
+  it('happens in the background; no request waits for it', async () => {
     const { sessions, use, generation } = await issued()
     const turned = listen(sessions, 'rotated')
     use()
@@ -50,7 +50,7 @@ describe('confirming by use', () => {
     expect(calls).toStrictEqual(['readMany', 'turnMany'])
   })
 
-  it('is not done by a token older than the late window', async () => {
+  it('ignores a token older than the grace period', async () => {
     const { store, calls } = counting(memory())
     const { sessions, clock, use } = await issued(store)
     calls.length = 0
@@ -60,7 +60,7 @@ describe('confirming by use', () => {
     expect(calls).toStrictEqual([])
   })
 
-  it('is done by a token exactly as old as the late window', async () => {
+  it('accepts a token exactly as old as the grace period', async () => {
     const { sessions, clock, use, generation } = await issued()
     clock.advance(LATE - 1)
     use()
@@ -86,7 +86,7 @@ describe('confirming by use', () => {
     expect(await generation()).toBe(1)
   })
 
-  it('does nothing to a session that has ended meanwhile', async () => {
+  it('ignores evidence of a session that has ended', async () => {
     const { store, calls } = counting(memory())
     const { sessions, use } = await issued(store)
     use()
@@ -96,7 +96,7 @@ describe('confirming by use', () => {
     expect(calls).toStrictEqual(['readMany'])
   })
 
-  it('decides again when the row moved in between', async () => {
+  it('decides again when the row has changed since it was read', async () => {
     const base = memory()
     let refusals = 2
     const store = {
@@ -112,7 +112,7 @@ describe('confirming by use', () => {
     expect(dropped).toStrictEqual([])
   })
 
-  it('gives up on a row that keeps moving, which is harmless', async () => {
+  it('drops evidence of a row that changes with each attempt, which is harmless', async () => {
     const { store: base, calls } = counting(memory())
     const store = { ...base, turnMany: async () => [] }
     const { sessions, use, generation } = await issued(store)
@@ -125,7 +125,7 @@ describe('confirming by use', () => {
     expect(await generation()).toBe(0)
   })
 
-  it('that fails is dropped and told of; verification goes on, and the next refresh makes up for it', async () => {
+  it('is dropped and reported when it fails; verification goes on, and the next refresh has the same effect', async () => {
     const base = memory()
     const error = new Error('away')
     const store = { ...base, readMany: () => Promise.reject(error) }
@@ -144,7 +144,7 @@ describe('confirming by use', () => {
     expect((await sessions.refresh(child.refreshToken!.value)).session.generation).toBe(1)
   })
 
-  it('of many sessions goes in batches of five hundred', async () => {
+  it('writes many sessions in batches of 500', async () => {
     const base = memory()
     const batches: number[] = []
     const store = {
@@ -165,7 +165,7 @@ describe('confirming by use', () => {
     expect((await sessions.list('u')).filter(({ generation }) => generation === 1)).toHaveLength(1100)
   })
 
-  it('is finished by close, which takes no more', async () => {
+  it('is completed by `close`, which refuses further evidence', async () => {
     const { sessions, use, generation } = await issued()
     use()
     await sessions.close()
@@ -187,7 +187,7 @@ describe('the queue of confirmations', () => {
     userAgent: null,
   })
 
-  it('is bounded: what does not fit is dropped and counted', async () => {
+  it('is bounded: further evidence is dropped and counted', async () => {
     const events = createEvents()
     let dropped = 0
     events.on('confirmationsDropped', ({ count, reason }) => {
@@ -213,7 +213,7 @@ describe('the queue of confirmations', () => {
 })
 
 describe('flush', () => {
-  it('waits for what was added before, also while another flush is under way', async () => {
+  it('waits for all evidence added before, also during another flush', async () => {
     const { sessions } = await openWithClock()
     const created = await Promise.all([1, 2].map(() => sessions.create({ userId: 'u' })))
     const [one, two] = await Promise.all(
@@ -227,7 +227,7 @@ describe('flush', () => {
     await first
   })
 
-  it('with nothing to do asks nothing of the store', async () => {
+  it('does not call the store when the queue is empty', async () => {
     const { store, calls } = counting(memory())
     const sessions = await openSessions({ store })
     calls.length = 0

@@ -30,14 +30,14 @@ describe('another address or user agent', () => {
     expect(heard).toHaveLength(1)
   })
 
-  it('costs nothing but a refresh with onContextChange: refresh', async () => {
+  it('requires only a refresh with `onContextChange: refresh`', async () => {
     const { sessions, clock } = await openWithClock({ accessToken: { onContextChange: 'refresh' } })
     const { accessToken, refreshToken } = await sessions.create({ userId: 'u', ...HOME })
     clock.advance(31)
     expect(sessions.verify(accessToken.value, HOME).userId).toBe('u')
     expect(() => sessions.verify(accessToken.value, AWAY)).toThrow(ELSEWHERE)
     expect(() => sessions.verify(accessToken.value, { ...HOME, userAgent: 'another' })).toThrow(ELSEWHERE)
-    // It stays good where it is at home.
+    // It stays valid from the original address.
     expect(sessions.verify(accessToken.value, HOME).userId).toBe('u')
     const next = await sessions.refresh(refreshToken.value, AWAY)
     clock.advance(31)
@@ -45,7 +45,7 @@ describe('another address or user agent', () => {
     expect(() => sessions.verify(next.accessToken.value, HOME)).toThrow(ELSEWHERE)
   })
 
-  it('is not looked at where nothing is known of the request, or was when the token was issued', async () => {
+  it('is ignored if the context of the request or of the token is unknown', async () => {
     const { sessions, clock } = await openWithClock({ accessToken: { onContextChange: 'refresh' } })
     const { accessToken } = await sessions.create({ userId: 'u', ...HOME })
     expect(sessions.verify(accessToken.value).userId).toBe('u')
@@ -60,7 +60,7 @@ describe('another address or user agent', () => {
     expect(() => sessions.verify(somewhere.accessToken.value, other)).toThrow(ELSEWHERE)
   })
 
-  it('is not asked about again right after a refresh: addresses that alternate are no reason to go round', async () => {
+  it('is ignored right after a refresh, so that alternating addresses cause no refresh loop', async () => {
     const { sessions, clock } = await openWithClock({ accessToken: { onContextChange: 'refresh' } })
     const login = await sessions.create({ userId: 'u', ...HOME })
     let { accessToken, refreshToken } = login
@@ -79,7 +79,7 @@ describe('another address or user agent', () => {
     expect(refreshes).toBeLessThanOrEqual(10)
   })
 
-  it('is the same place in another process, and after a change of the secret', async () => {
+  it('matches in another process and after a change of the secret', async () => {
     const { sessions, store, clock } = await openWithClock({ accessToken: { onContextChange: 'refresh' } })
     const { accessToken } = await sessions.create({ userId: 'u', ...HOME })
     clock.advance(31)
@@ -105,7 +105,7 @@ describe('another address or user agent', () => {
   })
 })
 
-describe('what is recorded of a client', () => {
+describe('the recorded context', () => {
   it.each([
     ['192.0.2.77', '192.0.2.0'],
     ['2001:db8:1:2:3:4:5:6', '2001:db8:1::'],
@@ -117,7 +117,7 @@ describe('what is recorded of a client', () => {
     expect(recordable({ ip, userAgent: 'a' }, how)).toStrictEqual({ ip: network, userAgent: 'a' })
   })
 
-  it('is nothing where nothing is wanted, also of sessions from before', async () => {
+  it('is empty with the privacy options, also for older sessions', async () => {
     const { sessions, store, clock } = await openWithClock()
     const { refreshToken } = await sessions.create({ userId: 'u', ...HOME })
     const discreet = await openSessions({

@@ -23,7 +23,7 @@ describe.each(await storeKinds())('data, on $name,', ({ newPlace }) => {
     return { sessions, id: session.sessionId, data }
   }
 
-  it('is replaced by setData, which gives the new version', async () => {
+  it('is replaced by `setData`, which returns the new version', async () => {
     const { sessions, id, data } = await open()
     expect(await sessions.setData(id, { x: [1, null] })).toBe(1)
     expect(await data()).toStrictEqual({ x: [1, null] })
@@ -32,13 +32,13 @@ describe.each(await storeKinds())('data, on $name,', ({ newPlace }) => {
     expect((await sessions.get(id))!.dataVersion).toBe(2)
   })
 
-  it('is merged by patchData, one level deep', async () => {
+  it('is merged by `patchData`, one level deep', async () => {
     const { sessions, id, data } = await open()
     expect(await sessions.patchData(id, { b: { d: 3 }, e: 'new' })).toBe(1)
     expect(await data()).toStrictEqual({ a: 1, b: { d: 3 }, e: 'new' })
   })
 
-  it('is written only over the version that was read, where one is given', async () => {
+  it('is written only over the version `ifVersion`', async () => {
     const { sessions, id, data } = await open()
     expect(await sessions.setData(id, 'mine', { ifVersion: 0 })).toBe(1)
     expect(await sessions.setData(id, 'stale', { ifVersion: 0 })).toBeNull()
@@ -48,7 +48,7 @@ describe.each(await storeKinds())('data, on $name,', ({ newPlace }) => {
     expect(await data()).toStrictEqual({ fresh: true })
   })
 
-  it('of many patches at once loses none', async () => {
+  it('keeps all of many simultaneous patches', async () => {
     const { sessions, id, data } = await open()
     const keys = Array.from({ length: 20 }, (_, index) => `key${index}`)
     await Promise.all(keys.map((key) => sessions.patchData(id, { [key]: key })))
@@ -74,7 +74,7 @@ describe.each(await storeKinds())('data, on $name,', ({ newPlace }) => {
     }
   })
 
-  it('may be a megabyte and no more', async () => {
+  it('has at most 1 MiB', async () => {
     const { sessions, id, data } = await open()
     const most = 'x'.repeat(1024 * 1024 - 2)
     await sessions.setData(id, most)
@@ -82,7 +82,7 @@ describe.each(await storeKinds())('data, on $name,', ({ newPlace }) => {
     await expect(sessions.setData(id, `${most}x`)).rejects.toBeInstanceOf(TypeError)
   })
 
-  it('is merged and validated as a whole where it has a schema', async () => {
+  it('is merged and validated as a whole with a schema', async () => {
     const sessions = await openSessions({ store: newPlace().open(), data: schema(counter, 'async') })
     const { session } = await sessions.create({ userId: 'u' })
     const id = session.sessionId
@@ -101,13 +101,13 @@ describe.each(await storeKinds())('data, on $name,', ({ newPlace }) => {
 })
 
 describe('data', () => {
-  it.each([undefined, null, 7, 'text', [1]])('is patched with an object, not %s', async (patch) => {
+  it.each([undefined, null, 7, 'text', [1]])('cannot be patched with %s', async (patch) => {
     const sessions = await openSessions()
     const { session } = await sessions.create({ userId: 'u' })
     await expect(sessions.patchData(session.sessionId, patch as never)).rejects.toBeInstanceOf(TypeError)
   })
 
-  it.each([Number.NaN, 1.5, '1', {}])('has integers for versions, not %s', async (ifVersion) => {
+  it.each([Number.NaN, 1.5, '1', {}])('refuses %s as `ifVersion`', async (ifVersion) => {
     const sessions = await openSessions()
     const { session } = await sessions.create({ userId: 'u' })
     const options = { ifVersion: ifVersion as number }
@@ -121,7 +121,7 @@ describe('data', () => {
   })
 })
 
-it('twenty patches at once with a schema all arrive', async () => {
+it('with a schema, twenty simultaneous patches are all written', async () => {
   const record = {
     '~standard': {
       version: 1 as const,

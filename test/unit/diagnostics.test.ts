@@ -24,14 +24,14 @@ describe('a diagnostics channel', () => {
     ])
   })
 
-  it('hears of what happens before `createSessions` is done', async () => {
+  it('has the events of the start, before `createSessions` returns', async () => {
     const heard: unknown[] = []
     hear('pawl:keysRotated', (event) => heard.push(event))
     await openSessions()
     expect(heard).toMatchObject([{ epoch: 1 }])
   })
 
-  it('may be subscribed to and left at any time', async () => {
+  it('can be subscribed and unsubscribed at any time', async () => {
     const sessions = await openSessions()
     await sessions.create({ userId: 'u' })
     const listener = vi.fn()
@@ -42,7 +42,7 @@ describe('a diagnostics channel', () => {
     expect(listener).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ userId: 'u' }), 'pawl:created')
   })
 
-  it('has the events of its own name alone', () => {
+  it('has only the events of its name', () => {
     const listener = vi.fn()
     hear('pawl:reused', listener)
     createEvents().emit('refreshLimited', { sessionId: 's', reason: 'refreshesPerMinute' })
@@ -50,7 +50,7 @@ describe('a diagnostics channel', () => {
   })
 
   it('lets the request and the other subscribers go on when a subscriber throws, which Node reports', async () => {
-    // In a process of its own: Node makes it an uncaught exception, and vitest has a handler for those.
+    // In a separate process, because vitest handles uncaught exceptions.
     const source = new URL('../../src/core/observability/events.ts', import.meta.url).href
     const script = `
       import { subscribe } from 'node:diagnostics_channel'

@@ -6,7 +6,7 @@ import { collectWarnings } from '../support/process-warnings.ts'
 import { listen, openSessions } from '../support/sessions.ts'
 
 describe('a listener', () => {
-  it('hears of what happens until it is removed', async () => {
+  it('gets events until it is removed', async () => {
     const sessions = await openSessions()
     const heard: unknown[] = []
     const remove = sessions.on('created', (event) => heard.push(event))
@@ -30,7 +30,7 @@ describe('a listener', () => {
     expect(warnings).toMatchObject([{ name: 'PawlWarning' }])
   })
 
-  it('that is async and rejects breaks nothing either, and is reported', async () => {
+  it('that is async and rejects breaks neither, and is reported', async () => {
     const sessions = await openSessions()
     sessions.on('created', async () => {
       throw new Error('in the async listener')
@@ -59,8 +59,8 @@ describe('an event', () => {
   })
 })
 
-describe('what runs in the background', () => {
-  it('keeps nothing of the request in which the sessions were opened', async () => {
+describe('background work', () => {
+  it('does not inherit the async context of the request that called `createSessions`', async () => {
     const requests = new AsyncLocalStorage<string>()
     const seen: (string | undefined)[] = []
     const inner = memory()

@@ -8,12 +8,12 @@ import { listen, openSessions } from '../support/sessions.ts'
 const UNAVAILABLE = coded('ERR_STORE_UNAVAILABLE') as Error
 const ENDED = coded('ERR_SESSION_ENDED', { reason: 'revoked' }) as Error
 
-/** A store whose messages go where the test wants, with the time in the test's hands. */
+/** A store whose polls, pings and notifications the test observes and controls. */
 function wired(inner: Store = memory()) {
   const wire = {
     polls: [] as number[],
     notified: 0,
-    hears: true,
+    delivers: true,
     down: false,
     hooks: null as ListenerHooks | null,
   }
@@ -30,14 +30,14 @@ function wired(inner: Store = memory()) {
     },
     listen(hooks) {
       wire.hooks = hooks
-      return { ping: async () => wire.hears, notify: () => store.notify(), async close() {} }
+      return { ping: async () => wire.delivers, notify: () => store.notify(), async close() {} }
     },
   }
   return { store, wire }
 }
 
 describe('the feed', () => {
-  // Elapsed time, timers and the clock of the process move together, and only when the test moves them.
+  // The test moves elapsed time, timers and the clock, always together.
   beforeEach(() => void vi.useFakeTimers({ now: Date.UTC(2030, 0, 1) }))
   afterEach(() => void vi.useRealTimers())
   const pass = (seconds: number): Promise<unknown> => vi.advanceTimersByTimeAsync(seconds * 1000)
@@ -53,36 +53,36 @@ describe('the feed', () => {
     wire.polls.length = 0
     return { sessions, wire, store }
   }
-  /** Ends a session where this process is not told. */
+  /** Ends a session as another process would, without a notification. */
   const endElsewhere = (store: Store, id: string): Promise<unknown> =>
     store.end(id, { reason: 'revoked', at: Date.now(), pruneAt: Date.now() + 86_400_000 })
   const verifies = (sessions: Sessions, token: string) => () => sessions.verify(token)
 
-  it('polls every pollInterval while LISTEN does not deliver, and every 30 s while it does', async () => {
+  it('polls every `pollInterval` while LISTEN does not work, and every 30 s while it does', async () => {
     const { sessions, wire } = await open()
-    const heard = listen(sessions, 'feedListening')
+    const working = listen(sessions, 'feedListening')
     const lost = listen(sessions, 'feedPolling')
-    wire.hears = false
+    wire.delivers = false
     await pass(61)
     const slow = wire.polls.length
     expect(slow).toBeGreaterThanOrEqual(12)
     expect(sessions.stats().feed.listening).toBe(false)
-    wire.hears = true
+    wire.delivers = true
     await pass(6)
     expect(sessions.stats().feed.listening).toBe(true)
     wire.polls.length = 0
     await pass(600)
     expect(wire.polls.length).toBeGreaterThanOrEqual(17)
     expect(wire.polls.length).toBeLessThanOrEqual(21)
-    expect([heard.length, lost.length]).toStrictEqual([1, 1])
+    expect([working.length, lost.length]).toStrictEqual([1, 1])
   })
 
-  it('notices within a pollInterval that LISTEN has died without a word, and polls at once', async () => {
+  it('detects within a `pollInterval` that the LISTEN connection has died, and polls at once', async () => {
     const { sessions, wire, store } = await open()
     const lost = listen(sessions, 'feedPolling')
     await pass(10)
     const { accessToken, session } = await sessions.create({ userId: 'u' })
-    wire.hears = false
+    wire.delivers = false
     await endElsewhere(store, session.sessionId)
     expect(verifies(sessions, accessToken.value)).not.toThrow()
     await pass(5)
@@ -90,7 +90,7 @@ describe('the feed', () => {
     expect(lost).toHaveLength(1)
   })
 
-  it('learns at once of what it is told, however often it is told', async () => {
+  it('polls at once after a notification, and combines many notifications', async () => {
     const { sessions, wire, store } = await open()
     const { accessToken, session } = await sessions.create({ userId: 'u' })
     await endElsewhere(store, session.sessionId)
@@ -101,11 +101,11 @@ describe('the feed', () => {
     expect(wire.polls.length).toBeLessThanOrEqual(2)
   })
 
-  it('reads what a write of its own has done although it failed, as it knows of nothing', async () => {
+  it('re-reads changes after a failed write, which may have been committed', async () => {
     const inner = memory()
     const end: Store['end'] = async (...args) => {
       await inner.end(...args)
-      throw new StoreUnavailableError('committed, but nobody was told')
+      throw new StoreUnavailableError('committed, but the answer was lost')
     }
     const { sessions } = await open({ store: { ...inner, end } })
     await pass(10)
@@ -116,7 +116,7 @@ describe('the feed', () => {
     expect(verifies(sessions, accessToken.value)).toThrow(ENDED)
   })
 
-  it('reads everything again once it listens anew: what was told in between is lost', async () => {
+  it('re-reads everything after LISTEN restarts, because notifications were lost', async () => {
     const { wire, sessions } = await open()
     await pass(20)
     wire.polls.length = 0
@@ -126,7 +126,7 @@ describe('the feed', () => {
     expect(sessions.stats().feed.listening).toBe(true)
   })
 
-  it('tells others of a change at once, and of many at most every 50 ms', async () => {
+  it('notifies other processes of a change at once, and of many changes at most every 50 ms', async () => {
     const { sessions, wire } = await open()
     const created = []
     for (let index = 0; index < 20; index++) created.push(await sessions.create({ userId: 'u' }))
@@ -151,14 +151,14 @@ describe('the feed', () => {
     ['reauthenticate', (sessions, id) => sessions.reauthenticate(id)],
     ['expireAccessTokens', (sessions, id) => sessions.expireAccessTokens(id)],
     ['a login that replaces', (sessions, id) => sessions.create({ userId: 'u', replaces: id })],
-  ])('is told of %s', async (_, change) => {
+  ])('notifies other processes of %s', async (_, change) => {
     const { sessions, wire } = await open()
     const { session } = await sessions.create({ userId: 'u' })
     await change(sessions, session.sessionId)
     expect(wire.notified).toBe(1)
   })
 
-  it('tells of a change inside a transaction of the caller there, and acts on nothing before it commits', async () => {
+  it('notifies inside a transaction of the application, and publishes nothing before the commit', async () => {
     let inside = 0
     const inner = memory()
     const { sessions, wire } = await open({
@@ -171,7 +171,7 @@ describe('the feed', () => {
     expect(verifies(sessions, accessToken.value)).not.toThrow()
   })
 
-  it('sends what it still has to tell before it closes', async () => {
+  it('sends pending notifications before it closes', async () => {
     const { sessions, wire } = await open()
     const [a, b] = [await sessions.create({ userId: 'u' }), await sessions.create({ userId: 'u' })]
     await sessions.revoke(a.session.sessionId)
@@ -180,7 +180,7 @@ describe('the feed', () => {
     expect(wire.notified).toBe(2)
   })
 
-  it('makes up for a poll that failed with the next tick, although LISTEN is well', async () => {
+  it('repeats a failed poll with the next tick, although LISTEN works', async () => {
     const { sessions, wire, store } = await open()
     const unavailable = listen(sessions, 'storeUnavailable')
     await pass(10)
@@ -195,11 +195,11 @@ describe('the feed', () => {
     expect(verifies(sessions, accessToken.value)).toThrow(ENDED)
   })
 
-  it('says once that it is stale, and that it has caught up; meanwhile it serves', async () => {
+  it('reports once that it is stale and once that it is current; requests are accepted meanwhile', async () => {
     const { sessions, wire } = await open({ revocation: { maxStaleness: 20 } })
     const [stale, caughtUp] = [listen(sessions, 'feedStale'), listen(sessions, 'feedCaughtUp')]
     const { accessToken } = await sessions.create({ userId: 'u' })
-    wire.hears = false
+    wire.delivers = false
     wire.down = true
     await pass(60)
     expect(stale).toHaveLength(1)
@@ -212,10 +212,10 @@ describe('the feed', () => {
     expect(sessions.stats().feed.staleness).toBeLessThanOrEqual(5)
   })
 
-  it('refuses while it is stale where the operator says so, and nobody is logged out', async () => {
+  it('refuses requests while stale with `onStale: refuse`, and logs nobody out', async () => {
     const { sessions, wire } = await open({ revocation: { maxStaleness: 20, onStale: 'refuse' } })
     const { accessToken, session } = await sessions.create({ userId: 'u' })
-    wire.hears = false
+    wire.delivers = false
     wire.down = true
     await pass(19)
     expect(verifies(sessions, accessToken.value)).not.toThrow()
@@ -227,7 +227,7 @@ describe('the feed', () => {
     expect(await sessions.get(session.sessionId)).toMatchObject({ active: true })
   })
 
-  it('counts what is not its own on the channel, and says so ever more rarely', async () => {
+  it('counts messages of other programs on the channel, and reports them at powers of two', async () => {
     const { sessions, wire } = await open()
     const heard = listen(sessions, 'feedForeign')
     for (let time = 0; time < 100; time++) wire.hooks!.onForeign()
@@ -237,7 +237,7 @@ describe('the feed', () => {
     expect(wire.polls).toStrictEqual([])
   })
 
-  it('is not there with revocation: expiry, but others are still told', async () => {
+  it('does not poll in the mode `expiry`, but notifies other processes', async () => {
     const { sessions, wire } = await open({ revocation: { mode: 'expiry' } })
     const { session } = await sessions.create({ userId: 'u' })
     await pass(120)
@@ -248,12 +248,12 @@ describe('the feed', () => {
     expect(sessions.stats().feed).toMatchObject({ mode: 'expiry', staleness: null, listening: false })
   })
 
-  it('survives a clock that is set back: it goes on reading, and nobody is logged out', async () => {
+  it('keeps polling after a clock is set back, and logs nobody out', async () => {
     let offset = 0
     const { sessions, wire, store } = await open({ now: () => Date.now() + offset })
     const before = await sessions.create({ userId: 'u' })
     offset = -3_600_000
-    wire.hears = false
+    wire.delivers = false
     const after = await sessions.create({ userId: 'v' })
     expect((await sessions.refresh(before.refreshToken.value)).session.active).toBe(true)
     await store.end(after.session.sessionId, {

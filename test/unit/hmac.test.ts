@@ -3,13 +3,14 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { createMac } from '../../src/core/keys/hmac.ts'
 
+const MAX_LENGTH = 300
 const key = fc.uint8Array({ minLength: 32, maxLength: 200 })
-const input = fc.string({ unit: 'binary', maxLength: 150 })
+const input = fc.string({ unit: 'binary', maxLength: MAX_LENGTH / 2 })
 
 it('computes the same MACs as OpenSSL, in any order of inputs', () => {
   fc.assert(
     fc.property(key, fc.array(input, { minLength: 1, maxLength: 3 }), (secret, inputs) => {
-      const mac = createMac(secret)
+      const mac = createMac(secret, MAX_LENGTH)
       for (const text of inputs) {
         const expected = createHmac('sha256', secret).update(text).digest()
         expect(mac.sign(text)).toBe(expected.toString('base64url'))
@@ -21,7 +22,7 @@ it('computes the same MACs as OpenSSL, in any order of inputs', () => {
 
 it('computes the test vectors of RFC 4231', () => {
   const macOf = (secret: string, text: string): string =>
-    Buffer.from(createMac(Buffer.from(secret, 'hex')).sign(text), 'base64url').toString('hex')
+    Buffer.from(createMac(Buffer.from(secret, 'hex'), MAX_LENGTH).sign(text), 'base64url').toString('hex')
   expect(macOf('0b'.repeat(20), 'Hi There')).toBe(
     'b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7',
   )
@@ -31,7 +32,7 @@ it('computes the test vectors of RFC 4231', () => {
 })
 
 it('refuses a MAC with one different bit, of another length, or of another input', () => {
-  const mac = createMac(Buffer.alloc(32, 7))
+  const mac = createMac(Buffer.alloc(32, 7), MAX_LENGTH)
   const good = Buffer.from(mac.sign('input'), 'base64url')
   for (let bit = 0; bit < 256; bit++) {
     const bad = Buffer.from(good)
@@ -44,10 +45,11 @@ it('refuses a MAC with one different bit, of another length, or of another input
   expect(mac.verify('input', good)).toBe(true)
 })
 
-it('accepts long inputs of multi-byte characters', () => {
-  const mac = createMac(Buffer.alloc(32, 7))
-  const longest = '€'.repeat(5000)
+it('accepts inputs up to the maximal length, in any characters, and throws for longer ones', () => {
+  const mac = createMac(Buffer.alloc(32, 7), MAX_LENGTH)
+  const longest = '€'.repeat(MAX_LENGTH)
   expect(mac.sign(longest)).toBe(
     createHmac('sha256', Buffer.alloc(32, 7)).update(longest).digest('base64url'),
   )
+  expect(() => mac.sign(`${longest}x`)).toThrow(RangeError)
 })

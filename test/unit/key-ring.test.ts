@@ -9,7 +9,7 @@ import { counting } from '../support/stores.ts'
 const UNKNOWN = coded('ERR_SECRET_UNKNOWN') as Error
 
 describe('the key ring', () => {
-  it('makes the first key, which signs at once', async () => {
+  it('creates the first key, which signs at once', async () => {
     const { ring, clock, rotated } = await openRing()
     const [key, ...others] = ring.list()
     expect(others).toStrictEqual([])
@@ -28,7 +28,7 @@ describe('the key ring', () => {
     expect(ring.find(signer.header)).toBe(signer)
   })
 
-  it('publishes the next key ten minutes ahead of its use', async () => {
+  it('publishes the next key ten minutes before it signs', async () => {
     const { ring, clock } = await openRing()
     const start = clock.now()
     const first = await ring.signer()
@@ -46,26 +46,26 @@ describe('the key ring', () => {
     expect((await ring.signer()).kid).toBe(next.kid)
   })
 
-  it('gives a key that is late its ten minutes all the same', async () => {
+  it('publishes a late key ten minutes before it signs, too', async () => {
     const { ring, clock } = await openRing()
     clock.advance(3 * DAY)
     await ring.reload()
     expect(ring.list()[1]!.signsFrom).toStrictEqual(new Date(clock.now() + 10 * MINUTE * 1000))
   })
 
-  it('lets an old key verify until the last token signed with it has expired, and not longer', async () => {
+  it('verifies with an old key until the last token signed with it has expired, and no longer', async () => {
     const { ring, clock } = await openRing()
     const first = await ring.signer()
     clock.advance(DAY - 10 * MINUTE)
     await ring.reload()
-    // The second key takes over in ten minutes; a token lives for 15, and a minute is for the clocks.
+    // The second key signs in ten minutes, a token lives for 15, and a minute allows for clock differences.
     clock.advance((10 + 15 + 1) * MINUTE - 0.001)
     expect(ring.find(first.header)).toBe(first)
     clock.advance(0.001)
     expect(ring.find(first.header)).toBeUndefined()
   })
 
-  it('is one ring for two processes: whoever comes second reads back the winner', async () => {
+  it('is the same for two processes: the second one reads the key of the first', async () => {
     const store = memory()
     const one = await openRing({ store })
     const two = await openRing({ store, clock: one.clock })
@@ -77,7 +77,7 @@ describe('the key ring', () => {
     expect(epochs).toStrictEqual(epochs.map((_, index) => index + 1))
   })
 
-  it('rotates when told, with the same ten minutes', async () => {
+  it('rotates on request, also ten minutes ahead', async () => {
     const { ring, clock } = await openRing()
     const first = await ring.signer()
     const published = await ring.rotate()
@@ -91,7 +91,7 @@ describe('the key ring', () => {
     expect((await ring.signer()).kid).toBe(published.kid)
   })
 
-  it('signs only with a key seen in the table within five minutes', async () => {
+  it('signs only with keys read within five minutes', async () => {
     const { store, calls } = counting(memory())
     const { ring, clock } = await openRing({ store })
     calls.length = 0
@@ -103,7 +103,7 @@ describe('the key ring', () => {
     expect(calls).toStrictEqual(['keys'])
   })
 
-  it('keeps its algorithm per key; another one comes with a new key at the next start', async () => {
+  it('keeps the algorithm of a key; another algorithm takes effect with a new key at the next start', async () => {
     const store = memory()
     const { clock, ring: old } = await openRing({ store })
     const { ring } = await openRing({ store, clock, algorithm: 'EdDSA' })
@@ -130,7 +130,7 @@ describe('a rotation that fails', () => {
     return state
   }
 
-  it('leaves the old key signing and verifying, says so, and is tried again', async () => {
+  it('keeps the old key, is reported, and is tried again', async () => {
     const state = failing(memory())
     const { ring, clock, trouble } = await openRing({ store: state.store })
     const first = await ring.signer()
@@ -145,7 +145,7 @@ describe('a rotation that fails', () => {
     expect(trouble).toHaveLength(1)
   })
 
-  it('is an error only where there is no key at all', async () => {
+  it('throws only if there is no key', async () => {
     const state = failing(memory())
     state.broken = true
     await expect(openRing({ store: state.store })).rejects.toThrow(new Error('no'))
@@ -171,7 +171,7 @@ describe('an unknown kid', () => {
     expect(calls).toStrictEqual(['keys', 'keys'])
   })
 
-  it('that another process has just made is found by it', async () => {
+  it('finds a key that another process has just published', async () => {
     const store = memory()
     const { ring, clock } = await openRing({ store })
     const other = await openRing({ store, clock })
@@ -194,7 +194,7 @@ describe('an unknown kid', () => {
 })
 
 describe('changing the secret', () => {
-  it('takes two deploys, and both kinds of keys work at every step', async () => {
+  it('takes two deployments, and the keys of both secrets work at each step', async () => {
     const store = memory()
     const before = await openRing({ store })
     const { clock } = before
@@ -216,13 +216,13 @@ describe('changing the secret', () => {
     expect((await after.ring.signer()).kid).toBe(newKey.kid)
   })
 
-  it('to one that opens no key is refused at start', async () => {
+  it('to one that decrypts no key is refused at the start', async () => {
     const store = memory()
     const { clock } = await openRing({ store })
     await expect(openRing({ store, clock, secret: FOREIGN_SECRET })).rejects.toThrow(UNKNOWN)
   })
 
-  it('to one that opens no key is refused at start even when the next key is due, and publishes none', async () => {
+  it('to one that decrypts no key is refused at the start even when the next key is due, and publishes none', async () => {
     const store = memory()
     const { clock, ring } = await openRing({ store })
     clock.advance(3 * DAY)
@@ -232,7 +232,7 @@ describe('changing the secret', () => {
   })
 })
 
-describe('a key row that was touched', () => {
+describe('an altered key row', () => {
   async function touched(
     change: (keys: Awaited<ReturnType<Store['keys']>>) => Awaited<ReturnType<Store['keys']>>,
   ): Promise<Awaited<ReturnType<typeof openRing>>> {
@@ -243,7 +243,7 @@ describe('a key row that was touched', () => {
     return openRing({ store, clock })
   }
 
-  it('is used for nothing, and said to be trouble', async () => {
+  it('is not used, and is reported', async () => {
     const { ring } = await touched(([first, second]) => [
       { ...first!, wrappedKey: Buffer.from(first!.wrappedKey).fill(7, 40) },
       second!,
@@ -252,7 +252,7 @@ describe('a key row that was touched', () => {
     expect((await ring.signer()).kid).toBe(ring.list()[1]!.kid)
   })
 
-  it('and moved to another place is used for nothing', async () => {
+  it('is not used when moved to another row', async () => {
     const { ring, trouble } = await touched(([first, second]) => [
       first!,
       { ...second!, wrappedKey: first!.wrappedKey },
@@ -263,7 +263,7 @@ describe('a key row that was touched', () => {
     ])
   })
 
-  it.each(['kid', 'algorithm', 'epoch'] as const)('in its %s is used for nothing', async (field) => {
+  it.each(['kid', 'algorithm', 'epoch'] as const)('is not used with another %s', async (field) => {
     const altered = { kid: 'another', algorithm: 'EdDSA', epoch: 9 }
     const { ring } = await touched(([first, second]) => [first!, { ...second!, [field]: altered[field] }])
     expect(
@@ -274,7 +274,7 @@ describe('a key row that was touched', () => {
     ).toStrictEqual([true, false])
   })
 
-  it('refuses to start where no other is left', async () => {
+  it('refuses to start if it is the only key', async () => {
     await expect(touched((keys) => keys.map((key) => ({ ...key, kid: 'another' })))).rejects.toThrow(UNKNOWN)
   })
 })

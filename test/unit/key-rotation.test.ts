@@ -6,7 +6,7 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
 describe('rotation of the signing keys', () => {
-  // Timers and the clock of the process are the test's, so that the background polling runs for days in a moment.
+  // With fake timers, days of background work run in a moment.
   beforeEach(() => void vi.useFakeTimers({ now: Date.UTC(2030, 0, 1) }))
   afterEach(() => void vi.useRealTimers())
 

@@ -63,7 +63,7 @@ describe('a logger', () => {
     expect(lines).toStrictEqual([
       {
         level: 'error',
-        message: 'a signing key cannot be used or made',
+        message: 'a signing key cannot be used or created',
         fields: { event: 'keyTrouble', epoch: 3, err: error },
       },
     ])
@@ -93,7 +93,7 @@ describe('a logger', () => {
     expect(lines).toHaveLength(1)
   })
 
-  it('that throws breaks no request, and is reported once', async () => {
+  it('that throws breaks no request and is reported once', async () => {
     const warned = collectWarnings()
     const fail = (): never => {
       throw new Error('disk full')
@@ -103,11 +103,11 @@ describe('a logger', () => {
     await sessions.refresh(refreshToken.value)
     expect(await sessions.revoke(session.sessionId)).toBe(true)
     expect(warned).toStrictEqual([
-      { name: 'PawlWarning', message: '`logger` threw, which is reported once: disk full' },
+      { name: 'PawlWarning', message: '`logger` threw (reported only once): disk full' },
     ])
   })
 
-  it('that is async and rejects breaks nothing either', async () => {
+  it('that is async and rejects breaks no request', async () => {
     const fail = async (): Promise<never> => {
       throw new Error('disk full')
     }
@@ -120,8 +120,8 @@ describe('a logger', () => {
   })
 })
 
-describe('what comes many times a second', () => {
-  it('is logged at most once in ten seconds, with a count of what was left out', () => {
+describe('a frequent event', () => {
+  it('is logged at most once in ten seconds, with the number of suppressed events', () => {
     const { events, lines, advance } = logged()
     for (let i = 0; i < 5000; i++) events.emit('storeUnavailable', CONFIRM)
     expect(lines).toHaveLength(1)
@@ -155,7 +155,7 @@ describe('what comes many times a second', () => {
     expect(lines.map(({ level }) => level)).toStrictEqual(Array(6).fill('warn'))
   })
 
-  it('is told apart from what must not be missed: every theft is logged', () => {
+  it('does not include reuse: every reuse is logged', () => {
     const { events, lines } = logged()
     const about = { userId: 'u', ip: null, userAgent: null }
     for (const sessionId of ['one', 'two', 'three']) events.emit('reused', { sessionId, ...about })
@@ -169,7 +169,7 @@ describe('what comes many times a second', () => {
 })
 
 describe('without a logger', () => {
-  it('a warning becomes a process warning that says what matters and has a code of its own', () => {
+  it('a warning becomes a process warning with its fields and a code', () => {
     const events = createEvents()
     logEvents(events, processWarnings)
     const warned = collectWarnings()
@@ -184,7 +184,7 @@ describe('without a logger', () => {
     ])
   })
 
-  it('says why a store is unavailable', () => {
+  it('includes the cause of an unavailable store', () => {
     const cause = new Error('connect ECONNREFUSED')
     const events = createEvents()
     logEvents(events, processWarnings)
@@ -200,13 +200,13 @@ describe('without a logger', () => {
     ])
   })
 
-  it('what a client sends cannot forge lines', () => {
+  it('a client cannot forge log lines', () => {
     const warned = collectWarnings()
     processWarnings.warn({ event: 'reused', userAgent: 'x\n(node:1) Warning: forged' }, 'message')
     expect(warned).toMatchObject([{ message: expect.not.stringContaining('\n') }])
   })
 
-  it('a message of another origin is a warning without a code', () => {
+  it('a message that is no event becomes a warning without a code', () => {
     const warned = collectWarnings()
     processWarnings.error({}, 'message')
     expect(warned).toStrictEqual([{ name: 'PawlWarning', message: 'message' }])
@@ -218,7 +218,7 @@ describe('without a logger', () => {
     return sessions
   }
 
-  it('sessions warn of a token made with another secret', async () => {
+  it('warns of a token made with another secret', async () => {
     const foreign = await openSessions({ secret: FOREIGN_SECRET })
     const { refreshToken } = await foreign.create({ userId: 'u' })
     const sessions = await openUnlogged()
@@ -227,7 +227,7 @@ describe('without a logger', () => {
     expect(warned).toMatchObject([{ name: 'PawlWarning', code: 'PAWL_SECRET_UNKNOWN' }])
   })
 
-  it('what is below a warning is silent', async () => {
+  it('drops messages below warnings', async () => {
     const warned = collectWarnings()
     const sessions = await openUnlogged()
     const { session, refreshToken } = await sessions.create({ userId: 'u' })

@@ -10,7 +10,7 @@ const DAY = 86_400
 describe('pruning in the background', () => {
   beforeEach(() => void vi.useFakeTimers({ now: Date.UTC(2030, 0, 1) }))
   afterEach(() => void vi.useRealTimers())
-  /** The clock moves and nothing runs: a year of timers takes a while. */
+  /** Moves only the clock: a year of timers takes too long. */
   const jump = (seconds: number): unknown => vi.setSystemTime(Date.now() + seconds * 1000)
   const pass = (seconds: number): Promise<unknown> => vi.advanceTimersByTimeAsync(seconds * 1000)
 
@@ -28,7 +28,7 @@ describe('pruning in the background', () => {
     return { sessions, prunes, store }
   }
 
-  it('deletes ended rows `keepEnded` after their end, and tells how many', async () => {
+  it('deletes ended rows `keepEnded` after their end, and returns the number', async () => {
     const { sessions } = await open({ privacy: { keepEnded: 7 * DAY } })
     const heard = listen(sessions, 'pruned')
     const { session } = await sessions.create({ userId: 'u' })
@@ -37,7 +37,7 @@ describe('pruning in the background', () => {
     jump(7 * DAY - 4001)
     await pass(4000)
     expect((await sessions.get(session.sessionId))?.endReason).toBe('logout')
-    // Rows fall due by the day.
+    // Rows are due by the day.
     jump(DAY)
     await pass(4000)
     expect(await sessions.get(session.sessionId)).toBeNull()
@@ -45,7 +45,7 @@ describe('pruning in the background', () => {
     expect(await sessions.list('u')).toHaveLength(1)
   })
 
-  it('goes in batches, until nothing is due, and any number of processes may do it at once', async () => {
+  it('deletes in batches until no row is due, in any number of processes at once', async () => {
     const store = memory()
     const fleet = [
       await open({ store, privacy: { pruneInterval: null } }),
@@ -61,7 +61,7 @@ describe('pruning in the background', () => {
     expect(await fleet[0]!.sessions.list('u')).toStrictEqual([])
   })
 
-  it('comes at times of its own in each process, about every `pruneInterval`', async () => {
+  it('runs about every `pruneInterval`, at different times in each process', async () => {
     const fleet = await Promise.all([1, 2, 3, 4].map(() => open({ privacy: { pruneInterval: 3600 } })))
     await pass(36_000)
     for (const { prunes } of fleet) {
@@ -70,14 +70,14 @@ describe('pruning in the background', () => {
     }
   })
 
-  it('never comes with pruneInterval: null', async () => {
+  it('never runs with `pruneInterval: null`', async () => {
     const { prunes } = await open({ privacy: { pruneInterval: null } })
     jump(30 * DAY)
     await pass(36_000)
     expect(prunes).toStrictEqual([])
   })
 
-  it('that fails is told of and comes again', async () => {
+  it('is reported when it fails, and runs again', async () => {
     let down = true
     const inner = memory()
     const { sessions } = await open({
@@ -101,7 +101,7 @@ describe('pruning in the background', () => {
     expect(await sessions.list('u')).toStrictEqual([])
   })
 
-  it('tells of its progress, and a listener that throws does not stop it', async () => {
+  it('reports its progress, and goes on when the listener throws', async () => {
     const { sessions } = await open({ privacy: { pruneInterval: null } })
     for (let index = 0; index < 3; index++) await sessions.create({ userId: 'u', idleTimeout: 1 })
     jump(100 * DAY)

@@ -6,7 +6,7 @@ import { listen, openWithClock } from '../support/sessions.ts'
 import { counting } from '../support/stores.ts'
 
 describe('limits.refreshesPerMinute', () => {
-  it('puts off what exceeds it until the next minute, without asking the database, and ends nothing', async () => {
+  it('refuses further refreshes until the next minute, without a query, and ends no session', async () => {
     const { store, calls } = counting(memory())
     const { sessions, clock } = await openWithClock({ store, limits: { refreshesPerMinute: 3 } })
     const limited = listen(sessions, 'refreshLimited')
@@ -26,7 +26,7 @@ describe('limits.refreshesPerMinute', () => {
     expect(await sessions.get(session.sessionId)).toMatchObject({ active: true })
   })
 
-  it('counts genuine tokens only: nobody can use up the refreshes of another', async () => {
+  it('counts genuine tokens only, so nobody can use up the refreshes of another session', async () => {
     const { sessions } = await openWithClock({ limits: { refreshesPerMinute: 1 } })
     const { refreshToken } = await sessions.create({ userId: 'u' })
     const forged = `${refreshToken.value.slice(0, -4)}AAAA`
@@ -35,7 +35,7 @@ describe('limits.refreshesPerMinute', () => {
     await sessions.refresh(refreshToken.value)
   })
 
-  it('lets a page of sixty parts through by default', async () => {
+  it('allows a page of sixty parts by default', async () => {
     const { sessions } = await openWithClock()
     const { refreshToken } = await sessions.create({ userId: 'u' })
     await Promise.all(Array.from({ length: 60 }, () => sessions.refresh(refreshToken.value)))
@@ -44,7 +44,7 @@ describe('limits.refreshesPerMinute', () => {
 })
 
 describe('allowRefresh', () => {
-  it('is asked with what is known of the request, and can put it off', async () => {
+  it('gets the context of the request and can refuse it', async () => {
     const asked: unknown[] = []
     let allow = false
     const { sessions } = await openWithClock({
@@ -67,7 +67,7 @@ describe('allowRefresh', () => {
     expect((await sessions.refresh(refreshToken.value)).session.active).toBe(true)
   })
 
-  it('that throws is reported and allows: a rate limiter that is down logs nobody out', async () => {
+  it('is reported when it throws, and the refresh is allowed: a broken rate limiter logs nobody out', async () => {
     const { sessions } = await openWithClock({
       limits: {
         allowRefresh() {

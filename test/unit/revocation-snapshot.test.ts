@@ -19,7 +19,7 @@ import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
 
 const MIB = 1024 * 1024
 const word = fc.nat({ max: 2 ** 32 - 1 })
-/** Often the same, so that the other word decides. */
+/** Often equal, so that the other word decides the order. */
 const highWord = fc.oneof(word, fc.constantFrom(0, 0x80000000, 2 ** 32 - 1))
 
 interface Entry {
@@ -30,7 +30,7 @@ interface Entry {
 const wordsOf = (entries: readonly Entry[]): Int32Array =>
   Int32Array.from(entries.flatMap(({ high, low, value }) => [high, low, value]))
 
-/** The text of an id with these last 64 bits. */
+/** An id with these last 64 bits. */
 const idOf = (high: number, low: number, first = '00000000-0000-7000'): string => {
   const hex = high.toString(16).padStart(8, '0') + low.toString(16).padStart(8, '0')
   return `${first}-${hex.slice(0, 4)}-${hex.slice(4)}`
@@ -56,8 +56,8 @@ function process(): {
   return { revocations, clock, take, list: () => decodeRevocations(take().body)! }
 }
 
-describe('the bytes of a list', () => {
-  it('say what was put in, of any session', () => {
+describe('an encoded revocation list', () => {
+  it('decodes to its entries', () => {
     const entries = fc.uniqueArray(
       fc.record({ high: highWord, low: word, value: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }) }),
       { selector: ({ high, low }) => `${high} ${low}`, maxLength: 300 },
@@ -73,7 +73,7 @@ describe('the bytes of a list', () => {
     )
   })
 
-  it('are exactly these', () => {
+  it('has a stable encoding', () => {
     const entries: Entry[] = [
       { high: 0xbfffffff, low: 0xfffffffe, value: 3 },
       { high: 0x80010203, low: 0x04050607, value: -1 },
@@ -90,7 +90,7 @@ describe('the bytes of a list', () => {
     expect(decodeRevocations(bytes)!.get('01890a5d-ac96-774b-8001-020304050607')).toBe(-1)
   })
 
-  it('are refused when cut, lengthened, out of order, or of another kind', () => {
+  it('is refused when truncated, extended, out of order, or of another format', () => {
     const entries = [1, 2, 3].map((low) => ({ high: 9, low, value: -1 }))
     const rules = { lifetime: 900, refreshBefore: 0 }
     const good = encodeRevocations(rules, wordsOf(entries))
@@ -112,8 +112,8 @@ describe('the bytes of a list', () => {
   })
 })
 
-describe('what a process tells', () => {
-  it('is the same in each that knows the same, whatever the order it learned it in', () => {
+describe('the revocation snapshot', () => {
+  it('is the same in all processes with the same revocations, in any order', () => {
     const one = process()
     const other = process()
     const ids = Array.from({ length: 50 }, () => newSessionId('v7', one.clock.now()))
@@ -122,7 +122,7 @@ describe('what a process tells', () => {
     expect(other.take()).toStrictEqual(one.take())
   })
 
-  it('is the worst of two sessions that share the end of their ids', () => {
+  it('has the worse value of two sessions whose ids end alike', () => {
     const { revocations, list } = process()
     const [a, b, c] = ['00000000-0000-7000', '11111111-1111-7111', '22222222-2222-7222'].map((first) =>
       idOf(0x80000000, 1, first),
@@ -137,7 +137,7 @@ describe('what a process tells', () => {
     expect(listed().get(b!)).toBe(-2)
   })
 
-  it('is bounded: what is left out is covered by a rule that has older access tokens refreshed', () => {
+  it('is bounded: `refreshBefore` covers the omitted entries', () => {
     const { revocations, clock, take, list } = process()
     const start = clock.now()
     const first = newSessionId('v4', start)
@@ -154,11 +154,11 @@ describe('what a process tells', () => {
     expect(list().get(first)).toBe(0)
     expect(list().refreshBefore).toBe(start / 1000 + 20)
     clock.advance(60)
-    // Once it is over it asks no more of those who have refreshed since.
+    // In the next second, tokens refreshed since are accepted.
     expect(list().refreshBefore).toBe(start / 1000 + 26)
   })
 
-  it('leaves nothing out that there is room for', () => {
+  it('omits no entry that fits', () => {
     const { revocations, clock, take, list } = process()
     for (let count = 0; count < MAX_REVOCATIONS; count++)
       revocations.addEnd(newSessionId('v4', clock.now()), 'revoked')

@@ -8,7 +8,7 @@ import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
 
 const RETENTION = 920
 
-/** What a process knows, fed by hand. @param fractions whether times have fractions of milliseconds that nobody sees */
+/** Revocations on a store that the test fills. @param fractions whether its times have microseconds */
 function feed(
   bytes = 1024 * 1024,
   fractions = false,
@@ -43,8 +43,8 @@ function feed(
 
 const ended = (reason: string): Error => coded('ERR_SESSION_ENDED', { sessionId: 's', reason }) as Error
 
-describe('what a process knows of revocations', () => {
-  it('an end is final: no later news brings the session back or changes why', () => {
+describe('revocations', () => {
+  it('keep the first end of a session, whatever is added later', () => {
     const { known } = feed()
     known.addVersion('s', 3)
     known.addEnd('s', 'logout')
@@ -53,7 +53,7 @@ describe('what a process knows of revocations', () => {
     expect(() => known.assertLive('s')).toThrow(ended('logout'))
   })
 
-  it('the smallest acceptable version only grows', () => {
+  it('never decrease the smallest accepted version', () => {
     const { known } = feed()
     expect(known.minimumVersion('s')).toBe(0)
     known.addVersion('s', 3)
@@ -62,7 +62,7 @@ describe('what a process knows of revocations', () => {
     expect(() => known.assertLive('s')).not.toThrow()
   })
 
-  it('is read whole first, slow commits included, then a minute and the gap back, and whole again every minute', async () => {
+  it('start with a full read, then re-read a minute and the gap, and read fully every minute', async () => {
     const { known, clock, asked } = feed()
     await known.poll('overlap')
     clock.advance(5)
@@ -74,11 +74,11 @@ describe('what a process knows of revocations', () => {
     expect(asked).toStrictEqual([1_220_000, 65_000, 100_000, 1_220_000])
   })
 
-  it('is kept as long as a token can live, and not longer', async () => {
+  it('are kept as long as an access token can be valid, and no longer', async () => {
     const { known, clock, changes } = feed()
     changes.push({ id: 's', version: 0, endReason: 'revoked', at: clock.now() })
     await known.poll('all')
-    // A token may have been issued until the end was committed, five minutes later at most.
+    // Access tokens may be issued until the end is committed, at most five minutes later.
     for (let minute = 0; minute <= (RETENTION + 300) / 60; minute++) {
       expect(() => known.assertLive('s')).toThrow(ended('revoked'))
       clock.advance(60)
@@ -91,7 +91,7 @@ describe('what a process knows of revocations', () => {
     expect(known.size).toBe(0)
   })
 
-  it('collapses into a rule when it is too much, once and not again with each reading', async () => {
+  it('are replaced by `refreshBefore` when the table is full, once and not with each full read', async () => {
     const { known, clock, changes, overflowed } = feed(64 * 1024)
     const start = clock.now()
     for (let index = 0; index < 4000; index++) {
@@ -113,7 +113,7 @@ describe('what a process knows of revocations', () => {
     expect(known.refreshBefore).toBe(refreshBefore)
   })
 
-  it('does not read for ever what somebody else wrote within one millisecond', async () => {
+  it('are read only once, even if another program wrote many within a millisecond', async () => {
     const { known, changes, clock } = feed(1024 * 1024, true)
     const at = clock.now()
     for (let index = 0; index < 5000; index++)

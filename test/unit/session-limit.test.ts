@@ -30,7 +30,7 @@ describe.each(await storeKinds())('limits.sessionsPerUser, on $name,', ({ newPla
     expect(await live(sessions, 'other')).toHaveLength(1)
   })
 
-  it('or refuses the new login, of which nothing stays behind', async () => {
+  it('refuses the new login with `reject`, and leaves no session of it', async () => {
     const sessions = await open({ limits: { onSessionLimit: 'reject' } })
     const limited = listen(sessions, 'sessionLimited')
     const old = [await login(sessions), await login(sessions)]
@@ -49,7 +49,7 @@ describe.each(await storeKinds())('limits.sessionsPerUser, on $name,', ({ newPla
     expect((await sessions.get(first))?.endReason).toBe('replaced')
   })
 
-  it('does not count what has expired', async () => {
+  it('does not count expired sessions', async () => {
     let now = Date.UTC(2030, 0, 1)
     const sessions = await open({ limits: { onSessionLimit: 'reject', sessionsPerUser: 1 }, now: () => now })
     await sessions.create({ userId: 'u', idleTimeout: 60 })
@@ -57,7 +57,7 @@ describe.each(await storeKinds())('limits.sessionsPerUser, on $name,', ({ newPla
     await login(sessions)
   })
 
-  it.each([1, 3])('leaves exactly %i of twelve logins at one moment', async (limit) => {
+  it.each([1, 3])('keeps exactly %i of twelve simultaneous logins', async (limit) => {
     const place = newPlace()
     const options = { limits: { sessionsPerUser: limit } }
     const fleet = await Promise.all(
@@ -69,7 +69,7 @@ describe.each(await storeKinds())('limits.sessionsPerUser, on $name,', ({ newPla
     }
   })
 
-  it.each([1, 3])('lets never more than %i of twelve logins at one moment through', async (limit) => {
+  it.each([1, 3])('accepts at most %i of twelve simultaneous logins', async (limit) => {
     const place = newPlace()
     const options = { limits: { sessionsPerUser: limit, onSessionLimit: 'reject' as const } }
     const fleet = await Promise.all(

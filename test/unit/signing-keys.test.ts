@@ -92,7 +92,7 @@ describe('the algorithm of access tokens', () => {
     })
   })
 
-  it('publishes the next key before it signs, and drops one that verifies nothing any more', async () => {
+  it('publishes the next key before it signs, and removes retired ones', async () => {
     const { sessions, clock } = await openWithClock({ keys: { algorithm: 'EdDSA' } })
     const next = await sessions.keys.rotate()
     const kids = (): unknown[] => sessions.keys.jwks().keys.map((key) => key['kid'])
@@ -101,7 +101,7 @@ describe('the algorithm of access tokens', () => {
     expect(kids()).toStrictEqual([next.kid])
   })
 
-  it('refuses tokens of keys that were deleted, those seen before as well', async () => {
+  it('refuses tokens of deleted keys, also cached ones', async () => {
     const { sessions, clock, store } = await openWithClock()
     const { accessToken } = await sessions.create({ userId: 'u' })
     expect(sessions.verify(accessToken.value).userId).toBe('u')
@@ -112,7 +112,7 @@ describe('the algorithm of access tokens', () => {
     expect(sessions.verify(next.accessToken.value).userId).toBe('u')
   })
 
-  it('refuses tokens once their key has been retired, those seen before as well', async () => {
+  it('refuses tokens of retired keys, also cached ones', async () => {
     const { sessions, clock, store } = await openWithClock()
     const { accessToken } = await sessions.create({ userId: 'u' })
     expect(sessions.verify(accessToken.value).userId).toBe('u')
@@ -126,7 +126,7 @@ describe('the algorithm of access tokens', () => {
     expect(() => sessions.verify(accessToken.value)).toThrow(INVALID)
   })
 
-  it('changes at a restart, and tokens of both verify', async () => {
+  it('changes at a restart; tokens of both algorithms verify', async () => {
     const { sessions, clock, store } = await openWithClock()
     const before = await sessions.create({ userId: 'u' })
     const restarted = await openSessions({ store, now: clock.now, keys: { algorithm: 'ES256' } })
@@ -139,12 +139,12 @@ describe('the algorithm of access tokens', () => {
   })
 })
 
-describe('keys the application brings', () => {
+describe('keys of the option `keys.provided`', () => {
   const ed = generateKeyPairSync('ed25519')
   const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const hs256: ProvidedKey = { kid: 'mine', algorithm: 'HS256', key: createSecretKey(Buffer.alloc(32, 'k')) }
   const eddsa: ProvidedKey = { kid: 'ed', algorithm: 'EdDSA', key: ed.privateKey }
-  /** As a KMS answers: later, and with nothing but the signature. */
+  /** Like a KMS: asynchronous, and only the signature. */
   const remote: ProvidedKey = {
     kid: 'kms',
     algorithm: 'ES256',
@@ -171,7 +171,7 @@ describe('keys the application brings', () => {
     expect(sessions.verify(child.accessToken.value).generation).toBe(1)
   })
 
-  it('are published with their public half alone', async () => {
+  it('publish only their public keys', async () => {
     const sessions = await openSessions({ keys: { provided: [remote, eddsa, hs256] } })
     const { keys } = sessions.keys.jwks()
     expect(keys.map((key) => Object.keys(key).sort())).toStrictEqual([
@@ -181,7 +181,7 @@ describe('keys the application brings', () => {
     expect(keys[0]).toMatchObject({ kid: 'kms', ...ec.publicKey.export({ format: 'jwk' }) })
   })
 
-  it('never touch the key table, and are not rotated by a call', async () => {
+  it('never use the key table, and cannot be rotated', async () => {
     const store = memory()
     const sessions = await openSessions({ store, keys: { provided: [hs256] } })
     expect(sessions.keys.list()).toStrictEqual([])

@@ -2,6 +2,9 @@ import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { InvalidOptionsError } from '../../portable/errors.ts'
 import { createMac, type Mac } from './hmac.ts'
 
+/** An upper bound for the input of a refresh token's MAC. */
+const MAX_REFRESH_TOKEN_BYTES = 128
+
 /** The keys derived from one value of the option `secret`: one for each use, by HKDF (RFC 5869) with its own label. */
 export interface Secret {
   /** Identifies the secret in a token and reveals nothing about it. */
@@ -51,7 +54,7 @@ function derive(secret: Uint8Array, realm: string): Secret {
     Buffer.from(hkdfSync('sha256', secret, '', `pawl/v1/${label}/${realm}`, length))
   return {
     id: bytes('secret-id', 2).readUInt16BE(),
-    refresh: createMac(bytes('refresh', 32)),
+    refresh: createMac(bytes('refresh', 32), MAX_REFRESH_TOKEN_BYTES),
     wrap: createSecretKey(bytes('wrap', 32)),
     csrf: createSecretKey(bytes('csrf', 32)),
     context: createSecretKey(bytes('context', 32)),

@@ -12,6 +12,7 @@ import {
 import { decodeBase64url } from '../../portable/base64url.ts'
 import { InvalidOptionsError } from '../../portable/errors.ts'
 import { ALGORITHMS, type Algorithm, encodeHeader } from '../../portable/token-header.ts'
+import { MAX_LENGTH } from '../../portable/token-payload.ts'
 import { createMac } from './hmac.ts'
 
 /** A key that signs and verifies access tokens. */
@@ -91,7 +92,7 @@ export function signingKeyFromProvided(provided: ProvidedKey, option: string): S
 
 function signingKey(kid: string, algorithm: Algorithm, key: KeyObject): SigningKey {
   if (algorithm === 'HS256') {
-    const mac = createMac(key.export())
+    const mac = createMac(key.export(), MAX_LENGTH)
     return {
       kid,
       algorithm,

@@ -152,7 +152,7 @@ export async function createStoredKeyRing(
   const live = entries.filter((entry) => entry.retiresAt > clock.now())
   if (live.length > 0 && live.every((entry) => entry.key === null)) {
     throw new SecretUnknownError(
-      'option `secret` decrypts none of the signing keys in the database, so they were made with another secret. ' +
+      'option `secret` decrypts none of the signing keys in the database: it differs from the secret they were made with. ' +
         'Start with that secret, or with both as `secret: [new, old]`. If it is lost, run `npx pawl keys reset`: everyone must log in again',
     )
   }

@@ -1,7 +1,7 @@
 import type { Events } from './events.ts'
 import type { EventName } from './session-events.ts'
 
-/** Where Pawl logs: pino, or anything in its shape. No token is ever logged. */
+/** A logger with the methods of pino. Pawl never logs a token. */
 export interface Logger {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void
@@ -9,7 +9,7 @@ export interface Logger {
   error(fields: object, message: string): void
 }
 
-/** Without a logger: what needs attention becomes a process warning, the rest is silent. */
+/** The default logger: warnings and errors become process warnings, everything else is dropped. */
 export const processWarnings: Logger = {
   debug() {},
   info() {},
@@ -17,57 +17,72 @@ export const processWarnings: Logger = {
   error: emitWarning,
 }
 
-/** What may come many times a second is logged at most once in so many milliseconds. */
-const OFTEN_PAUSE = 10_000
+/** A frequent event is logged at most once per this many milliseconds. */
+const FREQUENT_INTERVAL = 10_000
 
 interface Entry {
-  /** `error`: a human has to do something; `warn`: one should look; `info`: worth knowing; `debug`: each request. */
+  /** `error`: somebody must act. `warn`: somebody should look. `info`: unusual. `debug`: part of normal requests. */
   readonly level: keyof Logger
   readonly message: string
-  /** An outage, an attack or a restored backup brings thousands of them, each saying the same. */
-  readonly often?: true
+  /** An outage, an attack or a restored backup causes thousands of them. */
+  readonly frequent?: true
 }
 
-/** Messages are stable, so that a search for one goes on finding it. */
+/** The messages are stable, so that saved searches keep working. */
 const ENTRIES: Readonly<Record<EventName, Entry>> = {
   started: { level: 'info', message: 'sessions started' },
   created: { level: 'debug', message: 'session created' },
   refreshed: { level: 'debug', message: 'session refreshed' },
   rotated: { level: 'debug', message: 'session rotated' },
-  rolledBack: { level: 'warn', message: 'the database had gone back, a session was caught up', often: true },
+  rolledBack: {
+    level: 'warn',
+    message: 'the database lost commits, a refresh token brought the session up to date',
+    frequent: true,
+  },
   reused: { level: 'warn', message: 'reuse detected: a superseded refresh token came back' },
   ended: { level: 'info', message: 'session ended' },
-  contextChanged: { level: 'info', message: 'session came from another address or user agent' },
-  refreshLimited: { level: 'warn', message: 'refresh put off', often: true },
-  sessionLimited: { level: 'info', message: 'login refused, the user has too many sessions' },
-  confirmationsDropped: { level: 'warn', message: 'confirmations dropped', often: true },
+  contextChanged: { level: 'info', message: 'session used from another address or user agent' },
+  refreshLimited: {
+    level: 'warn',
+    message: 'refresh refused by a limit, the client retries',
+    frequent: true,
+  },
+  sessionLimited: { level: 'info', message: 'login refused, the user has reached `limits.sessionsPerUser`' },
+  confirmationsDropped: {
+    level: 'warn',
+    message: 'confirmations dropped, the next refresh has the same effect',
+    frequent: true,
+  },
   secretUnknown: {
     level: 'warn',
-    message: 'a token was made with a secret this process does not have',
-    often: true,
+    message: 'a token was made with an unknown secret, check that all processes have the same `secret`',
+    frequent: true,
   },
   keysRotated: { level: 'info', message: 'signing key published' },
-  keyTrouble: { level: 'error', message: 'a signing key cannot be used or made' },
-  clockSkew: { level: 'warn', message: "this process's clock is off the database's" },
-  storeUnavailable: { level: 'warn', message: 'background work could not reach the store', often: true },
-  feedListening: { level: 'info', message: 'revocations arrive by LISTEN' },
-  feedPolling: { level: 'warn', message: 'LISTEN does not deliver, revocations arrive by polling' },
-  feedStale: { level: 'error', message: 'no news of revocations for longer than `maxStaleness`' },
-  feedCaughtUp: { level: 'info', message: 'news of revocations again' },
+  keyTrouble: { level: 'error', message: 'a signing key cannot be used or created' },
+  clockSkew: { level: 'warn', message: "this process's clock differs from the database's, check NTP" },
+  storeUnavailable: { level: 'warn', message: 'background work could not reach the store', frequent: true },
+  feedListening: { level: 'info', message: 'LISTEN works, revocations arrive at once' },
+  feedPolling: { level: 'warn', message: 'LISTEN does not work, revocations arrive by polling' },
+  feedStale: {
+    level: 'error',
+    message: 'the feed is stale, revocations could not be read for longer than `maxStaleness`',
+  },
+  feedCaughtUp: { level: 'info', message: 'the feed is current again' },
   feedOverflowed: {
     level: 'warn',
-    message: 'more revocations than fit into `revocation.memory`, older access tokens must be refreshed',
-    often: true,
+    message: '`revocation.memory` is full, older access tokens must be refreshed',
+    frequent: true,
   },
-  feedForeign: { level: 'warn', message: "something else sends messages on Pawl's NOTIFY channel" },
-  pruned: { level: 'info', message: 'old rows deleted' },
+  feedForeign: { level: 'warn', message: "another program sends messages on Pawl's NOTIFY channel" },
+  pruned: { level: 'info', message: 'rows past their retention deleted' },
 }
 
 /**
- * Writes events to the log, each at the level it deserves, with its fields, `event` (its name) and, where
- * others of its kind were left out since the last one, `suppressed` (how many).
+ * Writes events to the log with their fields and `event`, the name. `suppressed` is the number of events of the same
+ * name that were not logged since the last one.
  *
- * @param elapsed milliseconds since any moment
+ * @param elapsed milliseconds since a fixed moment
  */
 export function logEvents(
   events: Pick<Events, 'on'>,
@@ -79,18 +94,18 @@ export function logEvents(
     let quietUntil = Number.NEGATIVE_INFINITY
     let suppressed = 0
     events.on(name, (event) => {
-      if (entry.often === true) {
+      if (entry.frequent === true) {
         const now = elapsed()
         if (now < quietUntil) {
           suppressed++
           return
         }
-        quietUntil = now + OFTEN_PAUSE
+        quietUntil = now + FREQUENT_INTERVAL
       }
       const fields = fieldsOf(name, event, suppressed)
       suppressed = 0
       try {
-        // Its type allows an async function, whose rejection would end the process.
+        // The type allows an async function. Its unhandled rejection would end the process.
         const result: unknown = logger[entry.level](fields, entry.message)
         if (result instanceof Promise) result.catch(report)
       } catch (error) {
@@ -103,7 +118,7 @@ export function logEvents(
 function fieldsOf(name: EventName, event: object, suppressed: number): object {
   const fields: Record<string, unknown> = { event: name, ...event }
   if ('error' in fields) {
-    // Loggers know an error by this name.
+    // The field that pino and other loggers serialize as an error.
     fields['err'] = fields['error']
     delete fields['error']
   }
@@ -111,13 +126,13 @@ function fieldsOf(name: EventName, event: object, suppressed: number): object {
   return fields
 }
 
-/** A logger that fails once fails always; saying so at every event would bury everything else. */
+/** Reports a broken logger only once, because it usually fails for every event. */
 function reportOnce(): (error: unknown) => void {
   let reported = false
   return (error) => {
     if (reported) return
     reported = true
-    process.emitWarning(`\`logger\` threw, which is reported once: ${messageOf(error)}`, 'PawlWarning')
+    process.emitWarning(`\`logger\` threw (reported only once): ${messageOf(error)}`, 'PawlWarning')
   }
 }
 
@@ -132,7 +147,7 @@ function emitWarning(fields: object, message: string): void {
   })
 }
 
-/** With its cause: a store that is unavailable does not say why, its driver does. */
+/** Includes the cause, which for an unavailable store is the error of its driver. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const own = error.message || error.name

@@ -1,46 +1,46 @@
 import type { Events } from './events.ts'
 
-/** What is worth timing. */
+/** The operations that telemetry measures. */
 export type Operation = 'create' | 'refresh' | 'check' | 'confirm' | 'poll' | 'prune'
 
-/** Numbers of this process, at this moment. */
+/** The current state of this process, for health checks and metrics. */
 export interface SessionsStats {
   readonly feed: {
     /** The option `revocation`. */
     readonly mode: 'feed' | 'expiry' | 'lookup'
-    /** Whether LISTEN delivers, so that revocations arrive within milliseconds. */
+    /** Whether LISTEN works, so that revocations arrive within milliseconds. */
     readonly listening: boolean
-    /** Seconds since this process last knew of every revocation; `null` where there is no feed. */
+    /** Seconds since this process read all revocations; `null` without a feed. */
     readonly staleness: number | null
-    /** Sessions that ended or changed lately, each held in memory. */
+    /** Sessions in memory that ended or changed recently. */
     readonly entries: number
-    /** What they take, in bytes. */
+    /** The memory they take, in bytes. */
     readonly bytes: number
-    /** Messages on the NOTIFY channel that were not Pawl's. */
+    /** Messages of other programs on the NOTIFY channel. */
     readonly foreign: number
   }
   readonly confirmations: {
-    /** Waiting to be written; at most 10,000. */
+    /** Confirmations that wait to be written; at most 10,000. */
     readonly queued: number
   }
 }
 
-/** What a {@link Telemetry} may look at. */
+/** The events and numbers that a {@link Telemetry} observes. */
 export interface TelemetrySource {
   readonly on: Events['on']
-  /** `null` until everything has started. */
+  /** `null` until `createSessions` has finished. */
   stats(): SessionsStats | null
 }
 
-/** The seam to a telemetry library: `openTelemetry()` of `pawl/otel`, or one of your own. */
+/** Connects a telemetry library: `openTelemetry()` of `pawl/otel`, or your own implementation. */
 export interface Telemetry {
-  /** Called once, before anything happens. @returns what is to be called when the sessions are closed */
+  /** Called once, before the start. @returns a function that is called when the sessions are closed */
   observe(source: TelemetrySource): (() => void) | undefined
-  /** Runs an operation, inside a span for example. Answers and throws what `work` does. */
+  /** Runs an operation, inside a span for example. Must return or throw the result of `work`. */
   trace<T>(operation: Operation, work: () => Promise<T>): Promise<T>
 }
 
-/** Where no telemetry is wanted. */
+/** The default telemetry: none. */
 export const noTelemetry: Telemetry = {
   observe: () => undefined,
   trace: (_operation, work) => work(),

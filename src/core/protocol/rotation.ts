@@ -2,44 +2,44 @@ import { timingSafeEqual } from 'node:crypto'
 import type { Presented } from '../../portable/presented.ts'
 
 /**
- * The rotation protocol's decision: a pure function of a presented refresh token, the session's row
- * and the time. It knows no database, no clock and no token format. docs/protocol.md gives the table
- * this implements and the reason for each row.
+ * The decision of the rotation protocol: a pure function of a presented refresh token, the row of the session and
+ * the time, without database, clock or token format. docs/protocol.md has the table that it implements and the reason
+ * for each case.
  */
 
 export type { Presented } from '../../portable/presented.ts'
 
-/** The rotation state of a session's row: (g, C, P, S), and the time of the last sibling switch. */
+/** The rotation state of a row: (g, C, P, S) in docs/protocol.md, and the time of the last sibling switch. */
 export interface RotationState {
   readonly generation: number
   readonly current: Uint8Array
   /** `null` at generation 0. */
   readonly previous: Uint8Array | null
-  /** When the last turn was recorded. Every window is measured from it. */
+  /** When the last turn was written. All windows start here. */
   readonly turnedAt: number
-  /** When `current` was last switched to a sibling within this generation. */
+  /** When `current` was last switched to a sibling in this generation. */
   readonly switchedAt: number | null
 }
 
 /** All in milliseconds. */
 export interface RotationSettings {
-  /** O: how long a request and its answer may be under way. 0 is strict mode: every race is a reuse. */
+  /** O: the longest time from sending a request to receiving its response. 0 is strict mode: every race is a reuse. */
   readonly overlap: number
-  /** L: how long the previous token still gets an answer after a turn. */
+  /** L: how long after a turn the previous token is still accepted. */
   readonly gracePeriod: number
-  /** e: how far the clocks of two processes may be apart. Added to every window. */
+  /** e: the largest difference between the clocks of two processes. Added to every window. */
   readonly tolerance: number
-  /** What a token further ahead than the row does: catch the row up, or end the session. */
+  /** Whether a token that is ahead of the row brings the row up to date or ends the session. */
   readonly onDatabaseRollback: 'accept' | 'end'
 }
 
 export type Verdict = 'current' | 'steady' | 'sibling' | 'successor' | 'late' | 'ahead' | 'reused'
 
 /**
- * What to do. `next` is the state to write by compare-and-set (absent: write nothing).
- * - `child`: answer with a fresh refresh token of generation n+1 (`late`: of generation g).
- * - `keep`: answer with a new access token only; the presented refresh token stays.
- * - `try-again`: change nothing, ask the client to come back.
+ * The answer, and the state to write by compare-and-set; without `next`, write nothing.
+ * - `child`: return a new refresh token of generation n+1 (`late`: of generation g).
+ * - `keep`: return a new access token only; the presented refresh token stays valid.
+ * - `try-again`: change nothing; the client retries.
  * - `refuse`: end the session.
  */
 export interface Decision {
@@ -49,8 +49,8 @@ export interface Decision {
 }
 
 /**
- * @param now when the request arrived (not when it was decided: a slow database must not age it)
- * @param recordedAt when a turn decided now is recorded; becomes S
+ * @param now when the request arrived: a slow database must not count as the client's delay
+ * @param recordedAt the time of the turn; becomes S
  */
 export function decide(
   presented: Presented,
@@ -76,13 +76,13 @@ export function decide(
     const isSibling =
       !isCurrent && !strict && g > 0 && P !== null && same(p, P) && t <= S + gracePeriod + tolerance
     if (isCurrent || isSibling) {
-      // The calm: answers of the last generation may still be under way, and the cookie jar may still
-      // flip between siblings. Rotating before that has settled would fork one honest browser in two.
+      // The calm after a turn: responses of the last generation may still arrive and exchange siblings in the
+      // cookie jar. To rotate now would give one honest browser two refresh tokens.
       if (!strict && g > 0 && now - S <= 2 * overlap + tolerance) {
         return { verdict: 'steady', answer: 'keep' }
       }
       if (isCurrent) return { verdict: 'current', answer: 'child' }
-      // Two holders that keep switching would each pay a durable write; an honest jar has settled.
+      // Bounds the durable writes of two holders that keep switching. An honest browser keeps one sibling.
       if (switchedAt !== null && now - switchedAt <= overlap) {
         return { verdict: 'sibling', answer: 'try-again' }
       }
@@ -99,8 +99,8 @@ export function decide(
   if (n === g - 1 && !strict && P !== null && same(f, P) && now - S <= gracePeriod + tolerance) {
     return { verdict: 'late', answer: 'child' }
   }
-  // Tokens are only ever issued one generation past the row, so a genuine one further ahead proves
-  // that the row went back. The time bound keeps a hoarded old token from passing for one.
+  // Tokens are issued at most one generation ahead of the row. A genuine token further ahead proves that the
+  // database lost commits. The time bound refuses a hoarded old token.
   const elapsed = Math.max(0, t - S + tolerance)
   if (n > g + 1 && (n - g - 1) * 2 * overlap <= elapsed) {
     if (settings.onDatabaseRollback === 'end') return { verdict: 'ahead', answer: 'refuse' }
@@ -110,9 +110,9 @@ export function decide(
 }
 
 /**
- * What the use of an access token says about its twin, the refresh token it was issued with.
- * Two differences to a presented refresh token: an older generation says nothing (an access token
- * outlives the turn that replaced it), and a sibling does not become current.
+ * Decides by the twin of a used access token: the refresh token it was issued with. There are two differences to a
+ * presented refresh token. An older generation proves nothing, because an access token outlives a turn. A sibling does
+ * not become current.
  */
 export function decideEvidence(
   evidence: Presented,

@@ -1,41 +1,41 @@
 import type { ClaimsObject } from '../../portable/claims.ts'
 import type { EndReason, SessionRow } from '../store.ts'
 
-/** A session as the application sees it: one login on one device. Holds nothing that could be used as a credential. */
+/** One login of a user on one device. Contains no credential. */
 export interface Session<Claims extends object = ClaimsObject, Data = unknown> {
   readonly sessionId: string
   readonly userId: string
-  /** In the access token, readable by the client. */
+  /** The application's part of the access token. The client can read them. */
   readonly claims: Claims
-  /** Never sent to the client. */
+  /** The application's part of the row. Never sent to the client. */
   readonly data: Data
-  /** Raised by every write of `data`; pass it as `ifVersion`. */
+  /** Increases with every write of `data`; pass it as `ifVersion`. */
   readonly dataVersion: number
   /** Neither ended nor expired. */
   readonly active: boolean
   readonly createdAt: Date
-  /** When the user last proved who they are. */
+  /** When the user last authenticated: at login or `reauthenticate`. */
   readonly authTime: Date
-  /** Written with turns, so about once per access-token lifetime. */
+  /** Updated by turns, about once per lifetime of an access token. */
   readonly lastSeenAt: Date
-  /** When it ends if it stays unused. */
+  /** When the session expires without further use. */
   readonly expiresAt: Date
-  /** When it ends however much it is used; `null`: never. */
+  /** When the session expires at the latest; `null`: never. */
   readonly absoluteExpiresAt: Date | null
-  /** How often its refresh token has turned. */
+  /** How often the refresh token has rotated. */
   readonly generation: number
-  /** Raised by `setClaims` and `reauthenticate`. */
+  /** Increases with `setClaims`, `reauthenticate` and `expireAccessTokens`. */
   readonly version: number
-  /** "Remember me": cookies outlive the browser. */
+  /** "Remember me": whether the cookies survive closing the browser. */
   readonly persistent: boolean
   readonly ip: string | null
   readonly userAgent: string | null
   readonly endedAt: Date | null
-  /** Why it ended: "why was this user logged out?" */
+  /** Why the session ended; `null` while it is active. */
   readonly endReason: EndReason | null
 }
 
-/** Why a session that no call ended is over all the same. */
+/** Why a session has expired; `null` when it has not. */
 export function expiryReason(row: SessionRow, now: number): 'idle' | 'absolute' | null {
   if (row.absoluteExpiresAt !== null && now >= row.absoluteExpiresAt) return 'absolute'
   return now >= row.expiresAt ? 'idle' : null
