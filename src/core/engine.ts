@@ -1,9 +1,10 @@
+import type { VerifiedToken } from '../portable/verified-token.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { Events } from './observability/events.ts'
-import type { Verify } from './operations/verification.ts'
 import type { ResolvedOptions } from './options/resolve.ts'
 import type { Confirmations } from './refresh/confirmations.ts'
 import type { RefreshLimit } from './refresh/refresh-limit.ts'
+import type { RequestContext } from './request-context.ts'
 import type { Feed } from './revocation/feed.ts'
 import type { Revocations } from './revocation/revocations.ts'
 import type { Store } from './store.ts'
@@ -23,5 +24,10 @@ export interface Engine {
   readonly feed: Feed
   readonly confirmations: Confirmations
   readonly refreshLimit: RefreshLimit
-  readonly verify: Verify
+  /**
+   * Verifies an access token without I/O. If a token seen for the first time carries its twin, the confirmation of
+   * that refresh token is queued.
+   * @throws AccessTokenInvalidError, AccessTokenExpiredError, SessionEndedError, StoreUnavailableError
+   */
+  readonly verify: (value: string, context?: RequestContext) => VerifiedToken
 }

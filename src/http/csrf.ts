@@ -1,5 +1,10 @@
 import { CsrfRejectedError } from '../portable/errors.ts'
+import { CSRF_HEADER } from '../wire/names.ts'
+import { isCsrfToken } from './csrf-token.ts'
 import type { Exchange } from './exchange.ts'
+import type { IncomingRequest } from './incoming-request.ts'
+import { chooseRefreshToken } from './refresh-cookies.ts'
+import type { RequestSession } from './request-session.ts'
 
 /**
  * Whether a request that may change state comes from this site, by the rules of Go's
@@ -19,4 +24,36 @@ export function assertSameSite(exchange: Exchange, trustedOrigins: ReadonlySet<s
   if (origin === undefined || origin === '') return
   if (!URL.canParse(origin) || new URL(origin).host !== exchange.header('host'))
     throw new CsrfRejectedError('origin')
+}
+
+/**
+ * The refresh route needs no token, because a newly loaded page gets its token there. A WebSocket handshake is a
+ * GET and needs none either, because a page cannot add headers to it.
+ * @throws CsrfRejectedError
+ */
+export function assertCsrfToken<Claims extends object, Data>(
+  request: IncomingRequest<Claims, Data>,
+  session: RequestSession<Claims, Data>,
+): void {
+  const { engine, exchange, options } = request
+  if (request.isSafeMethod || request.path === `${options.path}/refresh`) return
+  const sessionId = actingSessionId(request, session)
+  if (sessionId !== null && !isCsrfToken(engine.options.secrets, sessionId, exchange.header(CSRF_HEADER)))
+    throw new CsrfRejectedError('token')
+}
+
+/**
+ * The session that the request would act with; null for none. Cookies of an ended session are ignored: no CSRF
+ * token can be issued for it, and a new login must not need one.
+ */
+function actingSessionId<Claims extends object, Data>(
+  request: IncomingRequest<Claims, Data>,
+  session: RequestSession<Claims, Data>,
+): string | null {
+  const { options, path } = request
+  if (session.error === null) return session.sessionId
+  if (path === `${options.path}/logout`) return request.namedSessionIds[0] ?? null
+  if (!options.inline || !session.isRenewable) return null
+  const chosen = chooseRefreshToken(request)
+  return typeof chosen === 'string' ? null : (chosen.token?.sessionId ?? null)
 }

@@ -19,13 +19,7 @@ import { parseAccessToken } from '../tokens/access-token.ts'
 /** A longer user agent is not kept in the cache: clients choose its length. Characters. */
 const MAX_CACHED_USER_AGENT = 256
 
-/**
- * Verifies access tokens without I/O. If a token seen for the first time carries its twin, the confirmation of
- * that refresh token is queued.
- * @throws AccessTokenInvalidError, AccessTokenExpiredError, SessionEndedError, StoreUnavailableError
- */
-export type Verify = (value: string, context?: RequestContext) => VerifiedToken
-
+/** Makes `verify` of the engine, with its cache of verified tokens. */
 export function createVerify({
   options,
   clock,
@@ -33,7 +27,7 @@ export function createVerify({
   revocations,
   feed,
   confirmations,
-}: Omit<Engine, 'verify'>): Verify {
+}: Omit<Engine, 'verify'>): Engine['verify'] {
   const { accessToken, revocation, rotation } = options
   const { lifetime } = accessToken
   const refusesStale = revocation.mode !== 'expiry' && revocation.onStale === 'refuse'
