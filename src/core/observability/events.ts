@@ -1,5 +1,5 @@
+import { channel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
-import { publish } from './diagnostics.ts'
 import type { EventName, SessionEvents } from './session-events.ts'
 
 export interface Events {
@@ -21,6 +21,15 @@ export function createEvents(): Events {
       emitter.emit(name, event)
     },
   }
+}
+
+/**
+ * Publishes an event on the channel named `pawl:` and the event, for subscribers without access to the `Sessions`.
+ * If a subscriber throws, Node reports an uncaught exception; the request goes on.
+ */
+function publish<Name extends EventName>(name: Name, event: SessionEvents[Name]): void {
+  const subscribed = channel(`pawl:${name}`)
+  if (subscribed.hasSubscribers) subscribed.publish(event)
 }
 
 /** Wraps a function of the application: if it throws or rejects, Pawl emits a process warning and goes on. */
