@@ -283,8 +283,8 @@ describeAdapters('an application', (adapter) => {
       const { anna, client, clock, login } = await openSignedIn({ csrf: 'token' })
       const withCsrfToken = { expiresIn: expect.any(Number), csrfToken: expect.stringMatching(CSRF_TOKEN) }
       expect(login.body).toStrictEqual(withCsrfToken)
-      const stranger = await client().send('POST', '/login?user=anna')
-      for (const wrong of [{}, withToken(login, 'A'), withToken(stranger)]) {
+      const otherLogin = await client().send('POST', '/login?user=anna')
+      for (const wrong of [{}, withToken(login, 'A'), withToken(otherLogin)]) {
         expect(await anna.send('POST', '/notes', wrong)).toMatchObject(REJECTED)
         expect(await anna.send('POST', '/login?user=berta', wrong)).toMatchObject(REJECTED)
         expect(await anna.send('POST', '/session/logout', wrong)).toMatchObject(REJECTED)

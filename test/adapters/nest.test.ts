@@ -304,7 +304,7 @@ describe.each([
       expect(() => RequireSession({ maxAuthAge: -1 })).toThrow(coded('ERR_INVALID_OPTIONS') as Error)
     })
 
-    it('keeps headers of the application in a refusal, except those of its body', async () => {
+    it('keeps the headers of the application in a refusal, except its content headers', async () => {
       const account = controllerOf({ '/me': [whoIs, RequireSession()] })
       const { client } = await serve({ controllers: [account] }, (app) => {
         const instance = app.getHttpAdapter().getInstance()

@@ -52,7 +52,7 @@ it.each([
     },
     500,
   ],
-] as const)('%s removes the body headers that the handler has set', async (_what, fail, expected) => {
+] as const)('%s removes the content headers that the handler has set', async (_what, fail, expected) => {
   const { port } = await serve({}, (_req, res, session) => {
     res.setHeader('content-length', 500)
     res.setHeader('content-encoding', 'gzip')

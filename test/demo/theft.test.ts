@@ -31,7 +31,7 @@ const THIEVES: Record<string, (thief: Thief, second: number) => Promise<string[]
   'refreshes twice, half a minute apart': every(30, 0, true),
 }
 
-test.each(Object.entries(THIEVES))('detects a thief within a minute who %s', async (_name, act) => {
+test.each(Object.entries(THIEVES))('the demo detects within a minute a thief who %s', async (_name, act) => {
   const { origin, clock, flush, reused } = await openDemo()
   const owner = createBrowser(origin)
   await owner.post('/login', { name: 'Ada' })
@@ -55,7 +55,7 @@ test.each(Object.entries(THIEVES))('detects a thief within a minute who %s', asy
   expect(reused).toHaveLength(1)
 })
 
-test('never ends a session that was not stolen', async () => {
+test('the demo keeps a session that was not stolen', async () => {
   const { origin, clock, flush } = await openDemo()
   const owner = createBrowser(origin)
   await owner.post('/login', { name: 'Ada' })
@@ -67,7 +67,7 @@ test('never ends a session that was not stolen', async () => {
   }
 })
 
-test('escapes the name of a user', async () => {
+test('the demo escapes the name of a user in its page', async () => {
   const { origin } = await openDemo()
   const owner = createBrowser(origin)
   await owner.post('/login', { name: '<script>alert("1")</script>' })
@@ -76,7 +76,7 @@ test('escapes the name of a user', async () => {
   expect(page).toContain('&#60;script&#62;')
 })
 
-test('lets only its own user sign out a device', async () => {
+test('the demo lets a user sign out only their own devices', async () => {
   const { origin } = await openDemo()
   const ada = createBrowser(origin)
   const eve = createBrowser(origin)

@@ -146,19 +146,23 @@ describe('bearer mode', () => {
   )
 
   it.each([
-    ['nothing', undefined, 'not_signed_in'],
-    ['no JSON', 'refreshToken=x', 'refresh_token_invalid'],
+    ['empty', undefined, 'not_signed_in'],
+    ['not JSON', 'refreshToken=x', 'refresh_token_invalid'],
     ['broken JSON', '{"refreshToken":"', 'refresh_token_invalid'],
-    ['another shape', '[]', 'not_signed_in'],
+    ['an array', '[]', 'not_signed_in'],
     ['a string', '"x"', 'not_signed_in'],
     ['null', 'null', 'not_signed_in'],
-    ['another name', '{"refresh_token":"x"}', 'not_signed_in'],
-    ['a number', '{"refreshToken":1}', 'refresh_token_invalid'],
-    ['an object', '{"refreshToken":{"a":1}}', 'refresh_token_invalid'],
+    ['an object with another key', '{"refresh_token":"x"}', 'not_signed_in'],
+    ['a token that is a number', '{"refreshToken":1}', 'refresh_token_invalid'],
+    ['a token that is an object', '{"refreshToken":{"a":1}}', 'refresh_token_invalid'],
     ['an empty token', '{"refreshToken":""}', 'refresh_token_invalid'],
-    ['another token', '{"refreshToken":"abc"}', 'refresh_token_invalid'],
-    ['more than 16 kB', JSON.stringify({ refreshToken: 'x'.repeat(16_384) }), 'refresh_token_invalid'],
-    ['just under 16 kB', JSON.stringify({ refreshToken: 'x'.repeat(16_300) }), 'refresh_token_invalid'],
+    ['a token of another format', '{"refreshToken":"abc"}', 'refresh_token_invalid'],
+    ['larger than 16 kB', JSON.stringify({ refreshToken: 'x'.repeat(16_384) }), 'refresh_token_invalid'],
+    [
+      'slightly smaller than 16 kB',
+      JSON.stringify({ refreshToken: 'x'.repeat(16_300) }),
+      'refresh_token_invalid',
+    ],
   ])('refuses a refresh whose body is %s without a store call', async (_what, body, code) => {
     const { store, calls } = counting(memory())
     const site = await openSite({}, { store })

@@ -8,7 +8,7 @@ const CLEARED = [`${ACCESS}=; Path=/; ${GONE}`, `${REFRESH}=; Path=/session; ${G
 
 const handler = (): Response => new Response('the application', { status: 418 })
 
-describe('the routes', () => {
+describe('the routes of Pawl', () => {
   it.each([
     ['GET', '/session/refresh'],
     ['HEAD', '/session/refresh'],
