@@ -63,7 +63,7 @@ describe('keys', () => {
       rotate(''),
     ])
     expect([wrong.code, poor.code, missing.code]).toEqual([1, 1, 2])
-    expect(wrong.stderr).toMatch(/^pawl: [^\n]*another secret[^\n]*\n$/)
+    expect(wrong.stderr).toMatch(/^pawl: [^\n]*differs[^\n]*\n$/)
     expect(wrong.stderr + poor.stderr).not.toMatch(new RegExp(`${FOREIGN_SECRET}|passphrase of mine`))
     expect(sessions.keys.list()).toHaveLength(1)
 
