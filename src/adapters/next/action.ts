@@ -64,7 +64,7 @@ async function openAction<Claims extends object, Data>(
   return { exchange, session }
 }
 
-/** @throws the error that says what is missing */
+/** @throws SessionsError if the request lacks something that `require` asks for */
 async function assertAuthorized<Claims extends object, Data>(
   { http }: Started<Claims, Data>,
   { exchange, session }: Action<Claims, Data>,

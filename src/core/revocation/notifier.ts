@@ -17,7 +17,7 @@ export interface Notifier {
   settled(): Promise<void>
 }
 
-/** @param signal when aborted, what is pending is sent once more and then dropped if that fails */
+/** @param signal on abort, a pending notification gets one more attempt and is then dropped */
 export function createNotifier(send: () => Promise<boolean>, events: Events, signal: AbortSignal): Notifier {
   let sending: Promise<void> | null = null
   let pending = false
