@@ -5,14 +5,14 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import ts from 'typescript'
-import { SESSIONS_OPTIONS } from '../src/core/options/table.ts'
-import { HTTP_OPTIONS, REQUIRE_OPTIONS } from '../src/http/option-table.ts'
+import { SESSIONS_OPTIONS } from '../src/core/options/option-table.ts'
+import { HTTP_OPTIONS, REQUIRE_OPTIONS } from '../src/http/options/option-table.ts'
 import { POSTGRES_OPTIONS } from '../src/postgres/option-table.ts'
 import { VERIFIER_OPTIONS } from '../src/verify/option-table.ts'
 
 const FUNCTIONS = {
   createSessions: {
-    source: 'src/core/options/table.ts',
+    source: 'src/core/options/option-table.ts',
     variable: 'SESSIONS_OPTIONS',
     table: SESSIONS_OPTIONS,
     target: 'src/core/options/sessions-options.ts',
@@ -23,7 +23,7 @@ const FUNCTIONS = {
       import type { Logger } from '../observability/logger.ts'
       import type { Telemetry } from '../observability/telemetry.ts'
       import type { Store } from '../store.ts'
-      import type { RefreshAttempt } from './refresh-attempt.ts'`,
+      import type { RefreshAttempt } from '../refresh/refresh-attempt.ts'`,
     name: 'SessionsOptions',
     generics: '<Claims extends object = ClaimsObject, Data = unknown>',
     about: 'What {@link createSessions} takes. Every duration is in seconds.',
@@ -43,20 +43,20 @@ const FUNCTIONS = {
     page: 'docs/configuration.md',
   },
   adapters: {
-    source: 'src/http/option-table.ts',
+    source: 'src/http/options/option-table.ts',
     variable: 'HTTP_OPTIONS',
     table: HTTP_OPTIONS,
-    target: 'src/http/http-options.ts',
+    target: 'src/http/options/http-options.ts',
     name: 'HttpOptions',
     about: 'What every adapter takes. All of it is optional.',
     groups: { cookies: 'CookieOptions' },
     page: 'docs/configuration.md',
   },
   requireSession: {
-    source: 'src/http/option-table.ts',
+    source: 'src/http/options/option-table.ts',
     variable: 'REQUIRE_OPTIONS',
     table: REQUIRE_OPTIONS,
-    target: 'src/http/require-options.ts',
+    target: 'src/http/options/require-options.ts',
     name: 'RequireOptions',
     about: 'What a route requires of a request.',
     page: 'docs/configuration.md',

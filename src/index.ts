@@ -14,7 +14,6 @@ export type { Logger } from './core/observability/logger.ts'
 export type { EventName, SessionEvents } from './core/observability/session-events.ts'
 export type { Operation, SessionsStats, Telemetry, TelemetrySource } from './core/observability/telemetry.ts'
 export { presets, type TimeoutPreset } from './core/options/presets.ts'
-export type { RefreshAttempt } from './core/options/refresh-attempt.ts'
 export type {
   AccessTokenOptions,
   KeyOptions,
@@ -24,8 +23,9 @@ export type {
   RotationOptions,
   SessionsOptions,
 } from './core/options/sessions-options.ts'
-export type { Verdict } from './core/protocol/rotation.ts'
+export type { RefreshAttempt } from './core/refresh/refresh-attempt.ts'
 export type { RefreshContext, RequestContext } from './core/request-context.ts'
+export type { Verdict } from './core/rotation/decision.ts'
 export type { Session } from './core/session/session.ts'
 export { createSessions } from './core/sessions.ts'
 export type { EndReason, Store } from './core/store.ts'

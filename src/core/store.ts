@@ -1,7 +1,7 @@
 import type { ClaimsObject } from '../portable/claims.ts'
 import type { EndReason } from '../portable/end-reason.ts'
 import type { SessionIdVersion } from '../portable/session-id.ts'
-import type { RotationState } from './protocol/rotation.ts'
+import type { RotationState } from './rotation/decision.ts'
 
 /**
  * The interface to the database, with one method per transition of the protocol. All times are parameters, in

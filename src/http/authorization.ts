@@ -1,6 +1,6 @@
 import { isSessionsError } from '../portable/errors.ts'
 import type { Reply } from './exchange.ts'
-import type { RequireOptions } from './options.ts'
+import type { RequireOptions } from './options/resolve.ts'
 import { problemOf, problemReply } from './problem.ts'
 import type { RequestSession } from './request-session.ts'
 import { isNavigation, redirectThroughRefresh } from './resume.ts'

@@ -1,7 +1,7 @@
 import { isLoopbackAddress, isLoopbackHost } from '../portable/loopback.ts'
 import { cookieValues } from '../wire/credentials.ts'
 import type { Exchange } from './exchange.ts'
-import type { CookieSet, ResolvedHttpOptions } from './options.ts'
+import type { CookieSet, ResolvedHttpOptions } from './options/resolve.ts'
 
 /** Browsers keep no cookie for longer (RFC 6265bis section 5.5). Seconds. */
 const MAX_AGE = 400 * 86_400

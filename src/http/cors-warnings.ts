@@ -1,7 +1,7 @@
 import { isCrossOrigin, isPreflight } from './cors.ts'
 import type { Exchange } from './exchange.ts'
 import { pathOf } from './incoming-request.ts'
-import type { ResolvedHttpOptions } from './options.ts'
+import type { ResolvedHttpOptions } from './options/resolve.ts'
 
 /** Longest origin in a message. */
 const MAX_ORIGIN = 100

@@ -1,6 +1,6 @@
 import { CSRF_HEADER, TRANSPORT_HEADER } from '../wire/names.ts'
 import type { Exchange, Reply, ResponseHead } from './exchange.ts'
-import type { ResolvedHttpOptions } from './options.ts'
+import type { ResolvedHttpOptions } from './options/resolve.ts'
 import { addName } from './reply.ts'
 
 /** Seconds that a browser may cache the answer to a preflight; Chromium's upper bound. */

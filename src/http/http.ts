@@ -16,13 +16,13 @@ import {
   type RequireOptions,
   resolveHttpOptions,
   resolveRequireOptions,
-} from './options.ts'
+} from './options/resolve.ts'
 import { refreshByCookie } from './refresh-cookies.ts'
 import { RequestSession } from './request-session.ts'
 import { redirectToSame } from './resume.ts'
 import { route } from './routes.ts'
 
-export type { RequireOptions } from './options.ts'
+export type { RequireOptions } from './options/resolve.ts'
 
 /** An answer of Pawl's own, or a session for the application to use. */
 export type Handled<Claims extends object, Data> =

@@ -6,7 +6,7 @@ import { type ParsedRefreshToken, parseRefreshToken } from '../core/tokens/refre
 import { accessTokensOf, cookieTokens, type Transport, transportOf } from '../wire/credentials.ts'
 import type { CookieWriter } from './cookies.ts'
 import type { Exchange } from './exchange.ts'
-import type { ResolvedHttpOptions } from './options.ts'
+import type { ResolvedHttpOptions } from './options/resolve.ts'
 
 /** A request, with everything that Pawl derives from its head. */
 export class IncomingRequest<Claims extends object, Data> implements RequestContext {

@@ -1,4 +1,4 @@
-import type { Decision, Presented, RotationState } from '../../src/core/protocol/rotation.ts'
+import type { Decision, Presented, RotationState } from '../../src/core/rotation/decision.ts'
 import { same } from './tokens.ts'
 
 /** The rules whose absence the explorer must notice. Each is a sentence of the protocol. */

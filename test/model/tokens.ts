@@ -1,4 +1,4 @@
-import type { Presented } from '../../src/core/protocol/rotation.ts'
+import type { Presented } from '../../src/core/rotation/decision.ts'
 
 /** A refresh token as the decision sees it; its fingerprint holds its number. */
 export interface Token extends Presented {

@@ -5,7 +5,7 @@ import {
   type Presented,
   type RotationSettings,
   type RotationState,
-} from '../../src/core/protocol/rotation.ts'
+} from '../../src/core/rotation/decision.ts'
 import { type Mutation, mutated } from './mutations.ts'
 import { clock, name, numberOf, same, type Token, when } from './tokens.ts'
 

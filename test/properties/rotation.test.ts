@@ -7,7 +7,7 @@ import {
   type Presented,
   type RotationSettings,
   type RotationState,
-} from '../../src/core/protocol/rotation.ts'
+} from '../../src/core/rotation/decision.ts'
 import { print as printBuffer } from '../support/rows.ts'
 
 const print = (name: string): Uint8Array => Uint8Array.from(printBuffer(name))

@@ -1,7 +1,7 @@
 import { createSecretKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { SESSIONS_OPTIONS } from '../../src/core/options/option-table.ts'
 import { resolveOptions } from '../../src/core/options/resolve.ts'
-import { SESSIONS_OPTIONS } from '../../src/core/options/table.ts'
 import { createSessions, type SessionsOptions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { postgres } from '../../src/postgres/index.ts'

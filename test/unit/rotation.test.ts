@@ -5,7 +5,7 @@ import {
   type Presented,
   type RotationSettings,
   type RotationState,
-} from '../../src/core/protocol/rotation.ts'
+} from '../../src/core/rotation/decision.ts'
 
 const O = 30_000
 const L = 120_000

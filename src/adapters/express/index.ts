@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Sessions } from '../../core/api.ts'
 import { checkRequire, type RequireOptions, sessionsOverHttp, whenReady } from '../../http/http.ts'
-import type { HttpOptions } from '../../http/options.ts'
+import type { HttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
 import { writeReply } from '../shared/node-exchange.ts'
 import { type NodeMiddleware, passErrors, sessionMiddleware } from '../shared/node-middleware.ts'
 
 export type { RequireOptions } from '../../http/http.ts'
-export type { CookieOptions, HttpOptions } from '../../http/options.ts'
+export type { CookieOptions, HttpOptions } from '../../http/options/resolve.ts'
 export type { RequestSession, SessionOf } from '../../http/request-session.ts'
 
 /** Fits Express 4 and 5 without their types. */

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import type { Sessions } from '../../core/api.ts'
 import { checkRequire, type RequireOptions, sessionsOverHttp, whenReady } from '../../http/http.ts'
-import { type HttpOptions, resolveHttpOptions } from '../../http/options.ts'
+import { type HttpOptions, resolveHttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { attach, attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
 import { NodeExchange } from '../shared/node-exchange.ts'
@@ -9,7 +9,7 @@ import { NodeExchange } from '../shared/node-exchange.ts'
 import { finishHook, sendInstead } from './reply.ts'
 
 export type { RequireOptions } from '../../http/http.ts'
-export type { CookieOptions, HttpOptions } from '../../http/options.ts'
+export type { CookieOptions, HttpOptions } from '../../http/options/resolve.ts'
 export type { RequestSession, SessionOf } from '../../http/request-session.ts'
 
 /** A request of Fastify, whatever its server, its route and its schemas are. */

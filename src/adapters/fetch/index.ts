@@ -1,11 +1,11 @@
 import type { Sessions, VerifiedSession } from '../../core/api.ts'
 import { checkRequire, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
-import type { HttpOptions } from '../../http/options.ts'
+import type { HttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { flag } from '../../portable/options/values.ts'
 import { fetchExchange, toResponse } from '../shared/fetch-exchange.ts'
 
-export type { CookieOptions, HttpOptions } from '../../http/options.ts'
+export type { CookieOptions, HttpOptions } from '../../http/options/resolve.ts'
 export type { RequestSession, SessionOf } from '../../http/request-session.ts'
 
 export interface FetchInfo extends RequireOptions {

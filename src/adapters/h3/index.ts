@@ -2,7 +2,7 @@ import type { H3Event, Middleware } from 'h3'
 import type { Sessions } from '../../core/api.ts'
 import type { Reply, ResponseHead } from '../../http/exchange.ts'
 import { checkRequire, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
-import type { HttpOptions } from '../../http/options.ts'
+import type { HttpOptions } from '../../http/options/resolve.ts'
 import { writeHead } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { check } from '../../portable/options/check.ts'
@@ -10,7 +10,7 @@ import { attach, attachedOf, requireAttached, sessionIn } from '../shared/attach
 import { fetchExchange } from '../shared/fetch-exchange.ts'
 
 export type { RequireOptions } from '../../http/http.ts'
-export type { CookieOptions, HttpOptions } from '../../http/options.ts'
+export type { CookieOptions, HttpOptions } from '../../http/options/resolve.ts'
 export type { RequestSession, SessionOf } from '../../http/request-session.ts'
 
 export interface H3Options extends HttpOptions {

@@ -1,7 +1,7 @@
 import type { Context, Env, ErrorHandler, MiddlewareHandler } from 'hono'
 import type { Sessions } from '../../core/api.ts'
 import { checkRequire, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
-import type { HttpOptions } from '../../http/options.ts'
+import type { HttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession, SessionOf } from '../../http/request-session.ts'
 import { check } from '../../portable/options/check.ts'
 import { attach, attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
@@ -9,7 +9,7 @@ import { fetchExchange } from '../shared/fetch-exchange.ts'
 import { replace, respond } from './reply.ts'
 
 export type { RequireOptions } from '../../http/http.ts'
-export type { CookieOptions, HttpOptions } from '../../http/options.ts'
+export type { CookieOptions, HttpOptions } from '../../http/options/resolve.ts'
 export type { RequestSession, SessionOf } from '../../http/request-session.ts'
 
 export interface HonoOptions extends HttpOptions {

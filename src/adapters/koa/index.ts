@@ -2,14 +2,14 @@ import type { ExtendableContext, Middleware } from 'koa'
 import type { Sessions } from '../../core/api.ts'
 import type { Reply } from '../../http/exchange.ts'
 import { checkRequire, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
-import type { HttpOptions } from '../../http/options.ts'
+import type { HttpOptions } from '../../http/options/resolve.ts'
 import { BODY_HEADERS, writeHead } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { attach, attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
 import { NodeExchange } from '../shared/node-exchange.ts'
 
 export type { RequireOptions } from '../../http/http.ts'
-export type { CookieOptions, HttpOptions } from '../../http/options.ts'
+export type { CookieOptions, HttpOptions } from '../../http/options/resolve.ts'
 export type { RequestSession, SessionOf } from '../../http/request-session.ts'
 
 /** A context of Koa, whatever its state and additions are. */

@@ -2,7 +2,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common'
 import { sessionForHandler } from './request.ts'
 
 export type { RequireOptions } from '../../http/http.ts'
-export type { CookieOptions, HttpOptions } from '../../http/options.ts'
+export type { CookieOptions, HttpOptions } from '../../http/options/resolve.ts'
 export type { RequestSession, SessionOf } from '../../http/request-session.ts'
 export { Public, RequireSession, SessionGuard } from './guard.ts'
 export { SESSIONS, SessionsModule, type SessionsModuleAsyncOptions } from './module.ts'

@@ -10,7 +10,7 @@ import {
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core'
 import type { Sessions } from '../../core/api.ts'
 import { type SessionsOverHttp, sessionsOverHttp } from '../../http/http.ts'
-import { type HttpOptions, resolveHttpOptions } from '../../http/options.ts'
+import { type HttpOptions, resolveHttpOptions } from '../../http/options/resolve.ts'
 import type { ClaimsObject } from '../../portable/claims.ts'
 import { sessionMiddleware } from '../shared/node-middleware.ts'
 import { SessionFilter } from './filter.ts'

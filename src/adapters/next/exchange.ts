@@ -1,6 +1,6 @@
 import type { NextRequest } from 'next/server.js'
 import type { Exchange, ResponseHead } from '../../http/exchange.ts'
-import type { ResolvedHttpOptions } from '../../http/options.ts'
+import type { ResolvedHttpOptions } from '../../http/options/resolve.ts'
 import { isLoopbackAddress } from '../../portable/loopback.ts'
 import { type FetchExchange, fetchExchange } from '../shared/fetch-exchange.ts'
 

@@ -1,4 +1,4 @@
-import type { ResolvedHttpOptions } from '../../http/options.ts'
+import type { ResolvedHttpOptions } from '../../http/options/resolve.ts'
 import type { ClientAddress } from './exchange.ts'
 import type { Start } from './start.ts'
 

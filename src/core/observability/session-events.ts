@@ -1,5 +1,5 @@
-import type { Verdict } from '../protocol/rotation.ts'
 import type { NormalContext } from '../request-context.ts'
+import type { Verdict } from '../rotation/decision.ts'
 import type { EndReason } from '../store.ts'
 
 /** The events of {@link Sessions.on}. No event carries a token. */

@@ -2,9 +2,9 @@ import { CLOCK_TOLERANCE } from '../../portable/clock-tolerance.ts'
 import { check } from '../../portable/options/check.ts'
 import { resolveTable } from '../../portable/options/resolve-table.ts'
 import { deriveSecrets, type Secrets } from '../keys/secrets.ts'
-import type { RotationSettings } from '../protocol/rotation.ts'
+import type { RotationSettings } from '../rotation/decision.ts'
+import { ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, SESSIONS_OPTIONS } from './option-table.ts'
 import type { ResolvedSessionsOptions, SessionsOptions } from './sessions-options.ts'
-import { ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, SESSIONS_OPTIONS } from './table.ts'
 
 /** The options as the code uses them: checked, complete, in milliseconds. */
 export interface ResolvedOptions extends Omit<ResolvedSessionsOptions, 'secret' | 'rotation' | 'revocation'> {

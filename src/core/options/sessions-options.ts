@@ -1,12 +1,12 @@
-// `npm run options` writes this file from ./table.ts. Change that file instead.
+// `npm run options` writes this file from ./option-table.ts. Change that file instead.
 
 import type { ClaimsObject } from '../../portable/claims.ts'
 import type { StandardSchemaV1 } from '../../portable/standard-schema.ts'
 import type { ProvidedKey, SigningKey } from '../keys/signing-key.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Telemetry } from '../observability/telemetry.ts'
+import type { RefreshAttempt } from '../refresh/refresh-attempt.ts'
 import type { Store } from '../store.ts'
-import type { RefreshAttempt } from './refresh-attempt.ts'
 
 /** What {@link createSessions} takes. Every duration is in seconds. */
 export interface SessionsOptions<Claims extends object = ClaimsObject, Data = unknown> {

@@ -6,7 +6,7 @@ import {
   type RotationSettings,
   type RotationState,
   type Verdict,
-} from '../protocol/rotation.ts'
+} from '../rotation/decision.ts'
 import type { SessionRow, Store, Turn } from '../store.ts'
 import type { Clock } from '../time/clock.ts'
 import { createRecentSet } from './recent-set.ts'

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
-import type { RotationState } from '../protocol/rotation.ts'
 import type { NormalContext } from '../request-context.ts'
+import type { RotationState } from '../rotation/decision.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
 import type { Expected, SessionRow, Turn } from '../store.ts'
 

@@ -4,7 +4,7 @@ import { RefreshTokenInvalidError, SecretUnknownError } from '../../portable/err
 import { sessionIdFromBytes } from '../../portable/session-id.ts'
 import { randomBytes } from '../keys/random.ts'
 import type { Secret, Secrets } from '../keys/secrets.ts'
-import type { Presented } from '../protocol/rotation.ts'
+import type { Presented } from '../rotation/decision.ts'
 import { sessionIdToBytes } from '../session/session-id-bytes.ts'
 
 /**

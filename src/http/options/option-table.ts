@@ -1,8 +1,8 @@
-import { MAX_COOKIE_NAME } from '../core/tokens/access-token.ts'
-import { check } from '../portable/options/check.ts'
-import { group } from '../portable/options/group.ts'
-import type { OptionTable, OptionValue } from '../portable/options/option.ts'
-import { flag, oneOf, seconds } from '../portable/options/values.ts'
+import { MAX_COOKIE_NAME } from '../../core/tokens/access-token.ts'
+import { check } from '../../portable/options/check.ts'
+import { group } from '../../portable/options/group.ts'
+import type { OptionTable, OptionValue } from '../../portable/options/option.ts'
+import { flag, oneOf, seconds } from '../../portable/options/values.ts'
 
 /** The options of every adapter. After a change run `npm run options`. */
 export const HTTP_OPTIONS: OptionTable = {

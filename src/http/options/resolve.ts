@@ -1,5 +1,5 @@
-import { check } from '../portable/options/check.ts'
-import { resolveTable } from '../portable/options/resolve-table.ts'
+import { check } from '../../portable/options/check.ts'
+import { resolveTable } from '../../portable/options/resolve-table.ts'
 import type { CookieOptions, HttpOptions, ResolvedHttpOptions as Resolved } from './http-options.ts'
 import { HTTP_OPTIONS, REQUIRE_OPTIONS } from './option-table.ts'
 import type { RequireOptions, ResolvedRequireOptions } from './require-options.ts'
