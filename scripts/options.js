@@ -22,8 +22,8 @@ const FUNCTIONS = {
       import type { ProvidedKey, SigningKey } from '../keys/signing-key.ts'
       import type { Logger } from '../observability/logger.ts'
       import type { Telemetry } from '../observability/telemetry.ts'
-      import type { Store } from '../store.ts'
-      import type { RefreshAttempt } from '../refresh/refresh-attempt.ts'`,
+      import type { RefreshAttempt } from '../refresh/refresh-attempt.ts'
+      import type { Store } from '../store.ts'`,
     name: 'SessionsOptions',
     generics: '<Claims extends object = ClaimsObject, Data = unknown>',
     about: 'What {@link createSessions} takes. Every duration is in seconds.',
