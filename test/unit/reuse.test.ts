@@ -101,4 +101,19 @@ describe.each(await storeKinds())('a stolen refresh token, on $name,', ({ newPla
     await expect(sessions.refresh(owner.refreshToken!.value)).rejects.toThrow(REUSED)
     await expect(elsewhere.refresh(held)).rejects.toThrow(coded('ERR_SESSION_ENDED', { sessionId }) as Error)
   })
+
+  // A use that were no evidence would let the thief stay for the rest of that access token.
+  it('is found when the access token of a grandchild is first used minutes after its issue', async () => {
+    const { sessions, elsewhere, clock, sessionId, owner, thief } = await steal()
+    const mine = await sessions.refresh(owner.refreshToken!.value)
+    const theirs = await elsewhere.refresh(thief.refreshToken!.value)
+    elsewhere.verify(theirs.accessToken.value)
+    await elsewhere.flush()
+    clock.advance(600)
+    const reused = listen(sessions, 'reused')
+    sessions.verify(mine.accessToken.value)
+    await sessions.flush()
+    expect(reused).toStrictEqual([{ sessionId, userId: 'u', ip: null, userAgent: null }])
+    expect(await sessions.get(sessionId)).toMatchObject({ active: false, endReason: 'reuse' })
+  })
 })

@@ -84,8 +84,7 @@ export function createVerify({
     // The key was found a moment ago, so this fails only if the clock was set back in between.
     if (!isStillValid(token, now)) throw new AccessTokenInvalidError()
     cache.set(value, token)
-    const { gracePeriod, tolerance } = rotation
-    if (parsed.twin !== null && now - parsed.issuedAt <= gracePeriod + tolerance) {
+    if (parsed.twin !== null) {
       confirmations.add({
         sessionId: parsed.sessionId,
         twin: parsed.twin,
