@@ -12,7 +12,7 @@ import type { IncomingRequest } from './incoming-request.ts'
 import { problemOf, problemReply } from './problem.ts'
 import { isOfUnknownSecret, refreshByCookie, refreshContext } from './refresh-cookies.ts'
 import { jsonReply, methodNotAllowed, NO_CACHING, setCookieHeaders } from './reply.ts'
-import { endSessions } from './request-session.ts'
+import { endSessions, RequestSession } from './request-session.ts'
 import { isNavigation, redirectBack } from './resume.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
 
@@ -62,9 +62,20 @@ async function refreshRoute<C extends object, D>(request: IncomingRequest<C, D>)
 /** `GET <path>/refresh?to=…`: resumes a document navigation. The one GET that changes state. */
 async function resumeRoute<C extends object, D>(request: IncomingRequest<C, D>): Promise<Reply> {
   if (!isNavigation(request.exchange)) return methodNotAllowed('POST')
+  // Any site can send the browser here, as often as it likes.
+  if (await needsNoRefresh(request))
+    return redirectBack(request.exchange.target, request.engine.clock.now(), [])
   const result = await refreshByCookie(request)
   if ('error' in result && 'retryAfter' in result.error) return errorReply(request, result.error)
   return redirectBack(request.exchange.target, request.engine.clock.now(), result.cookies)
+}
+
+/** Whether the access token is valid. The row is read too, because this process may learn of a change later than others. */
+async function needsNoRefresh<C extends object, D>(request: IncomingRequest<C, D>): Promise<boolean> {
+  const session = new RequestSession(request)
+  if (session.error !== null) return false
+  await session.checkRow()
+  return session.error === null || 'retryAfter' in session.error
 }
 
 /** `POST <path>/logout`. Answers 204 even if nobody was signed in. */

@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { sessionsOverHttp } from '../../src/http/http.ts'
 import { safePath } from '../../src/http/resume.ts'
+import { memory } from '../../src/memory/index.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
 import { fakeExchange } from '../support/http-exchange.ts'
+import { fragile } from '../support/http-outage.ts'
 import { type Answer, NAVIGATION, openSite, type Site, type Visitor } from '../support/http-site.ts'
+import { listen, openSessions } from '../support/sessions.ts'
 
 const EXPIRED = { code: 'access_token_expired', refresh: true }
 const ACCESS = '__Host-pawl-access'
@@ -295,6 +299,53 @@ describe('the refresh route', () => {
       status: 401,
       body: { code: 'not_signed_in', refresh: false },
     })
+  })
+
+  it('does not refresh while the access token is valid, so another site cannot use up the refreshes', async () => {
+    const site = await openSite()
+    const anna = site.visitor()
+    await anna.login()
+    site.clock.advance(60)
+    const refreshed = listen(site.sessions, 'refreshed')
+    const fromElsewhere = { headers: { 'sec-fetch-site': 'cross-site' } }
+    for (let time = 0; time < 61; time++) {
+      const answer = await anna.navigate('/session/refresh?to=/page', fromElsewhere)
+      expect([answer.status, answer.cookies]).toStrictEqual([303, []])
+      expect(locationOf(answer)).toMatch(/^\/page\?pawl-resumed=/)
+    }
+    expect(refreshed).toStrictEqual([])
+    site.clock.advance(3600)
+    expect((await browse(anna, '/page')).last.status).toBe(200)
+  })
+
+  it('refreshes once and not again if another site sends the browser there after the expiry', async () => {
+    const { site, anna } = await openExpired()
+    const refreshed = listen(site.sessions, 'refreshed')
+    for (let time = 0; time < 61; time++)
+      expect((await anna.navigate('/session/refresh?to=/page')).status).toBe(303)
+    expect(refreshed).toHaveLength(1)
+    expect((await anna.navigate('/page')).status).toBe(200)
+  })
+
+  it('refreshes a token that the row supersedes, even if this process has not learned of it yet', async () => {
+    const clock = createFakeClock()
+    const store = memory()
+    const site = await openSite({}, { store, now: clock.now, revocation: { mode: 'expiry' } })
+    const elsewhere = await openSessions({ store, now: clock.now })
+    const anna = site.visitor()
+    await anna.login()
+    await elsewhere.setClaims((await elsewhere.list('anna'))[0]!.sessionId, { role: 'admin' })
+    expect((await anna.navigate('/session/refresh?to=/page')).cookies).toHaveLength(2)
+  })
+
+  it('lets a page load through while the database is away and the access token is valid', async () => {
+    const outage = fragile(memory())
+    const site = await openSite({}, { store: outage.store })
+    const anna = site.visitor()
+    await anna.login()
+    outage.down = true
+    const answer = await anna.navigate('/session/refresh?to=/page')
+    expect([answer.status, answer.cookies]).toStrictEqual([303, []])
   })
 
   it('redirects a visitor without cookies to the page', async () => {
