@@ -9,6 +9,8 @@ export const MUTATIONS = [
   'ahead',
   'reused',
   'age limit on evidence',
+  'evidence at any age',
+  'limits after the decision',
   'durable sibling switch',
   'own child for every caller',
   'only presented tokens are evidence',

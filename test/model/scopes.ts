@@ -14,6 +14,7 @@ const BASE: Scope = {
   login: false,
   thief: 'never',
   thiefRefreshes: 0,
+  flood: false,
   given: [],
 }
 
@@ -64,6 +65,7 @@ export const THEFTS: Readonly<Record<string, Scope>> = {
   'theft, two tabs, prompt network': { ...THEFT, network: 'prompt', tabs: 2, refreshes: 3 },
   'theft, skewed clocks': { ...THEFT, skew: true },
   'theft, faulty network': { ...THEFT, network: 'faulty', refreshes: 3 },
+  'a thief who floods': { ...THEFT, thief: 'at once', flood: true, refreshes: 3 },
 }
 
 const QUIET = Array.from({ length: 6 }, () => /a tick/)
@@ -106,6 +108,12 @@ export const COUNTEREXAMPLES: Readonly<Record<Mutation, Scope>> = {
       /tab 1 gets/,
     ],
   },
+  // The thief turns the row twice; the owner's grandchild is first used when its access token is old.
+  'evidence at any age': {
+    ...THEFT_BY_HAND,
+    given: [/thief copies/, /browser refreshes/, /owner's use .* successor/],
+  },
+  'limits after the decision': { ...THEFT_BY_HAND, flood: true },
   'durable sibling switch': {
     ...BASE,
     databaseCrashes: 1,

@@ -56,6 +56,8 @@ export interface Scope {
   /** When the jar is copied. */
   readonly thief: 'never' | 'at once' | 'any time'
   readonly thiefRefreshes: number
+  /** Whether the thief uses up the refreshes that a limit allows for its tokens. */
+  readonly flood: boolean
   /** Leads to where the exploration begins: the last step that matches, one after the other. */
   readonly given: readonly RegExp[]
 }
@@ -121,6 +123,8 @@ export interface World {
   }
   /** Children handed out so far, kept only where a mutation shares them. */
   readonly shared: readonly Token[]
+  /** Tokens that a limit answers no longer. */
+  readonly spent: readonly Token[]
 }
 
 export type Outcome = 'goes on' | 'ended' | 'honest logout' | 'thief stayed'
@@ -137,6 +141,8 @@ type Change = Partial<World>
 interface Refreshed {
   readonly verdict: string
   readonly refused: boolean
+  /** Whether a limit kept a token from being refused. */
+  readonly missed?: boolean
   /** `null` when the client is asked to try again. */
   readonly answer: { readonly child: Token | null; readonly access: Access } | null
   /** Whether the row was written. */
@@ -193,6 +199,7 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
       thief: null,
       count: { refreshes: 0, thefts: 0, databaseCrashes: 0, browserCrashes: 0, logins: 0 },
       shared: [],
+      spent: [],
     }
   }
 
@@ -214,8 +221,12 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
       recorded,
     )
     const { verdict } = decision
+    const nothing = { answer: null, wrote: false, change: presents(world, token, by) }
+    if (mutation === 'limits after the decision' && world.spent.length > 0)
+      return { ...nothing, verdict: 'limited', refused: false, missed: decision.answer === 'refuse' }
     if (decision.answer === 'refuse')
       return { verdict, refused: true, answer: null, wrote: false, change: {} }
+    if (world.spent.includes(token)) return { ...nothing, verdict: 'limited', refused: false }
     if (decision.answer === 'try-again')
       return { verdict: 'try again', refused: false, answer: null, wrote: false, change: {} }
     const change: Change = { ...written(world, decision), ...presents(world, token, by) }
@@ -316,9 +327,17 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
     }
 
     function refreshAtOnce(token: Token, skew: number): void {
-      const { verdict, refused, answer, change } = refresh(world, token, 'owner', now + skew, now + skew)
+      const { verdict, refused, missed, answer, change } = refresh(
+        world,
+        token,
+        'owner',
+        now + skew,
+        now + skew,
+      )
       const story = `the browser refreshes with ${name(token)}${clock(skew)}: ${verdict}`
       if (refused) add(story, {}, over)
+      else if (answer === null)
+        add(story, { ...change, ...counted('refreshes') }, missed === true ? 'thief stayed' : 'goes on')
       if (answer === null) return
       add(`${story}, ${answer.child === null ? 'keeps it' : `gets ${name(answer.child)}`}`, {
         ...change,
@@ -377,13 +396,8 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
     }
 
     function use(): void {
-      const { twin, issuedAt } = jar.access
-      if (
-        twin === null ||
-        now - issuedAt > gracePeriod + tolerance ||
-        uses.some((other) => other.twin === twin)
-      )
-        return
+      const { twin } = jar.access
+      if (twin === null || uses.some((other) => other.twin === twin)) return
       present({ twin, sentAt: now, by: 'owner' }, `the browser uses the access token of ${name(twin)}`)
     }
 
@@ -398,7 +412,9 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
       for (const skew of skews) {
         const at = now + skew
         const recorded = mutation === 'windows from the recorded turn' ? used.twin.issuedAt : at
-        const found = decideEvidence(used.twin, row, settings, at)
+        const ignored =
+          mutation === 'evidence at any age' && used.sentAt - used.twin.issuedAt > gracePeriod + tolerance
+        const found = ignored ? null : decideEvidence(used.twin, row, settings, at)
         const decision =
           found === null ? null : mutated(mutation, withTime(found, recorded), used.twin, row, recorded)
         const story = `the ${used.by}'s use of ${name(used.twin)} is confirmed${clock(skew)}: ${decision?.verdict ?? 'nothing new'}`
@@ -470,6 +486,7 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
     }
 
     function actAsThief(known: Thief): void {
+      if (scope.flood) flood(known)
       for (const token of count.thefts < scope.thiefRefreshes ? known.tokens : []) {
         for (const skew of skews) {
           const { verdict, refused, answer, change } = refresh(world, token, 'thief', now + skew, now + skew)
@@ -490,15 +507,15 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
           }
         }
       }
-      for (const { twin, issuedAt } of known.access) {
-        if (
-          twin === null ||
-          now - issuedAt > gracePeriod + tolerance ||
-          uses.some((other) => other.twin === twin)
-        )
-          continue
+      for (const { twin } of known.access) {
+        if (twin === null || uses.some((other) => other.twin === twin)) continue
         present({ twin, sentAt: now, by: 'thief' }, `the thief uses the access token of ${name(twin)}`)
       }
+    }
+
+    function flood({ tokens }: Thief): void {
+      for (const token of tokens.filter((candidate) => !world.spent.includes(candidate)))
+        add(`the thief uses up the refreshes of ${name(token)}`, { spent: [...world.spent, token] })
     }
   }
 
@@ -562,5 +579,6 @@ export function keyOf(world: World): string {
     for (const value of thief.access) key += ` ${access(value)}`
   }
   for (const value of world.shared) key += ` =${token(value)}`
+  for (const value of world.spent) key += ` $${token(value)}`
   return `${key} ${count.refreshes}.${count.thefts}.${count.databaseCrashes}.${count.browserCrashes}.${count.logins}`
 }

@@ -198,13 +198,15 @@ export const SESSIONS_OPTIONS: OptionTable = {
      */
     onSessionLimit: { value: oneOf('evict-oldest', 'reject'), default: 'evict-oldest' },
     /**
-     * How often one session may refresh per minute and process. Further refreshes are answered with "try
-     * again" (503). `null` sets no limit.
+     * How often one refresh token may refresh per minute and process. Further refreshes are answered with
+     * "try again" (503). A refresh that would be refused is refused in any case, so no limit can hide a theft.
+     * `null` sets no limit.
      */
     refreshesPerMinute: { value: orNull(count(1, 100_000)), default: 60 },
     /**
-     * Your own rate limit, called before each refresh with a genuine token. `false` answers "try again"
-     * (503). If it throws, Pawl reports the error and allows the refresh.
+     * Your own rate limit, called before each refresh that Pawl would answer. `false` answers "try again"
+     * (503), and so does a limit that takes longer than half of `rotation.overlap`. If it throws, Pawl reports
+     * the error and allows the refresh.
      * @type {(attempt: RefreshAttempt) => boolean | Promise<boolean>}
      */
     allowRefresh: {

@@ -195,15 +195,17 @@ export interface LimitOptions {
    */
   readonly onSessionLimit?: 'evict-oldest' | 'reject'
   /**
-   * How often one session may refresh per minute and process. Further refreshes are answered with "try again"
-   * (503). `null` sets no limit.
+   * How often one refresh token may refresh per minute and process. Further refreshes are answered with "try
+   * again" (503). A refresh that would be refused is refused in any case, so no limit can hide a theft. `null`
+   * sets no limit.
    * Takes a whole number from 1 to 100,000, or null.
    * @defaultValue 60
    */
   readonly refreshesPerMinute?: number | null
   /**
-   * Your own rate limit, called before each refresh with a genuine token. `false` answers "try again" (503). If it
-   * throws, Pawl reports the error and allows the refresh.
+   * Your own rate limit, called before each refresh that Pawl would answer. `false` answers "try again" (503), and
+   * so does a limit that takes longer than half of `rotation.overlap`. If it throws, Pawl reports the error and
+   * allows the refresh.
    */
   readonly allowRefresh?: (attempt: RefreshAttempt) => boolean | Promise<boolean>
 }

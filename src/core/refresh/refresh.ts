@@ -13,6 +13,7 @@ import { createEnding, publishEnd } from '../session/ending.ts'
 import { idleTimeoutOf } from '../session/lifetime.ts'
 import { assertNotEnded, readRow, recordEnd } from '../session/rows.ts'
 import type { SessionRow } from '../store.ts'
+import { delay } from '../time/delay.ts'
 import { type IssuedToken, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
 import {
   assertGenuine,
@@ -21,6 +22,7 @@ import {
   type ParsedRefreshToken,
   type RefreshToken,
 } from '../tokens/refresh-token.ts'
+import type { RefreshAttempt } from './refresh-attempt.ts'
 import { createTurn, expectedState, publishTurn } from './turn.ts'
 
 const ATTEMPTS = 3
@@ -67,14 +69,20 @@ async function exchange(
   const token = assertGenuine(presented)
   revocations.assertLive(token.sessionId)
   const from = normalizeContext(context)
-  await assertAllowed(engine, token.sessionId, from)
+  let allowed = false
 
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const row = await ensureRowVersion(engine, await readRow(engine.store, token.sessionId))
     recordEnd(engine, row)
     assertMayRefresh(engine, token, row, arrivedAt)
+    let decision = decide(token, row, engine.options.rotation, arrivedAt, clock.now())
+    // No limit applies to a refresh that would be refused: a thief must not be able to postpone being found.
+    if (!allowed && decision.answer !== 'refuse') {
+      await assertAllowed(engine, token, from)
+      allowed = true
+      decision = decide(token, row, engine.options.rotation, arrivedAt, clock.now())
+    }
     assertInTime(engine, arrivedAt, context?.signal)
-    const decision = decide(token, row, engine.options.rotation, arrivedAt, clock.now())
     const updated = await applyDecision(engine, row, decision, from)
     if (updated === null) continue
     assertInTime(engine, arrivedAt, context?.signal)
@@ -108,30 +116,39 @@ async function ensureRowVersion(engine: Engine, row: SessionRow | null): Promise
 }
 
 /**
- * Applies the limit of Pawl and the limit of the application. Only genuine tokens are counted.
+ * Applies the limit of Pawl and the limit of the application.
  * @throws TryAgainError
  */
-async function assertAllowed(
-  { options, events, refreshLimit }: Engine,
-  sessionId: string,
-  from: NormalContext,
-): Promise<void> {
+async function assertAllowed(engine: Engine, token: RefreshToken, from: NormalContext): Promise<void> {
+  const { sessionId } = token
+  const tokenFingerprint = Buffer.from(token.fingerprint).toString('base64url')
   try {
-    refreshLimit.count(sessionId)
+    engine.refreshLimit.count(tokenFingerprint)
   } catch (error) {
-    events.emit('refreshLimited', { sessionId, reason: 'refreshesPerMinute' })
+    engine.events.emit('refreshLimited', { sessionId, reason: 'refreshesPerMinute' })
     throw error
   }
-  if (options.limits.allowRefresh === null) return
-  let allowed = true
+  if (await isAllowedByApplication(engine, { sessionId, fingerprint: tokenFingerprint, ...from })) return
+  engine.events.emit('refreshLimited', { sessionId, reason: 'allowRefresh' })
+  throw new TryAgainError()
+}
+
+/** A callback that fails must not stop refreshes. One that takes too long does: the refresh would be too old. */
+async function isAllowedByApplication({ options }: Engine, attempt: RefreshAttempt): Promise<boolean> {
+  const { allowRefresh } = options.limits
+  if (allowRefresh === null) return true
+  const answered = new AbortController()
   try {
-    allowed = await options.limits.allowRefresh({ sessionId, ...from })
+    return await Promise.race([
+      allowRefresh(attempt),
+      delay(options.decideWithin, answered.signal).then(() => false),
+    ])
   } catch (error) {
     reportThrown('`allowRefresh`', error)
+    return true
+  } finally {
+    answered.abort()
   }
-  if (allowed) return
-  events.emit('refreshLimited', { sessionId, reason: 'allowRefresh' })
-  throw new TryAgainError()
 }
 
 function assertMayRefresh(
