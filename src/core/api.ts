@@ -39,6 +39,14 @@ export interface RefreshedSession<Claims extends object, Data> {
   readonly refreshToken: IssuedToken | null
 }
 
+/** What {@link SessionOperations.renew} changes, and the request that it answers. */
+export interface RenewSession<Claims extends object> extends RequestContext {
+  /** Whether the user has just authenticated again. It sets `authTime` and restarts both timeouts. @defaultValue false */
+  readonly reauthenticated?: boolean
+  /** New claims. @defaultValue the present ones */
+  readonly claims?: Claims
+}
+
 export type { VerifiedSession } from '../portable/verified-session.ts'
 
 /** The operations that can also run inside a transaction of the application, by {@link Sessions.using}. */
@@ -82,17 +90,30 @@ export interface SessionOperations<Claims extends object, Data> {
     options?: { readonly ifVersion?: number },
   ): Promise<number | null>
   /**
-   * Replaces the claims. Every process refuses older access tokens and answers "refresh".
+   * Replaces the claims. Every process refuses older access tokens and answers "refresh". Everybody who holds a refresh
+   * token of the session gets the new claims, also a thief. To raise rights, use {@link renew}.
    * @returns the session's new version
    * @throws SessionEndedError
    */
   setClaims(sessionId: string, claims: Claims): Promise<number>
   /**
    * Records that the user has authenticated again: a new `authTime`. Both timeouts start anew (NIST SP 800-63B
-   * section 5.2), and older access tokens answer "refresh".
+   * section 5.2), and older access tokens answer "refresh". It cannot tell the user from a thief: everybody who holds a
+   * refresh token of the session gets the new `authTime`. To end copies (ASVS 7.2.4), use {@link renew}, or
+   * `reauthenticate()` of the request's session.
    * @throws SessionEndedError
    */
   reauthenticate(sessionId: string): Promise<void>
+  /**
+   * Issues new tokens for the client whose request you answer, with new claims or a new `authTime`. Once the client has
+   * refreshed with the new refresh token, all older tokens of the session are refused: copies of them end
+   * (ASVS 7.2.4). Until then the older ones stay valid with their claims and `authTime`, so a lost response logs nobody
+   * out. The older tokens end at the earliest `rotation.gracePeriod` and half of `rotation.overlap` later, because a browser
+   * that crashes may fall back to them. The first access token expires then, so that the client refreshes.
+   * @throws SessionEndedError
+   * @throws TypeError for claims with a reserved name, or claims that do not fit a cookie
+   */
+  renew(sessionId: string, renewal?: RenewSession<Claims>): Promise<CreatedSession<Claims, Data>>
 }
 
 /** Options of work on many rows, which runs in batches. */

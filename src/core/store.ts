@@ -11,11 +11,31 @@ import type { RotationState } from './rotation/decision.ts'
 
 export { END_REASONS, type EndReason } from '../portable/end-reason.ts'
 
+/**
+ * New tokens of a session whose receipt nothing has shown yet. Its lineage has an anchor of its own: presenting its
+ * refresh token replaces the lineage of the row. Times in milliseconds.
+ */
+export interface Renewal {
+  readonly anchorHash: Uint8Array
+  readonly at: number
+  readonly authTime: number
+  readonly absoluteExpiresAt: number | null
+  /** `null` for those of the row. `writeClaims` sets it to null: later claims replace earlier ones. */
+  readonly claims: ClaimsObject | null
+}
+
 /** `turnedAt` is also when the session was last seen: at its last turn or, before the first one, at its login. */
 export interface SessionRow extends RotationState {
   readonly id: string
   readonly userId: string
   readonly anchorHash: Uint8Array
+  /** The pending renewals, the newest last. */
+  readonly renewals: readonly Renewal[]
+  /**
+   * A token of a replaced lineage that was issued at or after this time ends the session: a renewal without
+   * reauthentication has replaced it, perhaps for a thief. `null`: no such token exists.
+   */
+  readonly reuseSince: number | null
   /** Increases with each change of claims or authentication. An access token carries the version it was issued from. */
   readonly version: number
   readonly createdAt: number
@@ -52,6 +72,28 @@ export interface Turn {
   readonly pruneAt: number
   readonly ip: string | null
   readonly userAgent: string | null
+}
+
+/** The write that adds a pending renewal. It requires the version and the renewals as they were read. */
+export interface StartRenewal {
+  readonly id: string
+  readonly version: number
+  readonly renewals: readonly Renewal[]
+  readonly next: readonly Renewal[]
+  readonly expiresAt: number
+  readonly pruneAt: number
+}
+
+/** The turn to the lineage of a renewal. It requires the version and the renewals as they were read. */
+export interface ConfirmRenewal extends Turn {
+  readonly version: number
+  readonly renewals: readonly Renewal[]
+  readonly anchorHash: Uint8Array
+  readonly authTime: number
+  readonly absoluteExpiresAt: number | null
+  readonly claims: ClaimsObject
+  readonly reuseSince: number | null
+  readonly at: number
 }
 
 export interface Ending {
@@ -115,6 +157,8 @@ export interface SessionWrites {
   raiseVersion(id: string, at: number): Promise<number | null>
   /** @returns the changed sessions with their new versions */
   raiseVersionByUser(userId: string, at: number): Promise<{ id: string; version: number }[]>
+  /** @returns whether it was written */
+  startRenewal(renewal: StartRenewal): Promise<boolean>
   /** Only if the row has the version `ifVersion`. @returns whether it was written */
   reauthenticate(
     id: string,
@@ -162,6 +206,8 @@ export interface Store extends SessionWrites {
   turnMany(turns: readonly Turn[]): Promise<string[]>
   /** Makes a sibling current, durably. @returns whether it was written */
   switchSibling(expected: Expected, next: RotationState): Promise<boolean>
+  /** Replaces the lineage, raises the version and drops all pending renewals, durably. @returns whether it was written */
+  confirmRenewal(renewal: ConfirmRenewal): Promise<boolean>
   /** At most `limit` changes at or after `since`, oldest first, following `after`. */
   changes(since: number, after: Change | null, limit: number): Promise<Change[]>
   keys(): Promise<KeyRow[]>

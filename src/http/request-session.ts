@@ -1,4 +1,5 @@
-import type { CreateSession, Sessions, VerifiedSession } from '../core/api.ts'
+import type { CreatedSession, CreateSession, RenewSession, Sessions, VerifiedSession } from '../core/api.ts'
+import { type Renewing, renewSession } from '../core/operations/renew.ts'
 import type { Refreshed } from '../core/refresh/refresh.ts'
 import { type Session, toSession } from '../core/session/session.ts'
 import { issuedSession } from '../core/tokens/issue.ts'
@@ -42,6 +43,8 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   #refreshed: Refreshed | null = null
   /** The session that this request has created. */
   #createdId: string | null = null
+  /** Whether this request has issued tokens that nobody can have copied. */
+  #hasNewTokens = false
   #responseCookies: ResponseCookies | null = null
 
   constructor(request: IncomingRequest<Claims, Data>) {
@@ -122,7 +125,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    * @throws TypeError for claims with reserved names or too large for a cookie
    */
   async create(input: CreateInRequest<Claims, Data>): Promise<CookieAnswer | BearerAnswer> {
-    const { sessions, cookies, ip, userAgent } = this.#request
+    const { sessions, ip, userAgent } = this.#request
     // If cookies can no longer be set, nothing is created: nobody could hold the session.
     if (this.transport === 'cookie') this.#cookies.reserve()
     const [replaces] = this.namedSessionIds
@@ -132,21 +135,14 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
       userAgent,
       ...(replaces !== undefined && { replaces }),
     })
-    const { session, accessToken, refreshToken } = created
-    this.#createdId = session.sessionId
-    this.#accessToken = accessToken.value
-    this.#refreshed = null
-    this.#state = { verified: issuedSession(session, accessToken, session.authTime) }
-    if (this.transport === 'bearer') return bearerAnswer(this.#request, accessToken, refreshToken)
-    const life = { expiresAt: session.persistent ? refreshToken.expiresAt : null, now: this.#now() }
+    this.#createdId = created.session.sessionId
     try {
-      this.#cookies.set([cookies.access(accessToken.value, life), cookies.refresh(refreshToken.value, life)])
+      return this.#hand(created)
     } catch (tooLate) {
       // The handler did not await `create` and has answered: nobody can ever hold this session's tokens.
-      await sessions.revoke(session.sessionId)
+      await sessions.revoke(created.session.sessionId)
       throw tooLate
     }
-    return cookieAnswer(this.#request, session.sessionId, accessToken)
   }
 
   /** Signs out: ends every session this request names and clears its cookies. @returns whether one was ended */
@@ -159,8 +155,13 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     return ended
   }
 
-  /** Ends all other sessions of the user, after a change of password say. @returns how many */
-  revokeOthers(): Promise<number> {
+  /**
+   * Ends all other sessions of the user, after a change of password say. In cookie mode the client gets new tokens, so
+   * that copies of this session's tokens end as well. In bearer mode call {@link reauthenticate} and answer its body.
+   * @returns how many
+   */
+  async revokeOthers(): Promise<number> {
+    if (this.transport === 'cookie' && !this.#hasNewTokens) await this.#renew({})
     return this.#request.sessions.revokeUser(this.userId, { except: this.sessionId })
   }
 
@@ -179,14 +180,28 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     return this.#request.sessions.patchData(this.sessionId, patch, options)
   }
 
-  /** As `sessions.setClaims`, for this session: from the next request on its access token must be refreshed. */
-  setClaims(claims: Claims): Promise<number> {
-    return this.#request.sessions.setClaims(this.sessionId, claims)
+  /**
+   * As `sessions.setClaims`, for this session: from the next request on its access token must be refreshed. A copy of
+   * the refresh token gets the new claims, too. With `renew`, only the client of this request gets them, and copies end:
+   * use it to raise rights.
+   * @returns the session's new version; with `renew` the body to answer with, as {@link create}
+   */
+  setClaims(claims: Claims, options?: { readonly renew?: false }): Promise<number>
+  setClaims(claims: Claims, options: { readonly renew: true }): Promise<CookieAnswer | BearerAnswer>
+  setClaims(
+    claims: Claims,
+    { renew = false }: { readonly renew?: boolean } = {},
+  ): Promise<number | CookieAnswer | BearerAnswer> {
+    return renew ? this.#renew({ claims }) : this.#request.sessions.setClaims(this.sessionId, claims)
   }
 
-  /** As `sessions.reauthenticate`, for this session. */
-  reauthenticate(): Promise<void> {
-    return this.#request.sessions.reauthenticate(this.sessionId)
+  /**
+   * Records that the user has authenticated again: a new `authTime`, and both timeouts start anew. The client gets new
+   * tokens. Once it refreshes with them, all older tokens of the session are refused: copies end (ASVS 7.2.4).
+   * @returns the body to answer with. In bearer mode it holds the new tokens: without them nothing changes
+   */
+  reauthenticate(): Promise<CookieAnswer | BearerAnswer> {
+    return this.#renew({ reauthenticated: true })
   }
 
   /** The token to put into the page with `csrf: 'token'`, for the `pawl-csrf` header. */
@@ -199,6 +214,37 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     this.require()
     if (this.#refreshed === null) return this.#accessToken!
     return (await issueForwardableToken(this.#request.engine, this.#refreshed)).value
+  }
+
+  /** Issues new tokens for the client of this request. If cookies can no longer be set, nothing is renewed. */
+  async #renew(
+    renewal: Pick<RenewSession<Claims>, 'claims' | 'reauthenticated'>,
+  ): Promise<CookieAnswer | BearerAnswer> {
+    const { engine, ip, userAgent } = this.#request
+    const { sessionId, claims, authTime } = this.require()
+    if (this.transport === 'cookie') this.#cookies.reserve()
+    const holder = { claims, authTime: authTime.getTime(), version: this.#version() } as Renewing
+    const scope = { engine, writes: engine.store, autocommit: true }
+    const renewed = await renewSession<Claims, Data>(scope, sessionId, { ...renewal, ip, userAgent }, holder)
+    return this.#hand(renewed)
+  }
+
+  /** The version of the row that the access token of this session comes from. */
+  #version(): number {
+    return this.#refreshed?.row.version ?? this.#request.engine.verify(this.#accessToken!).version
+  }
+
+  /** Continues with new tokens, and gives them to the client. @returns the body to answer with */
+  #hand({ session, accessToken, refreshToken }: CreatedSession<Claims, Data>): CookieAnswer | BearerAnswer {
+    this.#hasNewTokens = true
+    this.#accessToken = accessToken.value
+    this.#refreshed = null
+    this.#state = { verified: issuedSession(session, accessToken, new Date(this.#now())) }
+    if (this.transport === 'bearer') return bearerAnswer(this.#request, accessToken, refreshToken)
+    const { cookies } = this.#request
+    const life = { expiresAt: session.persistent ? refreshToken.expiresAt : null, now: this.#now() }
+    this.#cookies.set([cookies.access(accessToken.value, life), cookies.refresh(refreshToken.value, life)])
+    return cookieAnswer(this.#request, session.sessionId, accessToken)
   }
 
   /** @internal Checks the session, if there is one, against its row. */

@@ -1,5 +1,5 @@
 import { expiryReason } from '../core/session/session.ts'
-import type { Change, Ending, Expected, KeyRow, SessionRow, Store, Turn } from '../core/store.ts'
+import type { Change, Ending, Expected, KeyRow, Renewal, SessionRow, Store, Turn } from '../core/store.ts'
 
 /**
  * A store in the memory of this process, for tests. It behaves like the PostgreSQL store, but loses its sessions with
@@ -97,7 +97,16 @@ export function memory(): Store {
     async eraseByUser(userId, pruneAt) {
       const erased = [...rows.values()].filter((row) => row.userId === userId && row.endedAt !== null)
       for (const row of erased)
-        write({ ...row, userId: '', ip: null, userAgent: null, claims: {}, data: null, pruneAt })
+        write({
+          ...row,
+          userId: '',
+          ip: null,
+          userAgent: null,
+          claims: {},
+          data: null,
+          renewals: [],
+          pruneAt,
+        })
       return erased.length
     },
     async writeData(id, data, how, ifVersion) {
@@ -115,7 +124,8 @@ export function memory(): Store {
     async writeClaims(id, claims, at) {
       const row = live(id)
       if (row === null) return null
-      invalidate({ ...row, claims, version: row.version + 1 }, at)
+      const renewals = row.renewals.map((renewal) => ({ ...renewal, claims: null }))
+      invalidate({ ...row, claims, renewals, version: row.version + 1 }, at)
       return row.version + 1
     },
     async raiseVersion(id, at) {
@@ -131,6 +141,18 @@ export function memory(): Store {
     },
     async notify() {
       for (const onChange of listeners) setImmediate(onChange)
+      return true
+    },
+    async startRenewal({ id, version, renewals, next, expiresAt, pruneAt }) {
+      const row = live(id)
+      if (row === null || row.version !== version || !sameRenewals(row.renewals, renewals)) return false
+      write({ ...row, renewals: next, expiresAt, pruneAt })
+      return true
+    },
+    async confirmRenewal({ expected, version, renewals, next, at, ...fields }) {
+      const row = matches(expected)
+      if (row === null || row.version !== version || !sameRenewals(row.renewals, renewals)) return false
+      invalidate({ ...row, ...next, ...fields, renewals: [], version: version + 1 }, at)
       return true
     },
     async reauthenticate(id, ifVersion, at, clocks) {
@@ -203,9 +225,16 @@ function copy(row: SessionRow): SessionRow {
     current: Uint8Array.from(row.current),
     previous: row.previous === null ? null : Uint8Array.from(row.previous),
     anchorHash: Uint8Array.from(row.anchorHash),
+    renewals: structuredClone(row.renewals),
     claims: structuredClone(row.claims),
     data: structuredClone(row.data),
   }
+}
+
+function sameRenewals(one: readonly Renewal[], other: readonly Renewal[]): boolean {
+  const anchors = (renewals: readonly Renewal[]): string =>
+    renewals.map(({ anchorHash }) => Buffer.from(anchorHash).toString('hex')).join()
+  return anchors(one) === anchors(other)
 }
 
 function ended(row: SessionRow, { reason, at, pruneAt }: Ending): SessionRow {

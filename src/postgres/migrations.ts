@@ -63,4 +63,12 @@ export const MIGRATIONS: readonly Migration[] = [
       )`,
     ],
   },
+  {
+    id: 2,
+    breaking: false,
+    statements: [
+      `alter table :sessions add column if not exists renewals jsonb,
+        add column if not exists reuse_since timestamptz`,
+    ],
+  },
 ]

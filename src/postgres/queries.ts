@@ -30,6 +30,8 @@ export const SESSION_COLUMNS = [
   'ended_at',
   'end_reason',
   'prune_on',
+  'renewals',
+  'reuse_since',
 ] as const
 export type SessionColumn = (typeof SESSION_COLUMNS)[number]
 
@@ -95,7 +97,8 @@ export const QUERIES = {
 
   endedByUser: `select id from :sessions where user_id = $1 and ended_at = $2 and end_reason = $3`,
 
-  eraseByUser: `update :sessions set user_id = '', ip = null, user_agent = null, claims = null, data = null, prune_on = $2
+  eraseByUser: `update :sessions set user_id = '', ip = null, user_agent = null, claims = null, data = null,
+      renewals = null, prune_on = $2
     where user_id = $1 and ended_at is not null
     returning id`,
 
@@ -114,7 +117,8 @@ export const QUERIES = {
     where id = $1 and ended_at is null and ($3::int is null or coalesce(data_version, 0) = $3)
     returning data_version`,
 
-  writeClaims: `update :sessions set claims = $2, version = coalesce(version, 0) + 1, invalidated_at = $3
+  writeClaims: `update :sessions set claims = $2, version = coalesce(version, 0) + 1, invalidated_at = $3,
+      renewals = (select jsonb_agg(renewal || '{"claims": null}') from jsonb_array_elements(renewals) as renewal)
     where id = $1 and ended_at is null
     returning version`,
 
@@ -125,6 +129,17 @@ export const QUERIES = {
   raiseVersionByUser: `update :sessions set version = coalesce(version, 0) + 1, invalidated_at = $2
     where user_id = $1 and ended_at is null
     returning id, version`,
+
+  startRenewal: `update :sessions set renewals = $4, expires_at = $5, prune_on = $6
+    where id = $1 and coalesce(version, 0) = $2 and renewals is not distinct from $3::jsonb and ended_at is null
+    returning id`,
+
+  confirmRenewal: `update :sessions set generation = $4, current = $5, previous = null, turned_at = $6, switched_at = null,
+      expires_at = $7, prune_on = $8, ip = $9, user_agent = $10, anchor_hash = $13, auth_time = $14,
+      absolute_expires_at = $15, claims = $16, version = coalesce(version, 0) + 1, invalidated_at = $17, reuse_since = $18,
+      renewals = null
+    where ${EXPECTED} and coalesce(version, 0) = $11 and renewals is not distinct from $12::jsonb
+    returning id`,
 
   reauthenticate: `update :sessions set auth_time = $3, version = coalesce(version, 0) + 1, invalidated_at = $3,
       expires_at = $4, absolute_expires_at = $5, prune_on = $6

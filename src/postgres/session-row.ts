@@ -1,4 +1,4 @@
-import type { EndReason, SessionRow } from '../core/store.ts'
+import type { EndReason, Renewal, SessionRow } from '../core/store.ts'
 import type { ClaimsObject } from '../portable/claims.ts'
 import type { Row } from './connection.ts'
 import { SESSION_COLUMNS, type SessionColumn } from './queries.ts'
@@ -8,7 +8,12 @@ import { firstDay, timestamp } from './times.ts'
 export function insertValues(row: SessionRow): unknown[] {
   const columns = toColumns(row)
   const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value))
-  const values = { ...columns, claims: json(columns.claims), data: json(columns.data) }
+  const values = {
+    ...columns,
+    claims: json(columns.claims),
+    data: json(columns.data),
+    renewals: renewalsValue(row.renewals),
+  }
   return SESSION_COLUMNS.map((name) => values[name])
 }
 
@@ -44,7 +49,27 @@ function toColumns(row: SessionRow): Record<SessionColumn, unknown> {
     ended_at: timestamp(row.endedAt),
     end_reason: row.endReason,
     prune_on: firstDay(row.pruneAt),
+    renewals: row.renewals.length === 0 ? null : row.renewals.map(toStoredRenewal),
+    reuse_since: timestamp(row.reuseSince),
   }
+}
+
+/** A renewal as the column holds it. */
+interface StoredRenewal extends Omit<Renewal, 'anchorHash'> {
+  readonly anchor: string
+}
+
+/** The column `renewals` as a parameter. */
+export function renewalsValue(renewals: readonly Renewal[]): string | null {
+  return renewals.length === 0 ? null : JSON.stringify(renewals.map(toStoredRenewal))
+}
+
+function toStoredRenewal({ anchorHash, ...fields }: Renewal): StoredRenewal {
+  return { anchor: Buffer.from(anchorHash).toString('base64url'), ...fields }
+}
+
+function toRenewal({ anchor, ...fields }: StoredRenewal): Renewal {
+  return { anchorHash: Buffer.from(anchor, 'base64url'), ...fields }
 }
 
 /** `bytea` as text, because `insertMany` sends the rows as JSON. */
@@ -61,6 +86,8 @@ export function toSessionRow(row: Row): SessionRow {
     current: row['current'] as Buffer,
     previous: row['previous'] as Buffer | null,
     anchorHash: row['anchor_hash'] as Buffer,
+    renewals: ((row['renewals'] as StoredRenewal[] | null) ?? []).map(toRenewal),
+    reuseSince: row['reuse_since'] as number | null,
     turnedAt: (row['turned_at'] as number | null) ?? createdAt,
     switchedAt: row['switched_at'] as number | null,
     version: (row['version'] as number | null) ?? 0,

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { SessionRow, SessionWrites } from '../core/store.ts'
 import { endingValues, expectedValues } from './parameters.ts'
 import { type Run, runTrackingRetries } from './run.ts'
-import { insertValues, toSessionRow } from './session-row.ts'
+import { insertValues, renewalsValue, toSessionRow } from './session-row.ts'
 import { firstDay, timestamp } from './times.ts'
 
 /** The statements that also run inside a transaction of the application. */
@@ -74,6 +74,17 @@ export function createSessionWrites(run: Run, notify: SessionWrites['notify']): 
     async raiseVersionByUser(userId, at) {
       const rows = await run('raiseVersionByUser', [userId, timestamp(at)])
       return rows.map((row) => ({ id: row['id'] as string, version: row['version'] as number }))
+    },
+    async startRenewal({ id, version, renewals, next, expiresAt, pruneAt }) {
+      const rows = await run('startRenewal', [
+        id,
+        version,
+        renewalsValue(renewals),
+        renewalsValue(next),
+        timestamp(expiresAt),
+        firstDay(pruneAt),
+      ])
+      return rows.length > 0
     },
     async reauthenticate(id, ifVersion, at, { expiresAt, absoluteExpiresAt, pruneAt }) {
       const rows = await run('reauthenticate', [

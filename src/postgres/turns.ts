@@ -2,13 +2,14 @@ import type { Store, Turn } from '../core/store.ts'
 import type { Row } from './connection.ts'
 import { expectedValues } from './parameters.ts'
 import type { Run } from './run.ts'
+import { renewalsValue } from './session-row.ts'
 import { firstDay, timestamp } from './times.ts'
 
 /** The compare-and-sets of the rotation. */
 export function createTurns(
   run: Run,
   runTurnMany: (values: unknown[]) => Promise<Row[]>,
-): Pick<Store, 'turn' | 'turnMany' | 'switchSibling'> {
+): Pick<Store, 'turn' | 'turnMany' | 'switchSibling' | 'confirmRenewal'> {
   return {
     async turn(turn) {
       return (await run('turn', [...expectedValues(turn.expected), ...nextValues(turn)])).length > 0
@@ -21,6 +22,29 @@ export function createTurns(
     async switchSibling(expected, next) {
       const values = [...expectedValues(expected), next.current, timestamp(next.switchedAt)]
       return (await run('switchSibling', values)).length > 0
+    },
+    async confirmRenewal(renewal) {
+      const { next, expiresAt, pruneAt, ip, userAgent, version, renewals } = renewal
+      const { anchorHash, authTime, absoluteExpiresAt, claims, reuseSince, at } = renewal
+      const values = [
+        ...expectedValues(renewal.expected),
+        next.generation,
+        next.current,
+        timestamp(next.turnedAt),
+        timestamp(expiresAt),
+        firstDay(pruneAt),
+        ip,
+        userAgent,
+        version,
+        renewalsValue(renewals),
+        anchorHash,
+        timestamp(authTime),
+        timestamp(absoluteExpiresAt),
+        JSON.stringify(claims),
+        timestamp(at),
+        timestamp(reuseSince),
+      ]
+      return (await run('confirmRenewal', values)).length > 0
     },
   }
 }

@@ -230,6 +230,7 @@ function createLog() {
     successor: 0,
     late: 0,
     ahead: 0,
+    renewed: 0,
     reused: 0,
   }
   let watched: readonly Browser[] = []

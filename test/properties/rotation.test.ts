@@ -89,6 +89,7 @@ describe('any token that meets any row', () => {
             successor: [strict ? 'child' : 'keep'],
             late: ['child'],
             ahead: [given.onDatabaseRollback === 'end' ? 'refuse' : strict ? 'child' : 'keep'],
+            renewed: [],
             reused: ['refuse'],
           }
           expect(allowed[verdict]).toContain(answer)

@@ -21,6 +21,8 @@ export function sampleRow(fields: Partial<SessionRow> = {}): SessionRow {
     turnedAt: NOON,
     switchedAt: null,
     anchorHash: print('anchor'),
+    renewals: [],
+    reuseSince: null,
     version: 0,
     createdAt: NOON,
     authTime: NOON,

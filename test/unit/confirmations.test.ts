@@ -164,6 +164,7 @@ describe('confirming by use', () => {
 describe('the queue of confirmations', () => {
   const evidence = (index: number): Evidence => ({
     sessionId: `session ${index}`,
+    version: 0,
     twin: {
       generation: 1,
       fingerprint: Buffer.alloc(16, `f${index}.`),

@@ -63,6 +63,8 @@ export async function createSession<Claims extends object, Data>(
     turnedAt: now,
     switchedAt: null,
     anchorHash: fingerprint(anchor),
+    renewals: [],
+    reuseSince: null,
     version: 0,
     createdAt: await loginTime(scope, userId, now),
     authTime: now,

@@ -11,6 +11,7 @@ import { checkFits } from '../tokens/access-token.ts'
 import { accessTokenFields } from '../tokens/issue.ts'
 import { createSession } from './create.ts'
 import { patchData, setData } from './data.ts'
+import { renewSession } from './renew.ts'
 import { assertStillActive, endSession, endUser, publishVersions, type Scope } from './write-scope.ts'
 
 const ATTEMPTS = 3
@@ -82,6 +83,7 @@ export function operations<Claims extends object, Data>(
       }
       throw new TryAgainError()
     },
+    renew: (sessionId, renewal = {}) => renewSession(scope, sessionId, renewal),
     async reauthenticate(sessionId) {
       for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
         // No grace period here: reauthentication restarts the timeouts, and must not revive an idle session.

@@ -88,6 +88,7 @@ export function createVerify({
       confirmations.add({
         sessionId: parsed.sessionId,
         twin: parsed.twin,
+        version: parsed.version,
         seenAt: now,
         ...recordable(normalizeContext(context), options.privacy),
       })

@@ -23,6 +23,8 @@ const ATTEMPTS = 3
 export interface Evidence {
   readonly sessionId: string
   readonly twin: Presented
+  /** The version of the row when the access token was issued. */
+  readonly version: number
   /** When the request arrived. */
   readonly seenAt: number
   readonly ip: string | null
@@ -122,7 +124,8 @@ export function createConfirmations(
     let late = 0
     for (const row of rows.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
       if (row.endedAt !== null) continue
-      const evidence = undecided.get(row.id)!
+      // A token that the row supersedes proves nothing: a renewal may have replaced its lineage.
+      const evidence = undecided.get(row.id)!.filter(({ version }) => !(version < row.version))
       const inTime = evidence.filter(({ seenAt }) => now - seenAt <= maxAge)
       late += evidence.length - inTime.length
       const { refused, turn } = decideAll(row, inTime, now)

@@ -8,11 +8,12 @@ import {
 import type { Engine } from '../engine.ts'
 import { reportThrown } from '../observability/events.ts'
 import { type NormalContext, normalizeContext, type RefreshContext, recordable } from '../request-context.ts'
-import { type Decision, decide, type Verdict } from '../rotation/decision.ts'
+import { type Decision, decide, decideRenewal, settleTime, type Verdict } from '../rotation/decision.ts'
 import { createEnding, publishEnd } from '../session/ending.ts'
 import { idleTimeoutOf } from '../session/lifetime.ts'
+import { findRenewal, reuseSinceAfter, wasRenewed, withRenewal } from '../session/renewal.ts'
 import { assertNotEnded, readRow, recordEnd } from '../session/rows.ts'
-import type { SessionRow } from '../store.ts'
+import type { Renewal, SessionRow, Turn } from '../store.ts'
 import { delay } from '../time/delay.ts'
 import { type IssuedToken, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
 import {
@@ -55,8 +56,8 @@ export function refresh(
 }
 
 /**
- * Reads the row, decides, writes and answers. The checks come in the order of the protocol: MAC, row, anchor, end,
- * absolute expiry, idle expiry, decision. Each caller gets its own child: with a shared answer, a thief could follow
+ * Reads the row, decides, writes and answers. The checks come in the order of the protocol: MAC, row, end, anchor,
+ * absolute expiry, idle expiry, decision, limits. Each caller gets its own child: with a shared answer, a thief could follow
  * the owner undetected.
  */
 async function exchange(
@@ -74,16 +75,17 @@ async function exchange(
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const row = await ensureRowVersion(engine, await readRow(engine.store, token.sessionId))
     recordEnd(engine, row)
-    assertMayRefresh(engine, token, row, arrivedAt)
-    let decision = decide(token, row, engine.options.rotation, arrivedAt, clock.now())
+    const held = heldSession(token, row)
+    assertUnexpired(engine, token, held.session, arrivedAt)
+    let decision = judge(engine, token, held, arrivedAt)
     // No limit applies to a refresh that would be refused: a thief must not be able to postpone being found.
     if (!allowed && decision.answer !== 'refuse') {
       await assertAllowed(engine, token, from)
       allowed = true
-      decision = decide(token, row, engine.options.rotation, arrivedAt, clock.now())
+      decision = judge(engine, token, held, arrivedAt)
     }
     assertInTime(engine, arrivedAt, context?.signal)
-    const updated = await applyDecision(engine, row, decision, from)
+    const updated = await applyDecision(engine, held, decision, from)
     if (updated === null) continue
     assertInTime(engine, arrivedAt, context?.signal)
     return createAnswer(engine, token, updated, decision, arrivedAt, from)
@@ -151,26 +153,55 @@ async function isAllowedByApplication({ options }: Engine, attempt: RefreshAttem
   }
 }
 
-function assertMayRefresh(
-  engine: Engine,
-  token: RefreshToken,
-  row: SessionRow | null,
-  now: number,
-): asserts row is SessionRow {
+/** The session that a refresh token belongs to. */
+interface HeldSession {
+  readonly row: SessionRow
+  /** The row as the holder of the token sees it. */
+  readonly session: SessionRow
+  /** The pending renewal that the token comes from, or the lineage of the token. */
+  readonly lineage: Renewal | 'current' | 'replaced'
+}
+
+/**
+ * @throws SessionEndedError, also for a token of a lineage that a reauthentication has replaced
+ * @throws RefreshTokenInvalidError for a token that a leaked secret has forged
+ */
+function heldSession(token: RefreshToken, row: SessionRow | null): HeldSession {
   if (row === null) throw new SessionEndedError(token.sessionId, 'unknown')
-  if (!timingSafeEqual(fingerprint(token.anchor), row.anchorHash)) throw new RefreshTokenInvalidError()
   assertNotEnded(row)
-  if (row.absoluteExpiresAt !== null && now >= row.absoluteExpiresAt)
-    throw new SessionEndedError(row.id, 'absolute')
+  const anchorHash = fingerprint(token.anchor)
+  if (timingSafeEqual(anchorHash, row.anchorHash)) return { row, session: row, lineage: 'current' }
+  const renewal = findRenewal(row, anchorHash)
+  if (renewal !== null) return { row, session: withRenewal(row, renewal), lineage: renewal }
+  if (!wasRenewed(row)) throw new RefreshTokenInvalidError()
+  if (row.reuseSince === null || token.issuedAt < row.reuseSince)
+    throw new SessionEndedError(token.sessionId, 'replaced')
+  return { row, session: row, lineage: 'replaced' }
+}
+
+function assertUnexpired(engine: Engine, token: RefreshToken, session: SessionRow, now: number): void {
+  const { id, expiresAt, absoluteExpiresAt } = session
+  if (absoluteExpiresAt !== null && now >= absoluteExpiresAt) throw new SessionEndedError(id, 'absolute')
   // The row records activity only when a token is used. Its holder was also active when this token was issued.
-  const idleExpiresAt = Math.max(row.expiresAt, token.issuedAt + idleTimeoutOf(engine, row))
-  if (now >= idleExpiresAt) throw new SessionEndedError(row.id, 'idle')
+  const idleExpiresAt = Math.max(expiresAt, token.issuedAt + idleTimeoutOf(engine, session))
+  if (now >= idleExpiresAt) throw new SessionEndedError(id, 'idle')
+}
+
+function judge(
+  { options, clock }: Engine,
+  token: RefreshToken,
+  { row, lineage }: HeldSession,
+  arrivedAt: number,
+): Decision {
+  if (lineage === 'replaced') return { verdict: 'reused', answer: 'refuse' }
+  if (lineage === 'current') return decide(token, row, options.rotation, arrivedAt, clock.now())
+  return decideRenewal(token, row.renewals.at(-1)!.at, options.rotation, arrivedAt, clock.now())
 }
 
 /** Carries a decision out. @returns the new row, or null if the row has changed and the decision must be repeated */
 async function applyDecision(
   engine: Engine,
-  row: SessionRow,
+  { row, session, lineage }: HeldSession,
   decision: Decision,
   from: NormalContext,
 ): Promise<SessionRow | null> {
@@ -184,15 +215,48 @@ async function applyDecision(
       ? new RefreshTokenReusedError(row.id, row.userId)
       : new SessionEndedError(row.id, 'rollback')
   }
-  if (next === undefined) return row
+  if (next === undefined) return session
   if (verdict === 'sibling') {
     return (await store.switchSibling(expectedState(row), next)) ? { ...row, ...next } : null
   }
-  const turn = createTurn(engine, row, next, { ip, userAgent })
+  const turn = createTurn(engine, session, next, { ip, userAgent })
+  if (typeof lineage === 'object')
+    return confirmRenewal(engine, row, session, turn, reuseSinceAfter(row, lineage))
   if (!(await store.turn(turn))) return null
   publishTurn(engine, row, turn, 'refresh')
   const { expiresAt, pruneAt } = turn
   return { ...row, ...next, expiresAt, pruneAt, ip: turn.ip, userAgent: turn.userAgent }
+}
+
+/** Replaces the lineage of the row, so that all older tokens are refused. @returns as {@link applyDecision} */
+async function confirmRenewal(
+  engine: Engine,
+  row: SessionRow,
+  session: SessionRow,
+  turn: Turn,
+  reuseSince: number | null,
+): Promise<SessionRow | null> {
+  const { store, clock, revocations, feed } = engine
+  const { anchorHash, authTime, absoluteExpiresAt, claims } = session
+  const { version, renewals } = row
+  const renewed = { anchorHash, authTime, absoluteExpiresAt, claims, reuseSince }
+  if (!(await store.confirmRenewal({ ...turn, ...renewed, version, renewals, at: clock.now() }))) return null
+  const { next, expiresAt, pruneAt, ip, userAgent } = turn
+  const updated = {
+    ...session,
+    ...next,
+    renewals: [],
+    reuseSince,
+    version: version + 1,
+    expiresAt,
+    pruneAt,
+    ip,
+    userAgent,
+  }
+  revocations.addVersion(row.id, updated.version)
+  feed.notifyPeers()
+  publishTurn(engine, row, turn, 'refresh')
+  return updated
 }
 
 /** Ends a session because of a verdict. @returns false if the row has changed and the decision must be repeated */
@@ -221,6 +285,12 @@ async function createAnswer(
   context: NormalContext,
 ): Promise<Refreshed> {
   engine.events.emit('refreshed', { sessionId: row.id, userId: row.userId, verdict })
+  if (verdict === 'renewed' && row.renewals.length > 0) {
+    // Still pending: a short access token makes the client present the refresh token again soon.
+    const atMost = settleTime(engine.options.rotation)
+    const issue = { generation: token.generation, twin: null, now, context, atMost }
+    return { row, accessToken: await issueAccessToken(engine, row, issue), refreshToken: null }
+  }
   if (answer === 'keep') {
     // If the row already records this token, the use of the access token proves nothing new.
     const isRecorded = row.generation === token.generation && timingSafeEqual(row.current, token.fingerprint)

@@ -9,6 +9,7 @@ const INVALIDATING_WRITES = [
   'raiseVersionByUser',
   'writeClaims',
   'reauthenticate',
+  'confirmRenewal',
 ] as const satisfies readonly (keyof Store)[]
 
 /**

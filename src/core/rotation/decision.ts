@@ -33,7 +33,7 @@ export interface RotationSettings {
   readonly onDatabaseRollback: 'accept' | 'end'
 }
 
-export type Verdict = 'current' | 'steady' | 'sibling' | 'successor' | 'late' | 'ahead' | 'reused'
+export type Verdict = 'current' | 'steady' | 'sibling' | 'successor' | 'late' | 'ahead' | 'renewed' | 'reused'
 
 /**
  * The answer, and the state to write by compare-and-set; without `next`, write nothing.
@@ -107,6 +107,37 @@ export function decide(
     return { verdict: 'ahead', answer: strict ? 'child' : 'keep', next: turned(p) }
   }
   return { verdict: 'reused', answer: 'refuse' }
+}
+
+/**
+ * How long after a renewal its refresh token leaves the row as it is. By then every response to an older token has
+ * arrived or is lost, and a browser that crashed has fallen back to its older cookies. So the client holds the token that
+ * it presents. Milliseconds.
+ */
+export function settleTime({ overlap, gracePeriod, tolerance }: RotationSettings): number {
+  return overlap === 0 ? tolerance : gracePeriod + overlap / 2 + tolerance
+}
+
+/**
+ * Decides on the refresh token of a pending renewal. Presented after the settle time, it replaces the lineage of the row:
+ * all older tokens of the session are refused from then on.
+ * @param renewedAt when the newest pending renewal was issued
+ * @param now when the request arrived
+ * @param recordedAt the time of the turn
+ */
+export function decideRenewal(
+  { generation, fingerprint: current }: Presented,
+  renewedAt: number,
+  settings: RotationSettings,
+  now: number,
+  recordedAt: number = now,
+): Decision {
+  if (now - renewedAt < settleTime(settings)) return { verdict: 'renewed', answer: 'keep' }
+  return {
+    verdict: 'renewed',
+    answer: settings.overlap === 0 ? 'child' : 'keep',
+    next: { generation, current, previous: null, turnedAt: recordedAt, switchedAt: null },
+  }
 }
 
 /**

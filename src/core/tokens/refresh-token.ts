@@ -40,7 +40,7 @@ export interface RefreshToken extends Presented {
   /** The token as text. */
   readonly value: string
   readonly sessionId: string
-  /** All refresh tokens of a session carry it, and the row holds its hash. A leaked secret does not reveal it. */
+  /** All refresh tokens of a lineage carry it, and the row holds its hash. A leaked secret does not reveal it. */
   readonly anchor: Uint8Array
 }
 

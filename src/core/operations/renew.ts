@@ -1,0 +1,98 @@
+import { isDeepStrictEqual } from 'node:util'
+import { type ClaimsObject, checkClaims, validate } from '../../portable/claims.ts'
+import { AccessTokenExpiredError, TryAgainError } from '../../portable/errors.ts'
+import type { CreatedSession, RenewSession } from '../api.ts'
+import { randomBytes } from '../keys/random.ts'
+import { normalizeContext } from '../request-context.ts'
+import { settleTime } from '../rotation/decision.ts'
+import { idleExpiry, pruneTime } from '../session/lifetime.ts'
+import { findRenewal, withRenewal } from '../session/renewal.ts'
+import { toSession } from '../session/session.ts'
+import type { Renewal } from '../store.ts'
+import { checkFits } from '../tokens/access-token.ts'
+import { accessTokenFields, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
+import { ANCHOR_BYTES, fingerprint, mintRefreshToken } from '../tokens/refresh-token.ts'
+import { assertStillActive, type Scope } from './write-scope.ts'
+
+const ATTEMPTS = 5
+/** An older renewal than these was replaced or lost: each renewal needs a valid access token of the one before. */
+const MAX_PENDING = 4
+
+/** The session of the request that asks for a renewal, as its access token describes it. */
+export interface Renewing {
+  /** When its holder last authenticated, in ms. */
+  readonly authTime: number
+  readonly claims: ClaimsObject
+  /** The version of the row when its access token was issued. */
+  readonly version: number
+}
+
+/**
+ * Issues tokens with an anchor of their own. The older tokens stay valid, with their claims and authentication time,
+ * until the new refresh token has been presented: if the response is lost, nobody is logged out.
+ */
+export async function renewSession<Claims extends object, Data>(
+  scope: Scope,
+  sessionId: string,
+  { claims: given, reauthenticated = false, ...context }: RenewSession<Claims>,
+  holder: Renewing | null = null,
+): Promise<CreatedSession<Claims, Data>> {
+  const { engine, writes } = scope
+  const { options, clock, ring } = engine
+  // The holder of a pending renewal has claims and an authentication time that the row does not have yet.
+  const claims =
+    given === undefined
+      ? (holder?.claims ?? null)
+      : checkClaims(await validate(options.claims, given, 'claims'))
+  const anchor = randomBytes(ANCHOR_BYTES)
+  const anchorHash = fingerprint(anchor)
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    // No grace period for a reauthentication: it restarts the timeouts, and must not revive an idle session.
+    const row = await assertStillActive(scope, sessionId, reauthenticated ? 0 : undefined)
+    if (holder !== null && holder.version !== row.version) throw new AccessTokenExpiredError('superseded')
+    const now = clock.now()
+    const authTime = reauthenticated ? now : Math.max(row.authTime, holder?.authTime ?? 0)
+    const lifetime = row.absoluteExpiresAt === null ? null : row.absoluteExpiresAt - row.authTime
+    const renewal: Renewal = {
+      anchorHash,
+      at: now,
+      authTime,
+      // The session keeps the absolute lifetime that it was created with.
+      absoluteExpiresAt: lifetime === null ? null : authTime + lifetime,
+      claims: isDeepStrictEqual(claims, row.claims) ? null : claims,
+    }
+    const renewed = withRenewal(row, renewal)
+    const token = mintRefreshToken(options.secrets, {
+      sessionId,
+      generation: row.generation + 1,
+      issuedAt: now,
+      parent: row.current,
+      anchor,
+    })
+    const issue = { generation: token.generation, twin: null, now, context: normalizeContext(context) }
+    checkFits(await ring.signer(), options.accessToken, accessTokenFields(engine, renewed, issue, 0))
+    const accessToken = await issueAccessToken(engine, renewed, {
+      ...issue,
+      atMost: settleTime(options.rotation),
+    })
+    const expiresAt = idleExpiry(engine, renewed, now)
+    const written =
+      findRenewal(row, anchorHash) !== null ||
+      (await writes.startRenewal({
+        id: sessionId,
+        version: row.version,
+        renewals: row.renewals,
+        next: [...row.renewals, renewal].slice(-MAX_PENDING),
+        expiresAt,
+        pruneAt: pruneTime(engine, renewed, expiresAt, now, row.pruneAt),
+      }))
+    if (written) {
+      return {
+        session: toSession<Claims, Data>({ ...renewed, expiresAt }, now),
+        accessToken,
+        refreshToken: issueRefreshToken(engine, renewed, token),
+      }
+    }
+  }
+  throw new TryAgainError()
+}

@@ -1,0 +1,39 @@
+import { timingSafeEqual } from 'node:crypto'
+import type { Renewal, SessionRow } from '../store.ts'
+
+/** The pending renewal with this anchor; null if there is none. */
+export function findRenewal(row: SessionRow, anchorHash: Uint8Array): Renewal | null {
+  return row.renewals.find((renewal) => timingSafeEqual(renewal.anchorHash, anchorHash)) ?? null
+}
+
+/**
+ * `reuseSince` of the row after a renewal. Whoever has authenticated again is the user, so older tokens are just
+ * refused. Otherwise the renewal may have been a thief's, and the old token of the user must still end the session.
+ */
+export function reuseSinceAfter(
+  row: Pick<SessionRow, 'authTime' | 'reuseSince'>,
+  renewal: Pick<Renewal, 'authTime'>,
+): number | null {
+  return renewal.authTime > row.authTime ? null : (row.reuseSince ?? row.authTime)
+}
+
+/** Whether a renewal has replaced a lineage of this session. */
+export function wasRenewed({ authTime, createdAt, reuseSince }: SessionRow): boolean {
+  return authTime > createdAt || reuseSince !== null
+}
+
+/** The session as the holder of a pending renewal sees it. The row itself changes when the renewal is confirmed. */
+export function withRenewal(row: SessionRow, renewal: Renewal): SessionRow {
+  return {
+    ...row,
+    anchorHash: renewal.anchorHash,
+    claims: renewal.claims ?? row.claims,
+    authTime: Math.max(row.authTime, renewal.authTime),
+    absoluteExpiresAt: later(row.absoluteExpiresAt, renewal.absoluteExpiresAt),
+  }
+}
+
+/** The later of two times, where null is never. */
+function later(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? null : Math.max(one, other)
+}
