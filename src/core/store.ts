@@ -18,6 +18,8 @@ export { END_REASONS, type EndReason } from '../portable/end-reason.ts'
 export interface Renewal {
   readonly anchorHash: Uint8Array
   readonly at: number
+  /** Whether the user authenticated again for it, or for the renewal that it follows. */
+  readonly reauthenticated: boolean
   readonly authTime: number
   readonly absoluteExpiresAt: number | null
   /** `null` for those of the row. `writeClaims` sets it to null: later claims replace earlier ones. */
@@ -88,6 +90,8 @@ export interface StartRenewal {
 export interface ConfirmRenewal extends Turn {
   readonly version: number
   readonly renewals: readonly Renewal[]
+  /** The renewals that stay pending. */
+  readonly remaining: readonly Renewal[]
   readonly anchorHash: Uint8Array
   readonly authTime: number
   readonly absoluteExpiresAt: number | null
@@ -206,7 +210,7 @@ export interface Store extends SessionWrites {
   turnMany(turns: readonly Turn[]): Promise<string[]>
   /** Makes a sibling current, durably. @returns whether it was written */
   switchSibling(expected: Expected, next: RotationState): Promise<boolean>
-  /** Replaces the lineage, raises the version and drops all pending renewals, durably. @returns whether it was written */
+  /** Replaces the lineage and raises the version, durably. @returns whether it was written */
   confirmRenewal(renewal: ConfirmRenewal): Promise<boolean>
   /** At most `limit` changes at or after `since`, oldest first, following `after`. */
   changes(since: number, after: Change | null, limit: number): Promise<Change[]>

@@ -149,10 +149,10 @@ export function memory(): Store {
       write({ ...row, renewals: next, expiresAt, pruneAt })
       return true
     },
-    async confirmRenewal({ expected, version, renewals, next, at, ...fields }) {
+    async confirmRenewal({ expected, version, renewals, remaining, next, at, ...fields }) {
       const row = matches(expected)
       if (row === null || row.version !== version || !sameRenewals(row.renewals, renewals)) return false
-      invalidate({ ...row, ...next, ...fields, renewals: [], version: version + 1 }, at)
+      invalidate({ ...row, ...next, ...fields, renewals: remaining, version: version + 1 }, at)
       return true
     },
     async reauthenticate(id, ifVersion, at, clocks) {

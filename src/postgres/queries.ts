@@ -137,7 +137,7 @@ export const QUERIES = {
   confirmRenewal: `update :sessions set generation = $4, current = $5, previous = null, turned_at = $6, switched_at = null,
       expires_at = $7, prune_on = $8, ip = $9, user_agent = $10, anchor_hash = $13, auth_time = $14,
       absolute_expires_at = $15, claims = $16, version = coalesce(version, 0) + 1, invalidated_at = $17, reuse_since = $18,
-      renewals = null
+      renewals = $19
     where ${EXPECTED} and coalesce(version, 0) = $11 and renewals is not distinct from $12::jsonb
     returning id`,
 

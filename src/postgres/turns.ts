@@ -24,7 +24,7 @@ export function createTurns(
       return (await run('switchSibling', values)).length > 0
     },
     async confirmRenewal(renewal) {
-      const { next, expiresAt, pruneAt, ip, userAgent, version, renewals } = renewal
+      const { next, expiresAt, pruneAt, ip, userAgent, version, renewals, remaining } = renewal
       const { anchorHash, authTime, absoluteExpiresAt, claims, reuseSince, at } = renewal
       const values = [
         ...expectedValues(renewal.expected),
@@ -43,6 +43,7 @@ export function createTurns(
         JSON.stringify(claims),
         timestamp(at),
         timestamp(reuseSince),
+        renewalsValue(remaining),
       ]
       return (await run('confirmRenewal', values)).length > 0
     },

@@ -7,6 +7,8 @@ export interface Exploration {
   readonly complete: boolean
   readonly honestLogouts: number
   readonly thievesWhoStayed: number
+  /** Thieves who passed a check for a recent authentication. */
+  readonly thievesWhoPassed: number
   /** Most turns between a theft and its end, over all runs that ended. */
   readonly longestStay: number
   /** The shortest way to the first violation. */
@@ -28,7 +30,7 @@ export function explore(scope: Scope, mutation: Mutation | null, limits: Limits)
   const cameFrom: number[] = []
   const stories: string[] = []
   let frontier: { world: World; id: number }[] = []
-  const found = { 'honest logout': 0, 'thief stayed': 0 }
+  const found = { 'honest logout': 0, 'thief stayed': 0, 'thief passed': 0 }
   let story: string[] | null = null
   let longestStay = 0
   const deadline = performance.now() + limits.milliseconds
@@ -52,7 +54,7 @@ export function explore(scope: Scope, mutation: Mutation | null, limits: Limits)
   frontier.push({ world, id })
 
   const report = (outcome: Outcome, id: number, how: string): void => {
-    if (outcome !== 'honest logout' && outcome !== 'thief stayed') return
+    if (outcome === 'goes on' || outcome === 'ended') return
     found[outcome]++
     if (story !== null) return
     story = [how, `=> ${outcome}`]
@@ -86,6 +88,7 @@ export function explore(scope: Scope, mutation: Mutation | null, limits: Limits)
     complete,
     honestLogouts: found['honest logout'],
     thievesWhoStayed: found['thief stayed'],
+    thievesWhoPassed: found['thief passed'],
     longestStay,
     story,
   }

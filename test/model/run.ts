@@ -66,6 +66,7 @@ function main(): void {
     states: sum(({ states }) => states),
     honestLogouts: sum(({ honestLogouts }) => honestLogouts),
     thievesWhoStayed: sum(({ thievesWhoStayed }) => thievesWhoStayed),
+    thievesWhoPassed: sum(({ thievesWhoPassed }) => thievesWhoPassed),
     longestStay: Math.max(...thefts.map(({ longestStay }) => longestStay)),
     mutationsCaught: caught,
     mutations: MUTATIONS.length,
@@ -76,11 +77,13 @@ function main(): void {
   say(`\nstates visited: ${result.states}`)
   say(`honest logouts: ${result.honestLogouts}`)
   say(`thieves who stayed: ${result.thievesWhoStayed}`)
+  say(`thieves who passed a check for a recent authentication: ${result.thievesWhoPassed}`)
   say(`longest stay of a thief: ${result.longestStay} turns after the theft`)
   say(`mutations caught: ${caught}/${MUTATIONS.length}`)
   if (values.json)
     process.stdout.write(`${JSON.stringify({ ...result, scopes: lines, mutations }, null, 2)}\n`)
-  const holds = result.honestLogouts === 0 && result.thievesWhoStayed === 0 && caught === MUTATIONS.length
+  const violations = result.honestLogouts + result.thievesWhoStayed + result.thievesWhoPassed
+  const holds = violations === 0 && caught === MUTATIONS.length
   process.exitCode = holds ? 0 : 1
 }
 

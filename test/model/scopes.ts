@@ -15,8 +15,13 @@ const BASE: Scope = {
   thief: 'never',
   thiefRefreshes: 0,
   flood: false,
+  reauthentications: 0,
+  thiefRenews: false,
   given: [],
 }
+
+/** Almost the settle time of a renewal. */
+const SETTLING = Array.from({ length: 4 }, () => /a tick/)
 
 /** Where no honest user may be logged out (P1). From narrow to wide. */
 export const HONEST: Readonly<Record<string, Scope>> = {
@@ -45,6 +50,45 @@ export const HONEST: Readonly<Record<string, Scope>> = {
   'two tabs, faulty network': { ...BASE, network: 'faulty' },
   'two tabs, slow network, skewed clocks': { ...BASE, network: 'slow', skew: true },
   'three tabs, faulty network': { ...BASE, tabs: 3, network: 'faulty' },
+  'reauthentication, prompt network': { ...BASE, reauthentications: 2, refreshes: 3 },
+  'reauthentication, faulty network': { ...BASE, network: 'faulty', reauthentications: 1, refreshes: 3 },
+  'reauthentication, slow network, skewed clocks': {
+    ...BASE,
+    network: 'slow',
+    skew: true,
+    reauthentications: 1,
+    refreshes: 3,
+  },
+  'reauthentication about to take effect, faulty network': {
+    ...BASE,
+    network: 'faulty',
+    reauthentications: 2,
+    refreshes: 4,
+    given: [
+      /tab 1 sends/,
+      /tab 1's refresh/,
+      /authenticates again/,
+      /tab 2 gets its answer/,
+      /tab 1 gets/,
+      ...SETTLING,
+    ],
+  },
+  'reauthentication, browser crash': {
+    ...BASE,
+    tabs: 1,
+    network: 'slow',
+    browserCrashes: 1,
+    reauthentications: 1,
+    refreshes: 3,
+  },
+  'reauthentication, database crash': {
+    ...BASE,
+    tabs: 1,
+    databaseCrashes: 1,
+    history: 1,
+    reauthentications: 1,
+    refreshes: 3,
+  },
   'everything at once': {
     ...BASE,
     tabs: 3,
@@ -65,6 +109,28 @@ export const THEFTS: Readonly<Record<string, Scope>> = {
   'theft, two tabs, prompt network': { ...THEFT, network: 'prompt', tabs: 2, refreshes: 3 },
   'theft, skewed clocks': { ...THEFT, skew: true },
   'theft, faulty network': { ...THEFT, network: 'faulty', refreshes: 3 },
+  'reauthentication after a theft': { ...THEFT, thief: 'at once', reauthentications: 1, refreshes: 3 },
+  'reauthentication after a theft, two tabs': {
+    ...THEFT,
+    network: 'prompt',
+    tabs: 2,
+    reauthentications: 1,
+    refreshes: 3,
+  },
+  'reauthentication about to take effect after a theft': {
+    ...THEFT,
+    thief: 'at once',
+    reauthentications: 1,
+    given: [/thief copies/, /thief refreshes/, /authenticates again/, ...SETTLING],
+  },
+  'a thief who renews': { ...THEFT, thief: 'at once', thiefRenews: true, refreshes: 3 },
+  'a thief who renews, and a reauthentication': {
+    ...THEFT,
+    thief: 'at once',
+    thiefRenews: true,
+    reauthentications: 1,
+    refreshes: 3,
+  },
   'a thief who floods': { ...THEFT, thief: 'at once', flood: true, refreshes: 3 },
 }
 
@@ -114,6 +180,14 @@ export const COUNTEREXAMPLES: Readonly<Record<Mutation, Scope>> = {
     given: [/thief copies/, /browser refreshes/, /owner's use .* successor/],
   },
   'limits after the decision': { ...THEFT_BY_HAND, flood: true },
+  'renewal of one lineage': { ...THEFT_BY_HAND, reauthentications: 1 },
+  'settle time': { ...BASE, reauthentications: 1, refreshes: 3 },
+  'evidence of the present version': {
+    ...THEFT_BY_HAND,
+    reauthentications: 1,
+    given: [/thief copies/, /thief refreshes/, /authenticates again/, ...QUIET, /browser refreshes/],
+  },
+  'reuse after a renewal without a password': { ...THEFT_BY_HAND, thiefRenews: true },
   'durable sibling switch': {
     ...BASE,
     databaseCrashes: 1,

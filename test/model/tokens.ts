@@ -3,6 +3,8 @@ import type { Presented } from '../../src/core/rotation/decision.ts'
 /** A refresh token as the decision sees it; its fingerprint holds its number. */
 export interface Token extends Presented {
   readonly number: number
+  /** All tokens of one lineage carry the same anchor. */
+  readonly lineage: number
 }
 
 export function numberOf(fingerprint: Uint8Array): number {

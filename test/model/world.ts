@@ -2,10 +2,13 @@ import {
   type Decision,
   decide,
   decideEvidence,
+  decideRenewal,
   type Presented,
   type RotationSettings,
   type RotationState,
+  settleTime,
 } from '../../src/core/rotation/decision.ts'
+import { remainingAfter, reuseSinceAfter } from '../../src/core/session/renewal.ts'
 import { type Mutation, mutated } from './mutations.ts'
 import { clock, name, numberOf, same, type Token, when } from './tokens.ts'
 
@@ -53,6 +56,10 @@ export interface Scope {
   readonly skew: boolean
   /** Whether a new login replaces the session once, with everything else idle or under way for the old one. */
   readonly login: boolean
+  /** How often the user authenticates again. */
+  readonly reauthentications: number
+  /** Whether the thief makes the application renew the session without a password, once. */
+  readonly thiefRenews: boolean
   /** When the jar is copied. */
   readonly thief: 'never' | 'at once' | 'any time'
   readonly thiefRefreshes: number
@@ -66,6 +73,18 @@ export interface Scope {
 interface Access {
   readonly twin: Token | null
   readonly issuedAt: number
+  /** The version of the row. */
+  readonly version: number
+  /** Whether it passes a check for a recent authentication. */
+  readonly elevated: boolean
+}
+
+/** New tokens that nobody has presented after the settle time. */
+interface Pending {
+  readonly lineage: number
+  readonly at: number
+  readonly authTime: number
+  readonly reauthenticated: boolean
 }
 
 interface Jar {
@@ -90,6 +109,7 @@ type Owner = 'owner' | 'thief'
 /** Use of an access token that a process has seen, or is about to. */
 interface Use {
   readonly twin: Token
+  readonly version: number
   readonly sentAt: number
   readonly by: Owner
 }
@@ -99,6 +119,8 @@ interface Thief {
   readonly access: readonly Access[]
   /** Generation of the token at the theft. */
   readonly stolenAt: number
+  /** Whether the user has authenticated again since the theft. */
+  readonly early: boolean
   /** Who has presented a token two generations past the theft. */
   readonly presented: { readonly owner: boolean; readonly thief: boolean }
 }
@@ -106,6 +128,12 @@ interface Thief {
 export interface World {
   readonly now: number
   readonly row: RotationState
+  /** The rest of the row. A renewal changes it. */
+  readonly lineage: number
+  readonly version: number
+  readonly authTime: number
+  readonly reuseSince: number | null
+  readonly renewals: readonly Pending[]
   /** Earlier states that a crash could bring back: those since the last durable commit. */
   readonly unsynced: readonly RotationState[]
   readonly jar: Jar
@@ -120,6 +148,8 @@ export interface World {
     readonly databaseCrashes: number
     readonly browserCrashes: number
     readonly logins: number
+    readonly reauthentications: number
+    readonly renewals: number
   }
   /** Children handed out so far, kept only where a mutation shares them. */
   readonly shared: readonly Token[]
@@ -127,7 +157,7 @@ export interface World {
   readonly spent: readonly Token[]
 }
 
-export type Outcome = 'goes on' | 'ended' | 'honest logout' | 'thief stayed'
+export type Outcome = 'goes on' | 'ended' | 'honest logout' | 'thief stayed' | 'thief passed'
 
 export interface Step {
   readonly story: string
@@ -141,8 +171,10 @@ type Change = Partial<World>
 interface Refreshed {
   readonly verdict: string
   readonly refused: boolean
-  /** Whether a limit kept a token from being refused. */
+  /** Whether a limit or a renewal kept a theft from being found. */
   readonly missed?: boolean
+  /** Whether the token's lineage is gone, and the session goes on. */
+  readonly replaced?: boolean
   /** `null` when the client is asked to try again. */
   readonly answer: { readonly child: Token | null; readonly access: Access } | null
   /** Whether the row was written. */
@@ -161,17 +193,23 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
   /** A request and its answer each arrive within half the overlap, or never. */
   const half = overlap / 2
   /** After so many quiet ticks every window is closed and waiting changes nothing. */
-  const pause = Math.max(2 * overlap, gracePeriod) + 2 * tolerance + 1
+  const mayRenew = scope.reauthentications > 0 || scope.thiefRenews
+  const longest = mayRenew ? settleTime(scope.settings) : Math.max(2 * overlap, gracePeriod)
+  const pause = longest + 2 * tolerance + 1
   const skews = scope.skew ? [0, tolerance] : [0]
   const slow = scope.network === 'slow' || scope.network === 'faulty'
   const faulty = scope.network === 'faulty'
+  const renewalSettings =
+    mutation === 'settle time' ? { ...settings, gracePeriod: -overlap / 2 - tolerance } : settings
+  const loginTime = -pause * (scope.history + 1)
   let minted = 0
 
-  function mint(generation: number, parent: Token | null, issuedAt: number): Token {
+  function mint(generation: number, parent: Token | null, issuedAt: number, lineage = 0): Token {
     const fingerprint = new Uint8Array(16)
     new DataView(fingerprint.buffer).setUint32(0, ++minted)
     return {
       number: minted,
+      lineage,
       generation,
       fingerprint,
       parent: parent?.fingerprint ?? new Uint8Array(16),
@@ -191,13 +229,26 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
     return {
       now: 0,
       row,
+      lineage: 0,
+      version: 0,
+      authTime: loginTime,
+      reuseSince: null,
+      renewals: [],
       unsynced: scope.databaseCrashes > 0 ? unsynced : [],
-      jar: { refresh: token, access: { twin: null, issuedAt: 0 } },
+      jar: { refresh: token, access: { twin: null, issuedAt: 0, version: 0, elevated: false } },
       before: null,
       calls: Array.from({ length: scope.tabs }, () => null),
       uses: [],
       thief: null,
-      count: { refreshes: 0, thefts: 0, databaseCrashes: 0, browserCrashes: 0, logins: 0 },
+      count: {
+        refreshes: 0,
+        thefts: 0,
+        databaseCrashes: 0,
+        browserCrashes: 0,
+        logins: 0,
+        reauthentications: 0,
+        renewals: 0,
+      },
       shared: [],
       spent: [],
     }
@@ -212,39 +263,73 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
   }
 
   function refresh(world: World, token: Token, by: Owner, arrivedAt: number, recordedAt: number): Refreshed {
+    const nothing = { refused: false, answer: null, wrote: false, change: presents(world, token, by) }
+    const renewal = world.renewals.find(({ lineage }) => lineage === token.lineage)
+    if (token.lineage !== world.lineage && renewal === undefined) return refreshReplaced(world, token, by)
     const recorded = mutation === 'windows from the recorded turn' ? token.issuedAt : recordedAt
-    const decision = mutated(
-      mutation,
-      decide(token, world.row, settings, arrivedAt, recorded),
-      token,
-      world.row,
-      recorded,
-    )
+    const decision =
+      renewal === undefined
+        ? mutated(
+            mutation,
+            decide(token, world.row, settings, arrivedAt, recorded),
+            token,
+            world.row,
+            recorded,
+          )
+        : decideRenewal(token, renewal.at, renewalSettings, arrivedAt, recorded)
     const { verdict } = decision
-    const nothing = { answer: null, wrote: false, change: presents(world, token, by) }
     if (mutation === 'limits after the decision' && world.spent.length > 0)
-      return { ...nothing, verdict: 'limited', refused: false, missed: decision.answer === 'refuse' }
+      return { ...nothing, verdict: 'limited', missed: decision.answer === 'refuse' }
     if (decision.answer === 'refuse')
       return { verdict, refused: true, answer: null, wrote: false, change: {} }
-    if (world.spent.includes(token)) return { ...nothing, verdict: 'limited', refused: false }
+    if (world.spent.includes(token)) return { ...nothing, verdict: 'limited' }
     if (decision.answer === 'try-again')
       return { verdict: 'try again', refused: false, answer: null, wrote: false, change: {} }
-    const change: Change = { ...written(world, decision), ...presents(world, token, by) }
+    const change: Change = {
+      ...written(world, decision),
+      ...(renewal !== undefined && decision.next !== undefined && confirmed(world, renewal)),
+      // A pending renewal does not count before it takes effect.
+      ...(renewal === undefined || decision.next !== undefined ? presents(world, token, by) : {}),
+    }
+    const { version = world.version, authTime = renewal?.authTime ?? world.authTime } = change
+    const elevated = mutation === 'renewal of one lineage' ? hasReauthenticated(world) : authTime > loginTime
     const wrote = decision.next !== undefined
     if (decision.answer === 'keep') {
-      const isRecorded = same(change.row!.current, token.fingerprint)
-      const access = { twin: isRecorded ? null : token, issuedAt: arrivedAt }
+      const isRecorded = same(change.row!.current, token.fingerprint) || renewal !== undefined
+      const access = { twin: isRecorded ? null : token, issuedAt: arrivedAt, version, elevated }
       return { verdict, refused: false, answer: { child: null, access }, wrote, change }
     }
     const shares = mutation === 'own child for every caller'
     const known = shares ? world.shared.find(({ parent }) => same(parent, token.fingerprint)) : undefined
-    const child = known ?? mint(token.generation + 1, token, arrivedAt)
+    const child = known ?? mint(token.generation + 1, token, arrivedAt, token.lineage)
     return {
       verdict,
       refused: false,
-      answer: { child, access: { twin: child, issuedAt: arrivedAt } },
+      answer: { child, access: { twin: child, issuedAt: arrivedAt, version, elevated } },
       wrote,
       change: shares && known === undefined ? { ...change, shared: [...world.shared, child] } : change,
+    }
+  }
+
+  /** A token of a lineage that a renewal has replaced. */
+  function refreshReplaced(world: World, token: Token, by: Owner): Refreshed {
+    const isReuse = world.reuseSince !== null && token.issuedAt >= world.reuseSince
+    const nothing = { answer: null, wrote: false, change: {} }
+    if (isReuse && mutation !== 'reuse after a renewal without a password')
+      return { ...nothing, verdict: 'reused', refused: true }
+    const missed =
+      by === 'owner' && world.thief?.tokens.some(({ lineage }) => lineage === world.lineage) === true
+    return { ...nothing, verdict: 'replaced', refused: false, replaced: true, missed }
+  }
+
+  function confirmed(world: World, renewal: Pending): Change {
+    return {
+      lineage: renewal.lineage,
+      version: world.version + 1,
+      authTime: renewal.authTime,
+      reuseSince: reuseSinceAfter(world, renewal),
+      renewals: remainingAfter(world.renewals, renewal),
+      unsynced: [],
     }
   }
 
@@ -258,7 +343,17 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
       const stayed = outcome === 'goes on' && presented?.owner === true && presented.thief
       result.push({ story, world: next, outcome: stayed ? 'thief stayed' : outcome })
     }
-    const over: Outcome = thief === null ? 'honest logout' : 'ended'
+    const isLiving = ({ lineage }: Token): boolean =>
+      lineage === world.lineage || world.renewals.some((renewal) => renewal.lineage === lineage)
+    // A reauthentication that has taken effect ends all copies, so the thief can do no more harm.
+    const isHarmless = (known: Thief): boolean =>
+      known.early && world.authTime > loginTime && !known.tokens.some(isLiving)
+    const over: Outcome = thief === null || isHarmless(thief) ? 'honest logout' : 'ended'
+    /** After "replaced", a tab tries again with the token in the jar. */
+    const outcomeOf = (missed = false, replaced = false, inJar: Token): Outcome => {
+      if (missed) return 'thief stayed'
+      return replaced && !isLiving(inJar) ? over : 'goes on'
+    }
     const setCall = (tab: number, call: Call | null): Change => ({
       calls: calls.map((old, index) => (index === tab ? call : old)),
     })
@@ -278,6 +373,7 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
     use()
     uses.forEach(confirm)
     crashDatabase()
+    if (count.reauthentications < scope.reauthentications) reauthenticate()
     if (count.browserCrashes < scope.browserCrashes) fallBack()
     if (scope.login && count.logins === 0) logIn()
     if (scope.thief !== 'never') {
@@ -293,6 +389,7 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
         jar.access.issuedAt,
         jar.refresh.issuedAt,
         world.before?.movedAt ?? 0,
+        newest(world),
       ]
       const quiet = now - Math.max(...changes) >= pause
       const underWay = calls.some((call) => call !== null)
@@ -327,7 +424,7 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
     }
 
     function refreshAtOnce(token: Token, skew: number): void {
-      const { verdict, refused, missed, answer, change } = refresh(
+      const { verdict, refused, missed, replaced, answer, change } = refresh(
         world,
         token,
         'owner',
@@ -337,7 +434,7 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
       const story = `the browser refreshes with ${name(token)}${clock(skew)}: ${verdict}`
       if (refused) add(story, {}, over)
       else if (answer === null)
-        add(story, { ...change, ...counted('refreshes') }, missed === true ? 'thief stayed' : 'goes on')
+        add(story, { ...change, ...counted('refreshes') }, outcomeOf(missed, replaced, token))
       if (answer === null) return
       add(`${story}, ${answer.child === null ? 'keeps it' : `gets ${name(answer.child)}`}`, {
         ...change,
@@ -372,7 +469,7 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
       skew: number,
     ): void {
       const { token } = call
-      const { verdict, refused, answer, wrote, change } = refresh(
+      const { verdict, refused, missed, replaced, answer, wrote, change } = refresh(
         world,
         token,
         'owner',
@@ -381,7 +478,7 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
       )
       const story = `tab ${tab + 1}'s refresh with ${name(token)} arrived ${when(now - arrivedAt)}${clock(skew)}: ${verdict}`
       if (refused || answer === null) {
-        add(story, setCall(tab, null), refused ? over : 'goes on')
+        add(story, setCall(tab, null), refused ? over : outcomeOf(missed, replaced, jar.refresh))
         return
       }
       const { child, access } = answer
@@ -389,16 +486,19 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
       const early = mutation === 'only presented tokens are evidence' && child !== null
       add(story, {
         ...change,
-        ...(early && { uses: [...uses, { twin: child, sentAt: now, by: 'owner' }] }),
+        ...(early && { uses: [...uses, { twin: child, version: access.version, sentAt: now, by: 'owner' }] }),
         ...setCall(tab, { kind: 'answer', child, access, arrivesBy: arrivedAt + half, mustArrive: false }),
       })
       if (faulty && wrote) add(`${story}; the network repeats the request`, change)
     }
 
     function use(): void {
-      const { twin } = jar.access
+      const { twin, version } = jar.access
       if (twin === null || uses.some((other) => other.twin === twin)) return
-      present({ twin, sentAt: now, by: 'owner' }, `the browser uses the access token of ${name(twin)}`)
+      present(
+        { twin, version, sentAt: now, by: 'owner' },
+        `the browser uses the access token of ${name(twin)}`,
+      )
     }
 
     function present(used: Use, story: string): void {
@@ -413,7 +513,8 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
         const at = now + skew
         const recorded = mutation === 'windows from the recorded turn' ? used.twin.issuedAt : at
         const ignored =
-          mutation === 'evidence at any age' && used.sentAt - used.twin.issuedAt > gracePeriod + tolerance
+          (used.version < world.version && mutation !== 'evidence of the present version') ||
+          (mutation === 'evidence at any age' && used.sentAt - used.twin.issuedAt > gracePeriod + tolerance)
         const found = ignored ? null : decideEvidence(used.twin, row, settings, at)
         const decision =
           found === null ? null : mutated(mutation, withTime(found, recorded), used.twin, row, recorded)
@@ -423,9 +524,58 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
           continue
         }
         // An older generation says nothing, so it does not count as presented either.
-        const seen = used.twin.generation >= row.generation ? presents(world, used.twin, used.by) : {}
+        const counts = used.version >= world.version && used.twin.generation >= row.generation
+        const seen = counts ? presents(world, used.twin, used.by) : {}
         add(story, { ...(decision !== null && written(world, decision)), ...seen, uses: rest })
       }
+    }
+
+    /** The user enters the password. The answer is a call like that of a refresh. */
+    function reauthenticate(): void {
+      const tab = calls.indexOf(null)
+      if (!isLiving(jar.refresh) || tab === -1) return
+      for (const skew of skews) {
+        const { child, access, change } = renew(now + skew, now + skew, true)
+        const story = `the user authenticates again${clock(skew)}: ${name(child)}`
+        const next = {
+          ...change,
+          ...counted('reauthentications'),
+          thief: thief === null ? null : { ...thief, early: true },
+        }
+        if (scope.network === 'atomic') add(`${story} in the jar`, { ...next, ...intoJar(child, access) })
+        else
+          add(story, {
+            ...next,
+            ...setCall(tab, { kind: 'answer', child, access, arrivesBy: now + half, mustArrive: false }),
+          })
+      }
+    }
+
+    function renew(
+      at: number,
+      authTime: number,
+      reauthenticated: boolean,
+    ): { child: Token; access: Access; change: Change } {
+      const lineage = 1 + count.reauthentications + count.renewals
+      const parent = { ...jar.refresh, fingerprint: row.current }
+      const child = mint(row.generation + 1, parent, at, lineage)
+      const elevated = authTime > loginTime
+      return {
+        child,
+        access: { twin: null, issuedAt: at, version: world.version, elevated },
+        change: { renewals: [...world.renewals, { lineage, at, authTime, reauthenticated }], unsynced: [] },
+      }
+    }
+
+    /** The thief makes the application renew the session, by "sign out everywhere else" for example. */
+    function renewAsThief(known: Thief): void {
+      if (!known.tokens.some(isLiving) || count.renewals > 0) return
+      const { child, change } = renew(now, world.authTime, false)
+      add(`the thief renews the session: ${name(child)}`, {
+        ...change,
+        ...counted('renewals'),
+        thief: { ...known, tokens: [...known.tokens, child].slice(-3) },
+      })
     }
 
     function crashDatabase(): void {
@@ -444,9 +594,15 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
       if (before === null || now - before.movedAt > gracePeriod || calls.some((call) => call !== null)) return
       for (const skew of skews) {
         const token = before.jar.refresh
-        const { verdict, refused, answer, change } = refresh(world, token, 'owner', now + skew, now + skew)
+        const { verdict, refused, replaced, answer, change } = refresh(
+          world,
+          token,
+          'owner',
+          now + skew,
+          now + skew,
+        )
         const story = `the browser crashes, falls back to ${name(token)} and refreshes${clock(skew)}: ${verdict}`
-        if (refused) add(story, {}, over)
+        if (refused || replaced === true) add(story, {}, over)
         else if (answer !== null) {
           const call: Call = { kind: 'answer', ...answer, arrivesBy: now + half, mustArrive: true }
           add(story, {
@@ -468,7 +624,7 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
         ...counted('logins'),
         row: firstState(token),
         unsynced: [],
-        jar: { refresh: token, access: { twin: null, issuedAt: now } },
+        jar: { refresh: token, access: { twin: null, issuedAt: now, version: 0, elevated: false } },
         before: null,
         uses: [],
       })
@@ -480,6 +636,7 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
           tokens: [jar.refresh],
           access: [jar.access],
           stolenAt: jar.refresh.generation,
+          early: false,
           presented: { owner: false, thief: false },
         },
       })
@@ -487,13 +644,22 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
 
     function actAsThief(known: Thief): void {
       if (scope.flood) flood(known)
+      if (scope.thiefRenews) renewAsThief(known)
       for (const token of count.thefts < scope.thiefRefreshes ? known.tokens : []) {
         for (const skew of skews) {
-          const { verdict, refused, answer, change } = refresh(world, token, 'thief', now + skew, now + skew)
+          const { verdict, refused, replaced, answer, change } = refresh(
+            world,
+            token,
+            'thief',
+            now + skew,
+            now + skew,
+          )
           const story = `the thief refreshes with ${name(token)}${clock(skew)}: ${verdict}`
           if (refused) add(story, {}, 'ended')
+          else if (replaced === true) expel(story, known, token)
           else if (answer !== null) {
             const { child, access } = answer
+            if (known.early && access.elevated) add(story, {}, 'thief passed')
             const fresh = child !== null && !known.tokens.includes(child)
             add(fresh ? `${story}, gets ${name(child)}` : story, {
               ...change,
@@ -507,10 +673,19 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
           }
         }
       }
-      for (const { twin } of known.access) {
+      for (const { twin, version } of known.access) {
         if (twin === null || uses.some((other) => other.twin === twin)) continue
-        present({ twin, sentAt: now, by: 'thief' }, `the thief uses the access token of ${name(twin)}`)
+        present(
+          { twin, version, sentAt: now, by: 'thief' },
+          `the thief uses the access token of ${name(twin)}`,
+        )
       }
+    }
+
+    /** A thief without a living token is out, and the session of the owner has to go on. */
+    function expel(story: string, known: Thief, token: Token): void {
+      const tokens = known.tokens.filter((other) => other !== token)
+      add(`${story}, and is out`, { thief: tokens.length === 0 ? null : { ...known, tokens } })
     }
 
     function flood({ tokens }: Thief): void {
@@ -525,6 +700,15 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
 function firstState(token: Token): RotationState {
   const { generation, fingerprint: current, issuedAt: turnedAt } = token
   return { generation, current, previous: null, turnedAt, switchedAt: null }
+}
+
+/** When the newest pending renewal was issued. */
+function newest({ renewals }: World): number {
+  return renewals.at(-1)?.at ?? 0
+}
+
+function hasReauthenticated({ count }: World): boolean {
+  return count.reauthentications > 0
 }
 
 /** A decision whose turn is recorded at another time. */
@@ -556,12 +740,13 @@ export function keyOf(world: World): string {
     const text = String(label(value.fingerprint))
     if (described.includes(value.number)) return text
     described.push(value.number)
-    return `${text}:${value.generation}.${label(value.parent)}.${now - value.issuedAt}`
+    return `${text}:${value.generation}.${label(value.parent)}.${now - value.issuedAt}.${value.lineage}`
   }
   const state = (row: RotationState): string =>
     `${row.generation}/${label(row.current)}/${row.previous === null ? '' : label(row.previous)}/${now - row.turnedAt}/${row.switchedAt === null ? '' : now - row.switchedAt}`
-  const access = ({ twin, issuedAt }: Access): string =>
-    twin === null ? '' : `${token(twin)}@${now - issuedAt}`
+  const outdated = (version: number): string => (version < world.version ? 'x' : '')
+  const access = ({ twin, issuedAt, version }: Access): string =>
+    twin === null ? '' : `${token(twin)}@${now - issuedAt}${outdated(version)}`
   const jar = (value: Jar): string => `${token(value.refresh)},${access(value.access)}`
   const call = (value: Call | null): string => {
     if (value === null) return '-'
@@ -572,13 +757,18 @@ export function keyOf(world: World): string {
   for (const old of world.unsynced) key += `|${state(old)}`
   if (before !== null) key += ` <${jar(before.jar)}@${now - before.movedAt}`
   for (const value of world.calls) key += ` ${call(value)}`
-  for (const used of world.uses) key += ` *${token(used.twin)}@${now - used.sentAt}${used.by[0]}`
+  for (const used of world.uses)
+    key += ` *${token(used.twin)}@${now - used.sentAt}${used.by[0]}${outdated(used.version)}`
+  if (world.lineage > 0 || world.renewals.length > 0) {
+    key += ` L${world.lineage}${world.reuseSince === null ? '' : `r${now - world.reuseSince}`}`
+    for (const { lineage, at, authTime } of world.renewals) key += ` ${lineage}@${now - at}/${now - authTime}`
+  }
   if (thief !== null) {
-    key += ` ~${thief.stolenAt}${thief.presented.owner ? 'o' : ''}${thief.presented.thief ? 't' : ''}`
+    key += ` ~${thief.stolenAt}${thief.early ? 'e' : ''}${thief.presented.owner ? 'o' : ''}${thief.presented.thief ? 't' : ''}`
     for (const value of thief.tokens) key += ` ${token(value)}`
     for (const value of thief.access) key += ` ${access(value)}`
   }
   for (const value of world.shared) key += ` =${token(value)}`
   for (const value of world.spent) key += ` $${token(value)}`
-  return `${key} ${count.refreshes}.${count.thefts}.${count.databaseCrashes}.${count.browserCrashes}.${count.logins}`
+  return `${key} ${count.refreshes}.${count.thefts}.${count.databaseCrashes}.${count.browserCrashes}.${count.logins}.${count.reauthentications}.${count.renewals}`
 }

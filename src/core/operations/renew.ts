@@ -15,7 +15,7 @@ import { ANCHOR_BYTES, fingerprint, mintRefreshToken } from '../tokens/refresh-t
 import { assertStillActive, type Scope } from './write-scope.ts'
 
 const ATTEMPTS = 5
-/** An older renewal than these was replaced or lost: each renewal needs a valid access token of the one before. */
+/** Of each kind: with reauthentication, and without. */
 const MAX_PENDING = 4
 
 /** The session of the request that asks for a renewal, as its access token describes it. */
@@ -51,11 +51,14 @@ export async function renewSession<Claims extends object, Data>(
     const row = await assertStillActive(scope, sessionId, reauthenticated ? 0 : undefined)
     if (holder !== null && holder.version !== row.version) throw new AccessTokenExpiredError('superseded')
     const now = clock.now()
-    const authTime = reauthenticated ? now : Math.max(row.authTime, holder?.authTime ?? 0)
+    const heldAuthTime = holder?.authTime ?? 0
+    const authTime = reauthenticated ? now : Math.max(row.authTime, heldAuthTime)
     const lifetime = row.absoluteExpiresAt === null ? null : row.absoluteExpiresAt - row.authTime
     const renewal: Renewal = {
       anchorHash,
       at: now,
+      // The access token of a reauthentication that is still pending has a later time than the row.
+      reauthenticated: reauthenticated || heldAuthTime > row.authTime,
       authTime,
       // The session keeps the absolute lifetime that it was created with.
       absoluteExpiresAt: lifetime === null ? null : authTime + lifetime,
@@ -82,7 +85,7 @@ export async function renewSession<Claims extends object, Data>(
         id: sessionId,
         version: row.version,
         renewals: row.renewals,
-        next: [...row.renewals, renewal].slice(-MAX_PENDING),
+        next: addRenewal(row.renewals, renewal),
         expiresAt,
         pruneAt: pruneTime(engine, renewed, expiresAt, now, row.pruneAt),
       }))
@@ -95,4 +98,16 @@ export async function renewSession<Claims extends object, Data>(
     }
   }
   throw new TryAgainError()
+}
+
+/**
+ * Adds a renewal to the pending ones. One without reauthentication never replaces another, because the other one may be
+ * the user's and this one a thief's.
+ * @throws TryAgainError
+ */
+function addRenewal(pending: readonly Renewal[], renewal: Renewal): Renewal[] {
+  const alike = pending.filter(({ reauthenticated }) => reauthenticated === renewal.reauthenticated)
+  if (alike.length < MAX_PENDING) return [...pending, renewal]
+  if (!renewal.reauthenticated) throw new TryAgainError()
+  return [...pending.filter((other) => other !== alike[0]), renewal]
 }

@@ -11,7 +11,7 @@ import { type NormalContext, normalizeContext, type RefreshContext, recordable }
 import { type Decision, decide, decideRenewal, settleTime, type Verdict } from '../rotation/decision.ts'
 import { createEnding, publishEnd } from '../session/ending.ts'
 import { idleTimeoutOf } from '../session/lifetime.ts'
-import { findRenewal, reuseSinceAfter, wasRenewed, withRenewal } from '../session/renewal.ts'
+import { findRenewal, remainingAfter, reuseSinceAfter, wasRenewed, withRenewal } from '../session/renewal.ts'
 import { assertNotEnded, readRow, recordEnd } from '../session/rows.ts'
 import type { Renewal, SessionRow, Turn } from '../store.ts'
 import { delay } from '../time/delay.ts'
@@ -195,17 +195,18 @@ function judge(
 ): Decision {
   if (lineage === 'replaced') return { verdict: 'reused', answer: 'refuse' }
   if (lineage === 'current') return decide(token, row, options.rotation, arrivedAt, clock.now())
-  return decideRenewal(token, row.renewals.at(-1)!.at, options.rotation, arrivedAt, clock.now())
+  return decideRenewal(token, lineage.at, options.rotation, arrivedAt, clock.now())
 }
 
 /** Carries a decision out. @returns the new row, or null if the row has changed and the decision must be repeated */
 async function applyDecision(
   engine: Engine,
-  { row, session, lineage }: HeldSession,
+  held: HeldSession,
   decision: Decision,
   from: NormalContext,
 ): Promise<SessionRow | null> {
   const { store } = engine
+  const { row, session, lineage } = held
   const { answer, next, verdict } = decision
   const { ip, userAgent } = recordable(from, engine.options.privacy)
   if (answer === 'try-again') throw new TryAgainError()
@@ -220,8 +221,7 @@ async function applyDecision(
     return (await store.switchSibling(expectedState(row), next)) ? { ...row, ...next } : null
   }
   const turn = createTurn(engine, session, next, { ip, userAgent })
-  if (typeof lineage === 'object')
-    return confirmRenewal(engine, row, session, turn, reuseSinceAfter(row, lineage))
+  if (typeof lineage === 'object') return confirmRenewal(engine, held, lineage, turn)
   if (!(await store.turn(turn))) return null
   publishTurn(engine, row, turn, 'refresh')
   const { expiresAt, pruneAt } = turn
@@ -231,32 +231,24 @@ async function applyDecision(
 /** Replaces the lineage of the row, so that all older tokens are refused. @returns as {@link applyDecision} */
 async function confirmRenewal(
   engine: Engine,
-  row: SessionRow,
-  session: SessionRow,
+  { row, session }: HeldSession,
+  renewal: Renewal,
   turn: Turn,
-  reuseSince: number | null,
 ): Promise<SessionRow | null> {
   const { store, clock, revocations, feed } = engine
   const { anchorHash, authTime, absoluteExpiresAt, claims } = session
   const { version, renewals } = row
+  const reuseSince = reuseSinceAfter(row, renewal)
+  const remaining = remainingAfter(renewals, renewal)
   const renewed = { anchorHash, authTime, absoluteExpiresAt, claims, reuseSince }
-  if (!(await store.confirmRenewal({ ...turn, ...renewed, version, renewals, at: clock.now() }))) return null
-  const { next, expiresAt, pruneAt, ip, userAgent } = turn
-  const updated = {
-    ...session,
-    ...next,
-    renewals: [],
-    reuseSince,
-    version: version + 1,
-    expiresAt,
-    pruneAt,
-    ip,
-    userAgent,
-  }
-  revocations.addVersion(row.id, updated.version)
+  const at = clock.now()
+  if (!(await store.confirmRenewal({ ...turn, ...renewed, version, renewals, remaining, at }))) return null
+  revocations.addVersion(row.id, version + 1)
   feed.notifyPeers()
   publishTurn(engine, row, turn, 'refresh')
-  return updated
+  const { next, expiresAt, pruneAt, ip, userAgent } = turn
+  const written = { version: version + 1, renewals: remaining, reuseSince, expiresAt, pruneAt, ip, userAgent }
+  return { ...session, ...next, ...written }
 }
 
 /** Ends a session because of a verdict. @returns false if the row has changed and the decision must be repeated */
@@ -280,12 +272,12 @@ async function createAnswer(
   engine: Engine,
   token: RefreshToken,
   row: SessionRow,
-  { answer, verdict }: Decision,
+  { answer, verdict, next }: Decision,
   now: number,
   context: NormalContext,
 ): Promise<Refreshed> {
   engine.events.emit('refreshed', { sessionId: row.id, userId: row.userId, verdict })
-  if (verdict === 'renewed' && row.renewals.length > 0) {
+  if (verdict === 'renewed' && next === undefined) {
     // Still pending: a short access token makes the client present the refresh token again soon.
     const atMost = settleTime(engine.options.rotation)
     const issue = { generation: token.generation, twin: null, now, context, atMost }

@@ -121,7 +121,7 @@ export function settleTime({ overlap, gracePeriod, tolerance }: RotationSettings
 /**
  * Decides on the refresh token of a pending renewal. Presented after the settle time, it replaces the lineage of the row:
  * all older tokens of the session are refused from then on.
- * @param renewedAt when the newest pending renewal was issued
+ * @param renewedAt when the renewal was issued
  * @param now when the request arrived
  * @param recordedAt the time of the turn
  */

@@ -12,9 +12,22 @@ export function findRenewal(row: SessionRow, anchorHash: Uint8Array): Renewal | 
  */
 export function reuseSinceAfter(
   row: Pick<SessionRow, 'authTime' | 'reuseSince'>,
-  renewal: Pick<Renewal, 'authTime'>,
+  renewal: Pick<Renewal, 'reauthenticated'>,
 ): number | null {
-  return renewal.authTime > row.authTime ? null : (row.reuseSince ?? row.authTime)
+  return renewal.reauthenticated ? null : (row.reuseSince ?? row.authTime)
+}
+
+/**
+ * The renewals that stay pending when one of them is confirmed: later ones, whose response may still be under way. A
+ * reauthentication also drops later renewals of others, because a thief may have made them.
+ */
+export function remainingAfter<R extends Pick<Renewal, 'reauthenticated'>>(
+  renewals: readonly R[],
+  confirmed: R,
+): R[] {
+  return renewals
+    .slice(renewals.indexOf(confirmed) + 1)
+    .filter(({ reauthenticated }) => reauthenticated || !confirmed.reauthenticated)
 }
 
 /** Whether a renewal has replaced a lineage of this session. */
