@@ -21,7 +21,7 @@ const BASE: Scope = {
 }
 
 /** Almost the settle time of a renewal. */
-const SETTLING = Array.from({ length: 4 }, () => /a tick/)
+const SETTLING = Array.from({ length: 3 }, () => /a tick/)
 
 /** Where no honest user may be logged out (P1). From narrow to wide. */
 export const HONEST: Readonly<Record<string, Scope>> = {

@@ -6,7 +6,6 @@ import {
   type Presented,
   type RotationSettings,
   type RotationState,
-  settleTime,
 } from '../../src/core/rotation/decision.ts'
 import { remainingAfter, reuseSinceAfter } from '../../src/core/session/renewal.ts'
 import { type Mutation, mutated } from './mutations.ts'
@@ -193,14 +192,11 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
   /** A request and its answer each arrive within half the overlap, or never. */
   const half = overlap / 2
   /** After so many quiet ticks every window is closed and waiting changes nothing. */
-  const mayRenew = scope.reauthentications > 0 || scope.thiefRenews
-  const longest = mayRenew ? settleTime(scope.settings) : Math.max(2 * overlap, gracePeriod)
-  const pause = longest + 2 * tolerance + 1
+  const pause = Math.max(2 * overlap, gracePeriod) + 2 * tolerance + 1
   const skews = scope.skew ? [0, tolerance] : [0]
   const slow = scope.network === 'slow' || scope.network === 'faulty'
   const faulty = scope.network === 'faulty'
-  const renewalSettings =
-    mutation === 'settle time' ? { ...settings, gracePeriod: -overlap / 2 - tolerance } : settings
+  const renewalSettings = mutation === 'settle time' ? { ...settings, overlap: 0, tolerance: 0 } : settings
   const loginTime = -pause * (scope.history + 1)
   let minted = 0
 
@@ -591,7 +587,9 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
 
     function fallBack(): void {
       const { before } = world
-      if (before === null || now - before.movedAt > gracePeriod || calls.some((call) => call !== null)) return
+      if (before === null || calls.some((call) => call !== null)) return
+      const isRenewed = before.jar.refresh.lineage !== jar.refresh.lineage
+      if (now - before.movedAt > (isRenewed ? overlap : gracePeriod)) return
       for (const skew of skews) {
         const token = before.jar.refresh
         const { verdict, refused, replaced, answer, change } = refresh(

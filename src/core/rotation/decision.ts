@@ -110,12 +110,11 @@ export function decide(
 }
 
 /**
- * How long after a renewal its refresh token leaves the row as it is. By then every response to an older token has
- * arrived or is lost, and a browser that crashed has fallen back to its older cookies. So the client holds the token that
- * it presents. Milliseconds.
+ * How long after a renewal its refresh token leaves the row as it is. By then every request with an older token has been
+ * answered, and each answer has arrived or is lost. So the client holds the token that it presents. Milliseconds.
  */
-export function settleTime({ overlap, gracePeriod, tolerance }: RotationSettings): number {
-  return overlap === 0 ? tolerance : gracePeriod + overlap / 2 + tolerance
+export function settleTime({ overlap, tolerance }: RotationSettings): number {
+  return 1.5 * overlap + tolerance
 }
 
 /**
