@@ -10,6 +10,7 @@ export const MUTATIONS = [
   'reused',
   'age limit on evidence',
   'evidence at any age',
+  'late evidence turns nothing',
   'limits after the decision',
   'renewal of one lineage',
   'settle time',

@@ -20,6 +20,7 @@ const BASE: Scope = {
   given: [],
 }
 
+const QUIET = Array.from({ length: 6 }, () => /a tick/)
 /** Almost the settle time of a renewal. */
 const SETTLING = Array.from({ length: 3 }, () => /a tick/)
 
@@ -134,7 +135,6 @@ export const THEFTS: Readonly<Record<string, Scope>> = {
   'a thief who floods': { ...THEFT, thief: 'at once', flood: true, refreshes: 3 },
 }
 
-const QUIET = Array.from({ length: 6 }, () => /a tick/)
 const THEFT_BY_HAND: Scope = { ...THEFT, thief: 'at once', refreshes: 3, turns: 3 }
 
 /** For each rule, a scope in which its absence shows. */
@@ -179,13 +179,40 @@ export const COUNTEREXAMPLES: Readonly<Record<Mutation, Scope>> = {
     ...THEFT_BY_HAND,
     given: [/thief copies/, /browser refreshes/, /owner's use .* successor/],
   },
+  // Both cookies are of siblings: the refresh cookie of one, the access cookie of the other.
+  'late evidence turns nothing': {
+    ...BASE,
+    databaseCrashes: 1,
+    history: 1,
+    given: [
+      /tab 1 sends/,
+      /tab 2 sends/,
+      /tab 1's/,
+      /tab 1 gets/,
+      /tab 1 sends/,
+      /tab 2's/,
+      /tab 2 gets/,
+      /browser uses/,
+      /is confirmed: successor/,
+      /tab 1's .* steady/,
+      /tab 1 gets/,
+      ...QUIET,
+    ],
+  },
   'limits after the decision': { ...THEFT_BY_HAND, flood: true },
   'renewal of one lineage': { ...THEFT_BY_HAND, reauthentications: 1 },
   'settle time': { ...BASE, reauthentications: 1, refreshes: 3 },
   'evidence of the present version': {
     ...THEFT_BY_HAND,
     reauthentications: 1,
-    given: [/thief copies/, /thief refreshes/, /authenticates again/, ...QUIET, /browser refreshes/],
+    given: [
+      /thief copies/,
+      /thief refreshes/,
+      /authenticates again/,
+      ...SETTLING,
+      /a tick/,
+      /browser refreshes/,
+    ],
   },
   'reuse after a renewal without a password': { ...THEFT_BY_HAND, thiefRenews: true },
   'durable sibling switch': {

@@ -196,6 +196,8 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
   const skews = scope.skew ? [0, tolerance] : [0]
   const slow = scope.network === 'slow' || scope.network === 'faulty'
   const faulty = scope.network === 'faulty'
+  const evidenceSettings =
+    mutation === 'late evidence turns nothing' ? { ...settings, gracePeriod: 1e9 } : settings
   const renewalSettings = mutation === 'settle time' ? { ...settings, overlap: 0, tolerance: 0 } : settings
   const loginTime = -pause * (scope.history + 1)
   let minted = 0
@@ -511,7 +513,7 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
         const ignored =
           (used.version < world.version && mutation !== 'evidence of the present version') ||
           (mutation === 'evidence at any age' && used.sentAt - used.twin.issuedAt > gracePeriod + tolerance)
-        const found = ignored ? null : decideEvidence(used.twin, row, settings, at)
+        const found = ignored ? null : decideEvidence(used.twin, row, evidenceSettings, at, used.sentAt)
         const decision =
           found === null ? null : mutated(mutation, withTime(found, recorded), used.twin, row, recorded)
         const story = `the ${used.by}'s use of ${name(used.twin)} is confirmed${clock(skew)}: ${decision?.verdict ?? 'nothing new'}`

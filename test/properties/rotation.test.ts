@@ -286,6 +286,21 @@ describe('the use of an access token', () => {
       CASES,
     )
   })
+
+  it('says nothing long after the issue of the token, except that the row records another parent', () => {
+    fc.assert(
+      fc.property(presented, row, settings, time, (token, state, given, now) => {
+        const late = token.issuedAt + given.gracePeriod + TOLERANCE + 1
+        const said = decideEvidence(token, state, given, now, late)
+        const recorded = token.generation === state.generation ? state.previous : state.current
+        if (said === null) return
+        expect(said).toMatchObject({ answer: 'refuse' })
+        expect([state.generation, state.generation + 1]).toContain(token.generation)
+        expect(Buffer.compare(token.parent, recorded!)).not.toBe(0)
+      }),
+      CASES,
+    )
+  })
 })
 
 function childOf(parent: Presented, name: string, issuedAt: number): Presented {

@@ -9,6 +9,8 @@ import type { FakeClock } from '../support/fake-clock.ts'
 import { listen, openSessions, openWithClock } from '../support/sessions.ts'
 import { counting } from '../support/stores.ts'
 
+const LATE = 126
+
 /** A session with an unused child token. */
 async function issued(store: Store = memory()): Promise<{
   sessions: Sessions
@@ -48,9 +50,19 @@ describe('confirming by use', () => {
     expect(calls).toStrictEqual(['readMany', 'turnMany'])
   })
 
-  it('accepts a token that is first used shortly before it expires', async () => {
+  it('turns nothing for a token that is first used after the grace period', async () => {
+    const { store, calls } = counting(memory())
+    const { sessions, clock, use } = await issued(store)
+    calls.length = 0
+    clock.advance(LATE)
+    use()
+    await sessions.flush()
+    expect(calls).toStrictEqual(['readMany'])
+  })
+
+  it('accepts a token exactly as old as the grace period', async () => {
     const { sessions, clock, use, generation } = await issued()
-    clock.advance(850)
+    clock.advance(LATE - 1)
     use()
     await sessions.flush()
     expect(await generation()).toBe(1)

@@ -153,7 +153,7 @@ export function createConfirmations(
     let state: RotationState = row
     let turn: Turn | null = null
     for (const piece of evidence) {
-      const decision = decideEvidence(piece.twin, state, settings, now)
+      const decision = decideEvidence(piece.twin, state, settings, now, piece.seenAt)
       if (decision === null) continue
       if (decision.next === undefined)
         return { refused: { verdict: decision.verdict, evidence: piece }, turn: null }

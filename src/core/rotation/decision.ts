@@ -140,21 +140,31 @@ export function decideRenewal(
 }
 
 /**
- * Decides by the twin of a used access token: the refresh token it was issued with. There are two differences to a
+ * Decides by the twin of a used access token: the refresh token it was issued with. There are three differences to a
  * presented refresh token. An older generation proves nothing, because an access token outlives a turn. A sibling does
- * not become current.
+ * not become current. An access token that is first used later than L after its issue never turns the row, because a database
+ * that lost commits could turn to the wrong sibling; but it still proves a theft if its parent is not the one in the row.
+ * @param usedAt when the request with the access token arrived; by default right after its issue
  */
 export function decideEvidence(
   evidence: Presented,
   row: RotationState,
   settings: RotationSettings,
   now: number,
+  usedAt: number = evidence.issuedAt,
 ): Decision | null {
   if (evidence.generation < row.generation) return null
   const decision = decide(evidence, row, settings, now)
-  if (decision.answer === 'refuse') return decision
-  if (decision.next === undefined || decision.verdict === 'sibling') return null
+  const isLate = usedAt - evidence.issuedAt > settings.gracePeriod + settings.tolerance
+  if (decision.answer === 'refuse') return isLate && !isFork(evidence, row) ? null : decision
+  if (decision.next === undefined || decision.verdict === 'sibling' || isLate) return null
   return decision
+}
+
+/** Whether the row has recorded a token of the generation before that is not the parent. */
+function isFork({ generation, parent }: Presented, row: RotationState): boolean {
+  const recorded = generation === row.generation ? row.previous : row.current
+  return generation <= row.generation + 1 && recorded !== null && !same(parent, recorded)
 }
 
 function same(a: Uint8Array, b: Uint8Array): boolean {
