@@ -1,7 +1,26 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest'
-import type { Change, KeyRow, Listener, SessionRow, Store } from '../../src/core/store.ts'
+import type {
+  Change,
+  ConfirmRenewal,
+  KeyRow,
+  Listener,
+  SessionRow,
+  StartRenewal,
+  Store,
+} from '../../src/core/store.ts'
 import { newSessionId } from '../../src/portable/session-id.ts'
-import { DAY, endingAt, expected, HOUR, MIDNIGHT, NOON, print, sampleRow, turnTo } from '../support/rows.ts'
+import {
+  DAY,
+  endingAt,
+  expected,
+  HOUR,
+  MIDNIGHT,
+  NOON,
+  print,
+  sampleRenewal,
+  sampleRow,
+  turnTo,
+} from '../support/rows.ts'
 
 /** Compares bytes of any class as bytes. */
 const plain = (row: SessionRow | null | undefined): unknown =>
@@ -12,6 +31,10 @@ const plain = (row: SessionRow | null | undefined): unknown =>
         current: Buffer.from(row.current).toString('hex'),
         previous: row.previous === null ? null : Buffer.from(row.previous).toString('hex'),
         anchorHash: Buffer.from(row.anchorHash).toString('hex'),
+        renewals: row.renewals.map((renewal) => ({
+          ...renewal,
+          anchorHash: Buffer.from(renewal.anchorHash).toString('hex'),
+        })),
       }
 
 /** The contract of every store. Each test has its own rows and users, so all share one store. */
@@ -55,6 +78,8 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
           dataVersion: 9,
           ip: '2001:db8::1',
           userAgent: 'Mozilla/5.0 (X11; Linux x86_64)',
+          renewals: [sampleRenewal('first'), sampleRenewal('second', { claims: { role: 'é' } })],
+          reuseSince: NOON + 3,
           endedAt: NOON + 2,
           endReason: 'logout',
         })
@@ -477,6 +502,133 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         await unchanged(row)
         expect(await store.reauthenticate((await ended()).id, 0, NOON, clocks)).toBe(false)
         expect(await store.reauthenticate(nobody, 0, NOON, clocks)).toBe(false)
+      })
+    })
+
+    describe('startRenewal', () => {
+      const first = sampleRenewal('first')
+      const second = sampleRenewal('second', { claims: { role: 'admin' }, reauthenticated: false })
+      const start = (row: SessionRow, fields: Partial<StartRenewal> = {}): StartRenewal => ({
+        id: row.id,
+        version: row.version,
+        renewals: row.renewals,
+        next: [first],
+        expiresAt: NOON + 41 * DAY,
+        pruneAt: MIDNIGHT + 91 * DAY,
+        ...fields,
+      })
+      const clocks = { expiresAt: NOON + 41 * DAY, pruneAt: MIDNIGHT + 91 * DAY }
+
+      it('adds a pending renewal and extends the life of the row, but changes no version', async () => {
+        const row = await inserted({ version: 3 })
+        expect(await store.startRenewal(start(row))).toBe(true)
+        expect(await stored(row)).toStrictEqual(plain({ ...row, ...clocks, renewals: [first] }))
+        const read = (await store.read(row.id))!
+        expect(await store.startRenewal(start(read, { next: [first, second] }))).toBe(true)
+        expect(await stored(row)).toStrictEqual(plain({ ...row, ...clocks, renewals: [first, second] }))
+      })
+
+      it('writes only over the version and the renewals as they were read', async () => {
+        const row = await inserted({ version: 3 })
+        expect(await store.startRenewal(start(row, { version: 2 }))).toBe(false)
+        expect(await store.startRenewal(start(row, { renewals: [second] }))).toBe(false)
+        await unchanged(row)
+        expect(await store.startRenewal(start(row))).toBe(true)
+        expect(await store.startRenewal(start(row, { next: [second] }))).toBe(false)
+        expect((await store.read(row.id))!.renewals).toHaveLength(1)
+      })
+
+      it('does not change an ended or missing session', async () => {
+        const over = await ended()
+        expect(await store.startRenewal(start(over))).toBe(false)
+        expect(await store.startRenewal(start({ ...over, id: nobody }))).toBe(false)
+        expect((await store.read(over.id))!.renewals).toStrictEqual([])
+      })
+
+      it('keeps pending renewals through a turn, and `writeClaims` replaces their claims', async () => {
+        const row = await inserted({ renewals: [first, second] })
+        expect(await store.turn(turnTo(row, 'child'))).toBe(true)
+        await store.writeClaims(row.id, { role: 'user' }, NOON + 1)
+        expect(plain(await store.read(row.id))).toMatchObject({
+          claims: { role: 'user' },
+          renewals: [
+            { at: first.at, claims: null },
+            { at: second.at, claims: null, reauthenticated: false },
+          ],
+        })
+      })
+
+      it('are removed with the personal data of the user', async () => {
+        const row = await ended({ userId: 'erased with a renewal', renewals: [second] })
+        await store.eraseByUser('erased with a renewal', NOON)
+        expect((await store.read(row.id))!.renewals).toStrictEqual([])
+      })
+    })
+
+    describe('confirmRenewal', () => {
+      const first = sampleRenewal('first')
+      const second = sampleRenewal('second')
+      const confirm = (row: SessionRow, fields: Partial<ConfirmRenewal> = {}): ConfirmRenewal => ({
+        ...turnTo(row, 'renewed', { ip: '192.0.2.7', userAgent: 'Phone' }),
+        next: { ...turnTo(row, 'renewed').next, previous: null },
+        version: row.version,
+        renewals: row.renewals,
+        remaining: [second],
+        anchorHash: first.anchorHash,
+        authTime: NOON + HOUR,
+        absoluteExpiresAt: NOON + 500 * DAY,
+        claims: { role: 'admin' },
+        reuseSince: NOON + 5,
+        at: NOON + 2 * HOUR,
+        ...fields,
+      })
+
+      it('replaces the lineage, raises the version and keeps the remaining renewals', async () => {
+        const row = await inserted({
+          version: 3,
+          generation: 6,
+          previous: print('parent'),
+          switchedAt: NOON,
+          renewals: [first, second],
+        })
+        const { next, expiresAt, pruneAt } = turnTo(row, 'renewed')
+        expect(await store.confirmRenewal(confirm(row))).toBe(true)
+        const after: SessionRow = {
+          ...row,
+          ...next,
+          previous: null,
+          expiresAt,
+          pruneAt,
+          ip: '192.0.2.7',
+          userAgent: 'Phone',
+          version: 4,
+          renewals: [second],
+          anchorHash: first.anchorHash,
+          authTime: NOON + HOUR,
+          absoluteExpiresAt: NOON + 500 * DAY,
+          claims: { role: 'admin' },
+          reuseSince: NOON + 5,
+        }
+        expect(await stored(row)).toStrictEqual(plain(after))
+        const changes = await store.changes(NOON + 2 * HOUR, null, 1000)
+        expect(changes.filter(({ id }) => id === row.id)).toMatchObject([{ version: 4, endReason: null }])
+      })
+
+      it('writes only over the state, the version and the renewals as they were read', async () => {
+        const row = await inserted({ version: 3, renewals: [first] })
+        expect(await store.confirmRenewal(confirm(row, { version: 2 }))).toBe(false)
+        expect(await store.confirmRenewal(confirm(row, { renewals: [first, second] }))).toBe(false)
+        const otherState = { ...expected(row), current: print('other') }
+        expect(await store.confirmRenewal(confirm(row, { expected: otherState }))).toBe(false)
+        await unchanged(row)
+      })
+
+      it('does not change an ended or missing session', async () => {
+        const over = await ended({ renewals: [first] })
+        const before = await stored(over)
+        expect(await store.confirmRenewal(confirm(over))).toBe(false)
+        expect(await store.confirmRenewal(confirm({ ...over, id: nobody }))).toBe(false)
+        expect(await stored(over)).toStrictEqual(before)
       })
     })
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Ending, Expected, SessionRow, Turn } from '../../src/core/store.ts'
+import type { Ending, Expected, Renewal, SessionRow, Turn } from '../../src/core/store.ts'
 import { newSessionId } from '../../src/portable/session-id.ts'
 
 export const NOON: number = Date.UTC(2030, 0, 1, 12)
@@ -38,6 +38,19 @@ export function sampleRow(fields: Partial<SessionRow> = {}): SessionRow {
     endedAt: null,
     endReason: null,
     pruneAt: MIDNIGHT + 60 * DAY,
+    ...fields,
+  }
+}
+
+/** A pending renewal at noon. */
+export function sampleRenewal(anchor: string, fields: Partial<Renewal> = {}): Renewal {
+  return {
+    anchorHash: print(anchor),
+    at: NOON,
+    reauthenticated: true,
+    authTime: NOON,
+    absoluteExpiresAt: null,
+    claims: null,
     ...fields,
   }
 }
