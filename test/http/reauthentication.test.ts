@@ -1,0 +1,341 @@
+import { describe, expect, it } from 'vitest'
+import { type Handler, openSite, type Site, type Visitor } from '../support/http-site.ts'
+import { listen } from '../support/sessions.ts'
+
+const REFRESH = '__Secure-pawl-refresh'
+const ACCESS = '__Host-pawl-access'
+/** Longer than one and a half overlaps and the clock tolerance. */
+const SETTLED = 51
+
+const reauthenticate: Handler = async (session) => Response.json(await session.reauthenticate())
+const raise: Handler = async (session) =>
+  Response.json(await session.setClaims({ role: 'admin' }, { renew: true }))
+const revokeOthers: Handler = async (session) => Response.json(await session.revokeOthers())
+
+const RECENT = { info: { required: true, maxAuthAge: 60 } }
+const TOO_OLD = { status: 403, body: { code: 'recent_auth_required', refresh: false } }
+const REPLACED = { status: 401, body: { code: 'session_replaced', refresh: 'once' }, cookies: [] }
+
+interface Theft {
+  readonly site: Site
+  readonly anna: Visitor
+  /** A copy of anna's cookies. */
+  readonly thief: Visitor
+  readonly sessionId: string
+  confirm(handler?: Handler): ReturnType<Visitor['visit']>
+}
+
+/** Anna signed in ten minutes ago, and a thief has copied her cookies. */
+async function openTheft(...options: Parameters<typeof openSite>): Promise<Theft> {
+  const site = await openSite(...options)
+  const anna = site.visitor()
+  await anna.login()
+  const thief = site.visitor(anna.jar.copy())
+  site.clock.advance(600)
+  const { sessionId } = (await site.sessions.list('anna'))[0]!
+  return {
+    site,
+    anna,
+    thief,
+    sessionId,
+    confirm: (handler = reauthenticate) => anna.visit('POST', '/confirm', { handler }),
+  }
+}
+
+const actives = async ({ sessions }: Site): Promise<unknown[]> =>
+  (await sessions.list('anna')).map(({ active, endReason }) => [active, endReason])
+
+describe('a copy of the refresh token made before a reauthentication', () => {
+  it('never passes a check for a recent authentication, and the user does at once', async () => {
+    const { anna, thief, confirm } = await openTheft()
+    expect(await confirm()).toMatchObject({ status: 200, body: { expiresIn: 50 } })
+    expect((await anna.visit('GET', '/pay', RECENT)).status).toBe(200)
+    await thief.refresh()
+    expect(await thief.visit('GET', '/pay', RECENT)).toMatchObject(TOO_OLD)
+  })
+
+  it('ends once the user has refreshed, and the session of the user goes on', async () => {
+    const { site, anna, thief, confirm } = await openTheft()
+    await confirm()
+    site.clock.advance(SETTLED)
+    expect((await anna.refresh()).status).toBe(200)
+    for (let time = 0; time < 3; time++) {
+      expect(await thief.refresh()).toMatchObject(REPLACED)
+      site.clock.advance(600)
+    }
+    expect((await anna.refresh()).status).toBe(200)
+    expect((await anna.me()).status).toBe(200)
+    expect(await actives(site)).toStrictEqual([[true, null]])
+  })
+
+  it('ends with all tokens that it has led to, also the access tokens', async () => {
+    const { site, anna, thief, confirm } = await openTheft()
+    await thief.refresh()
+    await thief.me()
+    await confirm()
+    await thief.refresh()
+    expect((await thief.me()).status).toBe(200)
+    site.clock.advance(SETTLED)
+    await anna.refresh()
+    expect(await thief.me()).toMatchObject({ status: 401, body: { code: 'access_token_expired' } })
+    expect(await thief.refresh()).toMatchObject(REPLACED)
+    expect((await anna.me()).status).toBe(200)
+  })
+
+  it('does not end the session when its access token is used in a process that has not heard of it', async () => {
+    const { site, anna, thief, confirm } = await openTheft({}, { revocation: { mode: 'expiry' } })
+    await thief.refresh()
+    await confirm()
+    site.clock.advance(SETTLED)
+    await anna.refresh()
+    await thief.me()
+    await site.sessions.flush()
+    expect(await actives(site)).toStrictEqual([[true, null]])
+  })
+
+  it('stays valid without a reauthentication that the client has not received', async () => {
+    const { site, anna, confirm } = await openTheft()
+    const before = anna.jar.copy()
+    await confirm()
+    const unaware = site.visitor(before)
+    for (let time = 0; time < 4; time++) {
+      expect((await unaware.refresh()).status).toBe(200)
+      expect(await unaware.visit('GET', '/pay', RECENT)).toMatchObject(TOO_OLD)
+      site.clock.advance(900)
+    }
+    expect(await actives(site)).toStrictEqual([[true, null]])
+  })
+})
+
+describe('the user who authenticates again', () => {
+  it('survives the late answer to a refresh that was sent before', async () => {
+    const { site, anna, confirm } = await openTheft()
+    const tab = site.visitor(anna.jar.copy())
+    await tab.refresh()
+    await confirm()
+    site.clock.advance(14)
+    // The other tab's answer arrives last: its cookies replace the new ones.
+    for (const name of [ACCESS, REFRESH])
+      anna.jar.put(name, tab.jar.get(name)!, name === REFRESH ? '/session' : '/')
+    for (let time = 0; time < 4; time++) {
+      expect((await anna.refresh()).status).toBe(200)
+      expect((await anna.me()).status).toBe(200)
+      site.clock.advance(900)
+    }
+    expect(await actives(site)).toStrictEqual([[true, null]])
+  })
+
+  it('survives a second tab that refreshes with the old token after the new one is in use', async () => {
+    const { site, anna, confirm } = await openTheft()
+    const slow = site.visitor(anna.jar.copy())
+    await confirm()
+    site.clock.advance(SETTLED)
+    await anna.refresh()
+    // The client of the tab tries again with the cookies of the jar.
+    expect(await slow.refresh()).toMatchObject(REPLACED)
+    expect((await anna.refresh()).status).toBe(200)
+    expect(await actives(site)).toStrictEqual([[true, null]])
+  })
+
+  it('may submit the password twice, whichever answer arrives last', async () => {
+    for (const last of ['first', 'second'] as const) {
+      const { site, anna, confirm } = await openTheft()
+      await confirm()
+      const first = anna.jar.copy()
+      await confirm()
+      const user = last === 'first' ? site.visitor(first) : anna
+      for (let time = 0; time < 3; time++) {
+        site.clock.advance(60)
+        expect((await user.refresh()).status).toBe(200)
+        expect((await user.me()).status).toBe(200)
+      }
+      expect(await actives(site)).toStrictEqual([[true, null]])
+    }
+  })
+
+  it('keeps the session and its data, and both timeouts start anew', async () => {
+    const { site, anna, sessionId, confirm } = await openTheft({}, { absoluteTimeout: 3600 })
+    await site.sessions.setData(sessionId, { cart: 1 })
+    const before = (await site.sessions.get(sessionId))!
+    const at = site.clock.now()
+    await confirm()
+    site.clock.advance(SETTLED)
+    await anna.refresh()
+    expect(await site.sessions.get(sessionId)).toMatchObject({
+      sessionId,
+      data: { cart: 1 },
+      createdAt: before.createdAt,
+      authTime: new Date(at),
+      absoluteExpiresAt: new Date(at + 3_600_000),
+    })
+    site.clock.advance(3600 - SETTLED - 1)
+    expect((await anna.refresh()).status).toBe(200)
+    site.clock.advance(1)
+    expect(await anna.refresh()).toMatchObject({ status: 401, body: { code: 'session_ended' } })
+  })
+
+  it('passes checks until the time is up, also after the refresh', async () => {
+    const { site, anna, confirm } = await openTheft()
+    await confirm()
+    site.clock.advance(SETTLED)
+    await anna.refresh()
+    expect((await anna.visit('GET', '/pay', RECENT)).status).toBe(200)
+    site.clock.advance(10)
+    expect(await anna.visit('GET', '/pay', RECENT)).toMatchObject(TOO_OLD)
+  })
+
+  it('is found to have been robbed if the new tokens are copied', async () => {
+    const { site, anna, confirm } = await openTheft()
+    await confirm()
+    const thief = site.visitor(anna.jar.copy())
+    const reused = listen(site.sessions, 'reused')
+    for (let turn = 0; turn < 4; turn++) {
+      site.clock.advance(900)
+      for (const holder of [anna, thief]) {
+        await holder.refresh()
+        await holder.me()
+        await site.sessions.flush()
+      }
+    }
+    expect(reused).toHaveLength(1)
+    expect(await actives(site)).toStrictEqual([[false, 'reuse']])
+  })
+
+  it('gets the new tokens in the body in bearer mode, and copies end', async () => {
+    const site = await openSite()
+    const bearer = (authorization?: string) => ({
+      'pawl-transport': 'bearer',
+      authorization,
+      'sec-fetch-site': undefined,
+    })
+    const phone = site.visitor()
+    const login: Handler = async (session) => Response.json(await session.create({ userId: 'anna' }))
+    type Tokens = { accessToken: string; refreshToken: string }
+    const first = (await phone.visit('POST', '/login', { headers: bearer(), handler: login })).body as Tokens
+    site.clock.advance(600)
+    const answer = await phone.visit('POST', '/confirm', {
+      headers: bearer(`Bearer ${first.accessToken}`),
+      handler: reauthenticate,
+    })
+    const second = answer.body as Tokens
+    expect([answer.cookies, second.refreshToken === first.refreshToken]).toStrictEqual([[], false])
+    const refresh = (token: string) =>
+      phone.visit('POST', '/session/refresh', {
+        headers: { ...bearer(), 'content-type': 'application/json' },
+        body: JSON.stringify({ refreshToken: token }),
+      })
+    const pay = await phone.visit('GET', '/pay', {
+      ...RECENT,
+      headers: bearer(`Bearer ${second.accessToken}`),
+    })
+    expect(pay.status).toBe(200)
+    site.clock.advance(SETTLED)
+    expect((await refresh(second.refreshToken)).status).toBe(200)
+    expect(await refresh(first.refreshToken)).toMatchObject({
+      status: 401,
+      body: { code: 'session_replaced' },
+    })
+  })
+})
+
+describe('setClaims with `renew`', () => {
+  const role: Handler = (session) => Response.json(session.claims)
+
+  it('raises the rights of the client of the request, and of no copy', async () => {
+    const { site, anna, thief, confirm } = await openTheft()
+    await confirm(raise)
+    expect((await anna.visit('GET', '/', { handler: role })).body).toStrictEqual({ role: 'admin' })
+    await thief.refresh()
+    expect((await thief.visit('GET', '/', { handler: role })).body).toStrictEqual({})
+    site.clock.advance(SETTLED)
+    await anna.refresh()
+    expect((await anna.visit('GET', '/', { handler: role })).body).toStrictEqual({ role: 'admin' })
+    expect((await site.sessions.list('anna'))[0]!.claims).toStrictEqual({ role: 'admin' })
+  })
+
+  it('gives a copy no more than the old claims, and finds the theft when the copy comes back', async () => {
+    const { site, anna, thief, confirm } = await openTheft()
+    await confirm(raise)
+    site.clock.advance(SETTLED)
+    await anna.refresh()
+    expect(await thief.refresh()).toMatchObject({ status: 401, body: { code: 'refresh_token_reused' } })
+    expect(await actives(site)).toStrictEqual([[false, 'reuse']])
+  })
+
+  it('is kept by a later renewal and replaced by later claims', async () => {
+    const { site, anna, confirm, sessionId } = await openTheft()
+    await confirm(raise)
+    await confirm()
+    expect((await anna.visit('GET', '/', { handler: role })).body).toStrictEqual({ role: 'admin' })
+    await site.sessions.setClaims(sessionId, { role: 'user' })
+    expect((await anna.me()).status).toBe(401)
+    await anna.refresh()
+    expect((await anna.visit('GET', '/', { handler: role })).body).toStrictEqual({ role: 'user' })
+    site.clock.advance(SETTLED)
+    await anna.refresh()
+    expect((await anna.visit('GET', '/', { handler: role })).body).toStrictEqual({ role: 'user' })
+  })
+})
+
+describe('revokeOthers', () => {
+  it('ends all other sessions of the user, and copies of this one', async () => {
+    const { site, anna, thief, confirm } = await openTheft()
+    const phone = site.visitor()
+    await phone.login()
+    expect((await confirm(revokeOthers)).body).toBe(1)
+    expect(await phone.refresh()).toMatchObject({ status: 401 })
+    site.clock.advance(SETTLED)
+    await anna.refresh()
+    expect((await thief.refresh()).status).toBe(401)
+  })
+
+  it('after `reauthenticate` in the same request keeps the tokens of the latter', async () => {
+    const { site, anna, thief, confirm } = await openTheft()
+    await confirm(async (session) => {
+      await session.reauthenticate()
+      return Response.json(await session.revokeOthers())
+    })
+    expect((await anna.visit('GET', '/pay', RECENT)).status).toBe(200)
+    site.clock.advance(SETTLED)
+    await anna.refresh()
+    expect(await thief.refresh()).toMatchObject(REPLACED)
+    expect(await actives(site)).toStrictEqual([[true, null]])
+  })
+})
+
+describe('a thief who makes the application renew the session', () => {
+  it('does not take the place of the user: the old token of the user ends the session', async () => {
+    const { site, anna, thief } = await openTheft()
+    await thief.visit('POST', '/sign-out-others', { handler: revokeOthers })
+    site.clock.advance(SETTLED)
+    expect((await thief.refresh()).status).toBe(200)
+    expect(await anna.refresh()).toMatchObject({ status: 401, body: { code: 'refresh_token_reused' } })
+    expect((await thief.refresh()).status).toBe(401)
+    expect(await actives(site)).toStrictEqual([[false, 'reuse']])
+  })
+
+  it('cannot delay a reauthentication of the user, nor survive it', async () => {
+    const { site, anna, thief, confirm } = await openTheft()
+    await confirm()
+    for (let time = 0; time < 6; time++)
+      await thief.visit('POST', '/sign-out-others', { handler: revokeOthers })
+    site.clock.advance(SETTLED)
+    expect((await anna.refresh()).status).toBe(200)
+    site.clock.advance(SETTLED)
+    expect(await thief.refresh()).toMatchObject({ status: 401 })
+    expect(await actives(site)).toStrictEqual([[true, null]])
+    expect((await anna.refresh()).status).toBe(200)
+    expect((await anna.me()).status).toBe(200)
+  })
+
+  it('is asked to wait after four renewals that no client has received', async () => {
+    const { site, thief } = await openTheft()
+    const answers: number[] = []
+    const before = thief.jar.copy()
+    for (let time = 0; time < 5; time++) {
+      const unaware = site.visitor(before)
+      answers.push((await unaware.visit('POST', '/sign-out-others', { handler: revokeOthers })).status)
+    }
+    expect(answers).toStrictEqual([200, 200, 200, 200, 503])
+  })
+})
