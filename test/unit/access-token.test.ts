@@ -4,7 +4,14 @@ import type { Sessions, SessionsOptions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { coded } from '../support/errors.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
-import { decodeGen, decodeJwt, encodePart, signHs256 } from '../support/jwt.ts'
+import {
+  decodeGen,
+  decodeJwt,
+  encodePart,
+  otherSpellings,
+  signEncodedHs256,
+  signHs256,
+} from '../support/jwt.ts'
 import { openSessions } from '../support/sessions.ts'
 import { counting } from '../support/stores.ts'
 
@@ -258,6 +265,22 @@ describe('verify refuses, without any call to the store,', () => {
       `${header}.${payload}.${'\u0142'.repeat(43)}`,
       `${header}.${payload}.${signature!.slice(0, -1)}é`,
     ])
+  })
+
+  it('every other spelling of a payload, however well it is signed', async () => {
+    const { refused, accepted, payload } = await forge()
+    const header = encodePart(HEADER)
+    // Padded to a length that leaves unused bits in the last character.
+    const encoded = [0, 1, 2]
+      .map((count) => encodePart({ ...payload, pad: 'x'.repeat(count) }))
+      .filter((text) => text.length % 4 !== 0)
+    expect(encoded).toHaveLength(2)
+    for (const text of encoded) {
+      accepted(signEncodedHs256(keyBytes, `${header}.${text}`))
+      await refused(
+        otherSpellings(text).map((spelling) => signEncodedHs256(keyBytes, `${header}.${spelling}`)),
+      )
+    }
   })
 
   it('more than 4096 characters, before any work', async () => {
