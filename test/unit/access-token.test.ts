@@ -180,6 +180,19 @@ describe('verify', () => {
   })
 })
 
+describe('the two kinds of tokens', () => {
+  it('do not replace each other, and the attempt makes no call to the store', async () => {
+    const { sessions, calls } = await withKnownKey()
+    const { accessToken, refreshToken } = await sessions.create({ userId: 'u' })
+    calls.length = 0
+    expect(() => sessions.verify(refreshToken.value)).toThrow(INVALID as Error)
+    await expect(sessions.refresh(accessToken.value)).rejects.toThrow(
+      coded('ERR_REFRESH_TOKEN_INVALID') as Error,
+    )
+    expect(calls).toStrictEqual([])
+  })
+})
+
 describe('a claim called `__proto__`, well signed by whoever shares the key,', () => {
   it('is no claim, and lends none', async () => {
     const { sessions, clock } = await withKnownKey()
@@ -313,6 +326,9 @@ describe('verify refuses, without any call to the store,', () => {
       signHs256(keyBytes, { ...HEADER, kid: 'k2' }, payload),
       signHs256(keyBytes, { ...HEADER, crit: ['exp'] }, payload),
       signHs256(keyBytes, { ...HEADER, jwk: { kty: 'oct', k: 'AAAA' } }, payload),
+      signHs256(keyBytes, { ...HEADER, jku: 'https://evil.example/jwks.json' }, payload),
+      signHs256(keyBytes, { ...HEADER, x5u: 'https://evil.example/key.pem' }, payload),
+      signHs256(keyBytes, { ...HEADER, x5c: ['AAAA'] }, payload),
       signHs256(keyBytes, { typ: 'at+jwt', kid: 'k1', alg: 'HS256' }, payload),
       signHs256(keyBytes, '{"alg": "HS256","kid":"k1","typ":"at+jwt"}', payload),
       signHs256(keyBytes, 'not JSON', payload),

@@ -232,6 +232,8 @@ describe.each(ALGORITHMS)('a verifier of %s tokens', (algorithm) => {
       signed(algorithm, { ...header, b64: false }, payload),
       signed(algorithm, { ...header, jwk: jwkOf(algorithm) }, payload),
       signed(algorithm, { ...header, jku: 'https://evil.example/jwks.json' }, payload),
+      signed(algorithm, { ...header, x5u: 'https://evil.example/key.pem' }, payload),
+      signed(algorithm, { ...header, x5c: ['AAAA'] }, payload),
       signed(algorithm, { typ: 'at+jwt', kid: 'k1', alg: algorithm }, payload),
       signed(algorithm, '{"alg": "EdDSA","kid":"k1","typ":"at+jwt"}', payload),
       signed(algorithm, 'not JSON', payload),
