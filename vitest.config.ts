@@ -16,6 +16,7 @@ const SUITES = {
     'properties',
     'unit',
     'verify',
+    'wycheproof',
   ],
   fleet: ['chaos', 'fleet'],
   browser: ['browser'],

@@ -22,8 +22,32 @@ export function encodePart(value: unknown): string {
 
 /** Signs any header and payload with HMAC-SHA-256. */
 export function signHs256(key: Uint8Array, header: unknown, payload: unknown): string {
-  const input = `${encodePart(header)}.${encodePart(payload)}`
+  return signEncodedHs256(key, `${encodePart(header)}.${encodePart(payload)}`)
+}
+
+/** Signs any text with HMAC-SHA-256. */
+export function signEncodedHs256(key: Uint8Array, input: string): string {
   return `${input}.${createHmac('sha256', key).update(input).digest('base64url')}`
+}
+
+/**
+ * Spellings of an encoded part that a lenient decoder takes for the same bytes. RFC 7515 section 5.2 forbids
+ * them, and RFC 4648 section 3.5 the one that sets unused bits.
+ * @param part whose length is no multiple of four
+ */
+export function otherSpellings(part: string): string[] {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  const last = alphabet.indexOf(part.at(-1)!)
+  return [
+    `${part}${'='.repeat(4 - (part.length % 4))}`,
+    `${part}=`,
+    ` ${part}`,
+    `${part}\n`,
+    `${part.slice(0, 8)} ${part.slice(8)}`,
+    `${part.slice(0, 8)}?${part.slice(8)}`,
+    `####${part}`,
+    part.slice(0, -1) + alphabet[last ^ 1],
+  ]
 }
 
 /** Decodes the 42 bytes of `gen`: n, f, p, t. */

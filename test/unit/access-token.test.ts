@@ -4,7 +4,14 @@ import type { Sessions, SessionsOptions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { coded } from '../support/errors.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
-import { decodeGen, decodeJwt, encodePart, signHs256 } from '../support/jwt.ts'
+import {
+  decodeGen,
+  decodeJwt,
+  encodePart,
+  otherSpellings,
+  signEncodedHs256,
+  signHs256,
+} from '../support/jwt.ts'
 import { openSessions } from '../support/sessions.ts'
 import { counting } from '../support/stores.ts'
 
@@ -173,6 +180,19 @@ describe('verify', () => {
   })
 })
 
+describe('the two kinds of tokens', () => {
+  it('do not replace each other, and the attempt makes no call to the store', async () => {
+    const { sessions, calls } = await withKnownKey()
+    const { accessToken, refreshToken } = await sessions.create({ userId: 'u' })
+    calls.length = 0
+    expect(() => sessions.verify(refreshToken.value)).toThrow(INVALID as Error)
+    await expect(sessions.refresh(accessToken.value)).rejects.toThrow(
+      coded('ERR_REFRESH_TOKEN_INVALID') as Error,
+    )
+    expect(calls).toStrictEqual([])
+  })
+})
+
 describe('a claim called `__proto__`, well signed by whoever shares the key,', () => {
   it('is no claim, and lends none', async () => {
     const { sessions, clock } = await withKnownKey()
@@ -260,6 +280,22 @@ describe('verify refuses, without any call to the store,', () => {
     ])
   })
 
+  it('every other spelling of a payload, however well it is signed', async () => {
+    const { refused, accepted, payload } = await forge()
+    const header = encodePart(HEADER)
+    // Padded to a length that leaves unused bits in the last character.
+    const encoded = [0, 1, 2]
+      .map((count) => encodePart({ ...payload, pad: 'x'.repeat(count) }))
+      .filter((text) => text.length % 4 !== 0)
+    expect(encoded).toHaveLength(2)
+    for (const text of encoded) {
+      accepted(signEncodedHs256(keyBytes, `${header}.${text}`))
+      await refused(
+        otherSpellings(text).map((spelling) => signEncodedHs256(keyBytes, `${header}.${spelling}`)),
+      )
+    }
+  })
+
   it('more than 4096 characters, before any work', async () => {
     const { refused, accepted, payload } = await forge()
     const token = (pad: number): string => signHs256(keyBytes, HEADER, { ...payload, pad: 'x'.repeat(pad) })
@@ -290,6 +326,9 @@ describe('verify refuses, without any call to the store,', () => {
       signHs256(keyBytes, { ...HEADER, kid: 'k2' }, payload),
       signHs256(keyBytes, { ...HEADER, crit: ['exp'] }, payload),
       signHs256(keyBytes, { ...HEADER, jwk: { kty: 'oct', k: 'AAAA' } }, payload),
+      signHs256(keyBytes, { ...HEADER, jku: 'https://evil.example/jwks.json' }, payload),
+      signHs256(keyBytes, { ...HEADER, x5u: 'https://evil.example/key.pem' }, payload),
+      signHs256(keyBytes, { ...HEADER, x5c: ['AAAA'] }, payload),
       signHs256(keyBytes, { typ: 'at+jwt', kid: 'k1', alg: 'HS256' }, payload),
       signHs256(keyBytes, '{"alg": "HS256","kid":"k1","typ":"at+jwt"}', payload),
       signHs256(keyBytes, 'not JSON', payload),

@@ -4,7 +4,7 @@ import type { ProvidedKey } from '../../src/index.ts'
 import { createVerifier, type Verifier, type VerifierOptions } from '../../src/verify/index.ts'
 import { coded } from '../support/errors.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
-import { encodePart, signHs256 } from '../support/jwt.ts'
+import { encodePart, otherSpellings, signHs256 } from '../support/jwt.ts'
 import { openSessions, openWithClock } from '../support/sessions.ts'
 
 const INVALID = coded('ERR_ACCESS_TOKEN_INVALID')
@@ -34,13 +34,12 @@ const jwkOf = (algorithm: Asymmetric, more: object = {}): object => ({
 })
 
 /** A JWT with any content. */
-function signed(
-  algorithm: Asymmetric,
-  header: unknown,
-  payload: unknown,
-  { privateKey } = pairs[algorithm],
-): string {
-  const input = `${encodePart(header)}.${encodePart(payload)}`
+function signed(algorithm: Asymmetric, header: unknown, payload: unknown, pair = pairs[algorithm]): string {
+  return signedText(algorithm, `${encodePart(header)}.${encodePart(payload)}`, pair)
+}
+
+/** A JWT over any text. */
+function signedText(algorithm: Asymmetric, input: string, { privateKey } = pairs[algorithm]): string {
   const digest = algorithm === 'ES256' ? 'sha256' : null
   const signature = sign(digest, Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' })
   return `${input}.${signature.toString('base64url')}`
@@ -182,6 +181,20 @@ describe.each(ALGORITHMS)('a verifier of %s tokens', (algorithm) => {
     ])
   })
 
+  it('refuses every other spelling of a payload, even with a valid signature', async () => {
+    const { header, payload, accepted, refused } = await forge(algorithm)
+    const encoded = [0, 1, 2]
+      .map((count) => encodePart({ ...payload, pad: 'x'.repeat(count) }))
+      .filter((text) => text.length % 4 !== 0)
+    expect(encoded).toHaveLength(2)
+    for (const text of encoded) {
+      await accepted(signedText(algorithm, `${encodePart(header)}.${text}`))
+      await refused(
+        otherSpellings(text).map((spelling) => signedText(algorithm, `${encodePart(header)}.${spelling}`)),
+      )
+    }
+  })
+
   it('refuses a token of more than 4096 characters', async () => {
     const { header, payload, accepted, refused } = await forge(algorithm)
     const token = (pad: number): string => signed(algorithm, header, { ...payload, pad: 'x'.repeat(pad) })
@@ -219,6 +232,8 @@ describe.each(ALGORITHMS)('a verifier of %s tokens', (algorithm) => {
       signed(algorithm, { ...header, b64: false }, payload),
       signed(algorithm, { ...header, jwk: jwkOf(algorithm) }, payload),
       signed(algorithm, { ...header, jku: 'https://evil.example/jwks.json' }, payload),
+      signed(algorithm, { ...header, x5u: 'https://evil.example/key.pem' }, payload),
+      signed(algorithm, { ...header, x5c: ['AAAA'] }, payload),
       signed(algorithm, { typ: 'at+jwt', kid: 'k1', alg: algorithm }, payload),
       signed(algorithm, '{"alg": "EdDSA","kid":"k1","typ":"at+jwt"}', payload),
       signed(algorithm, 'not JSON', payload),

@@ -111,9 +111,14 @@ export function inspectAccessToken(
   }
 }
 
-/** Decoding is lenient here, because the signature already covers the exact text. @returns null if it is not UTF-8 */
+/**
+ * Strict, as `decodePayload` in `portable`, but with the faster decoder of Node. That one is lenient, so the bytes
+ * are encoded again (RFC 7515 section 5.2: no other characters).
+ * @returns null if it is not base64url or not UTF-8
+ */
 function decodeGenuine(payload: string): string | null {
   const bytes = Buffer.from(payload, 'base64url')
+  if (bytes.toString('base64url') !== payload) return null
   const text = bytes.toString()
   // Invalid UTF-8 decodes to U+FFFD, but a claim may also contain that character.
   return !text.includes('\uFFFD') || isUtf8(bytes) ? text : null
