@@ -40,6 +40,7 @@ export interface Confirmations {
 }
 
 export interface ConfirmationHooks {
+  hasEnded(row: SessionRow): boolean
   createTurn(row: SessionRow, next: RotationState, evidence: Evidence): Turn
   /** Called after a turn was written. */
   publishTurn(row: SessionRow, turn: Turn): void
@@ -121,7 +122,7 @@ export function createConfirmations(
     const now = clock.now()
     let late = 0
     for (const row of rows.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
-      if (row.endedAt !== null) continue
+      if (hooks.hasEnded(row)) continue
       const evidence = undecided.get(row.id)!
       const inTime = evidence.filter(({ seenAt }) => now - seenAt <= maxAge)
       late += evidence.length - inTime.length

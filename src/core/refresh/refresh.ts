@@ -11,7 +11,7 @@ import { type NormalContext, normalizeContext, type RefreshContext, recordable }
 import { type Decision, decide, type Verdict } from '../rotation/decision.ts'
 import { createEnding, publishEnd } from '../session/ending.ts'
 import { idleTimeoutOf } from '../session/lifetime.ts'
-import { assertNotEnded, readRow, recordEnd } from '../session/rows.ts'
+import { assertLive, assertNotEnded, compareEnds, readRow } from '../session/rows.ts'
 import type { SessionRow } from '../store.ts'
 import { delay } from '../time/delay.ts'
 import { type IssuedToken, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
@@ -64,16 +64,16 @@ async function exchange(
   presented: ParsedRefreshToken,
   context: RefreshContext | undefined,
 ): Promise<Refreshed> {
-  const { clock, revocations } = engine
+  const { clock } = engine
   const arrivedAt = context?.arrivedAt ?? clock.now()
   const token = assertGenuine(presented)
-  revocations.assertLive(token.sessionId)
+  assertLive(engine, token.sessionId)
   const from = normalizeContext(context)
   let allowed = false
 
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const row = await ensureRowVersion(engine, await readRow(engine.store, token.sessionId))
-    recordEnd(engine, row)
+    compareEnds(engine, row)
     assertMayRefresh(engine, token, row, arrivedAt)
     let decision = decide(token, row, engine.options.rotation, arrivedAt, clock.now())
     // No limit applies to a refresh that would be refused: a thief must not be able to postpone being found.
