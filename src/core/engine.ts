@@ -6,6 +6,7 @@ import type { Confirmations } from './refresh/confirmations.ts'
 import type { RefreshLimit } from './refresh/refresh-limit.ts'
 import type { RequestContext } from './request-context.ts'
 import type { Feed } from './revocation/feed.ts'
+import type { LostEnds } from './revocation/lost-ends.ts'
 import type { Revocations } from './revocation/revocations.ts'
 import type { Store } from './store.ts'
 import type { Clock } from './time/clock.ts'
@@ -22,6 +23,7 @@ export interface Engine {
   readonly ring: KeyRing
   readonly revocations: Revocations
   readonly feed: Feed
+  readonly lostEnds: LostEnds
   readonly confirmations: Confirmations
   readonly refreshLimit: RefreshLimit
   /**

@@ -1,7 +1,8 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { ClaimsObject } from '../portable/claims.ts'
 import { CLOCK_TOLERANCE } from '../portable/clock-tolerance.ts'
-import { AccessTokenExpiredError, InvalidOptionsError } from '../portable/errors.ts'
+import { AccessTokenExpiredError, InvalidOptionsError, SessionEndedError } from '../portable/errors.ts'
+import type { VerifiedToken } from '../portable/verified-token.ts'
 import type { Sessions } from './api.ts'
 import { ENGINE, type Engine } from './engine.ts'
 import { createProvidedKeyRing } from './keys/provided-key-ring.ts'
@@ -19,9 +20,11 @@ import { endByVerdict, refresh } from './refresh/refresh.ts'
 import { createRefreshLimit } from './refresh/refresh-limit.ts'
 import { createTurn, publishTurn } from './refresh/turn.ts'
 import { createFeed } from './revocation/feed.ts'
+import { createLostEnds } from './revocation/lost-ends.ts'
 import { createRevocations } from './revocation/revocations.ts'
 import { trackUncertainWrites } from './revocation/uncertain-writes.ts'
-import { assertActive, readRow, recordEnd } from './session/rows.ts'
+import { createEnding } from './session/ending.ts'
+import { assertActive, compareEnds, readRow, repeatKnownEnd } from './session/rows.ts'
 import { toSession } from './session/session.ts'
 import { createClock } from './time/clock.ts'
 import { delay } from './time/delay.ts'
@@ -99,8 +102,20 @@ async function start<Claims extends object, Data>(
   }
 }
 
-function createEngine(shared: Omit<Engine, 'confirmations' | 'refreshLimit' | 'verify'>): Engine {
-  const { options, store, clock, events } = shared
+function createEngine(
+  shared: Omit<Engine, 'lostEnds' | 'confirmations' | 'refreshLimit' | 'verify'>,
+): Engine {
+  const { options, store, clock, events, revocations, feed } = shared
+  const lostEnds = createLostEnds(
+    store,
+    clock,
+    events,
+    (reason) => createEnding(engine, reason, clock.now()),
+    (sessionIds, reason) => {
+      for (const sessionId of sessionIds) revocations.addEnd(sessionId, reason)
+      feed.notifyPeers()
+    },
+  )
   const confirmations = createConfirmations(
     store,
     clock,
@@ -109,14 +124,15 @@ function createEngine(shared: Omit<Engine, 'confirmations' | 'refreshLimit' | 'v
     options.decideWithin,
     options.telemetry,
     {
+      hasEnded: (row) => row.endedAt !== null || repeatKnownEnd(engine, row.id) !== null,
       createTurn: (row, next, evidence) => createTurn(engine, row, next, evidence),
       publishTurn: (row, turn) => publishTurn(engine, row, turn, 'use'),
       end: (row, verdict, evidence) => endByVerdict(engine, row, verdict, evidence.ip, evidence.userAgent),
     },
   )
   const refreshLimit = createRefreshLimit(options.limits.refreshesPerMinute, clock)
-  const verify = createVerify({ ...shared, confirmations, refreshLimit })
-  const engine: Engine = { ...shared, confirmations, refreshLimit, verify }
+  const parts = { ...shared, lostEnds, confirmations, refreshLimit }
+  const engine: Engine = { ...parts, verify: createVerify(parts) }
   return engine
 }
 
@@ -133,10 +149,10 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
     create: (input) => telemetry.trace('create', () => storeOperations.create(input)),
     verify: (accessToken, context) => verify(accessToken, context).session,
     async check(accessToken, context) {
-      const { sessionId, expiresAt, version, session } = verify(accessToken, context)
+      const { sessionId, expiresAt, version, session } = verifyOrRepeatEnd(accessToken, context)
       return telemetry.trace('check', async () => {
         const row = await readRow(store, sessionId)
-        recordEnd(engine, row)
+        compareEnds(engine, row)
         // The session was not idle when it got this token, even if no later use has reached the row.
         const alive = row === null ? null : { ...row, expiresAt: Math.max(row.expiresAt, expiresAt) }
         assertActive(sessionId, alive, clock.now())
@@ -182,6 +198,15 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
       return this.close()
     },
     [ENGINE]: engine,
+  }
+
+  function verifyOrRepeatEnd(...parameters: Parameters<Engine['verify']>): VerifiedToken {
+    try {
+      return verify(...parameters)
+    } catch (error) {
+      if (error instanceof SessionEndedError) repeatKnownEnd(engine, error.sessionId)
+      throw error
+    }
   }
 
   function stats(): SessionsStats {

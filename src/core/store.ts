@@ -232,6 +232,10 @@ export interface Store extends SessionWrites {
     after: string | null,
     limit: number,
   ): Promise<{ ended: { id: string; userId: string }[]; last: string | null }>
+  /** Ends those of the sessions that have not ended. @returns their ids */
+  endAgain(ids: readonly string[], ending: Ending): Promise<string[]>
+  /** How often a connection was lost. A failover loses all of them, and may lose the last commits. */
+  lostConnections?(): number
   /** Deletes at most `limit` rows whose `pruneAt` has passed. @returns how many were due and how many it deleted */
   prune(now: number, limit: number): Promise<{ due: number; deleted: number }>
   /** Starts to listen in the background. @returns null if the store cannot */

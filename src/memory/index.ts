@@ -81,6 +81,11 @@ export function memory(): Store {
       for (const row of matching) invalidate(ended(row, ending), ending.at)
       return { ended: matching, last: batch.length < limit ? null : batch.at(-1)!.id }
     },
+    async endAgain(ids, ending) {
+      const found = ids.flatMap((id) => live(id) ?? [])
+      for (const row of found) invalidate(ended(row, ending), ending.at)
+      return found.map((row) => row.id)
+    },
     async endByUser(userId, ending, except) {
       const found = [...rows.values()].filter(
         (row) => row.userId === userId && row.endedAt === null && row.id !== except,

@@ -3,8 +3,8 @@ import { endingValues } from './parameters.ts'
 import { type Run, runTrackingRetries } from './run.ts'
 import { dayOf, timestamp } from './times.ts'
 
-/** Work on the whole table, a limited number of rows at a time. */
-export function createBulkStatements(run: Run): Pick<Store, 'endBatch' | 'prune'> {
+/** Work on many rows, a limited number at a time. */
+export function createBulkStatements(run: Run): Pick<Store, 'endBatch' | 'endAgain' | 'prune'> {
   return {
     async endBatch(ending, { created, seen }, after, limit) {
       const ids = (await run('idsAfter', [after, limit])).map(({ id }) => id as string)
@@ -17,6 +17,10 @@ export function createBulkStatements(run: Run): Pick<Store, 'endBatch' | 'prune'
         ended: ended.map((row) => ({ id: row['id'] as string, userId: row['user_id'] as string })),
         last: ids.length < limit ? null : ids.at(-1)!,
       }
+    },
+    async endAgain(ids, ending) {
+      const ended = await run('endAgain', [ids, ...endingValues(ending)])
+      return ended.map(({ id }) => id as string)
     },
     async prune(now, limit) {
       const today = dayOf(now)

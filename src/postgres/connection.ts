@@ -21,6 +21,10 @@ export interface Connection {
   /** Makes every later statement fail, until {@link reopen}. */
   close(): void
   reopen(): void
+  /** How many connections were lost, and how many attempts to reach the server failed. */
+  readonly lost: number
+  /** Counts a connection that was lost without a statement. */
+  countLost(): void
   /** Host, port and database for messages, without a password. */
   readonly where: string
 }
@@ -43,6 +47,7 @@ const DEFAULT_POOL_SIZE = 10
 export function createConnection(pool: PoolLike, where: string): Connection {
   let usesPrepared = true
   let closed = false
+  let lost = 0
   let answeredAt = performance.now()
   const query_timeout = Math.min(QUERY_TIMEOUT, pool.options?.query_timeout || QUERY_TIMEOUT)
   const names = new Map<string, string>()
@@ -102,6 +107,7 @@ export function createConnection(pool: PoolLike, where: string): Connection {
         answeredAt = performance.now()
         return result
       } catch (error) {
+        if (isConnectionError(error) || error instanceof StoreUnavailableError) lost++
         const isOutage = isConnectionError(error) || isConflict(error)
         const isEarly = performance.now() - startedAt < RETRY_WITHIN
         if (isOutage && isEarly && tried < ATTEMPTS) {
@@ -142,6 +148,12 @@ export function createConnection(pool: PoolLike, where: string): Connection {
 
   return {
     where,
+    get lost() {
+      return lost
+    },
+    countLost() {
+      lost++
+    },
     close() {
       closed = true
     },

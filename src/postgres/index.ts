@@ -7,7 +7,7 @@ import { listenClientOf } from './listen-client.ts'
 import { assertMigrated, migrate } from './migrate.ts'
 import { createNames } from './names.ts'
 import { POSTGRES_OPTIONS } from './option-table.ts'
-import { createOwnPool, ignoreIdleError } from './own-pool.ts'
+import { createOwnPool } from './own-pool.ts'
 import type { PostgresOptions, ResolvedPostgresOptions } from './postgres-options.ts'
 import { isForbidden } from './sqlstate.ts'
 import { readStatus } from './status.ts'
@@ -50,8 +50,12 @@ export function postgres(options: PostgresOptions): PostgresStore {
     check.fail('pool', undefined, 'a `pg` Pool, unless you give `connectionString`')
   const names = createNames(given.schema)
   const where = describeTarget(given)
-  const pool = given.pool ?? createOwnPool(given.connectionString!, given.maxConnections, where)
+  const pool = given.pool ?? createOwnPool(given.connectionString!, given.maxConnections, where, onIdleError)
   const connection = createConnection(pool, where)
+  /** The pool replaces a connection that it lost while idle. Without a handler this event would end the process. */
+  function onIdleError(): void {
+    connection.countLost()
+  }
   const store = createPostgresStore(connection, names, given.schema, listenClientOf(given))
 
   /** Tells the operator which privilege the role lacks. */
@@ -75,13 +79,13 @@ export function postgres(options: PostgresOptions): PostgresStore {
       explainForbidden(readStatus(connection, names, given.schema, statusOptions)),
     async start() {
       connection.reopen()
-      given.pool?.on?.('error', ignoreIdleError)
+      given.pool?.on?.('error', onIdleError)
       const prepareSchema = given.migrate ? migrate : assertMigrated
       await explainForbidden(withTimeout<unknown>(START_TIMEOUT, where, prepareSchema(connection, names)))
     },
     async close() {
       connection.close()
-      given.pool?.off?.('error', ignoreIdleError)
+      given.pool?.off?.('error', onIdleError)
       if (given.pool === null) await pool.end()
     },
   }

@@ -5,8 +5,16 @@ import { unavailable } from './unavailable.ts'
 /** Milliseconds for one connection attempt. */
 export const CONNECT_TIMEOUT = 5000
 
-/** Pawl's own pool. Loads `pg`, an optional peer dependency, with the first statement. */
-export function createOwnPool(connectionString: string, max: number, where: string): PoolLike {
+/**
+ * Pawl's own pool. Loads `pg`, an optional peer dependency, with the first statement.
+ * @param onIdleError called when the pool lost an idle connection
+ */
+export function createOwnPool(
+  connectionString: string,
+  max: number,
+  where: string,
+  onIdleError: () => void,
+): PoolLike {
   let opening: Promise<PoolLike> | null = null
 
   function open(): Promise<PoolLike> {
@@ -20,7 +28,7 @@ export function createOwnPool(connectionString: string, max: number, where: stri
         application_name: 'pawl',
         allowExitOnIdle: true,
       })
-      pool.on('error', ignoreIdleError)
+      pool.on('error', onIdleError)
       return pool as unknown as PoolLike
     })
     return opening
@@ -39,6 +47,3 @@ export function createOwnPool(connectionString: string, max: number, where: stri
     },
   }
 }
-
-/** The pool replaces a connection that it lost while idle. Without a handler this event would end the process. */
-export function ignoreIdleError(): void {}

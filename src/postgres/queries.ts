@@ -91,6 +91,10 @@ export const QUERIES = {
       and ($6::timestamptz is null or coalesce(turned_at, created_at) < $6)
     returning id, user_id`,
 
+  endAgain: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
+    where id = any($1::uuid[]) and ended_at is null
+    returning id`,
+
   endedOf: `select id, user_id from :sessions where id = any($1::uuid[]) and ended_at = $2 and end_reason = $3`,
 
   idsAfter: `select id from :sessions where $1::uuid is null or id > $1 order by id limit $2`,

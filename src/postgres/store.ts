@@ -41,6 +41,12 @@ export function createPostgresStore(
     return rows.map(() => undefined)
   }
 
+  async function openCounted(open: () => Promise<ListenClient>): Promise<ListenClient> {
+    const client = await open()
+    client.on('error', connection.countLost)
+    return client
+  }
+
   return {
     ...writes,
     ...createTurns(run, (values) => connection.queryWithAsyncCommit(texts.turnMany, values)),
@@ -60,10 +66,16 @@ export function createPostgresStore(
           : await run('changesAfter', [timestamp(since), limit, timestamp(after.at), after.id])
       return rows.map(toChange)
     },
+    lostConnections: () => connection.lost,
     listen: (hooks) =>
       openListenClient === null
         ? null
-        : createListener(openListenClient, { quoted: names.schema, name: schema }, notify, hooks),
+        : createListener(
+            () => openCounted(openListenClient),
+            { quoted: names.schema, name: schema },
+            notify,
+            hooks,
+          ),
     using(client) {
       if (typeof (client as Queryable | null)?.query !== 'function')
         throw new TypeError('`using` takes the `pg` client on which you began the transaction')

@@ -14,6 +14,8 @@ export interface World {
   readonly timeout: number
   /** Milliseconds of real time. */
   readonly accessTokenLifetime: number
+  /** Milliseconds of real time until the limit on refreshes counts from 0 again. */
+  untilNextMinute(): number
   isStolen(sessionId: string): boolean
   /** Called when an honest client has to sign in again. */
   honestLogout(browser: Browser, code: string | null): void
@@ -42,6 +44,8 @@ export class Browser {
   /** Called after every successful refresh. A thief may follow it. */
   onRefreshed: (() => void) | null = null
   signedIn = false
+  /** The number of refreshes that a limit put off. */
+  limited = 0
   readonly #world: World
   readonly #random: Random
   readonly #gate = createGate()
@@ -205,6 +209,7 @@ export class Browser {
     if (unreliable && random.chance(SLOW)) await sleep(random.between(0, 0.4) * timeout)
     const answer = await network.send(ports()[process]!, method, path, cookie, left())
     const outcome = answer === null ? '' : `${answer.status} ${answer.code ?? answer.verdict ?? ''}`
+    if (answer?.limited === true) this.limited++
     if (answer === null) {
       this.story.add(`${what} -> no answer`)
       return null

@@ -8,6 +8,8 @@ export interface Answer {
   /** For a 401: whether the client should refresh. */
   readonly mayRefresh: boolean
   readonly verdict: string | null
+  /** Whether a limit put the refresh off. */
+  readonly limited: boolean
 }
 
 /** The network between clients and server processes. */
@@ -88,6 +90,7 @@ function exchange(
           code: body?.code ?? null,
           mayRefresh: body?.refresh === true,
           verdict: res.headers['chaos-verdict']?.toString() ?? null,
+          limited: res.headers['chaos-limited'] !== undefined,
         })
       })
     })

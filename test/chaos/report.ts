@@ -18,13 +18,16 @@ const MAX_HEAP_RATIO = 1.5
 export function brokenGuarantees({ storm, lostCommits, zeroRows }: Report): string[] {
   const guarantees: [held: boolean, failure: string][] = []
   if (storm !== null) {
-    const { thefts, processes, restore } = storm
+    const { thefts, limited, processes, restore } = storm
+    const floods = thefts.byManner.floods.planted > 0
     guarantees.push(
       [storm.honestLogouts === 0, `${storm.honestLogouts} honest logouts`],
       [storm.wronglyEnded === 0, `${storm.wronglyEnded} honest sessions ended as stolen`],
       [storm.sessionsLost === 0, `${storm.sessionsLost} sessions lost`],
       [thefts.missed === 0, `${thefts.missed} thefts not detected`],
       [thefts.notLockedOut === 0, `${thefts.notLockedOut} thieves not locked out`],
+      [limited.honest === 0, `a limit put off ${limited.honest} refreshes of honest clients`],
+      [!floods || limited.thieves > 0, 'no flood reached the limit, so the run shows nothing about it'],
       [processes.crashed === 0, `${processes.crashed} unexpected exits`],
       [processes.unhandled === 0, `${processes.unhandled} unhandled rejections`],
       [processes.failed === 0, `${processes.failed} requests failed with an unexpected error`],
@@ -78,7 +81,10 @@ export function textOf(report: Report, broken: readonly string[]): string {
       lines.push(
         `  lived for seconds: min ${lived.min}, median ${lived.median}, p90 ${lived.p90}, max ${lived.max}; access-token lifetimes: max ${thefts.livedLifetimes!.max}; turns: max ${thefts.livedGenerations!.max}`,
       )
+    for (const [manner, { planted, missed }] of Object.entries(thefts.byManner))
+      if (missed > 0) lines.push(`  missed of the manner '${manner}': ${missed} of ${planted}`)
     lines.push(
+      `refreshes put off by a limit: of honest clients ${storm.limited.honest}, of thieves ${storm.limited.thieves}`,
       `unexpected exits: ${processes.crashed}, unhandled rejections: ${processes.unhandled}, heap ratio: ${storm.heapRatio}`,
     )
     if (restore !== null)

@@ -94,14 +94,19 @@ function report(from: Sessions): void {
   from.on('created', ({ sessionId }) => events.push({ name: 'created', sessionId }))
   from.on('refreshed', ({ sessionId, verdict }) => {
     events.push({ name: 'refreshed', sessionId, verdict })
-    const response = responses.getStore()
-    // The client may have closed the request.
-    if (response !== undefined && !response.headersSent) response.setHeader('chaos-verdict', verdict)
+    tellClient('chaos-verdict', verdict)
   })
+  from.on('refreshLimited', ({ reason }) => tellClient('chaos-limited', reason))
   from.on('rotated', (event) => events.push({ name: 'rotated', ...event }))
   from.on('reused', ({ sessionId }) => events.push({ name: 'reused', sessionId }))
   from.on('ended', (event) => events.push({ name: 'ended', ...event }))
   from.on('rolledBack', (event) => events.push({ name: 'rolledBack', ...event }))
+}
+
+function tellClient(header: string, value: string): void {
+  const response = responses.getStore()
+  // The client may have closed the request.
+  if (response !== undefined && !response.headersSent) response.setHeader(header, value)
 }
 
 function textOf(error: unknown): string {

@@ -17,6 +17,11 @@ export interface Lifetimes {
   readonly epoch: number
 }
 
+/**
+ * Refreshes per minute, process and refresh token. No honest client reaches it: a token is replaced every few seconds.
+ */
+export const REFRESHES_PER_MINUTE = 20
+
 /** Pawl looks for a missing row for one second, so half the overlap must be longer. */
 export const REAL_TIME: Omit<Lifetimes, 'epoch'> = {
   overlap: 3,
@@ -42,6 +47,11 @@ export function fasterClock({ speed, epoch }: Lifetimes): () => number {
   return () => epoch + (Date.now() - epoch) * speed
 }
 
+/** Milliseconds of real time until the next minute of the sessions' clock, when the limit counts from 0 again. */
+export function untilNextMinute(lifetimes: Lifetimes): number {
+  return (60_000 - (fasterClock(lifetimes)() % 60_000)) / lifetimes.speed
+}
+
 export function lifetimeOptions({
   overlap,
   gracePeriod,
@@ -58,8 +68,7 @@ export function sessionsOptions(lifetimes: Lifetimes): Omit<SessionsOptions, 'st
     // A small cache, so that it is full before the first measurement of the heap.
     accessToken: { ...accessToken, cacheBytes: 512 * 1024 },
     revocation: { pollInterval: 0.5 },
-    // The tabs of a browser refresh concurrently, with turns every few seconds.
-    limits: { refreshesPerMinute: null },
+    limits: { refreshesPerMinute: REFRESHES_PER_MINUTE },
     ...(lifetimes.speed !== 1 && { now: fasterClock(lifetimes) }),
   }
 }

@@ -9,7 +9,7 @@ import type { ServerConfig, ServerEvent } from './messages.ts'
 import { startProxy } from './proxy.ts'
 import { createRandom } from './random.ts'
 import { type RestoreFigures, restoreAndCount } from './restore.ts'
-import { clientTimeout, type Lifetimes } from './settings.ts'
+import { clientTimeout, type Lifetimes, untilNextMinute } from './settings.ts'
 import { judgeThefts, type TheftFigures, theftsOpen } from './thefts.ts'
 import { MANNERS, Thief } from './thief.ts'
 import { makeTrouble, type TroubleFigures } from './trouble.ts'
@@ -46,6 +46,8 @@ export interface StormFigures {
   /** Honest sessions that ended as `reuse` or `rollback`, according to the database. */
   readonly wronglyEnded: number
   readonly sessionsLost: number
+  /** Refreshes that a limit put off. */
+  readonly limited: { readonly honest: number; readonly thieves: number }
   readonly thefts: TheftFigures
   readonly processes: FleetFigures
   /** Heap at the end divided by the heap after a quarter of the run, for the worst process. */
@@ -95,6 +97,7 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
       ports: () => fleet.ports,
       timeout: clientTimeout(lifetimes),
       accessTokenLifetime: (lifetimes.accessTokenLifetime * 1000) / lifetimes.speed,
+      untilNextMinute: () => untilNextMinute(lifetimes),
       phase: 'storm',
       isStolen: (sessionId) => stolen.has(sessionId),
       honestLogout(browser, code) {
@@ -210,6 +213,7 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
       stories,
       wronglyEnded: Number(wrong!.count),
       sessionsLost: lost.reduce((sum, count) => sum + count, 0),
+      limited: { honest: limitedOf(browsers), thieves: limitedOf(thieves) },
       thefts,
       // Running processes report when they stop.
       processes: await fleet.stop().then(() => fleet.figures),
@@ -219,6 +223,10 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
   } finally {
     for (const step of undo.reverse()) await step()
   }
+}
+
+function limitedOf(clients: readonly { readonly limited: number }[]): number {
+  return clients.reduce((sum, { limited }) => sum + limited, 0)
 }
 
 /** Counts the events of the processes, and adds them to the stories of their clients. */

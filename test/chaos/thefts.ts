@@ -24,7 +24,13 @@ export interface TheftFigures {
   readonly livedLifetimes: Distribution | null
   /** Generations from the theft to the end of the session. */
   readonly livedGenerations: Distribution | null
-  readonly byManner: Record<Manner, Distribution | null>
+  readonly byManner: Record<Manner, MannerFigures>
+}
+
+export interface MannerFigures {
+  readonly planted: number
+  readonly missed: number
+  readonly livedSeconds: Distribution | null
 }
 
 interface Ended {
@@ -63,7 +69,7 @@ export async function judgeThefts(
   )
   const found: { manner: Manner; seconds: number; generations: number }[] = []
   let moot = 0
-  let missed = 0
+  const missed: Thief[] = []
   let notLockedOut = 0
   for (const thief of thieves) {
     const row = byId.get(thief.sessionId)
@@ -74,7 +80,7 @@ export async function judgeThefts(
         generations: row.generation - thief.generation,
       })
     else if (row?.reason === 'logout' || row?.reason === 'replaced') moot++
-    else missed++
+    else missed.push(thief)
     if (row?.reason != null && !(await thief.isLockedOut())) notLockedOut++
   }
   const seconds = (of: readonly { seconds: number }[]): number[] => of.map((theft) => theft.seconds)
@@ -82,7 +88,7 @@ export async function judgeThefts(
     planted: thieves.length,
     found: found.length,
     moot,
-    missed,
+    missed: missed.length,
     notLockedOut,
     livedSeconds: distribution(seconds(found)),
     livedLifetimes: distribution(seconds(found).map((value) => (value * 1000) / accessTokenLifetime)),
@@ -90,7 +96,11 @@ export async function judgeThefts(
     byManner: Object.fromEntries(
       MANNERS.map((manner) => [
         manner,
-        distribution(seconds(found.filter((theft) => theft.manner === manner))),
+        {
+          planted: thieves.filter((thief) => thief.manner === manner).length,
+          missed: missed.filter((thief) => thief.manner === manner).length,
+          livedSeconds: distribution(seconds(found.filter((theft) => theft.manner === manner))),
+        } satisfies MannerFigures,
       ]),
     ) as TheftFigures['byManner'],
   }

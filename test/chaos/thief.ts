@@ -3,15 +3,19 @@ import type { CookieJar } from '../support/http-jar.ts'
 import type { Browser, World } from './browser.ts'
 import type { Answer } from './exchange.ts'
 import type { Random } from './random.ts'
+import { REFRESHES_PER_MINUTE } from './settings.ts'
 import { peek } from './tokens.ts'
 
-/** The behavior of a thief during the storm. While it settles, every thief acts like a browser. */
-export const MANNERS = ['at once', 'polls', 'waits', 'uses only', 'in step'] as const
+/** The behavior of a thief during the storm. While it settles, every thief but one who floods acts like a browser. */
+export const MANNERS = ['at once', 'polls', 'waits', 'uses only', 'in step', 'floods'] as const
 export type Manner = (typeof MANNERS)[number]
 
 /** Timeout in ms, longer than that of an honest client. */
 const PATIENCE = 3000
 const POLL_EVERY = 400
+const FLOOD_AT_ONCE = 10
+/** A flood ends when the limit answers, or after this many refreshes in one process. */
+const MAX_FLOOD = 3 * REFRESHES_PER_MINUTE
 
 /** A thief with a copy of both cookies of a browser. */
 export class Thief {
@@ -22,7 +26,10 @@ export class Thief {
   /** Whether a server process has received a stolen token. */
   presented = false
   lockedOut = false
+  /** The number of refreshes that a limit put off. */
+  limited = 0
   readonly #jar: CookieJar
+  readonly #copied: string
   readonly #victim: Browser
   readonly #world: World
   readonly #random: Random
@@ -34,6 +41,7 @@ export class Thief {
     this.manner = manner
     this.sessionId = sessionId
     this.generation = generation
+    this.#copied = label
     this.#victim = victim
     this.#world = world
     this.#random = random
@@ -50,8 +58,18 @@ export class Thief {
     const { accessTokenLifetime } = this.#world
     if (this.manner === 'waits') await this.#waitFor(this.#random.between(1, 7) * accessTokenLifetime)
     let seen = this.#owner
-    while (!this.lockedOut && this.#world.phase !== 'over') {
-      if (this.#world.phase === 'settling') {
+    while (this.#isActive()) {
+      if (this.manner === 'floods') {
+        if (peek(this.#jar)?.label === this.#copied) {
+          // The copied token is also the owner's, so the limit of it is too.
+          await this.#refresh()
+          await sleep(POLL_EVERY)
+        } else {
+          for (const port of this.#world.ports()) await this.#flood(port)
+          await this.#use()
+          await sleep(Math.min(accessTokenLifetime / 4, this.#world.untilNextMinute()))
+        }
+      } else if (this.#world.phase === 'settling') {
         await this.#refresh()
         await this.#use()
         await sleep(accessTokenLifetime / 3)
@@ -82,32 +100,45 @@ export class Thief {
     return this.lockedOut
   }
 
+  /** Uses up the refreshes of this minute in one process. */
+  async #flood(port: number): Promise<void> {
+    const before = this.limited
+    for (let sent = 0; sent < MAX_FLOOD && this.limited === before && this.#isActive(); ) {
+      const burst = sent === 0 ? 1 : FLOOD_AT_ONCE
+      await Promise.all(Array.from({ length: burst }, () => this.#refresh(port)))
+      sent += burst
+    }
+  }
+
+  #isActive(): boolean {
+    return !this.lockedOut && this.#world.phase !== 'over'
+  }
+
   async #waitFor(ms: number): Promise<void> {
     const until = Date.now() + ms
     while (Date.now() < until && this.#world.phase === 'storm') await sleep(100)
   }
 
-  async #refresh(): Promise<number | null> {
-    return this.#send('POST', '/session/refresh')
+  async #refresh(port?: number): Promise<number | null> {
+    return this.#send('POST', '/session/refresh', port)
   }
 
   async #use(): Promise<number | null> {
     return this.#send('GET', '/api')
   }
 
-  async #send(method: 'GET' | 'POST', path: string): Promise<number | null> {
+  async #send(
+    method: 'GET' | 'POST',
+    path: string,
+    port: number = this.#random.pick(this.#world.ports()),
+  ): Promise<number | null> {
     const cookie = this.#jar.header(path)
-    const { network, ports } = this.#world
+    const { network } = this.#world
     const before = peek(this.#jar)?.label ?? 'nothing'
-    const answer: Answer | null = await network.send(
-      this.#random.pick(ports()),
-      method,
-      path,
-      cookie,
-      PATIENCE,
-    )
+    const answer: Answer | null = await network.send(port, method, path, cookie, PATIENCE)
     if (answer === null) return null
     if (answer.status !== 503) this.presented = true
+    if (answer.limited) this.limited++
     this.#jar.store(answer.setCookies)
     this.#victim.story.add(
       `thief: ${path} with ${before} -> ${answer.status} ${answer.code ?? answer.verdict ?? ''}`,

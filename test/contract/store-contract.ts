@@ -320,6 +320,23 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       })
     })
 
+    describe('endAgain', () => {
+      it('ends those sessions that are active, and returns their ids', async () => {
+        const active = await inserted()
+        const other = await inserted()
+        const over = await ended()
+        const nobody = sampleRow().id
+        const ending = endingAt(NOON + 2 * HOUR, { reason: 'reuse' })
+        expect(await store.endAgain([active.id, over.id, nobody], ending)).toStrictEqual([active.id])
+        expect(await store.endAgain([active.id], endingAt(NOON + 3 * HOUR))).toStrictEqual([])
+        expect(await store.read(active.id)).toMatchObject({ endedAt: NOON + 2 * HOUR, endReason: 'reuse' })
+        expect(await store.read(over.id)).toMatchObject({ endedAt: NOON + HOUR, endReason: 'revoked' })
+        expect(await store.read(other.id)).toMatchObject({ endedAt: null })
+        const changes = await store.changes(NOON + 2 * HOUR, null, 1000)
+        expect(changes.find(({ id }) => id === active.id)).toMatchObject({ endReason: 'reuse' })
+      })
+    })
+
     describe('liveByUser', () => {
       it('returns the active sessions, the oldest login first', async () => {
         const userId = 'liveByUser'

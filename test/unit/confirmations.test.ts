@@ -199,7 +199,12 @@ describe('the queue of confirmations', () => {
     const settings = { overlap: 0, gracePeriod: 0, tolerance: 0, onDatabaseRollback: 'accept' as const }
     const clock = { now: () => 0, synchronize: async () => 0 }
     const unreachable = (): never => expect.unreachable()
-    const hooks = { createTurn: unreachable, publishTurn: unreachable, end: unreachable }
+    const hooks = {
+      hasEnded: unreachable,
+      createTurn: unreachable,
+      publishTurn: unreachable,
+      end: unreachable,
+    }
     const confirmations = createConfirmations(store, clock, events, settings, 1, noTelemetry, hooks)
     for (let index = 0; index < 10_050; index++) confirmations.add(evidence(index))
     confirmations.add(evidence(0))

@@ -44,7 +44,7 @@ export interface SessionEvents {
   /** The clock of this process is wrong. Pawl follows the clock of the database. */
   clockSkew: { milliseconds: number }
   /** Background work could not reach the store. */
-  storeUnavailable: { operation: 'poll' | 'confirm' | 'notify' | 'keys' | 'prune'; error: unknown }
+  storeUnavailable: { operation: 'poll' | 'confirm' | 'notify' | 'end' | 'keys' | 'prune'; error: unknown }
   /** LISTEN works: revocations arrive within milliseconds. */
   feedListening: Record<string, never>
   /** LISTEN does not work: revocations arrive by polling until it does. */

@@ -19,9 +19,12 @@ const CLOCK_INTERVAL = 30_000
 /** Clock skew is reported again after it has changed by this many milliseconds. */
 const SKEW_STEP = 1000
 
-/** Starts the background work: measures the clock, reads and rotates signing keys, deletes rows past their retention. */
+/**
+ * Starts the background work: measures the clock, repeats lost ends, reads and rotates signing keys, deletes rows past
+ * their retention.
+ */
 export function startMaintenance(engine: Engine): Background {
-  const { options, events, ring, clock, revocations } = engine
+  const { options, events, ring, clock, revocations, lostEnds } = engine
   let stopped = false
   let reportedSkew = 0
   const clockWork = repeat(CLOCK_INTERVAL, async () => {
@@ -32,6 +35,7 @@ export function startMaintenance(engine: Engine): Background {
     reportedSkew = skew
     events.emit('clockSkew', { milliseconds: Math.round(skew) })
   })
+  const endWork = repeat(options.revocation.pollInterval, () => lostEnds.tick())
   const keyWork = repeat(KEYS_INTERVAL, async () => {
     try {
       await ring.reload()
@@ -58,7 +62,8 @@ export function startMaintenance(engine: Engine): Background {
   return {
     async stop() {
       stopped = true
-      await Promise.all([clockWork.stop(), keyWork.stop(), pruneWork?.stop()])
+      await Promise.all([clockWork.stop(), endWork.stop(), keyWork.stop(), pruneWork?.stop()])
+      await lostEnds.settled()
     },
   }
 }

@@ -5,6 +5,7 @@ import { checkUserId } from '../../portable/user-id.ts'
 import type { SessionOperations } from '../api.ts'
 import type { Engine } from '../engine.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
+import { repeatKnownEnd } from '../session/rows.ts'
 import { type Session, toSession } from '../session/session.ts'
 import { END_REASONS, type SessionRow, type SessionWrites } from '../store.ts'
 import { checkFits } from '../tokens/access-token.ts'
@@ -26,7 +27,10 @@ export function operations<Claims extends object, Data>(
 ): SessionOperations<Claims, Data> {
   const { options, clock, ring } = engine
   const scope: Scope = { engine, writes, autocommit }
-  const asSession = (row: SessionRow): Session<Claims, Data> => toSession<Claims, Data>(row, clock.now())
+  const asSession = (row: SessionRow): Session<Claims, Data> => {
+    if (row.endReason === null) repeatKnownEnd(engine, row.id)
+    return toSession<Claims, Data>(row, clock.now())
+  }
 
   return {
     create: (input) => createSession(scope, input),

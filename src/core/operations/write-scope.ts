@@ -1,7 +1,7 @@
 import { isSessionId } from '../../portable/session-id.ts'
 import type { Engine } from '../engine.ts'
 import { createEnding, publishEnd } from '../session/ending.ts'
-import { assertActive, readRow } from '../session/rows.ts'
+import { assertActive, assertLive, readRow } from '../session/rows.ts'
 import type { EndReason, SessionRow, SessionWrites } from '../store.ts'
 
 /** Where an operation writes: to the store itself, or in a transaction of the application. */
@@ -65,9 +65,11 @@ export async function assertStillActive(
   grace: number = engine.options.accessToken.lifetime,
 ): Promise<SessionRow> {
   let row: SessionRow | null = null
-  // A transaction of the application must not stay open for repeated reads.
-  if (isSessionId(sessionId))
+  if (isSessionId(sessionId)) {
+    assertLive(engine, sessionId)
+    // A transaction of the application must not stay open for repeated reads.
     row = autocommit ? await readRow(writes, sessionId) : await writes.read(sessionId)
+  }
   // A new refresh token extends the row's idle expiry only when it is used. Until then its access token is valid.
   const extended = row === null ? null : { ...row, expiresAt: row.expiresAt + grace }
   assertActive(sessionId, extended, engine.clock.now())

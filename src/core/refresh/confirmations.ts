@@ -42,6 +42,7 @@ export interface Confirmations {
 }
 
 export interface ConfirmationHooks {
+  hasEnded(row: SessionRow): boolean
   createTurn(row: SessionRow, next: RotationState, evidence: Evidence): Turn
   /** Called after a turn was written. */
   publishTurn(row: SessionRow, turn: Turn): void
@@ -123,7 +124,7 @@ export function createConfirmations(
     const now = clock.now()
     let late = 0
     for (const row of rows.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
-      if (row.endedAt !== null) continue
+      if (hooks.hasEnded(row)) continue
       // A token that the row supersedes proves nothing: a renewal may have replaced its lineage.
       const evidence = undecided.get(row.id)!.filter(({ version }) => !(version < row.version))
       const inTime = evidence.filter(({ seenAt }) => now - seenAt <= maxAge)

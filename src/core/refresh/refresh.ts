@@ -12,7 +12,7 @@ import { type Decision, decide, decideRenewal, settleTime, type Verdict } from '
 import { createEnding, publishEnd } from '../session/ending.ts'
 import { idleTimeoutOf } from '../session/lifetime.ts'
 import { findRenewal, remainingAfter, reuseSinceAfter, wasRenewed, withRenewal } from '../session/renewal.ts'
-import { assertNotEnded, readRow, recordEnd } from '../session/rows.ts'
+import { assertLive, assertNotEnded, compareEnds, readRow } from '../session/rows.ts'
 import type { Renewal, SessionRow, Turn } from '../store.ts'
 import { delay } from '../time/delay.ts'
 import { type IssuedToken, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
@@ -65,16 +65,16 @@ async function exchange(
   presented: ParsedRefreshToken,
   context: RefreshContext | undefined,
 ): Promise<Refreshed> {
-  const { clock, revocations } = engine
+  const { clock } = engine
   const arrivedAt = context?.arrivedAt ?? clock.now()
   const token = assertGenuine(presented)
-  revocations.assertLive(token.sessionId)
+  assertLive(engine, token.sessionId)
   const from = normalizeContext(context)
   let allowed = false
 
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const row = await ensureRowVersion(engine, await readRow(engine.store, token.sessionId))
-    recordEnd(engine, row)
+    compareEnds(engine, row)
     const held = heldSession(token, row)
     assertUnexpired(engine, token, held.session, arrivedAt)
     let decision = judge(engine, token, held, arrivedAt)

@@ -1,6 +1,5 @@
 import type { EndReason } from '../../portable/end-reason.ts'
 import {
-  assertNoEnd,
   assertNotRevoked,
   reasonOf,
   valueOfEnd,
@@ -40,8 +39,8 @@ export type PollDepth = 'recent' | 'overlap' | 'all'
 export interface Revocations {
   /** @throws SessionEndedError, AccessTokenExpiredError */
   assertNotRevoked(token: Pick<AccessToken, 'sessionId' | 'version' | 'issuedAt'>): void
-  /** @throws SessionEndedError when the session is known to have ended */
-  assertLive(sessionId: string): void
+  /** Why the session ended; `unknown` for a reason of a later release, `null` when no end is known. */
+  endOf(sessionId: string): EndReason | 'unknown' | null
   /** The smallest accepted version of the row; 0 when nothing is known. */
   minimumVersion(sessionId: string): number
   /** Access tokens issued before this time must be refreshed, because entries were dropped for lack of memory. */
@@ -84,7 +83,11 @@ export function createRevocations(
   /** @param at when the change happened: an entry that is read again keeps its age */
   function add(id: string, version: number, endReason: EndReason | null, at: number): void {
     const known = table.get(id)
-    if (known < 0) return
+    if (known < 0) {
+      // If the database had lost the end, access tokens were issued until it was written again.
+      if (endReason !== null) table.set(id, known, at)
+      return
+    }
     const value = endReason === null ? valueOfVersion(version) : valueOfEnd(endReason)
     if (value > 0 && known >= value) return
     if (!table.set(id, value, at)) {
@@ -135,7 +138,10 @@ export function createRevocations(
 
   return {
     assertNotRevoked: (token) => assertNotRevoked(token, table.get(token.sessionId), refreshBefore),
-    assertLive: (sessionId) => assertNoEnd(sessionId, table.get(sessionId)),
+    endOf(sessionId) {
+      const value = table.get(sessionId)
+      return value < 0 ? (reasonOf(value) ?? 'unknown') : null
+    },
     minimumVersion: (sessionId) => versionOf(table.get(sessionId)),
     get refreshBefore() {
       return refreshBefore

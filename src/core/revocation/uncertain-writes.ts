@@ -5,6 +5,7 @@ const INVALIDATING_WRITES = [
   'end',
   'endByUser',
   'endBatch',
+  'endAgain',
   'raiseVersion',
   'raiseVersionByUser',
   'writeClaims',

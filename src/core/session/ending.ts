@@ -5,14 +5,15 @@ export function createEnding({ options }: Engine, reason: EndReason, at: number)
   return { reason, at, pruneAt: at + options.privacy.keepEnded }
 }
 
-/** Publishes the end of a session: notifies other processes, updates the local revocations, emits the event. */
+/** Publishes the end of a session: notifies other processes, records the end in this one, emits the event. */
 export function publishEnd(
-  { revocations, feed, events }: Engine,
+  { revocations, lostEnds, feed, events }: Engine,
   sessionId: string,
   userId: string,
   reason: EndReason,
 ): void {
   feed.notifyPeers()
   revocations.addEnd(sessionId, reason)
+  lostEnds.remember(sessionId, reason)
   events.emit('ended', { sessionId, userId, reason })
 }

@@ -1,6 +1,6 @@
 import { SessionEndedError } from '../../portable/errors.ts'
 import type { Engine } from '../engine.ts'
-import type { SessionRow, Store } from '../store.ts'
+import type { EndReason, SessionRow, Store } from '../store.ts'
 import { delay } from '../time/delay.ts'
 import { expiryReason } from './session.ts'
 
@@ -35,7 +35,33 @@ export function assertNotEnded(row: SessionRow): void {
   if (row.endReason !== null) throw new SessionEndedError(row.id, row.endReason)
 }
 
-/** If a committed row has ended, records that, so that access tokens of the session are refused too. */
-export function recordEnd({ revocations }: Engine, row: SessionRow | null): void {
-  if (row !== null && row.endReason !== null) revocations.addEnd(row.id, row.endReason)
+/**
+ * Refuses a session that is known to have ended, without a read. The database may have lost the end in a failover, so
+ * it is repeated in the background.
+ * @throws SessionEndedError
+ */
+export function assertLive(engine: Engine, sessionId: string): void {
+  const reason = repeatKnownEnd(engine, sessionId)
+  if (reason !== null) throw new SessionEndedError(sessionId, reason)
+}
+
+/** @returns why the session is known to have ended, or null */
+export function repeatKnownEnd(
+  { revocations, lostEnds }: Pick<Engine, 'revocations' | 'lostEnds'>,
+  sessionId: string,
+): EndReason | 'unknown' | null {
+  const reason = revocations.endOf(sessionId)
+  if (reason !== null && reason !== 'unknown') lostEnds.repeat(sessionId, reason)
+  return reason
+}
+
+/**
+ * Compares a committed row with the known ends. If the row has ended, records that, so that access tokens of the
+ * session are refused too.
+ * @throws SessionEndedError if the row is active although its session is known to have ended
+ */
+export function compareEnds(engine: Engine, row: SessionRow | null): void {
+  if (row === null) return
+  if (row.endReason === null) assertLive(engine, row.id)
+  else engine.revocations.addEnd(row.id, row.endReason)
 }
