@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { postgres } from '../../src/postgres/index.ts'
+import { MIGRATIONS } from '../../src/postgres/migrations.ts'
 import { dumpSchema } from '../support/catalog.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { coded } from '../support/errors.ts'
@@ -25,9 +26,23 @@ describe('the schema', () => {
 
   it('is created once', async () => {
     const store = postgres({ pool, schema: 'once' })
-    expect(await store.migrate()).toStrictEqual([1])
+    expect(await store.migrate()).toStrictEqual([1, 2])
     expect(await store.migrate()).toStrictEqual([])
-    expect(await count('once.migrations')).toBe(1)
+    expect(await count('once.migrations')).toBe(2)
+  })
+
+  it('is brought up to date from each earlier step', async () => {
+    const complete = await dumpSchema(pool, 'pawl')
+    for (const { id } of MIGRATIONS.slice(0, -1)) {
+      const schema = `from_${id}`
+      const store = postgres({ pool, schema })
+      await store.migrate()
+      // The columns of the later steps, which an older release has not added.
+      await pool.query(`alter table ${schema}.sessions drop column renewals, drop column reuse_since`)
+      await pool.query(`delete from ${schema}.migrations where id > ${id}`)
+      expect(await store.migrate()).toStrictEqual(MIGRATIONS.slice(id).map((step) => step.id))
+      expect((await dumpSchema(pool, schema)).replaceAll(schema, 'pawl')).toBe(complete)
+    }
   })
 
   it('is complete after a migration that was interrupted and repeated', async () => {
@@ -73,7 +88,7 @@ describe('many processes that start at once on an empty database', () => {
       openSessions({ store: postgres({ pool, schema: 'twenty' }) }),
     )
     const fleet = await Promise.all(starts)
-    expect(await count('twenty.migrations')).toBe(1)
+    expect(await count('twenty.migrations')).toBe(2)
     expect(await count('twenty.signing_keys')).toBe(1)
     const { accessToken } = await fleet[0]!.create({ userId: 'u' })
     for (const sessions of fleet) expect(sessions.verify(accessToken.value).userId).toBe('u')

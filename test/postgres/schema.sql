@@ -31,6 +31,8 @@ sessions.data jsonb
 sessions.ip inet
 sessions.user_agent text
 sessions.end_reason text
+sessions.renewals jsonb
+sessions.reuse_since timestamp with time zone
 signing_keys.epoch integer not null
 signing_keys.kid text not null
 signing_keys.algorithm text not null
