@@ -40,6 +40,7 @@ export function createLostEnds(
   let repeated = new Set<string>()
   let lost = lostConnections()
   let failed = false
+  let scheduled = false
   let writing: Promise<void> | null = null
 
   function lostConnections(): number {
@@ -61,7 +62,15 @@ export function createLostEnds(
     return writing
   }
 
+  /** Sessions that are met in one turn of the event loop share a statement. */
+  function schedule(): void {
+    if (scheduled) return
+    scheduled = true
+    setImmediate(() => void write())
+  }
+
   async function writeDue(): Promise<void> {
+    scheduled = false
     try {
       for (let batch = nextBatch(); batch !== null; batch = nextBatch()) {
         const { ids, reason } = batch
@@ -104,7 +113,7 @@ export function createLostEnds(
       repeated.add(sessionId)
       due.set(sessionId, reason)
       // While the database is away, each further session would cost an attempt.
-      if (!failed) void write()
+      if (!failed) schedule()
     },
     async tick() {
       forgetOld()
@@ -115,6 +124,6 @@ export function createLostEnds(
       }
       if (due.size > 0) await write()
     },
-    settled: async () => void (await writing),
+    settled: async () => void (await (scheduled ? write() : writing)),
   }
 }
