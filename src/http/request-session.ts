@@ -120,7 +120,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   /**
-   * Signs a user in. The session this request presented, if any, ends as `replaced` (session fixation).
+   * Signs a user in. Every session that this request names ends as `replaced` (session fixation).
    * @returns the body to answer with: in cookie mode it holds no token
    * @throws TypeError for claims with reserved names or too large for a cookie
    */
@@ -128,13 +128,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     const { sessions, ip, userAgent } = this.#request
     // If cookies can no longer be set, nothing is created: nobody could hold the session.
     if (this.transport === 'cookie') this.#cookies.reserve()
-    const [replaces] = this.namedSessionIds
-    const created = await sessions.create({
-      ...input,
-      ip,
-      userAgent,
-      ...(replaces !== undefined && { replaces }),
-    })
+    const created = await sessions.create({ ...input, ip, userAgent, replaces: this.namedSessionIds })
     this.#createdId = created.session.sessionId
     try {
       return this.#hand(created)

@@ -193,6 +193,24 @@ describe('creating a session', () => {
     expect((await anna.me()).body).toMatchObject({ userId: 'berta' })
   })
 
+  it.each(['anna', 'berta'])(
+    'revokes every session that the request presents, and counts none of them (%s)',
+    async (userId) => {
+      const limits = { sessionsPerUser: 1, onSessionLimit: 'reject' } as const
+      const site = await openSite({ refresh: 'inline' }, { limits })
+      const anna = site.visitor()
+      await anna.login({ userId: 'anna' })
+      for (const [index, other] of ['berta', 'carla'].entries()) {
+        const { refreshToken } = await site.sessions.create({ userId: other })
+        anna.jar.put('__Secure-pawl-refresh', refreshToken.value, '/', `d${index}.example.com`)
+      }
+      expect((await anna.login({ userId })).status).toBe(200)
+      const all = await Promise.all(['anna', 'berta', 'carla'].map((user) => site.sessions.list(user)))
+      const reasons = all.flat().map((session) => session.endReason)
+      expect(reasons.toSorted()).toStrictEqual([null, 'replaced', 'replaced', 'replaced'])
+    },
+  )
+
   it('records the address and the user agent', async () => {
     const site = await openSite()
     await site.visitor().visit('POST', '/login', {
