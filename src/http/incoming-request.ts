@@ -1,9 +1,9 @@
 import type { Sessions } from '../core/api.ts'
 import { ENGINE, type Engine } from '../core/engine.ts'
 import type { RequestContext } from '../core/request-context.ts'
-import { type AccessToken, inspectAccessToken } from '../core/tokens/access-token.ts'
+import { type AccessToken, claimedSessionId, inspectAccessToken } from '../core/tokens/access-token.ts'
 import { type ParsedRefreshToken, parseRefreshToken } from '../core/tokens/refresh-token.ts'
-import { accessTokensOf, cookieTokens, type Transport, transportOf } from '../wire/credentials.ts'
+import { accessTokensOf, cookieTokens, isHostOnly, type Transport, transportOf } from '../wire/credentials.ts'
 import type { CookieWriter } from './cookies.ts'
 import type { Exchange } from './exchange.ts'
 import type { ResolvedHttpOptions } from './options/resolve.ts'
@@ -54,6 +54,20 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
   }
 
+  /** Whether a script of this application sent the request. Only a browser can say so, not another site. */
+  get isFromScript(): boolean {
+    const { exchange, options } = this
+    const mode = exchange.header('sec-fetch-mode') ?? 'cors'
+    const destination = exchange.header('sec-fetch-dest') ?? 'empty'
+    const origin = exchange.header('origin')
+    const isOwn = exchange.header('sec-fetch-site') === 'same-origin'
+    return (
+      (isOwn || (origin !== undefined && options.trustedOrigins.has(origin))) &&
+      destination === 'empty' &&
+      (mode === 'cors' || mode === 'same-origin')
+    )
+  }
+
   /** The access tokens of the request. Only doubled cookies make more than one. */
   get accessTokens(): string[] {
     return accessTokensOf(this.exchange, this.transport, this.cookies.set.access)
@@ -74,11 +88,28 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     )
   }
 
-  /** The sessions that genuine tokens of the request name, however old the tokens are. */
+  /** The sessions that genuine tokens of the request name, however old the tokens are. The first one is acting. */
   get namedSessionIds(): string[] {
-    const refreshTokens = this.refreshTokens.flatMap(({ token }) => token ?? [])
-    const named = [...this.genuineAccessTokens, ...refreshTokens].map(({ sessionId }) => sessionId)
-    return [...new Set(named)]
+    const preferred = this.preferredSessionIds
+    const refreshed = this.refreshTokens.flatMap(({ token }) => token?.sessionId ?? [])
+    return [
+      ...new Set([
+        ...this.genuineAccessTokens.map(({ sessionId }) => sessionId),
+        ...refreshed.filter((sessionId) => preferred.includes(sessionId)),
+        ...refreshed,
+      ]),
+    ]
+  }
+
+  /**
+   * The sessions to prefer among those of genuine refresh tokens. A genuine access token names them. If there is none,
+   * any text in a cookie that only this host can set does.
+   */
+  get preferredSessionIds(): string[] {
+    const genuine = this.genuineAccessTokens.map(({ sessionId }) => sessionId)
+    if (genuine.length > 0 || this.transport !== 'cookie' || !isHostOnly(this.cookies.set.access))
+      return genuine
+    return this.accessTokens.flatMap((value) => claimedSessionId(value) ?? [])
   }
 
   /** The genuine ones of {@link accessTokens}, however old, each parsed once. */

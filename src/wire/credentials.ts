@@ -19,6 +19,11 @@ export function transportOf(request: HeaderSource): Transport {
   return request.header(TRANSPORT_HEADER)?.toLowerCase() === 'bearer' ? 'bearer' : 'cookie'
 }
 
+/** Whether browsers accept a cookie of this name from its own host alone (RFC 6265bis section 4.1.3.2). */
+export function isHostOnly(cookie: string): boolean {
+  return cookie.startsWith('__Host-')
+}
+
 /**
  * The access tokens of a request. Only doubled cookies make more than one.
  * @param cookie name of the access cookie

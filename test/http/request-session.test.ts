@@ -281,9 +281,10 @@ describe('creating a session', () => {
   it('after the headers were sent throws a TypeError, even if a renewal has set cookies', async () => {
     const { sessions, clock } = await openSite()
     const http = sessionsOverHttp(sessions, { refresh: 'inline' })
-    const { refreshToken } = await sessions.create({ userId: 'berta' })
+    const { accessToken, refreshToken } = await sessions.create({ userId: 'berta' })
     clock.advance(3600)
-    const exchange = fakeExchange({ headers: { cookie: `__Secure-pawl-refresh=${refreshToken.value}` } })
+    const cookie = `${ACCESS}=${accessToken.value}; __Secure-pawl-refresh=${refreshToken.value}`
+    const exchange = fakeExchange({ headers: { cookie } })
     const { session } = await http.handle(exchange)
     expect(exchange.sendHead().getSetCookie()).toHaveLength(2)
     await expect(session!.create({ userId: 'anna' })).rejects.toThrow(TypeError)

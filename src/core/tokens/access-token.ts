@@ -30,6 +30,8 @@ const MAX_MINTED = MAX_LENGTH - MAX_COOKIE_NAME
  */
 const MAX_GROWTH = 56 + 9 + 10 + 26
 
+const ANY_PROFILE: AccessTokenProfile = { issuer: null, audience: null, clientId: null }
+
 export async function mintAccessToken(
   key: SigningKey,
   profile: AccessTokenProfile,
@@ -119,6 +121,15 @@ export function inspectAccessToken(
   const key = ring.identify(parts.header)
   if (key === undefined) reloadFor(parts, ring)
   return key === undefined ? null : readSigned(value, parts, key, options.accessToken, checked)
+}
+
+/**
+ * The session that a token names by its unchecked payload: anybody can write that. It may only choose among things that
+ * are genuine themselves.
+ * @returns null for text that is not the form of an access token
+ */
+export function claimedSessionId(value: string): string | null {
+  return attempt(() => readPayload(splitToken(value), ANY_PROFILE).sessionId)
 }
 
 /** Another process may have published the key of a token a moment ago. */
