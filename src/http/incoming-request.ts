@@ -1,7 +1,8 @@
 import type { Sessions } from '../core/api.ts'
 import { ENGINE, type Engine } from '../core/engine.ts'
 import type { RequestContext } from '../core/request-context.ts'
-import { type AccessToken, claimedSessionId, inspectAccessToken } from '../core/tokens/access-token.ts'
+import { sessionIdToBytes } from '../core/session/session-id-bytes.ts'
+import { type CheckedTokens, claimedSessionId } from '../core/tokens/access-token.ts'
 import { type ParsedRefreshToken, parseRefreshToken } from '../core/tokens/refresh-token.ts'
 import { accessTokensOf, cookieTokens, isHostOnly, type Transport, transportOf } from '../wire/credentials.ts'
 import type { CookieWriter } from './cookies.ts'
@@ -21,7 +22,9 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
   /** Milliseconds. */
   readonly arrivedAt: number
   #parsedRefreshTokens: Map<string, ParsedRefreshToken> | null = null
-  #parsedAccessTokens: Map<string, AccessToken | null> | null = null
+  #accessTokens: string[] | null = null
+  /** Each signature is checked once. */
+  readonly checkedTokens: CheckedTokens = new Map()
 
   constructor(
     sessions: Sessions<Claims, Data>,
@@ -54,7 +57,7 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
   }
 
-  /** Whether a script of this application sent the request. Only a browser can say so, not another site. */
+  /** Whether the browser says that a script of this application sent the request. No page can change these headers. */
   get isFromScript(): boolean {
     const { exchange, options } = this
     const mode = exchange.header('sec-fetch-mode') ?? 'cors'
@@ -68,9 +71,15 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     )
   }
 
-  /** The access tokens of the request. Only doubled cookies make more than one. */
+  /** The access tokens of the request that Pawl looks at. Only doubled cookies make more than one. */
   get accessTokens(): string[] {
-    return accessTokensOf(this.exchange, this.transport, this.cookies.set.access)
+    const { exchange, transport, cookies } = this
+    let refreshed: string[] | null = null
+    this.#accessTokens ??= accessTokensOf(exchange, transport, cookies.set.access, (token) => {
+      refreshed ??= this.refreshTokens.flatMap((parsed) => (parsed.token === null ? [] : sidOf(parsed.token)))
+      return this.#evidenceFor(token, refreshed)
+    })
+    return this.#accessTokens
   }
 
   /** The refresh tokens in the request's cookies. */
@@ -92,13 +101,8 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
   get namedSessionIds(): string[] {
     const preferred = this.preferredSessionIds
     const refreshed = this.refreshTokens.flatMap(({ token }) => token?.sessionId ?? [])
-    return [
-      ...new Set([
-        ...this.genuineAccessTokens.map(({ sessionId }) => sessionId),
-        ...refreshed.filter((sessionId) => preferred.includes(sessionId)),
-        ...refreshed,
-      ]),
-    ]
+    const acting = refreshed.filter((sessionId) => preferred.includes(sessionId))
+    return [...new Set([...this.#identifiedSessionIds, ...acting, ...refreshed])]
   }
 
   /**
@@ -106,18 +110,25 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
    * any text in a cookie that only this host can set does.
    */
   get preferredSessionIds(): string[] {
-    const genuine = this.genuineAccessTokens.map(({ sessionId }) => sessionId)
+    const genuine = this.#identifiedSessionIds
     if (genuine.length > 0 || this.transport !== 'cookie' || !isHostOnly(this.cookies.set.access))
       return genuine
     return this.accessTokens.flatMap((value) => claimedSessionId(value) ?? [])
   }
 
-  /** The genuine ones of {@link accessTokens}, however old, each parsed once. */
-  get genuineAccessTokens(): AccessToken[] {
-    this.#parsedAccessTokens ??= new Map()
-    return this.accessTokens.flatMap(
-      (value) => once(this.#parsedAccessTokens!, value, () => inspectAccessToken(value, this.engine)) ?? [],
-    )
+  /** The sessions that genuine access tokens name. */
+  get #identifiedSessionIds(): string[] {
+    return this.accessTokens.flatMap((token) => this.engine.identify(token, this.checkedTokens) ?? [])
+  }
+
+  /** What speaks for an access token before its signature is checked. @param refreshed ids in genuine refresh tokens */
+  #evidenceFor(token: string, refreshed: readonly string[]): number {
+    const { ring, isCached } = this.engine
+    if (isCached(token)) return 3
+    const [header = '', payload = ''] = token.split('.', 2)
+    if (ring.identify(header) === undefined) return 0
+    const text = Buffer.from(payload, 'base64url').toString('latin1')
+    return refreshed.some((sid) => text.includes(sid)) ? 2 : 1
   }
 }
 
@@ -130,6 +141,11 @@ export function isHandshake(exchange: Pick<Exchange, 'header'>): boolean {
 export function pathOf(target: string): string {
   const end = target.search(/[?#]/)
   return end === -1 ? target : target.slice(0, end)
+}
+
+/** The session id of a token as an access token carries it. */
+function sidOf({ sessionId }: { readonly sessionId: string }): string {
+  return sessionIdToBytes(sessionId).toString('base64url')
 }
 
 /** The headers are read each time, since an adapter may hide a cookie for a while; the parsing is not repeated. */

@@ -312,9 +312,10 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   /** Runs on first use, not on arrival: a token that expires while a slow body arrives must be refused. */
   #verify(): State<Claims> {
     let error: AnySessionsError | null = null
-    for (const value of this.#request.accessTokens) {
+    const { engine, accessTokens, checkedTokens } = this.#request
+    for (const value of accessTokens) {
       try {
-        const { session } = this.#request.engine.verify(value, this.#request)
+        const { session } = engine.verify(value, this.#request, checkedTokens)
         this.#accessToken = value
         return { verified: session }
       } catch (thrown) {

@@ -24,12 +24,29 @@ export function isHostOnly(cookie: string): boolean {
   return cookie.startsWith('__Host-')
 }
 
+/** How many access tokens of a request are looked at, because the signature of each may have to be checked. */
+const MAX_TOKENS = 4
+
 /**
- * The access tokens of a request. Only doubled cookies make more than one.
+ * The access tokens of a request to look at, each once, in the order of the request: at most four. Only doubled cookies
+ * make more than one. Of more than four, those with the most evidence, so that forged ones do not hide the genuine one.
+ * A host-only cookie cannot be hidden: nobody else can set it.
  * @param cookie name of the access cookie
+ * @param evidenceFor a token, before its signature is checked; the higher, the better
  */
-export function accessTokensOf(request: HeaderSource, transport: Transport, cookie: string): string[] {
-  if (transport === 'cookie') return cookieTokens(request.header('cookie'), cookie)
+export function accessTokensOf(
+  request: HeaderSource,
+  transport: Transport,
+  cookie: string,
+  evidenceFor: (token: string) => number = () => 0,
+): string[] {
+  if (transport === 'cookie') {
+    const tokens = [...new Set(cookieTokens(request.header('cookie'), cookie))]
+    if (tokens.length <= MAX_TOKENS || isHostOnly(cookie)) return tokens.slice(0, MAX_TOKENS)
+    const evidence = new Map(tokens.map((token) => [token, evidenceFor(token)]))
+    const best = tokens.toSorted((a, b) => evidence.get(b)! - evidence.get(a)!).slice(0, MAX_TOKENS)
+    return tokens.filter((token) => best.includes(token))
+  }
   const authorization = request.header('authorization')
   if (authorization == null) return []
   const token = BEARER.exec(authorization)?.[1]
@@ -44,8 +61,9 @@ export function cookieTokens(header: string | null | undefined, name: string): s
 
 /**
  * Every value of a name. A changed domain or a sibling subdomain can leave several cookies of one name, and the
- * server does not see their `Domain` and `Path`. There is no limit: an attacker could hide the genuine cookie behind
- * that many. The server's limit on headers bounds the work.
+ * server does not see their `Domain` and `Path`. There is no limit here, because an attacker could hide the genuine
+ * cookie behind that many. {@link accessTokensOf} limits signature checks. A full header of refresh cookies needs some
+ * hundred MACs, which cost less than four signature checks.
  */
 export function cookieValues(header: string | null | undefined, name: string): string[] {
   if (header == null) return []

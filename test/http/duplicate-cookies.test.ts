@@ -98,7 +98,7 @@ describe('a request with several refresh cookies', () => {
     const access = cookies === undefined ? ACCESS : '__Secure-pawl-access'
     const anna = site.visitor()
     await anna.login()
-    const [{ sessionId }] = (await site.sessions.list('anna')) as [{ sessionId: string }]
+    const { sessionId } = (await site.sessions.list('anna'))[0]!
     site.clock.advance(1)
     const newer = await tokenOf(site, 'anna')
     anna.jar.put(REFRESH, newer.refreshToken, '/session', 'sub.example.com')

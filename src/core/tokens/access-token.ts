@@ -110,17 +110,15 @@ export function parseAccessToken(
  */
 export function inspectAccessToken(
   value: string,
-  {
-    ring,
-    options,
-  }: { readonly ring: KeyRing; readonly options: { readonly accessToken: AccessTokenProfile } },
+  ring: KeyRing,
+  profile: AccessTokenProfile,
   checked?: CheckedTokens,
 ): AccessToken | null {
   const parts = attempt(() => splitToken(value))
   if (parts === null) return null
   const key = ring.identify(parts.header)
   if (key === undefined) reloadFor(parts, ring)
-  return key === undefined ? null : readSigned(value, parts, key, options.accessToken, checked)
+  return key === undefined ? null : readSigned(value, parts, key, profile, checked)
 }
 
 /**
