@@ -125,9 +125,10 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
   #evidenceFor(token: string, refreshed: readonly string[]): number {
     const { ring, isCached } = this.engine
     if (isCached(token)) return 3
-    const [header = '', payload = ''] = token.split('.', 2)
-    if (ring.identify(header) === undefined) return 0
-    const text = Buffer.from(payload, 'base64url').toString('latin1')
+    const end = token.indexOf('.')
+    if (ring.identify(token.slice(0, end)) === undefined) return 0
+    if (refreshed.length === 0) return 1
+    const text = Buffer.from(token.slice(end + 1, token.lastIndexOf('.')), 'base64url').toString('latin1')
     return refreshed.some((sid) => text.includes(sid)) ? 2 : 1
   }
 }

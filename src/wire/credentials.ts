@@ -28,11 +28,11 @@ export function isHostOnly(cookie: string): boolean {
 const MAX_TOKENS = 4
 
 /**
- * The access tokens of a request to look at, each once, in the order of the request: at most four. Only doubled cookies
- * make more than one. Of more than four, those with the most evidence, so that forged ones do not hide the genuine one.
+ * The access tokens of a request to look at, in the order of the request: at most four. Only doubled cookies make more
+ * than one. Of more than four, those with the most evidence come first, so that forged ones hardly hide the genuine one.
  * A host-only cookie cannot be hidden: nobody else can set it.
  * @param cookie name of the access cookie
- * @param evidenceFor a token, before its signature is checked; the higher, the better
+ * @param evidenceFor what speaks for a token before its signature is checked; the higher, the better
  */
 export function accessTokensOf(
   request: HeaderSource,
@@ -41,17 +41,21 @@ export function accessTokensOf(
   evidenceFor: (token: string) => number = () => 0,
 ): string[] {
   if (transport === 'cookie') {
-    const tokens = [...new Set(cookieTokens(request.header('cookie'), cookie))]
-    if (tokens.length <= MAX_TOKENS || isHostOnly(cookie)) return tokens.slice(0, MAX_TOKENS)
-    const evidence = new Map(tokens.map((token) => [token, evidenceFor(token)]))
-    const best = tokens.toSorted((a, b) => evidence.get(b)! - evidence.get(a)!).slice(0, MAX_TOKENS)
-    return tokens.filter((token) => best.includes(token))
+    const tokens = cookieTokens(request.header('cookie'), cookie)
+    const few = tokens.length <= MAX_TOKENS || isHostOnly(cookie)
+    return [...new Set(few ? tokens.slice(0, MAX_TOKENS) : strongest(tokens, evidenceFor))]
   }
   const authorization = request.header('authorization')
   if (authorization == null) return []
   const token = BEARER.exec(authorization)?.[1]
   // A malformed header holds an invalid token, not none.
   return [token ?? '']
+}
+
+function strongest(tokens: readonly string[], evidenceFor: (token: string) => number): string[] {
+  const evidence = tokens.map((token) => evidenceFor(token))
+  const best = [...tokens.keys()].sort((a, b) => evidence[b]! - evidence[a]!).slice(0, MAX_TOKENS)
+  return best.sort((a, b) => a - b).map((index) => tokens[index]!)
 }
 
 /** The values of a name without empty ones: a removed cookie may be sent empty. */
@@ -62,8 +66,8 @@ export function cookieTokens(header: string | null | undefined, name: string): s
 /**
  * Every value of a name. A changed domain or a sibling subdomain can leave several cookies of one name, and the
  * server does not see their `Domain` and `Path`. There is no limit here, because an attacker could hide the genuine
- * cookie behind that many. {@link accessTokensOf} limits signature checks. A full header of refresh cookies needs some
- * hundred MACs, which cost less than four signature checks.
+ * cookie behind that many. {@link accessTokensOf} limits signature checks. A full header of refresh cookies needs a
+ * hundred MACs, about 0.4 ms or as much as four signature checks.
  */
 export function cookieValues(header: string | null | undefined, name: string): string[] {
   if (header == null) return []

@@ -191,27 +191,30 @@ describe('a request with a header full of forged cookies', () => {
     return times.map((all) => all.toSorted((a, b) => a - b)[MEASUREMENTS / 2]!)
   }
 
-  it.each(['ES256', 'EdDSA'] as const)('costs at most five times a plain one (%s)', async (algorithm) => {
-    const sessions = await openSessions({ keys: { algorithm } })
-    for (const options of [{}, DOMAIN]) {
-      const name = options === DOMAIN ? SHARED : ACCESS
-      const http = sessionsOverHttp(sessions, options)
-      const { accessToken } = await sessions.create({ userId: 'anna' })
-      const send = async (cookie: string): Promise<void> => {
-        const exchange = fakeExchange({
-          method: 'POST',
-          headers: { cookie, 'sec-fetch-site': 'same-origin' },
-        })
-        const { session } = await http.handle(exchange)
-        expect([session!.error?.code, session!.namedSessionIds]).toStrictEqual([
-          'ERR_ACCESS_TOKEN_INVALID',
-          [],
-        ])
+  it.each(['HS256', 'ES256', 'EdDSA'] as const)(
+    'costs at most five times a plain one (%s)',
+    async (algorithm) => {
+      const sessions = await openSessions({ keys: { algorithm } })
+      // An HMAC costs no more than to look for a token in the cache, so 60 looks are more than five HMACs.
+      for (const options of algorithm === 'HS256' ? [{}] : [{}, DOMAIN]) {
+        const name = options === DOMAIN ? SHARED : ACCESS
+        const http = sessionsOverHttp(sessions, options)
+        const { accessToken } = await sessions.create({ userId: 'anna' })
+        const send = async (cookie: string): Promise<unknown> => {
+          const exchange = fakeExchange({
+            method: 'POST',
+            headers: { cookie, 'sec-fetch-site': 'same-origin' },
+          })
+          const { session } = await http.handle(exchange)
+          return [session!.error?.code, session!.namedSessionIds]
+        }
+        const one = `${name}=${forge(accessToken.value, 0)}`
+        const many = fill(name, (index) => forge(accessToken.value, index))
+        for (const cookie of [one, many])
+          expect(await send(cookie)).toStrictEqual(['ERR_ACCESS_TOKEN_INVALID', []])
+        const [plain, full] = await medians([() => send(one), () => send(many)])
+        expect(full! / plain!).toBeLessThan(5)
       }
-      const one = `${name}=${forge(accessToken.value, 0)}`
-      const many = fill(name, (index) => forge(accessToken.value, index))
-      const [plain, full] = await medians([() => send(one), () => send(many)])
-      expect(full! / plain!).toBeLessThan(5)
-    }
-  })
+    },
+  )
 })
