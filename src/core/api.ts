@@ -16,8 +16,8 @@ export interface CreateSession<Claims extends object, Data> extends RequestConte
   readonly claims?: Claims
   /** Kept in the row, never sent to the client. @defaultValue null */
   readonly data?: Data
-  /** A session that this login replaces. It ends with the reason `replaced` (session fixation, ASVS 7.2.4). */
-  readonly replaces?: string | undefined
+  /** Sessions that this login replaces. They end with the reason `replaced` (session fixation, ASVS 7.2.4). */
+  readonly replaces?: string | readonly string[] | undefined
   /** "Remember me": whether cookies outlive the browser. @defaultValue true */
   readonly persistent?: boolean
   /** Seconds, rounded up. @defaultValue the option `idleTimeout` of {@link createSessions} */

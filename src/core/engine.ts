@@ -10,6 +10,7 @@ import type { LostEnds } from './revocation/lost-ends.ts'
 import type { Revocations } from './revocation/revocations.ts'
 import type { Store } from './store.ts'
 import type { Clock } from './time/clock.ts'
+import type { CheckedTokens } from './tokens/access-token.ts'
 
 /** Names the engine of a `Sessions` object. For the HTTP layer, not for applications. */
 export const ENGINE: unique symbol = Symbol('pawl.engine')
@@ -29,7 +30,15 @@ export interface Engine {
   /**
    * Verifies an access token without I/O. If a token seen for the first time carries its twin, the confirmation of
    * that refresh token is queued.
+   * @param checked the results of the request so far
    * @throws AccessTokenInvalidError, AccessTokenExpiredError, SessionEndedError, StoreUnavailableError
    */
-  readonly verify: (value: string, context?: RequestContext) => VerifiedToken
+  readonly verify: (value: string, context?: RequestContext, checked?: CheckedTokens) => VerifiedToken
+  /**
+   * The session that a genuine access token names, however old, also one of a retired key; null for any other text. It
+   * tells what a logout ends, and authenticates nobody.
+   */
+  readonly identify: (value: string, checked?: CheckedTokens) => string | null
+  /** Whether an access token is in the cache of verified tokens. */
+  readonly isCached: (value: string) => boolean
 }

@@ -12,7 +12,7 @@ import { logEvents } from './observability/logger.ts'
 import type { SessionsStats } from './observability/telemetry.ts'
 import { prune, revokeAll, startMaintenance } from './operations/maintenance.ts'
 import { operations } from './operations/operations.ts'
-import { createVerify } from './operations/verification.ts'
+import { createVerification, type Verification } from './operations/verification.ts'
 import { resolveOptions } from './options/resolve.ts'
 import type { SessionsOptions } from './options/sessions-options.ts'
 import { createConfirmations } from './refresh/confirmations.ts'
@@ -103,7 +103,7 @@ async function start<Claims extends object, Data>(
 }
 
 function createEngine(
-  shared: Omit<Engine, 'lostEnds' | 'confirmations' | 'refreshLimit' | 'verify'>,
+  shared: Omit<Engine, 'lostEnds' | 'confirmations' | 'refreshLimit' | keyof Verification>,
 ): Engine {
   const { options, store, clock, events, revocations, feed } = shared
   const lostEnds = createLostEnds(
@@ -132,7 +132,7 @@ function createEngine(
   )
   const refreshLimit = createRefreshLimit(options.limits.refreshesPerMinute, clock)
   const parts = { ...shared, lostEnds, confirmations, refreshLimit }
-  const engine: Engine = { ...parts, verify: createVerify(parts) }
+  const engine: Engine = { ...parts, ...createVerification(parts) }
   return engine
 }
 

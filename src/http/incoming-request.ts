@@ -1,9 +1,10 @@
 import type { Sessions } from '../core/api.ts'
 import { ENGINE, type Engine } from '../core/engine.ts'
 import type { RequestContext } from '../core/request-context.ts'
-import { type AccessToken, inspectAccessToken } from '../core/tokens/access-token.ts'
+import { sessionIdToBytes } from '../core/session/session-id-bytes.ts'
+import { type CheckedTokens, claimedSessionId } from '../core/tokens/access-token.ts'
 import { type ParsedRefreshToken, parseRefreshToken } from '../core/tokens/refresh-token.ts'
-import { accessTokensOf, cookieTokens, type Transport, transportOf } from '../wire/credentials.ts'
+import { accessTokensOf, cookieTokens, isHostOnly, type Transport, transportOf } from '../wire/credentials.ts'
 import type { CookieWriter } from './cookies.ts'
 import type { Exchange } from './exchange.ts'
 import type { ResolvedHttpOptions } from './options/resolve.ts'
@@ -21,7 +22,9 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
   /** Milliseconds. */
   readonly arrivedAt: number
   #parsedRefreshTokens: Map<string, ParsedRefreshToken> | null = null
-  #parsedAccessTokens: Map<string, AccessToken | null> | null = null
+  #accessTokens: string[] | null = null
+  /** Each signature is checked once. */
+  readonly checkedTokens: CheckedTokens = new Map()
 
   constructor(
     sessions: Sessions<Claims, Data>,
@@ -54,9 +57,29 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
   }
 
-  /** The access tokens of the request. Only doubled cookies make more than one. */
+  /** Whether the browser says that a script of this application sent the request. No page can change these headers. */
+  get isFromScript(): boolean {
+    const { exchange, options } = this
+    const mode = exchange.header('sec-fetch-mode') ?? 'cors'
+    const destination = exchange.header('sec-fetch-dest') ?? 'empty'
+    const origin = exchange.header('origin')
+    const isOwn = exchange.header('sec-fetch-site') === 'same-origin'
+    return (
+      (isOwn || (origin !== undefined && options.trustedOrigins.has(origin))) &&
+      destination === 'empty' &&
+      (mode === 'cors' || mode === 'same-origin')
+    )
+  }
+
+  /** The access tokens of the request that Pawl looks at. Only doubled cookies make more than one. */
   get accessTokens(): string[] {
-    return accessTokensOf(this.exchange, this.transport, this.cookies.set.access)
+    const { exchange, transport, cookies } = this
+    let refreshed: string[] | null = null
+    this.#accessTokens ??= accessTokensOf(exchange, transport, cookies.set.access, (token) => {
+      refreshed ??= this.refreshTokens.flatMap((parsed) => (parsed.token === null ? [] : sidOf(parsed.token)))
+      return this.#evidenceFor(token, refreshed)
+    })
+    return this.#accessTokens
   }
 
   /** The refresh tokens in the request's cookies. */
@@ -74,19 +97,39 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     )
   }
 
-  /** The sessions that genuine tokens of the request name, however old the tokens are. */
+  /** The sessions that genuine tokens of the request name, however old the tokens are. The first one is acting. */
   get namedSessionIds(): string[] {
-    const refreshTokens = this.refreshTokens.flatMap(({ token }) => token ?? [])
-    const named = [...this.genuineAccessTokens, ...refreshTokens].map(({ sessionId }) => sessionId)
-    return [...new Set(named)]
+    const preferred = this.preferredSessionIds
+    const refreshed = this.refreshTokens.flatMap(({ token }) => token?.sessionId ?? [])
+    const acting = refreshed.filter((sessionId) => preferred.includes(sessionId))
+    return [...new Set([...this.#identifiedSessionIds, ...acting, ...refreshed])]
   }
 
-  /** The genuine ones of {@link accessTokens}, however old, each parsed once. */
-  get genuineAccessTokens(): AccessToken[] {
-    this.#parsedAccessTokens ??= new Map()
-    return this.accessTokens.flatMap(
-      (value) => once(this.#parsedAccessTokens!, value, () => inspectAccessToken(value, this.engine)) ?? [],
-    )
+  /**
+   * The sessions to prefer among those of genuine refresh tokens. A genuine access token names them. If there is none,
+   * any text in a cookie that only this host can set does.
+   */
+  get preferredSessionIds(): string[] {
+    const genuine = this.#identifiedSessionIds
+    if (genuine.length > 0 || this.transport !== 'cookie' || !isHostOnly(this.cookies.set.access))
+      return genuine
+    return this.accessTokens.flatMap((value) => claimedSessionId(value) ?? [])
+  }
+
+  /** The sessions that genuine access tokens name. */
+  get #identifiedSessionIds(): string[] {
+    return this.accessTokens.flatMap((token) => this.engine.identify(token, this.checkedTokens) ?? [])
+  }
+
+  /** What speaks for an access token before its signature is checked. @param refreshed ids in genuine refresh tokens */
+  #evidenceFor(token: string, refreshed: readonly string[]): number {
+    const { ring, isCached } = this.engine
+    if (isCached(token)) return 3
+    const end = token.indexOf('.')
+    if (ring.identify(token.slice(0, end)) === undefined) return 0
+    if (refreshed.length === 0) return 1
+    const text = Buffer.from(token.slice(end + 1, token.lastIndexOf('.')), 'base64url').toString('latin1')
+    return refreshed.some((sid) => text.includes(sid)) ? 2 : 1
   }
 }
 
@@ -99,6 +142,11 @@ export function isHandshake(exchange: Pick<Exchange, 'header'>): boolean {
 export function pathOf(target: string): string {
   const end = target.search(/[?#]/)
   return end === -1 ? target : target.slice(0, end)
+}
+
+/** The session id of a token as an access token carries it. */
+function sidOf({ sessionId }: { readonly sessionId: string }): string {
+  return sessionIdToBytes(sessionId).toString('base64url')
 }
 
 /** The headers are read each time, since an adapter may hide a cookie for a while; the parsing is not repeated. */

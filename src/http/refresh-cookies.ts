@@ -1,13 +1,14 @@
 import { type Refreshed, refresh } from '../core/refresh/refresh.ts'
 import type { RefreshContext } from '../core/request-context.ts'
 import { idleExpiry } from '../core/session/lifetime.ts'
-import type { ParsedRefreshToken } from '../core/tokens/refresh-token.ts'
+import type { ParsedRefreshToken, RefreshToken } from '../core/tokens/refresh-token.ts'
 import {
   type AnySessionsError,
   isSessionsError,
   NotSignedInError,
   SessionEndedError,
 } from '../portable/errors.ts'
+import { isHostOnly } from '../wire/credentials.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { problemOf } from './problem.ts'
 
@@ -18,7 +19,7 @@ export type CookieRefresh =
 
 /**
  * At most one refresh token of a request is ever exchanged. Of several genuine ones, those of the session that the
- * genuine access cookie names come first, and of these the newest.
+ * access cookie names come first, and of these the newest.
  */
 export function chooseRefreshToken<Claims extends object, Data>(
   request: IncomingRequest<Claims, Data>,
@@ -29,11 +30,27 @@ export function chooseRefreshToken<Claims extends object, Data>(
   const genuine = parsed.flatMap(({ token }) => token ?? [])
   // A token of an unknown secret comes first, so that garbage beside it does not clear its cookie.
   if (genuine.length === 0) return parsed.find(isOfUnknownSecret) ?? first
-  const named = request.genuineAccessTokens.map(({ sessionId }) => sessionId)
+  const preferred = request.preferredSessionIds
+  if (preferred.length === 0 && mayBePlanted(request, genuine)) return 'none'
   const candidates =
-    named.length === 0 ? genuine : genuine.filter(({ sessionId }) => named.includes(sessionId))
+    preferred.length === 0 ? genuine : genuine.filter(({ sessionId }) => preferred.includes(sessionId))
   const [newest] = candidates.toSorted((a, b) => b.generation - a.generation || b.issuedAt - a.issuedAt)
   return newest === undefined ? 'other-session' : { token: newest }
+}
+
+/**
+ * Whether an attacker may have planted the refresh tokens of his own session from a sibling subdomain, and made the
+ * browser send this request: a link then would sign the user in as the attacker. The access cookie that only this host
+ * can set is the proof that the browser had the session. Every response that sets the refresh cookie sets it too.
+ */
+function mayBePlanted<Claims extends object, Data>(
+  { cookies, isSafeMethod, isFromScript, accessTokens }: IncomingRequest<Claims, Data>,
+  genuine: readonly RefreshToken[],
+): boolean {
+  if (!isHostOnly(cookies.set.access) || isHostOnly(cookies.set.refresh)) return false
+  if (!isSafeMethod || isFromScript) return false
+  // An unreadable access cookie proves that there was a session, but not which one.
+  return accessTokens.length === 0 || new Set(genuine.map(({ sessionId }) => sessionId)).size > 1
 }
 
 export function isOfUnknownSecret(parsed: ParsedRefreshToken): boolean {

@@ -120,7 +120,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   /**
-   * Signs a user in. The session this request presented, if any, ends as `replaced` (session fixation).
+   * Signs a user in. Every session that this request names ends as `replaced` (session fixation).
    * @returns the body to answer with: in cookie mode it holds no token
    * @throws TypeError for claims with reserved names or too large for a cookie
    */
@@ -128,13 +128,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     const { sessions, ip, userAgent } = this.#request
     // If cookies can no longer be set, nothing is created: nobody could hold the session.
     if (this.transport === 'cookie') this.#cookies.reserve()
-    const [replaces] = this.namedSessionIds
-    const created = await sessions.create({
-      ...input,
-      ip,
-      userAgent,
-      ...(replaces !== undefined && { replaces }),
-    })
+    const created = await sessions.create({ ...input, ip, userAgent, replaces: this.namedSessionIds })
     this.#createdId = created.session.sessionId
     try {
       return this.#hand(created)
@@ -318,9 +312,10 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   /** Runs on first use, not on arrival: a token that expires while a slow body arrives must be refused. */
   #verify(): State<Claims> {
     let error: AnySessionsError | null = null
-    for (const value of this.#request.accessTokens) {
+    const { engine, accessTokens, checkedTokens } = this.#request
+    for (const value of accessTokens) {
       try {
-        const { session } = this.#request.engine.verify(value, this.#request)
+        const { session } = engine.verify(value, this.#request, checkedTokens)
         this.#accessToken = value
         return { verified: session }
       } catch (thrown) {

@@ -106,12 +106,16 @@ export function createVerifier<Claims extends object = ClaimsObject>(
     return token.session
   }
 
+  /** Of many cookies, verified tokens come first, then those of known keys. */
+  const evidenceFor = (value: string): number =>
+    cache.get(value) ? 2 : Number(keys.latest?.has(value.split('.', 1)[0]!))
+
   return {
     verify,
     async verifyRequest({ headers }, context) {
       const request: HeaderSource = { header: (name) => headers.get(name) }
       let error: SessionsError = new NotSignedInError()
-      for (const value of accessTokensOf(request, transportOf(request), options.cookie)) {
+      for (const value of accessTokensOf(request, transportOf(request), options.cookie, evidenceFor)) {
         try {
           return await verify(value, context)
         } catch (thrown) {

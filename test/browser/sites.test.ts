@@ -166,6 +166,51 @@ describe.each([
   })
 })
 
+describe.each(['endpoint', 'inline'] as const)(
+  'a sibling subdomain that sets a refresh cookie (%s)',
+  (refresh) => {
+    /** Sets the refresh cookie of the attacker's own session, then opens a page of the site. */
+    async function toss(site: Site, context: BrowserContext): Promise<void> {
+      const { refreshToken } = await site.sessions.create({ userId: 'mallory' })
+      const page = await context.newPage()
+      await page.goto(site.at('blog.pawl.test'))
+      await page.evaluate((token) => {
+        for (const path of ['/', '/session']) {
+          // biome-ignore lint/suspicious/noDocumentCookie: the attack does not use the Cookie Store API
+          document.cookie = `__Secure-pawl-refresh=${token}; Domain=pawl.test; Path=${path}; Secure`
+        }
+      }, refreshToken.value)
+      const planted = (await context.cookies()).filter(({ domain }) => domain === '.pawl.test')
+      expect(planted).toHaveLength(2)
+      await load(page, 'img', `${site.origin}/me`)
+      for (const path of ['/session/refresh?to=/', '/me', '/']) {
+        await page.goto(site.at('blog.pawl.test'))
+        await page.evaluate((url) => location.assign(url), site.origin + path)
+        await page.waitForURL(`${site.origin}/**`)
+      }
+    }
+
+    browserTest('signs no visitor in', async () => {
+      const site = await openSite({ http: () => ({ refresh }) })
+      const context = await openContext()
+      await toss(site, context)
+      expect((await context.cookies()).map(({ name }) => name)).not.toContain('__Host-pawl-access')
+      expect(site.refreshed).toStrictEqual([])
+    })
+
+    browserTest('does not take the place of a user who comes back after days', async () => {
+      const site = await openSite({ http: () => ({ refresh }) })
+      const context = await openContext()
+      const [tab] = (await openTabs(context, site, 1)) as [Tab]
+      await site.sessions.keys.rotate()
+      site.expire(3 * 86_400)
+      await toss(site, context)
+      expect(await tab.ask()).toStrictEqual({ status: 200, id: 'anna' })
+      expect(site.ended).toStrictEqual([])
+    })
+  },
+)
+
 /** Whether the server may answer: a GET that opens no WebSocket, and a preflight, change nothing. */
 function mayBeAnswered({ request, headers }: Visit): boolean {
   return /^(GET|OPTIONS) /.test(request) && headers['upgrade'] === undefined

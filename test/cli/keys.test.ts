@@ -52,6 +52,17 @@ describe('keys', () => {
     await vi.waitFor(() => expect(running.verify(accessToken.value).userId).toBe('anna'), 10_000)
   })
 
+  it('counts retired keys, and lists them in JSON', async () => {
+    const url = await createDatabase()
+    const past = Date.now() - 3 * DAY
+    const sessions = await openSessions({ store: postgres({ connectionString: url }), now: () => past })
+    await sessions.keys.rotate()
+    const { stdout } = await pawl(['keys', 'list'], { DATABASE_URL: url })
+    expect(stdout).toMatch(/^epoch .*\n-.*\n2 .* signs now .*\nand 1 retired key\n$/)
+    const { keys } = (await pawl(['keys', 'list', '--json'], { DATABASE_URL: url })).json<{ keys: Key[] }>()
+    expect(keys.map(({ role }) => role)).toStrictEqual(['signs', 'retired'])
+  })
+
   it('refuses to rotate with a wrong secret, without a secret and without a key', async () => {
     const url = await createDatabase()
     const sessions = await openSessions({ store: postgres({ connectionString: url }) })

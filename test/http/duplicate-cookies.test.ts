@@ -86,14 +86,27 @@ describe('a request with several refresh cookies', () => {
     expect(await sessionOf(site, anna)).toBe(newer.sessionId)
   })
 
-  it('ignores a forged access cookie when it chooses the session', async () => {
-    const { site, anna } = await openSignedIn()
+  it.each([
+    [
+      'prefers the session that a forged `__Host-` cookie names, which only this host can have set',
+      undefined,
+      0,
+    ],
+    ['ignores a forged cookie that a sibling subdomain can set', { domain: 'example.com' }, 1],
+  ])('%s', async (_what, cookies, chosen) => {
+    const site = await openSite(cookies === undefined ? {} : { cookies })
+    const access = cookies === undefined ? ACCESS : '__Secure-pawl-access'
+    const anna = site.visitor()
+    await anna.login()
+    const { sessionId } = (await site.sessions.list('anna'))[0]!
     site.clock.advance(1)
     const newer = await tokenOf(site, 'anna')
-    anna.jar.put(REFRESH, newer.refreshToken, '/session', 'example.com')
-    anna.jar.put(ACCESS, `${anna.jar.get(ACCESS)!.slice(0, -4)}AAAA`)
+    anna.jar.put(REFRESH, newer.refreshToken, '/session', 'sub.example.com')
+    const forged = `${anna.jar.get(access)!.slice(0, -4)}AAAA`
+    anna.jar.put(access, forged, '/', cookies?.domain)
     expect((await anna.refresh()).status).toBe(200)
-    expect(await sessionOf(site, anna)).toBe(newer.sessionId)
+    const { sessionId: refreshed } = site.sessions.verify(anna.jar.get(access)!)
+    expect(refreshed).toBe([sessionId, newer.sessionId][chosen])
   })
 
   it('refreshes the highest generation of a session, so that a stray older cookie is not reuse', async () => {

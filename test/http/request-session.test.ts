@@ -193,6 +193,24 @@ describe('creating a session', () => {
     expect((await anna.me()).body).toMatchObject({ userId: 'berta' })
   })
 
+  it.each(['anna', 'berta'])(
+    'revokes every session that the request presents, and counts none of them (%s)',
+    async (userId) => {
+      const limits = { sessionsPerUser: 1, onSessionLimit: 'reject' } as const
+      const site = await openSite({ refresh: 'inline' }, { limits })
+      const anna = site.visitor()
+      await anna.login({ userId: 'anna' })
+      for (const [index, other] of ['berta', 'carla'].entries()) {
+        const { refreshToken } = await site.sessions.create({ userId: other })
+        anna.jar.put('__Secure-pawl-refresh', refreshToken.value, '/', `d${index}.example.com`)
+      }
+      expect((await anna.login({ userId })).status).toBe(200)
+      const all = await Promise.all(['anna', 'berta', 'carla'].map((user) => site.sessions.list(user)))
+      const reasons = all.flat().map((session) => session.endReason)
+      expect(reasons.toSorted()).toStrictEqual([null, 'replaced', 'replaced', 'replaced'])
+    },
+  )
+
   it('records the address and the user agent', async () => {
     const site = await openSite()
     await site.visitor().visit('POST', '/login', {
@@ -263,9 +281,10 @@ describe('creating a session', () => {
   it('after the headers were sent throws a TypeError, even if a renewal has set cookies', async () => {
     const { sessions, clock } = await openSite()
     const http = sessionsOverHttp(sessions, { refresh: 'inline' })
-    const { refreshToken } = await sessions.create({ userId: 'berta' })
+    const { accessToken, refreshToken } = await sessions.create({ userId: 'berta' })
     clock.advance(3600)
-    const exchange = fakeExchange({ headers: { cookie: `__Secure-pawl-refresh=${refreshToken.value}` } })
+    const cookie = `${ACCESS}=${accessToken.value}; __Secure-pawl-refresh=${refreshToken.value}`
+    const exchange = fakeExchange({ headers: { cookie } })
     const { session } = await http.handle(exchange)
     expect(exchange.sendHead().getSetCookie()).toHaveLength(2)
     await expect(session!.create({ userId: 'anna' })).rejects.toThrow(TypeError)

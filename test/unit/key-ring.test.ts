@@ -1,12 +1,16 @@
 import { describe, expect, it, vi } from 'vitest'
+import * as keyWrap from '../../src/core/keys/key-wrap.ts'
 import type { Store } from '../../src/core/store.ts'
 import { memory } from '../../src/memory/index.ts'
 import { coded } from '../support/errors.ts'
+import type { FakeClock } from '../support/fake-clock.ts'
 import { DAY, MINUTE, openRing } from '../support/key-ring.ts'
 import { FOREIGN_SECRET, NEW_SECRET, SECRET } from '../support/secrets.ts'
 import { counting } from '../support/stores.ts'
 
 const UNKNOWN = coded('ERR_SECRET_UNKNOWN') as Error
+
+vi.mock('../../src/core/keys/key-wrap.ts', { spy: true })
 
 describe('the key ring', () => {
   it('creates the first key, which signs at once', async () => {
@@ -114,6 +118,50 @@ describe('the key ring', () => {
     expect((await old.signer()).algorithm).toBe('EdDSA')
     const again = await openRing({ store, clock, algorithm: 'EdDSA' })
     expect(again.ring.list()).toHaveLength(2)
+  })
+})
+
+describe('a retired key', () => {
+  /** A store with 101 retired keys and one that signs. */
+  async function openOld(): Promise<{ store: Store; clock: FakeClock; headers: string[] }> {
+    const store = memory()
+    const { ring, clock } = await openRing({ store })
+    const headers: string[] = []
+    for (let day = 0; day < 101; day++) {
+      headers.push((await ring.signer()).header)
+      clock.advance(DAY)
+      await ring.reload()
+      clock.advance(10 * MINUTE)
+    }
+    clock.advance(20 * MINUTE)
+    return { store, clock, headers }
+  }
+
+  it('is identified and found no more', async () => {
+    const { store, clock, headers } = await openOld()
+    const { ring } = await openRing({ store, clock })
+    for (const header of headers) {
+      expect(ring.find(header)).toBeUndefined()
+      expect(ring.verifiesUntil(header)).toBe(0)
+      expect(ring.identify(header)!.header).toBe(header)
+    }
+    const signer = await ring.signer()
+    expect([ring.find(signer.header), ring.identify(signer.header)]).toStrictEqual([signer, signer])
+    expect(ring.identify('unknown')).toBeUndefined()
+    expect(ring.list().filter(({ usable }) => usable)).toHaveLength(1)
+    expect(ring.list()).toHaveLength(102)
+  })
+
+  it('is decrypted once, when it is needed', async () => {
+    const { store, clock, headers } = await openOld()
+    const decryptions = vi.mocked(keyWrap.unwrapKey).mockClear()
+    const { ring } = await openRing({ store, clock })
+    await ring.reload()
+    expect(decryptions).toHaveBeenCalledTimes(1)
+    for (const header of [headers[7], headers[7], headers[8], 'unknown']) ring.identify(header!)
+    await ring.reload()
+    ring.identify(headers[7]!)
+    expect(decryptions).toHaveBeenCalledTimes(3)
   })
 })
 

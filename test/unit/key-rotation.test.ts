@@ -4,6 +4,7 @@ import { listen, openSessions } from '../support/sessions.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
 
 describe('rotation of the signing keys', () => {
   // With fake timers, days of background work run in a moment.
@@ -47,12 +48,36 @@ describe('rotation of the signing keys', () => {
     expect(trouble.flat()).toStrictEqual([])
   })
 
-  it('keeps the key table small once expired keys are pruned', async () => {
+  it('keeps retired keys for as long as browsers keep cookies', async () => {
     const store = memory()
     const sessions = await openSessions({ store, privacy: { pruneInterval: null }, now: () => Date.now() })
     await vi.advanceTimersByTimeAsync(96.5 * HOUR)
-    expect(await store.keys()).toHaveLength(5)
     await sessions.prune()
-    expect((await store.keys()).map(({ epoch }) => epoch)).toStrictEqual([5])
+    expect(await store.keys()).toHaveLength(5)
+    const [first] = await store.keys()
+    vi.setSystemTime(first!.verifiesUntil! + 400 * DAY)
+    await sessions.prune()
+    expect((await store.keys()).map(({ epoch }) => epoch)).toStrictEqual([1, 2, 3, 4, 5])
+    vi.advanceTimersByTime(1)
+    await sessions.prune()
+    expect((await store.keys()).map(({ epoch }) => epoch)).toStrictEqual([2, 3, 4, 5])
+  })
+
+  it('keeps the last thousand retired keys', async () => {
+    const store = memory()
+    const retired = Array.from({ length: 1500 }, (_, index) => ({
+      epoch: index + 1,
+      kid: `key${index + 1}`,
+      algorithm: 'HS256',
+      wrappedKey: Buffer.alloc(63),
+      createdAt: Date.now() - 2 * DAY,
+      signsFrom: Date.now() - 2 * DAY,
+      verifiesUntil: Date.now() - 1500 + index,
+    }))
+    for (const key of retired) await store.insertKey(key)
+    const sessions = await openSessions({ store, privacy: { pruneInterval: null }, now: () => Date.now() })
+    await sessions.prune()
+    const epochs = (await store.keys()).map(({ epoch }) => epoch)
+    expect([epochs.length, epochs[0], epochs.at(-1)]).toStrictEqual([1001, 501, 1501])
   })
 })

@@ -49,6 +49,14 @@ describe.each(await storeKinds())('limits.sessionsPerUser, on $name,', ({ newPla
     expect((await sessions.get(first))?.endReason).toBe('replaced')
   })
 
+  it('counts none of several sessions that a login replaces', async () => {
+    const sessions = await open({ limits: { onSessionLimit: 'reject', sessionsPerUser: 2 } })
+    const old = [await login(sessions), await login(sessions)]
+    const { session } = await sessions.create({ userId: 'u', replaces: old })
+    expect(await live(sessions)).toStrictEqual([session.sessionId])
+    for (const id of old) expect((await sessions.get(id))?.endReason).toBe('replaced')
+  })
+
   it('does not count expired sessions', async () => {
     let now = Date.UTC(2030, 0, 1)
     const sessions = await open({ limits: { onSessionLimit: 'reject', sessionsPerUser: 1 }, now: () => now })

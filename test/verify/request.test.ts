@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { problemOf, problemReply } from '../../src/http/problem.ts'
 import {
   AccessTokenExpiredError,
@@ -83,6 +83,57 @@ describe('the token of a request', () => {
     const headers: Record<string, string> = { authorization: `Bearer ${accessToken.value}` }
     const verifier = createVerifier({ jwks: sessions.keys.jwks(), now: clock.now })
     expect((await verifier.verifyRequest({ headers: { get: (name) => headers[name] } })).userId).toBe('anna')
+  })
+})
+
+describe('many forged access cookies', () => {
+  async function open(cookie: string) {
+    const { sessions, clock } = await openWithClock({ keys: { algorithm: 'ES256' } })
+    const verifier = createVerifier({ jwks: sessions.keys.jwks(), now: clock.now, cookie })
+    const { accessToken } = await sessions.create({ userId: 'anna' })
+    const [header, payload, signature] = accessToken.value.split('.')
+    const forged = Array.from({ length: 60 }, (_, index) => {
+      const bytes = Buffer.from(signature!, 'base64url')
+      bytes[index]! ^= 1
+      return `${cookie}=${header}.${payload}.${bytes.toString('base64url')}`
+    }).join('; ')
+    const userOf = async (sent: string): Promise<string> =>
+      (await verifier.verifyRequest(new Request('https://api.example.com/', { headers: { cookie: sent } })))
+        .userId
+    const checks = vi.spyOn(crypto.subtle, 'verify')
+    onTestFinished(() => checks.mockRestore())
+    return { genuine: `${cookie}=${accessToken.value}`, forged, userOf, checks }
+  }
+
+  it.each(['__Host-pawl-access', '__Secure-pawl-access'])(
+    'named %s make the verifier check at most four signatures',
+    async (name) => {
+      const { forged, userOf, checks } = await open(name)
+      await expect(userOf(`${forged}; ${forged}`)).rejects.toThrow(INVALID)
+      await expect(userOf(`${forged}; ${forged}`)).rejects.toThrow(INVALID)
+      expect(checks).toHaveBeenCalledTimes(8)
+    },
+  )
+
+  it('do not hide a token that was verified before', async () => {
+    const { genuine, forged, userOf } = await open('__Secure-pawl-access')
+    expect(await userOf(genuine)).toBe('anna')
+    expect(await userOf(`${forged}; ${genuine}; ${forged}`)).toBe('anna')
+  })
+
+  it('do not hide a token of a known key if theirs are unknown', async () => {
+    const { genuine, userOf, checks } = await open('__Secure-pawl-access')
+    const unknown = Array.from({ length: 60 }, (_, index) => `__Secure-pawl-access=a${index}.b.c`).join('; ')
+    await expect(userOf(unknown)).rejects.toThrow(INVALID)
+    expect(await userOf(`${unknown}; ${genuine}; ${unknown}`)).toBe('anna')
+    expect(checks).toHaveBeenCalledTimes(1)
+  })
+
+  it('with one value are checked once', async () => {
+    const { forged, userOf, checks } = await open('__Host-pawl-access')
+    const [one] = forged.split('; ')
+    await expect(userOf(`${one}; ${one}; ${one}`)).rejects.toThrow(INVALID)
+    expect(checks).toHaveBeenCalledTimes(1)
   })
 })
 

@@ -109,8 +109,8 @@ function restoreRenewed<Claims extends object, Data>(
   { http, sessionIdOf }: Started<Claims, Data>,
 ): HeaderChanges {
   const renewed = headers.get(RENEWED_HEADER)
-  const sessionId = renewed === null ? undefined : sessionIdOf(renewed)
-  if (renewed === null || sessionId === undefined) return []
+  const sessionId = renewed === null ? null : sessionIdOf(renewed)
+  if (renewed === null || sessionId === null) return []
   const cookies = http.cookiesOf(exchange)
   // The action may have signed out, or another user in.
   if (!accessTokensOf(exchange, 'cookie', cookies.access).map(sessionIdOf).includes(sessionId)) return []

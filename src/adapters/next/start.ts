@@ -1,6 +1,5 @@
 import type { Sessions } from '../../core/api.ts'
 import { ENGINE } from '../../core/engine.ts'
-import { inspectAccessToken } from '../../core/tokens/access-token.ts'
 import type { Reply } from '../../http/exchange.ts'
 import { type SessionsOverHttp, sessionsOverHttp } from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
@@ -18,7 +17,7 @@ export interface Started<Claims extends object, Data> {
   /** The first action of each request, by the request's headers. */
   readonly actions: WeakMap<object, Action<Claims, Data>>
   /** The session that a genuine access token names, however old. */
-  sessionIdOf(accessToken: string): string | undefined
+  sessionIdOf(accessToken: string): string | null
 }
 
 /** A Server Action. For the rest of the request, `read` returns the session as the action left it. */
@@ -81,7 +80,7 @@ export function shareByName<Claims extends object, Data>(
         http: sessionsOverHttp(sessions, options),
         handover: createHandover(engine.clock.now),
         actions: new WeakMap(),
-        sessionIdOf: (token) => inspectAccessToken(token, engine)?.sessionId,
+        sessionIdOf: (token) => engine.identify(token),
       }
     } catch (wrongOptions) {
       // Not reset: sessions that exist already must not be created again with every request.

@@ -10,7 +10,7 @@ export interface KeyInfo {
   readonly signsFrom: Date
   /** `null` until the next key is known. */
   readonly verifiesUntil: Date | null
-  /** Whether this process can decrypt it with its secrets. */
+  /** Whether this process can decrypt it with its secrets. False for a retired key, which it need not decrypt. */
   readonly usable: boolean
 }
 
@@ -29,6 +29,11 @@ export interface KeyRing {
   signer(): Promise<SigningKey>
   /** The key of tokens with this header, unless it is retired. */
   find(header: string): SigningKey | undefined
+  /**
+   * As {@link find}, also of a retired key. Its tokens only name the session that a logout or a login ends. They
+   * authenticate nobody.
+   */
+  identify(header: string): SigningKey | undefined
   /** When the key of tokens with this header retires, in ms; 0 for an unknown header. */
   verifiesUntil(header: string): number
   /** Increases whenever the keys may have changed. */

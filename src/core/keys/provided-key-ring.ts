@@ -7,6 +7,7 @@ export function createProvidedKeyRing(keys: readonly [SigningKey, ...SigningKey[
   return {
     signer: async () => keys[0],
     find: (header) => byHeader.get(header),
+    identify: (header) => byHeader.get(header),
     verifiesUntil: (header) => (byHeader.has(header) ? Number.POSITIVE_INFINITY : 0),
     revision: 0,
     reloadForUnknownKid() {},

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { SecretUnknownError } from '../../portable/errors.ts'
-import { type Algorithm, isAlgorithm } from '../../portable/token-header.ts'
+import { type Algorithm, encodeHeader, isAlgorithm } from '../../portable/token-header.ts'
 import type { Events } from '../observability/events.ts'
 import type { KeyRow, Store } from '../store.ts'
 import type { Clock } from '../time/clock.ts'
@@ -31,6 +31,7 @@ export interface KeyRingSettings {
 
 interface Entry {
   readonly row: KeyRow
+  readonly header: string
   /** `null` when the key is retired, or none of the secrets decrypts it. */
   readonly key: SigningKey | null
   readonly retiresAt: number
@@ -50,6 +51,7 @@ export async function createStoredKeyRing(
   settings: KeyRingSettings,
 ): Promise<KeyRing> {
   let entries: readonly Entry[] = []
+  /** Retired keys too. */
   let byHeader: ReadonlyMap<string, Entry> = new Map()
   let revision = 0
   let readAt = Number.NEGATIVE_INFINITY
@@ -65,7 +67,7 @@ export async function createStoredKeyRing(
     algorithm: row.algorithm,
   })
 
-  function decrypt(row: KeyRow): SigningKey | null {
+  function decrypt(row: KeyRow, onFailure: (error: unknown) => void): SigningKey | null {
     const known = decrypted.get(row.kid)
     if (known !== undefined) return known
     let key: SigningKey | null = null
@@ -78,7 +80,7 @@ export async function createStoredKeyRing(
         )
       key = signingKeyFromMaterial(kid, algorithm as Algorithm, material)
     } catch (error) {
-      events.emit('keyTrouble', { epoch: row.epoch, error })
+      onFailure(error)
     }
     decrypted.set(row.kid, key)
     return key
@@ -89,9 +91,13 @@ export async function createStoredKeyRing(
     const rows = (await store.keys()).toSorted((a, b) => a.epoch - b.epoch)
     entries = rows.map((row, index) => {
       const retiresAt = row.verifiesUntil ?? retirementAfter(rows[index + 1], settings.tokenLifetime)
-      return { row, key: retiresAt > now ? decrypt(row) : null, retiresAt }
+      const reportTrouble = (error: unknown): void => events.emit('keyTrouble', { epoch: row.epoch, error })
+      const key = retiresAt > now ? decrypt(row, reportTrouble) : null
+      return { row, header: key?.header ?? headerOf(row), key, retiresAt }
     })
-    byHeader = new Map(entries.flatMap((entry) => (entry.key === null ? [] : [[entry.key.header, entry]])))
+    byHeader = new Map(entries.map((entry) => [entry.header, entry]))
+    const kids = new Set(rows.map(({ kid }) => kid))
+    for (const kid of decrypted.keys()) if (!kids.has(kid)) decrypted.delete(kid)
     revision++
     readAt = now
     for (const { row, retiresAt } of entries) {
@@ -176,7 +182,15 @@ export async function createStoredKeyRing(
       const entry = byHeader.get(header)
       return entry !== undefined && entry.retiresAt > clock.now() ? (entry.key ?? undefined) : undefined
     },
-    verifiesUntil: (header) => byHeader.get(header)?.retiresAt ?? 0,
+    identify(header) {
+      const entry = byHeader.get(header)
+      // Decrypted on first use: after years there are hundreds. A secret that was dropped since is no trouble.
+      return entry === undefined ? undefined : (entry.key ?? decrypt(entry.row, () => {}) ?? undefined)
+    },
+    verifiesUntil(header) {
+      const entry = byHeader.get(header)
+      return entry === undefined || entry.key === null ? 0 : entry.retiresAt
+    },
     get revision() {
       return revision
     },
@@ -199,6 +213,11 @@ export async function createStoredKeyRing(
       ),
     }),
   }
+}
+
+/** The encoded JOSE header of the tokens of a key, without decrypting it. Empty, like that of no token, for an altered row. */
+function headerOf({ kid, algorithm }: KeyRow): string {
+  return isAlgorithm(algorithm) && /^[\w-]+$/.test(kid) ? encodeHeader(kid, algorithm) : ''
 }
 
 /** @param next the key that replaces this one; undefined while none is known */

@@ -37,6 +37,7 @@ export async function createSession<Claims extends object, Data>(
   const userId = checkUserId(input.userId)
   const claims = checkClaims(await validate(options.claims, input.claims ?? {}, 'claims'))
   const data = checkData(await validate(options.data, input.data ?? null, 'data'))
+  const replaced = [input.replaces ?? []].flat()
   const now = clock.now()
   const context = normalizeContext(input)
   const idle =
@@ -86,8 +87,8 @@ export async function createSession<Claims extends object, Data>(
   await writes.insert(row)
   if (autocommit) events.emit('created', { sessionId: id, userId, ip: row.ip, userAgent: row.userAgent })
   try {
-    await enforceSessionLimit(scope, row, input.replaces)
-    if (input.replaces !== undefined) await endSession(scope, input.replaces, 'replaced')
+    await enforceSessionLimit(scope, row, replaced)
+    for (const replacedId of replaced) await endSession(scope, replacedId, 'replaced')
   } catch (error) {
     // The caller gets no tokens, so the new session would never have a holder.
     await endSession(scope, id, 'replaced').catch(() => {})

@@ -1,6 +1,7 @@
 import { CLOCK_TOLERANCE } from '../../portable/clock-tolerance.ts'
 import type { ProgressOptions, RevokeAll } from '../api.ts'
 import type { Engine } from '../engine.ts'
+import { keysDueBefore } from '../keys/retention.ts'
 import { guard } from '../observability/events.ts'
 import { createEnding, publishEnd } from '../session/ending.ts'
 import { delay } from '../time/delay.ts'
@@ -68,9 +69,9 @@ export function startMaintenance(engine: Engine): Background {
   }
 }
 
-/** Deletes rows past their retention and keys that verify nothing. @returns how many sessions it deleted */
+/** Deletes rows past their retention and keys that name no session any more. @returns how many sessions it deleted */
 export function prune(
-  { store, clock, events, options }: Engine,
+  { store, clock, events, options, ring }: Engine,
   { onProgress }: ProgressOptions,
   stopped: () => boolean = () => false,
 ): Promise<number> {
@@ -85,7 +86,7 @@ export function prune(
       if (batch.deleted > 0) progress(sessions)
       if (due === PRUNE_BATCH) await delay(PRUNE_PAUSE)
     }
-    const keys = await store.deleteKeys(now)
+    const keys = await store.deleteKeys(keysDueBefore(ring.list(), now))
     if (sessions > 0 || keys > 0) events.emit('pruned', { sessions, keys })
     return sessions
   })

@@ -9,20 +9,20 @@ const RECOUNT_PAUSES = [50, 100, 200]
 /**
  * Enforces `limits.sessionsPerUser` after the new row was inserted. It needs no lock: of simultaneous logins, the one
  * that counts last sees all others, so never too many stay.
- * @param replaces the session that this login replaces; not counted
+ * @param replaced the sessions that this login replaces; not counted
  * @throws SessionLimitError
  */
 export async function enforceSessionLimit(
   scope: Scope,
   row: SessionRow,
-  replaces: string | undefined,
+  replaced: readonly string[],
 ): Promise<void> {
   const { engine, writes, autocommit } = scope
   const { sessionsPerUser: limit, onSessionLimit } = engine.options.limits
   if (limit === null) return
   const count = async (): Promise<{ live: string[]; rank: number }> => {
     const all = await writes.liveByUser(row.userId, engine.clock.now())
-    const live = all.map(({ id }) => id).filter((id) => id !== replaces)
+    const live = all.map(({ id }) => id).filter((id) => !replaced.includes(id))
     return { live, rank: live.indexOf(row.id) + 1 }
   }
   let { live, rank } = await count()

@@ -14,20 +14,22 @@ import {
   recordable,
   sameContext,
 } from '../request-context.ts'
-import { parseAccessToken } from '../tokens/access-token.ts'
+import { type CheckedTokens, inspectAccessToken, parseAccessToken } from '../tokens/access-token.ts'
+
+export type Verification = Pick<Engine, 'verify' | 'identify' | 'isCached'>
 
 /** A longer user agent is not kept in the cache: clients choose its length. Characters. */
 const MAX_CACHED_USER_AGENT = 256
 
-/** Makes `verify` of the engine, with its cache of verified tokens. */
-export function createVerify({
+/** Makes the verification of access tokens, with its cache of verified tokens. */
+export function createVerification({
   options,
   clock,
   ring,
   revocations,
   feed,
   confirmations,
-}: Omit<Engine, 'verify'>): Engine['verify'] {
+}: Omit<Engine, keyof Verification>): Verification {
   const { accessToken, revocation, rotation } = options
   const { lifetime } = accessToken
   const refusesStale = revocation.mode !== 'expiry' && revocation.onStale === 'refuse'
@@ -77,8 +79,13 @@ export function createVerify({
       token.lastContext = { ip: context.ip, userAgent: context.userAgent }
   }
 
-  function verifyUncached(value: string, now: number, context: RequestContext | undefined): VerifiedToken {
-    const parsed = parseAccessToken(value, ring, accessToken)
+  function verifyUncached(
+    value: string,
+    now: number,
+    context: RequestContext | undefined,
+    checked: CheckedTokens | undefined,
+  ): VerifiedToken {
+    const parsed = parseAccessToken(value, ring, accessToken, checked)
     assertBegun(parsed, now)
     const token = toVerifiedToken(parsed)
     // The key was found a moment ago, so this fails only if the clock was set back in between.
@@ -97,12 +104,21 @@ export function createVerify({
     return token
   }
 
-  return function verify(value, context) {
-    const now = clock.now()
-    const cached = typeof value === 'string' ? cache.get(value) : undefined
-    // If the key of a cached token has been retired, `verifyUncached` refuses the token.
-    if (cached === undefined || !isStillValid(cached, now)) return verifyUncached(value, now, context)
-    assertSameContext(cached, context, now)
-    return cached
+  return {
+    verify(value, context, checked) {
+      const now = clock.now()
+      const cached = typeof value === 'string' ? cache.get(value) : undefined
+      // If the key of a cached token has been retired, `verifyUncached` refuses the token.
+      if (cached === undefined || !isStillValid(cached, now))
+        return verifyUncached(value, now, context, checked)
+      assertSameContext(cached, context, now)
+      return cached
+    },
+    identify(value, checked) {
+      const cached = cache.get(value)
+      if (cached !== undefined && ring.identify(cached.header) !== undefined) return cached.sessionId
+      return inspectAccessToken(value, ring, accessToken, checked)?.sessionId ?? null
+    },
+    isCached: (value) => cache.get(value) !== undefined,
   }
 }

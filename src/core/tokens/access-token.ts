@@ -13,6 +13,7 @@ import {
   MAX_LENGTH,
   readPayload,
   splitToken,
+  type TokenParts,
 } from '../../portable/token-payload.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { SigningKey } from '../keys/signing-key.ts'
@@ -28,6 +29,8 @@ const MAX_MINTED = MAX_LENGTH - MAX_COOKIE_NAME
  * ten digits, and the field `ctx`. The field `n`, which replaces `gen`, is shorter.
  */
 const MAX_GROWTH = 56 + 9 + 10 + 26
+
+const ANY_PROFILE: AccessTokenProfile = { issuer: null, audience: null, clientId: null }
 
 export async function mintAccessToken(
   key: SigningKey,
@@ -79,32 +82,81 @@ function payloadOf(profile: AccessTokenProfile, fields: AccessTokenFields): Toke
   }
 }
 
+/** The results of one request: each token with its fields, or null if its signature is wrong. */
+export type CheckedTokens = Map<string, AccessToken | null>
+
 /**
  * Checks the signature of a token, then reads its payload. No field is interpreted before the check.
+ * @param checked a token in it is not checked again
  * @throws AccessTokenInvalidError
  */
-export function parseAccessToken(value: unknown, ring: KeyRing, profile: AccessTokenProfile): AccessToken {
+export function parseAccessToken(
+  value: unknown,
+  ring: KeyRing,
+  profile: AccessTokenProfile,
+  checked?: CheckedTokens,
+): AccessToken {
   const parts = splitToken(value)
   const key = ring.find(parts.header)
-  if (key === undefined) {
-    if (couldBeOurs(parts.header)) ring.reloadForUnknownKid()
-    throw new AccessTokenInvalidError()
-  }
-  if (!key.verify(parts.input, parts.signature)) throw new AccessTokenInvalidError()
-  // The header comes from the key: a slice of the token would keep the whole token in memory.
-  return readPayload({ header: key.header, payload: parts.payload }, profile, decodeGenuine)
+  if (key === undefined) reloadFor(parts, ring)
+  const token = key === undefined ? null : readSigned(value as string, parts, key, profile, checked)
+  if (token === null) throw new AccessTokenInvalidError()
+  return token
 }
 
-/** The fields of a genuine access token, also of an expired one; null for any other text. */
+/**
+ * The fields of a genuine access token, also of one that has expired or whose key is retired; null for any other text.
+ * They tell which session a request names. They authenticate nobody.
+ */
 export function inspectAccessToken(
   value: string,
-  {
-    ring,
-    options,
-  }: { readonly ring: KeyRing; readonly options: { readonly accessToken: AccessTokenProfile } },
+  ring: KeyRing,
+  profile: AccessTokenProfile,
+  checked?: CheckedTokens,
 ): AccessToken | null {
+  const parts = attempt(() => splitToken(value))
+  if (parts === null) return null
+  const key = ring.identify(parts.header)
+  if (key === undefined) reloadFor(parts, ring)
+  return key === undefined ? null : readSigned(value, parts, key, profile, checked)
+}
+
+/**
+ * The session that a token names by its unchecked payload: anybody can write that. It may only choose among things that
+ * are genuine themselves.
+ * @returns null for text that is not the form of an access token
+ */
+export function claimedSessionId(value: string): string | null {
+  return attempt(() => readPayload(splitToken(value), ANY_PROFILE).sessionId)
+}
+
+/** Another process may have published the key of a token a moment ago. */
+function reloadFor({ header }: TokenParts, ring: KeyRing): void {
+  if (couldBeOurs(header)) ring.reloadForUnknownKid()
+}
+
+/** @returns null if the signature is wrong, or the payload is none of Pawl's */
+function readSigned(
+  value: string,
+  { payload, input, signature }: TokenParts,
+  { header, verify }: SigningKey,
+  profile: AccessTokenProfile,
+  checked: CheckedTokens | undefined,
+): AccessToken | null {
+  const known = checked?.get(value)
+  if (known !== undefined) return known
+  // The header comes from the key: a slice of the token would keep the whole token in memory.
+  const token = verify(input, signature)
+    ? attempt(() => readPayload({ header, payload }, profile, decodeGenuine))
+    : null
+  checked?.set(value, token)
+  return token
+}
+
+/** @returns null where `read` throws an error of Pawl */
+function attempt<T>(read: () => T): T | null {
   try {
-    return parseAccessToken(value, ring, options.accessToken)
+    return read()
   } catch (error) {
     if (isSessionsError(error)) return null
     throw error

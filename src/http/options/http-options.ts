@@ -51,7 +51,7 @@ export interface HttpOptions {
 /** Names and attributes of the two cookies. */
 export interface CookieOptions {
   /**
-   * Name of the access cookie.
+   * Name of the access cookie. Only the prefix `__Host-` keeps sibling subdomains from setting it.
    * Takes a cookie name of at most 64 characters.
    * @defaultValue '__Host-pawl-access', with a domain '__Secure-pawl-access'
    */
@@ -63,7 +63,8 @@ export interface CookieOptions {
    */
   readonly refresh?: string
   /**
-   * Shares the cookies with the subdomains of this domain.
+   * Shares the cookies with the subdomains of this domain. Each of them can then set the cookies too, and so sign
+   * a user in as somebody else.
    * Takes a domain like 'example.com', without a leading dot.
    * @defaultValue this host only
    */

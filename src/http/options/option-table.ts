@@ -43,7 +43,7 @@ export const HTTP_OPTIONS: OptionTable = {
   /** Names and attributes of the two cookies. */
   cookies: group({
     /**
-     * Name of the access cookie.
+     * Name of the access cookie. Only the prefix `__Host-` keeps sibling subdomains from setting it.
      * @defaultValue `'__Host-pawl-access'`, with a domain `'__Secure-pawl-access'`
      */
     access: {
@@ -52,7 +52,8 @@ export const HTTP_OPTIONS: OptionTable = {
     /** Name of the refresh cookie. */
     refresh: { value: cookieName(), default: '__Secure-pawl-refresh' },
     /**
-     * Shares the cookies with the subdomains of this domain.
+     * Shares the cookies with the subdomains of this domain. Each of them can then set the cookies too, and so sign a
+     * user in as somebody else.
      * @defaultValue this host only
      */
     domain: {

@@ -1,8 +1,8 @@
 import type { Command } from '../../command.ts'
 import { withMigratedStore } from '../../database.ts'
-import { time, timeAgo } from '../../terminal/format.ts'
+import { counted, time, timeAgo } from '../../terminal/format.ts'
 import { table } from '../../terminal/table.ts'
-import { type KeyRole, listKeys, NO_KEYS } from './listed-keys.ts'
+import { type KeyRole, type ListedKey, listKeys, NO_KEYS } from './listed-keys.ts'
 
 const STATES: Readonly<Record<KeyRole, string>> = {
   signs: 'signs now',
@@ -25,22 +25,28 @@ export const keysList: Command = {
       const now = new Date((await store.time()) ?? Date.now())
       const keys = await listKeys(store, now.getTime())
       context.out.result({ keys }, () =>
-        keys.length === 0
-          ? NO_KEYS
-          : table(
-              ['epoch', 'kid', 'algorithm', 'state', 'signs from', 'verifies until', 'created'],
-              keys.map((key) => [
-                String(key.epoch),
-                key.kid,
-                key.algorithm,
-                STATES[key.role],
-                timeAgo(key.signsFrom, now),
-                key.verifiesUntil === null ? 'replaced' : timeAgo(key.verifiesUntil, now),
-                time(key.createdAt),
-              ]),
-              context.out.width,
-            ),
+        keys.length === 0 ? NO_KEYS : overview(keys, now, context.out.width),
       )
       return 0
     }),
+}
+
+/** Retired keys are only counted, since there may be hundreds. */
+function overview(keys: readonly ListedKey[], now: Date, width: number): string {
+  const live = keys.filter(({ role }) => role !== 'retired')
+  const retired = keys.length - live.length
+  const lines = table(
+    ['epoch', 'kid', 'algorithm', 'state', 'signs from', 'verifies until', 'created'],
+    live.map((key) => [
+      String(key.epoch),
+      key.kid,
+      key.algorithm,
+      STATES[key.role],
+      timeAgo(key.signsFrom, now),
+      key.verifiesUntil === null ? 'replaced' : timeAgo(key.verifiesUntil, now),
+      time(key.createdAt),
+    ]),
+    width,
+  )
+  return retired === 0 ? lines : `${lines}\nand ${counted(retired, 'retired key')}`
 }

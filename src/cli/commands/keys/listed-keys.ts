@@ -3,7 +3,10 @@ import type { Store } from '../../../index.ts'
 export const NO_KEYS =
   'There are no signing keys. The application creates the first one when it starts, unless it passes its own as `keys.provided`.'
 
-/** `signs`: signs new tokens. `verifies`: replaced, but its tokens may still be valid. */
+/**
+ * `signs`: signs new tokens. `verifies`: replaced, but its tokens may still be valid. `retired`: verifies nothing, but
+ * old access cookies still name their session by it.
+ */
 export type KeyRole = 'signs' | 'next' | 'verifies' | 'retired'
 
 /** A row of the signing keys, without the key. */
