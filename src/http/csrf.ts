@@ -53,7 +53,7 @@ function actingSessionId<Claims extends object, Data>(
   const { options, path } = request
   if (session.error === null) return session.sessionId
   if (path === `${options.path}/logout`) return request.namedSessionIds[0] ?? null
-  if (!options.inline || !session.isRenewable) return null
+  if (!options.inline || !session.isRefreshable) return null
   const chosen = chooseRefreshToken(request)
   return typeof chosen === 'string' ? null : (chosen.token?.sessionId ?? null)
 }

@@ -45,10 +45,10 @@ export interface SessionsOverHttp<Claims extends object, Data> {
   /** As {@link read}; with the revocation mode `lookup` it also reads the row. */
   readAsync(exchange: Pick<Exchange, 'header'>): Promise<VerifiedSession<Claims> | null>
   /**
-   * For frameworks that send the head long after the answer was returned. If the request was renewed inline, the
+   * For frameworks that send the head long after the answer was returned. If the request was refreshed inline, the
    * redirect that makes the browser send it again with its new cookies; null if it has just done so.
    */
-  redirectAfterRenewal(session: RequestSession<Claims, Data>): Reply | null
+  redirectAfterRefresh(session: RequestSession<Claims, Data>): Reply | null
   /** The names of the cookies that the exchange uses. */
   cookiesOf(exchange: Exchange): CookieSet
 }
@@ -100,7 +100,7 @@ export function sessionsOverHttp<Claims extends object, Data>(
     if (rejection !== null) return { reply: rejection }
     const reply = route(request, takeSnapshot)
     if (reply !== null) return whenReady(reply, (ready) => ({ reply: ready }))
-    if (canRenewInline(session)) return renewInline(session)
+    if (canRefreshInline(session)) return refreshInline(session)
     return mode === 'lookup' && session.error === null ? checkRow(session) : { session }
   }
 
@@ -129,22 +129,24 @@ export function sessionsOverHttp<Claims extends object, Data>(
     }
   }
 
-  function canRenewInline(session: RequestSession<Claims, Data>): boolean {
+  function canRefreshInline(session: RequestSession<Claims, Data>): boolean {
     const { request } = session
-    return options.inline && !request.isHandshake && request.refreshCookies.length > 0 && session.isRenewable
+    return (
+      options.inline && !request.isHandshake && request.refreshCookies.length > 0 && session.isRefreshable
+    )
   }
 
-  async function renewInline(session: RequestSession<Claims, Data>): Promise<Handled<Claims, Data>> {
+  async function refreshInline(session: RequestSession<Claims, Data>): Promise<Handled<Claims, Data>> {
     const result = await refreshByCookie(session.request)
-    if ('error' in result) session.rejectRenewal(result.error, result.cookies)
-    else session.renew(result.refreshed, result.cookies)
+    if ('error' in result) session.rejectRefresh(result.error, result.cookies)
+    else session.acceptRefresh(result.refreshed, result.cookies)
     return { session }
   }
 
-  /** Checks the session against its row. A token that the row supersedes is renewed like an expired one. */
+  /** Checks the session against its row. A token that the row supersedes is refreshed like an expired one. */
   async function checkRow(session: RequestSession<Claims, Data>): Promise<Handled<Claims, Data>> {
     await session.checkRow()
-    return canRenewInline(session) ? renewInline(session) : { session }
+    return canRefreshInline(session) ? refreshInline(session) : { session }
   }
 
   /** A session without an exchange to answer: it sets no cookies. */
@@ -191,7 +193,7 @@ export function sessionsOverHttp<Claims extends object, Data>(
       if (mode === 'lookup') await session?.checkRow()
       return session?.current ?? null
     },
-    redirectAfterRenewal({ request: { exchange }, responseCookies }) {
+    redirectAfterRefresh({ request: { exchange }, responseCookies }) {
       const isRead = exchange.method === 'GET' || exchange.method === 'HEAD'
       return isRead && responseCookies.pending.cookies.length > 0
         ? redirectToSame(exchange, engine.clock.now())

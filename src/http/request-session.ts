@@ -39,7 +39,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   readonly #request: IncomingRequest<Claims, Data>
   #state: State<Claims> | null = null
   #accessToken: string | null = null
-  /** The refresh that renewed the session inside this request. */
+  /** The refresh inside this request. */
   #refreshed: Refreshed | null = null
   /** The session that this request has created. */
   #createdId: string | null = null
@@ -113,7 +113,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   /** {@link require}, checked against the row itself instead of the feed. */
   async check(): Promise<VerifiedSession<Claims>> {
     const verified = this.require()
-    // A session renewed inside this request was read from its row a moment ago.
+    // A session refreshed inside this request was read from its row a moment ago.
     return this.#refreshed !== null || this.#accessToken === null
       ? verified
       : this.#request.sessions.check(this.#accessToken, this.#request)
@@ -253,7 +253,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   /** @internal Whether a refresh could help: the access token is missing, expired or not recognized. */
-  get isRenewable(): boolean {
+  get isRefreshable(): boolean {
     switch (this.error?.code) {
       case 'ERR_NOT_SIGNED_IN':
       case 'ERR_ACCESS_TOKEN_EXPIRED':
@@ -271,7 +271,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   /** @internal Applies an inline refresh. */
-  renew(refreshed: Refreshed, cookies: readonly string[]): void {
+  acceptRefresh(refreshed: Refreshed, cookies: readonly string[]): void {
     const { arrivedAt } = this.#request
     const session = toSession<Claims, Data>(refreshed.row, arrivedAt)
     this.#refreshed = refreshed
@@ -280,7 +280,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   /** @internal Applies a failed inline refresh. Clearing cookies late could hit a new login, so it must be in time too. */
-  rejectRenewal(error: AnySessionsError, cookies: readonly string[]): void {
+  rejectRefresh(error: AnySessionsError, cookies: readonly string[]): void {
     this.#state = { error }
     if (cookies.length > 0) this.#cookies.setInTime(cookies)
   }

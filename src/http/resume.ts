@@ -31,7 +31,7 @@ export function redirectThroughRefresh(exchange: Exchange, refreshRoute: string,
 }
 
 /**
- * Makes the browser repeat a request that was renewed inline, for answers that may begin too late to set cookies;
+ * Makes the browser repeat a request that was refreshed inline, for answers that may begin too late to set cookies;
  * null if it has just repeated it. The URL of a script's fetch gets no marker, since the page may show that URL.
  * Browsers end such a loop themselves.
  */

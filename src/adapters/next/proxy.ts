@@ -41,7 +41,7 @@ export async function runProxy<Claims extends object, Data>(
   const refused = loadsPage(exchange) ? await http.authorize(session, { optional: true }) : null
   if (refused !== null) return finish(refused)
   // Next sends the head after it has rendered part of the page, which may be too late for cookies.
-  const redirect = http.redirectAfterRenewal(session)
+  const redirect = http.redirectAfterRefresh(session)
   if (redirect !== null) return finish(redirect)
   const renewed = session.responseCookies.pending
   try {
