@@ -24,7 +24,11 @@ export type CreateInRequest<Claims extends object, Data> = Omit<
 >
 
 type State<Claims extends object> =
-  | { readonly verified: VerifiedSession<Claims> }
+  | {
+      readonly verified: VerifiedSession<Claims>
+      /** The version of the row that the claims come from. */
+      readonly version: number
+    }
   | { readonly error: AnySessionsError }
 
 /** The type of a request's session under `sessions`: `SessionOf<typeof sessions>`. */
@@ -216,16 +220,12 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   ): Promise<CookieAnswer | BearerAnswer> {
     const { engine, ip, userAgent } = this.#request
     const { sessionId, claims, authTime } = this.require()
+    const { version } = this.#resolve() as { readonly version: number }
     if (this.transport === 'cookie') this.#cookies.reserve()
-    const holder = { claims, authTime: authTime.getTime(), version: this.#version() } as Renewing
+    const holder = { claims, authTime: authTime.getTime(), version } as Renewing
     const scope = { engine, writes: engine.store, autocommit: true }
     const renewed = await renewSession<Claims, Data>(scope, sessionId, { ...renewal, ip, userAgent }, holder)
     return this.#hand(renewed)
-  }
-
-  /** The version of the row that the access token of this session comes from. */
-  #version(): number {
-    return this.#refreshed?.row.version ?? this.#request.engine.verify(this.#accessToken!).version
   }
 
   /** Continues with new tokens, and gives them to the client. @returns the body to answer with */
@@ -233,7 +233,8 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     this.#hasNewTokens = true
     this.#accessToken = accessToken.value
     this.#refreshed = null
-    this.#state = { verified: issuedSession(session, accessToken, new Date(this.#now())) }
+    const verified = issuedSession(session, accessToken, new Date(this.#now()))
+    this.#state = { verified, version: session.version }
     if (this.transport === 'bearer') return bearerAnswer(this.#request, accessToken, refreshToken)
     const { cookies } = this.#request
     const life = { expiresAt: session.persistent ? refreshToken.expiresAt : null, now: this.#now() }
@@ -275,7 +276,8 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     const { arrivedAt } = this.#request
     const session = toSession<Claims, Data>(refreshed.row, arrivedAt)
     this.#refreshed = refreshed
-    this.#state = { verified: issuedSession(session, refreshed.accessToken, new Date(arrivedAt)) }
+    const verified = issuedSession(session, refreshed.accessToken, new Date(arrivedAt))
+    this.#state = { verified, version: session.version }
     this.#cookies.setInTime(cookies)
   }
 
@@ -315,9 +317,9 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     const { engine, accessTokens, checkedTokens } = this.#request
     for (const value of accessTokens) {
       try {
-        const { session } = engine.verify(value, this.#request, checkedTokens)
+        const { session: verified, version } = engine.verify(value, this.#request, checkedTokens)
         this.#accessToken = value
-        return { verified: session }
+        return { verified, version }
       } catch (thrown) {
         if (!isSessionsError(thrown)) throw thrown
         error = thrown

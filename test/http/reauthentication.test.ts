@@ -184,6 +184,17 @@ describe('the user who authenticates again', () => {
     expect(await anna.visit('GET', '/pay', RECENT)).toMatchObject(TOO_OLD)
   })
 
+  it('may take longer to check the password than the access token lives', async () => {
+    const { site, anna, confirm } = await openTheft()
+    const answer = await confirm(async (session) => {
+      session.require()
+      site.clock.advance(3600)
+      return Response.json(await session.reauthenticate())
+    })
+    expect(answer.status).toBe(200)
+    expect((await anna.visit('GET', '/pay', RECENT)).status).toBe(200)
+  })
+
   it('is found to have been robbed if the new tokens are copied', async () => {
     const { site, anna, confirm } = await openTheft()
     await confirm()
