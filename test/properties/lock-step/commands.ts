@@ -246,6 +246,26 @@ const reauthenticate = fc
     ),
   )
 
+const renew = fc
+  .record({ by, back, claims: fc.option(claims, { nil: undefined }), reauthenticated: fc.boolean() })
+  .map(({ by, back, claims, reauthenticated }) => {
+    const renewal = claims === undefined ? { reauthenticated } : { reauthenticated, claims }
+    return step(`renew(session ${back} back, ${show(renewal)})`, by, async (world) => {
+      const id = idOf(world, back)
+      const answers = await ask(
+        world,
+        by,
+        (sessions, side) => sessions.renew(id[side], renewal),
+        ({ session, accessToken, refreshToken }, side) => ({
+          session: world.plain(side, session),
+          access: world.readAccess(side, accessToken),
+          refresh: world.readRefresh(refreshToken),
+        }),
+      )
+      if (answers !== null) keepTokens(world, world.sessions.indexOf(id), answers)
+    })
+  })
+
 const get = fc.record({ by, back }).map(({ by, back }) =>
   step(`get(session ${back} back)`, by, (world) =>
     ask(
@@ -274,7 +294,7 @@ const wait = advances.map(({ what, milliseconds }) =>
 
 /** The windows of a turn far more often than what ends a session. */
 const boundary = fc.oneof(
-  { weight: 6, arbitrary: fc.constantFrom(...Object.keys(boundaries).slice(0, 3)) },
+  { weight: 6, arbitrary: fc.constantFrom(...Object.keys(boundaries).slice(0, 4)) },
   { weight: 1, arbitrary: fc.constantFrom(...Object.keys(boundaries)) },
 )
 
@@ -314,6 +334,7 @@ export const anyCommand: Arbitrary<Command> = fc.oneof(
   often(5, writeData),
   often(2, setClaims),
   often(2, reauthenticate),
+  often(4, renew),
   often(2, get),
   often(2, list),
   often(2, prune),

@@ -208,6 +208,7 @@ export class World {
       current: name(row.current),
       previous: name(row.previous),
       anchorHash: row.anchorHash.length,
+      renewals: row.renewals.map((renewal) => ({ ...renewal, anchorHash: renewal.anchorHash.length })),
       // PostgreSQL keeps the day alone.
       pruneAt: Math.ceil(row.pruneAt / DAY),
     }))
