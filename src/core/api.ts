@@ -108,7 +108,7 @@ export interface SessionOperations<Claims extends object, Data> {
    * Issues new tokens for the client whose request you answer, with new claims or a new `authTime`. Once the client has
    * refreshed with the new refresh token, all older tokens of the session are refused: copies of them end
    * (ASVS 7.2.4). Until then the older ones stay valid with their claims and `authTime`, so a lost response logs nobody
-   * out. The older tokens end at the earliest after one and a half times `rotation.overlap` and 5 seconds, because answers to
+   * out. The older tokens end at the earliest after twice `rotation.overlap` and 5 seconds, because answers to
    * them may still be under way. The first access token expires then, so that the client refreshes.
    * @throws SessionEndedError
    * @throws TypeError for claims with a reserved name, or claims that do not fit a cookie

@@ -22,7 +22,7 @@ const BASE: Scope = {
 
 const QUIET = Array.from({ length: 6 }, () => /a tick/)
 /** Almost the settle time of a renewal. */
-const SETTLING = Array.from({ length: 3 }, () => /a tick/)
+const SETTLING = Array.from({ length: 4 }, () => /a tick/)
 
 /** Where no honest user may be logged out (P1). From narrow to wide. */
 export const HONEST: Readonly<Record<string, Scope>> = {
@@ -207,9 +207,9 @@ export const COUNTEREXAMPLES: Readonly<Record<Mutation, Scope>> = {
     reauthentications: 1,
     given: [
       /thief copies/,
-      /thief refreshes/,
       /authenticates again/,
       ...SETTLING,
+      /thief refreshes/,
       /a tick/,
       /browser refreshes/,
     ],

@@ -285,9 +285,8 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
       return { verdict: 'try again', refused: false, answer: null, wrote: false, change: {} }
     const change: Change = {
       ...written(world, decision),
+      ...(renewal === undefined && presents(world, token, by)),
       ...(renewal !== undefined && decision.next !== undefined && confirmed(world, renewal)),
-      // A pending renewal does not count before it takes effect.
-      ...(renewal === undefined || decision.next !== undefined ? presents(world, token, by) : {}),
     }
     const { version = world.version, authTime = renewal?.authTime ?? world.authTime } = change
     const elevated = mutation === 'renewal of one lineage' ? hasReauthenticated(world) : authTime > loginTime
@@ -327,6 +326,8 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
       authTime: renewal.authTime,
       reuseSince: reuseSinceAfter(world, renewal),
       renewals: remainingAfter(world.renewals, renewal),
+      // Both holders have to show up again in the new lineage.
+      thief: world.thief && { ...world.thief, presented: { owner: false, thief: false } },
       unsynced: [],
     }
   }
@@ -589,7 +590,8 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
 
     function fallBack(): void {
       const { before } = world
-      if (before === null || calls.some((call) => call !== null)) return
+      // A use from before the crash must not be confirmed after it.
+      if (before === null || calls.some((call) => call !== null) || uses.length > 0) return
       const isRenewed = before.jar.refresh.lineage !== jar.refresh.lineage
       if (now - before.movedAt > (isRenewed ? overlap : gracePeriod)) return
       for (const skew of skews) {

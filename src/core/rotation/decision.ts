@@ -110,11 +110,11 @@ export function decide(
 }
 
 /**
- * How long after a renewal its refresh token leaves the row as it is. By then every request with an older token has been
- * answered, and each answer has arrived or is lost. So the client holds the token that it presents. Milliseconds.
+ * How long after a renewal its refresh token leaves the row as it is. A request that arrives later was sent after every
+ * answer to an older token had arrived or was lost. So the client keeps the token that it presents. Milliseconds.
  */
 export function settleTime({ overlap, tolerance }: RotationSettings): number {
-  return 1.5 * overlap + tolerance
+  return 2 * overlap + tolerance
 }
 
 /**

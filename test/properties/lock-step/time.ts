@@ -10,7 +10,7 @@ export const boundaries: Readonly<Record<string, (row: SessionRow, settings: Set
   'the end of the calm': (row, { overlap }) => row.turnedAt + 2 * overlap * SECOND + TOLERANCE,
   'the end of the late window': (row) => row.turnedAt + 120 * SECOND + TOLERANCE,
   'the settle time of a renewal': ({ renewals }, { overlap }) =>
-    renewals[0] === undefined ? null : renewals[0].at + 1.5 * overlap * SECOND + TOLERANCE,
+    renewals[0] === undefined ? null : renewals[0].at + 2 * overlap * SECOND + TOLERANCE,
   'the next sibling switch': ({ switchedAt }, { overlap }) =>
     switchedAt === null ? null : switchedAt + overlap * SECOND,
   'the idle expiry': (row) => row.expiresAt,
