@@ -78,6 +78,25 @@ it('a throwing `onError` causes a warning and no rejection', async () => {
   expect(warnings).toMatchObject([{ name: 'PawlWarning' }])
 })
 
+it('an error that quotes the request cannot control the terminal that shows the default warning', async () => {
+  const warnings = collectWarnings()
+  const { sessions } = await openWithClock()
+  const withSession = nodeSessions(sessions)
+  const thrown = ['plain', 'evil \u001b]0;\u009b2J\u202e\n'].map((message) => new TypeError(message))
+  const handlers = thrown.map((error) =>
+    withSession(() => {
+      throw error
+    }),
+  )
+  let turn = 0
+  const port = await listen((req, res) => void handlers[turn++]!(req, res))
+  for (const _ of thrown) expect((await createClient(port).send('GET', '/')).status).toBe(500)
+  expect(warnings).toStrictEqual([
+    { name: 'TypeError', message: 'plain' },
+    { name: 'TypeError', message: 'evil \\u001b]0;\\u009b2J\\u202e\\u000a' },
+  ])
+})
+
 it.each(['//', '///x', 'http://[', '/%', '/\\\\'])(
   'a page load with the malformed target %s gets 401 and causes no rejection',
   async (target) => {

@@ -5,6 +5,7 @@ import { checkRequire, isPromise, type RequireOptions, sessionsOverHttp } from '
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { check } from '../../portable/options/check.ts'
+import { printable } from '../../portable/printable.ts'
 import { NodeExchange, writeReply } from '../shared/node-exchange.ts'
 
 import { type UpgradeHandler, type UpgradeListener, upgradeListener } from './upgrade.ts'
@@ -124,5 +125,12 @@ export function nodeSessions<Claims extends object, Data>(
 }
 
 function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error))
+  process.emitWarning(error instanceof Error ? printableError(error) : printable(String(error)))
+}
+
+/** The error itself, unless its message could control the terminal that shows the warning: it may quote the request. */
+function printableError(error: Error): Error {
+  const message = printable(error.message)
+  if (message === error.message) return error
+  return Object.assign(new Error(message, { cause: error }), { name: printable(error.name) })
 }
