@@ -3,6 +3,7 @@ import type { Sessions } from '../../core/api.ts'
 import { guard } from '../../core/observability/events.ts'
 import { checkRequire, isPromise, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
+import { emptyReply } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { check } from '../../portable/options/check.ts'
 import { printable } from '../../portable/printable.ts'
@@ -107,7 +108,7 @@ export function nodeSessions<Claims extends object, Data>(
         await serve(req, res)
       } catch (error) {
         // An uncaught error would end the process, and with it all other requests.
-        if (!res.headersSent) writeReply(res, { status: 500, headers: [], body: null })
+        if (!res.headersSent) writeReply(res, emptyReply(500))
         else if (!res.writableEnded) res.destroy()
         onError(error, req, res)
       }
