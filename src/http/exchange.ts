@@ -31,8 +31,8 @@ export interface ResponseHead {
 
 export type Header = readonly [name: string, value: string]
 
-/** Marks what `createReply` has made. */
-export const made: unique symbol = Symbol('pawl.reply')
+/** Of the type alone: an object that `createReply` has not made is no reply. */
+declare const made: unique symbol
 
 /** An answer of Pawl's own. Made by `createReply`, so that none lacks the headers that all of them have. */
 export interface Reply {

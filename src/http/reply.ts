@@ -1,4 +1,4 @@
-import { type Header, made, type Reply, type ResponseHead } from './exchange.ts'
+import type { Header, Reply, ResponseHead } from './exchange.ts'
 
 /** Headers that describe the body of a response. They are removed when Pawl's answer replaces that response. */
 export const BODY_HEADERS: readonly string[] = [
@@ -55,7 +55,7 @@ export function writeHead(head: ResponseHead, headers: readonly Header[]): void 
 
 /** Makes every answer of Pawl's own. No browser may guess the type of one (ASVS 3.4.4). */
 export function createReply(status: number, headers: readonly Header[], body: Reply['body'] = null): Reply {
-  return { [made]: true, status, headers: [['x-content-type-options', 'nosniff'], ...headers], body }
+  return { status, headers: [['x-content-type-options', 'nosniff'], ...headers], body } as unknown as Reply
 }
 
 export function jsonReply(status: number, body: unknown, headers: readonly Header[] = []): Reply {
