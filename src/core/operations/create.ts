@@ -46,7 +46,9 @@ export async function createSession<Claims extends object, Data>(
   const { options, clock, events } = engine
   checkFields(input)
   const userId = checkUserId(input.userId)
-  const claims = checkClaims(await validate(options.claims, input.claims ?? {}, 'claims'))
+  const claims = checkClaims(
+    await validate(options.claims, input.claims === undefined ? {} : input.claims, 'claims'),
+  )
   const data = checkData(await validate(options.data, input.data ?? null, 'data'))
   const now = clock.now()
   const context = normalizeContext(input)
