@@ -1,9 +1,9 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { createSessions, type Sessions, type SessionsOptions } from '../index.ts'
+import { printable } from '../portable/printable.ts'
 import { type PostgresStore, postgres } from '../postgres/index.ts'
 import type { Context } from './command.ts'
 import { UsageError } from './terminal/errors.ts'
-import { printable } from './terminal/text.ts'
 
 /** Opens the database as a store, and closes it after the work or on Ctrl-C. */
 export async function withStore<T>(

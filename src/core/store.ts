@@ -133,7 +133,11 @@ export interface LiveSession {
 
 /** The statements that can also run in a transaction of the application. */
 export interface SessionWrites {
-  insert(row: SessionRow): Promise<void>
+  /**
+   * Adds the row of a login, unless its id exists.
+   * @returns whether the row with this id is that of this login; true also if an earlier attempt wrote it
+   */
+  insert(row: SessionRow): Promise<boolean>
   read(id: string): Promise<SessionRow | null>
   /** All rows of a user, the most recently seen first. */
   listByUser(userId: string): Promise<SessionRow[]>

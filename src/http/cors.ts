@@ -1,7 +1,7 @@
 import { CSRF_HEADER, TRANSPORT_HEADER } from '../wire/names.ts'
 import type { Exchange, Reply, ResponseHead } from './exchange.ts'
 import type { ResolvedHttpOptions } from './options/resolve.ts'
-import { addName } from './reply.ts'
+import { addName, createReply } from './reply.ts'
 
 /** Seconds that a browser may cache the answer to a preflight; Chromium's upper bound. */
 const PREFLIGHT_MAX_AGE = 7200
@@ -61,17 +61,13 @@ function preflightReply(exchange: Exchange, origin: string): Reply {
     .map((name) => name.trim().toLowerCase())
     .filter((name) => /^[\w!#$%&'*+.^`|~-]{1,64}$/.test(name))
     .slice(0, MAX_REQUESTED_HEADERS)
-  return {
-    status: 204,
-    headers: [
-      ['access-control-allow-origin', origin],
-      ['access-control-allow-credentials', 'true'],
-      ['access-control-allow-methods', METHODS],
-      // A trusted origin may send any header.
-      ['access-control-allow-headers', [...new Set([...PAWL_HEADERS, ...requested])].join(', ')],
-      ['access-control-max-age', String(PREFLIGHT_MAX_AGE)],
-      ['vary', 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers'],
-    ],
-    body: null,
-  }
+  return createReply(204, [
+    ['access-control-allow-origin', origin],
+    ['access-control-allow-credentials', 'true'],
+    ['access-control-allow-methods', METHODS],
+    // A trusted origin may send any header.
+    ['access-control-allow-headers', [...new Set([...PAWL_HEADERS, ...requested])].join(', ')],
+    ['access-control-max-age', String(PREFLIGHT_MAX_AGE)],
+    ['vary', 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers'],
+  ])
 }

@@ -24,12 +24,19 @@ export interface ResponseHead {
   get(name: string): string | undefined
   set(name: string, value: string): void
   append(name: string, value: string): void
+  /** The names of the headers set so far, in any case. */
+  names(): Iterable<string>
+  remove(name: string): void
 }
 
 export type Header = readonly [name: string, value: string]
 
-/** An answer of Pawl's own. */
+/** Of the type alone: an object that `createReply` has not made is no reply. */
+declare const made: unique symbol
+
+/** An answer of Pawl's own. Made by `createReply`, so that none lacks the headers that all of them have. */
 export interface Reply {
+  readonly [made]: true
   readonly status: number
   /** In order; `set-cookie` may appear several times. */
   readonly headers: readonly Header[]

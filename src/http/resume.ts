@@ -1,7 +1,7 @@
 import { RESUMED_PARAMETER } from '../wire/names.ts'
 import type { Exchange, Reply } from './exchange.ts'
 import { pathOf } from './incoming-request.ts'
-import { NO_CACHING, setCookieHeaders } from './reply.ts'
+import { createReply, NO_CACHING, setCookieHeaders } from './reply.ts'
 
 /*
  * A document navigation with an expired access token goes through the refresh route and comes back, so that a page
@@ -88,14 +88,10 @@ function decodePath(path: string): string | null {
 }
 
 function redirect(location: string, cookies: readonly string[] = []): Reply {
-  return {
-    status: 303,
-    headers: [
-      ['location', location],
-      ['referrer-policy', 'same-origin'],
-      ...NO_CACHING,
-      ...setCookieHeaders(cookies),
-    ],
-    body: null,
-  }
+  return createReply(303, [
+    ['location', location],
+    ['referrer-policy', 'same-origin'],
+    ...NO_CACHING,
+    ...setCookieHeaders(cookies),
+  ])
 }

@@ -11,7 +11,7 @@ import type { Exchange, Reply } from './exchange.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { problemOf, problemReply } from './problem.ts'
 import { isOfUnknownSecret, refreshByCookie, refreshContext } from './refresh-cookies.ts'
-import { jsonReply, methodNotAllowed, NO_CACHING, setCookieHeaders } from './reply.ts'
+import { createReply, jsonReply, methodNotAllowed, NO_CACHING, setCookieHeaders } from './reply.ts'
 import { endSessions, RequestSession } from './request-session.ts'
 import { isNavigation, redirectBack } from './resume.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
@@ -96,20 +96,19 @@ async function logoutRoute<C extends object, D>(request: IncomingRequest<C, D>):
     return errorReply(request, error)
   }
   const cleared = transport === 'cookie' ? request.cookies.clear() : []
-  return { status: 204, headers: [...NO_CACHING, ...setCookieHeaders(cleared)], body: null }
+  return createReply(204, [...NO_CACHING, ...setCookieHeaders(cleared)])
 }
 
 /** `GET /.well-known/jwks.json`: cached for less time than a key is published before it signs. */
 function jwksRoute<C extends object, D>({ sessions }: IncomingRequest<C, D>): Reply {
-  return {
-    status: 200,
-    headers: [
+  return createReply(
+    200,
+    [
       ['content-type', 'application/jwk-set+json'],
       ['cache-control', 'public, max-age=300'],
-      ['x-content-type-options', 'nosniff'],
     ],
-    body: JSON.stringify(sessions.keys.jwks()),
-  }
+    JSON.stringify(sessions.keys.jwks()),
+  )
 }
 
 /** `GET <path>/revocations`: a snapshot is taken at most once a second, and cached for as long. */
@@ -123,17 +122,8 @@ function revocationsRoute<C extends object, D>(
       ['etag', etag],
       ['cache-control', 'public, max-age=1, must-revalidate'],
     ] as const
-    if (matchesEtag(request.exchange.header('if-none-match'), etag))
-      return { status: 304, headers: validators, body: null }
-    return {
-      status: 200,
-      headers: [
-        ['content-type', 'application/octet-stream'],
-        ...validators,
-        ['x-content-type-options', 'nosniff'],
-      ],
-      body,
-    }
+    if (matchesEtag(request.exchange.header('if-none-match'), etag)) return createReply(304, validators)
+    return createReply(200, [['content-type', 'application/octet-stream'], ...validators], body)
   } catch (error) {
     if (!isSessionsError(error)) throw error
     return errorReply(request, error)

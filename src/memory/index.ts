@@ -1,3 +1,4 @@
+import { isOfSameLogin } from '../core/session/rows.ts'
 import { expiryReason } from '../core/session/session.ts'
 import type { Change, Ending, Expected, KeyRow, Renewal, SessionRow, Store, Turn } from '../core/store.ts'
 
@@ -39,7 +40,9 @@ export function memory(): Store {
       return null
     },
     async insert(row) {
-      if (!rows.has(row.id)) write(copy(row))
+      const stored = rows.get(row.id)
+      if (stored === undefined) write(copy(row))
+      return stored === undefined || isOfSameLogin(stored, row)
     },
     async read(id) {
       const row = rows.get(id)

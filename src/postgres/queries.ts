@@ -43,11 +43,13 @@ const EXPECTED = 'id = $1 and generation = $2 and current = $3 and ended_at is n
 export const QUERIES = {
   insert: `insert into :sessions (${COLUMNS})
     values (${SESSION_COLUMNS.map((_, index) => `$${index + 1}`).join(', ')})
-    on conflict (id) do nothing`,
+    on conflict (id) do nothing
+    returning id`,
 
   insertMany: `insert into :sessions (${COLUMNS})
     select ${COLUMNS} from json_populate_recordset(cast(null as :sessions), $1)
-    on conflict (id) do nothing`,
+    on conflict (id) do nothing
+    returning id`,
 
   read: `select ${COLUMNS} from :sessions where id = $1`,
 

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { isOfSameLogin } from '../core/session/rows.ts'
 import type { SessionRow, SessionWrites } from '../core/store.ts'
 import { endingValues, expectedValues } from './parameters.ts'
 import { type Run, runTrackingRetries } from './run.ts'
@@ -16,7 +17,9 @@ export function createSessionWrites(run: Run, notify: SessionWrites['notify']): 
     read,
     notify,
     async insert(row) {
-      await run('insert', insertValues(row))
+      const inserted = await run('insert', insertValues(row))
+      // The row exists: an earlier attempt of this call wrote it, or another session has the id.
+      return inserted.length > 0 || isOfSameLogin(await read(row.id), row)
     },
     async listByUser(userId) {
       return (await run('listByUser', [userId])).map(toSessionRow)

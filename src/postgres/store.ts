@@ -1,3 +1,4 @@
+import { isOfSameLogin } from '../core/session/rows.ts'
 import type { Change, EndReason, SessionRow, Store } from '../core/store.ts'
 import { batch } from './batch.ts'
 import { createBulkStatements } from './bulk-statements.ts'
@@ -36,9 +37,11 @@ export function createPostgresStore(
     const byId = new Map((await readMany([...new Set(ids)])).map((row) => [row.id, row]))
     return ids.map((id) => byId.get(id) ?? null)
   }
-  async function insertBatch(rows: readonly SessionRow[]): Promise<undefined[]> {
-    await run('insertMany', insertManyValues(rows))
-    return rows.map(() => undefined)
+  async function insertBatch(rows: readonly SessionRow[]): Promise<boolean[]> {
+    const inserted = await run('insertMany', insertManyValues(rows))
+    if (inserted.length === rows.length) return rows.map(() => true)
+    const stored = await readBatch(rows.map(({ id }) => id))
+    return rows.map((row, index) => isOfSameLogin(stored[index], row))
   }
 
   async function openCounted(open: () => Promise<ListenClient>): Promise<ListenClient> {
@@ -54,7 +57,7 @@ export function createPostgresStore(
     ...createBulkStatements(run),
     realm: schema,
     read: batch(writes.read, readBatch),
-    insert: batch<SessionRow, void>(writes.insert, insertBatch),
+    insert: batch(writes.insert, insertBatch),
     readMany,
     async time() {
       return (await run('time', []))[0]!['now'] as number

@@ -50,12 +50,14 @@ export function usableKeys(set: unknown): Jwk[] {
 function isUsable(jwk: Jwk | null): boolean {
   if (typeof jwk !== 'object' || jwk === null || !Object.hasOwn(ALGORITHMS, jwk.alg)) return false
   const { members } = ALGORITHMS[jwk.alg]
+  const { key_ops: operations } = jwk
   return (
     typeof jwk.kid === 'string' &&
     /^[\w.-]{1,64}$/.test(jwk.kid) &&
     jwk['kty'] === members.kty &&
     jwk['crv'] === members.crv &&
-    (jwk['use'] === undefined || jwk['use'] === 'sig')
+    (jwk['use'] === undefined || jwk['use'] === 'sig') &&
+    (operations === undefined || (Array.isArray(operations) && operations.includes('verify')))
   )
 }
 

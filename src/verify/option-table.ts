@@ -32,7 +32,7 @@ export const VERIFIER_OPTIONS: OptionTable = {
    * ERR_STORE_UNAVAILABLE.
    */
   onStale: { value: oneOf('serve', 'refuse'), default: 'serve' },
-  /** How long the application may take to answer. */
+  /** How long the application may take to answer. No verification waits longer. */
   timeout: { value: seconds(0.1, 30), default: 3 },
   /** Name of the access cookie. */
   cookie: { value: text(), default: '__Host-pawl-access' },

@@ -25,10 +25,13 @@ export interface Remote<T> {
   readonly isUsable: boolean
   /** The error of the last load, or `null` when it succeeded. */
   readonly lastError: unknown
-  /** Loads an unusable value and waits for it. Refreshes a stale value in the background. Never rejects. */
-  ready(context: VerifyContext | undefined): Promise<void>
-  /** Loads a value even if it is fresh, but not twice within ten seconds. Never rejects. */
-  reload(context: VerifyContext | undefined): Promise<void>
+  /**
+   * Loads an unusable value and waits for it. Refreshes a stale value in the background. Never rejects.
+   * @param until the time to stop waiting; the load goes on
+   */
+  ready(context: VerifyContext | undefined, until: number): Promise<void>
+  /** Loads a value even if it is fresh, but not twice within ten seconds. Waits like {@link ready}. Never rejects. */
+  reload(context: VerifyContext | undefined, until: number): Promise<void>
 }
 
 /** Milliseconds between two loads. */
@@ -83,24 +86,25 @@ export function createRemote<T>(
     }
   }
 
-  function startLoad(context: VerifyContext | undefined): Promise<void> {
+  function startLoad(context: VerifyContext | undefined, until: number): Promise<void> {
     const work = runLoad()
     context?.waitUntil(work)
-    return work
+    return Promise.race([work, waitForLoad(until)])
   }
 
-  async function waitForLoad(): Promise<void> {
+  /** Not shorter than `until`, so that a load which ends by then tells its error. */
+  async function waitForLoad(until: number): Promise<void> {
     const awaited = startedLoads
-    while (isLoading() && startedLoads === awaited)
+    while (isLoading() && startedLoads === awaited && now() <= until)
       await new Promise((resolve) => setTimeout(resolve, CHECK_INTERVAL))
   }
 
-  async function waitUntilUsable(context: VerifyContext | undefined): Promise<void> {
+  async function waitUntilUsable(context: VerifyContext | undefined, until: number): Promise<void> {
     // Two rounds, because the awaited load may be abandoned.
-    for (let round = 0; round < 2 && !isBefore('usableUntil'); round++) {
-      if (mayLoad(LOAD_INTERVAL)) await startLoad(context)
+    for (let round = 0; round < 2 && !isBefore('usableUntil') && now() < until; round++) {
+      if (mayLoad(LOAD_INTERVAL)) await startLoad(context, until)
       // After a failed load only the request that starts the next load waits for it.
-      else if (isLoading() && lastError === null) await waitForLoad()
+      else if (isLoading() && lastError === null) await waitForLoad(until)
     }
   }
 
@@ -114,13 +118,13 @@ export function createRemote<T>(
     get lastError() {
       return lastError
     },
-    async ready(context) {
-      if (!isBefore('usableUntil')) await waitUntilUsable(context)
-      else if (!isBefore('freshUntil') && mayLoad(LOAD_INTERVAL)) void startLoad(context)
+    async ready(context, until) {
+      if (!isBefore('usableUntil')) await waitUntilUsable(context, until)
+      else if (!isBefore('freshUntil') && mayLoad(LOAD_INTERVAL)) void startLoad(context, 0)
     },
-    async reload(context) {
-      if (isLoading()) await waitForLoad()
-      else if (mayLoad(RELOAD_INTERVAL)) await startLoad(context)
+    async reload(context, until) {
+      if (isLoading()) await waitForLoad(until)
+      else if (mayLoad(RELOAD_INTERVAL)) await startLoad(context, until)
     },
   }
 }

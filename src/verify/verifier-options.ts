@@ -40,7 +40,7 @@ export interface VerifierOptions {
    */
   readonly onStale?: 'serve' | 'refuse'
   /**
-   * How long the application may take to answer.
+   * How long the application may take to answer. No verification waits longer.
    * Takes 0.1 to 30 seconds.
    * @defaultValue 3
    */

@@ -71,10 +71,11 @@ export function createVerifier<Claims extends object = ClaimsObject>(
     value: string,
     parts: TokenParts,
     context: VerifyContext | undefined,
+    until: number,
   ): Promise<VerifiedToken> {
     let key = keys.latest?.get(parts.header)
     if (key === undefined && couldBeOurs(parts.header)) {
-      await keys.reload(context)
+      await keys.reload(context, until)
       key = keys.latest?.get(parts.header)
     }
     if (key === undefined || !(await key.verify(parts.input, parts.signature)))
@@ -93,15 +94,20 @@ export function createVerifier<Claims extends object = ClaimsObject>(
     if (revocations !== null && options.refusesStale) assertUsable(revocations, 'revocations')
   }
 
-  async function verify(value: string, context?: VerifyContext): Promise<VerifiedSession<Claims>> {
+  /** @param until the time to stop waiting for the application */
+  async function verify(
+    value: string,
+    context: VerifyContext | undefined,
+    until: number,
+  ): Promise<VerifiedSession<Claims>> {
     const cached = typeof value === 'string' ? cache.get(value) : undefined
     // Throws for a malformed token before any request to the application.
     const parts = cached === undefined ? splitToken(value) : null
-    await Promise.all([keys.ready(context), revocations?.ready(context)])
+    await Promise.all([keys.ready(context, until), revocations?.ready(context, until)])
     assertUsable(keys, 'jwks')
     // A cached token whose key was retired is verified again, and fails.
     const isCurrent = cached !== undefined && keys.latest?.has(cached.header) === true
-    const token = isCurrent ? cached : await verifyUncached(value, parts ?? splitToken(value), context)
+    const token = isCurrent ? cached : await verifyUncached(value, parts ?? splitToken(value), context, until)
     assertValid(token)
     return token.session
   }
@@ -111,13 +117,15 @@ export function createVerifier<Claims extends object = ClaimsObject>(
     cache.get(value) ? 2 : Number(keys.latest?.has(value.split('.', 1)[0]!))
 
   return {
-    verify,
+    verify: (value, context) => verify(value, context, now() + options.timeout),
     async verifyRequest({ headers }, context) {
       const request: HeaderSource = { header: (name) => headers.get(name) }
       let error: SessionsError = new NotSignedInError()
+      // All cookies of the request together wait no longer than one.
+      const until = now() + options.timeout
       for (const value of accessTokensOf(request, transportOf(request), options.cookie, evidenceFor)) {
         try {
-          return await verify(value, context)
+          return await verify(value, context, until)
         } catch (thrown) {
           if (!isSessionsError(thrown)) throw thrown
           error = thrown

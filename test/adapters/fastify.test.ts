@@ -13,6 +13,7 @@ import {
 import type { Sessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import type { BearerAnswer } from '../../src/wire/names.ts'
+import { FOR_CDNS, forCdns } from '../support/adapters/application.ts'
 import { coded } from '../support/errors.ts'
 import { type Client, createClient } from '../support/http-client.ts'
 import { mute } from '../support/mute.ts'
@@ -343,6 +344,7 @@ describe('an error', () => {
         .type('text/html')
         .header('content-length', 5)
         .header('content-encoding', 'gzip')
+        .headers(FOR_CDNS)
         .header('vary', 'Accept')
       return userId(request)
     })
@@ -362,6 +364,7 @@ describe('an error', () => {
       expect([path, status, text]).toStrictEqual([path, 401, NOT_SIGNED_IN])
       expect(headers['content-type']).toBe('application/json')
       expect(headers['content-encoding']).toBeUndefined()
+      expect(forCdns(headers)).toStrictEqual([])
       expect(headers['x-frame-options']).toBe('DENY')
       expect(headers.vary).toBe(path === 'begun' ? 'Accept, Cookie' : 'Cookie')
     }

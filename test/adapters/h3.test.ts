@@ -15,6 +15,7 @@ import { describe, expect, it } from 'vitest'
 import { type H3Options, h3Sessions, requireSession, sessionOf } from '../../src/adapters/h3/index.ts'
 import type { Sessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
+import { FOR_CDNS, forCdns } from '../support/adapters/application.ts'
 import { type Client, createClient } from '../support/http-client.ts'
 import { listen } from '../support/http-server.ts'
 import { openWithClock } from '../support/sessions.ts'
@@ -170,6 +171,7 @@ describe('middleware around h3Sessions', () => {
         headers.append('set-cookie', 'theirs=1')
         headers.set('vary', 'Origin')
         headers.set('cache-control', 'public')
+        for (const [name, value] of Object.entries(FOR_CDNS)) headers.set(name, value)
       }
     })
     app.use(h3Sessions(sessions))
@@ -179,6 +181,7 @@ describe('middleware around h3Sessions', () => {
     const client = await serve(app)
     const head = async (method: string, path: string, headers = {}): Promise<unknown> => {
       const { status, headers: received, cookies } = await client.send(method, path, { headers })
+      expect(forCdns(received)).toStrictEqual([])
       return [status, received.vary, received['cache-control'], cookieNames(cookies)]
     }
     const own = ['Origin, Cookie', 'private, no-store', ['theirs']]
@@ -187,13 +190,13 @@ describe('middleware around h3Sessions', () => {
     const tokens = ['Origin, Cookie', 'private, no-store', ['theirs', ...COOKIES]]
     expect(await head('POST', '/login')).toStrictEqual([200, ...tokens])
     expect(await head('POST', '/session/refresh')).toStrictEqual([200, ...tokens])
-    expect(await head('GET', '/session/logout')).toStrictEqual([405, 'Origin', 'public', ['theirs']])
+    expect(await head('GET', '/session/logout')).toStrictEqual([405, 'Origin', 'no-store', ['theirs']])
     expect(seen).toStrictEqual([
       [401, 'private, no-store'],
       [401, 'private, no-store'],
       [200, 'private, no-store'],
       [200, 'private, no-store'],
-      [405, 'public'],
+      [405, 'no-store'],
     ])
   })
 
@@ -298,11 +301,12 @@ describe('session cookies', () => {
     page: () => html`<p>page</p>`,
     redirect: () => redirect('/'),
     'redirect as a Response': () => Response.redirect('https://app.example.com/', 302),
-    response: () => new Response('text', { headers: { 'set-cookie': 'theirs=1', vary: 'Accept' } }),
+    response: () =>
+      new Response('text', { headers: { 'set-cookie': 'theirs=1', vary: 'Accept', ...FOR_CDNS } }),
     'refusal as a Response': () =>
-      new Response('no', { status: 403, headers: { 'set-cookie': 'theirs=1', vary: 'Accept' } }),
+      new Response('no', { status: 403, headers: { 'set-cookie': 'theirs=1', vary: 'Accept', ...FOR_CDNS } }),
     async fetched() {
-      const head = { 'set-cookie': 'theirs=1', vary: 'Accept' }
+      const head = { 'set-cookie': 'theirs=1', vary: 'Accept', ...FOR_CDNS }
       return fetch(
         `http://127.0.0.1:${await listen((_req, res) => res.writeHead(200, head).end('proxied'))}/`,
       )
@@ -314,7 +318,7 @@ describe('session cookies', () => {
     },
     'returned error': () => new HTTPError({ status: 409, message: 'conflict' }),
     'thrown error': () => {
-      throw new HTTPError({ status: 409, message: 'conflict', headers: { vary: 'Accept' } })
+      throw new HTTPError({ status: 409, message: 'conflict', headers: { vary: 'Accept', ...FOR_CDNS } })
     },
     failure() {
       throw new Error('after the login')
@@ -332,6 +336,7 @@ describe('session cookies', () => {
     for (const method of ['POST', 'HEAD']) {
       const { cookies, headers } = await client.send(method, '/')
       expect(cookieNames(cookies)).toStrictEqual([...(theirs.includes(name) ? ['theirs'] : []), ...COOKIES])
+      expect(forCdns(headers)).toStrictEqual([])
       expect(headers['cache-control']).toBe('private, no-store')
       const begun = theirs.includes(name) || name === 'thrown error'
       expect(headers.vary).toBe(begun ? 'Accept, Cookie' : 'Cookie')

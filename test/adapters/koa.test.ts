@@ -5,6 +5,7 @@ import { koaSessions, requireSession, sessionOf } from '../../src/adapters/koa/i
 import type { Sessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import type { BearerAnswer } from '../../src/wire/names.ts'
+import { FOR_CDNS, forCdns } from '../support/adapters/application.ts'
 import { type Client, createClient } from '../support/http-client.ts'
 import { listen } from '../support/http-server.ts'
 import { openWithClock } from '../support/sessions.ts'
@@ -151,7 +152,7 @@ describe('middleware around koaSessions', () => {
     expect(seen).toStrictEqual([
       [401, NOT_SIGNED_IN, 'private, no-store'],
       [200, expect.stringMatching(/^\{"expiresIn":\d+\}$/), 'private, no-store'],
-      [405, null, undefined],
+      [405, null, 'no-store'],
     ])
   })
 
@@ -180,6 +181,7 @@ describe('an error', () => {
         ctx.body = Readable.from(['begun'])
         ctx.length = 5
         ctx.set('content-encoding', 'gzip')
+        ctx.set(FOR_CDNS)
       }
       if (ctx.path === '/unanswered') ctx.respond = false
       ctx.body = sessionOf(ctx, sessions).userId
@@ -191,6 +193,7 @@ describe('an error', () => {
       expect(headers['content-type']).toBe('application/json')
       expect(headers['content-length']).toBe(String(NOT_SIGNED_IN.length))
       expect(headers['content-encoding']).toBeUndefined()
+      expect(forCdns(headers)).toStrictEqual([])
     }
     expect(errors).toStrictEqual([])
   })

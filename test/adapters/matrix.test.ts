@@ -3,7 +3,13 @@ import { expect, it } from 'vitest'
 import type { HttpOptions } from '../../src/adapters/node/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import type { BearerAnswer } from '../../src/wire/names.ts'
-import { type Application, KEPT, type ListenOptions } from '../support/adapters/application.ts'
+import {
+  type Application,
+  FOR_CDNS,
+  forCdns,
+  KEPT,
+  type ListenOptions,
+} from '../support/adapters/application.ts'
 import { describeAdapters } from '../support/http-adapters.ts'
 import { type Client, createClient, type Received } from '../support/http-client.ts'
 import { fragile } from '../support/http-outage.ts'
@@ -454,6 +460,10 @@ describeAdapters('an application', (adapter) => {
     const { client } = await open()
     const { status, headers, text } = await client().send('GET', '/session/logout')
     expect([status, headers['allow'], text]).toStrictEqual([405, 'POST', ''])
+    expect([headers['cache-control'], headers['x-content-type-options']]).toStrictEqual([
+      'no-store',
+      'nosniff',
+    ])
     expect((await client().send('OPTIONS', '/session/refresh')).status).toBe(404)
     expect((await client().send('POST', '/session/other')).status).toBe(404)
   })
@@ -567,9 +577,9 @@ describeAdapters('an application', (adapter) => {
     async () => {
       const { client, clock } = await open({ refresh: 'inline' })
       const anna = client()
-      const head = ({ headers }: Received) => [headers['cache-control'], headers.vary]
-      const shared = ['public, max-age=60', 'Accept-Language']
-      const own = ['private, no-store', 'Accept-Language, Cookie']
+      const head = ({ headers }: Received) => [headers['cache-control'], headers.vary, forCdns(headers)]
+      const shared = ['public, max-age=60', 'Accept-Language', expect.arrayContaining(Object.keys(FOR_CDNS))]
+      const own = ['private, no-store', 'Accept-Language, Cookie', []]
       expect(head(await anna.send('POST', '/public-login?user=anna'))).toStrictEqual(own)
       expect(head(await anna.send('GET', '/public'))).toStrictEqual(shared)
       clock.advance(900)

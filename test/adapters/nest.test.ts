@@ -45,6 +45,7 @@ import {
 } from '../../src/adapters/nest/index.ts'
 import { createSessions, InvalidOptionsError, NotSignedInError, type Sessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
+import { FOR_CDNS, forCdns } from '../support/adapters/application.ts'
 import { addHandler } from '../support/adapters/nest.ts'
 import { coded } from '../support/errors.ts'
 import { type Client, createClient } from '../support/http-client.ts'
@@ -308,7 +309,12 @@ describe.each([
       const account = controllerOf({ '/me': [whoIs, RequireSession()] })
       const { client } = await serve({ controllers: [account] }, (app) => {
         const instance = app.getHttpAdapter().getInstance()
-        const head = { vary: 'Accept-Encoding', 'x-frame-options': 'DENY', 'content-encoding': 'gzip' }
+        const head = {
+          vary: 'Accept-Encoding',
+          'x-frame-options': 'DENY',
+          'content-encoding': 'gzip',
+          ...FOR_CDNS,
+        }
         if (platform === 'Fastify')
           instance.addHook('onRequest', async (_: unknown, reply: { headers(head: object): void }) => {
             reply.headers(head)
@@ -328,6 +334,7 @@ describe.each([
         'content-length': String(text.length),
       })
       expect(headers['content-encoding']).toBeUndefined()
+      expect(forCdns(headers)).toStrictEqual([])
       expect(text).toBe('{"code":"not_signed_in","refresh":false}')
     })
 

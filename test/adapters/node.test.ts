@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { expect, it } from 'vitest'
 import { type NodeOptions, nodeSessions, type RequestSession } from '../../src/adapters/node/index.ts'
+import { FOR_CDNS, forCdns } from '../support/adapters/application.ts'
 import { createClient, HOST } from '../support/http-client.ts'
 import { listen } from '../support/http-server.ts'
 import { collectWarnings } from '../support/process-warnings.ts'
@@ -56,12 +57,15 @@ it.each([
   const { port } = await serve({}, (_req, res, session) => {
     res.setHeader('content-length', 500)
     res.setHeader('content-encoding', 'gzip')
+    for (const [name, value] of Object.entries(FOR_CDNS)) res.setHeader(name, value)
     res.end(fail(session))
   })
   const { status, headers, text } = await createClient(port).send('GET', '/open')
   expect(status).toBe(expected)
   expect(headers['content-length']).toBe(String(text.length))
   expect(headers['content-encoding']).toBeUndefined()
+  expect(headers['x-content-type-options']).toBe('nosniff')
+  expect(forCdns(headers)).toStrictEqual([])
 })
 
 it('a throwing `onError` causes a warning and no rejection', async () => {
@@ -76,6 +80,25 @@ it('a throwing `onError` causes a warning and no rejection', async () => {
   expect((await createClient(port).send('GET', '/')).status).toBe(500)
   await Promise.all(served)
   expect(warnings).toMatchObject([{ name: 'PawlWarning' }])
+})
+
+it('an error that quotes the request cannot control the terminal that shows the default warning', async () => {
+  const warnings = collectWarnings()
+  const { sessions } = await openWithClock()
+  const withSession = nodeSessions(sessions)
+  const thrown = ['plain', 'evil \u001b]0;\u009b2J\u202e\n'].map((message) => new TypeError(message))
+  const handlers = thrown.map((error) =>
+    withSession(() => {
+      throw error
+    }),
+  )
+  let turn = 0
+  const port = await listen((req, res) => void handlers[turn++]!(req, res))
+  for (const _ of thrown) expect((await createClient(port).send('GET', '/')).status).toBe(500)
+  expect(warnings).toStrictEqual([
+    { name: 'TypeError', message: 'plain' },
+    { name: 'TypeError', message: 'evil \\u001b]0;\\u009b2J\\u202e\\u000a' },
+  ])
 })
 
 it.each(['//', '///x', 'http://[', '/%', '/\\\\'])(

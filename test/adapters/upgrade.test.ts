@@ -160,8 +160,8 @@ it('a handshake without a session gets a complete 401 response and a closed conn
   expect(head.split('\r\n')).toStrictEqual([
     'HTTP/1.1 401 Unauthorized',
     expect.stringMatching(/^date: \w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT$/),
-    'content-type: application/json',
     'x-content-type-options: nosniff',
+    'content-type: application/json',
     'cross-origin-resource-policy: same-site',
     'cache-control: private, no-store',
     'vary: Cookie',
@@ -323,7 +323,7 @@ it('an error of the application becomes an empty 500, or closes an open WebSocke
   })
   const answer = await sendRaw(before.port, handshake([`Cookie: ${before.cookie.cookie}`]))
   expect(answer).toMatch(
-    /^HTTP\/1\.1 500 Internal Server Error\r\ndate: .*\r\ncontent-length: 0\r\nconnection: close\r\n\r\n$/,
+    /^HTTP\/1\.1 500 Internal Server Error\r\ndate: .*\r\nx-content-type-options: nosniff\r\ncache-control: no-store\r\ncontent-length: 0\r\nconnection: close\r\n\r\n$/,
   )
   expect(before.errors).toStrictEqual([[bug, null]])
 

@@ -42,6 +42,11 @@ describe('the command line', () => {
     expect(version.stdout.trim()).toBe(JSON.parse(await readFile('package.json', 'utf8')).version)
   })
 
+  it('refuses an empty --schema instead of reading the default one', async () => {
+    const { code, stderr } = await pawl(['status', '--schema=', '--url', NOWHERE])
+    expect([code, stderr]).toEqual([1, expect.stringContaining("option `schema` got ''")])
+  })
+
   it('exits with 2 for wrong usage, and suggests a correction', async () => {
     const wrong: [string[], RegExp][] = [
       [[], /a command is missing/],

@@ -103,10 +103,25 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       })
 
       it('keep the first row when an insert is repeated, even with other values', async () => {
-        const row = await inserted()
-        await store.insert(row)
-        await store.insert({ ...row, userId: 'somebody else', current: print('other') })
+        const row = sampleRow()
+        const sameTokens = { ...row, userId: 'somebody else' }
+        const sameUser = { ...row, current: print('other') }
+        expect(await store.insert(row)).toBe(true)
+        // The repetition is a success: an earlier attempt of one login may have been committed.
+        expect(await store.insert(row)).toBe(true)
+        expect(await store.insert(sameTokens)).toBe(false)
+        expect(await store.insert(sameUser)).toBe(false)
         await unchanged(row)
+      })
+
+      it('tell the rows of simultaneous logins apart, even if two have one id', async () => {
+        const rows = [sampleRow(), sampleRow(), sampleRow()]
+        const [one, two, three] = rows as [SessionRow, SessionRow, SessionRow]
+        expect(await store.insert(two)).toBe(true)
+        const logins = [one, { ...two, userId: 'a stranger' }, two, three, { ...three, userId: 'a stranger' }]
+        const results = await Promise.all(logins.map((row) => store.insert(row)))
+        expect(results).toStrictEqual([true, false, true, true, false])
+        for (const row of rows) await unchanged(row)
       })
 
       it('return copies, so changing one changes nothing in the store', async () => {

@@ -37,6 +37,15 @@ it('a write of data with `ifVersion` recognizes its own earlier attempt', async 
   expect(await sessions.get(sessionId)).toMatchObject({ data: { b: 2, c: 3 }, dataVersion: 2 })
 })
 
+it.each([1, 3])('a login recognizes the row of its own earlier attempt (%i at once)', async (count) => {
+  const { store, lose } = losingResults()
+  const sessions = await openSessions({ store })
+  const userId = `login ${count}`
+  lose(/^insert/)
+  await Promise.all(Array.from({ length: count }, () => sessions.create({ userId })))
+  expect(await sessions.list(userId)).toHaveLength(count)
+})
+
 it('revokeUser counts, announces and refuses the sessions of its earlier attempt', async () => {
   const { store, lose } = losingResults()
   const sessions = await openSessions({ store })

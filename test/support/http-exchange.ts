@@ -39,6 +39,8 @@ export function fakeExchange(given: Given = {}): FakeExchange {
           get: (name) => headers.get(name) ?? undefined,
           set: (name, value) => headers.set(name, value),
           append: (name, value) => headers.append(name, value),
+          names: () => headers.keys(),
+          remove: (name) => headers.delete(name),
         })
       }
       return headers

@@ -41,10 +41,15 @@ describe('claims', () => {
     await expect(sessions.create({ userId: 'u', claims })).rejects.toBeInstanceOf(TypeError)
   })
 
-  it.each([[[]], ['text'], [1], [new Date(0)], [() => ({})]])('are a JSON object, not %s', async (claims) => {
-    const sessions = await openSessions()
-    await expect(sessions.create({ userId: 'u', claims: claims as never })).rejects.toBeInstanceOf(TypeError)
-  })
+  it.each([[null], [[]], ['text'], [1], [new Date(0)], [() => ({})]])(
+    'are a JSON object, not %s',
+    async (claims) => {
+      const sessions = await openSessions()
+      await expect(sessions.create({ userId: 'u', claims: claims as never })).rejects.toBeInstanceOf(
+        TypeError,
+      )
+    },
+  )
 
   it.each([['a\0b'], ['\ud800'], [{ deep: ['\udfff'] }], [{ '\0': 1 }], [1n]])(
     'hold nothing the database cannot store: %j'.replace('%j', '%#'),

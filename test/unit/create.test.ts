@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Sessions, Store } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { coded } from '../support/errors.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
@@ -162,5 +163,40 @@ describe('create', () => {
       cause: [{ message: 'no', path: ['role'] }],
     })
     expect(await sessions.list('u')).toHaveLength(1)
+  })
+})
+
+describe.each(await storeKinds())('a login whose session id is taken, on $name,', ({ newPlace }) => {
+  /** The first `conflicts` logins meet a row of the victim with the id that they drew. */
+  async function openWithConflicts(conflicts: number): Promise<{ sessions: Sessions; taken: string[] }> {
+    const store = newPlace().open()
+    const taken: string[] = []
+    const insert: Store['insert'] = async (row) => {
+      if (taken.length < conflicts) {
+        taken.push(row.id)
+        await store.insert({ ...row, userId: 'victim' })
+      }
+      return store.insert(row)
+    }
+    return { sessions: await openSessions({ store: { ...store, insert } }), taken }
+  }
+
+  it('gets another id, and never the session of somebody else', async () => {
+    const { sessions, taken } = await openWithConflicts(2)
+    const created = listen(sessions, 'created')
+    const { session, accessToken, refreshToken } = await sessions.create({ userId: 'anna' })
+    expect(taken).not.toContain(session.sessionId)
+    expect(sessions.verify(accessToken.value)).toMatchObject({ sessionId: session.sessionId, userId: 'anna' })
+    expect((await sessions.refresh(refreshToken.value)).session.userId).toBe('anna')
+    expect(created).toMatchObject([{ sessionId: session.sessionId, userId: 'anna' }])
+  })
+
+  it('is refused after three of them', async () => {
+    const { sessions, taken } = await openWithConflicts(Number.POSITIVE_INFINITY)
+    await expect(sessions.create({ userId: 'anna' })).rejects.toThrow(
+      coded('ERR_TRY_AGAIN', { retryAfter: 1 }) as Error,
+    )
+    expect(new Set(taken).size).toBe(3)
+    expect(await sessions.list('anna')).toStrictEqual([])
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { createEvents, type Events } from '../../src/core/observability/events.ts'
+import { createEvents, type Events, reportThrown } from '../../src/core/observability/events.ts'
 import { type Logger, logEvents, processWarnings } from '../../src/core/observability/logger.ts'
 import { createSessions, type Sessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
@@ -204,6 +204,26 @@ describe('without a logger', () => {
     const warned = collectWarnings()
     processWarnings.warn({ event: 'reused', userAgent: 'x\n(node:1) Warning: forged' }, 'message')
     expect(warned).toMatchObject([{ message: expect.not.stringContaining('\n') }])
+  })
+
+  it('a client cannot control the terminal that shows the log', () => {
+    // CSI, NEL, line and paragraph separator, bidirectional override, zero-width space, half a surrogate pair.
+    const hostile = '\u009b2J\u0085\u2028\u2029\u202e\u200b\ud800'
+    const escaped = '\\u009b2J\\u0085\\u2028\\u2029\\u202e\\u200b\\ud800'
+    const warned = collectWarnings()
+    const events = createEvents()
+    logEvents(events, processWarnings)
+    events.emit('reused', { sessionId: 's-1', userId: hostile, ip: null, userAgent: hostile })
+    const error = new Error(hostile, { cause: new Error(hostile) })
+    events.emit('storeUnavailable', { operation: 'poll', error })
+    processWarnings.warn({ [hostile]: 1 }, hostile)
+    reportThrown(hostile, error)
+    expect(warned.map(({ message }) => message)).toStrictEqual([
+      `reuse detected: a superseded refresh token came back (sessionId: "s-1", userId: "${escaped}", userAgent: "${escaped}")`,
+      `background work could not reach the store (operation: "poll", err: "${escaped}: ${escaped}")`,
+      `${escaped} (${escaped}: 1)`,
+      `${escaped} threw: ${escaped}`,
+    ])
   })
 
   it('a message that is no event becomes a warning without a code', () => {

@@ -1,5 +1,6 @@
 import {
   createHash,
+  createPrivateKey,
   createPublicKey,
   createSecretKey,
   generateKeyPairSync,
@@ -90,6 +91,19 @@ describe('the algorithm of access tokens', () => {
     expect(createPublicKey({ key: key!, format: 'jwk' }).asymmetricKeyDetails).toMatchObject({
       namedCurve: 'prime256v1',
     })
+  })
+
+  it.each([
+    ['EdDSA', { name: 'Ed25519' }],
+    ['ES256', { name: 'ECDSA', namedCurve: 'P-256' }],
+  ] as const)('%s publishes keys that can be imported to verify, and not to sign', async (algorithm, key) => {
+    const sessions = await openSessions({ keys: { algorithm } })
+    const [jwk] = sessions.keys.jwks().keys
+    const importFor = (use: 'sign' | 'verify') =>
+      crypto.subtle.importKey('jwk', jwk as JsonWebKey, key, false, [use])
+    expect((await importFor('verify')).usages).toStrictEqual(['verify'])
+    await expect(importFor('sign')).rejects.toThrow(DOMException)
+    expect(() => createPrivateKey({ key: jwk as JsonWebKey, format: 'jwk' })).toThrow()
   })
 
   it('publishes the next key before it signs, and removes retired ones', async () => {

@@ -1,9 +1,11 @@
 import { createServer } from 'node:http'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createVerifier } from '../../src/verify/index.ts'
+import { encodeRevocations } from '../../src/wire/revocations.ts'
 import { coded } from '../support/errors.ts'
 import { listen } from '../support/http-server.ts'
 import { encodePart } from '../support/jwt.ts'
+import { openSessions } from '../support/sessions.ts'
 import { failing, gate, KEYS_PATH, type ServedApplication, serveApplication, silent } from './application.ts'
 
 const INVALID = coded('ERR_ACCESS_TOKEN_INVALID') as Error
@@ -327,3 +329,84 @@ describe('a clock', () => {
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve))
 }
+
+describe('the time that one verification waits', () => {
+  const TIMEOUT = 3000
+  /** Two checks of a load whose end is missed. */
+  const TOLERANCE = 20
+
+  /** An application whose answers the test stops, and the fake time that a verification of its tokens takes. */
+  async function openStopping() {
+    vi.useFakeTimers()
+    // The timers of Node's own signals cannot be faked.
+    const signals = vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => {
+      const controller = new AbortController()
+      setTimeout(() => controller.abort(new Error('timeout')), ms)
+      return controller.signal
+    })
+    onTestFinished(() => {
+      signals.mockRestore()
+      vi.useRealTimers()
+    })
+    const sessions = await openSessions({ keys: { algorithm: 'EdDSA' } })
+    const keys = JSON.stringify(sessions.keys.jwks())
+    const noRevocations = encodeRevocations({ lifetime: 900, refreshBefore: 0 }, new Int32Array())
+    const stopped = { keys: false, revocations: false, forever: false }
+    const verifier = createVerifier({
+      jwks: 'https://app.example.com/keys',
+      revocations: 'https://app.example.com/revocations',
+      timeout: TIMEOUT / 1000,
+      onStale: 'refuse',
+      fetch: (url, { signal }) => {
+        const isKeys = url.endsWith('/keys')
+        if (!(isKeys ? stopped.keys : stopped.revocations))
+          return Promise.resolve(new Response(isKeys ? keys : noRevocations))
+        return new Promise((_, reject) => {
+          if (!stopped.forever) signal.addEventListener('abort', () => reject(signal.reason))
+        })
+      },
+    })
+    async function timeOf(work: Promise<unknown>): Promise<number> {
+      const startedAt = Date.now()
+      let took = Number.POSITIVE_INFINITY
+      const done = (): void => {
+        took = Date.now() - startedAt
+      }
+      void work.then(done, done)
+      await vi.advanceTimersByTimeAsync(20 * TIMEOUT)
+      return took
+    }
+    const { accessToken } = await sessions.create({ userId: 'anna' })
+    return { verifier, stopped, timeOf, token: accessToken.value }
+  }
+
+  it('is bounded for revocations and keys together', async () => {
+    const { verifier, stopped, timeOf, token } = await openStopping()
+    await verifier.verify(token)
+    await vi.advanceTimersByTimeAsync(60_000)
+    stopped.keys = stopped.revocations = true
+    expect(await timeOf(verifier.verify(forged('unknown')))).toBeLessThanOrEqual(TIMEOUT + TOLERANCE)
+  })
+
+  it('is bounded for a request that first waits for the load of another one', async () => {
+    const { verifier, stopped, timeOf, token } = await openStopping()
+    stopped.keys = true
+    void verifier.verify(token).catch(() => {})
+    await vi.advanceTimersByTimeAsync(TIMEOUT - 1000)
+    expect(await timeOf(verifier.verify(token))).toBeLessThanOrEqual(TIMEOUT + TOLERANCE)
+  })
+
+  it('is bounded for all cookies of a request together', async () => {
+    const { verifier, stopped, timeOf, token } = await openStopping()
+    stopped.keys = true
+    const cookie = Array.from({ length: 4 }, () => `__Host-pawl-access=${token}`).join('; ')
+    const request = { headers: { get: (name: string) => (name === 'cookie' ? cookie : null) } }
+    expect(await timeOf(verifier.verifyRequest(request))).toBeLessThanOrEqual(TIMEOUT + TOLERANCE)
+  })
+
+  it('is bounded if `fetch` ignores the signal', async () => {
+    const { verifier, stopped, timeOf, token } = await openStopping()
+    Object.assign(stopped, { keys: true, forever: true })
+    expect(await timeOf(verifier.verify(token))).toBeLessThanOrEqual(TIMEOUT + TOLERANCE)
+  })
+})

@@ -321,14 +321,16 @@ describe('concurrent verifications', () => {
       if (!String(input).endsWith(REVOCATIONS_PATH) || ++requested !== 2) return fetch(input, init)
       return new Promise(() => {})
     }
-    const { verify } = verifier({ fetch: dying, timeout: 0.1 })
+    const { verify } = verifier({ fetch: dying, timeout: 1 })
     const { token, sessionId } = await login()
     await verify(token)
     await sessions.revoke(sessionId)
     clock.advance(10)
     void verify(token).catch(() => {})
+    // Waits until 1.9 s after the start of the load, which counts as abandoned at 1.5 s.
+    clock.advance(0.9)
     const waiting = verify(token)
-    clock.advance(1)
+    clock.advance(0.6)
     await expect(waiting).rejects.toThrow(ENDED)
     expect(requested).toBe(3)
   })

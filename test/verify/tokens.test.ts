@@ -298,6 +298,11 @@ describe('the keys a verifier is given', () => {
     for (const algorithm of ALGORITHMS) expect((await verifier.verify(token(algorithm))).userId).toBe('u')
   })
 
+  it('may list the operations that they are for (RFC 7517 section 4.3)', async () => {
+    const verifier = withKeys(jwkOf('EdDSA', { use: undefined, key_ops: ['verify'] }))
+    expect((await verifier.verify(token('EdDSA'))).userId).toBe('u')
+  })
+
   it.each([
     ['another algorithm than its curve', { alg: 'ES256' }],
     ['no algorithm', { alg: undefined }],
@@ -307,6 +312,8 @@ describe('the keys a verifier is given', () => {
     ['no `kid`', { kid: undefined }],
     ['an invalid `kid`', { kid: 'a b' }],
     ['another use', { use: 'enc' }],
+    ['other operations', { key_ops: ['sign'] }],
+    ['operations that are no list', { key_ops: 'verify' }],
     ['another type', { kty: 'EC' }],
     ['another curve', { crv: 'X25519' }],
   ])('are ignored with %s', async (_, more) => {

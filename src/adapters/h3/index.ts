@@ -48,8 +48,9 @@ export function h3Sessions<Claims extends object, Data>(
       peer: socket?.remoteAddress,
     })
     const finish = <Answer>(answer: Answer): Answer => {
-      exchange.finishHead(headOf(event, answer))
-      return answer
+      const changeable = exchange.changesHead ? withChangeableHead(answer) : answer
+      exchange.finishHead(headOf(event, changeable))
+      return changeable
     }
     const { reply, session } = await http.handle(exchange)
     if (reply !== undefined) return finish(respond(event, reply))
@@ -95,17 +96,29 @@ function respond(event: H3Event, { status, headers, body }: Reply): Response {
   return new Response(body, { status })
 }
 
+/** The headers of a fetched response cannot be changed. */
+function withChangeableHead<Answer>(answer: Answer): Answer {
+  return answer instanceof Response && answer.status >= 200
+    ? (new Response(answer.body, answer) as typeof answer)
+    : answer
+}
+
 /** h3 merges `headers` into the answer, or `errHeaders` if the answer is an error. */
 function headOf({ res }: H3Event, answer?: unknown): ResponseHead {
   const { headers: own } = Object(answer) as { headers?: unknown }
-  const given = own instanceof Headers ? own : undefined
+  const merged = [res.headers, res.errHeaders]
+  const all = own instanceof Headers ? [...merged, own] : merged
   return {
-    get: (name) => res.headers.get(name) ?? res.errHeaders.get(name) ?? given?.get(name) ?? undefined,
+    get: (name) => all.find((headers) => headers.has(name))?.get(name) ?? undefined,
     set(name, value) {
-      for (const headers of [res.headers, res.errHeaders]) headers.set(name, value)
+      for (const headers of merged) headers.set(name, value)
     },
     append(name, value) {
-      for (const headers of [res.headers, res.errHeaders]) headers.append(name, value)
+      for (const headers of merged) headers.append(name, value)
+    },
+    names: () => all.flatMap((headers) => [...headers.keys()]),
+    remove(name) {
+      for (const headers of all) headers.delete(name)
     },
   }
 }

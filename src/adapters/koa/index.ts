@@ -93,6 +93,8 @@ function send(ctx: ExtendableContext, { status, headers, body }: Reply): void {
       get: (name) => ctx.response.get(name),
       set: (name, value) => ctx.set(name, value),
       append: (name, value) => ctx.append(name, value),
+      names: () => Object.keys(ctx.response.headers),
+      remove: (name) => ctx.remove(name),
     },
     headers,
   )

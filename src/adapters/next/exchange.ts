@@ -108,9 +108,11 @@ export function actionExchange(
       const setCookies: string[] = []
       const head: ResponseHead = {
         get: () => undefined,
+        append: (_, value) => setCookies.push(value),
         // Next itself forbids caching the answer to an action.
         set() {},
-        append: (_, value) => setCookies.push(value),
+        names: () => [],
+        remove() {},
       }
       for (const change of changes) change(head)
       return setCookies

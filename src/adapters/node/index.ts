@@ -3,8 +3,10 @@ import type { Sessions } from '../../core/api.ts'
 import { guard } from '../../core/observability/events.ts'
 import { checkRequire, isPromise, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
+import { emptyReply } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { check } from '../../portable/options/check.ts'
+import { printable } from '../../portable/printable.ts'
 import { NodeExchange, writeReply } from '../shared/node-exchange.ts'
 
 import { type UpgradeHandler, type UpgradeListener, upgradeListener } from './upgrade.ts'
@@ -106,7 +108,7 @@ export function nodeSessions<Claims extends object, Data>(
         await serve(req, res)
       } catch (error) {
         // An uncaught error would end the process, and with it all other requests.
-        if (!res.headersSent) writeReply(res, { status: 500, headers: [], body: null })
+        if (!res.headersSent) writeReply(res, emptyReply(500))
         else if (!res.writableEnded) res.destroy()
         onError(error, req, res)
       }
@@ -124,5 +126,12 @@ export function nodeSessions<Claims extends object, Data>(
 }
 
 function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error))
+  process.emitWarning(error instanceof Error ? printableError(error) : printable(String(error)))
+}
+
+/** The error itself, unless its message could control the terminal that shows the warning: it may quote the request. */
+function printableError(error: Error): Error {
+  const message = printable(error.message)
+  if (message === error.message) return error
+  return Object.assign(new Error(message, { cause: error }), { name: printable(error.name) })
 }

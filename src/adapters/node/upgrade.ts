@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { Reply } from '../../http/exchange.ts'
 import type { RequireOptions, SessionsOverHttp } from '../../http/http.ts'
 import { isHandshake } from '../../http/incoming-request.ts'
+import { emptyReply } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { NodeExchange } from '../shared/node-exchange.ts'
 
@@ -26,8 +27,8 @@ interface UpgradeParts<Claims extends object, Data> {
   readonly onError: (error: unknown, req: IncomingMessage) => void
 }
 
-const NOT_A_HANDSHAKE: Reply = { status: 400, headers: [], body: null }
-const FAILED: Reply = { status: 500, headers: [], body: null }
+const NOT_A_HANDSHAKE = emptyReply(400)
+const FAILED = emptyReply(500)
 
 export function upgradeListener<Claims extends object, Data>(
   { http, ip, onError }: UpgradeParts<Claims, Data>,

@@ -6,6 +6,8 @@ import { writeHead } from '../../http/reply.ts'
 export interface FetchExchange extends Exchange {
   /** Sets the session's headers on the response. Called once, right before the response is returned. */
   finish(response: Response): Response
+  /** Whether {@link finish} will change the head. */
+  readonly changesHead: boolean
   /** As {@link finish}, for a framework that keeps the head apart from the body. */
   finishHead(head: ResponseHead): void
 }
@@ -80,6 +82,10 @@ class RequestExchange implements FetchExchange {
     this.#changes.push(change)
   }
 
+  get changesHead(): boolean {
+    return this.#changes.length > 0
+  }
+
   finishHead(head: ResponseHead): void {
     this.#finished = true
     for (const change of this.#changes) change(head)
@@ -87,8 +93,7 @@ class RequestExchange implements FetchExchange {
 
   finish(response: Response): Response {
     // Responses to a handshake and network errors cannot be copied.
-    if (this.#changes.length > 0 && response.status >= 200)
-      return withHead(response, (head) => this.finishHead(head))
+    if (this.changesHead && response.status >= 200) return withHead(response, (head) => this.finishHead(head))
     this.#finished = true
     return response
   }
@@ -114,5 +119,7 @@ function headOf(headers: Headers): ResponseHead {
     get: (name) => headers.get(name) ?? undefined,
     set: (name, value) => headers.set(name, value),
     append: (name, value) => headers.append(name, value),
+    names: () => headers.keys(),
+    remove: (name) => headers.delete(name),
   }
 }

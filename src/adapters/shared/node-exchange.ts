@@ -92,5 +92,7 @@ function headOf(res: ServerResponse): ResponseHead {
     get: (name) => res.getHeader(name)?.toString(),
     set: (name, value) => res.setHeader(name, value),
     append: (name, value) => res.appendHeader(name, value),
+    names: () => res.getHeaderNames(),
+    remove: (name) => res.removeHeader(name),
   }
 }

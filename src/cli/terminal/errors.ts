@@ -1,4 +1,4 @@
-import { printable } from './text.ts'
+import { printable } from '../../portable/printable.ts'
 
 /** Wrong usage: exit code 2. */
 export class UsageError extends Error {}

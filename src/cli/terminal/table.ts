@@ -1,4 +1,5 @@
-import { columns, cut, printable } from './text.ts'
+import { printable } from '../../portable/printable.ts'
+import { columns, cut } from './text.ts'
 
 const GAP = '  '
 

@@ -1,17 +1,12 @@
-/** Characters that move the cursor, change colors or reverse text. Strangers write user agents. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
-/** The same, except for the characters that `JSON.stringify` escapes and its own line breaks. */
+import { escaped, printable } from '../../portable/printable.ts'
+
+/** The characters that `printable` escapes, except for those that `JSON.stringify` escapes and its own line breaks. */
 const UNPRINTABLE_IN_JSON = /[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu
 /** Characters that take two columns of a terminal. */
 const WIDE =
   /^[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303f\uff01-\uff60]/u
 
 const graphemes = new Intl.Segmenter()
-
-/** One line in which control characters are escaped. */
-export function printable(value: string): string {
-  return value.replace(UNPRINTABLE, escaped)
-}
 
 /** User input in quotes. Input that may be a token or hold a password is replaced by its length. */
 export function quoted(value: string): string {
@@ -23,14 +18,6 @@ export function quoted(value: string): string {
 /** One JSON document in which control characters are escaped. */
 export function toJson(value: unknown): string {
   return JSON.stringify(value, null, 2).replace(UNPRINTABLE_IN_JSON, escaped)
-}
-
-/** By UTF-16 unit, as in JSON. */
-function escaped(character: string): string {
-  return character
-    .split('')
-    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-    .join('')
 }
 
 /** The number of terminal columns that a printable text takes. */

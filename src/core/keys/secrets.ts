@@ -23,7 +23,7 @@ export interface Secret {
 export type Secrets = readonly [Secret, ...Secret[]]
 
 /**
- * @param realm names the installation, so that two installations with the same secret have different keys
+ * @param realm the name of the schema, so that installations with the same secret and other schemas have other keys
  * @throws InvalidOptionsError when a secret is missing, malformed or too weak, or given twice
  */
 export function deriveSecrets(

@@ -124,6 +124,8 @@ function asymmetric(kid: string, algorithm: Algorithm, publicKey: KeyObject): Om
         verify(digest(algorithm), Buffer.from(input), { key: publicKey, dsaEncoding: 'ieee-p1363' }, bytes)
       )
     },
+    // Without `key_ops`, which should not stand beside `use` (RFC 7517 section 4.3). A key without its private part
+    // cannot be imported for signing anyway.
     publicJwk: { ...publicKey.export({ format: 'jwk' }), kid, alg: algorithm, use: 'sig' },
   }
 }

@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
+import { printable } from '../../portable/printable.ts'
 import type { EventName, SessionEvents } from './session-events.ts'
 
 export interface Events {
@@ -52,7 +53,7 @@ export function guard<Args extends unknown[]>(
 /** Emits a process warning that a function of the application threw. */
 export function reportThrown(name: string, error: unknown): void {
   process.emitWarning(
-    `${name} threw: ${error instanceof Error ? error.message : String(error)}`,
+    printable(`${name} threw: ${error instanceof Error ? error.message : String(error)}`),
     'PawlWarning',
   )
 }

@@ -1,3 +1,4 @@
+import { printable } from '../../portable/printable.ts'
 import type { Events } from './events.ts'
 import type { EventName } from './session-events.ts'
 
@@ -132,16 +133,20 @@ function reportOnce(): (error: unknown) => void {
   return (error) => {
     if (reported) return
     reported = true
-    process.emitWarning(`\`logger\` threw (reported only once): ${messageOf(error)}`, 'PawlWarning')
+    process.emitWarning(
+      printable(`\`logger\` threw (reported only once): ${messageOf(error)}`),
+      'PawlWarning',
+    )
   }
 }
 
+/** Escapes all of it, because clients write user agents and pages write origins: they must not control a terminal. */
 function emitWarning(fields: object, message: string): void {
   const { event, ...rest } = fields as { readonly event?: string }
   const detail = Object.entries(rest)
     .filter(([, value]) => value !== null)
     .map(([name, value]) => `${name}: ${JSON.stringify(value instanceof Error ? messageOf(value) : value)}`)
-  process.emitWarning(detail.length === 0 ? message : `${message} (${detail.join(', ')})`, {
+  process.emitWarning(printable(detail.length === 0 ? message : `${message} (${detail.join(', ')})`), {
     type: 'PawlWarning',
     ...(event === undefined ? {} : { code: `PAWL_${event.replace(/[A-Z]/g, '_$&').toUpperCase()}` }),
   })

@@ -1,18 +1,29 @@
 import { checkClaims, checkData, validate } from '../../portable/claims.ts'
+import { TryAgainError } from '../../portable/errors.ts'
 import { newSessionId } from '../../portable/session-id.ts'
 import { checkUserId } from '../../portable/user-id.ts'
 import type { CreatedSession, CreateSession } from '../api.ts'
+import type { Engine } from '../engine.ts'
 import { randomBytes } from '../keys/random.ts'
 import { absoluteTimeout, idleTimeout } from '../options/resolve.ts'
-import { normalizeContext, recordable } from '../request-context.ts'
+import { type NormalContext, normalizeContext, recordable } from '../request-context.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
 import { toSession } from '../session/session.ts'
 import type { SessionRow } from '../store.ts'
 import { checkFits } from '../tokens/access-token.ts'
-import { accessTokenFields, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
-import { ANCHOR_BYTES, fingerprint, mintRefreshToken, NO_PARENT } from '../tokens/refresh-token.ts'
+import { accessTokenFields, type IssuedToken, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
+import {
+  ANCHOR_BYTES,
+  fingerprint,
+  mintRefreshToken,
+  NO_PARENT,
+  type RefreshToken,
+} from '../tokens/refresh-token.ts'
 import { enforceSessionLimit, loginTime } from './session-limit.ts'
 import { endSession, type Scope } from './write-scope.ts'
+
+/** A taken session id comes from a generator that repeats itself, as after a copy of a running machine. */
+const ATTEMPTS = 3
 
 const FIELDS: ReadonlySet<string> = new Set<keyof CreateSession<object, unknown>>([
   'userId',
@@ -32,10 +43,12 @@ export async function createSession<Claims extends object, Data>(
   input: CreateSession<Claims, Data>,
 ): Promise<CreatedSession<Claims, Data>> {
   const { engine, writes, autocommit } = scope
-  const { options, clock, events, ring } = engine
+  const { options, clock, events } = engine
   checkFields(input)
   const userId = checkUserId(input.userId)
-  const claims = checkClaims(await validate(options.claims, input.claims ?? {}, 'claims'))
+  const claims = checkClaims(
+    await validate(options.claims, input.claims === undefined ? {} : input.claims, 'claims'),
+  )
   const data = checkData(await validate(options.data, input.data ?? null, 'data'))
   const replaced = [input.replaces ?? []].flat()
   const now = clock.now()
@@ -44,26 +57,14 @@ export async function createSession<Claims extends object, Data>(
     input.idleTimeout === undefined ? null : Math.ceil(idleTimeout(input.idleTimeout) / 1000) * 1000
   const absolute =
     input.absoluteTimeout === undefined ? options.absoluteTimeout : absoluteTimeout(input.absoluteTimeout)
-  const id = newSessionId(engine.store.sessionIdVersion ?? 'v7', now, randomBytes(16))
-  const anchor = randomBytes(ANCHOR_BYTES)
-  const token = mintRefreshToken(options.secrets, {
-    sessionId: id,
-    generation: 0,
-    issuedAt: now,
-    parent: NO_PARENT,
-    anchor,
-  })
   const clocks = { idleTimeout: idle, absoluteExpiresAt: absolute === null ? null : now + absolute }
   const expiresAt = idleExpiry(engine, clocks, now)
-  const row: SessionRow = {
-    id,
+  const fields: Omit<SessionRow, 'id' | 'current' | 'anchorHash'> = {
     userId,
     generation: 0,
-    current: token.fingerprint,
     previous: null,
     turnedAt: now,
     switchedAt: null,
-    anchorHash: fingerprint(anchor),
     renewals: [],
     reuseSince: null,
     version: 0,
@@ -80,18 +81,20 @@ export async function createSession<Claims extends object, Data>(
     endReason: null,
     pruneAt: pruneTime(engine, clocks, expiresAt, now),
   }
-  const issue = { generation: 0, twin: null, now, context }
-  checkFits(await ring.signer(), options.accessToken, accessTokenFields(engine, row, issue, 0))
-  // Sign before the insert: if a key service fails, no session without a holder is left behind.
-  const accessToken = await issueAccessToken(engine, row, issue)
-  await writes.insert(row)
-  if (autocommit) events.emit('created', { sessionId: id, userId, ip: row.ip, userAgent: row.userAgent })
+  let login = await prepareLogin(engine, fields, context)
+  for (let attempt = 1; !(await writes.insert(login.row)); attempt++) {
+    if (attempt === ATTEMPTS)
+      throw new TryAgainError(1, 'no unused session id; the random generator of this process repeats itself')
+    login = await prepareLogin(engine, fields, context)
+  }
+  const { row, token, accessToken } = login
+  if (autocommit) events.emit('created', { sessionId: row.id, userId, ip: row.ip, userAgent: row.userAgent })
   try {
     await enforceSessionLimit(scope, row, replaced)
     for (const replacedId of replaced) await endSession(scope, replacedId, 'replaced')
   } catch (error) {
     // The caller gets no tokens, so the new session would never have a holder.
-    await endSession(scope, id, 'replaced').catch(() => {})
+    await endSession(scope, row.id, 'replaced').catch(() => {})
     throw error
   }
   return {
@@ -99,6 +102,35 @@ export async function createSession<Claims extends object, Data>(
     accessToken,
     refreshToken: issueRefreshToken(engine, row, token),
   }
+}
+
+interface Login {
+  readonly row: SessionRow
+  readonly token: RefreshToken
+  readonly accessToken: IssuedToken
+}
+
+/** Draws the id and the tokens. Signs before the insert: if a key service fails, no row without a holder is left behind. */
+async function prepareLogin(
+  engine: Engine,
+  fields: Omit<SessionRow, 'id' | 'current' | 'anchorHash'>,
+  context: NormalContext,
+): Promise<Login> {
+  const { options, ring, store } = engine
+  const now = fields.turnedAt
+  const id = newSessionId(store.sessionIdVersion ?? 'v7', now, randomBytes(16))
+  const anchor = randomBytes(ANCHOR_BYTES)
+  const token = mintRefreshToken(options.secrets, {
+    sessionId: id,
+    generation: 0,
+    issuedAt: now,
+    parent: NO_PARENT,
+    anchor,
+  })
+  const row = { ...fields, id, current: token.fingerprint, anchorHash: fingerprint(anchor) }
+  const issue = { generation: 0, twin: null, now, context }
+  checkFits(await ring.signer(), options.accessToken, accessTokenFields(engine, row, issue, 0))
+  return { row, token, accessToken: await issueAccessToken(engine, row, issue) }
 }
 
 function checkFields(input: unknown): void {

@@ -46,7 +46,7 @@ export const SESSIONS_OPTIONS: OptionTable = {
     required: true,
   },
   /**
-   * Protects refresh tokens and signing keys; `npx pawl secret` makes one. Of several, the first mints tokens
+   * Protects refresh tokens and signing keys; `npx pawl secret` makes one. Give every installation its own. Of several, the first mints tokens
    * and all are accepted. To change it, deploy `[old, new]` everywhere, then `[new, old]`, and drop the old
    * one after the longest idle timeout.
    * @type {string | Uint8Array | readonly (string | Uint8Array)[] | undefined}

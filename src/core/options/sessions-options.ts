@@ -13,9 +13,9 @@ export interface SessionsOptions<Claims extends object = ClaimsObject, Data = un
   /** Where sessions live: `postgres({ pool })` from `pawl/postgres`, or `memory()` from `pawl/memory` for tests. */
   readonly store: Store
   /**
-   * Protects refresh tokens and signing keys; `npx pawl secret` makes one. Of several, the first mints tokens and
-   * all are accepted. To change it, deploy `[old, new]` everywhere, then `[new, old]`, and drop the old one after
-   * the longest idle timeout.
+   * Protects refresh tokens and signing keys; `npx pawl secret` makes one. Give every installation its own. Of
+   * several, the first mints tokens and all are accepted. To change it, deploy `[old, new]` everywhere, then
+   * `[new, old]`, and drop the old one after the longest idle timeout.
    */
   readonly secret: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
   /**

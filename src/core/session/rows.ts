@@ -65,3 +65,8 @@ export function compareEnds(engine: Engine, row: SessionRow | null): void {
   if (row.endReason === null) assertLive(engine, row.id)
   else engine.revocations.addEnd(row.id, row.endReason)
 }
+
+/** Whether a stored row is that of the login that `row` belongs to. With equal random bytes, only the user may differ. */
+export function isOfSameLogin(stored: SessionRow | null | undefined, row: SessionRow): boolean {
+  return stored?.userId === row.userId && Buffer.compare(stored.current, row.current) === 0
+}

@@ -15,7 +15,21 @@ export interface Route {
 /** Sessions of answered requests, by the `key` of their query. */
 export const KEPT: Map<string, RequestSession> = new Map()
 
-const PUBLIC = { 'cache-control': 'public, max-age=60', vary: 'Accept-Language' }
+/** Headers by which a CDN or a proxy caches whatever `Cache-Control` says (RFC 9213, and those of vendors). */
+export const FOR_CDNS: Readonly<Record<string, string>> = {
+  'cdn-cache-control': 'max-age=60',
+  'cloudflare-cdn-cache-control': 'max-age=60',
+  'akamai-cache-control': 'max-age=60',
+  'surrogate-control': 'max-age=60',
+  'edge-control': 'max-age=60',
+  'x-accel-expires': '60',
+}
+
+/** The headers of {@link FOR_CDNS} in a response. */
+export const forCdns = (headers: object): string[] =>
+  Object.keys(headers).filter((name) => Object.hasOwn(FOR_CDNS, name))
+
+const PUBLIC = { 'cache-control': 'public, max-age=60', vary: 'Accept-Language', ...FOR_CDNS }
 
 const whoIs = ({ userId, claims, generation }: RequestSession): unknown => ({ userId, claims, generation })
 

@@ -1,7 +1,7 @@
 import type { Session, Sessions } from '../../../index.ts'
+import { printable } from '../../../portable/printable.ts'
 import type { Context } from '../../command.ts'
 import { notFound, UsageError } from '../../terminal/errors.ts'
-import { printable } from '../../terminal/text.ts'
 import { parseSessionId, parseUserId } from '../../terminal/values.ts'
 import { owner } from './describe.ts'
 

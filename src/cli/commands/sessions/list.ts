@@ -1,9 +1,9 @@
 import type { Session } from '../../../index.ts'
+import { printable } from '../../../portable/printable.ts'
 import type { Command, Context } from '../../command.ts'
 import { withSessions } from '../../database.ts'
 import { counted, timeAgo } from '../../terminal/format.ts'
 import { table } from '../../terminal/table.ts'
-import { printable } from '../../terminal/text.ts'
 import { end, state } from './describe.ts'
 import { findSessions, targetOf, type UserSessions } from './find.ts'
 
