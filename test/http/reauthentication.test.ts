@@ -249,6 +249,53 @@ describe('the user who authenticates again', () => {
   })
 })
 
+describe('a renewal without reauthentication', () => {
+  it('waits while the client may hold a reauthentication beside an older access token', async () => {
+    const { site, anna, confirm } = await openTheft()
+    const tab = site.visitor(anna.jar.copy())
+    await tab.refresh()
+    await tab.me()
+    await site.sessions.flush()
+    await confirm()
+    // In the calm after a turn, an answer sets the access cookie only. It arrives after those of the reauthentication.
+    await tab.refresh()
+    anna.jar.put(ACCESS, tab.jar.get(ACCESS)!)
+    site.clock.advance(SETTLED)
+    const renewing = site.visitor(anna.jar.copy())
+    expect((await renewing.visit('POST', '/raise', { handler: raise })).status).toBe(401)
+    await anna.refresh()
+    expect((await renewing.refresh()).status).toBe(200)
+    expect((await renewing.visit('POST', '/raise', { handler: raise })).status).toBe(200)
+    expect((await renewing.refresh()).status).toBe(200)
+  })
+
+  it('follows a reauthentication that the client has not received', async () => {
+    const { site, anna, confirm } = await openTheft()
+    const unaware = site.visitor(anna.jar.copy())
+    await confirm()
+    site.clock.advance(36)
+    await unaware.refresh()
+    expect((await unaware.visit('POST', '/raise', { handler: raise })).status).toBe(200)
+  })
+})
+
+describe('a request that replaces its claims', () => {
+  it.each([
+    ['reauthenticates', reauthenticate],
+    ['revokes the other sessions', revokeOthers],
+  ] as const)('also %s, and keeps the new claims', async (_, handler) => {
+    const { site, anna, confirm } = await openTheft()
+    const both: Handler = async (session) => {
+      await session.setClaims({ role: 'user' })
+      return handler(session)
+    }
+    expect((await confirm(both)).status).toBe(200)
+    site.clock.advance(SETTLED)
+    await anna.refresh()
+    expect((await site.sessions.list('anna'))[0]!.claims).toStrictEqual({ role: 'user' })
+  })
+})
+
 describe('setClaims with `renew`', () => {
   const role: Handler = (session) => Response.json(session.claims)
 

@@ -2,13 +2,14 @@ import { isDeepStrictEqual } from 'node:util'
 import { type ClaimsObject, checkClaims, validate } from '../../portable/claims.ts'
 import { AccessTokenExpiredError, TryAgainError } from '../../portable/errors.ts'
 import type { CreatedSession, RenewSession } from '../api.ts'
+import type { Engine } from '../engine.ts'
 import { randomBytes } from '../keys/random.ts'
 import { normalizeContext } from '../request-context.ts'
 import { settleTime } from '../rotation/decision.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
 import { findRenewal, withRenewal } from '../session/renewal.ts'
 import { toSession } from '../session/session.ts'
-import type { Renewal } from '../store.ts'
+import type { Renewal, SessionRow } from '../store.ts'
 import { checkFits } from '../tokens/access-token.ts'
 import { accessTokenFields, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
 import { ANCHOR_BYTES, fingerprint, mintRefreshToken } from '../tokens/refresh-token.ts'
@@ -22,7 +23,10 @@ const MAX_PENDING = 4
 export interface Renewing {
   /** When its holder last authenticated, in ms. */
   readonly authTime: number
-  readonly claims: ClaimsObject
+  /** `null` for those of the row. */
+  readonly claims: ClaimsObject | null
+  /** When its access token was issued, in ms. */
+  readonly issuedAt: number
   /** The version of the row when its access token was issued. */
   readonly version: number
 }
@@ -50,6 +54,8 @@ export async function renewSession<Claims extends object, Data>(
     // No grace period for a reauthentication: it restarts the timeouts, and must not revive an idle session.
     const row = await assertStillActive(scope, sessionId, reauthenticated ? 0 : undefined)
     if (holder !== null && holder.version !== row.version) throw new AccessTokenExpiredError('superseded')
+    if (holder !== null && !reauthenticated && mayHoldReauthentication(engine, row, holder))
+      throw new AccessTokenExpiredError('superseded')
     const now = clock.now()
     const heldAuthTime = holder?.authTime ?? 0
     const authTime = reauthenticated ? now : Math.max(row.authTime, heldAuthTime)
@@ -98,6 +104,21 @@ export async function renewSession<Claims extends object, Data>(
     }
   }
   throw new TryAgainError()
+}
+
+/**
+ * Whether the client may hold the refresh token of a pending reauthentication beside an older access token, because a
+ * late answer has set only the latter. Its next refresh would drop this renewal, whose answer could arrive after that. So
+ * it must refresh first. An access token that was issued later proves that the reauthentication was lost.
+ */
+function mayHoldReauthentication(
+  { options: { rotation } }: Engine,
+  { authTime, renewals }: SessionRow,
+  holder: Renewing,
+): boolean {
+  const { overlap, tolerance } = rotation
+  if (holder.authTime > authTime) return false
+  return renewals.some((r) => r.reauthenticated && holder.issuedAt <= r.at + overlap + tolerance)
 }
 
 /**
