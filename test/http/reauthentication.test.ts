@@ -184,6 +184,14 @@ describe('the user who authenticates again', () => {
     expect(await anna.visit('GET', '/pay', RECENT)).toMatchObject(TOO_OLD)
   })
 
+  it('may do so when the use of the last refresh has not reached the row', async () => {
+    const { site, anna, confirm } = await openTheft({}, { idleTimeout: 900 })
+    site.clock.advance(299)
+    await anna.refresh()
+    site.clock.advance(2)
+    expect((await confirm()).status).toBe(200)
+  })
+
   it('may take longer to check the password than the access token lives', async () => {
     const { site, anna, confirm } = await openTheft()
     const answer = await confirm(async (session) => {
@@ -369,6 +377,18 @@ describe('a thief who makes the application renew the session', () => {
     expect((await thief.refresh()).status).toBe(200)
     expect(await anna.refresh()).toMatchObject({ status: 401, body: { code: 'refresh_token_reused' } })
     expect((await thief.refresh()).status).toBe(401)
+    expect(await actives(site)).toStrictEqual([[false, 'reuse']])
+  })
+
+  it('does not take it after a reauthentication by id either', async () => {
+    const { site, anna, thief, sessionId } = await openTheft()
+    await site.sessions.reauthenticate(sessionId)
+    site.clock.advance(10)
+    await thief.refresh()
+    await thief.visit('POST', '/sign-out-others', { handler: revokeOthers })
+    site.clock.advance(SETTLED)
+    expect((await thief.refresh()).status).toBe(200)
+    expect(await anna.refresh()).toMatchObject({ status: 401, body: { code: 'refresh_token_reused' } })
     expect(await actives(site)).toStrictEqual([[false, 'reuse']])
   })
 

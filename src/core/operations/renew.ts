@@ -51,8 +51,10 @@ export async function renewSession<Claims extends object, Data>(
   const anchor = randomBytes(ANCHOR_BYTES)
   const anchorHash = fingerprint(anchor)
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    // No grace period for a reauthentication: it restarts the timeouts, and must not revive an idle session.
-    const row = await assertStillActive(scope, sessionId, reauthenticated ? 0 : undefined)
+    // No grace period for a reauthentication by id: it restarts the timeouts, and must not revive an idle session. The
+    // access token of a request proves that its session was not idle.
+    const grace = reauthenticated && holder === null ? 0 : undefined
+    const row = await assertStillActive(scope, sessionId, grace)
     if (holder !== null && holder.version !== row.version) throw new AccessTokenExpiredError('superseded')
     if (holder !== null && !reauthenticated && mayHoldReauthentication(engine, row, holder))
       throw new AccessTokenExpiredError('superseded')
