@@ -153,6 +153,18 @@ describe('the user who authenticates again', () => {
     }
   })
 
+  it('is asked to wait after four submissions, and keeps the tokens of each', async () => {
+    const { site, anna, confirm } = await openTheft()
+    await confirm()
+    const first = site.visitor(anna.jar.copy())
+    for (const status of [200, 200, 200, 503]) expect((await confirm()).status).toBe(status)
+    expect((await first.refresh()).status).toBe(200)
+    site.clock.advance(2 * SETTLED)
+    const late = site.visitor(anna.jar.copy())
+    await late.refresh()
+    expect((await late.visit('POST', '/confirm', { handler: reauthenticate })).status).toBe(200)
+  })
+
   it('keeps the session and its data, and both timeouts start anew', async () => {
     const { site, anna, sessionId, confirm } = await openTheft({}, { absoluteTimeout: 3600 })
     await site.sessions.setData(sessionId, { cart: 1 })

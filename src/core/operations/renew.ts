@@ -93,7 +93,7 @@ export async function renewSession<Claims extends object, Data>(
         id: sessionId,
         version: row.version,
         renewals: row.renewals,
-        next: addRenewal(row.renewals, renewal),
+        next: addRenewal(row.renewals, renewal, now - 2 * settleTime(options.rotation)),
         expiresAt,
         pruneAt: pruneTime(engine, renewed, expiresAt, now, row.pruneAt),
       }))
@@ -125,12 +125,14 @@ function mayHoldReauthentication(
 
 /**
  * Adds a renewal to the pending ones. One without reauthentication never replaces another, because the other one may be
- * the user's and this one a thief's.
+ * the user's and this one a thief's. One with reauthentication replaces none that the client may still hold: its access
+ * tokens live for two settle times.
+ * @param oldest the time after which a renewal may still be held
  * @throws TryAgainError
  */
-function addRenewal(pending: readonly Renewal[], renewal: Renewal): Renewal[] {
+function addRenewal(pending: readonly Renewal[], renewal: Renewal, oldest: number): Renewal[] {
   const alike = pending.filter(({ reauthenticated }) => reauthenticated === renewal.reauthenticated)
   if (alike.length < MAX_PENDING) return [...pending, renewal]
-  if (!renewal.reauthenticated) throw new TryAgainError()
+  if (!renewal.reauthenticated || alike[0]!.at >= oldest) throw new TryAgainError()
   return [...pending.filter((other) => other !== alike[0]), renewal]
 }
