@@ -35,7 +35,8 @@ export interface SessionRow extends RotationState {
   readonly renewals: readonly Renewal[]
   /**
    * A token of a replaced lineage that was issued at or after this time ends the session: a renewal without
-   * reauthentication has replaced it, perhaps for a thief. `null`: no such token exists.
+   * reauthentication has replaced it, perhaps for a thief. A reauthentication by id keeps the old `authTime` here, because it
+   * replaces no lineage. `null`: the present `authTime` would do.
    */
   readonly reuseSince: number | null
   /** Increases with each change of claims or authentication. An access token carries the version it was issued from. */

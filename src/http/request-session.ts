@@ -49,6 +49,8 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   #createdId: string | null = null
   /** Whether this request has issued tokens that nobody can have copied. */
   #hasNewTokens = false
+  /** Whether this request has replaced the claims of the row. Those of the access token are older. */
+  #hasRowClaims = false
   #responseCookies: ResponseCookies | null = null
 
   constructor(request: IncomingRequest<Claims, Data>) {
@@ -97,9 +99,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
 
   /** @throws SessionsError saying why there is no session */
   require(): VerifiedSession<Claims> {
-    const state = this.#resolve()
-    if ('error' in state) throw state.error
-    return state.verified
+    return this.#verified().verified
   }
 
   /**
@@ -190,7 +190,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     claims: Claims,
     { renew = false }: { readonly renew?: boolean } = {},
   ): Promise<number | CookieAnswer | BearerAnswer> {
-    return renew ? this.#renew({ claims }) : this.#request.sessions.setClaims(this.sessionId, claims)
+    return renew ? this.#renew({ claims }) : this.#replaceClaims(claims)
   }
 
   /**
@@ -214,15 +214,27 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     return (await issueForwardableToken(this.#request.engine, this.#refreshed)).value
   }
 
+  async #replaceClaims(claims: Claims): Promise<number> {
+    const { verified, version } = this.#verified()
+    const written = await this.#request.sessions.setClaims(verified.sessionId, claims)
+    // If nobody else has changed the row, this request may still renew the session.
+    if (written === version + 1) {
+      this.#state = { verified, version: written }
+      this.#hasRowClaims = true
+    }
+    return written
+  }
+
   /** Issues new tokens for the client of this request. If cookies can no longer be set, nothing is renewed. */
   async #renew(
     renewal: Pick<RenewSession<Claims>, 'claims' | 'reauthenticated'>,
   ): Promise<CookieAnswer | BearerAnswer> {
     const { engine, ip, userAgent } = this.#request
-    const { sessionId, claims, authTime } = this.require()
-    const { version } = this.#resolve() as { readonly version: number }
+    const { verified, version } = this.#verified()
+    const { sessionId, authTime, issuedAt } = verified
+    const claims = this.#hasRowClaims ? null : verified.claims
     if (this.transport === 'cookie') this.#cookies.reserve()
-    const holder = { claims, authTime: authTime.getTime(), version } as Renewing
+    const holder = { claims, authTime: authTime.getTime(), issuedAt: issuedAt.getTime(), version } as Renewing
     const scope = { engine, writes: engine.store, autocommit: true }
     const renewed = await renewSession<Claims, Data>(scope, sessionId, { ...renewal, ip, userAgent }, holder)
     return this.#hand(renewed)
@@ -231,6 +243,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   /** Continues with new tokens, and gives them to the client. @returns the body to answer with */
   #hand({ session, accessToken, refreshToken }: CreatedSession<Claims, Data>): CookieAnswer | BearerAnswer {
     this.#hasNewTokens = true
+    this.#hasRowClaims = false
     this.#accessToken = accessToken.value
     this.#refreshed = null
     const verified = issuedSession(session, accessToken, new Date(this.#now()))
@@ -304,6 +317,13 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
 
   #now(): number {
     return this.#request.engine.clock.now()
+  }
+
+  /** @throws as {@link require} */
+  #verified(): Extract<State<Claims>, { readonly version: number }> {
+    const state = this.#resolve()
+    if ('error' in state) throw state.error
+    return state
   }
 
   #resolve(): State<Claims> {

@@ -166,7 +166,8 @@ export function memory(): Store {
     async reauthenticate(id, ifVersion, at, clocks) {
       const row = live(id)
       if (row === null || row.version !== ifVersion) return false
-      invalidate({ ...row, ...clocks, authTime: at, version: ifVersion + 1 }, at)
+      const reuseSince = row.reuseSince ?? row.authTime
+      invalidate({ ...row, ...clocks, authTime: at, reuseSince, version: ifVersion + 1 }, at)
       return true
     },
     async changes(since, after, limit) {

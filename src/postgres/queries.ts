@@ -148,7 +148,7 @@ export const QUERIES = {
     returning id`,
 
   reauthenticate: `update :sessions set auth_time = $3, version = coalesce(version, 0) + 1, invalidated_at = $3,
-      expires_at = $4, absolute_expires_at = $5, prune_on = $6
+      expires_at = $4, absolute_expires_at = $5, prune_on = $6, reuse_since = coalesce(reuse_since, auth_time, created_at)
     where id = $1 and coalesce(version, 0) = $2 and ended_at is null
     returning id`,
 

@@ -518,10 +518,10 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         pruneAt: MIDNIGHT + 90 * DAY,
       }
 
-      it('sets the authentication and expiry times, and increases the version', async () => {
+      it('sets the authentication and expiry times, keeps the old one for reuse, and increases the version', async () => {
         const row = await inserted({ version: 1 })
         expect(await store.reauthenticate(row.id, 1, NOON + HOUR, clocks)).toBe(true)
-        const after = { ...row, ...clocks, authTime: NOON + HOUR, version: 2 }
+        const after = { ...row, ...clocks, authTime: NOON + HOUR, reuseSince: row.authTime, version: 2 }
         expect(await stored(row)).toStrictEqual(plain(after))
         expect(await store.reauthenticate(row.id, 2, NOON, { ...clocks, absoluteExpiresAt: null })).toBe(true)
         expect((await store.read(row.id))?.absoluteExpiresAt).toBeNull()

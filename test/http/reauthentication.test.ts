@@ -153,6 +153,18 @@ describe('the user who authenticates again', () => {
     }
   })
 
+  it('is asked to wait after four submissions, and keeps the tokens of each', async () => {
+    const { site, anna, confirm } = await openTheft()
+    await confirm()
+    const first = site.visitor(anna.jar.copy())
+    for (const status of [200, 200, 200, 503]) expect((await confirm()).status).toBe(status)
+    expect((await first.refresh()).status).toBe(200)
+    site.clock.advance(2 * SETTLED)
+    const late = site.visitor(anna.jar.copy())
+    await late.refresh()
+    expect((await late.visit('POST', '/confirm', { handler: reauthenticate })).status).toBe(200)
+  })
+
   it('keeps the session and its data, and both timeouts start anew', async () => {
     const { site, anna, sessionId, confirm } = await openTheft({}, { absoluteTimeout: 3600 })
     await site.sessions.setData(sessionId, { cart: 1 })
@@ -182,6 +194,14 @@ describe('the user who authenticates again', () => {
     expect((await anna.visit('GET', '/pay', RECENT)).status).toBe(200)
     site.clock.advance(10)
     expect(await anna.visit('GET', '/pay', RECENT)).toMatchObject(TOO_OLD)
+  })
+
+  it('may do so when the use of the last refresh has not reached the row', async () => {
+    const { site, anna, confirm } = await openTheft({}, { idleTimeout: 900 })
+    site.clock.advance(299)
+    await anna.refresh()
+    site.clock.advance(2)
+    expect((await confirm()).status).toBe(200)
   })
 
   it('may take longer to check the password than the access token lives', async () => {
@@ -246,6 +266,53 @@ describe('the user who authenticates again', () => {
       status: 401,
       body: { code: 'session_replaced' },
     })
+  })
+})
+
+describe('a renewal without reauthentication', () => {
+  it('waits while the client may hold a reauthentication beside an older access token', async () => {
+    const { site, anna, confirm } = await openTheft()
+    const tab = site.visitor(anna.jar.copy())
+    await tab.refresh()
+    await tab.me()
+    await site.sessions.flush()
+    await confirm()
+    // In the calm after a turn, an answer sets the access cookie only. It arrives after those of the reauthentication.
+    await tab.refresh()
+    anna.jar.put(ACCESS, tab.jar.get(ACCESS)!)
+    site.clock.advance(SETTLED)
+    const renewing = site.visitor(anna.jar.copy())
+    expect((await renewing.visit('POST', '/raise', { handler: raise })).status).toBe(401)
+    await anna.refresh()
+    expect((await renewing.refresh()).status).toBe(200)
+    expect((await renewing.visit('POST', '/raise', { handler: raise })).status).toBe(200)
+    expect((await renewing.refresh()).status).toBe(200)
+  })
+
+  it('follows a reauthentication that the client has not received', async () => {
+    const { site, anna, confirm } = await openTheft()
+    const unaware = site.visitor(anna.jar.copy())
+    await confirm()
+    site.clock.advance(36)
+    await unaware.refresh()
+    expect((await unaware.visit('POST', '/raise', { handler: raise })).status).toBe(200)
+  })
+})
+
+describe('a request that replaces its claims', () => {
+  it.each([
+    ['reauthenticates', reauthenticate],
+    ['revokes the other sessions', revokeOthers],
+  ] as const)('also %s, and keeps the new claims', async (_, handler) => {
+    const { site, anna, confirm } = await openTheft()
+    const both: Handler = async (session) => {
+      await session.setClaims({ role: 'user' })
+      return handler(session)
+    }
+    expect((await confirm(both)).status).toBe(200)
+    site.clock.advance(SETTLED)
+    await anna.refresh()
+    expect((await site.sessions.list('anna'))[0]!.claims).toStrictEqual({ role: 'user' })
   })
 })
 
@@ -322,6 +389,18 @@ describe('a thief who makes the application renew the session', () => {
     expect((await thief.refresh()).status).toBe(200)
     expect(await anna.refresh()).toMatchObject({ status: 401, body: { code: 'refresh_token_reused' } })
     expect((await thief.refresh()).status).toBe(401)
+    expect(await actives(site)).toStrictEqual([[false, 'reuse']])
+  })
+
+  it('does not take it after a reauthentication by id either', async () => {
+    const { site, anna, thief, sessionId } = await openTheft()
+    await site.sessions.reauthenticate(sessionId)
+    site.clock.advance(10)
+    await thief.refresh()
+    await thief.visit('POST', '/sign-out-others', { handler: revokeOthers })
+    site.clock.advance(SETTLED)
+    expect((await thief.refresh()).status).toBe(200)
+    expect(await anna.refresh()).toMatchObject({ status: 401, body: { code: 'refresh_token_reused' } })
     expect(await actives(site)).toStrictEqual([[false, 'reuse']])
   })
 

@@ -2,13 +2,14 @@ import { isDeepStrictEqual } from 'node:util'
 import { type ClaimsObject, checkClaims, validate } from '../../portable/claims.ts'
 import { AccessTokenExpiredError, TryAgainError } from '../../portable/errors.ts'
 import type { CreatedSession, RenewSession } from '../api.ts'
+import type { Engine } from '../engine.ts'
 import { randomBytes } from '../keys/random.ts'
 import { normalizeContext } from '../request-context.ts'
 import { settleTime } from '../rotation/decision.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
 import { findRenewal, withRenewal } from '../session/renewal.ts'
 import { toSession } from '../session/session.ts'
-import type { Renewal } from '../store.ts'
+import type { Renewal, SessionRow } from '../store.ts'
 import { checkFits } from '../tokens/access-token.ts'
 import { accessTokenFields, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
 import { ANCHOR_BYTES, fingerprint, mintRefreshToken } from '../tokens/refresh-token.ts'
@@ -22,7 +23,10 @@ const MAX_PENDING = 4
 export interface Renewing {
   /** When its holder last authenticated, in ms. */
   readonly authTime: number
-  readonly claims: ClaimsObject
+  /** `null` for those of the row. */
+  readonly claims: ClaimsObject | null
+  /** When its access token was issued, in ms. */
+  readonly issuedAt: number
   /** The version of the row when its access token was issued. */
   readonly version: number
 }
@@ -47,9 +51,13 @@ export async function renewSession<Claims extends object, Data>(
   const anchor = randomBytes(ANCHOR_BYTES)
   const anchorHash = fingerprint(anchor)
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    // No grace period for a reauthentication: it restarts the timeouts, and must not revive an idle session.
-    const row = await assertStillActive(scope, sessionId, reauthenticated ? 0 : undefined)
+    // No grace period for a reauthentication by id: it restarts the timeouts, and must not revive an idle session. The
+    // access token of a request proves that its session was not idle.
+    const grace = reauthenticated && holder === null ? 0 : undefined
+    const row = await assertStillActive(scope, sessionId, grace)
     if (holder !== null && holder.version !== row.version) throw new AccessTokenExpiredError('superseded')
+    if (holder !== null && !reauthenticated && mayHoldReauthentication(engine, row, holder))
+      throw new AccessTokenExpiredError('superseded')
     const now = clock.now()
     const heldAuthTime = holder?.authTime ?? 0
     const authTime = reauthenticated ? now : Math.max(row.authTime, heldAuthTime)
@@ -85,7 +93,7 @@ export async function renewSession<Claims extends object, Data>(
         id: sessionId,
         version: row.version,
         renewals: row.renewals,
-        next: addRenewal(row.renewals, renewal),
+        next: addRenewal(row.renewals, renewal, now - 2 * settleTime(options.rotation)),
         expiresAt,
         pruneAt: pruneTime(engine, renewed, expiresAt, now, row.pruneAt),
       }))
@@ -101,13 +109,30 @@ export async function renewSession<Claims extends object, Data>(
 }
 
 /**
+ * Whether the client may hold the refresh token of a pending reauthentication beside an older access token, because a
+ * late answer has set only the latter. Its next refresh would drop this renewal, whose answer could arrive after that. So
+ * it must refresh first. An access token that was issued later proves that the reauthentication was lost.
+ */
+function mayHoldReauthentication(
+  { options: { rotation } }: Engine,
+  { authTime, renewals }: SessionRow,
+  holder: Renewing,
+): boolean {
+  const { overlap, tolerance } = rotation
+  if (holder.authTime > authTime) return false
+  return renewals.some((r) => r.reauthenticated && holder.issuedAt <= r.at + overlap + tolerance)
+}
+
+/**
  * Adds a renewal to the pending ones. One without reauthentication never replaces another, because the other one may be
- * the user's and this one a thief's.
+ * the user's and this one a thief's. One with reauthentication replaces none that the client may still hold: its access
+ * tokens live for two settle times.
+ * @param oldest the time after which a renewal may still be held
  * @throws TryAgainError
  */
-function addRenewal(pending: readonly Renewal[], renewal: Renewal): Renewal[] {
+function addRenewal(pending: readonly Renewal[], renewal: Renewal, oldest: number): Renewal[] {
   const alike = pending.filter(({ reauthenticated }) => reauthenticated === renewal.reauthenticated)
   if (alike.length < MAX_PENDING) return [...pending, renewal]
-  if (!renewal.reauthenticated) throw new TryAgainError()
+  if (!renewal.reauthenticated || alike[0]!.at >= oldest) throw new TryAgainError()
   return [...pending.filter((other) => other !== alike[0]), renewal]
 }

@@ -125,8 +125,9 @@ export function createConfirmations(
     let late = 0
     for (const row of rows.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
       if (hooks.hasEnded(row)) continue
-      // A token that the row supersedes proves nothing: a renewal may have replaced its lineage.
-      const evidence = undecided.get(row.id)!.filter(({ version }) => !(version < row.version))
+      // A token of another version may be of another lineage than the row: of the one before a renewal or, if the database
+      // has lost the renewal, of the one after it.
+      const evidence = undecided.get(row.id)!.filter(({ version }) => version === row.version)
       const inTime = evidence.filter(({ seenAt }) => now - seenAt <= maxAge)
       late += evidence.length - inTime.length
       const { refused, turn } = decideAll(row, inTime, now)
