@@ -1,5 +1,5 @@
 import type { CreatedSession, CreateSession, RenewSession, Sessions, VerifiedSession } from '../core/api.ts'
-import { type Renewing, renewSession } from '../core/operations/renew.ts'
+import { type RenewalHolder, renewSession } from '../core/operations/renew.ts'
 import type { Refreshed } from '../core/refresh/refresh.ts'
 import { type Session, toSession } from '../core/session/session.ts'
 import { issuedSession } from '../core/tokens/issue.ts'
@@ -135,7 +135,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     const created = await sessions.create({ ...input, ip, userAgent, replaces: this.namedSessionIds })
     this.#createdId = created.session.sessionId
     try {
-      return this.#hand(created)
+      return this.#giveTokens(created)
     } catch (tooLate) {
       // The handler did not await `create` and has answered: nobody can ever hold this session's tokens.
       await sessions.revoke(created.session.sessionId)
@@ -159,8 +159,16 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    * @returns how many
    */
   async revokeOthers(): Promise<number> {
-    if (this.transport === 'cookie' && !this.#hasNewTokens) await this.#renew({})
-    return this.#request.sessions.revokeUser(this.userId, { except: this.sessionId })
+    const ended = await this.#request.sessions.revokeUser(this.userId, { except: this.sessionId })
+    if (this.transport === 'cookie' && !this.#hasNewTokens && this.#cookies.areSettable) {
+      try {
+        await this.#renew({})
+      } catch (error) {
+        // The other sessions have ended. Without new tokens, a copy of this one is found by its next use.
+        if (!isSessionsError(error)) throw error
+      }
+    }
+    return ended
   }
 
   /** Its record, as `sessions.get`. */
@@ -234,24 +242,40 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     const { sessionId, authTime, issuedAt } = verified
     const claims = this.#hasRowClaims ? null : verified.claims
     if (this.transport === 'cookie') this.#cookies.reserve()
-    const holder = { claims, authTime: authTime.getTime(), issuedAt: issuedAt.getTime(), version } as Renewing
+    const holder = {
+      claims,
+      authTime: authTime.getTime(),
+      issuedAt: issuedAt.getTime(),
+      version,
+    } as RenewalHolder
     const scope = { engine, writes: engine.store, autocommit: true }
     const renewed = await renewSession<Claims, Data>(scope, sessionId, { ...renewal, ip, userAgent }, holder)
-    return this.#hand(renewed)
+    return this.#giveTokens(renewed, engine.options.decideWithin)
   }
 
-  /** Continues with new tokens, and gives them to the client. @returns the body to answer with */
-  #hand({ session, accessToken, refreshToken }: CreatedSession<Claims, Data>): CookieAnswer | BearerAnswer {
+  /**
+   * Continues with new tokens, and gives them to the client.
+   * @param within a head that is sent later sets no cookies, in ms. A renewal relies on it, a login does not
+   * @returns the body to answer with
+   */
+  #giveTokens(
+    { session, accessToken, refreshToken }: CreatedSession<Claims, Data>,
+    within: number = Number.POSITIVE_INFINITY,
+  ): CookieAnswer | BearerAnswer {
     this.#hasNewTokens = true
     this.#hasRowClaims = false
     this.#accessToken = accessToken.value
     this.#refreshed = null
-    const verified = issuedSession(session, accessToken, new Date(this.#now()))
-    this.#state = { verified, version: session.version }
+    const now = this.#now()
+    this.#state = {
+      verified: issuedSession(session, accessToken, new Date(now)),
+      version: session.version,
+    }
     if (this.transport === 'bearer') return bearerAnswer(this.#request, accessToken, refreshToken)
     const { cookies } = this.#request
-    const life = { expiresAt: session.persistent ? refreshToken.expiresAt : null, now: this.#now() }
-    this.#cookies.set([cookies.access(accessToken.value, life), cookies.refresh(refreshToken.value, life)])
+    const life = { expiresAt: session.persistent ? refreshToken.expiresAt : null, now }
+    const written = [cookies.access(accessToken.value, life), cookies.refresh(refreshToken.value, life)]
+    this.#cookies.set(written, now + within)
     return cookieAnswer(this.#request, session.sessionId, accessToken)
   }
 

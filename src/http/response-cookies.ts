@@ -27,6 +27,17 @@ export class ResponseCookies {
     return this.#pending
   }
 
+  /** Whether the head has not been sent yet. */
+  get areSettable(): boolean {
+    try {
+      this.reserve()
+      return true
+    } catch (error) {
+      if (error instanceof TypeError) return false
+      throw error
+    }
+  }
+
   /** Asks to be called before the head is sent. @throws TypeError when it has been sent */
   reserve(): void {
     if (this.#head === 'sent') throw new TypeError('the response has begun: its cookies can no longer be set')

@@ -1,5 +1,4 @@
 import { isOfSameLogin } from '../core/session/rows.ts'
-import { expiryReason } from '../core/session/session.ts'
 import type { Change, Ending, Expected, KeyRow, Renewal, SessionRow, Store, Turn } from '../core/store.ts'
 
 /**
@@ -98,7 +97,12 @@ export function memory(): Store {
     },
     async liveByUser(userId, now) {
       return [...rows.values()]
-        .filter((row) => row.userId === userId && row.endedAt === null && expiryReason(row, now) === null)
+        .filter(
+          (row) =>
+            row.userId === userId &&
+            row.endedAt === null &&
+            now < Math.min(row.expiresAt, row.absoluteExpiresAt ?? row.expiresAt),
+        )
         .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
         .map(({ id, createdAt }) => ({ id, createdAt }))
     },

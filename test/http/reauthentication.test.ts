@@ -5,7 +5,7 @@ import { listen } from '../support/sessions.ts'
 const REFRESH = '__Secure-pawl-refresh'
 const ACCESS = '__Host-pawl-access'
 /** Longer than two overlaps and the clock tolerance. */
-const SETTLED = 66
+const SETTLED = 67
 
 const reauthenticate: Handler = async (session) => Response.json(await session.reauthenticate())
 const raise: Handler = async (session) =>
@@ -48,7 +48,7 @@ const actives = async ({ sessions }: Site): Promise<unknown[]> =>
 describe('a copy of the refresh token made before a reauthentication', () => {
   it('never passes a check for a recent authentication, and the user does at once', async () => {
     const { anna, thief, confirm } = await openTheft()
-    expect(await confirm()).toMatchObject({ status: 200, body: { expiresIn: 65 } })
+    expect(await confirm()).toMatchObject({ status: 200, body: { expiresIn: 66 } })
     expect((await anna.visit('GET', '/pay', RECENT)).status).toBe(200)
     await thief.refresh()
     expect(await thief.visit('GET', '/pay', RECENT)).toMatchObject(TOO_OLD)
@@ -163,6 +163,20 @@ describe('the user who authenticates again', () => {
     const late = site.visitor(anna.jar.copy())
     await late.refresh()
     expect((await late.visit('POST', '/confirm', { handler: reauthenticate })).status).toBe(200)
+  })
+
+  it('gets a token that a release without renewals answers "later", and an ordinary one after it', async () => {
+    const { site, anna, confirm } = await openTheft()
+    await confirm()
+    const first = anna.jar.get(REFRESH)!
+    // Such a release keeps the cookies for every version but 1.
+    expect(first).toMatch(/^pawl_r3_[\w-]{123}$/)
+    site.clock.advance(SETTLED)
+    await anna.refresh()
+    expect(anna.jar.get(REFRESH)).toBe(first)
+    site.clock.advance(SETTLED)
+    await anna.refresh()
+    expect(anna.jar.get(REFRESH)).toMatch(/^pawl_r1_/)
   })
 
   it('keeps the session and its data, and both timeouts start anew', async () => {
@@ -355,6 +369,36 @@ describe('setClaims with `renew`', () => {
   })
 })
 
+describe('an answer that begins long after the reauthentication', () => {
+  it('sets no cookies, so the older tokens go on', async () => {
+    const { site, anna, confirm } = await openTheft()
+    const answer = await confirm(async (session) => {
+      const body = await session.reauthenticate()
+      site.clock.advance(16)
+      return Response.json(body)
+    })
+    expect([answer.status, answer.cookies]).toStrictEqual([200, []])
+    site.clock.advance(SETTLED)
+    expect((await anna.refresh()).status).toBe(200)
+    expect(await anna.visit('GET', '/pay', RECENT)).toMatchObject(TOO_OLD)
+  })
+})
+
+describe('a reauthentication shortly before the absolute timeout', () => {
+  it('is valid at once, also where the row is read', async () => {
+    const { site, anna, confirm } = await openTheft(
+      {},
+      { absoluteTimeout: 610, revocation: { mode: 'lookup' } },
+    )
+    await confirm()
+    site.clock.advance(20)
+    expect((await anna.visit('GET', '/pay', RECENT)).status).toBe(200)
+    expect((await site.sessions.list('anna'))[0]!.active).toBe(true)
+    site.clock.advance(SETTLED)
+    expect((await anna.refresh()).status).toBe(200)
+  })
+})
+
 describe('revokeOthers', () => {
   it('ends all other sessions of the user, and copies of this one', async () => {
     const { site, anna, thief, confirm } = await openTheft()
@@ -365,6 +409,16 @@ describe('revokeOthers', () => {
     site.clock.advance(SETTLED)
     await anna.refresh()
     expect((await thief.refresh()).status).toBe(401)
+  })
+
+  it('ends the others although a thief has used up the renewals', async () => {
+    const { site, anna, thief, confirm } = await openTheft()
+    const before = thief.jar.copy()
+    for (let time = 0; time < 4; time++)
+      await site.visitor(before).visit('POST', '/sign-out-others', { handler: revokeOthers })
+    await site.visitor().login()
+    expect(await confirm(revokeOthers)).toMatchObject({ status: 200, body: 1, cookies: [] })
+    expect((await anna.me()).status).toBe(200)
   })
 
   it('after `reauthenticate` in the same request keeps the tokens of the latter', async () => {
@@ -424,7 +478,7 @@ describe('a thief who makes the application renew the session', () => {
     const before = thief.jar.copy()
     for (let time = 0; time < 5; time++) {
       const unaware = site.visitor(before)
-      answers.push((await unaware.visit('POST', '/sign-out-others', { handler: revokeOthers })).status)
+      answers.push((await unaware.visit('POST', '/raise', { handler: raise })).status)
     }
     expect(answers).toStrictEqual([200, 200, 200, 200, 503])
   })

@@ -314,9 +314,10 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
     const nothing = { answer: null, wrote: false, change: {} }
     if (isReuse && mutation !== 'reuse after a renewal without a password')
       return { ...nothing, verdict: 'reused', refused: true }
+    // The user signs in again, which ends the session that the old token names. The mutation leaves it to the thief.
     const missed =
-      by === 'owner' && world.thief?.tokens.some(({ lineage }) => lineage === world.lineage) === true
-    return { ...nothing, verdict: 'replaced', refused: false, replaced: true, missed }
+      isReuse && by === 'owner' && world.thief?.tokens.some(({ lineage }) => lineage === world.lineage)
+    return { ...nothing, verdict: 'replaced', refused: false, replaced: true, missed: missed === true }
   }
 
   function confirmed(world: World, renewal: Pending): Change {

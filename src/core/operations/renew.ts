@@ -5,14 +5,14 @@ import type { CreatedSession, RenewSession } from '../api.ts'
 import type { Engine } from '../engine.ts'
 import { randomBytes } from '../keys/random.ts'
 import { normalizeContext } from '../request-context.ts'
-import { settleTime } from '../rotation/decision.ts'
-import { idleExpiry, pruneTime } from '../session/lifetime.ts'
+import { pendingLifetime, settleTime } from '../rotation/decision.ts'
+import { idleExpiry, idleTimeoutOf, pruneTime } from '../session/lifetime.ts'
 import { findRenewal, withRenewal } from '../session/renewal.ts'
 import { toSession } from '../session/session.ts'
 import type { Renewal, SessionRow } from '../store.ts'
 import { checkFits } from '../tokens/access-token.ts'
 import { accessTokenFields, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
-import { ANCHOR_BYTES, fingerprint, mintRefreshToken } from '../tokens/refresh-token.ts'
+import { ANCHOR_BYTES, fingerprint, mintRefreshToken, RENEWAL_PREFIX } from '../tokens/refresh-token.ts'
 import { assertStillActive, type Scope } from './write-scope.ts'
 
 const ATTEMPTS = 5
@@ -20,7 +20,7 @@ const ATTEMPTS = 5
 const MAX_PENDING = 4
 
 /** The session of the request that asks for a renewal, as its access token describes it. */
-export interface Renewing {
+export interface RenewalHolder {
   /** When its holder last authenticated, in ms. */
   readonly authTime: number
   /** `null` for those of the row. */
@@ -39,7 +39,7 @@ export async function renewSession<Claims extends object, Data>(
   scope: Scope,
   sessionId: string,
   { claims: given, reauthenticated = false, ...context }: RenewSession<Claims>,
-  holder: Renewing | null = null,
+  holder: RenewalHolder | null = null,
 ): Promise<CreatedSession<Claims, Data>> {
   const { engine, writes } = scope
   const { options, clock, ring } = engine
@@ -73,27 +73,32 @@ export async function renewSession<Claims extends object, Data>(
       claims: isDeepStrictEqual(claims, row.claims) ? null : claims,
     }
     const renewed = withRenewal(row, renewal)
-    const token = mintRefreshToken(options.secrets, {
-      sessionId,
-      generation: row.generation + 1,
-      issuedAt: now,
-      parent: row.current,
-      anchor,
-    })
+    const token = mintRefreshToken(
+      options.secrets,
+      {
+        sessionId,
+        generation: row.generation + 1,
+        issuedAt: now,
+        parent: row.current,
+        anchor,
+      },
+      RENEWAL_PREFIX,
+    )
     const issue = { generation: token.generation, twin: null, now, context: normalizeContext(context) }
     checkFits(await ring.signer(), options.accessToken, accessTokenFields(engine, renewed, issue, 0))
     const accessToken = await issueAccessToken(engine, renewed, {
       ...issue,
-      atMost: settleTime(options.rotation),
+      atMost: pendingLifetime(options.rotation),
     })
     const expiresAt = idleExpiry(engine, renewed, now)
+    const unexpired = row.renewals.filter(({ at }) => now < at + idleTimeoutOf(engine, row))
     const written =
       findRenewal(row, anchorHash) !== null ||
       (await writes.startRenewal({
         id: sessionId,
         version: row.version,
         renewals: row.renewals,
-        next: addRenewal(row.renewals, renewal, now - 2 * settleTime(options.rotation)),
+        next: addRenewal(unexpired, renewal, now - 2 * settleTime(options.rotation)),
         expiresAt,
         pruneAt: pruneTime(engine, renewed, expiresAt, now, row.pruneAt),
       }))
@@ -116,7 +121,7 @@ export async function renewSession<Claims extends object, Data>(
 function mayHoldReauthentication(
   { options: { rotation } }: Engine,
   { authTime, renewals }: SessionRow,
-  holder: Renewing,
+  holder: RenewalHolder,
 ): boolean {
   const { overlap, tolerance } = rotation
   if (holder.authTime > authTime) return false

@@ -8,7 +8,7 @@ import {
 import type { Engine } from '../engine.ts'
 import { reportThrown } from '../observability/events.ts'
 import { type NormalContext, normalizeContext, type RefreshContext, recordable } from '../request-context.ts'
-import { type Decision, decide, decideRenewal, settleTime, type Verdict } from '../rotation/decision.ts'
+import { type Decision, decide, decideRenewal, pendingLifetime, type Verdict } from '../rotation/decision.ts'
 import { createEnding, publishEnd } from '../session/ending.ts'
 import { idleTimeoutOf } from '../session/lifetime.ts'
 import { findRenewal, remainingAfter, reuseSinceAfter, wasRenewed, withRenewal } from '../session/renewal.ts'
@@ -279,7 +279,7 @@ async function createAnswer(
   engine.events.emit('refreshed', { sessionId: row.id, userId: row.userId, verdict })
   if (verdict === 'renewed' && next === undefined) {
     // Still pending: a short access token makes the client present the refresh token again soon.
-    const atMost = settleTime(engine.options.rotation)
+    const atMost = pendingLifetime(engine.options.rotation)
     const issue = { generation: token.generation, twin: null, now, context, atMost }
     return { row, accessToken: await issueAccessToken(engine, row, issue), refreshToken: null }
   }

@@ -117,6 +117,11 @@ export function settleTime({ overlap, tolerance }: RotationSettings): number {
   return 2 * overlap + tolerance
 }
 
+/** How long an access token of a pending renewal lives: the refresh after it comes later than the settle time. */
+export function pendingLifetime(settings: RotationSettings): number {
+  return settleTime(settings) + 1000
+}
+
 /**
  * Decides on the refresh token of a pending renewal. Presented after the settle time, it replaces the lineage of the row:
  * all older tokens of the session are refused from then on.
@@ -131,7 +136,7 @@ export function decideRenewal(
   now: number,
   recordedAt: number = now,
 ): Decision {
-  if (now - renewedAt < settleTime(settings)) return { verdict: 'renewed', answer: 'keep' }
+  if (now - renewedAt <= settleTime(settings)) return { verdict: 'renewed', answer: 'keep' }
   return {
     verdict: 'renewed',
     answer: settings.overlap === 0 ? 'child' : 'keep',

@@ -30,7 +30,7 @@ export function remainingAfter<R extends Pick<Renewal, 'reauthenticated'>>(
     .filter(({ reauthenticated }) => reauthenticated || !confirmed.reauthenticated)
 }
 
-/** Whether a renewal has replaced a lineage of this session. */
+/** Whether a renewal may have replaced a lineage of this session, as far as the row shows. */
 export function wasRenewed({ authTime, createdAt, reuseSince }: SessionRow): boolean {
   return authTime > createdAt || reuseSince !== null
 }
@@ -44,6 +44,11 @@ export function withRenewal(row: SessionRow, renewal: Renewal): SessionRow {
     authTime: Math.max(row.authTime, renewal.authTime),
     absoluteExpiresAt: later(row.absoluteExpiresAt, renewal.absoluteExpiresAt),
   }
+}
+
+/** When the session expires at the latest, if all pending renewals are confirmed; `null`: never. */
+export function latestAbsoluteExpiry({ absoluteExpiresAt, renewals }: SessionRow): number | null {
+  return renewals.reduce((latest, renewal) => later(latest, renewal.absoluteExpiresAt), absoluteExpiresAt)
 }
 
 /** The later of two times, where null is never. */

@@ -1,5 +1,6 @@
 import type { ClaimsObject } from '../../portable/claims.ts'
 import type { EndReason, SessionRow } from '../store.ts'
+import { latestAbsoluteExpiry } from './renewal.ts'
 
 /** One login of a user on one device. Contains no credential. */
 export interface Session<Claims extends object = ClaimsObject, Data = unknown> {
@@ -35,15 +36,16 @@ export interface Session<Claims extends object = ClaimsObject, Data = unknown> {
   readonly endReason: EndReason | null
 }
 
-/** Why a session has expired; `null` when it has not. */
+/** Why a session has expired; `null` when it has not. The holder of a pending renewal may have longer than the row. */
 export function expiryReason(row: SessionRow, now: number): 'idle' | 'absolute' | null {
-  if (row.absoluteExpiresAt !== null && now >= row.absoluteExpiresAt) return 'absolute'
+  const absolute = latestAbsoluteExpiry(row)
+  if (absolute !== null && now >= absolute) return 'absolute'
   return now >= row.expiresAt ? 'idle' : null
 }
 
 export function toSession<Claims extends object, Data>(row: SessionRow, now: number): Session<Claims, Data> {
   const expired = row.endReason === null ? expiryReason(row, now) : null
-  const expiredAt = expired === 'absolute' ? row.absoluteExpiresAt! : row.expiresAt
+  const expiredAt = expired === 'absolute' ? latestAbsoluteExpiry(row)! : row.expiresAt
   const endedAt = row.endedAt ?? (expired === null ? null : expiredAt)
   return {
     sessionId: row.id,

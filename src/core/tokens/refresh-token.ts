@@ -8,7 +8,7 @@ import type { Presented } from '../rotation/decision.ts'
 import { sessionIdToBytes } from '../session/session-id-bytes.ts'
 
 /**
- * The refresh token: `pawl_r1_` and base64url of a fixed-size record. The record carries a MAC under the secret,
+ * The refresh token: `pawl_r1_`, or `pawl_r3_` for the first one of a renewal, and base64url of a fixed-size record. The record carries a MAC under the secret,
  * so that a forged or truncated token is refused without a read of the database.
  *
  * | offset | bytes | field |
@@ -23,7 +23,8 @@ import { sessionIdToBytes } from '../session/session-id-bytes.ts'
  * | 76 | 16 | HMAC-SHA-256, truncated, over prefix and all of the above |
  */
 const PREFIX = 'pawl_r1_'
-const PREFIX_BYTES = Buffer.from(PREFIX)
+/** The first token of a renewal. A release that does not know renewals answers "later" and keeps the cookies. */
+export const RENEWAL_PREFIX = 'pawl_r3_'
 const BYTES = 92
 const MAC_AT = 76
 const LENGTH = PREFIX.length + Math.ceil((BYTES * 4) / 3)
@@ -63,6 +64,7 @@ export function fingerprint(bytes: Uint8Array): Buffer {
 export function mintRefreshToken(
   secrets: Secrets,
   fields: Omit<RefreshToken, 'value' | 'fingerprint'>,
+  prefix: string = PREFIX,
 ): RefreshToken {
   const [secret] = secrets
   const bytes = Buffer.alloc(BYTES)
@@ -73,21 +75,23 @@ export function mintRefreshToken(
   bytes.set(fields.parent, 28)
   bytes.set(fields.anchor, 44)
   bytes.set(randomBytes(16), 60)
-  bytes.set(macOf(secret, bytes), MAC_AT)
-  return { ...fields, value: PREFIX + bytes.toString('base64url'), fingerprint: fingerprint(bytes) }
+  bytes.set(macOf(secret, prefix, bytes), MAC_AT)
+  return { ...fields, value: prefix + bytes.toString('base64url'), fingerprint: fingerprint(bytes) }
 }
 
 export function parseRefreshToken(secrets: Secrets, value: unknown): ParsedRefreshToken {
   if (typeof value !== 'string') return INVALID
   // A release that is only partly deployed must not log anybody out.
-  if (!value.startsWith(PREFIX)) return OTHER_VERSION.test(value) ? UNKNOWN_SECRET : INVALID
+  const prefix = value.slice(0, PREFIX.length)
+  if (prefix !== PREFIX && prefix !== RENEWAL_PREFIX)
+    return OTHER_VERSION.test(value) ? UNKNOWN_SECRET : INVALID
   const decoded = value.length === LENGTH ? decodeBase64url(value.slice(PREFIX.length)) : null
   if (decoded === null) return INVALID
   const bytes = Buffer.from(decoded.buffer)
   const secretId = bytes.readUInt16BE(0)
   const secret = secrets.find((candidate) => candidate.id === secretId)
   if (secret === undefined) return UNKNOWN_SECRET
-  if (!timingSafeEqual(macOf(secret, bytes), bytes.subarray(MAC_AT))) return INVALID
+  if (!timingSafeEqual(macOf(secret, prefix, bytes), bytes.subarray(MAC_AT))) return INVALID
   const generation = bytes.readUInt32BE(18)
   if (generation > MAX_GENERATION) return INVALID
   return {
@@ -109,7 +113,7 @@ export function assertGenuine(parsed: ParsedRefreshToken): RefreshToken {
   throw parsed.reason === 'unknown-secret' ? new SecretUnknownError() : new RefreshTokenInvalidError()
 }
 
-function macOf(secret: Secret, bytes: Buffer): Buffer {
-  const input = Buffer.concat([PREFIX_BYTES, bytes.subarray(0, MAC_AT)])
+function macOf(secret: Secret, prefix: string, bytes: Buffer): Buffer {
+  const input = Buffer.concat([Buffer.from(prefix), bytes.subarray(0, MAC_AT)])
   return secret.refresh.digest(input).subarray(0, BYTES - MAC_AT)
 }
