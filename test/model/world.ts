@@ -198,7 +198,7 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
   const faulty = scope.network === 'faulty'
   const evidenceSettings =
     mutation === 'late evidence turns nothing' ? { ...settings, gracePeriod: 1e9 } : settings
-  const renewalSettings = mutation === 'settle time' ? { ...settings, overlap: 0, tolerance: 0 } : settings
+  const renewalSettings = mutation === 'settle time' ? { ...settings, overlap: -1, tolerance: 0 } : settings
   const loginTime = -pause * (scope.history + 1)
   let minted = 0
 
