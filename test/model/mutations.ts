@@ -14,6 +14,7 @@ export const MUTATIONS = [
   'limits after the decision',
   'renewal of one lineage',
   'settle time',
+  'refresh before a renewal',
   'evidence of the present version',
   'reuse after a renewal without a password',
   'durable sibling switch',

@@ -16,6 +16,7 @@ const BASE: Scope = {
   thiefRefreshes: 0,
   flood: false,
   reauthentications: 0,
+  renewals: 0,
   thiefRenews: false,
   given: [],
 }
@@ -73,6 +74,19 @@ export const HONEST: Readonly<Record<string, Scope>> = {
       /tab 1 gets/,
       ...SETTLING,
     ],
+  },
+  'reauthentication and renewal, prompt network': {
+    ...BASE,
+    reauthentications: 1,
+    renewals: 1,
+    refreshes: 3,
+  },
+  'reauthentication and renewal, slow network': {
+    ...BASE,
+    network: 'slow',
+    reauthentications: 1,
+    renewals: 1,
+    refreshes: 3,
   },
   'reauthentication, browser crash': {
     ...BASE,
@@ -202,6 +216,24 @@ export const COUNTEREXAMPLES: Readonly<Record<Mutation, Scope>> = {
   'limits after the decision': { ...THEFT_BY_HAND, flood: true },
   'renewal of one lineage': { ...THEFT_BY_HAND, reauthentications: 1 },
   'settle time': { ...BASE, reauthentications: 1, refreshes: 3 },
+  // A late answer has set an older access token beside the refresh token of the reauthentication.
+  'refresh before a renewal': {
+    ...BASE,
+    network: 'slow',
+    reauthentications: 1,
+    renewals: 1,
+    given: [
+      /tab 1 sends/,
+      /tab 1's .* current/,
+      /tab 1 gets/,
+      /tab 1 sends/,
+      /tab 1's .* successor/,
+      /authenticates again/,
+      /tab 2 gets/,
+      /tab 1 gets/,
+      ...SETTLING,
+    ],
+  },
   'evidence of the present version': {
     ...THEFT_BY_HAND,
     reauthentications: 1,

@@ -7,7 +7,7 @@ import {
   type RotationSettings,
   type RotationState,
 } from '../../src/core/rotation/decision.ts'
-import { remainingAfter, reuseSinceAfter } from '../../src/core/session/renewal.ts'
+import { mayHoldReauthentication, remainingAfter, reuseSinceAfter } from '../../src/core/session/renewal.ts'
 import { type Mutation, mutated } from './mutations.ts'
 import { clock, name, numberOf, same, type Token, when } from './tokens.ts'
 
@@ -57,6 +57,8 @@ export interface Scope {
   readonly login: boolean
   /** How often the user authenticates again. */
   readonly reauthentications: number
+  /** How often the user renews the session without that: for new claims, say. */
+  readonly renewals: number
   /** Whether the thief makes the application renew the session without a password, once. */
   readonly thiefRenews: boolean
   /** When the jar is copied. */
@@ -74,8 +76,7 @@ interface Access {
   readonly issuedAt: number
   /** The version of the row. */
   readonly version: number
-  /** Whether it passes a check for a recent authentication. */
-  readonly elevated: boolean
+  readonly authTime: number
 }
 
 /** New tokens that nobody has presented after the settle time. */
@@ -233,7 +234,7 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
       reuseSince: null,
       renewals: [],
       unsynced: scope.databaseCrashes > 0 ? unsynced : [],
-      jar: { refresh: token, access: { twin: null, issuedAt: 0, version: 0, elevated: false } },
+      jar: { refresh: token, access: { twin: null, issuedAt: 0, version: 0, authTime: loginTime } },
       before: null,
       calls: Array.from({ length: scope.tabs }, () => null),
       uses: [],
@@ -288,12 +289,13 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
       ...(renewal === undefined && presents(world, token, by)),
       ...(renewal !== undefined && decision.next !== undefined && confirmed(world, renewal)),
     }
-    const { version = world.version, authTime = renewal?.authTime ?? world.authTime } = change
-    const elevated = mutation === 'renewal of one lineage' ? hasReauthenticated(world) : authTime > loginTime
+    const { version = world.version, authTime: confirmedTime = renewal?.authTime ?? world.authTime } = change
+    const isShared = mutation === 'renewal of one lineage' && hasReauthenticated(world)
+    const authTime = isShared ? arrivedAt : confirmedTime
     const wrote = decision.next !== undefined
     if (decision.answer === 'keep') {
       const isRecorded = same(change.row!.current, token.fingerprint) || renewal !== undefined
-      const access = { twin: isRecorded ? null : token, issuedAt: arrivedAt, version, elevated }
+      const access = { twin: isRecorded ? null : token, issuedAt: arrivedAt, version, authTime }
       return { verdict, refused: false, answer: { child: null, access }, wrote, change }
     }
     const shares = mutation === 'own child for every caller'
@@ -302,7 +304,7 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
     return {
       verdict,
       refused: false,
-      answer: { child, access: { twin: child, issuedAt: arrivedAt, version, elevated } },
+      answer: { child, access: { twin: child, issuedAt: arrivedAt, version, authTime } },
       wrote,
       change: shares && known === undefined ? { ...change, shared: [...world.shared, child] } : change,
     }
@@ -374,6 +376,7 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
     uses.forEach(confirm)
     crashDatabase()
     if (count.reauthentications < scope.reauthentications) reauthenticate()
+    if (count.renewals < scope.renewals) renewClaims()
     if (count.browserCrashes < scope.browserCrashes) fallBack()
     if (scope.login && count.logins === 0) logIn()
     if (scope.thief !== 'never') {
@@ -530,25 +533,44 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
       }
     }
 
-    /** The user enters the password. The answer is a call like that of a refresh. */
+    /** The user enters the password. */
     function reauthenticate(): void {
-      const tab = calls.indexOf(null)
-      if (!isLiving(jar.refresh) || tab === -1) return
-      for (const skew of skews) {
-        const { child, access, change } = renew(now + skew, now + skew, true)
-        const story = `the user authenticates again${clock(skew)}: ${name(child)}`
-        const next = {
-          ...change,
+      for (const skew of skews)
+        answerRenewal(`the user authenticates again${clock(skew)}`, renew(now + skew, now + skew, true), {
           ...counted('reauthentications'),
           thief: thief === null ? null : { ...thief, early: true },
-        }
-        if (scope.network === 'atomic') add(`${story} in the jar`, { ...next, ...intoJar(child, access) })
-        else
-          add(story, {
-            ...next,
-            ...setCall(tab, { kind: 'answer', child, access, arrivesBy: now + half, mustArrive: false }),
-          })
+        })
+    }
+
+    /** The application renews the session with the access token in the jar. */
+    function renewClaims(): void {
+      const { version, issuedAt, authTime } = jar.access
+      // Such an access token is answered "refresh".
+      if (version < world.version) return
+      const mustRefresh = mayHoldReauthentication(world, { issuedAt, authTime }, settings)
+      if (mustRefresh && mutation !== 'refresh before a renewal') return
+      for (const skew of skews) {
+        const renewal = renew(now + skew, Math.max(authTime, world.authTime), authTime > world.authTime)
+        answerRenewal(`the user renews the session${clock(skew)}`, renewal, counted('renewals'))
       }
+    }
+
+    /** The answer is a call like that of a refresh. */
+    function answerRenewal(
+      story: string,
+      { child, access, change }: ReturnType<typeof renew>,
+      more: Change,
+    ): void {
+      const tab = calls.indexOf(null)
+      if (!isLiving(jar.refresh) || tab === -1) return
+      const next = { ...change, ...more }
+      if (scope.network === 'atomic')
+        add(`${story}: ${name(child)} in the jar`, { ...next, ...intoJar(child, access) })
+      else
+        add(`${story}: ${name(child)}`, {
+          ...next,
+          ...setCall(tab, { kind: 'answer', child, access, arrivesBy: now + half, mustArrive: false }),
+        })
     }
 
     function renew(
@@ -559,10 +581,9 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
       const lineage = 1 + count.reauthentications + count.renewals
       const parent = { ...jar.refresh, fingerprint: row.current }
       const child = mint(row.generation + 1, parent, at, lineage)
-      const elevated = authTime > loginTime
       return {
         child,
-        access: { twin: null, issuedAt: at, version: world.version, elevated },
+        access: { twin: null, issuedAt: at, version: world.version, authTime },
         change: { renewals: [...world.renewals, { lineage, at, authTime, reauthenticated }], unsynced: [] },
       }
     }
@@ -627,7 +648,7 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
         ...counted('logins'),
         row: firstState(token),
         unsynced: [],
-        jar: { refresh: token, access: { twin: null, issuedAt: now, version: 0, elevated: false } },
+        jar: { refresh: token, access: { twin: null, issuedAt: now, version: 0, authTime: loginTime } },
         before: null,
         uses: [],
       })
@@ -662,7 +683,7 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
           else if (replaced === true) expel(story, known, token)
           else if (answer !== null) {
             const { child, access } = answer
-            if (known.early && access.elevated) add(story, {}, 'thief passed')
+            if (known.early && access.authTime > loginTime) add(story, {}, 'thief passed')
             const fresh = child !== null && !known.tokens.includes(child)
             add(fresh ? `${story}, gets ${name(child)}` : story, {
               ...change,
@@ -748,8 +769,12 @@ export function keyOf(world: World): string {
   const state = (row: RotationState): string =>
     `${row.generation}/${label(row.current)}/${row.previous === null ? '' : label(row.previous)}/${now - row.turnedAt}/${row.switchedAt === null ? '' : now - row.switchedAt}`
   const outdated = (version: number): string => (version < world.version ? 'x' : '')
-  const access = ({ twin, issuedAt, version }: Access): string =>
-    twin === null ? '' : `${token(twin)}@${now - issuedAt}${outdated(version)}`
+  const access = ({ twin, issuedAt, version, authTime }: Access): string => {
+    const times = world.renewals.length > 0 ? `^${now - issuedAt}/${now - authTime}` : ''
+    return twin === null
+      ? `${outdated(version)}${times}`
+      : `${token(twin)}@${now - issuedAt}${outdated(version)}${times}`
+  }
   const jar = (value: Jar): string => `${token(value.refresh)},${access(value.access)}`
   const call = (value: Call | null): string => {
     if (value === null) return '-'

@@ -2,14 +2,13 @@ import { isDeepStrictEqual } from 'node:util'
 import { type ClaimsObject, checkClaims, validate } from '../../portable/claims.ts'
 import { AccessTokenExpiredError, TryAgainError } from '../../portable/errors.ts'
 import type { CreatedSession, RenewSession } from '../api.ts'
-import type { Engine } from '../engine.ts'
 import { randomBytes } from '../keys/random.ts'
 import { normalizeContext } from '../request-context.ts'
 import { pendingLifetime, settleTime } from '../rotation/decision.ts'
 import { idleExpiry, idleTimeoutOf, pruneTime } from '../session/lifetime.ts'
-import { findRenewal, withRenewal } from '../session/renewal.ts'
+import { findRenewal, mayHoldReauthentication, withRenewal } from '../session/renewal.ts'
 import { toSession } from '../session/session.ts'
-import type { Renewal, SessionRow } from '../store.ts'
+import type { Renewal } from '../store.ts'
 import { checkFits } from '../tokens/access-token.ts'
 import { accessTokenFields, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
 import { ANCHOR_BYTES, fingerprint, mintRefreshToken, RENEWAL_PREFIX } from '../tokens/refresh-token.ts'
@@ -56,7 +55,7 @@ export async function renewSession<Claims extends object, Data>(
     const grace = reauthenticated && holder === null ? 0 : undefined
     const row = await assertStillActive(scope, sessionId, grace)
     if (holder !== null && holder.version !== row.version) throw new AccessTokenExpiredError('superseded')
-    if (holder !== null && !reauthenticated && mayHoldReauthentication(engine, row, holder))
+    if (holder !== null && !reauthenticated && mayHoldReauthentication(row, holder, options.rotation))
       throw new AccessTokenExpiredError('superseded')
     const now = clock.now()
     const heldAuthTime = holder?.authTime ?? 0
@@ -111,21 +110,6 @@ export async function renewSession<Claims extends object, Data>(
     }
   }
   throw new TryAgainError()
-}
-
-/**
- * Whether the client may hold the refresh token of a pending reauthentication beside an older access token, because a
- * late answer has set only the latter. Its next refresh would drop this renewal, whose answer could arrive after that. So
- * it must refresh first. An access token that was issued later proves that the reauthentication was lost.
- */
-function mayHoldReauthentication(
-  { options: { rotation } }: Engine,
-  { authTime, renewals }: SessionRow,
-  holder: RenewalHolder,
-): boolean {
-  const { overlap, tolerance } = rotation
-  if (holder.authTime > authTime) return false
-  return renewals.some((r) => r.reauthenticated && holder.issuedAt <= r.at + overlap + tolerance)
 }
 
 /**

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
+import type { RotationSettings } from '../rotation/decision.ts'
 import type { Renewal, SessionRow } from '../store.ts'
 
 /** The pending renewal with this anchor; null if there is none. */
@@ -28,6 +29,24 @@ export function remainingAfter<R extends Pick<Renewal, 'reauthenticated'>>(
   return renewals
     .slice(renewals.indexOf(confirmed) + 1)
     .filter(({ reauthenticated }) => reauthenticated || !confirmed.reauthenticated)
+}
+
+/**
+ * Whether the client may hold the refresh token of a pending reauthentication beside an older access token, because a
+ * late answer has set only the latter. Its next refresh would drop a renewal without reauthentication, whose answer could
+ * arrive after that. So it must refresh first. An access token that was issued later proves that the reauthentication was
+ * lost.
+ * @param holder the access token of the request that asks for the renewal
+ */
+export function mayHoldReauthentication(
+  row: { readonly authTime: number; readonly renewals: readonly Pick<Renewal, 'at' | 'reauthenticated'>[] },
+  holder: { readonly authTime: number; readonly issuedAt: number },
+  { overlap, tolerance }: RotationSettings,
+): boolean {
+  if (holder.authTime > row.authTime) return false
+  return row.renewals.some(
+    ({ at, reauthenticated }) => reauthenticated && holder.issuedAt <= at + overlap + tolerance,
+  )
 }
 
 /** Whether a renewal may have replaced a lineage of this session, as far as the row shows. */
