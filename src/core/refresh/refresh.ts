@@ -1,29 +1,21 @@
 import { timingSafeEqual } from 'node:crypto'
-import {
-  RefreshTokenInvalidError,
-  RefreshTokenReusedError,
-  SessionEndedError,
-  TryAgainError,
-} from '../../portable/errors.ts'
+import { RefreshTokenReusedError, SessionEndedError, TryAgainError } from '../../portable/errors.ts'
 import type { Engine } from '../engine.ts'
-import { reportThrown } from '../observability/events.ts'
 import { type NormalContext, normalizeContext, type RefreshContext, recordable } from '../request-context.ts'
-import { type Decision, decide, decideRenewal, pendingLifetime, type Verdict } from '../rotation/decision.ts'
+import { type Decision, pendingLifetime, type Verdict } from '../rotation/decision.ts'
 import { createEnding, publishEnd } from '../session/ending.ts'
-import { idleTimeoutOf } from '../session/lifetime.ts'
-import { findRenewal, remainingAfter, reuseSinceAfter, wasRenewed, withRenewal } from '../session/renewal.ts'
-import { assertLive, assertNotEnded, compareEnds, readRow } from '../session/rows.ts'
-import type { Renewal, SessionRow, Turn } from '../store.ts'
-import { delay } from '../time/delay.ts'
+import { assertLive, compareEnds, readRow } from '../session/rows.ts'
+import type { SessionRow } from '../store.ts'
 import { type IssuedToken, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
 import {
   assertGenuine,
-  fingerprint,
   mintRefreshToken,
   type ParsedRefreshToken,
   type RefreshToken,
 } from '../tokens/refresh-token.ts'
-import type { RefreshAttempt } from './refresh-attempt.ts'
+import { assertAllowed } from './allowance.ts'
+import { confirmRenewal } from './confirm-renewal.ts'
+import { assertUnexpired, type HeldSession, heldSession, judge } from './held-session.ts'
 import { createTurn, expectedState, publishTurn } from './turn.ts'
 
 const ATTEMPTS = 3
@@ -117,87 +109,6 @@ async function ensureRowVersion(engine: Engine, row: SessionRow | null): Promise
   return found ?? row
 }
 
-/**
- * Applies the limit of Pawl and the limit of the application.
- * @throws TryAgainError
- */
-async function assertAllowed(engine: Engine, token: RefreshToken, from: NormalContext): Promise<void> {
-  const { sessionId } = token
-  const tokenFingerprint = Buffer.from(token.fingerprint).toString('base64url')
-  try {
-    engine.refreshLimit.count(tokenFingerprint)
-  } catch (error) {
-    engine.events.emit('refreshLimited', { sessionId, reason: 'refreshesPerMinute' })
-    throw error
-  }
-  if (await isAllowedByApplication(engine, { sessionId, fingerprint: tokenFingerprint, ...from })) return
-  engine.events.emit('refreshLimited', { sessionId, reason: 'allowRefresh' })
-  throw new TryAgainError()
-}
-
-/** A callback that fails must not stop refreshes. One that takes too long does: the refresh would be too old. */
-async function isAllowedByApplication({ options }: Engine, attempt: RefreshAttempt): Promise<boolean> {
-  const { allowRefresh } = options.limits
-  if (allowRefresh === null) return true
-  const answered = new AbortController()
-  try {
-    return await Promise.race([
-      allowRefresh(attempt),
-      delay(options.decideWithin, answered.signal).then(() => false),
-    ])
-  } catch (error) {
-    reportThrown('`allowRefresh`', error)
-    return true
-  } finally {
-    answered.abort()
-  }
-}
-
-/** The session that a refresh token belongs to. */
-interface HeldSession {
-  readonly row: SessionRow
-  /** The row as the holder of the token sees it. */
-  readonly session: SessionRow
-  /** The pending renewal that the token comes from, or the lineage of the token. */
-  readonly lineage: Renewal | 'current' | 'replaced'
-}
-
-/**
- * @throws SessionEndedError, also for a token of a lineage that a reauthentication has replaced
- * @throws RefreshTokenInvalidError for a token that a leaked secret has forged
- */
-function heldSession(token: RefreshToken, row: SessionRow | null): HeldSession {
-  if (row === null) throw new SessionEndedError(token.sessionId, 'unknown')
-  assertNotEnded(row)
-  const anchorHash = fingerprint(token.anchor)
-  if (timingSafeEqual(anchorHash, row.anchorHash)) return { row, session: row, lineage: 'current' }
-  const renewal = findRenewal(row, anchorHash)
-  if (renewal !== null) return { row, session: withRenewal(row, renewal), lineage: renewal }
-  if (!wasRenewed(row)) throw new RefreshTokenInvalidError()
-  if (row.reuseSince === null || token.issuedAt < row.reuseSince)
-    throw new SessionEndedError(token.sessionId, 'replaced')
-  return { row, session: row, lineage: 'replaced' }
-}
-
-function assertUnexpired(engine: Engine, token: RefreshToken, session: SessionRow, now: number): void {
-  const { id, expiresAt, absoluteExpiresAt } = session
-  if (absoluteExpiresAt !== null && now >= absoluteExpiresAt) throw new SessionEndedError(id, 'absolute')
-  // The row records activity only when a token is used. Its holder was also active when this token was issued.
-  const idleExpiresAt = Math.max(expiresAt, token.issuedAt + idleTimeoutOf(engine, session))
-  if (now >= idleExpiresAt) throw new SessionEndedError(id, 'idle')
-}
-
-function judge(
-  { options, clock }: Engine,
-  token: RefreshToken,
-  { row, lineage }: HeldSession,
-  arrivedAt: number,
-): Decision {
-  if (lineage === 'replaced') return { verdict: 'reused', answer: 'refuse' }
-  if (lineage === 'current') return decide(token, row, options.rotation, arrivedAt, clock.now())
-  return decideRenewal(token, lineage.at, options.rotation, arrivedAt, clock.now())
-}
-
 /** Carries a decision out. @returns the new row, or null if the row has changed and the decision must be repeated */
 async function applyDecision(
   engine: Engine,
@@ -226,29 +137,6 @@ async function applyDecision(
   publishTurn(engine, row, turn, 'refresh')
   const { expiresAt, pruneAt } = turn
   return { ...row, ...next, expiresAt, pruneAt, ip: turn.ip, userAgent: turn.userAgent }
-}
-
-/** Replaces the lineage of the row, so that all older tokens are refused. @returns as {@link applyDecision} */
-async function confirmRenewal(
-  engine: Engine,
-  { row, session }: HeldSession,
-  renewal: Renewal,
-  turn: Turn,
-): Promise<SessionRow | null> {
-  const { store, clock, revocations, feed } = engine
-  const { anchorHash, authTime, absoluteExpiresAt, claims } = session
-  const { version, renewals } = row
-  const reuseSince = reuseSinceAfter(row, renewal)
-  const remaining = remainingAfter(renewals, renewal)
-  const renewed = { anchorHash, authTime, absoluteExpiresAt, claims, reuseSince }
-  const at = clock.now()
-  if (!(await store.confirmRenewal({ ...turn, ...renewed, version, renewals, remaining, at }))) return null
-  revocations.addVersion(row.id, version + 1)
-  feed.notifyPeers()
-  publishTurn(engine, row, turn, 'refresh')
-  const { next, expiresAt, pruneAt, ip, userAgent } = turn
-  const written = { version: version + 1, renewals: remaining, reuseSince, expiresAt, pruneAt, ip, userAgent }
-  return { ...session, ...next, ...written }
 }
 
 /** Ends a session because of a verdict. @returns false if the row has changed and the decision must be repeated */

@@ -1,0 +1,43 @@
+import { TryAgainError } from '../../portable/errors.ts'
+import type { Engine } from '../engine.ts'
+import { reportThrown } from '../observability/events.ts'
+import type { NormalContext } from '../request-context.ts'
+import { delay } from '../time/delay.ts'
+import type { RefreshToken } from '../tokens/refresh-token.ts'
+import type { RefreshAttempt } from './refresh-attempt.ts'
+
+/**
+ * Applies the limit of Pawl and the limit of the application.
+ * @throws TryAgainError
+ */
+export async function assertAllowed(engine: Engine, token: RefreshToken, from: NormalContext): Promise<void> {
+  const { sessionId } = token
+  const tokenFingerprint = Buffer.from(token.fingerprint).toString('base64url')
+  try {
+    engine.refreshLimit.count(tokenFingerprint)
+  } catch (error) {
+    engine.events.emit('refreshLimited', { sessionId, reason: 'refreshesPerMinute' })
+    throw error
+  }
+  if (await isAllowedByApplication(engine, { sessionId, fingerprint: tokenFingerprint, ...from })) return
+  engine.events.emit('refreshLimited', { sessionId, reason: 'allowRefresh' })
+  throw new TryAgainError()
+}
+
+/** A callback that fails must not stop refreshes. One that takes too long does: the refresh would be too old. */
+async function isAllowedByApplication({ options }: Engine, attempt: RefreshAttempt): Promise<boolean> {
+  const { allowRefresh } = options.limits
+  if (allowRefresh === null) return true
+  const answered = new AbortController()
+  try {
+    return await Promise.race([
+      allowRefresh(attempt),
+      delay(options.decideWithin, answered.signal).then(() => false),
+    ])
+  } catch (error) {
+    reportThrown('`allowRefresh`', error)
+    return true
+  } finally {
+    answered.abort()
+  }
+}

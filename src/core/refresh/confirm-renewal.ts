@@ -1,0 +1,28 @@
+import type { Engine } from '../engine.ts'
+import { remainingAfter, reuseSinceAfter } from '../session/renewal.ts'
+import type { Renewal, SessionRow, Turn } from '../store.ts'
+import type { HeldSession } from './held-session.ts'
+import { publishTurn } from './turn.ts'
+
+/** Replaces the lineage of the row, so that all older tokens are refused. @returns the new row, or null if it has changed */
+export async function confirmRenewal(
+  engine: Engine,
+  { row, session }: HeldSession,
+  renewal: Renewal,
+  turn: Turn,
+): Promise<SessionRow | null> {
+  const { store, clock, revocations, feed } = engine
+  const { anchorHash, authTime, absoluteExpiresAt, claims } = session
+  const { version, renewals } = row
+  const reuseSince = reuseSinceAfter(row, renewal)
+  const remaining = remainingAfter(renewals, renewal)
+  const renewed = { anchorHash, authTime, absoluteExpiresAt, claims, reuseSince }
+  const at = clock.now()
+  if (!(await store.confirmRenewal({ ...turn, ...renewed, version, renewals, remaining, at }))) return null
+  revocations.addVersion(row.id, version + 1)
+  feed.notifyPeers()
+  publishTurn(engine, row, turn, 'refresh')
+  const { next, expiresAt, pruneAt, ip, userAgent } = turn
+  const written = { version: version + 1, renewals: remaining, reuseSince, expiresAt, pruneAt, ip, userAgent }
+  return { ...session, ...next, ...written }
+}
