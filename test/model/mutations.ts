@@ -13,6 +13,8 @@ export const MUTATIONS = [
   'late evidence turns nothing',
   'limits after the decision',
   'renewal of one lineage',
+  'retired keys name sessions',
+  'the access cookie chooses',
   'settle time',
   'refresh before a renewal',
   'evidence of the present version',

@@ -18,6 +18,7 @@ const BASE: Scope = {
   reauthentications: 0,
   renewals: 0,
   thiefRenews: false,
+  keyRetirement: false,
   given: [],
 }
 
@@ -52,6 +53,7 @@ export const HONEST: Readonly<Record<string, Scope>> = {
   'two tabs, faulty network': { ...BASE, network: 'faulty' },
   'two tabs, slow network, skewed clocks': { ...BASE, network: 'slow', skew: true },
   'three tabs, faulty network': { ...BASE, tabs: 3, network: 'faulty' },
+  'key retirement, slow network': { ...BASE, network: 'slow', keyRetirement: true, refreshes: 3 },
   'reauthentication, prompt network': { ...BASE, reauthentications: 2, refreshes: 3 },
   'reauthentication, faulty network': { ...BASE, network: 'faulty', reauthentications: 1, refreshes: 3 },
   'reauthentication, slow network, skewed clocks': {
@@ -138,6 +140,7 @@ export const THEFTS: Readonly<Record<string, Scope>> = {
     reauthentications: 1,
     given: [/thief copies/, /thief refreshes/, /authenticates again/, ...SETTLING],
   },
+  'key retirement after a theft': { ...THEFT, thief: 'at once', keyRetirement: true, refreshes: 3 },
   'a thief who renews': { ...THEFT, thief: 'at once', thiefRenews: true, refreshes: 3 },
   'a thief who renews, and a reauthentication': {
     ...THEFT,
@@ -215,6 +218,8 @@ export const COUNTEREXAMPLES: Readonly<Record<Mutation, Scope>> = {
   },
   'limits after the decision': { ...THEFT_BY_HAND, flood: true },
   'renewal of one lineage': { ...THEFT_BY_HAND, reauthentications: 1 },
+  'retired keys name sessions': { ...THEFT_BY_HAND, keyRetirement: true },
+  'the access cookie chooses': { ...BASE, keyRetirement: true },
   'settle time': { ...BASE, reauthentications: 1, refreshes: 3 },
   // A late answer has set an older access token beside the refresh token of the reauthentication.
   'refresh before a renewal': {

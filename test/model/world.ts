@@ -61,6 +61,11 @@ export interface Scope {
   readonly renewals: number
   /** Whether the thief makes the application renew the session without a password, once. */
   readonly thiefRenews: boolean
+  /**
+   * Whether the signing key retires once, a sibling subdomain plants a refresh cookie of the attacker's own session, and
+   * the user signs out through a route that gets the access cookie alone.
+   */
+  readonly keyRetirement: boolean
   /** When the jar is copied. */
   readonly thief: 'never' | 'at once' | 'any time'
   readonly thiefRefreshes: number
@@ -77,6 +82,8 @@ interface Access {
   /** The version of the row. */
   readonly version: number
   readonly authTime: number
+  /** Whether the key that signed it has retired: it authenticates nobody and is no evidence. */
+  readonly retired?: true
 }
 
 /** New tokens that nobody has presented after the settle time. */
@@ -153,6 +160,9 @@ export interface World {
   }
   /** Children handed out so far, kept only where a mutation shares them. */
   readonly shared: readonly Token[]
+  readonly keyRetired: boolean
+  /** Whether the jar holds a refresh cookie of the attacker's own session besides. */
+  readonly planted: boolean
   /** Tokens that a limit answers no longer. */
   readonly spent: readonly Token[]
 }
@@ -250,6 +260,8 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
       },
       shared: [],
       spent: [],
+      keyRetired: false,
+      planted: false,
     }
   }
 
@@ -377,6 +389,7 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
     crashDatabase()
     if (count.reauthentications < scope.reauthentications) reauthenticate()
     if (count.renewals < scope.renewals) renewClaims()
+    if (scope.keyRetirement) retireKey()
     if (count.browserCrashes < scope.browserCrashes) fallBack()
     if (scope.login && count.logins === 0) logIn()
     if (scope.thief !== 'never') {
@@ -411,7 +424,38 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
       add('a tick passes', { now: now + 1, uses: uses.filter(counts) })
     }
 
+    function retireKey(): void {
+      const retired = (access: Access): Access => ({ ...access, twin: null, retired: true })
+      const inRetiredJar = (value: Jar): Jar => ({ ...value, access: retired(value.access) })
+      if (!world.keyRetired) {
+        add('the signing key retires', {
+          keyRetired: true,
+          jar: inRetiredJar(jar),
+          before: world.before && { ...world.before, jar: inRetiredJar(world.before.jar) },
+          calls: calls.map((call) =>
+            call?.kind === 'answer' ? { ...call, access: retired(call.access) } : call,
+          ),
+          thief: thief && { ...thief, access: thief.access.map(retired) },
+        })
+      }
+      if (!world.planted) add('a sibling subdomain plants a refresh cookie', { planted: true })
+      if (calls.some((call) => call !== null)) return
+      const isNamed = jar.access.retired !== true || mutation !== 'retired keys name sessions'
+      const stays = !isNamed && thief?.tokens.some(isLiving) === true
+      add(
+        `the user signs out${isNamed ? '' : ', and no session is named'}`,
+        {},
+        stays ? 'thief stayed' : 'ended',
+      )
+    }
+
+    /** Whether the server takes the planted refresh cookie: only if nothing names the session of the user. */
+    function takesPlanted(): boolean {
+      return world.planted && jar.access.retired === true && mutation === 'the access cookie chooses'
+    }
+
     function send(): void {
+      if (takesPlanted()) add('the browser refreshes, and becomes the attacker', {}, 'thief stayed')
       // The first idle tab stands for all idle tabs: they share the jar and are alike.
       const tab = calls.indexOf(null)
       const starting = calls.some((call) => call?.kind === 'answer' && call.mustArrive)
@@ -797,6 +841,8 @@ export function keyOf(world: World): string {
     for (const value of thief.access) key += ` ${access(value)}`
   }
   for (const value of world.shared) key += ` =${token(value)}`
+  if (world.keyRetired || world.planted)
+    key += ` k${Number(world.keyRetired)}${Number(world.planted)}${Number(world.jar.access.retired ?? false)}`
   for (const value of world.spent) key += ` $${token(value)}`
   return `${key} ${count.refreshes}.${count.thefts}.${count.databaseCrashes}.${count.browserCrashes}.${count.logins}.${count.reauthentications}.${count.renewals}`
 }
