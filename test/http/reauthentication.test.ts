@@ -354,6 +354,18 @@ describe('setClaims with `renew`', () => {
     expect(await actives(site)).toStrictEqual([[false, 'reuse']])
   })
 
+  it('raises no rights of a copy that renews the session in the meantime', async () => {
+    const { site, anna, thief, confirm } = await openTheft()
+    await thief.refresh()
+    await confirm(raise)
+    await thief.visit('POST', '/sign-out-others', { handler: revokeOthers })
+    site.clock.advance(SETTLED)
+    expect((await anna.refresh()).status).toBe(200)
+    expect((await thief.refresh()).status).toBe(200)
+    expect((await thief.visit('GET', '/', { handler: role })).body).toStrictEqual({})
+    expect(await anna.refresh()).toMatchObject({ status: 401, body: { code: 'refresh_token_reused' } })
+  })
+
   it('is kept by a later renewal and replaced by later claims', async () => {
     const { site, anna, confirm, sessionId } = await openTheft()
     await confirm(raise)

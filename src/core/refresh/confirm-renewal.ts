@@ -15,7 +15,10 @@ export async function confirmRenewal(
   const { anchorHash, authTime, absoluteExpiresAt, claims } = session
   const { version, renewals } = row
   const reuseSince = reuseSinceAfter(row, renewal)
-  const remaining = remainingAfter(renewals, renewal)
+  // The new claims are for the client of this renewal. The others keep the claims that they were issued with.
+  const remaining = remainingAfter(renewals, renewal).map((other) =>
+    renewal.claims === null ? other : { ...other, claims: other.claims ?? row.claims },
+  )
   const renewed = { anchorHash, authTime, absoluteExpiresAt, claims, reuseSince }
   const at = clock.now()
   if (!(await store.confirmRenewal({ ...turn, ...renewed, version, renewals, remaining, at }))) return null
