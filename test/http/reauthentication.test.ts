@@ -397,6 +397,30 @@ describe('an answer that begins long after the reauthentication', () => {
 })
 
 describe('a reauthentication shortly before the absolute timeout', () => {
+  it('survives the confirmation of an older token', async () => {
+    const day = 86_400
+    const { site, anna, confirm } = await openTheft(
+      {},
+      { absoluteTimeout: 10 * day, revocation: { mode: 'lookup' }, privacy: { keepEnded: 0 } },
+    )
+    for (let time = 0; time < 9; time++) {
+      site.clock.advance(day)
+      await anna.refresh()
+      await anna.me()
+      await site.sessions.flush()
+    }
+    site.clock.advance(day - 620)
+    await anna.refresh()
+    await confirm()
+    // The evidence of the request arrives after its renewal.
+    await site.sessions.flush()
+    site.clock.advance(20)
+    expect((await anna.me()).status).toBe(200)
+    site.clock.advance(5 * day)
+    await site.sessions.prune()
+    expect((await anna.refresh()).status).toBe(200)
+  })
+
   it('is valid at once, also where the row is read', async () => {
     const { site, anna, confirm } = await openTheft(
       {},

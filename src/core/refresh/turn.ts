@@ -2,6 +2,7 @@ import type { Engine } from '../engine.ts'
 import type { NormalContext } from '../request-context.ts'
 import type { RotationState } from '../rotation/decision.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
+import { latestAbsoluteExpiry } from '../session/renewal.ts'
 import type { Expected, SessionRow, Turn } from '../store.ts'
 
 /** The state that a compare-and-set expects: the row as it was read. */
@@ -17,12 +18,14 @@ export function createTurn(
   context: NormalContext,
 ): Turn {
   const { privacy } = engine.options
-  const expiresAt = idleExpiry(engine, row, next.turnedAt)
+  // A pending renewal may outlive the lineage that turns.
+  const lasting = { ...row, absoluteExpiresAt: latestAbsoluteExpiry(row) }
+  const expiresAt = idleExpiry(engine, lasting, next.turnedAt)
   return {
     expected: expectedState(row),
     next,
     expiresAt,
-    pruneAt: pruneTime(engine, row, expiresAt, next.turnedAt, row.pruneAt),
+    pruneAt: pruneTime(engine, lasting, expiresAt, next.turnedAt, row.pruneAt),
     ip: privacy.ip === 'none' ? null : (context.ip ?? row.ip),
     userAgent: privacy.userAgent ? (context.userAgent ?? row.userAgent) : null,
   }
