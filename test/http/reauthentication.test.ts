@@ -494,6 +494,49 @@ describe('a thief who makes the application renew the session', () => {
     expect(await actives(site)).toStrictEqual([[false, 'reuse']])
   })
 
+  it.each(['before', 'after'] as const)(
+    'is found %s the user has confirmed a reauthentication whose new tokens are copied',
+    async (when) => {
+      const { site, anna, confirm } = await openTheft()
+      await confirm()
+      const thief = site.visitor(anna.jar.copy())
+      site.clock.advance(1)
+      await thief.visit('POST', '/sign-out-others', { handler: revokeOthers })
+      site.clock.advance(SETTLED)
+      if (when === 'after') expect((await anna.refresh()).status).toBe(200)
+      expect((await thief.refresh()).status).toBe(200)
+      expect(await anna.refresh()).toMatchObject({ status: 401, body: { code: 'refresh_token_reused' } })
+      expect(await actives(site)).toStrictEqual([[false, 'reuse']])
+    },
+  )
+
+  it('is found although a reauthentication by id came between a reauthentication and its confirmation', async () => {
+    const { site, anna, confirm, sessionId } = await openTheft()
+    await confirm()
+    site.clock.advance(1)
+    await site.sessions.reauthenticate(sessionId)
+    site.clock.advance(SETTLED)
+    await anna.refresh()
+    const thief = site.visitor(anna.jar.copy())
+    await thief.visit('POST', '/sign-out-others', { handler: revokeOthers })
+    site.clock.advance(SETTLED)
+    expect((await thief.refresh()).status).toBe(200)
+    expect(await anna.refresh()).toMatchObject({ status: 401, body: { code: 'refresh_token_reused' } })
+  })
+
+  it('cannot drop a pending reauthentication of the user whose new tokens are copied', async () => {
+    const { site, anna, confirm } = await openTheft()
+    await confirm()
+    const thief = site.visitor(anna.jar.copy())
+    // The last refresh that leaves the row as it is, and the end of the access token that it issues.
+    site.clock.advance(65)
+    await thief.refresh()
+    const copy = thief.jar.copy()
+    site.clock.advance(65.5)
+    for (let time = 0; time < 5; time++) await site.visitor(copy).visit('POST', '/raise', { handler: raise })
+    expect((await anna.refresh()).status).toBe(200)
+  })
+
   it('cannot delay a reauthentication of the user, nor survive it', async () => {
     const { site, anna, thief, confirm } = await openTheft()
     await confirm()

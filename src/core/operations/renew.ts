@@ -4,7 +4,7 @@ import { AccessTokenExpiredError, TryAgainError } from '../../portable/errors.ts
 import type { CreatedSession, RenewSession } from '../api.ts'
 import { randomBytes } from '../keys/random.ts'
 import { normalizeContext } from '../request-context.ts'
-import { pendingLifetime, settleTime } from '../rotation/decision.ts'
+import { pendingLifetime } from '../rotation/decision.ts'
 import { idleExpiry, idleTimeoutOf, pruneTime } from '../session/lifetime.ts'
 import { findRenewal, mayHoldReauthentication, withRenewal } from '../session/renewal.ts'
 import { toSession } from '../session/session.ts'
@@ -97,7 +97,7 @@ export async function renewSession<Claims extends object, Data>(
         id: sessionId,
         version: row.version,
         renewals: row.renewals,
-        next: addRenewal(unexpired, renewal, now - 2 * settleTime(options.rotation)),
+        next: addRenewal(unexpired, renewal, reauthenticated, now - 2 * pendingLifetime(options.rotation)),
         expiresAt,
         pruneAt: pruneTime(engine, renewed, expiresAt, now, row.pruneAt),
       }))
@@ -114,14 +114,20 @@ export async function renewSession<Claims extends object, Data>(
 
 /**
  * Adds a renewal to the pending ones. One without reauthentication never replaces another, because the other one may be
- * the user's and this one a thief's. One with reauthentication replaces none that the client may still hold: its access
- * tokens live for two settle times.
+ * the user's and this one a thief's. One with reauthentication replaces none that the client may still hold: the last of
+ * its access tokens expires two lifetimes after the renewal.
+ * @param mayReplace whether the user authenticated again for this renewal
  * @param oldest the time after which a renewal may still be held
  * @throws TryAgainError
  */
-function addRenewal(pending: readonly Renewal[], renewal: Renewal, oldest: number): Renewal[] {
+function addRenewal(
+  pending: readonly Renewal[],
+  renewal: Renewal,
+  mayReplace: boolean,
+  oldest: number,
+): Renewal[] {
   const alike = pending.filter(({ reauthenticated }) => reauthenticated === renewal.reauthenticated)
   if (alike.length < MAX_PENDING) return [...pending, renewal]
-  if (!renewal.reauthenticated || alike[0]!.at >= oldest) throw new TryAgainError()
+  if (!mayReplace || alike[0]!.at >= oldest) throw new TryAgainError()
   return [...pending.filter((other) => other !== alike[0]), renewal]
 }

@@ -9,13 +9,16 @@ export function findRenewal(row: SessionRow, anchorHash: Uint8Array): Renewal | 
 
 /**
  * `reuseSince` of the row after a renewal. Whoever has authenticated again is the user, so older tokens are just
- * refused. Otherwise the renewal may have been a thief's, and the old token of the user must still end the session.
+ * refused. Otherwise the renewal may have been a thief's, and the old token of the user must still end the session. That
+ * includes a renewal that follows a pending reauthentication: a thief may have copied the tokens of the latter.
  */
 export function reuseSinceAfter(
   row: Pick<SessionRow, 'authTime' | 'reuseSince'>,
-  renewal: Pick<Renewal, 'reauthenticated'>,
+  { at, authTime, reauthenticated }: Pick<Renewal, 'at' | 'authTime' | 'reauthenticated'>,
 ): number | null {
-  return renewal.reauthenticated ? null : (row.reuseSince ?? row.authTime)
+  if (!reauthenticated) return row.reuseSince ?? row.authTime
+  // After a later reauthentication by id, `row.authTime` is no longer the time of the oldest token of this lineage.
+  return authTime === at && authTime >= row.authTime ? null : authTime
 }
 
 /**
