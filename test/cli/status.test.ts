@@ -41,8 +41,8 @@ describe('status', () => {
     let now = Date.now() - 60 * DAY
     const store = postgres({ connectionString: url })
     const sessions = await openSessions({ store, now: () => now })
-    await sessions.create({ userId: 'anna', idleTimeout: 60 })
-    const due = await sessions.create({ userId: 'anna', idleTimeout: 60 })
+    await sessions.create({ userId: 'anna', idleTimeout: 100 })
+    const due = await sessions.create({ userId: 'anna', idleTimeout: 100 })
     await sessions.revoke(due.session.sessionId)
     now = Date.now()
     await sessions.create({ userId: 'anna' })

@@ -52,7 +52,7 @@ describe('pruning in the background', () => {
       await open({ store, privacy: { pruneInterval: null } }),
     ]
     for (let index = 0; index < 1200; index++)
-      await fleet[0]!.sessions.create({ userId: 'u', idleTimeout: 1 })
+      await fleet[0]!.sessions.create({ userId: 'u', idleTimeout: 100 })
     jump(100 * DAY)
     const counts = Promise.all(fleet.map(({ sessions }) => sessions.prune()))
     await pass(10)
@@ -91,7 +91,7 @@ describe('pruning in the background', () => {
       },
     })
     const unavailable = listen(sessions, 'storeUnavailable')
-    await sessions.create({ userId: 'u', idleTimeout: 1 })
+    await sessions.create({ userId: 'u', idleTimeout: 100 })
     jump(100 * DAY)
     await pass(60)
     expect(unavailable[0]).toMatchObject({ operation: 'prune' })
@@ -103,7 +103,7 @@ describe('pruning in the background', () => {
 
   it('reports its progress, and goes on when the listener throws', async () => {
     const { sessions } = await open({ privacy: { pruneInterval: null } })
-    for (let index = 0; index < 3; index++) await sessions.create({ userId: 'u', idleTimeout: 1 })
+    for (let index = 0; index < 3; index++) await sessions.create({ userId: 'u', idleTimeout: 100 })
     jump(100 * DAY)
     const done: number[] = []
     const onProgress = (count: number): void => {

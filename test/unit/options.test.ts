@@ -130,7 +130,8 @@ describe('boundaries are accepted:', () => {
   it.each([
     { accessToken: { lifetime: 1 } },
     { accessToken: { lifetime: 86_400 } },
-    { idleTimeout: 1 },
+    { idleTimeout: 87 },
+    { idleTimeout: 7, rotation: { overlap: 0 } },
     { absoluteTimeout: 1 },
     { absoluteTimeout: null },
     { rotation: { overlap: 0 } },

@@ -60,8 +60,8 @@ describe.each(await storeKinds())('limits.sessionsPerUser, on $name,', ({ newPla
   it('does not count expired sessions', async () => {
     let now = Date.UTC(2030, 0, 1)
     const sessions = await open({ limits: { onSessionLimit: 'reject', sessionsPerUser: 1 }, now: () => now })
-    await sessions.create({ userId: 'u', idleTimeout: 60 })
-    now += 60_000
+    await sessions.create({ userId: 'u', idleTimeout: 100 })
+    now += 100_000
     await login(sessions)
   })
 

@@ -57,13 +57,30 @@ describe('the idle timeout', () => {
   it('may be another one for one session', async () => {
     const { sessions, clock } = await openWithClock({ idleTimeout: HOUR })
     const long = await sessions.create({ userId: 'u', idleTimeout: 10 * HOUR })
-    const short = await sessions.create({ userId: 'u', idleTimeout: 60 })
-    clock.advance(60)
+    const short = await sessions.create({ userId: 'u', idleTimeout: 100 })
+    clock.advance(100)
     await expect(sessions.refresh(short.refreshToken.value)).rejects.toThrow(ended('idle'))
     clock.advance(9 * HOUR)
     const next = await use(sessions, long.refreshToken.value)
     clock.advance(9 * HOUR)
     expect((await sessions.refresh(next)).session.active).toBe(true)
+  })
+
+  it('is never so short that it ends a session in constant use', async () => {
+    const { sessions, clock } = await openWithClock({ idleTimeout: 87 })
+    let { session, accessToken, refreshToken: held } = await sessions.create({ userId: 'u' })
+    for (let round = 0; round < 40; round++) {
+      if (round === 20) ({ accessToken, refreshToken: held } = await sessions.renew(session.sessionId))
+      clock.advance((accessToken.expiresAt.getTime() - clock.now()) / 1000)
+      const answer = await sessions.refresh(held.value)
+      accessToken = answer.accessToken
+      held = answer.refreshToken ?? held
+      sessions.verify(accessToken.value)
+      await sessions.flush()
+    }
+    const tooShort = /`idleTimeout` takes at least 87 seconds .* not 86: an active user would be logged out/
+    await expect(openWithClock({ idleTimeout: 86 })).rejects.toThrow(tooShort)
+    await expect(sessions.create({ userId: 'u', idleTimeout: 86 })).rejects.toThrow(tooShort)
   })
 
   it('that is changed in the options holds for sessions without one of their own', async () => {
@@ -114,7 +131,7 @@ describe('the absolute timeout', () => {
     const { sessions, clock } = await openWithClock({ absoluteTimeout: HOUR })
     const none = await sessions.create({ userId: 'u', absoluteTimeout: null })
     const short = await sessions.create({ userId: 'u', absoluteTimeout: 60 })
-    clock.advance(60)
+    clock.advance(100)
     await expect(sessions.refresh(short.refreshToken.value)).rejects.toThrow(ended('absolute'))
     clock.advance(HOUR)
     expect((await sessions.refresh(none.refreshToken.value)).session.active).toBe(true)

@@ -54,7 +54,9 @@ export async function createSession<Claims extends object, Data>(
   const now = clock.now()
   const context = normalizeContext(input)
   const idle =
-    input.idleTimeout === undefined ? null : Math.ceil(idleTimeout(input.idleTimeout) / 1000) * 1000
+    input.idleTimeout === undefined
+      ? null
+      : Math.ceil(idleTimeout(input.idleTimeout, options.rotation) / 1000) * 1000
   const absolute =
     input.absoluteTimeout === undefined ? options.absoluteTimeout : absoluteTimeout(input.absoluteTimeout)
   const clocks = { idleTimeout: idle, absoluteExpiresAt: absolute === null ? null : now + absolute }

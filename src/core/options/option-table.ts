@@ -59,7 +59,10 @@ export const SESSIONS_OPTIONS: OptionTable = {
     },
     required: true,
   },
-  /** A session that is not used for this long ends (ASVS 7.3.1). */
+  /**
+   * A session that is not used for this long ends (ASVS 7.3.1). At least 87 seconds with the default `rotation.overlap`: 4/3 of
+   * twice the overlap and 5 seconds.
+   */
   idleTimeout: { value: IDLE_TIMEOUT, default: 30 * DAY },
   /**
    * A session ends this long after the login, however active it is (ASVS 7.3.2). `null` sets no limit, which

@@ -1,8 +1,9 @@
 import { CLOCK_TOLERANCE } from '../../portable/clock-tolerance.ts'
+import { InvalidOptionsError } from '../../portable/errors.ts'
 import { check } from '../../portable/options/check.ts'
 import { resolveTable } from '../../portable/options/resolve-table.ts'
 import { deriveSecrets, type Secrets } from '../keys/secrets.ts'
-import type { RotationSettings } from '../rotation/decision.ts'
+import { type RotationSettings, settleTime } from '../rotation/decision.ts'
 import { ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, SESSIONS_OPTIONS } from './option-table.ts'
 import type { ResolvedSessionsOptions, SessionsOptions } from './sessions-options.ts'
 
@@ -23,14 +24,16 @@ export function resolveOptions(options: SessionsOptions<never, never>): Resolved
   const { rotation, revocation, privacy } = given
   const { overlap } = rotation
   const twoPolls = 2 * revocation.pollInterval
+  const resolvedRotation = {
+    ...rotation,
+    gracePeriod: atLeast('rotation.gracePeriod', rotation.gracePeriod, overlap, 120 * SECOND),
+    tolerance: CLOCK_TOLERANCE,
+  }
   return Object.freeze({
     ...given,
+    idleTimeout: checkIdleTimeout(given.idleTimeout, resolvedRotation),
     secrets: deriveSecrets(secret, given.store.realm),
-    rotation: {
-      ...rotation,
-      gracePeriod: atLeast('rotation.gracePeriod', rotation.gracePeriod, overlap, 120 * SECOND),
-      tolerance: CLOCK_TOLERANCE,
-    },
+    rotation: resolvedRotation,
     revocation: {
       ...revocation,
       maxStaleness: atLeast('revocation.maxStaleness', revocation.maxStaleness, twoPolls, 60 * SECOND),
@@ -48,8 +51,21 @@ function atLeast(option: string, given: number | null, least: number, byDefault:
 }
 
 /** @returns milliseconds */
-export function idleTimeout(value: unknown): number {
-  return IDLE_TIMEOUT.check('idleTimeout', value) as number
+export function idleTimeout(value: unknown, rotation: RotationSettings): number {
+  return checkIdleTimeout(IDLE_TIMEOUT.check('idleTimeout', value) as number, rotation)
+}
+
+/**
+ * A refresh within the settle time does not move the idle expiry, and the next one may come an access token later, which is
+ * a quarter of the idle timeout. A shorter timeout would log out a user who is active all the time.
+ */
+function checkIdleTimeout(given: number, rotation: RotationSettings): number {
+  const least = Math.ceil((settleTime(rotation) * 4) / 3 / SECOND)
+  if (given >= least * SECOND) return given
+  throw new InvalidOptionsError(
+    'idleTimeout',
+    `\`idleTimeout\` takes at least ${least} seconds with this \`rotation.overlap\`, not ${given / SECOND}: an active user would be logged out. For a shorter one, shorten \`rotation.overlap\`.`,
+  )
 }
 
 /** @returns milliseconds, or null for no limit */

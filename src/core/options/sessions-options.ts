@@ -19,7 +19,8 @@ export interface SessionsOptions<Claims extends object = ClaimsObject, Data = un
    */
   readonly secret: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
   /**
-   * A session that is not used for this long ends (ASVS 7.3.1).
+   * A session that is not used for this long ends (ASVS 7.3.1). At least 87 seconds with the default
+   * `rotation.overlap`: 4/3 of twice the overlap and 5 seconds.
    * Takes 1 to 315,360,000 seconds.
    * @defaultValue 2,592,000 (30 days)
    */
