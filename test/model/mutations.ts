@@ -19,6 +19,7 @@ export const MUTATIONS = [
   'refresh before a renewal',
   'evidence of the present version',
   'reuse after a renewal without a password',
+  'reuse after a copied reauthentication',
   'durable sibling switch',
   'own child for every caller',
   'only presented tokens are evidence',

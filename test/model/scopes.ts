@@ -149,6 +149,13 @@ export const THEFTS: Readonly<Record<string, Scope>> = {
     reauthentications: 1,
     refreshes: 3,
   },
+  'a thief who copies a pending reauthentication and renews': {
+    ...THEFT,
+    thiefRenews: true,
+    reauthentications: 1,
+    refreshes: 3,
+    given: [/authenticates again/, /thief copies/],
+  },
   'a thief who floods': { ...THEFT, thief: 'at once', flood: true, refreshes: 3 },
 }
 
@@ -252,6 +259,20 @@ export const COUNTEREXAMPLES: Readonly<Record<Mutation, Scope>> = {
     ],
   },
   'reuse after a renewal without a password': { ...THEFT_BY_HAND, thiefRenews: true },
+  'reuse after a copied reauthentication': {
+    ...THEFT,
+    thiefRenews: true,
+    reauthentications: 1,
+    refreshes: 3,
+    given: [
+      /authenticates again/,
+      /thief copies/,
+      /a tick/,
+      /thief renews/,
+      ...QUIET,
+      /thief refreshes .* renewed/,
+    ],
+  },
   'durable sibling switch': {
     ...BASE,
     databaseCrashes: 1,

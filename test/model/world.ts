@@ -328,9 +328,8 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
     const nothing = { answer: null, wrote: false, change: {} }
     if (isReuse && mutation !== 'reuse after a renewal without a password')
       return { ...nothing, verdict: 'reused', refused: true }
-    // The user signs in again, which ends the session that the old token names. The mutation leaves it to the thief.
-    const missed =
-      isReuse && by === 'owner' && world.thief?.tokens.some(({ lineage }) => lineage === world.lineage)
+    // The user signs in again, which ends the session that the old token names. The mutations leave it to the thief.
+    const missed = by === 'owner' && world.thief?.tokens.some(({ lineage }) => lineage === world.lineage)
     return { ...nothing, verdict: 'replaced', refused: false, replaced: true, missed: missed === true }
   }
 
@@ -339,7 +338,10 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
       lineage: renewal.lineage,
       version: world.version + 1,
       authTime: renewal.authTime,
-      reuseSince: reuseSinceAfter(world, renewal),
+      reuseSince:
+        renewal.reauthenticated && mutation === 'reuse after a copied reauthentication'
+          ? null
+          : reuseSinceAfter(world, renewal),
       renewals: remainingAfter(world.renewals, renewal),
       // Both holders have to show up again in the new lineage.
       thief: world.thief && { ...world.thief, presented: { owner: false, thief: false } },
@@ -588,15 +590,19 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
 
     /** The application renews the session with the access token in the jar. */
     function renewClaims(): void {
-      const { version, issuedAt, authTime } = jar.access
-      // Such an access token is answered "refresh".
-      if (version < world.version) return
-      const mustRefresh = mayHoldReauthentication(world, { issuedAt, authTime }, settings)
-      if (mustRefresh && mutation !== 'refresh before a renewal') return
       for (const skew of skews) {
-        const renewal = renew(now + skew, Math.max(authTime, world.authTime), authTime > world.authTime)
-        answerRenewal(`the user renews the session${clock(skew)}`, renewal, counted('renewals'))
+        const renewal = renewWith(jar.access, now + skew)
+        if (renewal !== null)
+          answerRenewal(`the user renews the session${clock(skew)}`, renewal, counted('renewals'))
       }
+    }
+
+    /** A renewal without a password, for the holder of an access token. @returns null if that is answered "refresh" */
+    function renewWith({ version, issuedAt, authTime }: Access, at: number): ReturnType<typeof renew> | null {
+      if (version < world.version) return null
+      const mustRefresh = mayHoldReauthentication(world, { issuedAt, authTime }, settings)
+      if (mustRefresh && mutation !== 'refresh before a renewal') return null
+      return renew(at, Math.max(authTime, world.authTime), authTime > world.authTime)
     }
 
     /** The answer is a call like that of a refresh. */
@@ -635,12 +641,26 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
     /** The thief makes the application renew the session, by "sign out everywhere else" for example. */
     function renewAsThief(known: Thief): void {
       if (!known.tokens.some(isLiving) || count.renewals > 0) return
-      const { child, change } = renew(now, world.authTime, false)
-      add(`the thief renews the session: ${name(child)}`, {
-        ...change,
-        ...counted('renewals'),
-        thief: { ...known, tokens: [...known.tokens, child].slice(-3) },
-      })
+      // A copy takes longer than the millisecond that a real clock tells apart.
+      for (const stolen of known.access.filter(({ authTime }) => authTime < now)) {
+        const renewal = renewWith(stolen, now)
+        if (renewal === null) continue
+        const { child, access, change } = renewal
+        const isPassed = known.early && access.authTime > loginTime
+        add(
+          `the thief renews the session: ${name(child)}`,
+          {
+            ...change,
+            ...counted('renewals'),
+            thief: {
+              ...known,
+              tokens: [...known.tokens, child].slice(-3),
+              access: [...known.access, access].slice(-2),
+            },
+          },
+          isPassed ? 'thief passed' : 'goes on',
+        )
+      }
     }
 
     function crashDatabase(): void {
