@@ -32,7 +32,6 @@ export interface ResolvedHttpOptions {
 }
 
 const SAME_SITE = { lax: 'Lax', strict: 'Strict', none: 'None' } as const
-const LOCAL_COOKIES: CookieSet = { access: 'pawl-access', refresh: 'pawl-refresh', secure: false }
 
 /** @throws InvalidOptionsError */
 export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
@@ -47,8 +46,13 @@ export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
   const access = cookies.access ?? (domain === null ? '__Host-pawl-access' : '__Secure-pawl-access')
   checkPrefix('access', access, '/', domain)
   checkPrefix('refresh', cookies.refresh, refreshPath, domain)
-  if (access === cookies.refresh)
-    check.fail('cookies.refresh', cookies.refresh, 'another name than `cookies.access`')
+  const localCookies = {
+    access: localName(access),
+    refresh: localName(cookies.refresh),
+    secure: false,
+  }
+  if (localCookies.access === localCookies.refresh)
+    check.fail('cookies.refresh', cookies.refresh, 'another name than `cookies.access`, not only another prefix')
   return Object.freeze({
     path,
     inline,
@@ -57,7 +61,7 @@ export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
     cors,
     revocations: given.revocations,
     cookies: { access, refresh: cookies.refresh, secure: true },
-    localCookies: allowsInsecureLocalhost(given.insecureLocalhost) ? LOCAL_COOKIES : null,
+    localCookies: allowsInsecureLocalhost(given.insecureLocalhost) ? localCookies : null,
     domain,
     sameSite: SAME_SITE[cookies.sameSite],
     partitioned: cookies.partitioned,
@@ -85,6 +89,15 @@ function allowsInsecureLocalhost(given: boolean | null): boolean {
     )
   }
   return given ?? !production
+}
+
+/**
+ * The name on plain localhost, where browsers refuse the prefixes. It differs from `name`, because the name of a cookie
+ * tells which of both it is.
+ */
+function localName(name: string): string {
+  const bare = name.replace(/^__(?:host|secure)-/i, '')
+  return bare === name || bare === '' ? `${name}-localhost` : bare
 }
 
 /** RFC 6265bis section 4.1.3: `__Host-` needs Path=/ and no Domain, both prefixes need Secure. */
