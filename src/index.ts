@@ -30,10 +30,12 @@ export type { Session } from './core/session/session.ts'
 export { createSessions } from './core/sessions.ts'
 export type { EndReason, Store } from './core/store.ts'
 export type { IssuedToken } from './core/tokens/issue.ts'
+export type { Actor } from './portable/actor.ts'
 export type { ClaimsObject } from './portable/claims.ts'
 export {
   AccessTokenExpiredError,
   AccessTokenInvalidError,
+  ActingRefusedError,
   type AnySessionsError,
   CsrfRejectedError,
   InvalidOptionsError,

@@ -33,6 +33,8 @@ export function problemOf(error: AnySessionsError): Problem | null {
       return unauthorized('refresh_token_reused', false, true)
     case 'ERR_RECENT_AUTH_REQUIRED':
       return forbidden('recent_auth_required')
+    case 'ERR_ACTING_REFUSED':
+      return forbidden('acting_refused')
     case 'ERR_SESSION_LIMIT':
       return forbidden('session_limit')
     case 'ERR_CSRF_REJECTED':

@@ -9,6 +9,7 @@ export interface TokenClaims {
   gen?: string
   n?: number
   ctx?: string
+  act?: { sub: string; sid: string }
   nbf?: number
   iss?: string
   aud?: string | string[]
@@ -17,7 +18,9 @@ export interface TokenClaims {
 }
 
 /** Names that are never a claim of the application. Assigning `__proto__` would set a prototype. */
-export const TOKEN_CLAIM_NAMES: ReadonlySet<string> = new Set<keyof TokenClaims | '__proto__'>([
+export const TOKEN_CLAIM_NAMES: ReadonlySet<string> = new Set<
+  Exclude<keyof TokenClaims, 'act'> | '__proto__'
+>([
   'sub',
   'sid',
   'iat',
@@ -35,5 +38,8 @@ export const TOKEN_CLAIM_NAMES: ReadonlySet<string> = new Set<keyof TokenClaims 
   '__proto__',
 ])
 
-/** Names that the application cannot use. `cnf` is for device-bound tokens (RFC 7800). */
-export const RESERVED_CLAIM_NAMES: ReadonlySet<string> = new Set([...TOKEN_CLAIM_NAMES, 'cnf'])
+/**
+ * Names that the application cannot use. `cnf` is for device-bound tokens (RFC 7800). `act` became reserved after 0.1.0, so
+ * a row may still hold a claim of that name.
+ */
+export const RESERVED_CLAIM_NAMES: ReadonlySet<string> = new Set([...TOKEN_CLAIM_NAMES, 'act', 'cnf'])
