@@ -37,9 +37,3 @@ export const TOKEN_CLAIM_NAMES: ReadonlySet<string> = new Set<
   'jti',
   '__proto__',
 ])
-
-/**
- * Names that the application cannot use. `cnf` is for device-bound tokens (RFC 7800). `act` became reserved after 0.1.0, so
- * a row may still hold a claim of that name.
- */
-export const RESERVED_CLAIM_NAMES: ReadonlySet<string> = new Set([...TOKEN_CLAIM_NAMES, 'act', 'cnf'])
