@@ -346,6 +346,13 @@ describe('acting as another user', () => {
     expect((await root.me({ handler: who })).body).toStrictEqual(ROOT)
   })
 
+  it('leaves a claim `act` that the application set before the name was reserved', async () => {
+    const { site, root, me, ownId } = await open()
+    await site.store.writeClaims(ownId, { act: { sub: 'play' } }, site.clock.now())
+    await root.refresh()
+    expect((await me()).body).toStrictEqual({ userId: 'root', by: null, claims: { act: { sub: 'play' } } })
+  })
+
   it('stops without harm when nobody acts', async () => {
     const { run, me } = await open()
     const answer = await run(stop)
