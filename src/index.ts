@@ -13,6 +13,7 @@ export type { ProvidedKey } from './core/keys/signing-key.ts'
 export type { Logger } from './core/observability/logger.ts'
 export type { EventName, SessionEvents } from './core/observability/session-events.ts'
 export type { Operation, SessionsStats, Telemetry, TelemetrySource } from './core/observability/telemetry.ts'
+export type { ActAs } from './core/operations/acting.ts'
 export { presets, type TimeoutPreset } from './core/options/presets.ts'
 export type {
   AccessTokenOptions,

@@ -69,7 +69,9 @@ export async function startActing<Claims extends object>(
   const { options, store, clock, events, ring } = engine
   const lifetime = checkInput(input) * SECOND
   const userId = checkUserId(input.userId)
-  const claims = checkClaims(await validate(options.claims, input.claims ?? {}, 'claims'))
+  const claims = checkClaims(
+    await validate(options.claims, input.claims === undefined ? {} : input.claims, 'claims'),
+  )
   const scope: Scope = { engine, writes: store, autocommit: true }
   const own = await assertStillActive(scope, administrator.sessionId)
   if (own.actor !== null) throw new ActingRefusedError()
