@@ -13,6 +13,7 @@ export type { ProvidedKey } from './core/keys/signing-key.ts'
 export type { Logger } from './core/observability/logger.ts'
 export type { EventName, SessionEvents } from './core/observability/session-events.ts'
 export type { Operation, SessionsStats, Telemetry, TelemetrySource } from './core/observability/telemetry.ts'
+export type { ActAs } from './core/operations/acting.ts'
 export { presets, type TimeoutPreset } from './core/options/presets.ts'
 export type {
   AccessTokenOptions,
@@ -30,10 +31,12 @@ export type { Session } from './core/session/session.ts'
 export { createSessions } from './core/sessions.ts'
 export type { EndReason, Store } from './core/store.ts'
 export type { IssuedToken } from './core/tokens/issue.ts'
+export type { Actor } from './portable/actor.ts'
 export type { ClaimsObject } from './portable/claims.ts'
 export {
   AccessTokenExpiredError,
   AccessTokenInvalidError,
+  ActingRefusedError,
   type AnySessionsError,
   CsrfRejectedError,
   InvalidOptionsError,

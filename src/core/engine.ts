@@ -1,3 +1,4 @@
+import type { VerifiedSession } from '../portable/verified-session.ts'
 import type { VerifiedToken } from '../portable/verified-token.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { Events } from './observability/events.ts'
@@ -11,6 +12,9 @@ import type { Revocations } from './revocation/revocations.ts'
 import type { Store } from './store.ts'
 import type { Clock } from './time/clock.ts'
 import type { CheckedTokens } from './tokens/access-token.ts'
+
+/** The sessions that an access token names. */
+export type NamedSession = Pick<VerifiedSession, 'sessionId' | 'userId' | 'actor'>
 
 /** Names the engine of a `Sessions` object. For the HTTP layer, not for applications. */
 export const ENGINE: unique symbol = Symbol('pawl.engine')
@@ -35,10 +39,10 @@ export interface Engine {
    */
   readonly verify: (value: string, context?: RequestContext, checked?: CheckedTokens) => VerifiedToken
   /**
-   * The session that a genuine access token names, however old, also one of a retired key; null for any other text. It
-   * tells what a logout ends, and authenticates nobody.
+   * The sessions that a genuine access token names, however old, also one of a retired key; null for any other text. They
+   * tell what a logout ends, and authenticate nobody.
    */
-  readonly identify: (value: string, checked?: CheckedTokens) => string | null
+  readonly identify: (value: string, checked?: CheckedTokens) => NamedSession | null
   /** Whether an access token is in the cache of verified tokens. */
   readonly isCached: (value: string) => boolean
 }

@@ -10,6 +10,7 @@ import { createStoredKeyRing } from './keys/stored-key-ring.ts'
 import { createEvents } from './observability/events.ts'
 import { logEvents } from './observability/logger.ts'
 import type { SessionsStats } from './observability/telemetry.ts'
+import { checkActing } from './operations/acting.ts'
 import { prune, revokeAll, startMaintenance } from './operations/maintenance.ts'
 import { operations } from './operations/operations.ts'
 import { createVerification, type Verification } from './operations/verification.ts'
@@ -149,8 +150,13 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
     create: (input) => telemetry.trace('create', () => storeOperations.create(input)),
     verify: (accessToken, context) => verify(accessToken, context).session,
     async check(accessToken, context) {
-      const { sessionId, expiresAt, version, session } = verifyOrRepeatEnd(accessToken, context)
+      const token = verifyOrRepeatEnd(accessToken, context)
+      const { sessionId, expiresAt, version, actor, session } = token
       return telemetry.trace('check', async () => {
+        if (actor !== null) {
+          await checkActing(engine, token, actor)
+          return session
+        }
         const row = await readRow(store, sessionId)
         compareEnds(engine, row)
         // The session was not idle when it got this token, even if no later use has reached the row.

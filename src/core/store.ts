@@ -1,3 +1,4 @@
+import type { Actor } from '../portable/actor.ts'
 import type { ClaimsObject } from '../portable/claims.ts'
 import type { EndReason } from '../portable/end-reason.ts'
 import type { SessionIdVersion } from '../portable/session-id.ts'
@@ -55,6 +56,8 @@ export interface SessionRow extends RotationState {
   readonly dataVersion: number
   readonly ip: string | null
   readonly userAgent: string | null
+  /** `null` for a login. A row with an actor has no refresh token. */
+  readonly actor: Actor | null
   readonly endedAt: number | null
   readonly endReason: EndReason | null
   /** When the row may be deleted. */
@@ -142,7 +145,7 @@ export interface SessionWrites {
   read(id: string): Promise<SessionRow | null>
   /** All rows of a user, the most recently seen first. */
   listByUser(userId: string): Promise<SessionRow[]>
-  /** The active sessions of a user, the oldest first. */
+  /** The active logins of a user, the oldest first. */
   liveByUser(userId: string, now: number): Promise<LiveSession[]>
   /** With `expected`, only if the row is unchanged. @returns the user id if this call ended the session, else null */
   end(id: string, ending: Ending, expected?: Expected): Promise<string | null>
@@ -150,6 +153,8 @@ export interface SessionWrites {
   endByUser(userId: string, ending: Ending, except: string | null): Promise<string[]>
   /** Erases personal data from a user's ended rows and sets their `pruneAt`. @returns the number of rows */
   eraseByUser(userId: string, pruneAt: number): Promise<number>
+  /** Erases a user's id as the actor of other sessions, in rows with a `pruneAt` of at most `prunedBy`. @returns how many */
+  eraseActor(userId: string, prunedBy: number): Promise<number>
   /**
    * `merge` replaces top-level keys only. With `ifVersion`, only if the row has that data version.
    * @returns the new data version, null when nothing was written

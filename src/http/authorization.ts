@@ -8,21 +8,23 @@ import { isNavigation, redirectThroughRefresh } from './resume.ts'
 /** The answer to a request that does not meet what its route requires; null if it does. */
 export function denialOf<C extends object, D>(
   session: RequestSession<C, D>,
-  { optional = false, maxAuthAge }: RequireOptions = {},
+  required: RequireOptions = {},
 ): Reply | null {
   const { error, request } = session
-  if (error === null) return maxAuthAge === undefined ? null : recentAuthDenial(session, maxAuthAge)
+  if (error === null) return unmetDenial(session, required)
   const { options, engine, exchange } = request
   const isExpired = error.code === 'ERR_ACCESS_TOKEN_EXPIRED' || error.code === 'ERR_ACCESS_TOKEN_INVALID'
   if (isExpired && session.transport === 'cookie' && !options.inline && isNavigation(exchange)) {
     const redirect = redirectThroughRefresh(exchange, `${options.path}/refresh`, engine.clock.now())
     if (redirect !== null) return redirect
     // The refresh route has just sent the browser back, and the browser stored no cookies: show the page.
-    if (optional) return null
+    if (required.optional === true) return null
   }
   // With inline refresh, an expired token has already been tried. A handshake is never refreshed inline.
   const refreshCannotHelp = !isExpired || (options.inline && !request.isHandshake)
-  return optional && refreshCannotHelp && !('retryAfter' in error) ? null : errorReply(session, error)
+  return required.optional === true && refreshCannotHelp && !('retryAfter' in error)
+    ? null
+    : errorReply(session, error)
 }
 
 /** The answer to an error of Pawl; null for any other. */
@@ -34,14 +36,16 @@ export function errorReply<C extends object, D>(
   return problem === null ? null : problemReply(problem, transport === 'bearer')
 }
 
-function recentAuthDenial<C extends object, D>(
+/** The answer if there is a session that does not meet the requirements. */
+function unmetDenial<C extends object, D>(
   session: RequestSession<C, D>,
-  maxAuthAge: number,
+  { maxAuthAge = Number.POSITIVE_INFINITY, acting }: RequireOptions,
 ): Reply | null {
   try {
+    if (acting === false) session.requireOwn()
     session.requireRecentAuth(maxAuthAge)
     return null
-  } catch (tooOld) {
-    return errorReply(session, tooOld)
+  } catch (unmet) {
+    return errorReply(session, unmet)
   }
 }

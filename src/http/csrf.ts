@@ -1,5 +1,6 @@
 import { CsrfRejectedError } from '../portable/errors.ts'
 import { CSRF_HEADER } from '../wire/names.ts'
+import { actingSessionOf } from './acting.ts'
 import { isCsrfToken } from './csrf-token.ts'
 import type { Exchange } from './exchange.ts'
 import type { IncomingRequest } from './incoming-request.ts'
@@ -55,5 +56,6 @@ function actingSessionId<Claims extends object, Data>(
   if (path === `${options.path}/logout`) return request.namedSessionIds[0] ?? null
   if (!options.inline || !session.isRefreshable) return null
   const chosen = chooseRefreshToken(request)
-  return typeof chosen === 'string' ? null : (chosen.token?.sessionId ?? null)
+  const ownId = typeof chosen === 'string' ? undefined : chosen.token?.sessionId
+  return ownId === undefined ? null : (actingSessionOf(request, ownId) ?? ownId)
 }

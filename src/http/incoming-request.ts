@@ -1,8 +1,12 @@
 import type { Sessions } from '../core/api.ts'
-import { ENGINE, type Engine } from '../core/engine.ts'
+import { ENGINE, type Engine, type NamedSession } from '../core/engine.ts'
 import type { RequestContext } from '../core/request-context.ts'
-import { sessionIdToBytes } from '../core/session/session-id-bytes.ts'
-import { type CheckedTokens, claimedSessionId } from '../core/tokens/access-token.ts'
+import {
+  type CheckedTokens,
+  claimedSessionIds,
+  encodeSessionId,
+  sessionIdsIn,
+} from '../core/tokens/access-token.ts'
 import { type ParsedRefreshToken, parseRefreshToken } from '../core/tokens/refresh-token.ts'
 import { accessTokensOf, cookieTokens, isHostOnly, type Transport, transportOf } from '../wire/credentials.ts'
 import type { CookieWriter } from './cookies.ts'
@@ -76,7 +80,9 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     const { exchange, transport, cookies } = this
     let refreshed: string[] | null = null
     this.#accessTokens ??= accessTokensOf(exchange, transport, cookies.set.access, (token) => {
-      refreshed ??= this.refreshTokens.flatMap((parsed) => (parsed.token === null ? [] : sidOf(parsed.token)))
+      refreshed ??= this.refreshTokens.flatMap((parsed) =>
+        parsed.token === null ? [] : encodeSessionId(parsed.token.sessionId),
+      )
       return this.#evidenceFor(token, refreshed)
     })
     return this.#accessTokens
@@ -113,12 +119,17 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     const genuine = this.#identifiedSessionIds
     if (genuine.length > 0 || this.transport !== 'cookie' || !isHostOnly(this.cookies.set.access))
       return genuine
-    return this.accessTokens.flatMap((value) => claimedSessionId(value) ?? [])
+    return this.accessTokens.flatMap(claimedSessionIds)
   }
 
-  /** The sessions that genuine access tokens name. */
-  get #identifiedSessionIds(): string[] {
+  /** The sessions that genuine access tokens are of. */
+  get identifiedSessions(): NamedSession[] {
     return this.accessTokens.flatMap((token) => this.engine.identify(token, this.checkedTokens) ?? [])
+  }
+
+  /** {@link identifiedSessions}, each followed by that of the administrator who acts in it. */
+  get #identifiedSessionIds(): string[] {
+    return this.identifiedSessions.flatMap(sessionIdsIn)
   }
 
   /** What speaks for an access token before its signature is checked. @param refreshed ids in genuine refresh tokens */
@@ -142,11 +153,6 @@ export function isHandshake(exchange: Pick<Exchange, 'header'>): boolean {
 export function pathOf(target: string): string {
   const end = target.search(/[?#]/)
   return end === -1 ? target : target.slice(0, end)
-}
-
-/** The session id of a token as an access token carries it. */
-function sidOf({ sessionId }: { readonly sessionId: string }): string {
-  return sessionIdToBytes(sessionId).toString('base64url')
 }
 
 /** The headers are read each time, since an adapter may hide a cookie for a while; the parsing is not repeated. */

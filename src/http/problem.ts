@@ -17,28 +17,25 @@ export interface Problem {
 export function problemOf(error: AnySessionsError): Problem | null {
   switch (error.code) {
     case 'ERR_NOT_SIGNED_IN':
-      return unauthorized('not_signed_in', false)
+      return unauthorized(wireCode(error), false)
     case 'ERR_ACCESS_TOKEN_EXPIRED':
-      return unauthorized('access_token_expired', true)
     case 'ERR_ACCESS_TOKEN_INVALID':
-      return unauthorized('access_token_invalid', true)
+      return unauthorized(wireCode(error), true)
     case 'ERR_SESSION_ENDED':
       // A late answer to an old session must not clear the cookies of the login that replaced it.
       return error.reason === 'replaced'
         ? unauthorized('session_replaced', 'once')
-        : unauthorized('session_ended', false, true)
+        : unauthorized(wireCode(error), false, true)
     case 'ERR_REFRESH_TOKEN_INVALID':
-      return unauthorized('refresh_token_invalid', false, true)
     case 'ERR_REFRESH_TOKEN_REUSED':
-      return unauthorized('refresh_token_reused', false, true)
+      return unauthorized(wireCode(error), false, true)
     case 'ERR_RECENT_AUTH_REQUIRED':
-      return forbidden('recent_auth_required')
+    case 'ERR_ACTING_REFUSED':
     case 'ERR_SESSION_LIMIT':
-      return forbidden('session_limit')
     case 'ERR_CSRF_REJECTED':
-      return forbidden('csrf_rejected')
+      return forbidden(wireCode(error))
     case 'ERR_TRY_AGAIN':
-      return { status: 503, body: { code: 'try_again' }, retryAfter: error.retryAfter, final: false }
+      return { status: 503, body: { code: wireCode(error) }, retryAfter: error.retryAfter, final: false }
     case 'ERR_STORE_UNAVAILABLE':
     case 'ERR_SECRET_UNKNOWN':
       return { status: 503, body: { code: 'unavailable' }, retryAfter: error.retryAfter, final: false }
@@ -66,4 +63,9 @@ function unauthorized(code: WireCode, refresh: boolean | 'once', final = false):
 
 function forbidden(code: WireCode): Problem {
   return { status: 403, body: { code, refresh: false }, retryAfter: null, final: false }
+}
+
+/** `access_token_expired` for `ERR_ACCESS_TOKEN_EXPIRED`. */
+function wireCode<Code extends string>({ code }: { readonly code: `ERR_${Code}` }): Lowercase<Code> {
+  return code.slice('ERR_'.length).toLowerCase() as Lowercase<Code>
 }

@@ -9,6 +9,7 @@ import {
   SessionEndedError,
 } from '../portable/errors.ts'
 import { isHostOnly } from '../wire/credentials.ts'
+import { refreshActing } from './acting.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { problemOf } from './problem.ts'
 
@@ -71,8 +72,9 @@ export async function refreshByCookie<Claims extends object, Data>(
   const hasStrays = refreshTokens.length > 1
   const strays = hasStrays ? cookies.clearStrayRefresh(exchange.header('host')) : []
   try {
-    const refreshed = await refresh(engine, chosen, refreshContext(request))
-    const { row, accessToken, refreshToken } = refreshed
+    const own = await refresh(engine, chosen, refreshContext(request))
+    const { row, refreshToken } = own
+    const { refreshed, ended } = await refreshActing(request, own)
     const now = engine.clock.now()
     const refreshExpiresAt = refreshToken?.expiresAt ?? new Date(idleExpiry(engine, row, now))
     const life = { expiresAt: row.persistent ? refreshExpiresAt : null, now }
@@ -80,14 +82,12 @@ export async function refreshByCookie<Claims extends object, Data>(
     // may have been the chosen one.
     const kept = hasStrays ? chosen.token?.value : undefined
     const value = refreshToken?.value ?? kept
-    return {
-      refreshed,
-      cookies: [
-        ...strays,
-        cookies.access(accessToken.value, life),
-        ...(value === undefined ? [] : [cookies.refresh(value, life)]),
-      ],
-    }
+    const renewed = [
+      ...strays,
+      cookies.access(refreshed.accessToken.value, life),
+      ...(value === undefined ? [] : [cookies.refresh(value, life)]),
+    ]
+    return ended === null ? { refreshed, cookies: renewed } : { error: ended, cookies: renewed }
   } catch (error) {
     if (!isSessionsError(error)) throw error
     return { error, cookies: problemOf(error)?.final === true ? [...strays, ...cookies.clear()] : [] }

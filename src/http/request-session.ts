@@ -1,10 +1,14 @@
 import type { CreatedSession, CreateSession, RenewSession, Sessions, VerifiedSession } from '../core/api.ts'
+import type { ActAs } from '../core/operations/acting.ts'
 import { type RenewalHolder, renewSession } from '../core/operations/renew.ts'
 import type { Refreshed } from '../core/refresh/refresh.ts'
 import { type Session, toSession } from '../core/session/session.ts'
 import { issuedSession } from '../core/tokens/issue.ts'
+import type { Actor } from '../portable/actor.ts'
 import type { ClaimsObject } from '../portable/claims.ts'
 import {
+  AccessTokenExpiredError,
+  ActingRefusedError,
   type AnySessionsError,
   isSessionsError,
   NotSignedInError,
@@ -12,6 +16,7 @@ import {
 } from '../portable/errors.ts'
 import type { Transport } from '../wire/credentials.ts'
 import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
+import { reportStops, startActingIn, stopActingIn } from './acting.ts'
 import { createCsrfToken } from './csrf-token.ts'
 import { issueForwardableToken } from './forwardable-token.ts'
 import type { IncomingRequest } from './incoming-request.ts'
@@ -96,6 +101,10 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   get generation(): number {
     return this.require().generation
   }
+  /** The administrator who acts as this user; `null` in the user's own session. */
+  get actor(): Actor | null {
+    return this.require().actor
+  }
 
   /** @throws SessionsError saying why there is no session */
   require(): VerifiedSession<Claims> {
@@ -111,6 +120,16 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     if (!(maxAge >= 0)) throw new TypeError('`requireRecentAuth` takes seconds')
     const verified = this.require()
     if (this.#now() - verified.authTime.getTime() > maxAge * 1000) throw new RecentAuthRequiredError(maxAge)
+    return verified
+  }
+
+  /**
+   * For actions that nobody may do for the user, such as a change of password.
+   * @throws ActingRefusedError if an administrator acts as the user, or as {@link require}
+   */
+  requireOwn(): VerifiedSession<Claims> {
+    const verified = this.require()
+    if (verified.actor !== null) throw new ActingRefusedError()
     return verified
   }
 
@@ -160,7 +179,9 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    */
   async revokeOthers(): Promise<number> {
     const ended = await this.#request.sessions.revokeUser(this.userId, { except: this.sessionId })
-    if (this.transport === 'cookie' && !this.#hasNewTokens && this.#cookies.areSettable) {
+    // An acting session has no refresh token to renew.
+    const renews = this.transport === 'cookie' && this.actor === null && !this.#hasNewTokens
+    if (renews && this.#cookies.areSettable) {
       try {
         await this.#renew({})
       } catch (error) {
@@ -210,6 +231,43 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     return this.#renew({ reauthenticated: true })
   }
 
+  /**
+   * Continues as another user, in a session of its own. Your application decides who may do that: check the right of the
+   * caller first. The client keeps the refresh token of its own session, and refreshes continue the acting. When it ends,
+   * or with that session, the client returns to the caller.
+   * @returns the body to answer with. In bearer mode the acting ends with the access token in it
+   * @throws ActingRefusedError while acting already, and TypeError for the caller's own id or as {@link create}
+   */
+  async actAs(input: ActAs<Claims>): Promise<CookieAnswer | BearerAnswer> {
+    this.requireOwn()
+    const started = await startActingIn(this.#request, this.#cookies, this.#verified(), input)
+    const { verified, accessToken, answer } = started
+    this.#createdId = verified.sessionId
+    this.#accessToken = accessToken
+    this.#refreshed = null
+    this.#hasRowClaims = false
+    this.#state = { verified, version: 0 }
+    return answer
+  }
+
+  /**
+   * Ends the acting of {@link actAs}. The client refreshes next, and is the administrator again. Without acting, nothing
+   * changes.
+   * @returns the body to answer with
+   */
+  async stopActing(): Promise<CookieAnswer | BearerAnswer> {
+    const { actor, sessionId, expiresAt } = this.require()
+    if (actor === null) {
+      const accessToken = { value: this.#accessToken ?? '', expiresAt }
+      return this.transport === 'bearer'
+        ? bearerAnswer(this.#request, accessToken, null)
+        : cookieAnswer(this.#request, sessionId, accessToken)
+    }
+    const answer = await stopActingIn(this.#request, this.#cookies, this.require(), actor)
+    this.#state = { error: new AccessTokenExpiredError('superseded') }
+    return answer
+  }
+
   /** The token to put into the page with `csrf: 'token'`, for the `pawl-csrf` header. */
   csrfToken(): string {
     return createCsrfToken(this.#request.engine.options.secrets, this.sessionId)
@@ -239,6 +297,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   ): Promise<CookieAnswer | BearerAnswer> {
     const { engine, ip, userAgent } = this.#request
     const { verified, version } = this.#verified()
+    if (verified.actor !== null) throw new ActingRefusedError()
     const { sessionId, authTime, issuedAt } = verified
     const claims = this.#hasRowClaims ? null : verified.claims
     if (this.transport === 'cookie') this.#cookies.reserve()
@@ -375,9 +434,11 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
 
 /** @returns whether one was ended */
 export async function endSessions<Claims extends object, Data>(
-  { sessions }: IncomingRequest<Claims, Data>,
+  request: IncomingRequest<Claims, Data>,
   sessionIds: readonly string[],
 ): Promise<boolean> {
-  const ended = await Promise.all(sessionIds.map((id) => sessions.revoke(id, 'logout')))
-  return ended.includes(true)
+  const ends = sessionIds.map(async (id) => ((await request.sessions.revoke(id, 'logout')) ? [id] : []))
+  const ended = (await Promise.all(ends)).flat()
+  reportStops(request, ended)
+  return ended.length > 0
 }

@@ -101,6 +101,7 @@ export function memory(): Store {
           (row) =>
             row.userId === userId &&
             row.endedAt === null &&
+            row.actor === null &&
             now < Math.min(row.expiresAt, row.absoluteExpiresAt ?? row.expiresAt),
         )
         .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
@@ -120,6 +121,13 @@ export function memory(): Store {
           pruneAt,
         })
       return erased.length
+    },
+    async eraseActor(userId, prunedBy) {
+      const found = [...rows.values()].filter(
+        ({ actor, pruneAt }) => actor?.userId === userId && pruneDay(pruneAt) <= pruneDay(prunedBy),
+      )
+      for (const row of found) write({ ...row, actor: { ...row.actor!, userId: '' } })
+      return found.length
     },
     async writeData(id, data, how, ifVersion) {
       const row = live(id)

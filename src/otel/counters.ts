@@ -17,6 +17,14 @@ interface Count<Event> {
 const COUNTS: { readonly [Name in EventName]: readonly Count<SessionEvents[Name]>[] } = {
   started: [],
   created: [{ metric: 'pawl.session.created', unit: '{session}', description: 'Sessions created.' }],
+  actingStarted: [
+    {
+      metric: 'pawl.acting.started',
+      unit: '{session}',
+      description: 'Sessions in which an administrator acts as a user.',
+    },
+  ],
+  actingStopped: [],
   refreshed: [
     {
       metric: 'pawl.session.refreshed',

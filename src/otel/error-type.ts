@@ -9,6 +9,7 @@ const CODES: Readonly<Record<SessionsErrorCode, 'fault' | 'refusal'>> = {
   ERR_REFRESH_TOKEN_INVALID: 'refusal',
   ERR_REFRESH_TOKEN_REUSED: 'refusal',
   ERR_RECENT_AUTH_REQUIRED: 'refusal',
+  ERR_ACTING_REFUSED: 'refusal',
   ERR_SESSION_LIMIT: 'refusal',
   ERR_CSRF_REJECTED: 'refusal',
   ERR_TRY_AGAIN: 'refusal',

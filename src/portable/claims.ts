@@ -1,8 +1,14 @@
 import type { StandardSchemaV1 } from './standard-schema.ts'
-import { RESERVED_CLAIM_NAMES } from './token-claims.ts'
+import { TOKEN_CLAIM_NAMES } from './token-claims.ts'
 
 /** The claims of the application in the access token. */
 export type ClaimsObject = Readonly<Record<string, unknown>>
+
+/**
+ * Names that the application cannot use. `cnf` is for device-bound tokens (RFC 7800). `act` became reserved after 0.1.0, so
+ * a row may still hold a claim of that name.
+ */
+const RESERVED_CLAIM_NAMES: ReadonlySet<string> = new Set([...TOKEN_CLAIM_NAMES, 'act', 'cnf'])
 
 /** NUL and lone surrogates, as `JSON.stringify` escapes them: valid JSON that `jsonb` cannot store. */
 const NOT_STORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/

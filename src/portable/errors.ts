@@ -99,6 +99,14 @@ export class RecentAuthRequiredError extends SessionsError {
   }
 }
 
+/** An administrator who acts as the user may not do this. HTTP: 403 `acting_refused`. */
+export class ActingRefusedError extends SessionsError {
+  declare readonly code: 'ERR_ACTING_REFUSED'
+  constructor() {
+    super('ERR_ACTING_REFUSED', 'not available while acting as another user; call `stopActing` first')
+  }
+}
+
 /** The user has reached `limits.sessionsPerUser`. HTTP: 403 `session_limit`. */
 export class SessionLimitError extends SessionsError {
   declare readonly code: 'ERR_SESSION_LIMIT'
@@ -182,6 +190,7 @@ export type AnySessionsError =
   | RefreshTokenInvalidError
   | RefreshTokenReusedError
   | RecentAuthRequiredError
+  | ActingRefusedError
   | SessionLimitError
   | CsrfRejectedError
   | TryAgainError

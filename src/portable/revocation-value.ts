@@ -21,14 +21,20 @@ export function assertNoEnd(sessionId: string, value: RevocationValue): void {
 }
 
 /**
+ * If an acting session or that of its administrator has ended, the token must be refreshed: the refresh says whether the
+ * administrator is still signed in.
+ * @param lookUp reads the state of a session
  * @param refreshBefore access tokens issued before this time must be refreshed, in ms
  * @throws SessionEndedError, AccessTokenExpiredError
  */
 export function assertNotRevoked(
-  { sessionId, version, issuedAt }: Pick<AccessToken, 'sessionId' | 'version' | 'issuedAt'>,
-  value: RevocationValue,
+  { sessionId, version, issuedAt, actor }: Pick<AccessToken, 'sessionId' | 'version' | 'issuedAt' | 'actor'>,
+  lookUp: (sessionId: string) => RevocationValue,
   refreshBefore: number,
 ): void {
-  assertNoEnd(sessionId, value)
-  if (version < versionOf(value) || issuedAt < refreshBefore) throw new AccessTokenExpiredError('superseded')
+  const value = lookUp(sessionId)
+  if (actor === null) assertNoEnd(sessionId, value)
+  const hasEnded = actor !== null && (value < 0 || lookUp(actor.sessionId) < 0)
+  if (hasEnded || version < versionOf(value) || issuedAt < refreshBefore)
+    throw new AccessTokenExpiredError('superseded')
 }

@@ -9,6 +9,7 @@ export interface TokenClaims {
   gen?: string
   n?: number
   ctx?: string
+  act?: { sub: string; sid: string }
   nbf?: number
   iss?: string
   aud?: string | string[]
@@ -17,7 +18,9 @@ export interface TokenClaims {
 }
 
 /** Names that are never a claim of the application. Assigning `__proto__` would set a prototype. */
-export const TOKEN_CLAIM_NAMES: ReadonlySet<string> = new Set<keyof TokenClaims | '__proto__'>([
+export const TOKEN_CLAIM_NAMES: ReadonlySet<string> = new Set<
+  Exclude<keyof TokenClaims, 'act'> | '__proto__'
+>([
   'sub',
   'sid',
   'iat',
@@ -34,6 +37,3 @@ export const TOKEN_CLAIM_NAMES: ReadonlySet<string> = new Set<keyof TokenClaims 
   'jti',
   '__proto__',
 ])
-
-/** Names that the application cannot use. `cnf` is for device-bound tokens (RFC 7800). */
-export const RESERVED_CLAIM_NAMES: ReadonlySet<string> = new Set([...TOKEN_CLAIM_NAMES, 'cnf'])

@@ -1,3 +1,4 @@
+import type { Actor } from './actor.ts'
 import { decodeBase64url } from './base64url.ts'
 import type { ClaimsObject } from './claims.ts'
 import { CLOCK_TOLERANCE } from './clock-tolerance.ts'
@@ -31,6 +32,8 @@ export interface AccessTokenFields {
   readonly twin: Presented | null
   /** MAC of the address and user agent it was issued to; `null` unless `onContextChange` is `refresh`. */
   readonly contextTag: string | null
+  /** The administrator who acts as the user; `null` for the user's own session. */
+  readonly actor: Actor | null
   readonly claims: ClaimsObject
 }
 
@@ -95,9 +98,9 @@ export function readPayload(
 }
 
 function readFields(payload: TokenClaims, header: string, profile: AccessTokenProfile): AccessToken | null {
-  const { sub, sid, iat, exp, auth_time, ver, gen, n, ctx, nbf, iss, aud, client_id } = payload
-  const sidBytes = typeof sid === 'string' && sid.length === 22 ? decodeBase64url(sid) : null
-  if (sidBytes === null || typeof sub !== 'string' || sub === '') return null
+  const { iat, exp, auth_time, ver, gen, n, ctx, nbf, iss, aud, client_id, act } = payload
+  const subject = readSubject(payload)
+  if (subject === null) return null
   const isTime = Number.isSafeInteger
   if (!isTime(iat) || !isTime(exp) || !isTime(auth_time) || !Number.isInteger(ver)) return null
   if (nbf !== undefined && !Number.isFinite(nbf)) return null
@@ -112,10 +115,10 @@ function readFields(payload: TokenClaims, header: string, profile: AccessTokenPr
   const twin = gen === undefined ? null : decodeTwin(gen)
   if (ctx !== undefined && typeof ctx !== 'string') return null
   if (twin === undefined || (n !== undefined && !Number.isInteger(n))) return null
+  const actor = readSubject(act)
   return {
     header,
-    sessionId: sessionIdFromBytes(sidBytes),
-    userId: sub,
+    ...subject,
     version: ver,
     authTime: auth_time * 1000,
     issuedAt: iat * 1000,
@@ -124,13 +127,25 @@ function readFields(payload: TokenClaims, header: string, profile: AccessTokenPr
     generation: twin?.generation ?? n ?? 0,
     twin,
     contextTag: ctx ?? null,
-    claims: claimsIn(payload),
+    actor,
+    claims: claimsIn(payload, actor),
   }
 }
 
-/** The claims of the application. */
-function claimsIn(payload: object): ClaimsObject {
-  return Object.fromEntries(Object.entries(payload).filter(([name]) => !TOKEN_CLAIM_NAMES.has(name)))
+/** The user and session that `sub` and `sid` name: those of the token, or in `act` those of its actor. */
+function readSubject(value: Partial<TokenClaims> | null | undefined): Actor | null {
+  const { sub, sid } = value ?? {}
+  const bytes = typeof sid === 'string' && sid.length === 22 ? decodeBase64url(sid) : null
+  return bytes === null || typeof sub !== 'string' || sub === ''
+    ? null
+    : { userId: sub, sessionId: sessionIdFromBytes(bytes) }
+}
+
+/** The claims of the application. A claim `act` that names no actor is one, from before Pawl reserved the name. */
+function claimsIn(payload: object, actor: Actor | null): ClaimsObject {
+  return Object.fromEntries(
+    Object.entries(payload).filter(([name]) => !TOKEN_CLAIM_NAMES.has(name) && (name !== 'act' || !actor)),
+  )
 }
 
 function decodeTwin(text: unknown): Presented | undefined {

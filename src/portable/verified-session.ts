@@ -1,3 +1,4 @@
+import type { Actor } from './actor.ts'
 import type { ClaimsObject } from './claims.ts'
 import type { AccessTokenFields } from './token-payload.ts'
 
@@ -8,15 +9,17 @@ export interface VerifiedSession<Claims extends object = ClaimsObject> {
   readonly claims: Claims
   readonly issuedAt: Date
   readonly expiresAt: Date
-  /** When the user last authenticated. */
+  /** When the user last authenticated. While somebody acts as the user: when that administrator did. */
   readonly authTime: Date
   readonly generation: number
+  /** Who acts as this user (`session.actAs`); `null` in the user's own session. */
+  readonly actor: Actor | null
 }
 
 /** The fields of an access token that become its session. Times in milliseconds. */
 export type SessionFields = Pick<
   AccessTokenFields,
-  'sessionId' | 'userId' | 'claims' | 'issuedAt' | 'expiresAt' | 'authTime' | 'generation'
+  'sessionId' | 'userId' | 'claims' | 'issuedAt' | 'expiresAt' | 'authTime' | 'generation' | 'actor'
 >
 
 export function verifiedSession(fields: SessionFields): VerifiedSession {
@@ -28,6 +31,7 @@ export function verifiedSession(fields: SessionFields): VerifiedSession {
     expiresAt: new Date(fields.expiresAt),
     authTime: new Date(fields.authTime),
     generation: fields.generation,
+    actor: deepFreeze(fields.actor),
   })
 }
 

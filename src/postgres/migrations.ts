@@ -71,4 +71,12 @@ export const MIGRATIONS: readonly Migration[] = [
         add column if not exists reuse_since timestamptz`,
     ],
   },
+  {
+    id: 3,
+    breaking: false,
+    statements: [
+      `alter table :sessions add column if not exists actor_session_id uuid,
+        add column if not exists actor_user_id text`,
+    ],
+  },
 ]

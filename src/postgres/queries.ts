@@ -32,6 +32,8 @@ export const SESSION_COLUMNS = [
   'prune_on',
   'renewals',
   'reuse_since',
+  'actor_session_id',
+  'actor_user_id',
 ] as const
 export type SessionColumn = (typeof SESSION_COLUMNS)[number]
 
@@ -108,8 +110,13 @@ export const QUERIES = {
     where user_id = $1 and ended_at is not null
     returning id`,
 
+  // `prune_on` has an index. An index on the actor would lock a large table while it is built.
+  eraseActor: `update :sessions set actor_user_id = ''
+    where prune_on <= $2 and actor_user_id = $1
+    returning id`,
+
   liveByUser: `select id, created_at from :sessions
-    where user_id = $1 and ended_at is null and expires_at > $2
+    where user_id = $1 and ended_at is null and actor_session_id is null and expires_at > $2
       and (absolute_expires_at is null or absolute_expires_at > $2)
     order by created_at, id`,
 

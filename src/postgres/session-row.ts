@@ -1,4 +1,5 @@
 import type { EndReason, Renewal, SessionRow } from '../core/store.ts'
+import type { Actor } from '../portable/actor.ts'
 import type { ClaimsObject } from '../portable/claims.ts'
 import type { Row } from './connection.ts'
 import { SESSION_COLUMNS, type SessionColumn } from './queries.ts'
@@ -51,6 +52,8 @@ function toColumns(row: SessionRow): Record<SessionColumn, unknown> {
     prune_on: firstDay(row.pruneAt),
     renewals: row.renewals.length === 0 ? null : row.renewals.map(toStoredRenewal),
     reuse_since: timestamp(row.reuseSince),
+    actor_session_id: row.actor?.sessionId ?? null,
+    actor_user_id: row.actor?.userId ?? null,
   }
 }
 
@@ -75,6 +78,11 @@ function toRenewal({ anchor, ...fields }: StoredRenewal): Renewal {
 /** `bytea` as text, because `insertMany` sends the rows as JSON. */
 function hexBytes(value: Uint8Array | null): string | null {
   return value === null ? null : `\\x${Buffer.from(value).toString('hex')}`
+}
+
+function toActor(row: Row): Actor | null {
+  const sessionId = row['actor_session_id'] as string | null
+  return sessionId === null ? null : { userId: (row['actor_user_id'] as string | null) ?? '', sessionId }
 }
 
 export function toSessionRow(row: Row): SessionRow {
@@ -102,6 +110,7 @@ export function toSessionRow(row: Row): SessionRow {
     dataVersion: (row['data_version'] as number | null) ?? 0,
     ip: row['ip'] as string | null,
     userAgent: row['user_agent'] as string | null,
+    actor: toActor(row),
     endedAt: row['ended_at'] as number | null,
     endReason: row['end_reason'] as EndReason | null,
     pruneAt: row['prune_on'] as number,

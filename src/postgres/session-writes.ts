@@ -54,6 +54,9 @@ export function createSessionWrites(run: Run, notify: SessionWrites['notify']): 
     async eraseByUser(userId, pruneAt) {
       return (await run('eraseByUser', [userId, firstDay(pruneAt)])).length
     },
+    async eraseActor(userId, prunedBy) {
+      return (await run('eraseActor', [userId, firstDay(prunedBy)])).length
+    },
     async writeData(id, data, how, ifVersion) {
       const name = how === 'merge' ? 'mergeData' : 'replaceData'
       const { rows, retried } = await runTrackingRetries(run, name, [id, JSON.stringify(data), ifVersion])

@@ -1,3 +1,4 @@
+export type { Actor } from '../portable/actor.ts'
 export type { ClaimsObject } from '../portable/claims.ts'
 export type { EndReason } from '../portable/end-reason.ts'
 export {

@@ -90,7 +90,7 @@ export function createVerifier<Claims extends object = ClaimsObject>(
   function assertValid(token: VerifiedToken): void {
     const list = revocations?.latest?.list ?? null
     assertUnexpired(token, now(), list === null ? Number.POSITIVE_INFINITY : list.lifetime * 1000)
-    if (list !== null) assertNotRevoked(token, list.get(token.sessionId), list.refreshBefore * 1000)
+    if (list !== null) assertNotRevoked(token, list.get, list.refreshBefore * 1000)
     if (revocations !== null && options.refusesStale) assertUsable(revocations, 'revocations')
   }
 

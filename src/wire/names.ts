@@ -22,6 +22,7 @@ export type WireCode =
   | 'refresh_token_invalid'
   | 'refresh_token_reused'
   | 'recent_auth_required'
+  | 'acting_refused'
   | 'session_limit'
   | 'csrf_rejected'
   | 'try_again'

@@ -92,6 +92,25 @@ describeAdapters('an application', (adapter) => {
     expect(await me(anna)).toMatchObject({ status: 200, body: { generation: 1 } })
   })
 
+  scenario('acting', 'continues as another user until it is stopped', async () => {
+    const { anna, clock } = await openSignedIn()
+    const who = async (): Promise<unknown> => (await anna.send('GET', '/actor')).body
+    const started = await anna.send('POST', '/act?user=ben')
+    expect([started.status, started.cookies]).toStrictEqual([200, [`${ACCESS}=<access>; Path=/; ${MONTH}`]])
+    expect(await who()).toStrictEqual({ userId: 'ben', by: 'anna' })
+    clock.advance(800)
+    expect((await refresh(anna)).status).toBe(200)
+    expect(await who()).toStrictEqual({ userId: 'ben', by: 'anna' })
+    expect(await anna.send('POST', '/act?user=eve')).toMatchObject({
+      status: 403,
+      body: { code: 'acting_refused' },
+    })
+    expect(await anna.send('POST', '/stop')).toMatchObject({ status: 200, body: { expiresIn: 0 } })
+    expect(await anna.send('GET', '/actor')).toMatchObject(EXPIRED)
+    expect((await refresh(anna)).status).toBe(200)
+    expect(await who()).toStrictEqual({ userId: 'anna', by: null })
+  })
+
   scenario('logout', 'revokes the session and clears its cookies', async () => {
     const { anna, sessions } = await openSignedIn()
     const out = await anna.send('POST', '/session/logout')

@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { ENGINE } from '../../src/core/engine.ts'
+import { startActing } from '../../src/core/operations/acting.ts'
 import type { EndReason, Session, Sessions } from '../../src/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase } from '../support/database.ts'
@@ -61,6 +63,15 @@ describe('sessions list', () => {
         `^${live} {2}active {2} ?\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\dZ \\(\\d+ s ago\\).*198.51.100.7.*Firefox$`,
       ),
     )
+  })
+
+  it('names the administrator who acts as the user', async () => {
+    const sessions = await open()
+    const administrator = { sessionId: await login(sessions, 'root'), version: 0, authTime: Date.now() }
+    const { row } = await startActing(sessions[ENGINE], administrator, { userId: 'mia' })
+    const [list, show] = await Promise.all([run('list', '--user', 'mia'), run('show', row.id)])
+    expect(list.stdout).toMatch(new RegExp(`^${row.id} {2}active, by root {2}`, 'm'))
+    expect(show.stdout).toMatch(new RegExp(`^acting session of +${administrator.sessionId}$`, 'm'))
   })
 
   it('distinguishes a user without active sessions from an unknown user', async () => {

@@ -26,7 +26,7 @@ describe('status', () => {
         ok: false,
         attention: [expect.stringContaining('npx pawl migrate')],
         server: { version: expect.stringMatching(/^PostgreSQL \d+/) },
-        schema: { name: 'elsewhere', applied: [], missing: [1, 2] },
+        schema: { name: 'elsewhere', applied: [], missing: [1, 2, 3] },
         sessions: null,
         table: null,
         keys: null,
@@ -55,7 +55,7 @@ describe('status', () => {
       {
         ok: true,
         attention: [],
-        schema: { name: 'pawl', applied: [{ id: 1 }, { id: 2 }], missing: [], unknown: [] },
+        schema: { name: 'pawl', applied: [{ id: 1 }, { id: 2 }, { id: 3 }], missing: [], unknown: [] },
         sessions: { exact: true, active: 1, expired: 1, ended: 2, prunable: 2 },
         revocations: 1,
         table: { bytes: expect.any(Number), deadRows: expect.any(Number) },

@@ -38,6 +38,22 @@ describe('bearer mode', () => {
     expect(await world.sessions.list('anna')).toMatchObject([{ active: false }])
   })
 
+  it('acts as another user with the refresh token that it has, and returns', async () => {
+    const world = await openWorld()
+    const tokens = memoryTokens()
+    const client = world.client({ tokens, fetch: recordingFetch(world).fetch })
+    await world.login(client)
+    const { refreshToken } = (await tokens.load())!
+    const who = async (): Promise<unknown> => (await client.fetch('/me')).json()
+    const call = (path: string): Promise<boolean> =>
+      client.signIn(async () => (await client.fetch(path, { method: 'POST', body: 'ben' })).json())
+    expect(await call('/act')).toBe(true)
+    expect((await tokens.load())!.refreshToken).toBe(refreshToken)
+    expect(await who()).toMatchObject({ id: 'ben' })
+    expect(await call('/stop')).toBe(true)
+    expect(await who()).toMatchObject({ id: 'anna' })
+  })
+
   it('keeps a sign-in that finishes while the storage is still loading', async () => {
     const world = await openWorld()
     const disk = memoryTokens()

@@ -80,6 +80,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
           userAgent: 'Mozilla/5.0 (X11; Linux x86_64)',
           renewals: [sampleRenewal('first'), sampleRenewal('second', { claims: { role: 'é' } })],
           reuseSince: NOON + 3,
+          actor: { userId: 'admin', sessionId: nobody },
           endedAt: NOON + 2,
           endReason: 'logout',
         })
@@ -353,11 +354,12 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     })
 
     describe('liveByUser', () => {
-      it('returns the active sessions, the oldest login first', async () => {
+      it('returns the active logins, the oldest first', async () => {
         const userId = 'liveByUser'
         const late = await inserted({ userId, createdAt: NOON + 2 })
         const early = await inserted({ userId, createdAt: NOON + 1 })
         await ended({ userId })
+        await inserted({ userId, actor: { userId: 'admin', sessionId: nobody } })
         await inserted({ userId, expiresAt: NOON + HOUR })
         await inserted({ userId, absoluteExpiresAt: NOON + HOUR })
         const endless = await inserted({ userId, createdAt: NOON + 3, absoluteExpiresAt: null })
@@ -389,6 +391,22 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         await unchanged(live)
         await unchanged(other)
         expect(await store.eraseByUser('erase', MIDNIGHT + DAY)).toBe(0)
+      })
+    })
+
+    describe('eraseActor', () => {
+      it('erases the user as the actor of rows that are pruned by then', async () => {
+        const actor = { userId: 'erase actor', sessionId: nobody }
+        const pruneAt = MIDNIGHT + 8 * DAY
+        const live = await inserted({ actor, pruneAt })
+        const over = await ended({ actor })
+        const later = await inserted({ actor, pruneAt: pruneAt + DAY })
+        const other = await inserted({ actor: { ...actor, userId: 'erase actor 2' }, pruneAt })
+        expect(await store.eraseActor('erase actor', pruneAt)).toBe(2)
+        for (const { id } of [live, over])
+          expect((await store.read(id))!.actor).toStrictEqual({ userId: '', sessionId: nobody })
+        await unchanged(later)
+        await unchanged(other)
       })
     })
 

@@ -33,6 +33,21 @@ const BUSY: SessionsStats = {
 const EVENTS: { readonly [Name in EventName]: SessionEvents[Name] } = {
   started: { revocation: 'feed', accessTokenLifetime: 1, idleTimeout: 1, absoluteTimeout: null },
   created: { sessionId: 'an id', userId: 'a user', ip: '192.0.2.1', userAgent: 'Browser' },
+  actingStarted: {
+    sessionId: 'an id',
+    userId: 'a user',
+    actor: { userId: 'an admin', sessionId: 'another id' },
+    expiresAt: new Date(0),
+    ip: '192.0.2.1',
+    userAgent: 'Browser',
+  },
+  actingStopped: {
+    sessionId: 'an id',
+    userId: 'a user',
+    actor: { userId: 'an admin', sessionId: 'another id' },
+    ip: '192.0.2.1',
+    userAgent: 'Browser',
+  },
   refreshed: { sessionId: 'an id', userId: 'a user', verdict: 'late' },
   rotated: { sessionId: 'an id', userId: 'a user', generation: 4, reason: 'use' },
   rolledBack: { sessionId: 'an id', userId: 'a user', from: 1, to: 4 },
@@ -113,6 +128,7 @@ describe('metrics', () => {
       ...pointsOf(metric).map(({ value, attributes }) => [value, attributes]),
     ])
     expect(table.sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1))).toStrictEqual([
+      ['pawl.acting.started', 'counter', '{session}', [1, {}]],
       ['pawl.confirmation.dropped', 'counter', '{confirmation}', [500, { 'pawl.reason': 'store' }]],
       ['pawl.confirmation.queue.size', 'up-down counter', '{confirmation}', [5, {}]],
       ['pawl.feed.entry.count', 'up-down counter', '{entry}', [7, {}]],

@@ -12,6 +12,7 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
   pawl: [
     'AccessTokenExpiredError',
     'AccessTokenInvalidError',
+    'ActingRefusedError',
     'CsrfRejectedError',
     'InvalidOptionsError',
     'NotSignedInError',

@@ -33,6 +33,8 @@ sessions.user_agent text
 sessions.end_reason text
 sessions.renewals jsonb
 sessions.reuse_since timestamp with time zone
+sessions.actor_session_id uuid
+sessions.actor_user_id text
 signing_keys.epoch integer not null
 signing_keys.kid text not null
 signing_keys.algorithm text not null

@@ -35,6 +35,7 @@ export function sampleRow(fields: Partial<SessionRow> = {}): SessionRow {
     dataVersion: 0,
     ip: null,
     userAgent: null,
+    actor: null,
     endedAt: null,
     endReason: null,
     pruneAt: MIDNIGHT + 60 * DAY,

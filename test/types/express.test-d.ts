@@ -11,7 +11,7 @@ import {
   sessionErrors,
   sessionOf,
 } from '../../src/adapters/express/index.ts'
-import type { Sessions, VerifiedSession } from '../../src/index.ts'
+import type { Actor, Sessions, VerifiedSession } from '../../src/index.ts'
 
 interface Claims {
   role: 'admin' | 'user'
@@ -48,6 +48,10 @@ export async function sessionsAreTyped(req: Request): Promise<void> {
   same<NonNullable<Awaited<ReturnType<typeof session.get>>>['data'], Data>(true)
   await session.create({ userId: 'u', claims: { role: 'user' }, data: { cart: [] } })
   await session.setClaims({ role: 'admin' })
+  await session.actAs({ userId: 'u', claims: { role: 'user' }, lifetime: 600 })
+  // @ts-expect-error: no such role
+  await session.actAs({ userId: 'u', claims: { role: 'owner' } })
+  same<typeof session.actor, Actor | null>(true)
   await session.setData({ cart: [] }, { ifVersion: 1 })
 
   // @ts-expect-error `userId` is required

@@ -41,6 +41,7 @@ describe.each(await storeKinds())('create, on $name,', ({ newPlace }) => {
       persistent: true,
       ip: '192.0.2.7',
       userAgent: 'Browser/1.0',
+      actor: null,
       endedAt: null,
       endReason: null,
     })

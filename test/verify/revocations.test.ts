@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { nodeSessions } from '../../src/adapters/node/index.ts'
+import { ENGINE } from '../../src/core/engine.ts'
+import { startActing } from '../../src/core/operations/acting.ts'
 import { memory } from '../../src/memory/index.ts'
 import { END_REASONS } from '../../src/portable/end-reason.ts'
 import type { VerifyContext } from '../../src/verify/index.ts'
@@ -22,6 +24,25 @@ function background(): { context: VerifyContext; done(): Promise<unknown> } {
     done: () => Promise.all(work),
   }
 }
+
+describe('the token of an administrator who acts as a user', () => {
+  it.each(['acting', 'own'] as const)('needs a refresh once the %s session has ended', async (which) => {
+    const { sessions, clock, verifier, login } = await serveApplication()
+    const { sessionId: ownId } = await login()
+    const administrator = { sessionId: ownId, version: 0, authTime: clock.now() }
+    const { accessToken, row } = await startActing(sessions[ENGINE], administrator, { userId: 'ben' })
+    const { verify } = verifier()
+    expect(await verify(accessToken.value)).toMatchObject({
+      userId: 'ben',
+      sessionId: row.id,
+      actor: { userId: 'anna', sessionId: ownId },
+      claims: {},
+    })
+    await sessions.revoke(which === 'own' ? ownId : row.id)
+    clock.advance(10)
+    await expect(verify(accessToken.value)).rejects.toThrow(SUPERSEDED)
+  })
+})
 
 /** A list of distinct entries. */
 const numbered = (count: number): Int32Array =>

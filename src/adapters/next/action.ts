@@ -72,5 +72,7 @@ async function assertAuthorized<Claims extends object, Data>(
 ): Promise<void> {
   if (require === undefined) return
   const refused = await exchange.withoutRefreshToken(() => http.authorize(session, require))
-  if (refused !== null) session.requireRecentAuth(require.maxAuthAge ?? Number.POSITIVE_INFINITY)
+  if (refused === null) return
+  if (require.acting === false) session.requireOwn()
+  session.requireRecentAuth(require.maxAuthAge ?? Number.POSITIVE_INFINITY)
 }

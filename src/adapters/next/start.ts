@@ -80,7 +80,7 @@ export function shareByName<Claims extends object, Data>(
         http: sessionsOverHttp(sessions, options),
         handover: createHandover(engine.clock.now),
         actions: new WeakMap(),
-        sessionIdOf: (token) => engine.identify(token),
+        sessionIdOf: (token) => engine.identify(token)?.sessionId ?? null,
       }
     } catch (wrongOptions) {
       // Not reset: sessions that exist already must not be created again with every request.

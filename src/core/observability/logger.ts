@@ -33,6 +33,8 @@ interface Entry {
 const ENTRIES: Readonly<Record<EventName, Entry>> = {
   started: { level: 'info', message: 'sessions started' },
   created: { level: 'debug', message: 'session created' },
+  actingStarted: { level: 'info', message: 'administrator acts as a user' },
+  actingStopped: { level: 'info', message: 'administrator stopped acting as a user' },
   refreshed: { level: 'debug', message: 'session refreshed' },
   rotated: { level: 'debug', message: 'session rotated' },
   rolledBack: {

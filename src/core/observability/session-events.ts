@@ -1,3 +1,4 @@
+import type { Actor } from '../../portable/actor.ts'
 import type { NormalContext } from '../request-context.ts'
 import type { Verdict } from '../rotation/decision.ts'
 import type { EndReason } from '../store.ts'
@@ -12,6 +13,23 @@ export interface SessionEvents {
     absoluteTimeout: number | null
   }
   created: { sessionId: string; userId: string; ip: string | null; userAgent: string | null }
+  /** An administrator acts as a user (`session.actAs`), in a session of its own until `expiresAt` at the latest. */
+  actingStarted: {
+    sessionId: string
+    userId: string
+    actor: Actor
+    expiresAt: Date
+    ip: string | null
+    userAgent: string | null
+  }
+  /** The administrator stopped acting or signed out. Acting that expires, or that a `revoke` ends, emits no such event. */
+  actingStopped: {
+    sessionId: string
+    userId: string
+    actor: Actor
+    ip: string | null
+    userAgent: string | null
+  }
   /** A refresh was answered. */
   refreshed: { sessionId: string; userId: string; verdict: Verdict }
   /** The row advanced to a new generation: by the refresh token itself, or by the use of its access token. */

@@ -79,6 +79,7 @@ export async function createSession<Claims extends object, Data>(
     data,
     dataVersion: 0,
     ...recordable(context, options.privacy),
+    actor: null,
     endedAt: null,
     endReason: null,
     pruneAt: pruneTime(engine, clocks, expiresAt, now),

@@ -1,5 +1,5 @@
 import { checkClaims, validate } from '../../portable/claims.ts'
-import { TryAgainError } from '../../portable/errors.ts'
+import { ActingRefusedError, TryAgainError } from '../../portable/errors.ts'
 import { isSessionId } from '../../portable/session-id.ts'
 import { checkUserId } from '../../portable/user-id.ts'
 import type { SessionOperations } from '../api.ts'
@@ -10,6 +10,7 @@ import { type Session, toSession } from '../session/session.ts'
 import { END_REASONS, type SessionRow, type SessionWrites } from '../store.ts'
 import { checkFits } from '../tokens/access-token.ts'
 import { accessTokenFields } from '../tokens/issue.ts'
+import { latestActingPrune } from './acting.ts'
 import { createSession } from './create.ts'
 import { patchData, setData } from './data.ts'
 import { renewSession } from './renew.ts'
@@ -45,7 +46,12 @@ export function operations<Claims extends object, Data>(
     },
     async deleteUser(userId) {
       await endUser(scope, checkUserId(userId), null)
-      return writes.eraseByUser(userId, clock.now() + 2 * options.accessToken.lifetime + ERASED_ROW_RETENTION)
+      const now = clock.now()
+      const erased = await writes.eraseByUser(
+        userId,
+        now + 2 * options.accessToken.lifetime + ERASED_ROW_RETENTION,
+      )
+      return erased + (await writes.eraseActor(userId, latestActingPrune(engine, now)))
     },
     async expireAccessTokens(which) {
       const now = clock.now()
@@ -92,6 +98,7 @@ export function operations<Claims extends object, Data>(
       for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
         // No grace period here: reauthentication restarts the timeouts, and must not revive an idle session.
         const row = await assertStillActive(scope, sessionId, 0)
+        if (row.actor !== null) throw new ActingRefusedError()
         const now = clock.now()
         // The session keeps the absolute lifetime that it was created with.
         const lifetime = row.absoluteExpiresAt === null ? null : row.absoluteExpiresAt - row.authTime

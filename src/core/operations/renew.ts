@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type ClaimsObject, checkClaims, validate } from '../../portable/claims.ts'
-import { AccessTokenExpiredError, TryAgainError } from '../../portable/errors.ts'
+import { AccessTokenExpiredError, ActingRefusedError, TryAgainError } from '../../portable/errors.ts'
 import type { CreatedSession, RenewSession } from '../api.ts'
 import { randomBytes } from '../keys/random.ts'
 import { normalizeContext } from '../request-context.ts'
@@ -54,6 +54,7 @@ export async function renewSession<Claims extends object, Data>(
     // access token of a request proves that its session was not idle.
     const grace = reauthenticated && holder === null ? 0 : undefined
     const row = await assertStillActive(scope, sessionId, grace)
+    if (row.actor !== null) throw new ActingRefusedError()
     if (holder !== null && holder.version !== row.version) throw new AccessTokenExpiredError('superseded')
     if (holder !== null && !reauthenticated && mayHoldReauthentication(row, holder, options.rotation))
       throw new AccessTokenExpiredError('superseded')

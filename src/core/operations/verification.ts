@@ -116,8 +116,8 @@ export function createVerification({
     },
     identify(value, checked) {
       const cached = cache.get(value)
-      if (cached !== undefined && ring.identify(cached.header) !== undefined) return cached.sessionId
-      return inspectAccessToken(value, ring, accessToken, checked)?.sessionId ?? null
+      if (cached !== undefined && ring.identify(cached.header) !== undefined) return cached.session
+      return inspectAccessToken(value, ring, accessToken, checked)
     },
     isCached: (value) => cache.get(value) !== undefined,
   }

@@ -38,7 +38,7 @@ export type PollDepth = 'recent' | 'overlap' | 'all'
  */
 export interface Revocations {
   /** @throws SessionEndedError, AccessTokenExpiredError */
-  assertNotRevoked(token: Pick<AccessToken, 'sessionId' | 'version' | 'issuedAt'>): void
+  assertNotRevoked(token: Pick<AccessToken, 'sessionId' | 'version' | 'issuedAt' | 'actor'>): void
   /** Why the session ended; `unknown` for a reason of a later release, `null` when no end is known. */
   endOf(sessionId: string): EndReason | 'unknown' | null
   /** The smallest accepted version of the row; 0 when nothing is known. */
@@ -137,7 +137,7 @@ export function createRevocations(
   }
 
   return {
-    assertNotRevoked: (token) => assertNotRevoked(token, table.get(token.sessionId), refreshBefore),
+    assertNotRevoked: (token) => assertNotRevoked(token, table.get, refreshBefore),
     endOf(sessionId) {
       const value = table.get(sessionId)
       return value < 0 ? (reasonOf(value) ?? 'unknown') : null

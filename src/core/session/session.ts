@@ -1,8 +1,9 @@
+import type { Actor } from '../../portable/actor.ts'
 import type { ClaimsObject } from '../../portable/claims.ts'
 import type { EndReason, SessionRow } from '../store.ts'
 import { latestAbsoluteExpiry } from './renewal.ts'
 
-/** One login of a user on one device. Contains no credential. */
+/** One login of a user on one device, or an administrator who acts as that user. Contains no credential. */
 export interface Session<Claims extends object = ClaimsObject, Data = unknown> {
   readonly sessionId: string
   readonly userId: string
@@ -31,6 +32,8 @@ export interface Session<Claims extends object = ClaimsObject, Data = unknown> {
   readonly persistent: boolean
   readonly ip: string | null
   readonly userAgent: string | null
+  /** Who acts as this user (`session.actAs`); `null` in the user's own session. */
+  readonly actor: Actor | null
   readonly endedAt: Date | null
   /** Why the session ended; `null` while it is active. */
   readonly endReason: EndReason | null
@@ -64,6 +67,7 @@ export function toSession<Claims extends object, Data>(row: SessionRow, now: num
     persistent: row.persistent,
     ip: row.ip,
     userAgent: row.userAgent,
+    actor: row.actor,
     endedAt: endedAt === null ? null : new Date(endedAt),
     endReason: row.endReason ?? expired,
   }

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { randomInt } from 'node:crypto'
+import type { Actor } from '../../portable/actor.ts'
 import type { ClaimsObject } from '../../portable/claims.ts'
 import { AccessTokenInvalidError, isSessionsError } from '../../portable/errors.ts'
 import type { Presented } from '../../portable/presented.ts'
@@ -66,7 +67,7 @@ function payloadOf(profile: AccessTokenProfile, fields: AccessTokenFields): Toke
   const { twin, generation } = fields
   return {
     sub: fields.userId,
-    sid: sessionIdToBytes(fields.sessionId).toString('base64url'),
+    sid: encodeSessionId(fields.sessionId),
     iat: Math.floor(fields.issuedAt / 1000),
     exp: Math.floor(fields.expiresAt / 1000),
     auth_time: Math.floor(fields.authTime / 1000),
@@ -79,6 +80,10 @@ function payloadOf(profile: AccessTokenProfile, fields: AccessTokenFields): Toke
     // RFC 9068 section 2.2 requires both. Session id and random number together are unique.
     ...(profile.clientId !== null && { client_id: profile.clientId, jti: randomInt(2 ** 47).toString(36) }),
     ...fields.claims,
+    // After the claims: a row of 0.1.0 may hold one of this name.
+    ...(fields.actor !== null && {
+      act: { sub: fields.actor.userId, sid: encodeSessionId(fields.actor.sessionId) },
+    }),
   }
 }
 
@@ -121,13 +126,24 @@ export function inspectAccessToken(
   return key === undefined ? null : readSigned(value, parts, key, profile, checked)
 }
 
+/** The sessions that a token names: its own, and that of the administrator who acts. */
+export function sessionIdsIn({
+  sessionId,
+  actor,
+}: {
+  readonly sessionId: string
+  readonly actor: Actor | null
+}): string[] {
+  return actor === null ? [sessionId] : [sessionId, actor.sessionId]
+}
+
 /**
- * The session that a token names by its unchecked payload: anybody can write that. It may only choose among things that
+ * The sessions that a token names by its unchecked payload: anybody can write that. They may only choose among things that
  * are genuine themselves.
- * @returns null for text that is not the form of an access token
+ * @returns none for text that is not the form of an access token
  */
-export function claimedSessionId(value: string): string | null {
-  return attempt(() => readPayload(splitToken(value), ANY_PROFILE).sessionId)
+export function claimedSessionIds(value: string): string[] {
+  return attempt(() => sessionIdsIn(readPayload(splitToken(value), ANY_PROFILE))) ?? []
 }
 
 /** Another process may have published the key of a token a moment ago. */
@@ -174,6 +190,11 @@ function decodeGenuine(payload: string): string | null {
   const text = bytes.toString()
   // Invalid UTF-8 decodes to U+FFFD, but a claim may also contain that character.
   return !text.includes('\uFFFD') || isUtf8(bytes) ? text : null
+}
+
+/** A session id as an access token carries it. */
+export function encodeSessionId(sessionId: string): string {
+  return sessionIdToBytes(sessionId).toString('base64url')
 }
 
 function encodeTwin(twin: Presented): string {

@@ -69,6 +69,7 @@ export function accessTokenFields(
       options.accessToken.onContextChange === 'refresh' && context !== null
         ? contextTag(options.secrets[0], row.id, context)
         : null,
+    actor: row.actor,
     claims: row.claims,
   }
 }
@@ -79,7 +80,7 @@ export function issueRefreshToken(engine: Engine, row: SessionRow, token: Refres
 
 /** The session as its new access token describes it, without parsing that token. Tokens hold whole seconds. */
 export function issuedSession<Claims extends object, Data>(
-  { sessionId, userId, claims, authTime, generation }: Session<Claims, Data>,
+  { sessionId, userId, claims, authTime, generation, actor }: Session<Claims, Data>,
   { expiresAt }: IssuedToken,
   issuedAt: Date,
 ): VerifiedSession<Claims> {
@@ -91,6 +92,7 @@ export function issuedSession<Claims extends object, Data>(
     expiresAt: expiresAt.getTime(),
     authTime: wholeSeconds(authTime),
     generation,
+    actor,
   })
   return session as VerifiedSession<Claims>
 }

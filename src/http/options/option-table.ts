@@ -85,6 +85,10 @@ export const REQUIRE_OPTIONS: OptionTable = {
    */
   maxAuthAge: { value: seconds(0, 3650 * 86_400) },
   /**
+   * Whether an administrator who acts as the user passes (`session.actAs`). `false` answers 403 `acting_refused`.
+   */
+  acting: { value: flag(), default: true },
+  /**
    * Whether to read the session's row instead of trusting the feed, for actions that must not happen a moment
    * too late.
    */

@@ -14,6 +14,11 @@ export interface RequireOptions {
    */
   readonly maxAuthAge?: number
   /**
+   * Whether an administrator who acts as the user passes (`session.actAs`). `false` answers 403 `acting_refused`.
+   * @defaultValue true
+   */
+  readonly acting?: boolean
+  /**
    * Whether to read the session's row instead of trusting the feed, for actions that must not happen a moment too
    * late.
    * @defaultValue false
@@ -25,5 +30,6 @@ export interface RequireOptions {
 export interface ResolvedRequireOptions {
   readonly optional: boolean
   readonly maxAuthAge: number | null
+  readonly acting: boolean
   readonly lookup: boolean
 }

@@ -50,6 +50,8 @@ export async function openWorld(http: HttpOptions = {}): Promise<World> {
       return body === 'wrong'
         ? [401, { code: 'wrong_password' }]
         : [200, await session.create({ userId: body })]
+    if (name === 'POST /act') return [200, await session.actAs({ userId: body })]
+    if (name === 'POST /stop') return [200, await session.stopActing()]
     if (name === 'GET /public') return [200, {}]
     if (name === 'GET /theirs') return [401, { error: 'not ours' }]
     const { userId } = session

@@ -47,6 +47,12 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   'POST /transfer': { require: { lookup: true }, answer: whoIs },
   'POST /bye-others': { require: {}, answer: async (session) => ({ ended: await session.revokeOthers() }) },
   'POST /bye': { answer: async (session) => ({ ended: await session.revoke() }) },
+  'POST /act': {
+    require: { acting: false },
+    answer: (session, query) => session.actAs({ userId: query.get('user') ?? '' }),
+  },
+  'POST /stop': { require: {}, answer: (session) => session.stopActing() },
+  'GET /actor': { require: {}, answer: ({ userId, actor }) => ({ userId, by: actor?.userId ?? null }) },
   'GET /forgotten': { answer: whoIs },
   'GET /check': { answer: async (session) => ({ userId: (await session.check()).userId }) },
   'POST /keep': {

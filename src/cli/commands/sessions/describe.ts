@@ -1,13 +1,14 @@
 import type { Session } from '../../../index.ts'
 import { duration } from '../../terminal/format.ts'
 
-/** `active`, or the reason why the session ended. */
-export function state({ active, endReason }: Session): string {
-  return active ? 'active' : (endReason ?? 'ended')
+/** `active`, or the reason why the session ended, and who acts as the user in it. */
+export function state({ active, endReason, actor }: Session): string {
+  const text = active ? 'active' : (endReason ?? 'ended')
+  return actor === null ? text : `${text}, by ${owner(actor)}`
 }
 
 /** The user id, which an erased session has lost. */
-export function owner({ userId }: Session): string {
+export function owner({ userId }: Pick<Session, 'userId'>): string {
   return userId === '' ? '(erased)' : userId
 }
 

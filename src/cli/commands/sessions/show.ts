@@ -58,13 +58,14 @@ new login replaced.`,
 }
 
 function details(session: Session, now: Date, { out }: Context): string {
-  const { createdAt, authTime, endedAt, absoluteExpiresAt } = session
+  const { createdAt, authTime, endedAt, absoluteExpiresAt, actor } = session
   const reauthenticated = authTime.getTime() !== createdAt.getTime()
   return `${out.prose(printable(whyEnded(session, now)))}\n\n${properties(
     [
       ['session', session.sessionId],
       ['user', owner(session)],
       ['state', state(session)],
+      ['acting session of', actor === null ? null : actor.sessionId],
       ['ended', endedAt === null ? null : timeAgo(endedAt, now)],
       ['created', timeAgo(createdAt, now)],
       ['re-authenticated', reauthenticated ? timeAgo(authTime, now) : null],

@@ -1,0 +1,226 @@
+import type { Actor } from '../../portable/actor.ts'
+import { checkClaims, validate } from '../../portable/claims.ts'
+import {
+  AccessTokenExpiredError,
+  ActingRefusedError,
+  SessionEndedError,
+  TryAgainError,
+} from '../../portable/errors.ts'
+import { newSessionId } from '../../portable/session-id.ts'
+import { checkUserId } from '../../portable/user-id.ts'
+import type { VerifiedToken } from '../../portable/verified-token.ts'
+import type { Engine } from '../engine.ts'
+import { randomBytes } from '../keys/random.ts'
+import { type NormalContext, normalizeContext, type RequestContext, recordable } from '../request-context.ts'
+import { idleExpiry, pruneTime } from '../session/lifetime.ts'
+import { assertActive, assertNotEnded, compareEnds, readRow } from '../session/rows.ts'
+import type { SessionRow } from '../store.ts'
+import { checkFits, mintAccessToken } from '../tokens/access-token.ts'
+import { accessTokenFields, type IssuedToken, issueAccessToken } from '../tokens/issue.ts'
+import { fingerprint } from '../tokens/refresh-token.ts'
+import { assertStillActive, type Scope } from './write-scope.ts'
+
+const SECOND = 1000
+const DAY = 86_400_000
+/** Lifetimes in seconds. */
+const MIN_LIFETIME = 60
+const DEFAULT_LIFETIME = 15 * 60
+const MAX_LIFETIME = 60 * 60
+const ATTEMPTS = 3
+
+/** What `session.actAs` takes. */
+export interface ActAs<Claims extends object> {
+  /** The user to act as, 1 to 255 characters. */
+  readonly userId: string
+  /** The claims that this user would have. @defaultValue {} */
+  readonly claims?: Claims
+  /** How long the acting lasts at most, 60 to 3,600 seconds (1 hour). @defaultValue 900 (15 minutes) */
+  readonly lifetime?: number
+}
+
+const FIELDS: ReadonlySet<string> = new Set<keyof ActAs<object>>(['userId', 'claims', 'lifetime'])
+
+/** The session of the request that starts to act, as its access token describes it. */
+export interface Administrator extends RequestContext {
+  readonly sessionId: string
+  readonly version: number
+  /** In ms. A pending reauthentication is not in the row yet. */
+  readonly authTime: number
+}
+
+export interface Acting {
+  readonly row: SessionRow
+  readonly accessToken: IssuedToken
+  /** When the administrator's own cookies expire; `null` at the end of the browser session. */
+  readonly cookiesExpireAt: Date | null
+}
+
+/**
+ * Starts a session in which an administrator acts as another user. It has no refresh token: refreshes of the
+ * administrator's own session continue it. Whether the administrator may do this is for the application to decide.
+ * @throws TypeError for an invalid argument, for the administrator's own id, and for claims as `create`
+ * @throws SessionEndedError, AccessTokenExpiredError, ActingRefusedError
+ */
+export async function startActing<Claims extends object>(
+  engine: Engine,
+  administrator: Administrator,
+  input: ActAs<Claims>,
+): Promise<Acting> {
+  const { options, store, clock, events, ring } = engine
+  const lifetime = checkInput(input) * SECOND
+  const userId = checkUserId(input.userId)
+  const claims = checkClaims(
+    await validate(options.claims, input.claims === undefined ? {} : input.claims, 'claims'),
+  )
+  const scope: Scope = { engine, writes: store, autocommit: true }
+  const own = await assertStillActive(scope, administrator.sessionId)
+  if (own.actor !== null) throw new ActingRefusedError()
+  if (administrator.version < own.version) throw new AccessTokenExpiredError('superseded')
+  if (own.userId === userId) throw new TypeError('`actAs` takes the id of another user')
+  const now = clock.now()
+  const context = normalizeContext(administrator)
+  const expiresAt = Math.min(now + lifetime, own.absoluteExpiresAt ?? Number.POSITIVE_INFINITY)
+  const clocks = { idleTimeout: null, absoluteExpiresAt: expiresAt }
+  const fields: Omit<SessionRow, 'id'> = {
+    userId,
+    actor: { userId: own.userId, sessionId: own.id },
+    generation: 0,
+    // No refresh token has these fingerprints.
+    current: fingerprint(randomBytes(16)),
+    anchorHash: fingerprint(randomBytes(16)),
+    previous: null,
+    turnedAt: now,
+    switchedAt: null,
+    renewals: [],
+    reuseSince: null,
+    version: 0,
+    createdAt: now,
+    authTime: Math.max(administrator.authTime, own.authTime),
+    expiresAt,
+    ...clocks,
+    persistent: own.persistent,
+    claims,
+    data: null,
+    dataVersion: 0,
+    ...recordable(context, options.privacy),
+    endedAt: null,
+    endReason: null,
+    pruneAt: pruneTime(engine, clocks, expiresAt, now),
+  }
+  const issue = { generation: 0, twin: null, now, context }
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const row = { ...fields, id: newSessionId(store.sessionIdVersion ?? 'v7', now, randomBytes(16)) }
+    checkFits(await ring.signer(), options.accessToken, accessTokenFields(engine, row, issue, 0))
+    const accessToken = await issueAccessToken(engine, row, issue)
+    if (!(await store.insert(row))) continue
+    const { id: sessionId, actor, ip, userAgent } = row
+    events.emit('actingStarted', {
+      sessionId,
+      userId,
+      actor: actor!,
+      expiresAt: new Date(expiresAt),
+      ip,
+      userAgent,
+    })
+    const cookiesExpireAt = own.persistent ? new Date(idleExpiry(engine, own, now)) : null
+    return { row, accessToken, cookiesExpireAt }
+  }
+  throw new TryAgainError()
+}
+
+/**
+ * The next access token of an acting session, for a refresh of the administrator's own session.
+ * @param own the row of the administrator's session after that refresh
+ * @throws SessionEndedError if the acting has ended
+ */
+export async function continueActing(
+  engine: Engine,
+  sessionId: string,
+  own: SessionRow,
+  context: NormalContext,
+): Promise<Pick<Acting, 'row' | 'accessToken'>> {
+  const row = await readRow(engine.store, sessionId)
+  const now = engine.clock.now()
+  compareEnds(engine, row)
+  assertActive(sessionId, row, now)
+  if (row.actor?.sessionId !== own.id) throw new SessionEndedError(sessionId, 'unknown')
+  return {
+    row,
+    accessToken: await issueAccessToken(engine, row, { generation: 0, twin: null, now, context }),
+  }
+}
+
+/**
+ * Checks an acting session against its row and that of the administrator's session.
+ * @throws AccessTokenExpiredError also if one of them has ended: a refresh then tells who is signed in
+ */
+export async function checkActing(
+  engine: Engine,
+  { sessionId, version }: Pick<VerifiedToken, 'sessionId' | 'version'>,
+  actor: Actor,
+): Promise<void> {
+  const { store, clock, revocations } = engine
+  const [row, own] = await Promise.all([readRow(store, sessionId), readRow(store, actor.sessionId)])
+  try {
+    compareEnds(engine, row)
+    compareEnds(engine, own)
+    assertActive(sessionId, row, clock.now())
+    // Without idle expiry: only a refresh with the administrator's own token can tell that.
+    if (own === null) throw new SessionEndedError(actor.sessionId, 'unknown')
+    assertNotEnded(own)
+  } catch (error) {
+    if (!(error instanceof SessionEndedError)) throw error
+    throw new AccessTokenExpiredError('superseded')
+  }
+  if (version < row.version) {
+    revocations.addVersion(row.id, row.version)
+    throw new AccessTokenExpiredError('superseded')
+  }
+}
+
+/**
+ * An access token of the administrator's session that has expired already. It names the session to return to, and is good
+ * for nothing else.
+ */
+export async function returnToken(
+  { ring, clock, options }: Engine,
+  { userId, sessionId }: Actor,
+): Promise<IssuedToken> {
+  const now = clock.now()
+  const expiresAt = now - MAX_LIFETIME * SECOND
+  const value = await mintAccessToken(await ring.signer(), options.accessToken, {
+    sessionId,
+    userId,
+    version: 0,
+    authTime: expiresAt,
+    issuedAt: expiresAt,
+    expiresAt,
+    generation: 0,
+    twin: null,
+    contextTag: null,
+    actor: null,
+    claims: {},
+  })
+  return { value, expiresAt: new Date(expiresAt) }
+}
+
+/** No row of an acting session that exists now is pruned later than this. */
+export function latestActingPrune({ options }: Engine, now: number): number {
+  return now + MAX_LIFETIME * SECOND + options.privacy.keepEnded + DAY
+}
+
+/** @returns the lifetime in seconds @throws TypeError */
+function checkInput(input: unknown): number {
+  if (typeof input !== 'object' || input === null)
+    throw new TypeError('`actAs` takes an object with a `userId`')
+  for (const name of Object.keys(input)) {
+    if (!FIELDS.has(name))
+      throw new TypeError(
+        `\`actAs\` does not take \`${name.slice(0, 64)}\`. It takes ${[...FIELDS].join(', ')}.`,
+      )
+  }
+  const { lifetime = DEFAULT_LIFETIME } = input as { lifetime?: unknown }
+  if (typeof lifetime !== 'number' || !(lifetime >= MIN_LIFETIME && lifetime <= MAX_LIFETIME))
+    throw new TypeError(`\`lifetime\` takes ${MIN_LIFETIME} to ${MAX_LIFETIME} seconds`)
+  return lifetime
+}
