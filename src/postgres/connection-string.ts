@@ -33,6 +33,9 @@ export function connectionStringMistake(text: string): string | null {
     const hint = SCHEMES[scheme] ?? `Pawl stores sessions in PostgreSQL: ${EXAMPLE}.`
     return `is not a PostgreSQL URL but begins with ${scheme.slice(0, 32)}://. ${hint}`
   }
+  const hosts = /:\/\/(?:[^/?#]*@)?([^/?#]*)/.exec(text)?.[1] ?? ''
+  if (hosts.includes(','))
+    return 'names several hosts, which the driver cannot use. Name the primary, or an address that leads to it.'
   const url = parse(text)
   if (url === null) return `cannot be parsed as a URL. Check the port. ${ENCODE}`
   // A `/`, `#` or `?` in the password ends the host early, and the driver would connect to a piece of the password.

@@ -97,6 +97,7 @@ describe('a migration needs no more rights than the missing parts take', () => {
 describe('a missing right', () => {
   it.each([
     ['to create the schema', 'select 1', 'absent'],
+    ['to create tables in `public`', 'select 1', 'public'],
     ['to create tables', `set role ${admin}; create schema closed; reset role`, 'closed'],
     [
       'to create tables, with usage',

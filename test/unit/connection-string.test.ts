@@ -20,6 +20,7 @@ const WRONG: [string, RegExp][] = [
   ['postgres://app:12#hunter2@db/shop', /Percent-encode/],
   ['postgres://app:12?hunter2@db/shop', /Percent-encode/],
   ['postgres://app:hunter2@db:port/shop', /port/],
+  ['postgres://app:hunter2@db1:5432,db2:5432/shop', /several hosts/],
 ]
 
 describe('a connection string that the driver would misread', () => {
