@@ -68,7 +68,8 @@ const FUNCTIONS = {
     target: 'src/postgres/postgres-options.ts',
     imports: `
       import type { SessionIdVersion } from '../portable/session-id.ts'
-      import type { PoolLike } from './driver.ts'`,
+      import type { PoolLike } from './driver.ts'
+      import type { ListenConfig } from './listen-config.ts'`,
     name: 'PostgresOptions',
     about: 'What {@link postgres} takes: your pool, or how to connect.',
     page: 'docs/configuration.md',

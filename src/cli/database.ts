@@ -1,6 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { createSessions, type Sessions, type SessionsOptions } from '../index.ts'
 import { printable } from '../portable/printable.ts'
+import { connectionStringMistake } from '../postgres/connection-string.ts'
 import { type PostgresStore, postgres } from '../postgres/index.ts'
 import type { Context } from './command.ts'
 import { UsageError } from './terminal/errors.ts'
@@ -9,12 +10,13 @@ import { UsageError } from './terminal/errors.ts'
 export async function withStore<T>(
   { flags, interrupted }: Context,
   work: (store: PostgresStore) => Promise<T>,
+  listen: boolean | string = false,
 ): Promise<T> {
   const store = postgres({
     connectionString: connectionString(flags.value('url')),
     schema: flags.value('schema') ?? 'pawl',
     migrate: false,
-    listen: false,
+    listen,
     maxConnections: 2,
   })
   const close = (): void => void store.close().catch(() => {})
@@ -89,15 +91,16 @@ export function withCreatedSessions<T>(
 }
 
 /** @throws UsageError without repeating the URL, which may hold a password */
+export function checkUrl(source: string, url: string): void {
+  const mistake = connectionStringMistake(url)
+  if (mistake !== null) throw new UsageError(`${source} ${mistake}`)
+}
+
+/** @throws UsageError */
 function connectionString(flag: string | undefined): string {
   const url = flag ?? process.env['DATABASE_URL']
   if (url === undefined || url === '')
     throw new UsageError('no database is given. Set DATABASE_URL, or add --url.')
-  // The driver also accepts the path of a socket.
-  const isUrl = /^(?:postgres(?:ql)?|socket):/.test(url) && URL.canParse(url)
-  if (!isUrl && !url.startsWith('/')) {
-    const source = flag === undefined ? 'DATABASE_URL' : '--url'
-    throw new UsageError(`${source} is not a PostgreSQL URL, such as postgres://host:5432/database`)
-  }
+  checkUrl(flag === undefined ? 'DATABASE_URL' : '--url', url)
   return url
 }

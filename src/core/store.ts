@@ -192,10 +192,22 @@ export interface ListenerHooks {
   readonly onConnected: () => void
   /** A message of another program arrived on the channel. */
   readonly onForeign: () => void
+  /** An attempt to listen failed: {@link Listener.failure} says why. */
+  readonly onFailed?: () => void
+}
+
+/** Why notifications do not arrive. */
+export interface ListenFailure {
+  /** The same for failures of the same cause: the code of the error, or `timeout`. */
+  readonly kind: string
+  /** Its message is for an operator and contains no password. */
+  readonly error: Error
 }
 
 /** A connection that receives notifications. It only saves time: polling finds every change too. */
 export interface Listener {
+  /** Why the last ping failed; `null` while nothing is known, as during the first attempt to connect. */
+  readonly failure?: ListenFailure | null | undefined
   /** Whether a message to this process, sent like those of the others, arrives within `ms` milliseconds. Never rejects. */
   ping(ms: number): Promise<boolean>
   /** As {@link SessionWrites.notify}, but this listener ignores the notification. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { delay } from '../core/time/delay.ts'
 import { StoreUnavailableError } from '../portable/errors.ts'
 import type { PoolLike, QueryConfig } from './driver.ts'
-import { isConflict, isConnectionError, isLoginRefused, isPreparedRefused } from './sqlstate.ts'
+import { isConflict, isConnectionError, isForbidden, isLoginRefused, isPreparedRefused } from './sqlstate.ts'
 import { types } from './types.ts'
 import { unavailable } from './unavailable.ts'
 import { withTimeout } from './with-timeout.ts'
@@ -25,8 +25,6 @@ export interface Connection {
   readonly lost: number
   /** Counts a connection that was lost without a statement. */
   countLost(): void
-  /** Host, port and database for messages, without a password. */
-  readonly where: string
 }
 
 const ATTEMPTS = 3
@@ -44,7 +42,15 @@ const MAX_WAITING_PER_CONNECTION = 20
 /** The default size of a `pg` Pool. */
 const DEFAULT_POOL_SIZE = 10
 
-export function createConnection(pool: PoolLike, where: string): Connection {
+/**
+ * @param explainForbidden makes the message for a statement that the role may not run
+ */
+export function createConnection(
+  pool: PoolLike,
+  target: { readonly where: string },
+  explainForbidden: (error: unknown, text: string) => Promise<string> = async (error) =>
+    unavailable(error, target.where).message,
+): Connection {
   let usesPrepared = true
   let closed = false
   let lost = 0
@@ -92,18 +98,22 @@ export function createConnection(pool: PoolLike, where: string): Connection {
     const maxWaiting = MAX_WAITING_PER_CONNECTION * (options?.max ?? DEFAULT_POOL_SIZE)
     if (waitingCount > maxWaiting && performance.now() - answeredAt > STUCK_AFTER)
       throw new StoreUnavailableError(
-        `The connection pool for PostgreSQL at ${where} is stuck: ${waitingCount} statements wait${poolState()}. ` +
+        `The connection pool for PostgreSQL at ${target.where} is stuck: ${waitingCount} statements wait${poolState()}. ` +
           'Check the server, and transactions that hold connections.',
       )
   }
 
-  async function withRetries<T>(attempt: () => Promise<T>, onRetry: () => void = () => {}): Promise<T> {
+  async function withRetries<T>(
+    text: string,
+    attempt: () => Promise<T>,
+    onRetry: () => void = () => {},
+  ): Promise<T> {
     const startedAt = performance.now()
     for (let tried = 1; ; tried++) {
       if (closed) throw new StoreUnavailableError('This Sessions object is closed. Create a new one.')
       assertNotStuck()
       try {
-        const result = await withTimeout(ANSWER_WITHIN, where, attempt(), poolState)
+        const result = await withTimeout(ANSWER_WITHIN, target, attempt(), poolState)
         answeredAt = performance.now()
         return result
       } catch (error) {
@@ -115,7 +125,9 @@ export function createConnection(pool: PoolLike, where: string): Connection {
           await delay(RETRY_DELAY * 2 ** tried * (0.5 + Math.random()))
           continue
         }
-        throw isOutage || isLoginRefused(error) ? unavailable(error, where, poolState()) : error
+        if (isForbidden(error))
+          throw new StoreUnavailableError(await explainForbidden(error, text), { cause: error })
+        throw isOutage || isLoginRefused(error) ? unavailable(error, target.where, poolState()) : error
       }
     }
   }
@@ -147,7 +159,6 @@ export function createConnection(pool: PoolLike, where: string): Connection {
   }
 
   return {
-    where,
     get lost() {
       return lost
     },
@@ -160,7 +171,7 @@ export function createConnection(pool: PoolLike, where: string): Connection {
     reopen() {
       closed = false
     },
-    query: (text, values, onRetry) => withRetries(() => run(text, values), onRetry),
-    queryWithAsyncCommit: (text, values) => withRetries(() => commitAsynchronously(text, values)),
+    query: (text, values, onRetry) => withRetries(text, () => run(text, values), onRetry),
+    queryWithAsyncCommit: (text, values) => withRetries(text, () => commitAsynchronously(text, values)),
   }
 }

@@ -44,10 +44,10 @@ export interface PoolLike extends Queryable {
   /** Number of statements that wait for a connection. */
   readonly waitingCount?: number
   /** The class of its clients. LISTEN opens one more of them. */
-  readonly Client?: new (
-    config: object,
-  ) => unknown
+  readonly Client?: ClientClass
 }
+
+export type ClientClass = new (config: object) => unknown
 
 /** The part of a `pg` Client that LISTEN uses. */
 export interface ListenClient {
@@ -55,8 +55,12 @@ export interface ListenClient {
   query(text: string): Promise<unknown>
   end(): Promise<void>
   unref?(): void
+  /** Where the driver connects, from the config, the environment and its defaults. */
+  readonly host?: string
+  readonly port?: number
+  readonly database?: string
   on(event: 'notification', listener: (message: Notification) => void): unknown
-  on(event: 'error' | 'end', listener: () => void): unknown
+  on(event: 'error' | 'end', listener: (error?: Error) => void): unknown
   /** Lets Pawl drop a connection whose server does not answer. */
   readonly connection?: { readonly stream?: { destroy(): unknown } }
 }

@@ -1,4 +1,4 @@
-import type { Store } from '../core/store.ts'
+import type { ListenFailure, Store } from '../core/store.ts'
 import { SchemaOutdatedError } from '../portable/errors.ts'
 import { check } from '../portable/options/check.ts'
 import { resolveTable } from '../portable/options/resolve-table.ts'
@@ -9,14 +9,18 @@ import { createNames } from './names.ts'
 import { POSTGRES_OPTIONS } from './option-table.ts'
 import { createOwnPool } from './own-pool.ts'
 import type { PostgresOptions, ResolvedPostgresOptions } from './postgres-options.ts'
+import { probeListen } from './probe-listen.ts'
+import { QUERIES } from './queries.ts'
+import { explainForbidden, type Query } from './rights.ts'
 import { isForbidden } from './sqlstate.ts'
 import { readStatus } from './status.ts'
 import { createPostgresStore } from './store.ts'
 import type { StatusOptions, StoreStatus } from './store-status.ts'
-import { describeTarget } from './target.ts'
+import { createTarget } from './target.ts'
 import { withTimeout } from './with-timeout.ts'
 
 export type { PoolLike } from './driver.ts'
+export type { ListenConfig } from './listen-config.ts'
 export type { PostgresOptions } from './postgres-options.ts'
 export type { SessionCounts, StatusOptions, StoreStatus } from './store-status.ts'
 
@@ -49,39 +53,48 @@ export function postgres(options: PostgresOptions): PostgresStore {
   if (given.pool === null && given.connectionString === null)
     check.fail('pool', undefined, 'a `pg` Pool, unless you give `connectionString`')
   const names = createNames(given.schema)
-  const where = describeTarget(given)
-  const pool = given.pool ?? createOwnPool(given.connectionString!, given.maxConnections, where, onIdleError)
-  const connection = createConnection(pool, where)
+  const target = createTarget(given)
+  const pool = given.pool ?? createOwnPool(given.connectionString!, given.maxConnections, target, onIdleError)
+  const connection = createConnection(pool, target, (error, text) =>
+    explainForbidden(queryCatalog, names, given.schema, target.where, error, text),
+  )
   /** The pool replaces a connection that it lost while idle. Without a handler this event would end the process. */
   function onIdleError(): void {
     connection.countLost()
   }
-  const store = createPostgresStore(connection, names, given.schema, listenClientOf(given))
+  const openListenClient = listenClientOf(given)
+  const store = createPostgresStore(connection, names, given.schema, openListenClient)
+  const probe = (): Promise<ListenFailure | null> | null =>
+    openListenClient === null
+      ? null
+      : probeListen(openListenClient, names, given.schema, (name, values) =>
+          connection.query(names.fill(QUERIES[name]), values),
+        )
 
-  /** Tells the operator which privilege the role lacks. */
-  async function explainForbidden<T>(work: Promise<T>): Promise<T> {
+  const queryCatalog: Query = (text, values) => connection.query(text, values)
+  const migrateSchema = (): Promise<number[]> => migrate(connection, names, given.schema)
+
+  /** At the start a missing right is a matter of the schema, not of the server. */
+  async function asSchemaError<T>(work: Promise<T>): Promise<T> {
     try {
       return await work
     } catch (error) {
       if (!isForbidden(error)) throw error
-      throw new SchemaOutdatedError(
-        `The database role may not create or read schema ${names.schema} at ${where}. ` +
-          "Run `npx pawl migrate` with the owner's URL, grant the role its rights, and set `migrate: false`.",
-      )
+      throw new SchemaOutdatedError((error as Error).message)
     }
   }
 
   return {
     ...store,
     sessionIdVersion: given.sessionIdVersion,
-    migrate: () => explainForbidden(migrate(connection, names)),
+    migrate: () => asSchemaError(migrateSchema()),
     status: (statusOptions = {}) =>
-      explainForbidden(readStatus(connection, names, given.schema, statusOptions)),
+      asSchemaError(readStatus(connection, names, given.schema, statusOptions, probe)),
     async start() {
       connection.reopen()
       given.pool?.on?.('error', onIdleError)
-      const prepareSchema = given.migrate ? migrate : assertMigrated
-      await explainForbidden(withTimeout<unknown>(START_TIMEOUT, where, prepareSchema(connection, names)))
+      const prepared = given.migrate ? migrateSchema() : assertMigrated(connection, names)
+      await asSchemaError(withTimeout<unknown>(START_TIMEOUT, target, prepared))
     },
     async close() {
       connection.close()

@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as timeoutAfter } from 'node:timers/promises'
-import type { Listener, ListenerHooks } from '../core/store.ts'
+import type { Listener, ListenerHooks, ListenFailure } from '../core/store.ts'
 import { delay } from '../core/time/delay.ts'
+import { StoreUnavailableError } from '../portable/errors.ts'
 import type { ListenClient, Notification } from './driver.ts'
 import type { Notify } from './notify.ts'
-import { isUnsupported } from './sqlstate.ts'
+import { isUnsupported, sqlState } from './sqlstate.ts'
+import { describeAddress } from './target.ts'
+import { unavailable } from './unavailable.ts'
 import { withTimeout } from './with-timeout.ts'
 
 /** Milliseconds before a reconnection. Doubled after each attempt, and reset when a ping arrives. */
@@ -38,6 +41,11 @@ export function createListener(
   const closing = new AbortController()
   let reconnectDelay = FIRST_DELAY
   let connected = false
+  /** Whether a ping has ever arrived. */
+  let delivered = false
+  let failure: ListenFailure | null = null
+  /** Where the current connection goes. */
+  let where = 'the address for LISTEN'
   /** Closes the current connection. */
   let drop: () => void = () => {}
   /** Pings that have not arrived yet, by payload. */
@@ -52,11 +60,17 @@ export function createListener(
   async function listenOnce(): Promise<void> {
     const client = await openClient()
     if (closing.signal.aborted) return
+    where = whereOf(client)
     let listening = false
+    let lostBy: Error | undefined
     const lost = new Promise<void>((resolve) => {
       drop = resolve
-      client.on('error', resolve)
-      client.on('end', resolve)
+      const onLost = (error?: Error): void => {
+        lostBy ??= error
+        resolve()
+      }
+      client.on('error', onLost)
+      client.on('end', onLost)
     })
     const connect = async (): Promise<void> => {
       await client.connect()
@@ -66,13 +80,14 @@ export function createListener(
       listening = true
     }
     try {
-      await withTimeout(LISTEN_WITHIN, 'the LISTEN connection', Promise.race([connect(), lost]))
+      await withTimeout(LISTEN_WITHIN, { where }, Promise.race([connect(), lost]))
       if (closing.signal.aborted) return
-      if (!listening) throw new Error('The connection was lost before LISTEN succeeded.')
+      if (!listening) throw lostBy ?? new Error('the connection was lost before LISTEN succeeded')
       client.unref?.()
       connected = true
       hooks.onConnected()
       await lost
+      if (lostBy !== undefined) failure = failureOf(lostBy, where)
     } finally {
       connected = false
       await endClient(client)
@@ -85,6 +100,8 @@ export function createListener(
       try {
         await listenOnce()
       } catch (error) {
+        failure = failureOf(error, where)
+        hooks.onFailed?.()
         if (isUnsupported(error)) return
         maxDelay = MAX_DELAY_AFTER_FAILURE
       }
@@ -95,6 +112,9 @@ export function createListener(
 
   const closed = listenUntilClosed()
   return {
+    get failure() {
+      return failure
+    },
     async ping(ms) {
       if (!connected) return false
       const payload = randomBytes(6).toString('hex')
@@ -108,15 +128,26 @@ export function createListener(
         notify(pingChannel, payload).then(
           (isSupported) => {
             sent = isSupported
-            if (!isSupported) resolve(false)
+            if (isSupported) return
+            failure = { kind: 'unsupported', error: new Error('The database has no NOTIFY.') }
+            resolve(false)
           },
-          () => resolve(false),
+          (error: unknown) => {
+            failure = failureOf(error, where)
+            resolve(false)
+          },
         )
       })
       clearTimeout(timer)
       pendingPings.delete(payload)
-      if (arrived) reconnectDelay = FIRST_DELAY
-      else if (sent) dropPinged()
+      if (arrived) {
+        reconnectDelay = FIRST_DELAY
+        delivered = true
+        failure = null
+      } else if (sent) {
+        failure = { kind: 'timeout', error: notDelivered(delivered, ms, where) }
+        dropPinged()
+      }
       return arrived
     },
     notify: () => notify(channel.name, selfId),
@@ -126,6 +157,32 @@ export function createListener(
       await closed
     },
   }
+}
+
+function whereOf({ host, port, database }: ListenClient): string {
+  return host === undefined || port === undefined
+    ? 'the address for LISTEN'
+    : describeAddress(host, port, database ?? '')
+}
+
+function failureOf(error: unknown, where: string): ListenFailure {
+  if (isUnsupported(error))
+    return {
+      kind: 'unsupported',
+      error: new Error(`The database at ${where} has no LISTEN.`, { cause: error }),
+    }
+  // Already in words: the server did not answer in time, or the pool could not send.
+  if (error instanceof StoreUnavailableError) return { kind: sqlState(error.cause) ?? 'timeout', error }
+  return { kind: sqlState(error) ?? String((error as Error).message), error: unavailable(error, where) }
+}
+
+/** @param before whether messages arrived earlier */
+function notDelivered(before: boolean, ms: number, where: string): Error {
+  return new StoreUnavailableError(
+    before
+      ? `PostgreSQL at ${where} did not deliver a message to LISTEN within ${ms / 1000} s. Pawl connects again; check the network and the server's load.`
+      : `LISTEN succeeds at ${where}, but no message arrives within ${ms / 1000} s. A pooler in transaction mode is probably in between: give \`listen\` the URL of the database itself. Otherwise check that it is the same database.`,
+  )
 }
 
 /** Ends the connection, or destroys it after a timeout. The timer keeps the process alive, because `close` waits. */

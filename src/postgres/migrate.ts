@@ -2,32 +2,50 @@ import { delay } from '../core/time/delay.ts'
 import { SchemaOutdatedError } from '../portable/errors.ts'
 import type { Connection } from './connection.ts'
 import { type AppliedMigration, appliedMigrations } from './ledger.ts'
-import { MIGRATIONS, type Migration } from './migrations.ts'
+import { MIGRATIONS, type Migration, type MigrationStatement } from './migrations.ts'
 import type { Names } from './names.ts'
-import { isConcurrentCreation } from './sqlstate.ts'
+import { isConcurrentCreation, isForbidden } from './sqlstate.ts'
 
 const ATTEMPTS = 10
 
-/** Applies the missing migrations. @returns the ids that this call applied */
-export async function migrate(connection: Connection, names: Names): Promise<number[]> {
-  const pending = pendingAfter(await appliedMigrations(connection, names))
-  if (pending.length === 0) return []
-  await runStatement(connection, names, 'create schema if not exists :schema')
-  await runStatement(
-    connection,
-    names,
-    `create table if not exists :migrations (
+/** Stands for the schema itself among the names of what exists. No relation has an empty name. */
+const SCHEMA = ''
+
+const BEFORE_MIGRATIONS: readonly MigrationStatement[] = [
+  { creates: [SCHEMA], text: 'create schema if not exists :schema' },
+  {
+    creates: ['migrations'],
+    text: `create table if not exists :migrations (
       id integer constraint migrations_pkey primary key,
       breaking boolean not null,
       applied_at timestamptz not null default now()
     )`,
-  )
-  for (const { id, breaking, statements } of pending) {
-    for (const text of statements) await runStatement(connection, names, text)
-    await connection.query(
-      names.fill('insert into :migrations (id, breaking) values ($1, $2) on conflict (id) do nothing'),
-      [id, breaking],
-    )
+  },
+]
+
+/** Every role may read the catalog. The schema is the relation without a name. */
+const EXISTING = `select '' as name from pg_catalog.pg_namespace where nspname = $1
+  union all
+  select c.relname from pg_catalog.pg_class c
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace where n.nspname = $1
+  union all
+  select 'sessions.' || a.attname from pg_catalog.pg_attribute a
+    join pg_catalog.pg_class c on c.oid = a.attrelid and c.relname = 'sessions'
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = $1 and a.attnum > 0 and not a.attisdropped`
+
+/**
+ * Applies the missing migrations. It creates only what does not exist, so a role needs no more rights than the missing
+ * parts take. @returns the ids that this call applied
+ */
+export async function migrate(connection: Connection, names: Names, schema: string): Promise<number[]> {
+  const pending = pendingAfter(await appliedMigrations(connection, names))
+  if (pending.length === 0) return []
+  const creator = await createCreator(connection, names, schema)
+  for (const statement of BEFORE_MIGRATIONS) await creator.create(statement)
+  for (const migration of pending) {
+    for (const statement of migration.statements) await creator.create(statement)
+    await record(connection, names, migration)
   }
   return pending.map(({ id }) => id)
 }
@@ -37,21 +55,49 @@ export async function assertMigrated(connection: Connection, names: Names): Prom
   const missing = pendingAfter(await appliedMigrations(connection, names))
   if (missing.length > 0) {
     throw new SchemaOutdatedError(
-      `schema ${names.schema} lacks migration ${missing.map(({ id }) => id).join(', ')}, and the option \`migrate\` is off. Run \`npx pawl migrate\`.`,
+      `schema ${names.schema} lacks migration ${missing.map(({ id }) => id).join(', ')}, and the option \`migrate\` is off. Run \`npx pawl migrate\` as a role that may create tables there.`,
     )
   }
 }
 
-/** Retries, because concurrent `create … if not exists` statements of the same object fail. */
-async function runStatement(connection: Connection, names: Names, text: string): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await connection.query(names.fill(text), [])
-      return
-    } catch (error) {
-      if (!isConcurrentCreation(error) || attempt === ATTEMPTS) throw error
-      await delay(20 * attempt * (0.5 + Math.random()))
-    }
+interface Creator {
+  /** Runs the statement unless everything that it creates exists. */
+  create(statement: MigrationStatement): Promise<void>
+}
+
+async function createCreator(connection: Connection, names: Names, schema: string): Promise<Creator> {
+  let existing = await readExisting()
+
+  async function readExisting(): Promise<ReadonlySet<string>> {
+    return new Set((await connection.query(EXISTING, [schema])).map((row) => row['name'] as string))
+  }
+
+  return {
+    async create({ creates, text }) {
+      for (let attempt = 1; !creates.every((name) => existing.has(name)); attempt++) {
+        try {
+          await connection.query(names.fill(text), [])
+          return
+        } catch (error) {
+          // Concurrent `create … if not exists` statements of the same object fail. A role without rights also gets here
+          // if another role has created the object meanwhile.
+          if (!(isConcurrentCreation(error) || isForbidden(error)) || attempt === ATTEMPTS) throw error
+          existing = await readExisting()
+          if (isForbidden(error) && !creates.every((name) => existing.has(name))) throw error
+          await delay(20 * attempt * (0.5 + Math.random()))
+        }
+      }
+    },
+  }
+}
+
+async function record(connection: Connection, names: Names, { id, breaking }: Migration): Promise<void> {
+  const text = 'insert into :migrations (id, breaking) values ($1, $2) on conflict (id) do nothing'
+  try {
+    await connection.query(names.fill(text), [id, breaking])
+  } catch (error) {
+    const recorded = isForbidden(error) ? await appliedMigrations(connection, names) : []
+    if (!recorded.some((migration) => migration.id === id)) throw error
   }
 }
 

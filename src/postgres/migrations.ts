@@ -4,7 +4,16 @@ export interface Migration {
   /** Whether older releases cannot work with the schema after this step. */
   readonly breaking: boolean
   /** Idempotent, one statement each, because several processes may run them at the same time. */
-  readonly statements: readonly string[]
+  readonly statements: readonly MigrationStatement[]
+}
+
+export interface MigrationStatement {
+  /**
+   * Names of relations in the schema, or `sessions.column`. If all exist, the statement does not run: PostgreSQL checks
+   * the rights of the role first, and `if not exists` only afterwards.
+   */
+  readonly creates: readonly string[]
+  readonly text: string
 }
 
 /**
@@ -23,7 +32,9 @@ export const MIGRATIONS: readonly Migration[] = [
       //
       // Large columns come first, so that rows have no padding. The columns that a turn changes are
       // neighbors, because the write-ahead log records the range from the first changed byte to the last.
-      `create table if not exists :sessions (
+      {
+        creates: ['sessions'],
+        text: `create table if not exists :sessions (
         id uuid constraint sessions_pkey primary key,
         created_at timestamptz not null,
         auth_time timestamptz,
@@ -49,10 +60,22 @@ export const MIGRATIONS: readonly Migration[] = [
         user_agent text,
         end_reason text
       ) with (fillfactor = 90)`,
-      `create index if not exists sessions_user_id_idx on :sessions (user_id)`,
-      `create index if not exists sessions_prune_on_idx on :sessions (prune_on)`,
-      `create index if not exists sessions_invalidated_at_idx on :sessions (invalidated_at) where invalidated_at is not null`,
-      `create table if not exists :keys (
+      },
+      {
+        creates: ['sessions_user_id_idx'],
+        text: `create index if not exists sessions_user_id_idx on :sessions (user_id)`,
+      },
+      {
+        creates: ['sessions_prune_on_idx'],
+        text: `create index if not exists sessions_prune_on_idx on :sessions (prune_on)`,
+      },
+      {
+        creates: ['sessions_invalidated_at_idx'],
+        text: `create index if not exists sessions_invalidated_at_idx on :sessions (invalidated_at) where invalidated_at is not null`,
+      },
+      {
+        creates: ['signing_keys'],
+        text: `create table if not exists :keys (
         epoch integer constraint signing_keys_pkey primary key,
         kid text not null,
         algorithm text not null,
@@ -61,14 +84,18 @@ export const MIGRATIONS: readonly Migration[] = [
         signs_from timestamptz not null,
         verifies_until timestamptz
       )`,
+      },
     ],
   },
   {
     id: 2,
     breaking: false,
     statements: [
-      `alter table :sessions add column if not exists renewals jsonb,
+      {
+        creates: ['sessions.renewals', 'sessions.reuse_since'],
+        text: `alter table :sessions add column if not exists renewals jsonb,
         add column if not exists reuse_since timestamptz`,
+      },
     ],
   },
   {

@@ -24,10 +24,15 @@ export function checkSchemaName(option: string, name: unknown): string {
   return isName ? name : check.fail(option, name, SCHEMA_NAME)
 }
 
+/** A name as an SQL identifier. */
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
 /** @throws InvalidOptionsError for a name that {@link checkSchemaName} refuses */
 export function createNames(schema: string): Names {
   checkSchemaName('schema', schema)
-  const escaped = `"${schema.replaceAll('"', '""')}"`
+  const escaped = quoted(schema)
   const names: Record<string, string> = {
     schema: escaped,
     sessions: `${escaped}.sessions`,

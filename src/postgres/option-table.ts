@@ -1,6 +1,9 @@
+import { InvalidOptionsError } from '../portable/errors.ts'
 import { check } from '../portable/options/check.ts'
 import type { OptionTable, OptionValue } from '../portable/options/option.ts'
 import { count, flag, oneOf } from '../portable/options/values.ts'
+import { connectionStringMistake } from './connection-string.ts'
+import type { PoolLike } from './driver.ts'
 import { checkSchemaName, SCHEMA_NAME } from './names.ts'
 
 /** The options of `postgres`. After a change run `npm run options`. */
@@ -15,12 +18,14 @@ export const POSTGRES_OPTIONS: OptionTable = {
       takes: 'a `pg` Pool',
       check(option, value) {
         const isPool = typeof (value as { connect?: unknown } | null)?.connect === 'function'
-        return isPool ? value : check.fail(option, value, this.takes)
+        if (!isPool) return check.fail(option, value, this.takes)
+        checkConnectionString(`${option}.options`, (value as PoolLike).options?.connectionString)
+        return value
       },
     },
   },
   /** Where to connect, instead of `pool`. Pawl then makes its own pool with the package `pg`. */
-  connectionString: { value: nonEmpty('a PostgreSQL URL') },
+  connectionString: { value: connectionString() },
   /** Size of Pawl's own pool. */
   maxConnections: { value: count(1, 1000), default: 10 },
   /**
@@ -32,8 +37,9 @@ export const POSTGRES_OPTIONS: OptionTable = {
   },
   /**
    * Whether to LISTEN for revocations, on one connection of its own. Behind a pooler (PgBouncer, RDS Proxy)
-   * give the URL of the database itself.
-   * @type {boolean | string}
+   * say how to reach the database itself. The parts that you leave out (`ssl`, user, password, …) come from `pool` or
+   * `connectionString`.
+   * @type {boolean | string | ListenConfig}
    */
   listen: { value: listenTarget(), default: true },
   /**
@@ -51,21 +57,37 @@ export const POSTGRES_OPTIONS: OptionTable = {
   },
 }
 
-function nonEmpty(takes: string): OptionValue {
+function connectionString(): OptionValue {
+  const takes = 'a PostgreSQL URL'
   return {
     takes,
-    check: (option, value) =>
-      typeof value === 'string' && value !== '' ? value : check.fail(option, value, takes),
+    check(option, value) {
+      if (typeof value !== 'string' || value === '') return check.fail(option, value, takes)
+      checkConnectionString(option, value)
+      return value
+    },
   }
 }
 
 function listenTarget(): OptionValue {
-  const takes = 'true, false, or the URL of the database behind the pooler'
+  const takes = 'true, false, or the URL or `pg` Client config of the database behind the pooler'
   return {
     takes,
     check(option, value) {
-      const isTarget = typeof value === 'boolean' || (typeof value === 'string' && value !== '')
-      return isTarget ? value : check.fail(option, value, takes)
+      const isConfig = typeof value === 'object' && value !== null && !Array.isArray(value)
+      if (typeof value !== 'boolean' && !isConfig && (typeof value !== 'string' || value === ''))
+        return check.fail(option, value, takes)
+      checkConnectionString(
+        option,
+        isConfig ? (value as { connectionString?: unknown }).connectionString : value,
+      )
+      return value
     },
   }
+}
+
+/** @throws InvalidOptionsError without the string, which may hold a password */
+function checkConnectionString(option: string, text: unknown): void {
+  const mistake = typeof text === 'string' ? connectionStringMistake(text) : null
+  if (mistake !== null) throw new InvalidOptionsError(option, `option \`${option}\` ${mistake}`)
 }

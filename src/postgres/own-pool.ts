@@ -1,5 +1,6 @@
 import { ANSWER_WITHIN } from './connection.ts'
 import type { PoolLike } from './driver.ts'
+import type { Target } from './target.ts'
 import { unavailable } from './unavailable.ts'
 
 /** Milliseconds for one connection attempt. */
@@ -12,13 +13,14 @@ export const CONNECT_TIMEOUT = 5000
 export function createOwnPool(
   connectionString: string,
   max: number,
-  where: string,
+  target: Target,
   onIdleError: () => void,
 ): PoolLike {
   let opening: Promise<PoolLike> | null = null
 
   function open(): Promise<PoolLike> {
     opening ??= import('pg').then(({ default: pg }) => {
+      target.useDriver(pg.Client)
       const pool = new pg.Pool({
         connectionString,
         max,
@@ -42,7 +44,7 @@ export function createOwnPool(
       const closing = opening
       opening = null
       if (closing === null) return
-      const pool = await closing.catch((error: unknown) => Promise.reject(unavailable(error, where)))
+      const pool = await closing.catch((error: unknown) => Promise.reject(unavailable(error, target.where)))
       await pool.end()
     },
   }

@@ -2,6 +2,7 @@
 
 import type { SessionIdVersion } from '../portable/session-id.ts'
 import type { PoolLike } from './driver.ts'
+import type { ListenConfig } from './listen-config.ts'
 
 /** What {@link postgres} takes: your pool, or how to connect. */
 export interface PostgresOptions {
@@ -28,11 +29,12 @@ export interface PostgresOptions {
    */
   readonly schema?: string
   /**
-   * Whether to LISTEN for revocations, on one connection of its own. Behind a pooler (PgBouncer, RDS Proxy) give
-   * the URL of the database itself.
+   * Whether to LISTEN for revocations, on one connection of its own. Behind a pooler (PgBouncer, RDS Proxy) say
+   * how to reach the database itself. The parts that you leave out (`ssl`, user, password, …) come from `pool` or
+   * `connectionString`.
    * @defaultValue true
    */
-  readonly listen?: boolean | string
+  readonly listen?: boolean | string | ListenConfig
   /**
    * Whether to create and update the tables at start. Set `false` if another role runs `npx pawl migrate`.
    * @defaultValue true
@@ -52,7 +54,7 @@ export interface ResolvedPostgresOptions {
   readonly connectionString: string | null
   readonly maxConnections: number
   readonly schema: string
-  readonly listen: boolean | string
+  readonly listen: boolean | string | ListenConfig
   readonly migrate: boolean
   readonly sessionIdVersion: SessionIdVersion
 }

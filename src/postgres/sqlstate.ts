@@ -12,44 +12,26 @@ const PREPARED_REFUSED = new Set(['42P05', '26000'])
 const UNSUPPORTED = new Set(['0A000', '42601', '42883'])
 const UNDEFINED_TABLE = new Set(['42P01', '3F000'])
 const INTERNAL_ERROR = 'XX000'
-
-/** Reasons for messages, by SQLSTATE or by the error code of Node.js. */
-const REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'connection lost',
-  EPIPE: 'connection lost',
-  ETIMEDOUT: 'connection timed out',
-  EHOSTUNREACH: 'host unreachable',
-  ENETUNREACH: 'network unreachable',
-  ENOTFOUND: 'host name not found',
-  EAI_AGAIN: 'host name not found',
-  '25006': 'the server is read-only',
-  '53300': 'the server has too many connections',
-  '57014': 'the server canceled the statement',
-  '57P01': 'the server is shutting down',
-  '57P03': 'the server is starting up or shutting down',
-}
+const FORBIDDEN = '42501'
 
 export function sqlState(error: unknown): string | null {
   const code = (error as { code?: unknown } | null)?.code
   return typeof code === 'string' ? code : null
 }
 
+/** Whether a code comes from the server. Codes such as `EPIPE` come from the network. */
+export function isSqlState(code: string): boolean {
+  return /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code)
+}
+
 /** Pawl could not reach the database, or lost it. Drivers report some of these errors without a code. */
 export function isConnectionError(error: unknown): boolean {
   const code = sqlState(error)
   if (code === INTERNAL_ERROR) return /server closed the connection/.test(String((error as Error).message))
-  if (code !== null && /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code)) return UNAVAILABLE.test(code)
+  if (code !== null && isSqlState(code)) return UNAVAILABLE.test(code)
   // Other codes come from the socket or from TLS, except those of programming mistakes.
   if (code !== null && /^ERR_(?!TLS|SSL|SOCKET|STREAM)/.test(code)) return false
   return error instanceof Error && !(error instanceof TypeError) && !(error instanceof RangeError)
-}
-
-/** A reason for a message. Never the driver's own text, which may hold a connection string. */
-export function describeConnectionError(error: unknown): string {
-  const code = sqlState(error)
-  if (code === null) return 'connection lost or timed out'
-  return REASONS[code] ?? code
 }
 
 export function isConflict(error: unknown): boolean {
@@ -71,9 +53,9 @@ export function isLoginRefused(error: unknown): boolean {
   return /^(?:28...|3D000)$/.test(sqlState(error) ?? '')
 }
 
-/** The role lacks a privilege. */
+/** The role lacks a privilege; true also for the error by which Pawl reports it. */
 export function isForbidden(error: unknown): boolean {
-  return sqlState(error) === '42501'
+  return sqlState(error) === FORBIDDEN || sqlState((error as Error | null)?.cause) === FORBIDDEN
 }
 
 /** The table or its schema does not exist. */

@@ -1,8 +1,10 @@
+import type { ListenFailure } from '../core/store.ts'
 import type { Connection, Row } from './connection.ts'
 import { countSessions, type QueryOne } from './count-sessions.ts'
 import { appliedMigrations } from './ledger.ts'
 import { MIGRATIONS } from './migrations.ts'
 import type { Names } from './names.ts'
+import { describeMissingRights } from './rights.ts'
 import type { StatusOptions, StoreStatus } from './store-status.ts'
 
 /** A little more than the default lifetime of an access token, which is how long the feed keeps a revocation. */
@@ -24,6 +26,7 @@ export async function readStatus(
   names: Names,
   schema: string,
   options: StatusOptions,
+  probe: () => Promise<ListenFailure | null> | null,
 ): Promise<StoreStatus> {
   const queryOne: QueryOne = async (text, values = []) =>
     (await connection.query(names.fill(text), values))[0] ?? {}
@@ -33,6 +36,7 @@ export async function readStatus(
   const ledger = await appliedMigrations(connection, names)
   const known = new Set(MIGRATIONS.map(({ id }) => id))
   const applied = new Set(ledger.map(({ id }) => id))
+  const missing = [...known].filter((id) => !applied.has(id))
   const [standby, sessions, revocations, table, listeners, queueUsage] = await Promise.all([
     orNull(async () => (await queryOne(STANDBY))['standby'] as boolean),
     orNull(() => countSessions(queryOne, now, options)),
@@ -41,6 +45,11 @@ export async function readStatus(
     orNull(async () => Number((await queryOne(LISTENERS))['count'])),
     orNull(async () => Number((await queryOne(QUEUE_USAGE))['usage'])),
   ])
+  const missingRights = await orNull(() =>
+    describeMissingRights((text, values) => connection.query(text, values), names, schema),
+  )
+  // After the listeners are counted, because it is one more.
+  const listening = standby === true || missing.length > 0 ? UNKNOWN : await readListening(probe)
   return {
     at: new Date(now),
     server: {
@@ -51,14 +60,27 @@ export async function readStatus(
     schema: {
       name: schema,
       applied: ledger.filter(({ id }) => known.has(id)).map(({ id, at }) => ({ id, at: new Date(at) })),
-      missing: [...known].filter((id) => !applied.has(id)),
+      missing,
       unknown: ledger.filter(({ id }) => !known.has(id)).map(({ id, breaking }) => ({ id, breaking })),
+      missingRights,
     },
     sessions,
     revocations,
     table,
-    notifications: { listeners, queueUsage },
+    notifications: { listeners, queueUsage, ...listening },
   }
+}
+
+const UNKNOWN = { working: null, problem: null }
+
+async function readListening(
+  probe: () => Promise<ListenFailure | null> | null,
+): Promise<Pick<StoreStatus['notifications'], 'working' | 'problem'>> {
+  const probing = probe()
+  if (probing === null) return UNKNOWN
+  const failure = await probing
+  const problem = failure === null || failure.kind === 'unsupported' ? null : failure.error.message
+  return { working: failure === null, problem }
 }
 
 /** A part that the engine lacks or the role may not read must not hide the other parts. */

@@ -41,6 +41,8 @@ export interface StoreStatus {
     readonly missing: readonly number[]
     /** Migrations of a later version of Pawl. This version cannot work with a `breaking` one. */
     readonly unknown: readonly { readonly id: number; readonly breaking: boolean }[]
+    /** What the role of this connection may not do, and who has to run which statement; `null` for nothing. */
+    readonly missingRights: string | null
   }
   readonly sessions: SessionCounts | null
   /** Sessions revoked or changed in the last 20 minutes. The feed keeps them in the memory of every process. */
@@ -60,5 +62,9 @@ export interface StoreStatus {
     readonly listeners: number | null
     /** How full the server's NOTIFY queue is, 0 to 1. */
     readonly queueUsage: number | null
+    /** Whether LISTEN works from here; `null` with `listen: false`, on a standby and without a schema. */
+    readonly working: boolean | null
+    /** Why LISTEN does not work; `null` if it does, or if the engine has no LISTEN. */
+    readonly problem: string | null
   }
 }

@@ -1,13 +1,65 @@
+import { parse } from './connection-string.ts'
+import type { ClientClass } from './driver.ts'
 import type { ResolvedPostgresOptions } from './postgres-options.ts'
 
-/** Host, port and database for messages. An unusual connection string is not shown, because it may hold a password. */
-export function describeTarget({ pool, connectionString }: ResolvedPostgresOptions): string {
-  const text = connectionString ?? pool?.options?.connectionString
-  if (text === undefined) {
-    const { host = 'localhost', port = 5432, database = '' } = pool?.options ?? {}
-    return `${host}:${port}/${database}`
+/** Where the statements go, for messages: never with a user or password. */
+export interface Target {
+  /** Host, port and database. */
+  readonly where: string
+  /** Once the driver is loaded, it tells where it connects: it also reads PGHOST, PGPORT and PGDATABASE. */
+  useDriver(driver: ClientClass): void
+}
+
+export function createTarget({ pool, connectionString }: ResolvedPostgresOptions): Target {
+  const config = pool === null ? { connectionString: connectionString! } : pool.options
+  let driver = pool?.Client
+  let where: string | null = null
+  return {
+    get where() {
+      // A wrapped pool does not show how to connect.
+      if (config === undefined) return 'the address of the given pool'
+      if (driver === undefined) return describeConfig(config)
+      where ??= describeWithDriver(driver, config)
+      return where
+    },
+    useDriver(loaded) {
+      driver ??= loaded
+    },
   }
-  const url = URL.canParse(text) ? new URL(text) : null
+}
+
+/** `host:port/database` of a client. A socket is a file in the folder `host`. */
+export function describeAddress(host: string, port: number | string, database: string): string {
+  if (host.startsWith('/')) return `${host}/.s.PGSQL.${port}${database && ` (database ${database})`}`
+  return `${host.includes(':') ? `[${host}]` : host}:${port}${database && `/${database}`}`
+}
+
+/** A client that never connects resolves its address without I/O. */
+function describeWithDriver(Client: ClientClass, config: object): string {
+  try {
+    const client = new Client(config) as { host?: unknown; port?: unknown; database?: unknown }
+    const { host, port, database } = client
+    if (typeof host === 'string' && (typeof port === 'number' || typeof port === 'string'))
+      return describeAddress(host, port, String(database ?? ''))
+  } catch {
+    // A file that the URL names is missing, for example. The statement that follows fails with this reason.
+  }
+  return describeConfig(config)
+}
+
+/** Without the driver. An unusual connection string is not shown, because it may hold a password. */
+function describeConfig(config: {
+  readonly connectionString?: string | undefined
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly database?: string | undefined
+}): string {
+  const { connectionString } = config
+  if (connectionString === undefined) {
+    const { host, port = 5432, database = '' } = config
+    return host === undefined ? "the driver's default address" : describeAddress(host, port, database)
+  }
+  const url = parse(connectionString)
   if (url === null || !/^postgres(?:ql)?:$/.test(url.protocol) || !/^(?:\/[^/:@]*)?$/.test(url.pathname)) {
     return 'the given connection string'
   }

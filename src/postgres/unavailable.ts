@@ -1,15 +1,22 @@
 import { StoreUnavailableError } from '../portable/errors.ts'
-import { describeConnectionError, isConflict, isLoginRefused, sqlState } from './sqlstate.ts'
+import { remedyFor } from './remedies.ts'
+import { serverWords } from './server-words.ts'
+import { isConflict, isLoginRefused, isSqlState, sqlState } from './sqlstate.ts'
 
-/** @param pool the state of the pool, added to the message */
+/**
+ * The error for a database that cannot be used, with the words of PostgreSQL or of the network and the usual remedy.
+ * @param pool the state of the pool, added to the message
+ */
 export function unavailable(cause: unknown, where: string, pool = ''): StoreUnavailableError {
-  return new StoreUnavailableError(describe(cause, where, pool), { cause })
+  const message = `${whatHappened(cause, where)} (${serverWords(cause)}${pool}). ${remedyFor(cause)}`
+  return new StoreUnavailableError(message, { cause })
 }
 
-function describe(cause: unknown, where: string, pool: string): string {
-  if (isLoginRefused(cause))
-    return `PostgreSQL at ${where} refused the login (${(cause as Error).message}). Check the user, password and database in DATABASE_URL.`
+function whatHappened(cause: unknown, where: string): string {
+  const code = sqlState(cause) ?? ''
+  if (isLoginRefused(cause)) return `PostgreSQL at ${where} refused the login`
   if (isConflict(cause))
-    return `PostgreSQL at ${where} aborted every attempt because of concurrent transactions (${sqlState(cause)}). Check for long transactions on Pawl's tables.`
-  return `Cannot reach PostgreSQL at ${where} (${describeConnectionError(cause)}${pool}). Check DATABASE_URL and that the server is running.`
+    return `PostgreSQL at ${where} aborted every attempt because of concurrent transactions`
+  if (isSqlState(code)) return `PostgreSQL at ${where} refused or ended the connection or statement`
+  return `Cannot reach PostgreSQL at ${where}`
 }

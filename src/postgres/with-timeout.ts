@@ -7,14 +7,14 @@ import { StoreUnavailableError } from '../portable/errors.ts'
  */
 export async function withTimeout<T>(
   ms: number,
-  where: string,
+  target: { readonly where: string },
   work: Promise<T>,
   describePool: () => string = () => '',
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      const message = `PostgreSQL at ${where} did not answer within ${ms / 1000} s${describePool()}.`
+      const message = `PostgreSQL at ${target.where} did not answer within ${ms / 1000} s${describePool()}.`
       reject(new StoreUnavailableError(`${message} Check the server's load, its locks and the network.`))
     }, ms)
   })

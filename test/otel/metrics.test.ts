@@ -68,7 +68,7 @@ const EVENTS: { readonly [Name in EventName]: SessionEvents[Name] } = {
   clockSkew: { milliseconds: 9000 },
   storeUnavailable: { operation: 'poll', error: new Error('a detail') },
   feedListening: {},
-  feedPolling: {},
+  feedPolling: { error: new Error('a detail') },
   feedStale: { seconds: 61 },
   feedCaughtUp: { seconds: 90 },
   feedOverflowed: { dropped: 1000, refreshBefore: new Date(0) },

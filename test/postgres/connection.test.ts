@@ -255,7 +255,7 @@ describe('a stuck pool', () => {
       connect: () => expect.unreachable(),
       end: async () => {},
     }
-    const connection = createConnection(state, 'there')
+    const connection = createConnection(state, { where: 'there' })
     const unanswered = connection.query('select 1', []).catch((error: unknown) => error)
     state.waitingCount = 101
     await vi.advanceTimersByTimeAsync(1999)

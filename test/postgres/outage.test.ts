@@ -2,8 +2,9 @@ import { chmod, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createEmbeddedPostgres, type EmbeddedPostgres } from '../../demo/embedded-postgres.ts'
+import type { Sessions } from '../../src/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { coded } from '../support/errors.ts'
 import { listen, openSessions } from '../support/sessions.ts'
@@ -86,5 +87,34 @@ describe('a wrong password', () => {
     )
     expect(error).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE', cause: { code: '28P01' } })
     expect((error as Error).message).not.toContain('hunter2')
+  })
+
+  it('of the URL for LISTEN is told as the reason, and the password function of the pool is used without one', async () => {
+    const { hostname: host, port } = new URL(server.url)
+    const pool = new pg.Pool({
+      host,
+      port: Number(port),
+      user: 'locked',
+      database: 'postgres',
+      password: async () => 'right one',
+    })
+    pool.on('error', () => {})
+    // Runs after the sessions are closed, because hooks run in reverse order.
+    onTestFinished(() => pool.end())
+    const admin = new pg.Client({ connectionString: server.url })
+    await admin.connect()
+    await admin.query('create schema locked authorization locked')
+    await admin.end()
+    const open = (target: string): Promise<Sessions> =>
+      openSessions({
+        store: postgres({ pool: pool as never, schema: 'locked', listen: target }),
+        revocation: { pollInterval: 0.1 },
+      })
+    const works = listen(await open(`postgres://${host}:${port}`), 'feedListening')
+    await expect.poll(() => works.length, { timeout: 10_000 }).toBe(1)
+    const polling = listen(await open(`postgres://locked:hunter2@${host}:${port}/postgres`), 'feedPolling')
+    await expect.poll(() => polling.length, { timeout: 10_000 }).toBe(1)
+    expect(polling[0]!.error!.message).toContain('password authentication failed for user "locked"')
+    expect(polling[0]!.error!.message).not.toContain('hunter2')
   })
 })

@@ -79,8 +79,9 @@ it.each([
   'postgres://app:12/hunter2@127.0.0.1:1/shop',
   'postgres://app:hunter2@127.0.0.1:1/shop',
 ])('the error for %s contains no password', async (connectionString) => {
-  const store = postgres({ connectionString })
-  const error = await createSessions({ store, secret: SECRET, logger: silentLogger }).then(
+  const start = async (): Promise<unknown> =>
+    createSessions({ store: postgres({ connectionString }), secret: SECRET, logger: silentLogger })
+  const error = await start().then(
     () => expect.unreachable(),
     (thrown: Error) => thrown,
   )

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { ListenerHooks, Store } from '../../src/core/store.ts'
+import type { ListenerHooks, ListenFailure, Store } from '../../src/core/store.ts'
 import { type Sessions, type SessionsOptions, StoreUnavailableError } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { coded } from '../support/errors.ts'
@@ -15,6 +15,7 @@ function wired(inner: Store = memory()) {
     notified: 0,
     delivers: true,
     down: false,
+    failure: undefined as ListenFailure | null | undefined,
     hooks: null as ListenerHooks | null,
   }
   const store: Store = {
@@ -30,7 +31,14 @@ function wired(inner: Store = memory()) {
     },
     listen(hooks) {
       wire.hooks = hooks
-      return { ping: async () => wire.delivers, notify: () => store.notify(), async close() {} }
+      return {
+        get failure() {
+          return wire.failure
+        },
+        ping: async () => wire.delivers,
+        notify: () => store.notify(),
+        async close() {},
+      }
     },
   }
   return { store, wire }
@@ -75,6 +83,38 @@ describe('the feed', () => {
     expect(wire.polls.length).toBeGreaterThanOrEqual(17)
     expect(wire.polls.length).toBeLessThanOrEqual(21)
     expect([working.length, lost.length]).toStrictEqual([1, 1])
+  })
+
+  it('reports why LISTEN does not work once per reason, and not the reasons of an outage', async () => {
+    const { sessions, wire } = await open()
+    const lost = listen(sessions, 'feedPolling')
+    /** Each attempt fails with an error of its own. */
+    const attempts = async (kind: string, times: number): Promise<void> => {
+      for (let time = 0; time < times; time++) {
+        wire.failure = { kind, error: new Error(kind) }
+        await pass(5)
+      }
+    }
+    const reasons = (): unknown[] => lost.splice(0).map(({ error }) => error?.message)
+    wire.delivers = false
+    wire.failure = null
+    await pass(20)
+    expect(reasons()).toStrictEqual([])
+    await attempts('ECONNREFUSED', 20)
+    await attempts('28P01', 20)
+    await attempts('ECONNREFUSED', 20)
+    expect(reasons()).toStrictEqual(['ECONNREFUSED', '28P01'])
+    wire.down = true
+    await attempts('57P01', 3)
+    wire.down = false
+    // The failure of the outage is still the last one when the database is back.
+    await pass(10)
+    expect(reasons()).toStrictEqual([])
+    wire.delivers = true
+    await pass(5)
+    wire.delivers = false
+    await attempts('28P01', 20)
+    expect(reasons()).toStrictEqual(['28P01'])
   })
 
   it('detects within a `pollInterval` that the LISTEN connection has died, and polls at once', async () => {

@@ -5,12 +5,14 @@ export const migrate: Command = {
   name: 'migrate',
   usage: '',
   summary: "Create or update Pawl's tables.",
-  details: `Use it if the application's database role may not create tables, or if the application connects through a
-pooler: give the URL of the database itself. It is safe to repeat, also while the application runs.`,
+  details: `It creates only what does not exist, so the role needs rights for the missing parts alone: CREATE on the schema
+for tables, CREATE on the database for the schema, and the ownership of a table to change it. If a right is missing,
+the message says who has to run which statement. If the application connects through a pooler, give the URL of the
+database itself. It is safe to repeat, also while the application runs.`,
   maxArguments: 0,
   options: {},
   needsDatabase: true,
-  examples: ['npx pawl migrate --url postgres://owner@db.internal/app'],
+  examples: ['npx pawl migrate --url postgres://app@db.internal/app'],
   run: (context) =>
     withStore(context, async (store) => {
       const applied = await store.migrate()

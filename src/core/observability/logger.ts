@@ -1,3 +1,4 @@
+import { StoreUnavailableError } from '../../portable/errors.ts'
 import { printable } from '../../portable/printable.ts'
 import type { Events } from './events.ts'
 import type { EventName } from './session-events.ts'
@@ -154,9 +155,11 @@ function emitWarning(fields: object, message: string): void {
   })
 }
 
-/** Includes the cause, which for an unavailable store is the error of its driver. */
+/** Includes the cause. An unavailable store already names it, without secrets. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const own = error.message || error.name
-  return error.cause instanceof Error ? `${own}: ${error.cause.message || error.cause.name}` : own
+  return error.cause instanceof Error && !(error instanceof StoreUnavailableError)
+    ? `${own}: ${error.cause.message || error.cause.name}`
+    : own
 }

@@ -65,8 +65,11 @@ export interface SessionEvents {
   storeUnavailable: { operation: 'poll' | 'confirm' | 'notify' | 'end' | 'keys' | 'prune'; error: unknown }
   /** LISTEN works: revocations arrive within milliseconds. */
   feedListening: Record<string, never>
-  /** LISTEN does not work: revocations arrive by polling until it does. */
-  feedPolling: Record<string, never>
+  /**
+   * LISTEN does not work: revocations arrive by polling until it does. Emitted once per reason. `error` says why, without
+   * a password; `null` if the store does not know.
+   */
+  feedPolling: { error: Error | null }
   /** The process has not read revocations for longer than `maxStaleness`; `onStale` applies. */
   feedStale: { seconds: number }
   /** The feed is current again after it was stale. */

@@ -1,6 +1,6 @@
 import type { Events } from '../observability/events.ts'
 import type { ResolvedOptions } from '../options/resolve.ts'
-import type { Listener, Store } from '../store.ts'
+import type { Listener, ListenFailure, Store } from '../store.ts'
 import type { Clock } from '../time/clock.ts'
 import { type Background, repeat } from '../time/repeat.ts'
 import { createNotifier } from './notifier.ts'
@@ -48,6 +48,11 @@ export function createFeed(
   let ticks: Background | null = null
   /** `null` until the first ping. */
   let listening: boolean | null = null
+  /** The kinds of failure of LISTEN that were reported since it last worked. */
+  const reported = new Set<string>()
+  let seenFailure: ListenFailure | null = null
+  /** Whether the last poll succeeded. The caller of `start` has polled. */
+  let polled = true
   let stale = false
   let foreign = 0
   /** All changes until then have been read. The caller of `start` has polled. */
@@ -69,9 +74,14 @@ export function createFeed(
 
   async function tick(): Promise<void> {
     await checkListening()
+    const failure = newFailure()
+    const polledBefore = polled
     const retryDepth = poller.retryDepth
     if (retryDepth !== null || listening !== true || poller.elapsed >= listeningPollInterval)
       await poller.poll(retryDepth ?? 'overlap')
+    polled = poller.retryDepth === null
+    // In an outage of the database LISTEN fails for ever other reasons, and `storeUnavailable` reports the outage.
+    if (failure !== null && listening === false && polledBefore && polled) reportPolling(failure)
     const age = staleness()
     if (!stale && age > maxStaleness) {
       stale = true
@@ -85,8 +95,32 @@ export function createFeed(
 
   function setListening(value: boolean): void {
     if (value === listening || signal.aborted) return
+    // While the first attempt to connect is under way, there is nothing to report yet.
+    if (!value && listening === null && listener?.failure === null) return
     listening = value
-    events.emit(value ? 'feedListening' : 'feedPolling', {})
+    if (value) {
+      reported.clear()
+      events.emit('feedListening', {})
+    } else {
+      seenFailure = listener?.failure ?? null
+      reportPolling(seenFailure)
+    }
+  }
+
+  /** The failure of LISTEN, if it is another one than at the last call. */
+  function newFailure(): ListenFailure | null {
+    const failure = listener?.failure ?? null
+    if (failure === seenFailure) return null
+    seenFailure = failure
+    return failure
+  }
+
+  /** Once for each kind of failure, not for each attempt. */
+  function reportPolling(failure: ListenFailure | null): void {
+    const kind = failure?.kind ?? ''
+    if (reported.has(kind) || signal.aborted) return
+    reported.add(kind)
+    events.emit('feedPolling', { error: failure?.error ?? null })
   }
 
   async function onConnected(): Promise<void> {

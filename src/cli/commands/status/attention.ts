@@ -11,7 +11,14 @@ const OLDEST_TRANSACTION =
 
 /** What needs attention and what to do about it, in sentences. */
 export function needsAttention(status: StoreStatus): string[] {
-  const found = [missingMigrations(status), breakingMigrations(status), queueUsage(status), deadRows(status)]
+  const found = [
+    missingMigrations(status),
+    breakingMigrations(status),
+    status.schema.missingRights,
+    listenProblem(status),
+    queueUsage(status),
+    deadRows(status),
+  ]
   return found.filter((sentence) => sentence !== null)
 }
 
@@ -27,6 +34,10 @@ function breakingMigrations({ schema }: StoreStatus): string | null {
   const breaking = schema.unknown.filter((migration) => migration.breaking).map(({ id }) => id)
   if (breaking.length === 0) return null
   return `The schema has migration ${breaking.join(', ')} from a later version of Pawl, and this version cannot work with it. Update \`pawl\`.`
+}
+
+function listenProblem({ notifications: { problem } }: StoreStatus): string | null {
+  return problem === null ? null : `LISTEN does not work, so revocations arrive by polling. ${problem}`
 }
 
 function queueUsage({ notifications }: StoreStatus): string | null {

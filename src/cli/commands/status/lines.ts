@@ -64,10 +64,11 @@ function hotLine(table: StoreStatus['table']): string {
   return table.hotUpdates === null ? 'no updates yet' : `${percent(table.hotUpdates)} of all updates`
 }
 
-function feedLine({ listeners, queueUsage }: StoreStatus['notifications']): string {
+function feedLine({ listeners, queueUsage, working }: StoreStatus['notifications']): string {
   return joined(
     listeners === null ? NOT_AVAILABLE : counted(listeners, 'process listens', 'processes listen'),
     queueUsage === null ? '' : `NOTIFY queue ${percent(queueUsage)} full`,
+    working === false ? 'LISTEN does not work' : '',
   )
 }
 

@@ -1,6 +1,6 @@
 import type { PostgresStore } from '../../../postgres/index.ts'
 import type { Command, Context } from '../../command.ts'
-import { withStore } from '../../database.ts'
+import { checkUrl, withStore } from '../../database.ts'
 import { createProgress } from '../../terminal/progress.ts'
 import { properties } from '../../terminal/table.ts'
 import { listKeys } from '../keys/listed-keys.ts'
@@ -14,10 +14,20 @@ export const status: Command = {
   details: `Exits with 1 if something needs attention, and says what to do. Above a million sessions the numbers are
 estimates; --exact counts. "not available" marks values that the database or the role does not offer.`,
   maxArguments: 0,
-  options: { exact: { help: 'Count the sessions, however many there are.' } },
+  options: {
+    exact: { help: 'Count the sessions, however many there are.' },
+    listen: {
+      value: 'url',
+      help: 'Try LISTEN there: what the application gives as `listen`. Default: --url.',
+    },
+  },
   needsDatabase: true,
   examples: ['npx pawl status', 'npx pawl status --exact', 'npx pawl status --json | jq .attention'],
-  run: (context) => withStore(context, (store) => showStatus(context, store)),
+  run(context) {
+    const listen = context.flags.value('listen')
+    if (listen !== undefined) checkUrl('--listen', listen)
+    return withStore(context, (store) => showStatus(context, store), listen ?? true)
+  },
 }
 
 async function showStatus({ flags, out, interrupted }: Context, store: PostgresStore): Promise<number> {
