@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks'
 import type { ClaimsObject } from '../portable/claims.ts'
 import { CLOCK_TOLERANCE } from '../portable/clock-tolerance.ts'
 import { AccessTokenExpiredError, InvalidOptionsError, SessionEndedError } from '../portable/errors.ts'
+import { methodOptions } from '../portable/options/method-options.ts'
 import type { VerifiedToken } from '../portable/verified-token.ts'
 import type { Sessions } from './api.ts'
 import { ENGINE, type Engine } from './engine.ts'
@@ -147,8 +148,10 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
   const sessions: Sessions<Claims, Data> = {
     ...storeOperations,
     create: (input) => telemetry.trace('create', () => storeOperations.create(input)),
-    verify: (accessToken, context) => verify(accessToken, context).session,
-    async check(accessToken, context) {
+    verify: (accessToken, context) =>
+      verify(accessToken, methodOptions('verify', context, 'ip', 'userAgent')).session,
+    async check(accessToken, given) {
+      const context = methodOptions('check', given, 'ip', 'userAgent')
       const { sessionId, expiresAt, version, session } = verifyOrRepeatEnd(accessToken, context)
       return telemetry.trace('check', async () => {
         const row = await readRow(store, sessionId)
@@ -163,7 +166,8 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
         return session
       })
     },
-    async refresh(refreshToken, context) {
+    async refresh(refreshToken, given) {
+      const context = methodOptions('refresh', given, 'ip', 'userAgent', 'arrivedAt', 'signal')
       const presented = parseRefreshToken(options.secrets, refreshToken)
       const { row, accessToken, refreshToken: successor } = await refresh(engine, presented, context)
       return { session: toSession<Claims, Data>(row, clock.now()), accessToken, refreshToken: successor }
@@ -174,9 +178,9 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
       rotate: () => ring.rotate(),
       jwks: () => ring.jwks(),
     },
-    revokeAll: async (which = {}) => revokeAll(engine, which),
+    revokeAll: async (which) => revokeAll(engine, which),
     onEnded: (sessionId, listener) => revocations.onEnded(sessionId, listener),
-    prune: async (work = {}) => prune(engine, work),
+    prune: async (work) => prune(engine, work),
     stats,
     flush: () => confirmations.flush(),
     on: (name, listener) => events.on(name, listener),

@@ -1,6 +1,7 @@
 import type { Store } from '../core/store.ts'
 import { SchemaOutdatedError } from '../portable/errors.ts'
 import { check } from '../portable/options/check.ts'
+import { methodOptions } from '../portable/options/method-options.ts'
 import { resolveTable } from '../portable/options/resolve-table.ts'
 import { createConnection } from './connection.ts'
 import { listenClientOf } from './listen-client.ts'
@@ -75,8 +76,10 @@ export function postgres(options: PostgresOptions): PostgresStore {
     ...store,
     sessionIdVersion: given.sessionIdVersion,
     migrate: () => explainForbidden(migrate(connection, names)),
-    status: (statusOptions = {}) =>
-      explainForbidden(readStatus(connection, names, given.schema, statusOptions)),
+    async status(wanted) {
+      const statusOptions = methodOptions('status', wanted, 'exact', 'lastSeenBefore', 'onProgress')
+      return explainForbidden(readStatus(connection, names, given.schema, statusOptions))
+    },
     async start() {
       connection.reopen()
       given.pool?.on?.('error', onIdleError)

@@ -40,6 +40,21 @@ const COLUMNS = SESSION_COLUMNS.join(', ')
 /** The condition of a compare-and-set. `expectedValues` gives its parameters. */
 const EXPECTED = 'id = $1 and generation = $2 and current = $3 and ended_at is null'
 
+/** Cursors have milliseconds, and another program may have written microseconds. */
+const SEEN_AT = `date_trunc('milliseconds', coalesce(turned_at, created_at))`
+const CREATED_AT = `date_trunc('milliseconds', created_at)`
+
+/** A session that is active at $2. The holder of a pending renewal may have longer than the row. */
+const ACTIVE = `ended_at is null and expires_at > $2
+        and (absolute_expires_at is null or absolute_expires_at > $2 or exists (
+          select 1 from jsonb_array_elements(renewals) as renewal
+          where renewal ->> 'absoluteExpiresAt' is null
+            or (renewal ->> 'absoluteExpiresAt')::numeric > extract(epoch from $2::timestamptz) * 1000))`
+
+/** What the session limit counts: active at $2, and not in $3. */
+const LIVE = `user_id = $1 and ended_at is null and expires_at > $2
+      and (absolute_expires_at is null or absolute_expires_at > $2) and id <> all($3::uuid[])`
+
 export const QUERIES = {
   insert: `insert into :sessions (${COLUMNS})
     values (${SESSION_COLUMNS.map((_, index) => `$${index + 1}`).join(', ')})
@@ -55,8 +70,10 @@ export const QUERIES = {
 
   readMany: `select ${COLUMNS} from :sessions where id = any($1::uuid[])`,
 
-  listByUser: `select ${COLUMNS} from :sessions where user_id = $1
-    order by coalesce(turned_at, created_at) desc, id desc`,
+  listByUser: `select ${COLUMNS} from :sessions
+    where user_id = $1 and ($2::timestamptz is null or (${ACTIVE}))
+      and ($3::timestamptz is null or (${SEEN_AT}, id) < ($3::timestamptz, $4::uuid))
+    order by ${SEEN_AT} desc, id desc limit $5`,
 
   turn: `update :sessions set generation = $4, current = $5, previous = $6, turned_at = $7, switched_at = null,
       expires_at = $8, prune_on = $9, ip = $10, user_agent = $11
@@ -84,16 +101,17 @@ export const QUERIES = {
     where ${EXPECTED}
     returning user_id`,
 
-  endByUser: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
-    where user_id = $1 and ended_at is null and ($5::uuid is null or id <> $5::uuid)
-    returning id`,
-
   endMany: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
     where id = any($1::uuid[]) and ended_at is null and created_at <= $5
       and ($6::timestamptz is null or coalesce(turned_at, created_at) < $6)
     returning id, user_id`,
 
-  endAgain: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
+  openByUser: `select id, created_at from :sessions
+    where user_id = $1 and ended_at is null and ($2::uuid is null or id <> $2)
+      and ($3::timestamptz is null or (${CREATED_AT}, id) < ($3::timestamptz, $4::uuid))
+    order by ${CREATED_AT} desc, id desc limit $5`,
+
+  endListed: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
     where id = any($1::uuid[]) and ended_at is null
     returning id`,
 
@@ -101,17 +119,17 @@ export const QUERIES = {
 
   idsAfter: `select id from :sessions where $1::uuid is null or id > $1 order by id limit $2`,
 
-  endedByUser: `select id from :sessions where user_id = $1 and ended_at = $2 and end_reason = $3`,
+  endedByUser: `select id from :sessions where user_id = $1 and ended_at is not null limit $2`,
 
-  eraseByUser: `update :sessions set user_id = '', ip = null, user_agent = null, claims = null, data = null,
-      renewals = null, prune_on = $2
-    where user_id = $1 and ended_at is not null
+  erase: `update :sessions set user_id = '', ip = null, user_agent = null, claims = null, data = null,
+      renewals = null, prune_on = $3
+    where id = any($1::uuid[]) and user_id = $2 and ended_at is not null
     returning id`,
 
-  liveByUser: `select id, created_at from :sessions
-    where user_id = $1 and ended_at is null and expires_at > $2
-      and (absolute_expires_at is null or absolute_expires_at > $2)
-    order by created_at, id`,
+  liveByUser: `select id from :sessions where ${LIVE} order by created_at, id limit $4`,
+
+  surplusByUser: `select id, created_at from :sessions where ${LIVE}
+    order by created_at desc, id desc limit $4 offset $5`,
 
   replaceData: `update :sessions set data = $2, data_version = coalesce(data_version, 0) + 1
     where id = $1 and ended_at is null and ($3::int is null or coalesce(data_version, 0) = $3)
@@ -132,8 +150,8 @@ export const QUERIES = {
     where id = $1 and ended_at is null
     returning version`,
 
-  raiseVersionByUser: `update :sessions set version = coalesce(version, 0) + 1, invalidated_at = $2
-    where user_id = $1 and ended_at is null
+  raiseVersions: `update :sessions set version = coalesce(version, 0) + 1, invalidated_at = $2
+    where id = any($1::uuid[]) and ended_at is null
     returning id, version`,
 
   startRenewal: `update :sessions set renewals = $4, expires_at = $5, prune_on = $6
