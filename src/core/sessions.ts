@@ -25,6 +25,7 @@ import { createLostEnds } from './revocation/lost-ends.ts'
 import { createRevocations } from './revocation/revocations.ts'
 import { trackUncertainWrites } from './revocation/uncertain-writes.ts'
 import { createEnding } from './session/ending.ts'
+import { assertRowsVisible } from './session/missing-row.ts'
 import { assertActive, compareEnds, readRow, repeatKnownEnd } from './session/rows.ts'
 import { toSession } from './session/session.ts'
 import { createClock } from './time/clock.ts'
@@ -155,6 +156,7 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
       const { sessionId, expiresAt, version, session } = verifyOrRepeatEnd(accessToken, context)
       return telemetry.trace('check', async () => {
         const row = await readRow(store, sessionId)
+        if (row === null) await assertRowsVisible(engine)
         compareEnds(engine, row)
         // The session was not idle when it got this token, even if no later use has reached the row.
         const alive = row === null ? null : { ...row, expiresAt: Math.max(row.expiresAt, expiresAt) }

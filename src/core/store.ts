@@ -237,6 +237,12 @@ export interface Listener {
   close(): Promise<void>
 }
 
+/**
+ * Why a row that exists may be missing. `row-security`: the database hides rows from this role. `unused-table`: the table
+ * has never held a row, as in another database.
+ */
+export type MissingRows = 'row-security' | 'unused-table'
+
 export interface Store extends SessionWrites {
   /** Names the installation in each key derivation, so that no two installations have the same keys. */
   readonly realm: string
@@ -248,6 +254,8 @@ export interface Store extends SessionWrites {
   /** The time of the database, in milliseconds; `null` if the store has no clock of its own. */
   time(): Promise<number | null>
   readMany(ids: readonly string[]): Promise<SessionRow[]>
+  /** Why a row that exists may be missing; `null` if nothing speaks for it. */
+  missingRows?(): Promise<MissingRows | null>
   /** Writes a turn durably. @returns whether it was written */
   turn(turn: Turn): Promise<boolean>
   /** Writes several turns; a crash may lose the last ones. @returns the ids of the written rows */

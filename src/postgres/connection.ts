@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto'
 import { delay } from '../core/time/delay.ts'
 import { StoreUnavailableError } from '../portable/errors.ts'
 import type { PoolLike, QueryConfig } from './driver.ts'
-import { isConflict, isConnectionError, isLoginRefused, isPlanOutdated, isPreparedRefused } from './sqlstate.ts'
+import {
+  isConflict,
+  isConnectionError,
+  isLoginRefused,
+  isPlanOutdated,
+  isPreparedRefused,
+} from './sqlstate.ts'
 import { types } from './types.ts'
 import { unavailable } from './unavailable.ts'
 import { withTimeout } from './with-timeout.ts'

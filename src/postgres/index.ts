@@ -3,13 +3,18 @@ import { SchemaOutdatedError } from '../portable/errors.ts'
 import { check } from '../portable/options/check.ts'
 import { methodOptions } from '../portable/options/method-options.ts'
 import { resolveTable } from '../portable/options/resolve-table.ts'
-import { createConnection } from './connection.ts'
+import { type Connection, createConnection } from './connection.ts'
+import type { ListenClient } from './driver.ts'
 import { listenClientOf } from './listen-client.ts'
 import { assertMigrated, migrate } from './migrate.ts'
-import { createNames } from './names.ts'
+import { readMissingRows } from './missing-rows.ts'
+import { createNames, type Names } from './names.ts'
 import { POSTGRES_OPTIONS } from './option-table.ts'
 import { createOwnPool } from './own-pool.ts'
+import { watchPoolErrors } from './pool-errors.ts'
 import type { PostgresOptions, ResolvedPostgresOptions } from './postgres-options.ts'
+import { assertUsable } from './preflight.ts'
+import { shareListenClient } from './shared-listen-client.ts'
 import { isForbidden } from './sqlstate.ts'
 import { readStatus } from './status.ts'
 import { createPostgresStore } from './store.ts'
@@ -57,7 +62,8 @@ export function postgres(options: PostgresOptions): PostgresStore {
   function onIdleError(): void {
     connection.countLost()
   }
-  const store = createPostgresStore(connection, names, given.schema, listenClientOf(given))
+  const store = createPostgresStore(connection, names, given.schema, sharedListenClientOf(given))
+  let unwatch: () => void = () => {}
 
   /** Tells the operator which privilege the role lacks. */
   async function explainForbidden<T>(work: Promise<T>): Promise<T> {
@@ -72,24 +78,37 @@ export function postgres(options: PostgresOptions): PostgresStore {
     }
   }
 
+  async function prepare<T>(prepareSchema: (on: Connection, as: Names) => Promise<T>): Promise<T> {
+    await assertUsable(connection, names, given.schema)
+    return prepareSchema(connection, names)
+  }
+
   return {
     ...store,
     sessionIdVersion: given.sessionIdVersion,
-    migrate: () => explainForbidden(migrate(connection, names)),
+    missingRows: () => readMissingRows(connection, names),
+    migrate: () => explainForbidden(prepare(migrate)),
     async status(wanted) {
       const statusOptions = methodOptions('status', wanted, 'exact', 'lastSeenBefore', 'onProgress')
       return explainForbidden(readStatus(connection, names, given.schema, statusOptions))
     },
     async start() {
       connection.reopen()
-      given.pool?.on?.('error', onIdleError)
-      const prepareSchema = given.migrate ? migrate : assertMigrated
-      await explainForbidden(withTimeout<unknown>(START_TIMEOUT, where, prepareSchema(connection, names)))
+      if (given.pool !== null) unwatch = watchPoolErrors(given.pool, onIdleError)
+      const preparation = prepare<unknown>(given.migrate ? migrate : assertMigrated)
+      await explainForbidden(withTimeout(START_TIMEOUT, where, preparation))
     },
     async close() {
       connection.close()
-      given.pool?.off?.('error', onIdleError)
+      unwatch()
       if (given.pool === null) await pool.end()
     },
   }
+}
+
+/** Stores of one pool, or of one connection string, share a connection. */
+function sharedListenClientOf(given: ResolvedPostgresOptions): (() => Promise<ListenClient>) | null {
+  const open = listenClientOf(given)
+  const url = typeof given.listen === 'string' ? given.listen : given.connectionString
+  return open === null ? null : shareListenClient(open, given.pool, url)
 }

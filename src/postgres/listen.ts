@@ -75,6 +75,7 @@ export function createListener(
       await lost
     } finally {
       connected = false
+      if (!closing.signal.aborted) client.discard?.()
       await endClient(client)
     }
   }
