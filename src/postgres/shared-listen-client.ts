@@ -92,13 +92,14 @@ function createUser(shared: Shared, retire: () => void): ListenClient {
   user.events.on('error', () => {})
   users.add(user)
   let ended: Promise<void> | null = null
+  let isLast = false
 
   async function leave(): Promise<void> {
     users.delete(user)
-    const opened = await shared.client
-    if (users.size === 0) {
+    isLast = users.size === 0
+    if (isLast) {
       retire()
-      return opened.end()
+      return (await shared.client).end()
     }
     for (const channel of user.channels) {
       const count = channels.get(channel)! - 1
@@ -136,7 +137,7 @@ function createUser(shared: Shared, retire: () => void): ListenClient {
       stream: {
         // The others use the connection until they notice for themselves.
         destroy() {
-          if (users.size === 0) withClient((opened) => opened.connection?.stream?.destroy())
+          if (isLast) withClient((opened) => opened.connection?.stream?.destroy())
         },
       },
     },
