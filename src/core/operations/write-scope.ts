@@ -1,7 +1,6 @@
 import { isSessionId } from '../../portable/session-id.ts'
 import type { Engine } from '../engine.ts'
 import { createEnding, publishEnd } from '../session/ending.ts'
-import { assertRowsVisible } from '../session/missing-row.ts'
 import { assertActive, assertLive, readRow } from '../session/rows.ts'
 import type { EndReason, Position, SessionRow, SessionWrites } from '../store.ts'
 
@@ -100,7 +99,6 @@ export async function assertStillActive(
     assertLive(engine, sessionId)
     // A transaction of the application must not stay open for repeated reads.
     row = autocommit ? await readRow(writes, sessionId) : await writes.read(sessionId)
-    if (row === null && autocommit) await assertRowsVisible(engine)
   }
   // A new refresh token extends the row's idle expiry only when it is used. Until then its access token is valid.
   const extended = row === null ? null : { ...row, expiresAt: row.expiresAt + grace }
