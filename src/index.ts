@@ -1,6 +1,7 @@
 export type {
   CreatedSession,
   CreateSession,
+  ListSessions,
   ProgressOptions,
   RefreshedSession,
   RevokeAll,

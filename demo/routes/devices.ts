@@ -40,7 +40,7 @@ export function deviceRoutes(sessions: Sessions<Claims>): Router {
 
   router.post('/', async (req, res) => {
     const { userId, claims } = sessionOf(req, sessions)
-    const active = (await sessions.list(userId)).filter((session) => session.active)
+    const active = await sessions.list(userId, { active: true })
     if (active.length > MAX_SIMULATED) return res.status(409).json({ code: 'too_many_devices' })
     const inUse = new Set(active.map((session) => session.userAgent))
     const device = SIMULATED_DEVICES.find(({ userAgent }) => !inUse.has(userAgent)) ?? SIMULATED_DEVICES[0]

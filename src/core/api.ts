@@ -49,6 +49,19 @@ export interface RenewSession<Claims extends object> extends RequestContext {
 
 export type { VerifiedSession } from '../portable/verified-session.ts'
 
+/** Which sessions {@link SessionOperations.list} returns. */
+export interface ListSessions {
+  /** Only those that have neither ended nor expired. @defaultValue false */
+  readonly active?: boolean
+  /** 1 to 1,000. @defaultValue 100 */
+  readonly limit?: number
+  /**
+   * Continues after this session, the last one of the page before. A session that is seen between two pages moves to the
+   * front, so no page repeats it and a later page may miss it.
+   */
+  readonly after?: Pick<Session, 'sessionId' | 'lastSeenAt'> | undefined
+}
+
 /** The operations that can also run inside a transaction of the application, by {@link Sessions.using}. */
 export interface SessionOperations<Claims extends object, Data> {
   /**
@@ -59,7 +72,11 @@ export interface SessionOperations<Claims extends object, Data> {
   create(session: CreateSession<Claims, Data>): Promise<CreatedSession<Claims, Data>>
   /** Ends a session, in every process. @returns whether this call ended it */
   revoke(sessionId: string, reason?: EndReason): Promise<boolean>
-  /** Ends all sessions of a user except one. @returns how many this call ended */
+  /**
+   * Ends all sessions of a user except one: every session whose login came before the call, in batches of 500. A session
+   * of a login that arrives meanwhile may stay. If the call fails halfway, call it again.
+   * @returns how many this call ended
+   */
   revokeUser(userId: string, options?: { readonly except?: string }): Promise<number>
   /**
    * Ends all sessions of a user and removes personal values from their rows: user id, address, user agent, claims,
@@ -75,8 +92,17 @@ export interface SessionOperations<Claims extends object, Data> {
   expireAccessTokens(sessions: string | { readonly userId: string }): Promise<number>
   /** @returns null if there is no such session, or its row was pruned */
   get(sessionId: string): Promise<Session<Claims, Data> | null>
-  /** All sessions of a user whose row is kept, also ended ones, the most recently seen first. */
-  list(userId: string): Promise<Session<Claims, Data>[]>
+  /**
+   * The sessions of a user whose row is kept, also ended ones, the most recently seen first: 100 of them, unless you give a
+   * `limit`. A page shorter than its limit is the last one.
+   *
+   * @example
+   * const devices = await sessions.list(userId, { active: true })
+   * const more = await sessions.list(userId, { active: true, after: devices.at(-1) })
+   *
+   * @throws TypeError for an unknown option or a wrong value
+   */
+  list(userId: string, page?: ListSessions): Promise<Session<Claims, Data>[]>
   /**
    * Replaces `data`.
    * @returns the new data version; null if the row has another version than `ifVersion`

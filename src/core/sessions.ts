@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks'
 import type { ClaimsObject } from '../portable/claims.ts'
 import { CLOCK_TOLERANCE } from '../portable/clock-tolerance.ts'
 import { AccessTokenExpiredError, InvalidOptionsError, SessionEndedError } from '../portable/errors.ts'
+import { methodOptions } from '../portable/options/method-options.ts'
 import type { VerifiedToken } from '../portable/verified-token.ts'
 import type { Sessions } from './api.ts'
 import { ENGINE, type Engine } from './engine.ts'
@@ -25,6 +26,7 @@ import { createLostEnds } from './revocation/lost-ends.ts'
 import { createRevocations } from './revocation/revocations.ts'
 import { trackUncertainWrites } from './revocation/uncertain-writes.ts'
 import { createEnding } from './session/ending.ts'
+import { assertRowsVisible } from './session/missing-row.ts'
 import { assertActive, compareEnds, readRow, repeatKnownEnd } from './session/rows.ts'
 import { toSession } from './session/session.ts'
 import { createClock } from './time/clock.ts'
@@ -148,8 +150,10 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
   const sessions: Sessions<Claims, Data> = {
     ...storeOperations,
     create: (input) => telemetry.trace('create', () => storeOperations.create(input)),
-    verify: (accessToken, context) => verify(accessToken, context).session,
-    async check(accessToken, context) {
+    verify: (accessToken, context) =>
+      verify(accessToken, methodOptions('verify', context, 'ip', 'userAgent')).session,
+    async check(accessToken, given) {
+      const context = methodOptions('check', given, 'ip', 'userAgent')
       const token = verifyOrRepeatEnd(accessToken, context)
       const { sessionId, expiresAt, version, actor, session } = token
       return telemetry.trace('check', async () => {
@@ -158,6 +162,7 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
           return session
         }
         const row = await readRow(store, sessionId)
+        if (row === null) await assertRowsVisible(engine)
         compareEnds(engine, row)
         // The session was not idle when it got this token, even if no later use has reached the row.
         const alive = row === null ? null : { ...row, expiresAt: Math.max(row.expiresAt, expiresAt) }
@@ -169,7 +174,8 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
         return session
       })
     },
-    async refresh(refreshToken, context) {
+    async refresh(refreshToken, given) {
+      const context = methodOptions('refresh', given, 'ip', 'userAgent', 'arrivedAt', 'signal')
       const presented = parseRefreshToken(options.secrets, refreshToken)
       const { row, accessToken, refreshToken: successor } = await refresh(engine, presented, context)
       return { session: toSession<Claims, Data>(row, clock.now()), accessToken, refreshToken: successor }
@@ -180,9 +186,9 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
       rotate: () => ring.rotate(),
       jwks: () => ring.jwks(),
     },
-    revokeAll: async (which = {}) => revokeAll(engine, which),
+    revokeAll: async (which) => revokeAll(engine, which),
     onEnded: (sessionId, listener) => revocations.onEnded(sessionId, listener),
-    prune: async (work = {}) => prune(engine, work),
+    prune: async (work) => prune(engine, work),
     stats,
     flush: () => confirmations.flush(),
     on: (name, listener) => events.on(name, listener),

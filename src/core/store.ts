@@ -129,10 +129,19 @@ export interface KeyRow {
   readonly verifiesUntil: number | null
 }
 
-/** The fields that the session limit counts by. */
-export interface LiveSession {
+/** A place in an order of sessions by time and id: after this session. */
+export interface Position {
+  readonly at: number
   readonly id: string
-  readonly createdAt: number
+}
+
+/** A part of the sessions of a user, the most recently seen first. */
+export interface ListPage {
+  /** Only sessions that are active at this time; `null` for all. */
+  readonly activeAt: number | null
+  /** Continues after this session; its `at` is its `turnedAt`. */
+  readonly after: Position | null
+  readonly limit: number
 }
 
 /** The statements that can also run in a transaction of the application. */
@@ -143,16 +152,41 @@ export interface SessionWrites {
    */
   insert(row: SessionRow): Promise<boolean>
   read(id: string): Promise<SessionRow | null>
-  /** All rows of a user, the most recently seen first. */
-  listByUser(userId: string): Promise<SessionRow[]>
-  /** The active logins of a user, the oldest first. */
-  liveByUser(userId: string, now: number): Promise<LiveSession[]>
+  /** Rows of a user, the most recently seen first. */
+  listByUser(userId: string, page: ListPage): Promise<SessionRow[]>
+  /** When the user's newest active session was created; `null` without one. */
+  newestLogin(userId: string, now: number): Promise<number | null>
+  /** The ids of at most `limit` active sessions of a user, the oldest first, without those in `except`. */
+  liveByUser(userId: string, now: number, except: readonly string[], limit: number): Promise<string[]>
   /** With `expected`, only if the row is unchanged. @returns the user id if this call ended the session, else null */
   end(id: string, ending: Ending, expected?: Expected): Promise<string | null>
-  /** @returns the ids of the sessions that this call ended */
-  endByUser(userId: string, ending: Ending, except: string | null): Promise<string[]>
-  /** Erases personal data from a user's ended rows and sets their `pruneAt`. @returns the number of rows */
-  eraseByUser(userId: string, pruneAt: number): Promise<number>
+  /**
+   * Ends at most `limit` sessions of a user, the newest login first, so a walk never meets a login that arrives later.
+   * @returns the ids of the sessions that this call ended, and where to continue, null at the end
+   */
+  endByUser(
+    userId: string,
+    ending: Ending,
+    except: string | null,
+    after: Position | null,
+    limit: number,
+  ): Promise<{ ended: string[]; last: Position | null }>
+  /**
+   * Ends at most `limit` of the active sessions that a user has besides the newest `keep`. Does not count those in `except`.
+   * @returns how many it found, and the ids of the sessions that this call ended
+   */
+  endSurplus(
+    userId: string,
+    ending: Ending,
+    keep: number,
+    except: readonly string[],
+    limit: number,
+  ): Promise<{ found: number; ended: string[] }>
+  /**
+   * Erases personal data from at most `limit` ended rows of a user and sets their `pruneAt`.
+   * @returns the number of rows
+   */
+  eraseByUser(userId: string, pruneAt: number, limit: number): Promise<number>
   /** Erases a user's id as the actor of other sessions, in rows with a `pruneAt` of at most `prunedBy`. @returns how many */
   eraseActor(userId: string, prunedBy: number): Promise<number>
   /**
@@ -169,8 +203,13 @@ export interface SessionWrites {
   writeClaims(id: string, claims: ClaimsObject, at: number): Promise<number | null>
   /** @returns the new version, null when the session has ended */
   raiseVersion(id: string, at: number): Promise<number | null>
-  /** @returns the changed sessions with their new versions */
-  raiseVersionByUser(userId: string, at: number): Promise<{ id: string; version: number }[]>
+  /** @returns the changed sessions with their new versions, and where to continue as {@link endByUser} */
+  raiseVersionByUser(
+    userId: string,
+    at: number,
+    after: Position | null,
+    limit: number,
+  ): Promise<{ raised: { id: string; version: number }[]; last: Position | null }>
   /** @returns whether it was written */
   startRenewal(renewal: StartRenewal): Promise<boolean>
   /** Only if the row has the version `ifVersion`. @returns whether it was written */
@@ -215,6 +254,12 @@ export interface Listener {
   close(): Promise<void>
 }
 
+/**
+ * Why a row that exists may be missing. `row-security`: the database hides rows from this role. `unused-table`: the table
+ * has never held a row, as in another database.
+ */
+export type MissingRows = 'row-security' | 'unused-table'
+
 export interface Store extends SessionWrites {
   /** Names the installation in each key derivation, so that no two installations have the same keys. */
   readonly realm: string
@@ -226,6 +271,8 @@ export interface Store extends SessionWrites {
   /** The time of the database, in milliseconds; `null` if the store has no clock of its own. */
   time(): Promise<number | null>
   readMany(ids: readonly string[]): Promise<SessionRow[]>
+  /** Why a row that exists may be missing; `null` if nothing speaks for it. */
+  missingRows?(): Promise<MissingRows | null>
   /** Writes a turn durably. @returns whether it was written */
   turn(turn: Turn): Promise<boolean>
   /** Writes several turns; a crash may lose the last ones. @returns the ids of the written rows */

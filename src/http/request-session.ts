@@ -14,6 +14,7 @@ import {
   NotSignedInError,
   RecentAuthRequiredError,
 } from '../portable/errors.ts'
+import { methodOptions } from '../portable/options/method-options.ts'
 import type { Transport } from '../wire/credentials.ts'
 import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
 import { reportStops, startActingIn, stopActingIn } from './acting.ts'
@@ -136,10 +137,11 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   /** {@link require}, checked against the row itself instead of the feed. */
   async check(): Promise<VerifiedSession<Claims>> {
     const verified = this.require()
+    const { sessions, ip, userAgent } = this.#request
     // A session refreshed inside this request was read from its row a moment ago.
     return this.#refreshed !== null || this.#accessToken === null
       ? verified
-      : this.#request.sessions.check(this.#accessToken, this.#request)
+      : sessions.check(this.#accessToken, { ip, userAgent })
   }
 
   /**
@@ -217,8 +219,9 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   setClaims(claims: Claims, options: { readonly renew: true }): Promise<CookieAnswer | BearerAnswer>
   setClaims(
     claims: Claims,
-    { renew = false }: { readonly renew?: boolean } = {},
+    given?: { readonly renew?: boolean },
   ): Promise<number | CookieAnswer | BearerAnswer> {
+    const { renew = false } = methodOptions('setClaims', given, 'renew')
     return renew ? this.#renew({ claims }) : this.#replaceClaims(claims)
   }
 

@@ -1,5 +1,16 @@
 import { isOfSameLogin } from '../core/session/rows.ts'
-import type { Change, Ending, Expected, KeyRow, Renewal, SessionRow, Store, Turn } from '../core/store.ts'
+import { expiryReason } from '../core/session/session.ts'
+import type {
+  Change,
+  Ending,
+  Expected,
+  KeyRow,
+  Position,
+  Renewal,
+  SessionRow,
+  Store,
+  Turn,
+} from '../core/store.ts'
 
 /**
  * A store in the memory of this process, for tests. It behaves like the PostgreSQL store, but loses its sessions with
@@ -50,10 +61,12 @@ export function memory(): Store {
     async readMany(ids) {
       return ids.flatMap((id) => rows.get(id) ?? []).map(copy)
     },
-    async listByUser(userId) {
+    async listByUser(userId, { activeAt, after, limit }) {
       return [...rows.values()]
-        .filter((row) => row.userId === userId)
+        .filter((row) => row.userId === userId && (activeAt === null || isActive(row, activeAt)))
+        .filter((row) => isAfter(after, row.turnedAt, row.id))
         .sort((a, b) => b.turnedAt - a.turnedAt || (a.id < b.id ? 1 : -1))
+        .slice(0, limit)
         .map(copy)
     },
     async turn(turn) {
@@ -88,27 +101,30 @@ export function memory(): Store {
       for (const row of found) invalidate(ended(row, ending), ending.at)
       return found.map((row) => row.id)
     },
-    async endByUser(userId, ending, except) {
-      const found = [...rows.values()].filter(
-        (row) => row.userId === userId && row.endedAt === null && row.id !== except,
-      )
+    async endByUser(userId, ending, except, after, limit) {
+      const { found, last } = openByUser(userId, except, after, limit)
       for (const row of found) invalidate(ended(row, ending), ending.at)
-      return found.map((row) => row.id)
+      return { ended: found.map((row) => row.id), last }
     },
-    async liveByUser(userId, now) {
-      return [...rows.values()]
-        .filter(
-          (row) =>
-            row.userId === userId &&
-            row.endedAt === null &&
-            row.actor === null &&
-            now < Math.min(row.expiresAt, row.absoluteExpiresAt ?? row.expiresAt),
-        )
-        .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
-        .map(({ id, createdAt }) => ({ id, createdAt }))
+    async endSurplus(userId, ending, keep, except, limit) {
+      const found = liveByUser(userId, ending.at, except)
+        .reverse()
+        .slice(keep, keep + limit)
+      for (const row of found) invalidate(ended(row, ending), ending.at)
+      return { found: found.length, ended: found.map((row) => row.id) }
     },
-    async eraseByUser(userId, pruneAt) {
-      const erased = [...rows.values()].filter((row) => row.userId === userId && row.endedAt !== null)
+    async newestLogin(userId, now) {
+      return liveByUser(userId, now, []).at(-1)?.createdAt ?? null
+    },
+    async liveByUser(userId, now, except, limit) {
+      return liveByUser(userId, now, except)
+        .slice(0, limit)
+        .map(({ id }) => id)
+    },
+    async eraseByUser(userId, pruneAt, limit) {
+      const erased = [...rows.values()]
+        .filter((row) => row.userId === userId && row.endedAt !== null)
+        .slice(0, limit)
       for (const row of erased)
         write({
           ...row,
@@ -154,10 +170,10 @@ export function memory(): Store {
       invalidate({ ...row, version: row.version + 1 }, at)
       return row.version + 1
     },
-    async raiseVersionByUser(userId, at) {
-      const raised = [...rows.values()].filter((row) => row.userId === userId && row.endedAt === null)
-      for (const row of raised) invalidate({ ...row, version: row.version + 1 }, at)
-      return raised.map(({ id, version }) => ({ id, version: version + 1 }))
+    async raiseVersionByUser(userId, at, after, limit) {
+      const { found, last } = openByUser(userId, null, after, limit)
+      for (const row of found) invalidate({ ...row, version: row.version + 1 }, at)
+      return { raised: found.map(({ id, version }) => ({ id, version: version + 1 })), last }
     },
     async notify() {
       for (const onChange of listeners) setImmediate(onChange)
@@ -230,6 +246,36 @@ export function memory(): Store {
     using: () => store,
   }
 
+  /** The sessions that the limit counts, the oldest login first. */
+  function liveByUser(userId: string, now: number, except: readonly string[]): SessionRow[] {
+    return [...rows.values()]
+      .filter(
+        (row) =>
+          row.userId === userId &&
+          row.endedAt === null &&
+          row.actor === null &&
+          now < Math.min(row.expiresAt, row.absoluteExpiresAt ?? row.expiresAt) &&
+          !except.includes(row.id),
+      )
+      .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
+  }
+
+  /** Sessions that have not ended, the newest login first. */
+  function openByUser(
+    userId: string,
+    except: string | null,
+    after: Position | null,
+    limit: number,
+  ): { found: SessionRow[]; last: Position | null } {
+    const found = [...rows.values()]
+      .filter((row) => row.userId === userId && row.endedAt === null && row.id !== except)
+      .filter((row) => isAfter(after, row.createdAt, row.id))
+      .sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1))
+      .slice(0, limit)
+    const row = found.length < limit ? undefined : found.at(-1)
+    return { found, last: row === undefined ? null : { at: row.createdAt, id: row.id } }
+  }
+
   function turnNow({ expected, next, expiresAt, pruneAt, ip, userAgent }: Turn): boolean {
     const row = matches(expected)
     if (row !== null) write({ ...row, ...next, expiresAt, pruneAt, ip, userAgent })
@@ -260,6 +306,15 @@ function sameRenewals(one: readonly Renewal[], other: readonly Renewal[]): boole
 
 function ended(row: SessionRow, { reason, at, pruneAt }: Ending): SessionRow {
   return { ...row, endedAt: at, endReason: reason, pruneAt }
+}
+
+function isActive(row: SessionRow, now: number): boolean {
+  return row.endedAt === null && expiryReason(row, now) === null
+}
+
+/** Whether a row comes after a position, in an order from the latest time to the earliest. */
+function isAfter(position: Position | null, at: number, id: string): boolean {
+  return position === null || at < position.at || (at === position.at && id < position.id)
 }
 
 function compare(a: Change, b: Change): number {

@@ -101,6 +101,14 @@ const COUNTS: { readonly [Name in EventName]: readonly Count<SessionEvents[Name]
       description: 'Refresh tokens of an unknown secret.',
     },
   ],
+  rowsHidden: [
+    {
+      metric: 'pawl.rows.hidden',
+      unit: '{token}',
+      description: 'Genuine tokens without a visible row.',
+      attributes: ({ reason }) => ({ 'pawl.reason': reason }),
+    },
+  ],
   keysRotated: [{ metric: 'pawl.key.rotated', unit: '{key}', description: 'Signing keys published.' }],
   keyTrouble: [
     {

@@ -19,7 +19,7 @@ export function createBulkStatements(run: Run): Pick<Store, 'endBatch' | 'endAga
       }
     },
     async endAgain(ids, ending) {
-      const ended = await run('endAgain', [ids, ...endingValues(ending)])
+      const ended = await run('endListed', [ids, ...endingValues(ending)])
       return ended.map(({ id }) => id as string)
     },
     async prune(now, limit) {

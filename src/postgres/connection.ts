@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto'
 import { delay } from '../core/time/delay.ts'
 import { StoreUnavailableError } from '../portable/errors.ts'
 import type { PoolLike, QueryConfig } from './driver.ts'
-import { isConflict, isConnectionError, isForbidden, isLoginRefused, isPreparedRefused } from './sqlstate.ts'
+import {
+  isConflict,
+  isConnectionError,
+  isForbidden,
+  isLoginRefused,
+  isPlanOutdated,
+  isPreparedRefused,
+} from './sqlstate.ts'
 import { types } from './types.ts'
 import { unavailable } from './unavailable.ts'
 import { withTimeout } from './with-timeout.ts'
@@ -54,6 +61,7 @@ export function createConnection(
   let usesPrepared = true
   let closed = false
   let lost = 0
+  let renamed = 0
   let answeredAt = performance.now()
   const query_timeout = Math.min(QUERY_TIMEOUT, pool.options?.query_timeout || QUERY_TIMEOUT)
   const names = new Map<string, string>()
@@ -68,18 +76,28 @@ export function createConnection(
     return name
   }
 
+  /** Another name makes every connection prepare the statement again. */
+  function renameStatement(text: string, outdated: string): void {
+    if (names.get(text) === outdated) names.set(text, `${outdated.split('.', 1)[0]}.${++renamed}`)
+  }
+
   function configOf(text: string, values: unknown[], name?: string): QueryConfig {
     return { text, values, name, types, query_timeout }
   }
 
   async function run(text: string, values: unknown[]): Promise<Row[]> {
     if (usesPrepared) {
+      const name = statementName(text)
       try {
-        return (await pool.query(configOf(text, values, statementName(text)))).rows as Row[]
+        return (await pool.query(configOf(text, values, name))).rows as Row[]
       } catch (error) {
-        // A pooler in transaction mode does not support prepared statements: stop using them.
-        if (!isPreparedRefused(error)) throw error
-        usesPrepared = false
+        if (isPlanOutdated(error)) {
+          // The server has executed nothing. The same statement without a name has no outdated plan.
+          renameStatement(text, name)
+        } else if (isPreparedRefused(error)) {
+          // A pooler in transaction mode does not support prepared statements: stop using them.
+          usesPrepared = false
+        } else throw error
       }
     }
     return (await pool.query(configOf(text, values))).rows as Row[]

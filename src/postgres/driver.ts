@@ -54,6 +54,8 @@ export interface ListenClient {
   connect(): Promise<unknown>
   query(text: string): Promise<unknown>
   end(): Promise<void>
+  /** Keeps new clients from sharing the connection, because it does not work. */
+  discard?(): void
   unref?(): void
   /** Where the driver connects, from the config, the environment and its defaults. */
   readonly host?: string

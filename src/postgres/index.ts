@@ -1,17 +1,23 @@
 import type { ListenFailure, Store } from '../core/store.ts'
 import { SchemaOutdatedError } from '../portable/errors.ts'
 import { check } from '../portable/options/check.ts'
+import { methodOptions } from '../portable/options/method-options.ts'
 import { resolveTable } from '../portable/options/resolve-table.ts'
 import { createConnection } from './connection.ts'
+import type { ListenClient } from './driver.ts'
 import { listenClientOf } from './listen-client.ts'
 import { assertMigrated, migrate } from './migrate.ts'
+import { readMissingRows } from './missing-rows.ts'
 import { createNames } from './names.ts'
 import { POSTGRES_OPTIONS } from './option-table.ts'
 import { createOwnPool } from './own-pool.ts'
+import { watchPoolErrors } from './pool-errors.ts'
 import type { PostgresOptions, ResolvedPostgresOptions } from './postgres-options.ts'
+import { assertUsable } from './preflight.ts'
 import { probeListen } from './probe-listen.ts'
 import { QUERIES } from './queries.ts'
 import { explainForbidden, type Query } from './rights.ts'
+import { shareListenClient } from './shared-listen-client.ts'
 import { isForbidden } from './sqlstate.ts'
 import { readStatus } from './status.ts'
 import { createPostgresStore } from './store.ts'
@@ -63,7 +69,13 @@ export function postgres(options: PostgresOptions): PostgresStore {
     connection.countLost()
   }
   const openListenClient = listenClientOf(given)
-  const store = createPostgresStore(connection, names, given.schema, openListenClient)
+  const store = createPostgresStore(
+    connection,
+    names,
+    given.schema,
+    sharedListenClient(given, openListenClient),
+  )
+  let unwatch: () => void = () => {}
   const probe = (): Promise<ListenFailure | null> | null =>
     openListenClient === null
       ? null
@@ -72,7 +84,6 @@ export function postgres(options: PostgresOptions): PostgresStore {
         )
 
   const queryCatalog: Query = (text, values) => connection.query(text, values)
-  const migrateSchema = (): Promise<number[]> => migrate(connection, names, given.schema)
 
   /** At the start a missing right is a matter of the schema, not of the server. */
   async function asSchemaError<T>(work: Promise<T>): Promise<T> {
@@ -84,22 +95,45 @@ export function postgres(options: PostgresOptions): PostgresStore {
     }
   }
 
+  async function prepare(): Promise<number[]> {
+    await assertUsable(connection, names, given.schema, target.where)
+    return migrate(connection, names, given.schema)
+  }
+
+  async function assertPrepared(): Promise<void> {
+    await assertUsable(connection, names, given.schema, target.where)
+    await assertMigrated(connection, names)
+  }
+
   return {
     ...store,
     sessionIdVersion: given.sessionIdVersion,
-    migrate: () => asSchemaError(migrateSchema()),
-    status: (statusOptions = {}) =>
-      asSchemaError(readStatus(connection, names, given.schema, statusOptions, probe)),
+    missingRows: () => readMissingRows(connection, names),
+    migrate: () => asSchemaError(prepare()),
+    async status(wanted) {
+      const statusOptions = methodOptions('status', wanted, 'exact', 'lastSeenBefore', 'onProgress')
+      return asSchemaError(readStatus(connection, names, given.schema, statusOptions, probe))
+    },
     async start() {
       connection.reopen()
-      given.pool?.on?.('error', onIdleError)
-      const prepared = given.migrate ? migrateSchema() : assertMigrated(connection, names)
+      if (given.pool !== null) unwatch = watchPoolErrors(given.pool, onIdleError)
+      const prepared = given.migrate ? prepare() : assertPrepared()
       await asSchemaError(withTimeout<unknown>(START_TIMEOUT, target, prepared))
     },
     async close() {
       connection.close()
-      given.pool?.off?.('error', onIdleError)
+      unwatch()
       if (given.pool === null) await pool.end()
     },
   }
+}
+
+/** Stores of one pool, or of one connection string, share a connection. */
+function sharedListenClient(
+  { pool, listen, connectionString }: ResolvedPostgresOptions,
+  open: (() => Promise<ListenClient>) | null,
+): (() => Promise<ListenClient>) | null {
+  if (open === null) return null
+  if (typeof listen === 'object') return shareListenClient(open, pool, listen)
+  return shareListenClient(open, pool, typeof listen === 'string' ? listen : connectionString)
 }

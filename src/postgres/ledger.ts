@@ -1,5 +1,6 @@
 import type { Connection } from './connection.ts'
 import type { Names } from './names.ts'
+import { milliseconds } from './queries.ts'
 import { isUndefinedTable } from './sqlstate.ts'
 
 /** A migration that has been applied to the schema. */
@@ -12,7 +13,9 @@ export interface AppliedMigration {
 
 /** The migrations recorded in the schema, in order; none when the schema does not exist. */
 export async function appliedMigrations(connection: Connection, names: Names): Promise<AppliedMigration[]> {
-  const text = names.fill('select id, breaking, applied_at from :migrations order by id')
+  const text = names.fill(
+    `select id, breaking, ${milliseconds('applied_at')} as applied_at from :migrations order by id`,
+  )
   try {
     return (await connection.query(text, [])).map((row) => ({
       id: row['id'] as number,

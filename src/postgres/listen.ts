@@ -90,6 +90,7 @@ export function createListener(
       if (lostBy !== undefined) failure = failureOf(lostBy, where)
     } finally {
       connected = false
+      if (!closing.signal.aborted) client.discard?.()
       await endClient(client)
     }
   }

@@ -102,8 +102,11 @@ export const MIGRATIONS: readonly Migration[] = [
     id: 3,
     breaking: false,
     statements: [
-      `alter table :sessions add column if not exists actor_session_id uuid,
+      {
+        creates: ['sessions.actor_session_id', 'sessions.actor_user_id'],
+        text: `alter table :sessions add column if not exists actor_session_id uuid,
         add column if not exists actor_user_id text`,
+      },
     ],
   },
 ]

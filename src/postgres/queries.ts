@@ -3,7 +3,8 @@
  * the statements working on PostgreSQL, through poolers and on distributed engines:
  * - a hot statement names the whole primary key;
  * - times and randomness are parameters, and no SET, RETURNING or CASE contains `now()`;
- * - a column that is null instead of its default is read through `coalesce`.
+ * - a column that is null instead of its default is read through `coalesce`;
+ * - times are read as numbers, because DateStyle, TimeZone and extra_float_digits change their text.
  */
 
 export const SESSION_COLUMNS = [
@@ -39,8 +40,46 @@ export type SessionColumn = (typeof SESSION_COLUMNS)[number]
 
 const COLUMNS = SESSION_COLUMNS.join(', ')
 
+/** A `timestamptz` in milliseconds since the epoch. Truncated, so that a cursor never skips microseconds. */
+export function milliseconds(time: string): string {
+  return `cast(extract(epoch from date_trunc('milliseconds', ${time})) * 1000 as bigint)`
+}
+
+const TIME_COLUMNS: ReadonlySet<SessionColumn> = new Set<SessionColumn>([
+  'turned_at',
+  'switched_at',
+  'created_at',
+  'auth_time',
+  'expires_at',
+  'absolute_expires_at',
+  'ended_at',
+  'reuse_since',
+])
+
+/** {@link COLUMNS} as they are read. */
+const READ_COLUMNS = SESSION_COLUMNS.map((name) => {
+  if (name === 'prune_on') return `(prune_on - date '1970-01-01') * cast(86400000 as bigint) as prune_on`
+  return TIME_COLUMNS.has(name) ? `${milliseconds(name)} as ${name}` : name
+}).join(', ')
+
 /** The condition of a compare-and-set. `expectedValues` gives its parameters. */
 const EXPECTED = 'id = $1 and generation = $2 and current = $3 and ended_at is null'
+
+/** Cursors have milliseconds, and another program may have written microseconds. */
+const SEEN_AT = `date_trunc('milliseconds', coalesce(turned_at, created_at))`
+const CREATED_AT = `date_trunc('milliseconds', created_at)`
+
+/** A session that is active at $2. The holder of a pending renewal may have longer than the row. */
+const ACTIVE = `ended_at is null and expires_at > $2
+        and (absolute_expires_at is null or absolute_expires_at > $2 or exists (
+          select 1 from jsonb_array_elements(renewals) as renewal
+          where renewal ->> 'absoluteExpiresAt' is null
+            or (renewal ->> 'absoluteExpiresAt')::numeric > extract(epoch from $2::timestamptz) * 1000))`
+
+/** What the session limit counts: active at $2, and not in $3. */
+const LIVE = `user_id = $1 and ended_at is null and expires_at > $2
+      and (absolute_expires_at is null or absolute_expires_at > $2) and id <> all($3::uuid[])
+      and actor_session_id is null`
 
 export const QUERIES = {
   insert: `insert into :sessions (${COLUMNS})
@@ -53,12 +92,14 @@ export const QUERIES = {
     on conflict (id) do nothing
     returning id`,
 
-  read: `select ${COLUMNS} from :sessions where id = $1`,
+  read: `select ${READ_COLUMNS} from :sessions where id = $1`,
 
-  readMany: `select ${COLUMNS} from :sessions where id = any($1::uuid[])`,
+  readMany: `select ${READ_COLUMNS} from :sessions where id = any($1::uuid[])`,
 
-  listByUser: `select ${COLUMNS} from :sessions where user_id = $1
-    order by coalesce(turned_at, created_at) desc, id desc`,
+  listByUser: `select ${READ_COLUMNS} from :sessions
+    where user_id = $1 and ($2::timestamptz is null or (${ACTIVE}))
+      and ($3::timestamptz is null or (${SEEN_AT}, id) < ($3::timestamptz, $4::uuid))
+    order by ${SEEN_AT} desc, id desc limit $5`,
 
   turn: `update :sessions set generation = $4, current = $5, previous = $6, turned_at = $7, switched_at = null,
       expires_at = $8, prune_on = $9, ip = $10, user_agent = $11
@@ -86,16 +127,17 @@ export const QUERIES = {
     where ${EXPECTED}
     returning user_id`,
 
-  endByUser: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
-    where user_id = $1 and ended_at is null and ($5::uuid is null or id <> $5::uuid)
-    returning id`,
-
   endMany: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
     where id = any($1::uuid[]) and ended_at is null and created_at <= $5
       and ($6::timestamptz is null or coalesce(turned_at, created_at) < $6)
     returning id, user_id`,
 
-  endAgain: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
+  openByUser: `select id, ${milliseconds('created_at')} as created_at from :sessions
+    where user_id = $1 and ended_at is null and ($2::uuid is null or id <> $2)
+      and ($3::timestamptz is null or (${CREATED_AT}, id) < ($3::timestamptz, $4::uuid))
+    order by ${CREATED_AT} desc, id desc limit $5`,
+
+  endListed: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
     where id = any($1::uuid[]) and ended_at is null
     returning id`,
 
@@ -103,11 +145,11 @@ export const QUERIES = {
 
   idsAfter: `select id from :sessions where $1::uuid is null or id > $1 order by id limit $2`,
 
-  endedByUser: `select id from :sessions where user_id = $1 and ended_at = $2 and end_reason = $3`,
+  endedByUser: `select id from :sessions where user_id = $1 and ended_at is not null limit $2`,
 
-  eraseByUser: `update :sessions set user_id = '', ip = null, user_agent = null, claims = null, data = null,
-      renewals = null, prune_on = $2
-    where user_id = $1 and ended_at is not null
+  erase: `update :sessions set user_id = '', ip = null, user_agent = null, claims = null, data = null,
+      renewals = null, prune_on = $3
+    where id = any($1::uuid[]) and user_id = $2 and ended_at is not null
     returning id`,
 
   // `prune_on` has an index. An index on the actor would lock a large table while it is built.
@@ -115,10 +157,10 @@ export const QUERIES = {
     where prune_on <= $2 and actor_user_id = $1
     returning id`,
 
-  liveByUser: `select id, created_at from :sessions
-    where user_id = $1 and ended_at is null and actor_session_id is null and expires_at > $2
-      and (absolute_expires_at is null or absolute_expires_at > $2)
-    order by created_at, id`,
+  liveByUser: `select id from :sessions where ${LIVE} order by created_at, id limit $4`,
+
+  surplusByUser: `select id, ${milliseconds('created_at')} as created_at from :sessions s where ${LIVE}
+    order by s.created_at desc, id desc limit $4 offset $5`,
 
   replaceData: `update :sessions set data = $2, data_version = coalesce(data_version, 0) + 1
     where id = $1 and ended_at is null and ($3::int is null or coalesce(data_version, 0) = $3)
@@ -139,8 +181,8 @@ export const QUERIES = {
     where id = $1 and ended_at is null
     returning version`,
 
-  raiseVersionByUser: `update :sessions set version = coalesce(version, 0) + 1, invalidated_at = $2
-    where user_id = $1 and ended_at is null
+  raiseVersions: `update :sessions set version = coalesce(version, 0) + 1, invalidated_at = $2
+    where id = any($1::uuid[]) and ended_at is null
     returning id, version`,
 
   startRenewal: `update :sessions set renewals = $4, expires_at = $5, prune_on = $6
@@ -159,14 +201,17 @@ export const QUERIES = {
     where id = $1 and coalesce(version, 0) = $2 and ended_at is null
     returning id`,
 
-  changes: `select id, version, end_reason, invalidated_at from :sessions
-    where invalidated_at >= $1 order by invalidated_at, id limit $2`,
+  // A bare name in `order by` would mean the number, which has no index.
+  changes: `select id, version, end_reason, ${milliseconds('invalidated_at')} as invalidated_at from :sessions s
+    where invalidated_at >= $1 order by s.invalidated_at, id limit $2`,
 
-  changesAfter: `select id, version, end_reason, invalidated_at from :sessions
+  changesAfter: `select id, version, end_reason, ${milliseconds('invalidated_at')} as invalidated_at from :sessions s
     where invalidated_at >= $1 and (invalidated_at, id) > ($3::timestamptz, $4::uuid)
-    order by invalidated_at, id limit $2`,
+    order by s.invalidated_at, id limit $2`,
 
-  keys: `select epoch, kid, algorithm, wrapped_key, created_at, signs_from, verifies_until from :keys order by epoch`,
+  keys: `select epoch, kid, algorithm, wrapped_key, ${milliseconds('created_at')} as created_at,
+      ${milliseconds('signs_from')} as signs_from, ${milliseconds('verifies_until')} as verifies_until
+    from :keys order by epoch`,
 
   insertKey: `insert into :keys (epoch, kid, algorithm, wrapped_key, created_at, signs_from)
     values ($1, $2, $3, $4, $5, $6) on conflict (epoch) do nothing`,
@@ -183,7 +228,7 @@ export const QUERIES = {
 
   notify: `select pg_notify($1, $2)`,
 
-  time: `select clock_timestamp() as now`,
+  time: `select ${milliseconds('clock_timestamp()')} as now`,
 }
 
 export type QueryName = keyof typeof QUERIES

@@ -89,7 +89,7 @@ export function toSessionRow(row: Row): SessionRow {
   const createdAt = row['created_at'] as number
   return {
     id: row['id'] as string,
-    userId: row['user_id'] as string,
+    userId: String(row['user_id']),
     generation: row['generation'] as number,
     current: row['current'] as Buffer,
     previous: row['previous'] as Buffer | null,

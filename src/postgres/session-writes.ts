@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isOfSameLogin } from '../core/session/rows.ts'
-import type { SessionRow, SessionWrites } from '../core/store.ts'
-import { endingValues, expectedValues } from './parameters.ts'
+import type { Ending, Position, SessionRow, SessionWrites } from '../core/store.ts'
+import type { Row } from './connection.ts'
+import { endingValues, expectedValues, positionValues } from './parameters.ts'
 import { type Run, runTrackingRetries } from './run.ts'
 import { insertValues, renewalsValue, toSessionRow } from './session-row.ts'
 import { firstDay, timestamp } from './times.ts'
@@ -13,6 +14,27 @@ export function createSessionWrites(run: Run, notify: SessionWrites['notify']): 
     return row === undefined ? null : toSessionRow(row)
   }
 
+  /** At most `limit` sessions of a user that have not ended, the newest login first. */
+  async function openByUser(
+    userId: string,
+    except: string | null,
+    after: Position | null,
+    limit: number,
+  ): Promise<{ ids: string[]; last: Position | null }> {
+    const rows = await run('openByUser', [userId, except, ...positionValues(after), limit])
+    const row = rows.length < limit ? undefined : rows.at(-1)
+    const last = row === undefined ? null : { at: row['created_at'] as number, id: row['id'] as string }
+    return { ids: idsOf(rows), last }
+  }
+
+  /** @returns the ids of the sessions that this call ended */
+  async function endListed(ids: readonly string[], ending: Ending): Promise<string[]> {
+    if (ids.length === 0) return []
+    const { rows, retried } = await runTrackingRetries(run, 'endListed', [ids, ...endingValues(ending)])
+    // Time and reason identify the sessions that an earlier attempt of this call ended.
+    return idsOf(retried ? await run('endedOf', [ids, timestamp(ending.at), ending.reason]) : rows)
+  }
+
   return {
     read,
     notify,
@@ -21,12 +43,16 @@ export function createSessionWrites(run: Run, notify: SessionWrites['notify']): 
       // The row exists: an earlier attempt of this call wrote it, or another session has the id.
       return inserted.length > 0 || isOfSameLogin(await read(row.id), row)
     },
-    async listByUser(userId) {
-      return (await run('listByUser', [userId])).map(toSessionRow)
+    async listByUser(userId, { activeAt, after, limit }) {
+      const values = [userId, timestamp(activeAt), ...positionValues(after), limit]
+      return (await run('listByUser', values)).map(toSessionRow)
     },
-    async liveByUser(userId, now) {
-      const rows = await run('liveByUser', [userId, timestamp(now)])
-      return rows.map((row) => ({ id: row['id'] as string, createdAt: row['created_at'] as number }))
+    async newestLogin(userId, now) {
+      const [newest] = await run('surplusByUser', [userId, timestamp(now), [], 1, 0])
+      return (newest?.['created_at'] as number | undefined) ?? null
+    },
+    async liveByUser(userId, now, except, limit) {
+      return idsOf(await run('liveByUser', [userId, timestamp(now), except, limit]))
     },
     async end(id, ending, expected) {
       const { rows, retried } =
@@ -41,18 +67,18 @@ export function createSessionWrites(run: Run, notify: SessionWrites['notify']): 
       const row = await read(id)
       return row?.endedAt === ending.at && row.endReason === ending.reason ? row.userId : null
     },
-    async endByUser(userId, ending, except) {
-      const { rows, retried } = await runTrackingRetries(run, 'endByUser', [
-        userId,
-        ...endingValues(ending),
-        except,
-      ])
-      // Time and reason identify the sessions that an earlier attempt of this call ended.
-      const ended = retried ? await run('endedByUser', [userId, timestamp(ending.at), ending.reason]) : rows
-      return ended.map(({ id }) => id as string)
+    async endByUser(userId, ending, except, after, limit) {
+      const { ids, last } = await openByUser(userId, except, after, limit)
+      return { ended: await endListed(ids, ending), last }
     },
-    async eraseByUser(userId, pruneAt) {
-      return (await run('eraseByUser', [userId, firstDay(pruneAt)])).length
+    async endSurplus(userId, ending, keep, except, limit) {
+      const ids = idsOf(await run('surplusByUser', [userId, timestamp(ending.at), except, limit, keep]))
+      return { found: ids.length, ended: await endListed(ids, ending) }
+    },
+    async eraseByUser(userId, pruneAt, limit) {
+      const ids = idsOf(await run('endedByUser', [userId, limit]))
+      if (ids.length > 0) await run('erase', [ids, userId, firstDay(pruneAt)])
+      return ids.length
     },
     async eraseActor(userId, prunedBy) {
       return (await run('eraseActor', [userId, firstDay(prunedBy)])).length
@@ -77,9 +103,11 @@ export function createSessionWrites(run: Run, notify: SessionWrites['notify']): 
       const [row] = await run('raiseVersion', [id, timestamp(at)])
       return (row?.['version'] as number | undefined) ?? null
     },
-    async raiseVersionByUser(userId, at) {
-      const rows = await run('raiseVersionByUser', [userId, timestamp(at)])
-      return rows.map((row) => ({ id: row['id'] as string, version: row['version'] as number }))
+    async raiseVersionByUser(userId, at, after, limit) {
+      const { ids, last } = await openByUser(userId, null, after, limit)
+      const rows = ids.length === 0 ? [] : await run('raiseVersions', [ids, timestamp(at)])
+      const raised = rows.map((row) => ({ id: row['id'] as string, version: row['version'] as number }))
+      return { raised, last }
     },
     async startRenewal({ id, version, renewals, next, expiresAt, pruneAt }) {
       const rows = await run('startRenewal', [
@@ -104,4 +132,8 @@ export function createSessionWrites(run: Run, notify: SessionWrites['notify']): 
       return rows.length > 0
     },
   }
+}
+
+function idsOf(rows: readonly Row[]): string[] {
+  return rows.map(({ id }) => id as string)
 }

@@ -10,6 +10,8 @@ const ALREADY_EXISTS = new Set(['23505', '42P07', '42710', '42P06', '42701'])
 const PREPARED_REFUSED = new Set(['42P05', '26000'])
 /** Engines that speak PostgreSQL's protocol and lack a feature. */
 const UNSUPPORTED = new Set(['0A000', '42601', '42883'])
+/** `feature_not_supported`. Also the answer to a prepared statement whose columns have changed their types. */
+const PLAN_OUTDATED = '0A000'
 const UNDEFINED_TABLE = new Set(['42P01', '3F000'])
 const INTERNAL_ERROR = 'XX000'
 const FORBIDDEN = '42501'
@@ -46,6 +48,11 @@ export function isConcurrentCreation(error: unknown): boolean {
 
 export function isPreparedRefused(error: unknown): boolean {
   return PREPARED_REFUSED.has(sqlState(error) ?? '')
+}
+
+/** A column has changed its type, so the server refuses the statements that were prepared before. */
+export function isPlanOutdated(error: unknown): boolean {
+  return sqlState(error) === PLAN_OUTDATED
 }
 
 /** The server refuses the login: wrong password, user or database name. */

@@ -4,17 +4,19 @@ import { countSessions, type QueryOne } from './count-sessions.ts'
 import { appliedMigrations } from './ledger.ts'
 import { MIGRATIONS } from './migrations.ts'
 import type { Names } from './names.ts'
+import { milliseconds } from './queries.ts'
 import { describeMissingRights } from './rights.ts'
 import type { StatusOptions, StoreStatus } from './store-status.ts'
 
 /** A little more than the default lifetime of an access token, which is how long the feed keeps a revocation. */
 const FEED_REACH = 20 * 60_000
 
-const SERVER = 'select version() as version, current_database() as database, clock_timestamp() as now'
+const SERVER = `select version() as version, current_database() as database,
+  ${milliseconds('clock_timestamp()')} as now`
 const STANDBY = 'select pg_is_in_recovery() as standby'
 const REVOCATIONS = 'select count(*) as count from :sessions where invalidated_at >= $1'
 const TABLE = `select pg_total_relation_size(relid) as bytes, n_live_tup, n_dead_tup, n_tup_upd, n_tup_hot_upd,
-    greatest(last_vacuum, last_autovacuum) as vacuumed_at
+    ${milliseconds('greatest(last_vacuum, last_autovacuum)')} as vacuumed_at
   from pg_stat_user_tables where relid = to_regclass($1)`
 const LISTENERS = `select count(*) as count from pg_stat_activity
   where application_name = 'pawl listen' and datname = current_database()`

@@ -1,13 +1,10 @@
-import { parseTimestamp } from './times.ts'
-
 // Every query carries its own parsers, because an application may have changed `pg.types` globally.
 
 const BOOL = 16
 const BYTEA = 17
+const INT8 = 20
 const INT4 = 23
 const JSON_TEXT = 114
-const DATE = 1082
-const TIMESTAMPTZ = 1184
 const JSONB = 3802
 
 type Parser = (text: string) => unknown
@@ -15,9 +12,8 @@ type Parser = (text: string) => unknown
 const PARSERS: Readonly<Record<number, Parser>> = {
   [BOOL]: (text) => text === 't',
   [BYTEA]: parseBytea,
+  [INT8]: Number,
   [INT4]: Number,
-  [DATE]: (text) => Date.parse(`${text}T00:00:00Z`),
-  [TIMESTAMPTZ]: parseTimestamp,
   [JSON_TEXT]: (text) => JSON.parse(text),
   [JSONB]: (text) => JSON.parse(text),
 }

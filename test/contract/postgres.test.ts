@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
-import { DAY, endingAt, MIDNIGHT, NOON, sampleRow } from '../support/rows.ts'
+import { ALL, DAY, endingAt, MIDNIGHT, NOON, sampleRow } from '../support/rows.ts'
 import { describeStore } from './store-contract.ts'
 
 const url = await createDatabase()
@@ -59,10 +59,10 @@ describe('using(client)', () => {
       const writes = store.using(client)
       await writes.insert(never)
       expect(await writes.end(kept.id, endingAt(NOON))).toBe('tx')
-      expect(await writes.listByUser('tx')).toHaveLength(2)
+      expect(await writes.listByUser('tx', ALL)).toHaveLength(2)
     })
     expect(await store.read(kept.id)).toMatchObject({ endedAt: null })
-    expect((await store.listByUser('tx')).map(({ id }) => id)).toStrictEqual([kept.id])
+    expect((await store.listByUser('tx', ALL)).map(({ id }) => id)).toStrictEqual([kept.id])
   })
 
   it('can end all sessions of a user, and reauthenticate one', async () => {
@@ -73,7 +73,10 @@ describe('using(client)', () => {
       await writes.insert(two)
       const clocks = { expiresAt: NOON, absoluteExpiresAt: null, pruneAt: MIDNIGHT + DAY }
       expect(await writes.reauthenticate(one.id, 0, NOON + 1, clocks)).toBe(true)
-      expect(await writes.endByUser('tx2', endingAt(NOON), one.id)).toStrictEqual([two.id])
+      expect(await writes.endByUser('tx2', endingAt(NOON), one.id, null, 10)).toStrictEqual({
+        ended: [two.id],
+        last: null,
+      })
     })
     expect(await store.read(one.id)).toMatchObject({ authTime: NOON + 1, endedAt: null })
   })

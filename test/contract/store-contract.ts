@@ -4,12 +4,14 @@ import type {
   ConfirmRenewal,
   KeyRow,
   Listener,
+  Position,
   SessionRow,
   StartRenewal,
   Store,
 } from '../../src/core/store.ts'
 import { newSessionId } from '../../src/portable/session-id.ts'
 import {
+  ALL,
   DAY,
   endingAt,
   expected,
@@ -130,7 +132,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         const copies = [
           (await store.read(row.id))!,
           (await store.readMany([row.id]))[0]!,
-          (await store.listByUser('copies'))[0]!,
+          (await store.listByUser('copies', ALL))[0]!,
         ]
         for (const copy of copies) {
           ;(copy.data as { cart: number[] }).cart.push(2)
@@ -157,9 +159,46 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         const recent = await inserted({ userId, turnedAt: NOON + 2 })
         const over = await inserted({ userId, turnedAt: NOON + 1, endedAt: NOON, endReason: 'logout' })
         await inserted({ userId: 'list2' })
-        const ids = (await store.listByUser(userId)).map(({ id }) => id)
+        const ids = (await store.listByUser(userId, ALL)).map(({ id }) => id)
         expect(ids).toStrictEqual([recent.id, over.id, old.id])
-        expect(await store.listByUser("list' or true --")).toStrictEqual([])
+        expect(await store.listByUser("list' or true --", ALL)).toStrictEqual([])
+      })
+
+      it('returns pages without gaps, also of sessions that were seen at the same time', async () => {
+        const userId = 'list pages'
+        const rows = await Promise.all(Array.from({ length: 7 }, () => inserted({ userId })))
+        const newest = await inserted({ userId, turnedAt: NOON + 1 })
+        const listed: string[] = []
+        let after: Position | null = null
+        for (let pages = 0; pages < 4; pages++) {
+          const page: SessionRow[] = await store.listByUser(userId, { ...ALL, after, limit: 3 })
+          listed.push(...page.map(({ id }) => id))
+          const last: SessionRow | undefined = page.at(-1)
+          if (last !== undefined) after = { at: last.turnedAt, id: last.id }
+        }
+        const older = rows.map(({ id }) => id).sort()
+        expect(listed).toStrictEqual([newest.id, ...older.reverse()])
+      })
+
+      it('returns only active sessions if asked, also one that a pending renewal keeps alive', async () => {
+        const userId = 'list active'
+        const at = NOON + HOUR
+        await ended({ userId })
+        await inserted({ userId, expiresAt: at })
+        await inserted({ userId, absoluteExpiresAt: at })
+        const absoluteExpiresAt = at
+        const endless = sampleRenewal('endless')
+        const longer = sampleRenewal('longer', { absoluteExpiresAt: at + 1 })
+        const over = sampleRenewal('over', { absoluteExpiresAt: at })
+        await inserted({ userId, absoluteExpiresAt, renewals: [over] })
+        const active = [
+          await inserted({ userId }),
+          await inserted({ userId, absoluteExpiresAt: null }),
+          await inserted({ userId, absoluteExpiresAt, renewals: [over, longer] }),
+          await inserted({ userId, absoluteExpiresAt, renewals: [endless] }),
+        ]
+        const ids = (await store.listByUser(userId, { ...ALL, activeAt: at })).map(({ id }) => id)
+        expect(ids.sort()).toStrictEqual(active.map(({ id }) => id).sort())
       })
     })
 
@@ -282,14 +321,61 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         ]
         const over = await ended({ userId })
         const other = await inserted({ userId: 'endByUser2' })
-        const ids = await store.endByUser(userId, endingAt(NOON + 2 * HOUR), kept.id)
-        expect([...ids].sort()).toStrictEqual([one.id, two.id].sort())
+        const batch = await store.endByUser(userId, endingAt(NOON + 2 * HOUR), kept.id, null, 10)
+        expect(batch.last).toBeNull()
+        expect(batch.ended.sort()).toStrictEqual([one.id, two.id].sort())
         expect(await store.read(one.id)).toMatchObject({ endedAt: NOON + 2 * HOUR, endReason: 'revoked' })
         expect(await store.read(over.id)).toMatchObject({ endedAt: NOON + HOUR })
         await unchanged(kept)
         await unchanged(other)
-        expect(await store.endByUser(userId, endingAt(NOON), null)).toStrictEqual([kept.id])
-        expect(await store.endByUser(userId, endingAt(NOON), null)).toStrictEqual([])
+        const none = { ended: [], last: null }
+        expect(await store.endByUser(userId, endingAt(NOON), null, null, 10)).toMatchObject({
+          ended: [kept.id],
+        })
+        expect(await store.endByUser(userId, endingAt(NOON), null, null, 10)).toStrictEqual(none)
+      })
+
+      it('ends them in batches, the newest login first, and never one of a later login', async () => {
+        const userId = 'endByUser batches'
+        const rows = await Promise.all(
+          Array.from({ length: 7 }, (_, index) => inserted({ userId, createdAt: NOON + (index % 3) })),
+        )
+        const ended: string[] = []
+        let later: SessionRow | null = null
+        let after: Position | null = null
+        do {
+          const batch: Awaited<ReturnType<Store['endByUser']>> = await store.endByUser(
+            userId,
+            endingAt(NOON + HOUR),
+            null,
+            after,
+            3,
+          )
+          expect(batch.ended.length).toBeLessThanOrEqual(3)
+          ended.push(...batch.ended)
+          after = batch.last
+          later ??= await inserted({ userId, createdAt: NOON + 3 })
+        } while (after !== null)
+        expect(ended.toSorted()).toStrictEqual(rows.map(({ id }) => id).sort())
+        await unchanged(later)
+      })
+    })
+
+    describe('endSurplus', () => {
+      it('ends the active sessions besides the newest, without counting the excepted ones', async () => {
+        const userId = 'endSurplus'
+        const rows: SessionRow[] = []
+        for (let index = 0; index < 6; index++) rows.push(await inserted({ userId, createdAt: NOON + index }))
+        await ended({ userId })
+        const ending = endingAt(NOON + HOUR, { reason: 'limit' })
+        const except = [rows[5]!.id]
+        const sweep = (): Promise<{ found: number; ended: string[] }> =>
+          store.endSurplus(userId, ending, 2, except, 2)
+        expect(await sweep()).toMatchObject({ found: 2, ended: expect.arrayContaining([rows[2]!.id]) })
+        expect(await sweep()).toStrictEqual({ found: 1, ended: [rows[0]!.id] })
+        expect(await sweep()).toStrictEqual({ found: 0, ended: [] })
+        expect(await store.read(rows[1]!.id)).toMatchObject({ endedAt: NOON + HOUR, endReason: 'limit' })
+        for (const kept of rows.slice(3)) await unchanged(kept)
       })
     })
 
@@ -353,8 +439,8 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       })
     })
 
-    describe('liveByUser', () => {
-      it('returns the active logins, the oldest first', async () => {
+    describe('liveByUser and newestLogin', () => {
+      it('return the active sessions, the oldest login first, and when the newest was created', async () => {
         const userId = 'liveByUser'
         const late = await inserted({ userId, createdAt: NOON + 2 })
         const early = await inserted({ userId, createdAt: NOON + 1 })
@@ -363,12 +449,13 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         await inserted({ userId, expiresAt: NOON + HOUR })
         await inserted({ userId, absoluteExpiresAt: NOON + HOUR })
         const endless = await inserted({ userId, createdAt: NOON + 3, absoluteExpiresAt: null })
-        expect(await store.liveByUser(userId, NOON + HOUR)).toStrictEqual([
-          { id: early.id, createdAt: NOON + 1 },
-          { id: late.id, createdAt: NOON + 2 },
-          { id: endless.id, createdAt: NOON + 3 },
-        ])
-        expect(await store.liveByUser(userId, NOON + HOUR - 1)).toHaveLength(5)
+        const live = (now: number, except: string[], limit: number): Promise<string[]> =>
+          store.liveByUser(userId, now, except, limit)
+        expect(await live(NOON + HOUR, [], 10)).toStrictEqual([early.id, late.id, endless.id])
+        expect(await live(NOON + HOUR, [early.id], 1)).toStrictEqual([late.id])
+        expect(await live(NOON + HOUR - 1, [], 10)).toHaveLength(5)
+        expect(await store.newestLogin(userId, NOON + HOUR)).toBe(NOON + 3)
+        expect(await store.newestLogin('nobody', NOON)).toBeNull()
       })
     })
 
@@ -378,7 +465,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         const over = await ended({ userId: 'erase', ...personal })
         const live = await inserted({ userId: 'erase', ...personal })
         const other = await inserted({ userId: 'erase2', ...personal })
-        expect(await store.eraseByUser('erase', MIDNIGHT + DAY)).toBe(1)
+        expect(await store.eraseByUser('erase', MIDNIGHT + DAY, 1)).toBe(1)
         expect(await store.read(over.id)).toMatchObject({
           userId: '',
           ip: null,
@@ -390,7 +477,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         })
         await unchanged(live)
         await unchanged(other)
-        expect(await store.eraseByUser('erase', MIDNIGHT + DAY)).toBe(0)
+        expect(await store.eraseByUser('erase', MIDNIGHT + DAY, 1)).toBe(0)
       })
     })
 
@@ -418,7 +505,8 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         const over = await ended({ userId })
         expect(await store.raiseVersion(one.id, at)).toBe(4)
         expect(await stored(one)).toStrictEqual(plain({ ...one, version: 4 }))
-        const raised = await store.raiseVersionByUser(userId, at + 1)
+        const { raised, last } = await store.raiseVersionByUser(userId, at + 1, null, 10)
+        expect(last).toBeNull()
         expect(raised.toSorted((a, b) => b.version - a.version)).toStrictEqual([
           { id: one.id, version: 5 },
           { id: two.id, version: 1 },
@@ -610,7 +698,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
 
       it('are removed with the personal data of the user', async () => {
         const row = await ended({ userId: 'erased with a renewal', renewals: [second] })
-        await store.eraseByUser('erased with a renewal', NOON)
+        await store.eraseByUser('erased with a renewal', NOON, 10)
         expect((await store.read(row.id))!.renewals).toStrictEqual([])
       })
     })
@@ -727,7 +815,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       it('returns pages without gaps, also within one millisecond', async () => {
         const at = T + 3 * HOUR
         const rows = await Promise.all(Array.from({ length: 11 }, () => inserted({ userId: 'pages' })))
-        await store.endByUser('pages', endingAt(at), null)
+        await store.endByUser('pages', endingAt(at), null, null, 100)
         const seen: string[] = []
         let after: Change | null = null
         for (let pages = 0; pages < 5; pages++) {
@@ -788,7 +876,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         expect((await store.prune(MIDNIGHT - 1, 2)).deleted).toBe(2)
         expect((await store.prune(MIDNIGHT - 1, 2)).deleted).toBe(1)
         expect((await store.prune(MIDNIGHT - 1, 2)).deleted).toBe(0)
-        expect((await store.listByUser('due')).map(({ id }) => id)).toStrictEqual([kept.id])
+        expect((await store.listByUser('due', ALL)).map(({ id }) => id)).toStrictEqual([kept.id])
         expect(await store.changes(NOON + 2000 * DAY, null, 10)).toStrictEqual([])
       })
 

@@ -41,14 +41,8 @@ describe('on plain http://localhost', () => {
   })
 
   it.each([
-    [
-      { access: '__Host-shop-access', refresh: '__Secure-shop-refresh' },
-      ['shop-access', 'shop-refresh'],
-    ],
-    [
-      { access: 'sid', refresh: 'rid' },
-      ['sid-localhost', 'rid-localhost'],
-    ],
+    [{ access: '__Host-shop-access', refresh: '__Secure-shop-refresh' }, ['shop-access', 'shop-refresh']],
+    [{ access: 'sid', refresh: 'rid' }, ['sid-localhost', 'rid-localhost']],
   ])('the names follow those of the options: %j', async (cookies, names) => {
     const { visitor } = await openSite({ cookies })
     const anna = visitor(undefined, 'http://localhost:3000')

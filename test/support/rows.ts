@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Ending, Expected, Renewal, SessionRow, Turn } from '../../src/core/store.ts'
+import type { Ending, Expected, ListPage, Renewal, SessionRow, Turn } from '../../src/core/store.ts'
 import { newSessionId } from '../../src/portable/session-id.ts'
 
 export const NOON: number = Date.UTC(2030, 0, 1, 12)
@@ -7,6 +7,9 @@ export const HOUR = 3_600_000
 export const DAY: number = 24 * HOUR
 /** Due dates are stored as days, so every store returns a midnight unchanged. */
 export const MIDNIGHT: number = Date.UTC(2030, 0, 1)
+
+/** The page of `listByUser` that holds every session of a test. */
+export const ALL: ListPage = { activeAt: null, after: null, limit: 1000 }
 
 export const print = (name: string): Buffer => createHash('sha256').update(name).digest().subarray(0, 16)
 

@@ -144,6 +144,26 @@ export async function optionsAreChecked(): Promise<void> {
   postgres({ connectionString: '', url: '' })
 }
 
+export async function misspelledOptionsDoNotCompile(): Promise<void> {
+  const sessions = await createSessions({ store: memory(), secret })
+  const [first] = await sessions.list('u', { active: true, limit: 10 })
+  await sessions.list('u', { after: first })
+  // @ts-expect-error the session that should stay would end
+  await sessions.revokeUser('u', { excpet: 'id' })
+  // @ts-expect-error
+  await sessions.list('u', { offset: 100 })
+  // @ts-expect-error
+  await sessions.setData('id', {}, { ifversion: 1 })
+  // @ts-expect-error
+  await sessions.renew('id', { reauthenticate: true })
+  // @ts-expect-error
+  await sessions.revokeAll({ before: new Date() })
+  // @ts-expect-error
+  await sessions.expireAccessTokens({ user: 'u' })
+  // @ts-expect-error
+  await sessions.refresh(token, { useragent: 'x' })
+}
+
 export function codesDiscriminate(error: unknown): string {
   if (!isSessionsError(error)) return ''
   same<typeof error, AnySessionsError>(true)

@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import type { Sessions } from '../../src/index.ts'
+import {
+  type CreatedSession,
+  type Session,
+  type Sessions,
+  type SessionsOptions,
+  type Store,
+  StoreUnavailableError,
+} from '../../src/index.ts'
 import { coded } from '../support/errors.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
 import { collectWarnings } from '../support/process-warnings.ts'
+import { HOUR, NOON, sampleRow } from '../support/rows.ts'
 import { listen, openSessions } from '../support/sessions.ts'
 import { storeKinds } from '../support/stores.ts'
 
@@ -48,6 +56,114 @@ describe.each(await storeKinds())('on $name,', ({ newPlace }) => {
       expect(await sessions.expireAccessTokens('01a20a4c-4edb-71a0-8a4b-52da08d8c3c2')).toBe(0)
       expect(await sessions.expireAccessTokens({ userId: 'nobody' })).toBe(0)
       await expect(sessions.expireAccessTokens({} as never)).rejects.toBeInstanceOf(TypeError)
+    })
+  })
+
+  describe('for a user with more sessions than one batch,', () => {
+    const COUNT = 1100
+
+    /** @param before runs before the second batch of `endByUser` */
+    async function openCrowded(
+      before: () => Promise<unknown> = async () => {},
+      options: Partial<SessionsOptions> = {},
+    ): Promise<{ sessions: Sessions; batches: number[] }> {
+      const store = newPlace().open()
+      const batches: number[] = []
+      const watched: Store = Object.create(store)
+      watched.endByUser = async (...args) => {
+        if (batches.length === 1) await before()
+        const batch = await store.endByUser(...args)
+        batches.push(batch.ended.length)
+        return batch
+      }
+      const clock = createFakeClock(NOON + HOUR)
+      const sessions = await openSessions({ store: watched, now: clock.now, ...options })
+      await Promise.all(Array.from({ length: COUNT }, () => store.insert(sampleRow({ userId: 'u' }))))
+      return { sessions, batches }
+    }
+    const countActive = async (sessions: Sessions): Promise<number> => {
+      const first = await sessions.list('u', { active: true, limit: 1000 })
+      const second = await sessions.list('u', { active: true, limit: 1000, after: first.at(-1) })
+      return first.length + second.length
+    }
+
+    it('revokeUser ends every session of an earlier login, and a login meanwhile stays', async () => {
+      let login: CreatedSession<object, unknown> | undefined
+      const { sessions, batches } = await openCrowded(async () => {
+        login = await sessions.create({ userId: 'u' })
+      })
+      const heard = listen(sessions, 'ended')
+      expect(await sessions.revokeUser('u')).toBe(COUNT)
+      expect(batches).toStrictEqual([500, 500, 100])
+      expect(heard).toHaveLength(COUNT)
+      const active = await sessions.list('u', { active: true })
+      expect(active.map(({ sessionId }) => sessionId)).toStrictEqual([login!.session.sessionId])
+    })
+
+    it('revokeUser continues where an interrupted call has stopped', async () => {
+      let fails = true
+      const { sessions } = await openCrowded(async () => {
+        if (fails) throw new StoreUnavailableError('made by a test')
+      })
+      await expect(sessions.revokeUser('u')).rejects.toThrow(coded('ERR_STORE_UNAVAILABLE') as Error)
+      expect(await countActive(sessions)).toBe(COUNT - 500)
+      fails = false
+      expect(await sessions.revokeUser('u')).toBe(COUNT - 500)
+      expect(await countActive(sessions)).toBe(0)
+    })
+
+    it('deleteUser and expireAccessTokens reach all of them', async () => {
+      const { sessions } = await openCrowded()
+      expect(await sessions.expireAccessTokens({ userId: 'u' })).toBe(COUNT)
+      expect(await sessions.deleteUser('u')).toBe(COUNT)
+      expect(await sessions.list('u')).toStrictEqual([])
+    })
+
+    it('a login ends all that `limits.sessionsPerUser` does not allow', async () => {
+      const { sessions } = await openCrowded(undefined, { limits: { sessionsPerUser: 3 } })
+      const heard = listen(sessions, 'ended')
+      const { session } = await sessions.create({ userId: 'u' })
+      const active = await sessions.list('u', { active: true })
+      expect(active.map(({ sessionId }) => sessionId)).toContain(session.sessionId)
+      expect(active).toHaveLength(3)
+      expect(heard).toHaveLength(COUNT - 2)
+    })
+  })
+
+  describe('list', () => {
+    it('returns 100 sessions unless told otherwise, and continues after the last one', async () => {
+      const { sessions, clock } = await open()
+      const ids: string[] = []
+      for (let index = 0; index < 103; index++) {
+        clock.advance(1)
+        ids.unshift((await sessions.create({ userId: 'u' })).session.sessionId)
+      }
+      const listed = (page: Session[]): string[] => page.map(({ sessionId }) => sessionId)
+      const first = await sessions.list('u')
+      expect(listed(first)).toStrictEqual(ids.slice(0, 100))
+      const { sessionId, lastSeenAt } = first.at(-1)!
+      expect(listed(await sessions.list('u', { after: { sessionId, lastSeenAt } }))).toStrictEqual(
+        ids.slice(100),
+      )
+      expect(listed(await sessions.list('u', { limit: 2 }))).toStrictEqual(ids.slice(0, 2))
+      await sessions.revoke(ids[0]!)
+      expect(listed(await sessions.list('u', { limit: 1, active: true }))).toStrictEqual([ids[1]])
+    })
+
+    it.each([
+      { limit: 0 },
+      { limit: 1001 },
+      { limit: 1.5 },
+      { limit: '10' },
+      { active: 'yes' },
+      { after: 'x' },
+      { after: null },
+      { after: { sessionId: 'x', lastSeenAt: new Date() } },
+      { after: { sessionId: '01a20a4c-4edb-71a0-8a4b-52da08d8c3c2', lastSeenAt: new Date(Number.NaN) } },
+      { offset: 1 },
+    ])('refuses %j', async (page) => {
+      const { sessions } = await open()
+      await expect(sessions.list('u', page as never)).rejects.toBeInstanceOf(TypeError)
     })
   })
 

@@ -62,6 +62,11 @@ const ENTRIES: Readonly<Record<EventName, Entry>> = {
     message: 'a token was made with an unknown secret, check that all processes have the same `secret`',
     frequent: true,
   },
+  rowsHidden: {
+    level: 'error',
+    message: 'sessions are not visible, check DATABASE_URL, the option `schema` and row level security',
+    frequent: true,
+  },
   keysRotated: { level: 'info', message: 'signing key published' },
   keyTrouble: { level: 'error', message: 'a signing key cannot be used or created' },
   clockSkew: { level: 'warn', message: "this process's clock differs from the database's, check NTP" },

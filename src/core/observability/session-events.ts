@@ -1,7 +1,7 @@
 import type { Actor } from '../../portable/actor.ts'
 import type { NormalContext } from '../request-context.ts'
 import type { Verdict } from '../rotation/decision.ts'
-import type { EndReason } from '../store.ts'
+import type { EndReason, MissingRows } from '../store.ts'
 
 /** The events of {@link Sessions.on}. No event carries a token. */
 export interface SessionEvents {
@@ -55,6 +55,8 @@ export interface SessionEvents {
   confirmationsDropped: { count: number; reason: 'full' | 'late' | 'store' }
   /** A client presented a token made with a secret that this process does not have. */
   secretUnknown: Record<string, never>
+  /** A genuine token has no row, but the row may exist: the client retries and keeps its cookies. */
+  rowsHidden: { reason: MissingRows }
   /** A new signing key was published. */
   keysRotated: { epoch: number; kid: string; signsFrom: Date }
   /** A signing key in the database is unusable, or the rotation failed. The old key keeps signing. */

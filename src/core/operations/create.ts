@@ -1,5 +1,6 @@
 import { checkClaims, checkData, validate } from '../../portable/claims.ts'
 import { TryAgainError } from '../../portable/errors.ts'
+import { methodOptions } from '../../portable/options/method-options.ts'
 import { newSessionId } from '../../portable/session-id.ts'
 import { checkUserId } from '../../portable/user-id.ts'
 import type { CreatedSession, CreateSession } from '../api.ts'
@@ -25,7 +26,7 @@ import { endSession, type Scope } from './write-scope.ts'
 /** A taken session id comes from a generator that repeats itself, as after a copy of a running machine. */
 const ATTEMPTS = 3
 
-const FIELDS: ReadonlySet<string> = new Set<keyof CreateSession<object, unknown>>([
+const FIELDS: readonly (keyof CreateSession<object, unknown>)[] = [
   'userId',
   'claims',
   'data',
@@ -35,7 +36,7 @@ const FIELDS: ReadonlySet<string> = new Set<keyof CreateSession<object, unknown>
   'absoluteTimeout',
   'ip',
   'userAgent',
-])
+]
 
 /** Starts a session: a login. */
 export async function createSession<Claims extends object, Data>(
@@ -136,15 +137,9 @@ async function prepareLogin(
   return { row, token, accessToken: await issueAccessToken(engine, row, issue) }
 }
 
-function checkFields(input: unknown): void {
+function checkFields(input: CreateSession<object, unknown>): void {
   if (typeof input !== 'object' || input === null)
     throw new TypeError('`create` takes an object with a `userId`')
-  for (const name of Object.keys(input)) {
-    if (!FIELDS.has(name))
-      throw new TypeError(
-        `\`create\` does not take \`${name.slice(0, 64)}\`. It takes ${[...FIELDS].join(', ')}.`,
-      )
-  }
-  const { persistent = true } = input as { persistent?: unknown }
+  const { persistent = true } = methodOptions('create', input, ...FIELDS)
   if (typeof persistent !== 'boolean') throw new TypeError('`persistent` takes true or false')
 }

@@ -1,4 +1,5 @@
 import { CLOCK_TOLERANCE } from '../../portable/clock-tolerance.ts'
+import { methodOptions } from '../../portable/options/method-options.ts'
 import type { ProgressOptions, RevokeAll } from '../api.ts'
 import type { Engine } from '../engine.ts'
 import { keysDueBefore } from '../keys/retention.ts'
@@ -72,9 +73,10 @@ export function startMaintenance(engine: Engine): Background {
 /** Deletes rows past their retention and keys that name no session any more. @returns how many sessions it deleted */
 export function prune(
   { store, clock, events, options, ring }: Engine,
-  { onProgress }: ProgressOptions,
+  given: ProgressOptions | undefined,
   stopped: () => boolean = () => false,
 ): Promise<number> {
+  const { onProgress } = methodOptions('prune', given, 'onProgress')
   const progress = guard('`onProgress`', onProgress ?? (() => {}))
   return options.telemetry.trace('prune', async () => {
     const now = clock.now()
@@ -97,7 +99,8 @@ export function prune(
  * @returns how many sessions this call ended
  * @throws TypeError for an invalid `lastSeenBefore`
  */
-export async function revokeAll(engine: Engine, { lastSeenBefore, onProgress }: RevokeAll): Promise<number> {
+export async function revokeAll(engine: Engine, given: RevokeAll | undefined): Promise<number> {
+  const { lastSeenBefore, onProgress } = methodOptions('revokeAll', given, 'lastSeenBefore', 'onProgress')
   if (
     lastSeenBefore !== undefined &&
     !(lastSeenBefore instanceof Date && Number.isFinite(lastSeenBefore.getTime()))

@@ -1,5 +1,6 @@
 import { checkClaims, validate } from '../../portable/claims.ts'
 import { ActingRefusedError, TryAgainError } from '../../portable/errors.ts'
+import { methodOptions } from '../../portable/options/method-options.ts'
 import { isSessionId } from '../../portable/session-id.ts'
 import { checkUserId } from '../../portable/user-id.ts'
 import type { SessionOperations } from '../api.ts'
@@ -7,14 +8,22 @@ import type { Engine } from '../engine.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
 import { repeatKnownEnd } from '../session/rows.ts'
 import { type Session, toSession } from '../session/session.ts'
-import { END_REASONS, type SessionRow, type SessionWrites } from '../store.ts'
+import { END_REASONS, type Position, type SessionRow, type SessionWrites } from '../store.ts'
 import { checkFits } from '../tokens/access-token.ts'
 import { accessTokenFields } from '../tokens/issue.ts'
 import { latestActingPrune } from './acting.ts'
 import { createSession } from './create.ts'
 import { patchData, setData } from './data.ts'
+import { toListPage } from './list.ts'
 import { renewSession } from './renew.ts'
-import { assertStillActive, endSession, endUser, publishVersions, type Scope } from './write-scope.ts'
+import {
+  assertStillActive,
+  endSession,
+  endUser,
+  publishVersions,
+  type Scope,
+  USER_BATCH,
+} from './write-scope.ts'
 
 const ATTEMPTS = 3
 /** An erased row stays for two access-token lifetimes and this time, in ms, so that every process learns of the end. */
@@ -40,38 +49,40 @@ export function operations<Claims extends object, Data>(
         throw new TypeError(`\`reason\` takes one of ${END_REASONS.join(', ')}`)
       return endSession(scope, sessionId, reason)
     },
-    async revokeUser(userId, { except } = {}) {
+    async revokeUser(userId, given) {
+      const { except } = methodOptions('revokeUser', given, 'except')
       if (except !== undefined && !isSessionId(except)) throw new TypeError('`except` takes a session id')
       return endUser(scope, checkUserId(userId), except ?? null)
     },
     async deleteUser(userId) {
       await endUser(scope, checkUserId(userId), null)
       const now = clock.now()
-      const erased = await writes.eraseByUser(
-        userId,
-        now + 2 * options.accessToken.lifetime + ERASED_ROW_RETENTION,
-      )
-      return erased + (await writes.eraseActor(userId, latestActingPrune(engine, now)))
+      const pruneAt = now + 2 * options.accessToken.lifetime + ERASED_ROW_RETENTION
+      let total = 0
+      for (let erased = USER_BATCH; erased === USER_BATCH; total += erased)
+        erased = await writes.eraseByUser(userId, pruneAt, USER_BATCH)
+      return total + (await writes.eraseActor(userId, latestActingPrune(engine, now)))
     },
     async expireAccessTokens(which) {
-      const now = clock.now()
-      let raised: { id: string; version: number }[] = []
-      if (typeof which === 'string') {
-        const version = isSessionId(which) ? await writes.raiseVersion(which, now) : null
-        if (version !== null) raised = [{ id: which, version }]
-      } else raised = await writes.raiseVersionByUser(checkUserId(which?.userId), now)
-      if (raised.length > 0) await publishVersions(scope, raised)
-      return raised.length
+      if (typeof which !== 'string') return expireUser(scope, which)
+      const version = isSessionId(which) ? await writes.raiseVersion(which, clock.now()) : null
+      if (version === null) return 0
+      await publishVersions(scope, [{ id: which, version }])
+      return 1
     },
     async get(sessionId) {
       const row = isSessionId(sessionId) ? await writes.read(sessionId) : null
       return row === null ? null : asSession(row)
     },
-    async list(userId) {
-      return (await writes.listByUser(checkUserId(userId))).map(asSession)
+    async list(userId, page) {
+      return (await writes.listByUser(checkUserId(userId), toListPage(page, clock.now()))).map(asSession)
     },
-    setData: (sessionId, data, { ifVersion } = {}) => setData(scope, sessionId, data, ifVersion),
-    patchData: (sessionId, patch, { ifVersion } = {}) => patchData(scope, sessionId, patch, ifVersion),
+    async setData(sessionId, data, given) {
+      return setData(scope, sessionId, data, methodOptions('setData', given, 'ifVersion').ifVersion)
+    },
+    async patchData(sessionId, patch, given) {
+      return patchData(scope, sessionId, patch, methodOptions('patchData', given, 'ifVersion').ifVersion)
+    },
     async setClaims(sessionId, claims) {
       const checked = checkClaims(await validate(options.claims, claims, 'claims'))
       const row = await assertStillActive(scope, sessionId)
@@ -93,7 +104,10 @@ export function operations<Claims extends object, Data>(
       }
       throw new TryAgainError()
     },
-    renew: (sessionId, renewal = {}) => renewSession(scope, sessionId, renewal),
+    async renew(sessionId, given) {
+      const names = ['reauthenticated', 'claims', 'ip', 'userAgent'] as const
+      return renewSession(scope, sessionId, methodOptions('renew', given, ...names))
+    },
     async reauthenticate(sessionId) {
       for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
         // No grace period here: reauthentication restarts the timeouts, and must not revive an idle session.
@@ -119,4 +133,24 @@ export function operations<Claims extends object, Data>(
       throw new TryAgainError()
     },
   }
+}
+
+/** Makes all sessions of a user refresh, in batches. @returns how many */
+async function expireUser(scope: Scope, which: { readonly userId: string }): Promise<number> {
+  const { engine, writes } = scope
+  const userId = checkUserId(methodOptions('expireAccessTokens', which, 'userId').userId)
+  let total = 0
+  let last: Position | null = null
+  do {
+    const batch: Awaited<ReturnType<typeof writes.raiseVersionByUser>> = await writes.raiseVersionByUser(
+      userId,
+      engine.clock.now(),
+      last,
+      USER_BATCH,
+    )
+    await publishVersions(scope, batch.raised)
+    total += batch.raised.length
+    last = batch.last
+  } while (last !== null)
+  return total
 }

@@ -2,7 +2,7 @@ import { isSessionId } from '../../portable/session-id.ts'
 import type { Engine } from '../engine.ts'
 import { createEnding, publishEnd } from '../session/ending.ts'
 import { assertActive, assertLive, readRow } from '../session/rows.ts'
-import type { EndReason, SessionRow, SessionWrites } from '../store.ts'
+import type { EndReason, Position, SessionRow, SessionWrites } from '../store.ts'
 
 /** Where an operation writes: to the store itself, or in a transaction of the application. */
 export interface Scope {
@@ -31,15 +31,44 @@ export async function endSession(scope: Scope, sessionId: string, reason: EndRea
   return true
 }
 
-/** Ends all sessions of a user but `except`. @returns how many sessions this call ended */
+/**
+ * Sessions of one user that one statement changes: few, so that it holds its locks briefly and the publication of the
+ * changes does not block the event loop.
+ */
+export const USER_BATCH = 500
+
+/** Ends all sessions of a user but `except`, in batches. @returns how many sessions this call ended */
 export async function endUser(scope: Scope, userId: string, except: string | null): Promise<number> {
   const { engine, writes } = scope
-  const ended = await writes.endByUser(userId, createEnding(engine, 'revoked', engine.clock.now()), except)
-  if (ended.length === 0) return 0
+  let total = 0
+  let last: Position | null = null
+  do {
+    const ending = createEnding(engine, 'revoked', engine.clock.now())
+    const batch: Awaited<ReturnType<typeof writes.endByUser>> = await writes.endByUser(
+      userId,
+      ending,
+      except,
+      last,
+      USER_BATCH,
+    )
+    await publishEnds(scope, userId, batch.ended, 'revoked')
+    total += batch.ended.length
+    last = batch.last
+  } while (last !== null)
+  return total
+}
+
+/** Publishes the ends of several sessions of one user. */
+export async function publishEnds(
+  scope: Scope,
+  userId: string,
+  ended: readonly string[],
+  reason: EndReason,
+): Promise<void> {
+  if (ended.length === 0) return
   await afterCommit(scope, () => {
-    for (const id of ended) publishEnd(engine, id, userId, 'revoked')
+    for (const id of ended) publishEnd(scope.engine, id, userId, reason)
   })
-  return ended.length
 }
 
 /** Publishes new row versions, so that older access tokens must be refreshed. */
@@ -48,6 +77,7 @@ export function publishVersions(
   sessions: readonly { readonly id: string; readonly version: number }[],
 ): Promise<void> {
   const { revocations, feed } = scope.engine
+  if (sessions.length === 0) return Promise.resolve()
   return afterCommit(scope, () => {
     for (const { id, version } of sessions) revocations.addVersion(id, version)
     feed.notifyPeers()

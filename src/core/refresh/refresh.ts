@@ -4,6 +4,7 @@ import type { Engine } from '../engine.ts'
 import { type NormalContext, normalizeContext, type RefreshContext, recordable } from '../request-context.ts'
 import { type Decision, pendingLifetime, type Verdict } from '../rotation/decision.ts'
 import { createEnding, publishEnd } from '../session/ending.ts'
+import { assertRowsVisible } from '../session/missing-row.ts'
 import { assertLive, compareEnds, readRow } from '../session/rows.ts'
 import type { SessionRow } from '../store.ts'
 import { type IssuedToken, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
@@ -67,6 +68,9 @@ async function exchange(
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const row = await ensureRowVersion(engine, await readRow(engine.store, token.sessionId))
     compareEnds(engine, row)
+    // An expired token has no row in any case.
+    if (row === null && arrivedAt < token.issuedAt + engine.options.idleTimeout)
+      await assertRowsVisible(engine)
     const held = heldSession(token, row)
     assertUnexpired(engine, token, held.session, arrivedAt)
     let decision = judge(engine, token, held, arrivedAt)

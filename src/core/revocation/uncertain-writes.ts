@@ -4,6 +4,7 @@ import type { Store } from '../store.ts'
 const INVALIDATING_WRITES = [
   'end',
   'endByUser',
+  'endSurplus',
   'endBatch',
   'endAgain',
   'raiseVersion',

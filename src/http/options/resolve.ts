@@ -52,7 +52,11 @@ export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
     secure: false,
   }
   if (localCookies.access === localCookies.refresh)
-    check.fail('cookies.refresh', cookies.refresh, 'another name than `cookies.access`, not only another prefix')
+    check.fail(
+      'cookies.refresh',
+      cookies.refresh,
+      'another name than `cookies.access`, not only another prefix',
+    )
   return Object.freeze({
     path,
     inline,

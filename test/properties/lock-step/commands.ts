@@ -277,16 +277,21 @@ const get = fc.record({ by, back }).map(({ by, back }) =>
   ),
 )
 
-const list = fc.record({ by, user }).map(({ by, user }) =>
-  step(`list(${show(user)})`, by, (world) =>
-    ask(
-      world,
-      by,
-      (sessions) => sessions.list(user),
-      (sessions, side) => sessions.map((session) => world.plain(side, session)),
+const list = fc
+  .record({ by, user, active: fc.boolean(), limit: fc.constantFrom(1, 2, 1000) })
+  .map(({ by, user, active, limit }) =>
+    step(`list(${show(user)}, two pages of ${limit}, active: ${active})`, by, (world) =>
+      ask(
+        world,
+        by,
+        async (sessions) => {
+          const page = await sessions.list(user, { active, limit })
+          return [...page, ...(await sessions.list(user, { active, limit, after: page.at(-1) }))]
+        },
+        (sessions, side) => sessions.map((session) => world.plain(side, session)),
+      ),
     ),
-  ),
-)
+  )
 
 const wait = advances.map(({ what, milliseconds }) =>
   step(`wait ${what}`, 0, (world) => world.clock.advance(milliseconds / 1000)),

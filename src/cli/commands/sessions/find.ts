@@ -5,6 +5,9 @@ import { notFound, UsageError } from '../../terminal/errors.ts'
 import { parseSessionId, parseUserId } from '../../terminal/values.ts'
 import { owner } from './describe.ts'
 
+/** The largest page of `list`. */
+const PAGE = 1000
+
 /** A user, named by id or by one of their sessions. */
 export type Target = { readonly user: string } | { readonly id: string }
 
@@ -34,7 +37,7 @@ export async function findSession(sessions: Sessions, id: string): Promise<Sessi
 
 /** @throws Failure if the user has no session, not even an ended one */
 export async function listByUser(sessions: Sessions, user: string): Promise<UserSessions> {
-  const kept = await sessions.list(user)
+  const kept = await listAll(sessions, user)
   if (kept.length > 0) return { user, kept }
   throw notFound(
     `no sessions of user '${printable(user)}', active or recently ended (\`privacy.keepEnded\`, 7 days by default)`,
@@ -48,5 +51,15 @@ export async function findSessions(sessions: Sessions, target: Target): Promise<
   // Erased sessions have no user whose other sessions could be listed.
   return session.userId === ''
     ? { user: owner(session), kept: [session] }
-    : { user: session.userId, kept: await sessions.list(session.userId) }
+    : { user: session.userId, kept: await listAll(sessions, session.userId) }
+}
+
+/** Every session of a user, however many. */
+async function listAll(sessions: Sessions, user: string): Promise<Session[]> {
+  const all: Session[] = []
+  for (;;) {
+    const page = await sessions.list(user, { limit: PAGE, after: all.at(-1) })
+    all.push(...page)
+    if (page.length < PAGE) return all
+  }
 }

@@ -1,0 +1,22 @@
+import { StoreUnavailableError } from '../../portable/errors.ts'
+import type { Engine } from '../engine.ts'
+import type { MissingRows } from '../store.ts'
+
+const MESSAGES: Readonly<Record<MissingRows, string>> = {
+  'row-security':
+    'Row level security may hide the row of this session. Connect as the owner of the tables, or give the role BYPASSRLS.',
+  'unused-table':
+    'The table of sessions has never held a row, but the token is genuine. Check DATABASE_URL and the option `schema`. If the database is new on purpose, the next login ends this state.',
+}
+
+/**
+ * Call it when the row of a genuine token is missing. With a wrong DATABASE_URL every row is missing, and an answer "ended"
+ * would sign every user out.
+ * @throws StoreUnavailableError if the row may exist
+ */
+export async function assertRowsVisible({ store, events }: Pick<Engine, 'store' | 'events'>): Promise<void> {
+  const reason = (await store.missingRows?.()) ?? null
+  if (reason === null) return
+  events.emit('rowsHidden', { reason })
+  throw new StoreUnavailableError(MESSAGES[reason])
+}

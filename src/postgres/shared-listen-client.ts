@@ -1,0 +1,156 @@
+import { EventEmitter } from 'node:events'
+import type { ListenClient, Notification } from './driver.ts'
+
+type Open = () => Promise<ListenClient>
+
+/** One connection, and the clients that share it. */
+interface Shared {
+  readonly client: Promise<ListenClient>
+  /** Connects once, for all of them. */
+  readonly connected: () => Promise<ListenClient>
+  /** Runs one statement after the other, as `pg` requires. */
+  readonly query: (text: string) => Promise<unknown>
+  readonly users: Set<User>
+  /** How many clients listen on each channel. */
+  readonly channels: Map<string, number>
+}
+
+interface User {
+  readonly events: EventEmitter
+  readonly channels: Set<string>
+}
+
+/** What tells where a connection goes: a URL, the settings of `listen`, or neither. */
+type Address = string | object | null
+
+/** The connections that new clients may join, by pool and address. */
+const byPool = new WeakMap<object, Map<Address, Shared>>()
+const withoutPool = new Map<Address, Shared>()
+
+/**
+ * Makes clients for LISTEN that share one connection of this process, however many stores there are: a connection
+ * for each of thirty schemas would use up the server's.
+ *
+ * @param pool the pool whose settings the connection has, or null
+ * @param key where it connects instead of the pool, or null
+ */
+export function shareListenClient(open: Open, pool: object | null, key: Address): Open {
+  const connections = pool === null ? withoutPool : (byPool.get(pool) ?? new Map<Address, Shared>())
+  if (pool !== null) byPool.set(pool, connections)
+  return async () => {
+    let shared = connections.get(key)
+    if (shared === undefined) {
+      shared = createShared(open, () => {
+        if (connections.get(key) === shared) connections.delete(key)
+      })
+      connections.set(key, shared)
+    }
+    return createUser(shared, () => {
+      if (connections.get(key) === shared) connections.delete(key)
+    })
+  }
+}
+
+/** @param retire no further client joins the connection */
+function createShared(open: Open, retire: () => void): Shared {
+  const users = new Set<User>()
+  const channels = new Map<string, number>()
+  const end = (event: 'error' | 'end'): void => {
+    retire()
+    for (const { events } of [...users]) events.emit(event)
+  }
+  const client = open().then((opened) => {
+    opened.on('error', () => end('error'))
+    opened.on('end', () => end('end'))
+    opened.on('notification', (message: Notification) => {
+      for (const { events, channels: own } of [...users])
+        if (own.has(message.channel)) events.emit('notification', message)
+    })
+    return opened
+  })
+  client.catch(retire)
+  let connecting: Promise<ListenClient> | null = null
+  let lastQuery: Promise<unknown> = Promise.resolve()
+
+  function connected(): Promise<ListenClient> {
+    connecting ??= client.then(async (opened) => {
+      await opened.connect()
+      return opened
+    })
+    return connecting
+  }
+  function query(text: string): Promise<unknown> {
+    const result = lastQuery.then(async () => (await connected()).query(text))
+    lastQuery = result.catch(() => {})
+    return result
+  }
+  return { client, connected, query, users, channels }
+}
+
+function createUser(shared: Shared, retire: () => void): ListenClient {
+  const { users, channels } = shared
+  const user: User = { events: new EventEmitter(), channels: new Set() }
+  // A client that nobody listens to yet must not end the process.
+  user.events.on('error', () => {})
+  users.add(user)
+  let ended: Promise<void> | null = null
+  let isLast = false
+
+  async function leave(): Promise<void> {
+    users.delete(user)
+    isLast = users.size === 0
+    if (isLast) {
+      retire()
+      return (await shared.client).end()
+    }
+    for (const channel of user.channels) {
+      const count = channels.get(channel)! - 1
+      channels.set(channel, count)
+      // The others still listen on the connection; a failure shows in their pings.
+      if (count === 0) void shared.query(`unlisten ${quoted(channel)}`).catch(() => {})
+    }
+  }
+
+  const withClient = (use: (opened: ListenClient) => unknown): void => void shared.client.then(use, () => {})
+
+  return {
+    connect: () =>
+      shared.connected().catch((error: unknown) => {
+        retire()
+        throw error
+      }),
+    async query(text) {
+      const channel = channelOf(text)
+      if (channel !== null && !user.channels.has(channel)) {
+        user.channels.add(channel)
+        channels.set(channel, (channels.get(channel) ?? 0) + 1)
+      }
+      return shared.query(text)
+    },
+    end() {
+      ended ??= leave()
+      return ended
+    },
+    unref: () => withClient((opened) => opened.unref?.()),
+    on: (event: string, listener: (...parameters: never[]) => void) =>
+      user.events.on(event, listener as (...parameters: unknown[]) => void),
+    discard: retire,
+    connection: {
+      stream: {
+        // The others use the connection until they notice for themselves.
+        destroy() {
+          if (isLast) withClient((opened) => opened.connection?.stream?.destroy())
+        },
+      },
+    },
+  }
+}
+
+/** The channel of `listen x` or `listen "x"`. */
+function channelOf(text: string): string | null {
+  const name = /^listen (.+)$/s.exec(text)?.[1]
+  if (name === undefined) return null
+  return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name
+}
+
+const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
