@@ -27,6 +27,9 @@ export function problemOf(error: AnySessionsError): Problem | null {
       return error.reason === 'replaced'
         ? unauthorized('session_replaced', 'once')
         : unauthorized('session_ended', false, true)
+    case 'ERR_SESSION_OUTDATED':
+      // The cookies stay: a corrected schema brings the session back.
+      return unauthorized('session_outdated', false)
     case 'ERR_REFRESH_TOKEN_INVALID':
       return unauthorized('refresh_token_invalid', false, true)
     case 'ERR_REFRESH_TOKEN_REUSED':

@@ -96,6 +96,10 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   get generation(): number {
     return this.require().generation
   }
+  /** Whether the schema `claims` refuses the claims. They are then not as the type says. */
+  get stale(): boolean {
+    return this.require().stale
+  }
 
   /** @throws SessionsError saying why there is no session */
   require(): VerifiedSession<Claims> {
@@ -311,7 +315,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   /** @internal Applies an inline refresh. */
   acceptRefresh(refreshed: Refreshed, cookies: readonly string[]): void {
     const { arrivedAt } = this.#request
-    const session = toSession<Claims, Data>(refreshed.row, arrivedAt)
+    const session = toSession<Claims, Data>(refreshed.row, arrivedAt, refreshed.stale)
     this.#refreshed = refreshed
     const verified = issuedSession(session, refreshed.accessToken, new Date(arrivedAt))
     this.#state = { verified, version: session.version }

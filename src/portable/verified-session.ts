@@ -11,13 +11,18 @@ export interface VerifiedSession<Claims extends object = ClaimsObject> {
   /** When the user last authenticated. */
   readonly authTime: Date
   readonly generation: number
+  /**
+   * Whether the schema `claims` of `createSessions` refuses these claims. They are then as an earlier release wrote them,
+   * not as the type says. Only with `onSchemaMismatch: 'stale'`; always false in `pawl/verify`, which has no schema.
+   */
+  readonly stale: boolean
 }
 
 /** The fields of an access token that become its session. Times in milliseconds. */
 export type SessionFields = Pick<
   AccessTokenFields,
   'sessionId' | 'userId' | 'claims' | 'issuedAt' | 'expiresAt' | 'authTime' | 'generation'
->
+> & { readonly stale?: boolean }
 
 export function verifiedSession(fields: SessionFields): VerifiedSession {
   return Object.freeze({
@@ -28,6 +33,7 @@ export function verifiedSession(fields: SessionFields): VerifiedSession {
     expiresAt: new Date(fields.expiresAt),
     authTime: new Date(fields.authTime),
     generation: fields.generation,
+    stale: !!fields.stale,
   })
 }
 

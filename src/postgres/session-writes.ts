@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isOfSameLogin } from '../core/session/rows.ts'
 import type { SessionRow, SessionWrites } from '../core/store.ts'
+import type { Row } from './connection.ts'
 import { endingValues, expectedValues } from './parameters.ts'
 import { type Run, runTrackingRetries } from './run.ts'
 import { insertValues, renewalsValue, toSessionRow } from './session-row.ts'
@@ -70,13 +71,28 @@ export function createSessionWrites(run: Run, notify: SessionWrites['notify']): 
       const [row] = await run('writeClaims', [id, JSON.stringify(claims), timestamp(at)])
       return (row?.['version'] as number | undefined) ?? null
     },
+    async writeClaimsByUser(userId, claims, at) {
+      const rows = await run('writeClaimsByUser', [userId, JSON.stringify(claims), timestamp(at)])
+      return rows.map(toVersion)
+    },
+    async replaceClaims({ id, version, renewals, claims, next, at }) {
+      const rows = await run('replaceClaims', [
+        id,
+        version,
+        renewalsValue(renewals),
+        JSON.stringify(claims),
+        renewalsValue(next),
+        timestamp(at),
+      ])
+      return rows.length > 0
+    },
     async raiseVersion(id, at) {
       const [row] = await run('raiseVersion', [id, timestamp(at)])
       return (row?.['version'] as number | undefined) ?? null
     },
     async raiseVersionByUser(userId, at) {
       const rows = await run('raiseVersionByUser', [userId, timestamp(at)])
-      return rows.map((row) => ({ id: row['id'] as string, version: row['version'] as number }))
+      return rows.map(toVersion)
     },
     async startRenewal({ id, version, renewals, next, expiresAt, pruneAt }) {
       const rows = await run('startRenewal', [
@@ -101,4 +117,8 @@ export function createSessionWrites(run: Run, notify: SessionWrites['notify']): 
       return rows.length > 0
     },
   }
+}
+
+function toVersion(row: Row): { id: string; version: number } {
+  return { id: row['id'] as string, version: row['version'] as number }
 }

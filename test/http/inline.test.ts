@@ -70,6 +70,7 @@ describe('inline refresh', () => {
       expiresAt: expect.any(String),
       authTime: '2030-01-01T12:00:00.000Z',
       generation: 0,
+      stale: false,
       checked: 'anna',
       record: id,
     })

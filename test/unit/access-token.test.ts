@@ -154,6 +154,7 @@ describe('verify', () => {
       expiresAt: accessToken.expiresAt,
       authTime: new Date(clock.now()),
       generation: 0,
+      stale: false,
     })
     expect(Object.isFrozen(verified) && Object.isFrozen(verified.claims['tags'])).toBe(true)
     expect(sessions.verify(accessToken.value)).toBe(verified)

@@ -43,6 +43,7 @@ describe.each(await storeKinds())('create, on $name,', ({ newPlace }) => {
       userAgent: 'Browser/1.0',
       endedAt: null,
       endReason: null,
+      stale: false,
     })
     expect(refreshToken.expiresAt).toStrictEqual(session.expiresAt)
     expect(await sessions.get(session.sessionId)).toStrictEqual(session)
