@@ -1,5 +1,12 @@
 import { describe, expect, it, vi } from 'vitest'
-import type { ClaimsObject, Session, Sessions, SessionsOptions, StandardSchemaV1, Store } from '../../src/index.ts'
+import type {
+  ClaimsObject,
+  Session,
+  Sessions,
+  SessionsOptions,
+  StandardSchemaV1,
+  Store,
+} from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { coded } from '../support/errors.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
