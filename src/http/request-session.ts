@@ -131,12 +131,18 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    * Signs a user in. Every session that this request names ends as `replaced` (session fixation).
    * @returns the body to answer with: in cookie mode it holds no token
    * @throws TypeError for claims with reserved names or too large for a cookie
+   * @throws SessionEndedError if `refreshClaims` returns null
    */
   async create(input: CreateInRequest<Claims, Data>): Promise<CookieAnswer | BearerAnswer> {
     const { sessions, ip, userAgent } = this.#request
     // If cookies can no longer be set, nothing is created: nobody could hold the session.
     if (this.transport === 'cookie') this.#cookies.reserve()
-    const created = await sessions.create({ ...input, ip, userAgent, replaces: this.namedSessionIds })
+    const login = { ...input, ip, userAgent, replaces: this.namedSessionIds }
+    const created = await sessions.create(login).catch((error) => {
+      // `refreshClaims` has refused the login, so the error is about the session of this request.
+      if (isSessionsError(error) && error.code === 'ERR_SESSION_ENDED') this.#createdId = error.sessionId
+      throw error
+    })
     this.#createdId = created.session.sessionId
     try {
       return this.#giveTokens(created)

@@ -128,3 +128,28 @@ it('the schema fills in defaults before and after an inline refresh', async () =
   expect(after.site.sessions.verify(forwarded).claims).toStrictEqual(claims)
   expect((await after.anna.me({ handler: claimsOf })).body).toStrictEqual(filled)
 })
+
+it('a login that `refreshClaims` refuses answers 401, also in place of another session', async () => {
+  let disabled = false
+  const site = await openSite({}, { refreshClaims: ({ claims }) => (disabled ? null : claims) })
+  const anna = site.visitor()
+  await anna.login()
+  disabled = true
+  for (const visitor of [anna, site.visitor()])
+    expect(await visitor.login()).toMatchObject({
+      status: 401,
+      body: { code: 'session_ended', refresh: false },
+      cookies: [],
+    })
+})
+
+it('`refreshClaims` ends a session at its refresh, which clears the cookies', async () => {
+  let disabled = false
+  const site = await openSite({}, { refreshClaims: ({ claims }) => (disabled ? null : claims) })
+  const anna = site.visitor()
+  await anna.login()
+  disabled = true
+  const { status, body, cookies } = await anna.refresh()
+  expect([status, body]).toStrictEqual([401, { code: 'session_ended', refresh: false }])
+  expect(cookies).toHaveLength(2)
+})

@@ -80,11 +80,11 @@ export async function claimsAndDataFlowThroughEveryCall(): Promise<void> {
     refreshClaims: ({ claims }) => claims,
   })
   same<typeof inferred, Sessions<Claims, unknown>>(true)
-  // @ts-expect-error an unknown role
   await createSessions({
     store: memory(),
     secret,
     claims: claimsSchema,
+    // @ts-expect-error an unknown role
     refreshClaims: () => ({ role: 'x' }),
   })
 
