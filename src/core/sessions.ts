@@ -132,7 +132,7 @@ function createEngine(
     },
   )
   const refreshLimit = createRefreshLimit(options.limits.refreshesPerMinute, clock)
-  const schemas = createSchemas(options, options.decideWithin)
+  const schemas = createSchemas(options, options.callbackWithin)
   const parts = { ...shared, lostEnds, confirmations, refreshLimit, schemas }
   const engine: Engine = { ...parts, ...createVerification(parts) }
   return engine

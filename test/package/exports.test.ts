@@ -22,6 +22,7 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
     'SecretUnknownError',
     'SessionEndedError',
     'SessionLimitError',
+    'SessionOutdatedError',
     'SessionsError',
     'StoreUnavailableError',
     'TryAgainError',

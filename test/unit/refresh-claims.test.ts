@@ -162,23 +162,36 @@ describe('refreshClaims', () => {
 
   it.each<[string, SessionsOptions['refreshClaims']]>([
     ['throws', () => Promise.reject(new Error('the users table is away'))],
-    ['never answers', () => new Promise(() => {})],
     ['returns something else than claims', () => [] as never],
     ['returns a reserved name', () => ({ sub: 'somebody' })],
     ['returns what does not fit a cookie', () => ({ text: 'x'.repeat(4000) })],
   ])('keeps the claims if it %s, and reports it', async (_, refreshClaims) => {
-    const rotation = { overlap: 0.05 }
-    const { store, sessions: first, clock, refresh } = await openSignedIn({ rotation })
-    await first.flush()
+    const { store, clock, refresh } = await openSignedIn()
     const sessions = await openSessions({
       store,
       now: clock.now,
-      rotation,
       refreshClaims: refreshClaims as never,
     })
     const failed = listen(sessions, 'claimsRefreshFailed')
     expect((await sessions.refresh(refresh)).session).toMatchObject({ claims: { role: 'user' }, version: 0 })
     expect(failed).toMatchObject([{ userId: 'anna', error: expect.any(Error) }])
+  })
+
+  it('keeps the claims if it never answers, while the refresh is still in time', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'performance', 'setTimeout', 'clearTimeout'] })
+    try {
+      let hangs = false
+      const sessions = await openSessions({
+        refreshClaims: ({ claims }) => (hangs ? new Promise<never>(() => {}) : claims),
+      })
+      const { refreshToken } = await sessions.create({ userId: 'u', claims: { role: 'user' } })
+      hangs = true
+      const refreshing = sessions.refresh(refreshToken.value)
+      await vi.advanceTimersByTimeAsync(7500)
+      expect((await refreshing).session.claims).toStrictEqual({ role: 'user' })
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it("ends the session if it fails and `onRefreshClaimsError` is 'end', but not for a schema", async () => {

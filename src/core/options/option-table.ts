@@ -85,7 +85,7 @@ export const SESSIONS_OPTIONS: OptionTable = {
   /**
    * Computes the claims anew, for rights that follow your own tables. Pawl calls it at each refresh that it would
    * answer, and at each login before and after it writes the row. If the claims differ, Pawl stores them, and older
-   * access tokens of the session must be refreshed. `null` ends the session as `revoked`. It may take half of
+   * access tokens of the session must be refreshed. `null` ends the session as `revoked`. It may take a quarter of
    * `rotation.overlap`.
    * @type {(session: ClaimsRefresh<NoInfer<Claims>, NoInfer<Data>>) => NoInfer<Claims> | null | Promise<NoInfer<Claims> | null>}
    */

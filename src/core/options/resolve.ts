@@ -13,6 +13,8 @@ export interface ResolvedOptions extends Omit<ResolvedSessionsOptions, 'secret' 
   readonly rotation: RotationSettings
   /** A refresh or confirmation that is undecided after this time stays undecided. */
   readonly decideWithin: number
+  /** How long a refresh waits for a schema or for `refreshClaims`: it must then still be in time. */
+  readonly callbackWithin: number
 }
 
 const SECOND = 1000
@@ -23,6 +25,7 @@ export function resolveOptions(options: SessionsOptions<never, never>): Resolved
   const { rotation, revocation, privacy } = given
   const { overlap } = rotation
   const twoPolls = 2 * revocation.pollInterval
+  const decideWithin = overlap > 0 ? overlap / 2 : CLOCK_TOLERANCE
   return Object.freeze({
     ...given,
     secrets: deriveSecrets(secret, given.store.realm),
@@ -36,7 +39,8 @@ export function resolveOptions(options: SessionsOptions<never, never>): Resolved
       maxStaleness: atLeast('revocation.maxStaleness', revocation.maxStaleness, twoPolls, 60 * SECOND),
     },
     privacy: { ...privacy, keepEnded: Math.max(privacy.keepEnded, 2 * given.accessToken.lifetime) },
-    decideWithin: overlap > 0 ? overlap / 2 : CLOCK_TOLERANCE,
+    decideWithin,
+    callbackWithin: decideWithin / 2,
   })
 }
 

@@ -14,7 +14,7 @@ export type ClaimsOutcome =
   | { readonly kind: 'end'; readonly failed: boolean }
 
 /**
- * Calls the option `refreshClaims`, within the time that a refresh may take.
+ * Calls the option `refreshClaims`, within half of the time that a refresh may take.
  * @param stored the row as its holder sees it
  * @param read the same after the schemas
  */
@@ -33,7 +33,7 @@ export async function computeClaims(
     isDeepStrictEqual(value, claims) || isDeepStrictEqual(value, stored.claims)
   let result: ClaimsObject | null
   try {
-    result = await within(options.decideWithin, '`refreshClaims`', refreshClaims(input))
+    result = await within(options.callbackWithin, '`refreshClaims`', refreshClaims(input))
   } catch (error) {
     events.emit('claimsRefreshFailed', { sessionId, userId, error })
     return options.onRefreshClaimsError === 'end' ? { kind: 'end', failed: true } : { kind: 'unchanged' }
