@@ -22,6 +22,7 @@ const FUNCTIONS = {
       import type { ProvidedKey, SigningKey } from '../keys/signing-key.ts'
       import type { Logger } from '../observability/logger.ts'
       import type { Telemetry } from '../observability/telemetry.ts'
+      import type { ClaimsRefresh } from '../refresh/claims-refresh.ts'
       import type { RefreshAttempt } from '../refresh/refresh-attempt.ts'
       import type { Store } from '../store.ts'`,
     name: 'SessionsOptions',
@@ -38,6 +39,7 @@ const FUNCTIONS = {
     resolved: {
       claims: 'StandardSchemaV1<unknown, unknown>',
       data: 'StandardSchemaV1<unknown, unknown>',
+      refreshClaims: '(session: ClaimsRefresh) => ClaimsObject | null | Promise<ClaimsObject | null>',
       provided: 'readonly [SigningKey, ...SigningKey[]]',
     },
     page: 'docs/configuration.md',

@@ -25,6 +25,7 @@ export type {
   RotationOptions,
   SessionsOptions,
 } from './core/options/sessions-options.ts'
+export type { ClaimsRefresh } from './core/refresh/claims-refresh.ts'
 export type { RefreshAttempt } from './core/refresh/refresh-attempt.ts'
 export type { RefreshContext, RequestContext } from './core/request-context.ts'
 export type { Verdict } from './core/rotation/decision.ts'
@@ -50,6 +51,7 @@ export {
   SecretUnknownError,
   SessionEndedError,
   SessionLimitError,
+  SessionOutdatedError,
   SessionsError,
   type SessionsErrorCode,
   StoreUnavailableError,

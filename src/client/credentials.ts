@@ -1,4 +1,10 @@
-import { type BearerAnswer, type CookieAnswer, CSRF_HEADER, TRANSPORT_HEADER } from '../wire/names.ts'
+import {
+  type BearerAnswer,
+  type CookieAnswer,
+  CSRF_HEADER,
+  TRANSPORT_HEADER,
+  type WireCode,
+} from '../wire/names.ts'
 import type { ClientState } from './client-state.ts'
 import { elapsedTime } from './elapsed-time.ts'
 import type { SignInAnswer } from './response-body.ts'
@@ -45,9 +51,12 @@ export function sessionHeaders(
   return needsCsrfToken && client.csrfToken ? { [CSRF_HEADER]: client.csrfToken } : {}
 }
 
-/** Forgets the session, and clears the storage of bearer mode. */
-export async function endSession(client: ClientState): Promise<void> {
+/**
+ * Forgets the session, and clears the storage of bearer mode.
+ * @param code why. A corrected deployment accepts the tokens of an outdated session again
+ */
+export async function endSession(client: ClientState, code?: WireCode): Promise<void> {
   client.tokens = null
   becomeSignedOut(client)
-  await client.storage?.clear()
+  if (code !== 'session_outdated') await client.storage?.clear()
 }

@@ -63,7 +63,7 @@ async function sendRefresh(client: ClientState, isLast?: boolean): Promise<boole
     if (client.revision !== revision) return true
     // The request carried cookies that a new login has replaced: try again, once.
     if (body.refresh === 'once' && !isLast) return sendRefresh(client, true)
-    await endSession(client)
+    await endSession(client, body.code)
     return false
   }
   if (!response.ok) throw routeError('refresh', response)

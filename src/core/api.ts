@@ -68,6 +68,7 @@ export interface SessionOperations<Claims extends object, Data> {
    * Starts a session: a login.
    * @throws TypeError for claims with a reserved name, or claims that do not fit a cookie
    * @throws SessionLimitError if the user has too many sessions and `limits.onSessionLimit` is `reject`
+   * @throws SessionEndedError if `refreshClaims` returns null
    */
   create(session: CreateSession<Claims, Data>): Promise<CreatedSession<Claims, Data>>
   /** Ends a session, in every process. @returns whether this call ended it */
@@ -116,12 +117,15 @@ export interface SessionOperations<Claims extends object, Data> {
     options?: { readonly ifVersion?: number },
   ): Promise<number | null>
   /**
-   * Replaces the claims. Every process refuses older access tokens and answers "refresh". Everybody who holds a refresh
-   * token of the session gets the new claims, also a thief. To raise rights, use {@link renew}.
-   * @returns the session's new version
-   * @throws SessionEndedError
+   * Replaces the claims of one session, or of all sessions of a user. Every process refuses older access tokens and
+   * answers "refresh". Everybody who holds a refresh token of the session gets the new claims, also a thief. To raise
+   * rights, use {@link renew}. A login that runs at the same time may store claims that it has read before: the option
+   * `refreshClaims` covers that.
+   * @returns the session's new version; for a user the number of sessions
+   * @throws SessionEndedError unless it is given a user
+   * @throws TypeError for claims with a reserved name, or claims that do not fit a cookie
    */
-  setClaims(sessionId: string, claims: Claims): Promise<number>
+  setClaims(sessions: string | { readonly userId: string }, claims: Claims): Promise<number>
   /**
    * Records that the user has authenticated again: a new `authTime`. Both timeouts start anew (NIST SP 800-63B
    * section 5.2), and older access tokens answer "refresh". It cannot tell the user from a thief: everybody who holds a
@@ -171,6 +175,7 @@ export interface Sessions<Claims extends object = ClaimsObject, Data = unknown>
   /**
    * Exchanges a refresh token for a new access token and, in most cases, a new refresh token.
    * @throws RefreshTokenInvalidError, RefreshTokenReusedError, SessionEndedError: the user must sign in again
+   * @throws SessionOutdatedError: the same, but the session is unchanged
    * @throws TryAgainError, StoreUnavailableError, SecretUnknownError: the client must retry; the session is unchanged
    */
   refresh(refreshToken: string, context?: RefreshContext): Promise<RefreshedSession<Claims, Data>>

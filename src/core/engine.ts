@@ -9,6 +9,7 @@ import type { RequestContext } from './request-context.ts'
 import type { Feed } from './revocation/feed.ts'
 import type { LostEnds } from './revocation/lost-ends.ts'
 import type { Revocations } from './revocation/revocations.ts'
+import type { Schemas } from './session/schemas.ts'
 import type { Store } from './store.ts'
 import type { Clock } from './time/clock.ts'
 import type { CheckedTokens } from './tokens/access-token.ts'
@@ -31,6 +32,7 @@ export interface Engine {
   readonly lostEnds: LostEnds
   readonly confirmations: Confirmations
   readonly refreshLimit: RefreshLimit
+  readonly schemas: Schemas
   /**
    * Verifies an access token without I/O. If a token seen for the first time carries its twin, the confirmation of
    * that refresh token is queued.

@@ -28,6 +28,7 @@ import { trackUncertainWrites } from './revocation/uncertain-writes.ts'
 import { createEnding } from './session/ending.ts'
 import { assertRowsVisible } from './session/missing-row.ts'
 import { assertActive, compareEnds, readRow, repeatKnownEnd } from './session/rows.ts'
+import { createSchemas } from './session/schemas.ts'
 import { toSession } from './session/session.ts'
 import { createClock } from './time/clock.ts'
 import { delay } from './time/delay.ts'
@@ -59,7 +60,7 @@ export function createSessions<Claims extends object = ClaimsObject, Data = unkn
 async function start<Claims extends object, Data>(
   given: SessionsOptions<Claims, Data>,
 ): Promise<Sessions<Claims, Data>> {
-  const options = resolveOptions(given as SessionsOptions<never, never>)
+  const options = resolveOptions(given as unknown as SessionsOptions<never, never>)
   const { store } = options
   const events = createEvents()
   let started: Sessions<Claims, Data> | null = null
@@ -106,7 +107,7 @@ async function start<Claims extends object, Data>(
 }
 
 function createEngine(
-  shared: Omit<Engine, 'lostEnds' | 'confirmations' | 'refreshLimit' | keyof Verification>,
+  shared: Omit<Engine, 'lostEnds' | 'confirmations' | 'refreshLimit' | 'schemas' | keyof Verification>,
 ): Engine {
   const { options, store, clock, events, revocations, feed } = shared
   const lostEnds = createLostEnds(
@@ -134,7 +135,8 @@ function createEngine(
     },
   )
   const refreshLimit = createRefreshLimit(options.limits.refreshesPerMinute, clock)
-  const parts = { ...shared, lostEnds, confirmations, refreshLimit }
+  const schemas = createSchemas(options, options.callbackWithin)
+  const parts = { ...shared, lostEnds, confirmations, refreshLimit, schemas }
   const engine: Engine = { ...parts, ...createVerification(parts) }
   return engine
 }
@@ -177,8 +179,12 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
     async refresh(refreshToken, given) {
       const context = methodOptions('refresh', given, 'ip', 'userAgent', 'arrivedAt', 'signal')
       const presented = parseRefreshToken(options.secrets, refreshToken)
-      const { row, accessToken, refreshToken: successor } = await refresh(engine, presented, context)
-      return { session: toSession<Claims, Data>(row, clock.now()), accessToken, refreshToken: successor }
+      const { row, stale, accessToken, refreshToken: successor } = await refresh(engine, presented, context)
+      return {
+        session: toSession<Claims, Data>(row, clock.now(), stale),
+        accessToken,
+        refreshToken: successor,
+      }
     },
     using: (client) => operations<Claims, Data>(engine, store.using(client), false),
     keys: {

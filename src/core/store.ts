@@ -90,6 +90,16 @@ export interface StartRenewal {
   readonly pruneAt: number
 }
 
+/** New claims of a row and of its renewals. It requires the version and the renewals as they were read. */
+export interface ReplaceClaims {
+  readonly id: string
+  readonly version: number
+  readonly renewals: readonly Renewal[]
+  readonly claims: ClaimsObject
+  readonly next: readonly Renewal[]
+  readonly at: number
+}
+
 /** The turn to the lineage of a renewal. It requires the version and the renewals as they were read. */
 export interface ConfirmRenewal extends Turn {
   readonly version: number
@@ -201,6 +211,14 @@ export interface SessionWrites {
   ): Promise<number | null>
   /** @returns the new version, null when the session has ended */
   writeClaims(id: string, claims: ClaimsObject, at: number): Promise<number | null>
+  /** As {@link writeClaims}, for all active sessions of a user. @returns the changed sessions with their new versions */
+  writeClaimsByUser(
+    userId: string,
+    claims: ClaimsObject,
+    at: number,
+  ): Promise<{ id: string; version: number }[]>
+  /** Raises the version, too. @returns whether it was written */
+  replaceClaims(write: ReplaceClaims): Promise<boolean>
   /** @returns the new version, null when the session has ended */
   raiseVersion(id: string, at: number): Promise<number | null>
   /** @returns the changed sessions with their new versions, and where to continue as {@link endByUser} */

@@ -42,7 +42,7 @@ export async function startActingIn<Claims extends object, Data>(
   try {
     const answer = giveAccessToken(request, responseCookies, row.id, accessToken, cookiesExpireAt)
     const now = engine.clock.now()
-    const verified = issuedSession(toSession<Claims, Data>(row, now), accessToken, new Date(now))
+    const verified = issuedSession(toSession<Claims, Data>(row, now, false), accessToken, new Date(now))
     return { verified, accessToken: accessToken.value, answer }
   } catch (tooLate) {
     // The handler has answered already: nobody can ever hold this token.

@@ -26,6 +26,9 @@ export function problemOf(error: AnySessionsError): Problem | null {
       return error.reason === 'replaced'
         ? unauthorized('session_replaced', 'once')
         : unauthorized(wireCode(error), false, true)
+    case 'ERR_SESSION_OUTDATED':
+      // The cookies stay: a corrected schema brings the session back.
+      return unauthorized(wireCode(error), false)
     case 'ERR_REFRESH_TOKEN_INVALID':
     case 'ERR_REFRESH_TOKEN_REUSED':
       return unauthorized(wireCode(error), false, true)

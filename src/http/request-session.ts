@@ -107,6 +107,11 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     return this.require().actor
   }
 
+  /** Whether the schema `claims` refuses the claims. They are then not as the type says. */
+  get stale(): boolean {
+    return this.require().stale
+  }
+
   /** @throws SessionsError saying why there is no session */
   require(): VerifiedSession<Claims> {
     return this.#verified().verified
@@ -148,12 +153,18 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    * Signs a user in. Every session that this request names ends as `replaced` (session fixation).
    * @returns the body to answer with: in cookie mode it holds no token
    * @throws TypeError for claims with reserved names or too large for a cookie
+   * @throws SessionEndedError if `refreshClaims` returns null
    */
   async create(input: CreateInRequest<Claims, Data>): Promise<CookieAnswer | BearerAnswer> {
     const { sessions, ip, userAgent } = this.#request
     // If cookies can no longer be set, nothing is created: nobody could hold the session.
     if (this.transport === 'cookie') this.#cookies.reserve()
-    const created = await sessions.create({ ...input, ip, userAgent, replaces: this.namedSessionIds })
+    const login = { ...input, ip, userAgent, replaces: this.namedSessionIds }
+    const created = await sessions.create(login).catch((error) => {
+      // `refreshClaims` has refused the login, so the error is about the session of this request.
+      if (isSessionsError(error) && error.code === 'ERR_SESSION_ENDED') this.#createdId = error.sessionId
+      throw error
+    })
     this.#createdId = created.session.sessionId
     try {
       return this.#giveTokens(created)
@@ -373,7 +384,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   /** @internal Applies an inline refresh. */
   acceptRefresh(refreshed: Refreshed, cookies: readonly string[]): void {
     const { arrivedAt } = this.#request
-    const session = toSession<Claims, Data>(refreshed.row, arrivedAt)
+    const session = toSession<Claims, Data>(refreshed.row, arrivedAt, refreshed.stale)
     this.#refreshed = refreshed
     const verified = issuedSession(session, refreshed.accessToken, new Date(arrivedAt))
     this.#state = { verified, version: session.version }

@@ -164,6 +164,20 @@ export function memory(): Store {
       invalidate({ ...row, claims, renewals, version: row.version + 1 }, at)
       return row.version + 1
     },
+    async writeClaimsByUser(userId, claims, at) {
+      const active = [...rows.values()].filter((row) => row.userId === userId && row.endedAt === null)
+      return active.map(({ id, renewals, version }) => {
+        const cleared = renewals.map((renewal) => ({ ...renewal, claims: null }))
+        invalidate({ ...rows.get(id)!, claims, renewals: cleared, version: version + 1 }, at)
+        return { id, version: version + 1 }
+      })
+    },
+    async replaceClaims({ id, version, renewals, claims, next, at }) {
+      const row = live(id)
+      if (row === null || row.version !== version || !sameRenewals(row.renewals, renewals)) return false
+      invalidate({ ...row, claims, renewals: next, version: version + 1 }, at)
+      return true
+    },
     async raiseVersion(id, at) {
       const row = live(id)
       if (row === null) return null

@@ -70,6 +70,20 @@ const COUNTS: { readonly [Name in EventName]: readonly Count<SessionEvents[Name]
       description: 'Sessions used from a new address or user agent.',
     },
   ],
+  schemaMismatch: [
+    {
+      metric: 'pawl.refresh.schema_mismatch',
+      unit: '{refresh}',
+      description: 'Refreshes that met claims or data which their schema refuses.',
+    },
+  ],
+  claimsRefreshFailed: [
+    {
+      metric: 'pawl.refresh.claims_failed',
+      unit: '{refresh}',
+      description: 'Refreshes and logins whose claims could not be computed.',
+    },
+  ],
   refreshLimited: [
     {
       metric: 'pawl.refresh.limited',

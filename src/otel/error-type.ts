@@ -6,6 +6,7 @@ const CODES: Readonly<Record<SessionsErrorCode, 'fault' | 'refusal'>> = {
   ERR_ACCESS_TOKEN_EXPIRED: 'refusal',
   ERR_ACCESS_TOKEN_INVALID: 'refusal',
   ERR_SESSION_ENDED: 'refusal',
+  ERR_SESSION_OUTDATED: 'refusal',
   ERR_REFRESH_TOKEN_INVALID: 'refusal',
   ERR_REFRESH_TOKEN_REUSED: 'refusal',
   ERR_RECENT_AUTH_REQUIRED: 'refusal',

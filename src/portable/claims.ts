@@ -1,4 +1,4 @@
-import type { StandardSchemaV1 } from './standard-schema.ts'
+import type { SchemaIssue, SchemaResult } from './standard-schema.ts'
 import { TOKEN_CLAIM_NAMES } from './token-claims.ts'
 
 /** The claims of the application in the access token. */
@@ -52,22 +52,29 @@ function toJson(value: unknown, name: string): unknown {
   return JSON.parse(text)
 }
 
+/** A value does not match the schema of the application. Thrown as a `TypeError`; `cause` holds the issues. */
+export class SchemaMismatchError extends TypeError {
+  /** The place of the first issue: `data.theme`. */
+  readonly path: string
+  /** The first key of the path of each issue; `null` where an issue has no path. */
+  readonly keys: readonly (string | null)[]
+
+  constructor(name: string, issues: readonly SchemaIssue[], message?: string) {
+    const paths = issues.map(({ path = [] }) =>
+      path.map((part) => String(typeof part === 'object' ? part.key : part)),
+    )
+    const path = [name, ...(paths[0] ?? [])].join('.')
+    super(message ?? `\`${path}\` does not match its schema`, { cause: issues })
+    this.path = path
+    this.keys = paths.map(([key = null]) => key)
+  }
+}
+
 /**
- * Validates with the Standard Schema of the application; `null` accepts every value.
- * @throws TypeError with the path of the first issue but not its value
+ * The output of a Standard Schema.
+ * @throws SchemaMismatchError with the path of the first issue but not its value
  */
-export async function validate<T>(
-  schema: StandardSchemaV1<unknown, T> | null,
-  value: unknown,
-  name: string,
-): Promise<T> {
-  if (schema === null) return value as T
-  const result = await schema['~standard'].validate(value)
-  if (result.issues === undefined) return result.value
-  const path = (result.issues[0]?.path ?? [])
-    .map((part) => String(typeof part === 'object' ? part.key : part))
-    .join('.')
-  throw new TypeError(`\`${path === '' ? name : `${name}.${path}`}\` does not match its schema`, {
-    cause: result.issues,
-  })
+export function outputOf<T>(result: SchemaResult<T>, name: string): T {
+  if (result.issues !== undefined) throw new SchemaMismatchError(name, result.issues)
+  return result.value
 }

@@ -33,9 +33,9 @@ export class NotSignedInError extends SessionsError {
 export class AccessTokenExpiredError extends SessionsError {
   declare readonly code: 'ERR_ACCESS_TOKEN_EXPIRED'
   /**
-   * `expired`: its lifetime has passed. `superseded`: claims or authentication have changed, or
-   * `expireAccessTokens` was called. `context`: it was used from another address or user agent
-   * (`accessToken.onContextChange: 'refresh'`).
+   * `expired`: its lifetime has passed. `superseded`: claims or authentication have changed,
+   * `expireAccessTokens` was called, or the schema `claims` refuses its claims. `context`: it was used from another
+   * address or user agent (`accessToken.onContextChange: 'refresh'`).
    */
   readonly reason: 'expired' | 'superseded' | 'context'
   constructor(reason: 'expired' | 'superseded' | 'context') {
@@ -62,6 +62,23 @@ export class SessionEndedError extends SessionsError {
     super('ERR_SESSION_ENDED', `the session has ended (${reason})`)
     this.sessionId = sessionId
     this.reason = reason
+  }
+}
+
+/**
+ * A schema of `createSessions` refuses the stored claims or data of the session (`onSchemaMismatch: 'reject'`): the user
+ * must sign in again. Pawl has changed nothing. The session goes on if a later deployment accepts the stored values.
+ * `cause` holds the error of the schema. HTTP: 401 `session_outdated`; the cookies stay.
+ */
+export class SessionOutdatedError extends SessionsError {
+  declare readonly code: 'ERR_SESSION_OUTDATED'
+  readonly sessionId: string
+  /** The place that the schema refuses: `claims.tenant`. */
+  readonly path: string
+  constructor(sessionId: string, path: string, options?: ErrorOptionsWithCause) {
+    super('ERR_SESSION_OUTDATED', `the stored \`${path}\` of the session does not match its schema`, options)
+    this.sessionId = sessionId
+    this.path = path
   }
 }
 
@@ -187,6 +204,7 @@ export type AnySessionsError =
   | AccessTokenExpiredError
   | AccessTokenInvalidError
   | SessionEndedError
+  | SessionOutdatedError
   | RefreshTokenInvalidError
   | RefreshTokenReusedError
   | RecentAuthRequiredError

@@ -14,13 +14,18 @@ export interface VerifiedSession<Claims extends object = ClaimsObject> {
   readonly generation: number
   /** Who acts as this user (`session.actAs`); `null` in the user's own session. */
   readonly actor: Actor | null
+  /**
+   * Whether the schema `claims` of `createSessions` refuses these claims. They are then as an earlier release wrote them,
+   * not as the type says. Only with `onSchemaMismatch: 'stale'`; always false in `pawl/verify`, which has no schema.
+   */
+  readonly stale: boolean
 }
 
 /** The fields of an access token that become its session. Times in milliseconds. */
 export type SessionFields = Pick<
   AccessTokenFields,
   'sessionId' | 'userId' | 'claims' | 'issuedAt' | 'expiresAt' | 'authTime' | 'generation' | 'actor'
->
+> & { readonly stale?: boolean }
 
 export function verifiedSession(fields: SessionFields): VerifiedSession {
   return Object.freeze({
@@ -32,6 +37,7 @@ export function verifiedSession(fields: SessionFields): VerifiedSession {
     authTime: new Date(fields.authTime),
     generation: fields.generation,
     actor: deepFreeze(fields.actor),
+    stale: !!fields.stale,
   })
 }
 

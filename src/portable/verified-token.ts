@@ -19,7 +19,7 @@ export interface VerifiedToken extends RecheckedFields {
 }
 
 /** The twin is left out. It is needed once, and would make a cache entry half as large again. */
-export function toVerifiedToken(token: AccessToken): VerifiedToken {
+export function toVerifiedToken(token: AccessToken & { readonly stale?: boolean }): VerifiedToken {
   const { header, sessionId, version, issuedAt, expiresAt, contextTag, actor } = token
   return {
     header,

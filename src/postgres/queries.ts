@@ -177,6 +177,15 @@ export const QUERIES = {
     where id = $1 and ended_at is null
     returning version`,
 
+  writeClaimsByUser: `update :sessions set claims = $2, version = coalesce(version, 0) + 1, invalidated_at = $3,
+      renewals = (select jsonb_agg(renewal || '{"claims": null}') from jsonb_array_elements(renewals) as renewal)
+    where user_id = $1 and ended_at is null
+    returning id, version`,
+
+  replaceClaims: `update :sessions set claims = $4, renewals = $5, version = coalesce(version, 0) + 1, invalidated_at = $6
+    where id = $1 and coalesce(version, 0) = $2 and renewals is not distinct from $3::jsonb and ended_at is null
+    returning id`,
+
   raiseVersion: `update :sessions set version = coalesce(version, 0) + 1, invalidated_at = $2
     where id = $1 and ended_at is null
     returning version`,

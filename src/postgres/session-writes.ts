@@ -99,6 +99,21 @@ export function createSessionWrites(run: Run, notify: SessionWrites['notify']): 
       const [row] = await run('writeClaims', [id, JSON.stringify(claims), timestamp(at)])
       return (row?.['version'] as number | undefined) ?? null
     },
+    async writeClaimsByUser(userId, claims, at) {
+      const rows = await run('writeClaimsByUser', [userId, JSON.stringify(claims), timestamp(at)])
+      return rows.map(toVersion)
+    },
+    async replaceClaims({ id, version, renewals, claims, next, at }) {
+      const rows = await run('replaceClaims', [
+        id,
+        version,
+        renewalsValue(renewals),
+        JSON.stringify(claims),
+        renewalsValue(next),
+        timestamp(at),
+      ])
+      return rows.length > 0
+    },
     async raiseVersion(id, at) {
       const [row] = await run('raiseVersion', [id, timestamp(at)])
       return (row?.['version'] as number | undefined) ?? null
@@ -136,4 +151,8 @@ export function createSessionWrites(run: Run, notify: SessionWrites['notify']): 
 
 function idsOf(rows: readonly Row[]): string[] {
   return rows.map(({ id }) => id as string)
+}
+
+function toVersion(row: Row): { id: string; version: number } {
+  return { id: row['id'] as string, version: row['version'] as number }
 }

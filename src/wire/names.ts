@@ -19,6 +19,7 @@ export type WireCode =
   | 'access_token_invalid'
   | 'session_ended'
   | 'session_replaced'
+  | 'session_outdated'
   | 'refresh_token_invalid'
   | 'refresh_token_reused'
   | 'recent_auth_required'

@@ -54,6 +54,23 @@ describe('bearer mode', () => {
     expect(await who()).toMatchObject({ id: 'anna' })
   })
 
+  it('keeps the tokens of an outdated session, which a corrected deployment accepts again', async () => {
+    const world = await openWorld()
+    const tokens = memoryTokens()
+    const client = world.client({ tokens })
+    await world.login(client)
+    const kept = await tokens.load()
+    world.expire()
+    world.intercept.set('POST /session/refresh', () =>
+      Response.json({ code: 'session_outdated', refresh: false }, { status: 401 }),
+    )
+    expect((await client.fetch('/me')).status).toBe(401)
+    expect(client.session.status).toBe('signed-out')
+    expect(await tokens.load()).toStrictEqual(kept)
+    world.intercept.clear()
+    expect((await world.client({ tokens }).fetch('/me')).status).toBe(200)
+  })
+
   it('keeps a sign-in that finishes while the storage is still loading', async () => {
     const world = await openWorld()
     const disk = memoryTokens()

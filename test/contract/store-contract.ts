@@ -5,6 +5,7 @@ import type {
   KeyRow,
   Listener,
   Position,
+  ReplaceClaims,
   SessionRow,
   StartRenewal,
   Store,
@@ -597,6 +598,65 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
           expect(await store.writeData(nobody, { a: 1 }, how, null)).toBeNull()
         },
       )
+    })
+
+    describe('writeClaimsByUser', () => {
+      it('replaces the claims of live sessions and of their renewals, and appears in `changes`', async () => {
+        const at = NOON + 950 * DAY
+        const userId = 'claims of a user'
+        const renewals = [sampleRenewal('one', { claims: { role: 'admin' } })]
+        const one = await inserted({ userId, version: 3, renewals })
+        const two = await inserted({ userId })
+        const over = await ended({ userId })
+        const before = await stored(over)
+        const written = await store.writeClaimsByUser(userId, { plan: 'pro' }, at)
+        expect(written.toSorted((a, b) => b.version - a.version)).toStrictEqual([
+          { id: one.id, version: 4 },
+          { id: two.id, version: 1 },
+        ])
+        expect(await stored(one)).toMatchObject({ claims: { plan: 'pro' }, renewals: [{ claims: null }] })
+        expect(await stored(two)).toStrictEqual(plain({ ...two, claims: { plan: 'pro' }, version: 1 }))
+        expect(await stored(over)).toStrictEqual(before)
+        expect(await store.changes(at, null, 10)).toHaveLength(2)
+        expect(await store.writeClaimsByUser('nobody', {}, at)).toStrictEqual([])
+      })
+    })
+
+    describe('replaceClaims', () => {
+      const first = sampleRenewal('first', { claims: { role: 'admin' } })
+      const replace = (row: SessionRow, fields: Partial<ReplaceClaims> = {}): ReplaceClaims => ({
+        id: row.id,
+        version: row.version,
+        renewals: row.renewals,
+        claims: { plan: 'pro' },
+        next: row.renewals,
+        at: NOON + 960 * DAY,
+        ...fields,
+      })
+
+      it('replaces the claims of the row or of a renewal, and increases the version', async () => {
+        const row = await inserted({ version: 3, renewals: [first] })
+        expect(await store.replaceClaims(replace(row))).toBe(true)
+        expect(await stored(row)).toStrictEqual(plain({ ...row, claims: { plan: 'pro' }, version: 4 }))
+        const read = (await store.read(row.id))!
+        const next = [{ ...read.renewals[0]!, claims: { role: 'user' } }]
+        expect(await store.replaceClaims(replace(read, { next }))).toBe(true)
+        expect(await store.read(row.id)).toMatchObject({
+          renewals: [{ claims: { role: 'user' } }],
+          version: 5,
+        })
+        expect(await store.changes(NOON + 960 * DAY, null, 10)).toMatchObject([{ id: row.id, version: 5 }])
+      })
+
+      it('writes only over the version and the renewals as they were read, and no ended session', async () => {
+        const row = await inserted({ version: 3, renewals: [first] })
+        expect(await store.replaceClaims(replace(row, { version: 2 }))).toBe(false)
+        expect(await store.replaceClaims(replace(row, { renewals: [] }))).toBe(false)
+        await unchanged(row)
+        const over = await ended()
+        expect(await store.replaceClaims(replace(over))).toBe(false)
+        expect(await store.replaceClaims(replace({ ...over, id: nobody }))).toBe(false)
+      })
     })
 
     describe('writeClaims', () => {

@@ -71,6 +71,7 @@ describe('inline refresh', () => {
       authTime: '2030-01-01T12:00:00.000Z',
       generation: 0,
       actor: null,
+      stale: false,
       checked: 'anna',
       record: id,
     })

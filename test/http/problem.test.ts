@@ -14,6 +14,7 @@ import {
   SecretUnknownError,
   SessionEndedError,
   SessionLimitError,
+  SessionOutdatedError,
   StoreUnavailableError,
   TryAgainError,
 } from '../../src/index.ts'
@@ -76,6 +77,13 @@ describe('an error thrown by a handler', () => {
       ],
     ),
     [new SessionEndedError('s', 'replaced'), 401, { code: 'session_replaced', refresh: 'once' }, {}, INVALID],
+    [
+      new SessionOutdatedError('s', 'claims.tenant'),
+      401,
+      { code: 'session_outdated', refresh: false },
+      {},
+      INVALID,
+    ],
     [new RefreshTokenInvalidError(), 401, { code: 'refresh_token_invalid', refresh: false }, {}, INVALID],
     [
       new RefreshTokenReusedError('s', 'u'),

@@ -23,6 +23,7 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
     'SecretUnknownError',
     'SessionEndedError',
     'SessionLimitError',
+    'SessionOutdatedError',
     'SessionsError',
     'StoreUnavailableError',
     'TryAgainError',

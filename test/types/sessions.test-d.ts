@@ -4,6 +4,7 @@
  */
 import type {
   AnySessionsError,
+  ClaimsRefresh,
   CreateSession,
   EndReason,
   Session,
@@ -59,6 +60,33 @@ export async function claimsAndDataFlowThroughEveryCall(): Promise<void> {
   same<typeof version, number | null>(true)
   await sessions.patchData('id', { note: 'only this' })
   same<Awaited<ReturnType<typeof sessions.setClaims>>, number>(true)
+  await sessions.setClaims({ userId: 'u' }, { role: 'user' })
+  same<typeof verified.stale, boolean>(true)
+  same<typeof created.session.stale, boolean>(true)
+  await createSessions<Claims, Data>({
+    store: memory(),
+    secret,
+    onSchemaMismatch: 'stale',
+    async refreshClaims(session) {
+      same<typeof session, ClaimsRefresh<Claims, Data>>(true)
+      return session.stale ? null : { role: 'user' }
+    },
+  })
+  // The schema alone types the claims, and the function must return such claims.
+  const inferred = await createSessions({
+    store: memory(),
+    secret,
+    claims: claimsSchema,
+    refreshClaims: ({ claims }) => claims,
+  })
+  same<typeof inferred, Sessions<Claims, unknown>>(true)
+  await createSessions({
+    store: memory(),
+    secret,
+    claims: claimsSchema,
+    // @ts-expect-error an unknown role
+    refreshClaims: () => ({ role: 'x' }),
+  })
 
   const inTransaction = sessions.using({})
   same<typeof inTransaction, SessionOperations<Claims, Data>>(true)

@@ -155,6 +155,7 @@ describe('verify', () => {
       authTime: new Date(clock.now()),
       generation: 0,
       actor: null,
+      stale: false,
     })
     expect(Object.isFrozen(verified) && Object.isFrozen(verified.claims['tags'])).toBe(true)
     expect(sessions.verify(accessToken.value)).toBe(verified)

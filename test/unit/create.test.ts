@@ -44,6 +44,7 @@ describe.each(await storeKinds())('create, on $name,', ({ newPlace }) => {
       actor: null,
       endedAt: null,
       endReason: null,
+      stale: false,
     })
     expect(refreshToken.expiresAt).toStrictEqual(session.expiresAt)
     expect(await sessions.get(session.sessionId)).toStrictEqual(session)

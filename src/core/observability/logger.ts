@@ -46,6 +46,16 @@ const ENTRIES: Readonly<Record<EventName, Entry>> = {
   reused: { level: 'warn', message: 'reuse detected: a superseded refresh token came back' },
   ended: { level: 'info', message: 'session ended' },
   contextChanged: { level: 'info', message: 'session used from another address or user agent' },
+  schemaMismatch: {
+    level: 'warn',
+    message: 'stored claims or data do not match their schema, `onSchemaMismatch` applies',
+    frequent: true,
+  },
+  claimsRefreshFailed: {
+    level: 'error',
+    message: '`refreshClaims` failed, `onRefreshClaimsError` applies',
+    frequent: true,
+  },
   refreshLimited: {
     level: 'warn',
     message: 'refresh refused by a limit, the client retries',

@@ -47,6 +47,13 @@ export interface SessionEvents {
     from: NormalContext
     to: NormalContext
   }
+  /**
+   * A refresh met stored claims or data that their schema refuses. `path` is the place of the first issue. With
+   * `onSchemaMismatch: 'reject'` the user must sign in again.
+   */
+  schemaMismatch: { sessionId: string; userId: string; path: string }
+  /** The option `refreshClaims` failed or took too long; `onRefreshClaimsError` applies. */
+  claimsRefreshFailed: { sessionId: string; userId: string; error: unknown }
   /** A limit put a refresh off. `reason` is the option that decided. */
   refreshLimited: { sessionId: string; reason: 'refreshesPerMinute' | 'allowRefresh' }
   /** A login was refused, because the user has too many sessions. */

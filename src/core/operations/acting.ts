@@ -1,5 +1,4 @@
 import type { Actor } from '../../portable/actor.ts'
-import { checkClaims, validate } from '../../portable/claims.ts'
 import {
   AccessTokenExpiredError,
   ActingRefusedError,
@@ -11,12 +10,14 @@ import { checkUserId } from '../../portable/user-id.ts'
 import type { VerifiedToken } from '../../portable/verified-token.ts'
 import type { Engine } from '../engine.ts'
 import { randomBytes } from '../keys/random.ts'
+import type { Refreshed } from '../refresh/refresh.ts'
 import { type NormalContext, normalizeContext, type RequestContext, recordable } from '../request-context.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
 import { assertActive, assertNotEnded, compareEnds, readRow } from '../session/rows.ts'
+import { readForToken } from '../session/stored-values.ts'
 import type { SessionRow } from '../store.ts'
-import { checkFits, mintAccessToken } from '../tokens/access-token.ts'
-import { accessTokenFields, type IssuedToken, issueAccessToken } from '../tokens/issue.ts'
+import { mintAccessToken } from '../tokens/access-token.ts'
+import { assertClaimsFit, type IssuedToken, issueAccessToken } from '../tokens/issue.ts'
 import { fingerprint } from '../tokens/refresh-token.ts'
 import { assertStillActive, type Scope } from './write-scope.ts'
 
@@ -66,12 +67,10 @@ export async function startActing<Claims extends object>(
   administrator: Administrator,
   input: ActAs<Claims>,
 ): Promise<Acting> {
-  const { options, store, clock, events, ring } = engine
+  const { options, store, clock, events } = engine
   const lifetime = checkInput(input) * SECOND
   const userId = checkUserId(input.userId)
-  const claims = checkClaims(
-    await validate(options.claims, input.claims === undefined ? {} : input.claims, 'claims'),
-  )
+  const claims = await engine.schemas.claims.accept(input.claims === undefined ? {} : input.claims)
   const scope: Scope = { engine, writes: store, autocommit: true }
   const own = await assertStillActive(scope, administrator.sessionId)
   if (own.actor !== null) throw new ActingRefusedError()
@@ -110,7 +109,7 @@ export async function startActing<Claims extends object>(
   const issue = { generation: 0, twin: null, now, context }
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const row = { ...fields, id: newSessionId(store.sessionIdVersion ?? 'v7', now, randomBytes(16)) }
-    checkFits(await ring.signer(), options.accessToken, accessTokenFields(engine, row, issue, 0))
+    await assertClaimsFit(engine, row, claims)
     const accessToken = await issueAccessToken(engine, row, issue)
     if (!(await store.insert(row))) continue
     const { id: sessionId, actor, ip, userAgent } = row
@@ -131,23 +130,25 @@ export async function startActing<Claims extends object>(
 /**
  * The next access token of an acting session, for a refresh of the administrator's own session.
  * @param own the row of the administrator's session after that refresh
- * @throws SessionEndedError if the acting has ended
+ * @throws SessionEndedError if the acting has ended, or its claims no longer match their schema
  */
 export async function continueActing(
   engine: Engine,
   sessionId: string,
   own: SessionRow,
   context: NormalContext,
-): Promise<Pick<Acting, 'row' | 'accessToken'>> {
+): Promise<Pick<Refreshed, 'row' | 'stale' | 'accessToken'>> {
   const row = await readRow(engine.store, sessionId)
   const now = engine.clock.now()
   compareEnds(engine, row)
   assertActive(sessionId, row, now)
   if (row.actor?.sessionId !== own.id) throw new SessionEndedError(sessionId, 'unknown')
-  return {
-    row,
-    accessToken: await issueAccessToken(engine, row, { generation: 0, twin: null, now, context }),
-  }
+  const read = await readForToken(engine, row)
+  const stale = read.refusal !== null
+  // The refresh has turned the administrator's session already, so it is too late for another refusal.
+  if (stale && engine.options.onSchemaMismatch === 'reject') throw new SessionEndedError(sessionId, 'unknown')
+  const issue = { generation: 0, twin: null, now, context }
+  return { row: read.row, stale, accessToken: await issueAccessToken(engine, read.row, issue) }
 }
 
 /**

@@ -1,5 +1,5 @@
-import { checkClaims, checkData, validate } from '../../portable/claims.ts'
-import { TryAgainError } from '../../portable/errors.ts'
+import type { ClaimsObject } from '../../portable/claims.ts'
+import { SessionEndedError, TryAgainError } from '../../portable/errors.ts'
 import { methodOptions } from '../../portable/options/method-options.ts'
 import { newSessionId } from '../../portable/session-id.ts'
 import { checkUserId } from '../../portable/user-id.ts'
@@ -7,12 +7,12 @@ import type { CreatedSession, CreateSession } from '../api.ts'
 import type { Engine } from '../engine.ts'
 import { randomBytes } from '../keys/random.ts'
 import { absoluteTimeout, idleTimeout } from '../options/resolve.ts'
+import { computeClaims } from '../refresh/refresh-claims.ts'
 import { type NormalContext, normalizeContext, recordable } from '../request-context.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
 import { toSession } from '../session/session.ts'
 import type { SessionRow } from '../store.ts'
-import { checkFits } from '../tokens/access-token.ts'
-import { accessTokenFields, type IssuedToken, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
+import { assertClaimsFit, type IssuedToken, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
 import {
   ANCHOR_BYTES,
   fingerprint,
@@ -21,7 +21,7 @@ import {
   type RefreshToken,
 } from '../tokens/refresh-token.ts'
 import { enforceSessionLimit, loginTime } from './session-limit.ts'
-import { endSession, type Scope } from './write-scope.ts'
+import { endSession, publishVersions, type Scope } from './write-scope.ts'
 
 /** A taken session id comes from a generator that repeats itself, as after a copy of a running machine. */
 const ATTEMPTS = 3
@@ -44,13 +44,11 @@ export async function createSession<Claims extends object, Data>(
   input: CreateSession<Claims, Data>,
 ): Promise<CreatedSession<Claims, Data>> {
   const { engine, writes, autocommit } = scope
-  const { options, clock, events } = engine
+  const { options, clock, events, schemas } = engine
   checkFields(input)
   const userId = checkUserId(input.userId)
-  const claims = checkClaims(
-    await validate(options.claims, input.claims === undefined ? {} : input.claims, 'claims'),
-  )
-  const data = checkData(await validate(options.data, input.data ?? null, 'data'))
+  const claims = await schemas.claims.accept(input.claims === undefined ? {} : input.claims)
+  const data = await schemas.data.accept(input.data ?? null)
   const replaced = [input.replaces ?? []].flat()
   const now = clock.now()
   const context = normalizeContext(input)
@@ -91,18 +89,27 @@ export async function createSession<Claims extends object, Data>(
       throw new TryAgainError(1, 'no unused session id; the random generator of this process repeats itself')
     login = await prepareLogin(engine, fields, context)
   }
-  const { row, token, accessToken } = login
+  const { token } = login
+  let { row, accessToken } = login
   if (autocommit) events.emit('created', { sessionId: row.id, userId, ip: row.ip, userAgent: row.userAgent })
   try {
     await enforceSessionLimit(scope, row, replaced)
     for (const replacedId of replaced) await endSession(scope, replacedId, 'replaced')
+    // A change of rights since the first call has not met this row, if it came before the row was visible.
+    const claims = autocommit ? await loginClaims(engine, row) : row.claims
+    if (claims !== row.claims) {
+      row = await storeLoginClaims(scope, row, claims)
+      const issue = { generation: 0, twin: null, now: clock.now(), context }
+      accessToken = await issueAccessToken(engine, row, issue)
+    }
   } catch (error) {
     // The caller gets no tokens, so the new session would never have a holder.
-    await endSession(scope, row.id, 'replaced').catch(() => {})
+    const reason = error instanceof SessionEndedError ? 'revoked' : 'replaced'
+    await endSession(scope, row.id, reason).catch(() => {})
     throw error
   }
   return {
-    session: toSession<Claims, Data>(row, clock.now()),
+    session: toSession<Claims, Data>(row, clock.now(), false),
     accessToken,
     refreshToken: issueRefreshToken(engine, row, token),
   }
@@ -120,7 +127,7 @@ async function prepareLogin(
   fields: Omit<SessionRow, 'id' | 'current' | 'anchorHash'>,
   context: NormalContext,
 ): Promise<Login> {
-  const { options, ring, store } = engine
+  const { options, store } = engine
   const now = fields.turnedAt
   const id = newSessionId(store.sessionIdVersion ?? 'v7', now, randomBytes(16))
   const anchor = randomBytes(ANCHOR_BYTES)
@@ -131,10 +138,32 @@ async function prepareLogin(
     parent: NO_PARENT,
     anchor,
   })
-  const row = { ...fields, id, current: token.fingerprint, anchorHash: fingerprint(anchor) }
+  const given = { ...fields, id, current: token.fingerprint, anchorHash: fingerprint(anchor) }
+  const row = { ...given, claims: await loginClaims(engine, given) }
   const issue = { generation: 0, twin: null, now, context }
-  checkFits(await ring.signer(), options.accessToken, accessTokenFields(engine, row, issue, 0))
+  await assertClaimsFit(engine, row, row.claims)
   return { row, token, accessToken: await issueAccessToken(engine, row, issue) }
+}
+
+/**
+ * The claims of a login, after the option `refreshClaims`.
+ * @throws SessionEndedError if it returns null
+ * @throws TryAgainError if it fails and `onRefreshClaimsError` is `end`
+ */
+async function loginClaims(engine: Engine, row: SessionRow): Promise<ClaimsObject> {
+  const outcome = await computeClaims(engine, row, { row, refusal: null })
+  if (outcome.kind === 'end')
+    throw outcome.failed ? new TryAgainError() : new SessionEndedError(row.id, 'revoked')
+  return outcome.kind === 'changed' ? outcome.claims : row.claims
+}
+
+/** @returns the row as it is then; a `setClaims` in between wins, and the client's first refresh gets its claims */
+async function storeLoginClaims(scope: Scope, row: SessionRow, claims: ClaimsObject): Promise<SessionRow> {
+  const { id, version, renewals } = row
+  const at = scope.engine.clock.now()
+  if (!(await scope.writes.replaceClaims({ id, version, renewals, claims, next: renewals, at }))) return row
+  await publishVersions(scope, [{ id, version: version + 1 }])
+  return { ...row, claims, version: version + 1 }
 }
 
 function checkFields(input: CreateSession<object, unknown>): void {

@@ -1,4 +1,3 @@
-import { checkClaims, validate } from '../../portable/claims.ts'
 import { ActingRefusedError, TryAgainError } from '../../portable/errors.ts'
 import { methodOptions } from '../../portable/options/method-options.ts'
 import { isSessionId } from '../../portable/session-id.ts'
@@ -7,10 +6,10 @@ import type { SessionOperations } from '../api.ts'
 import type { Engine } from '../engine.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
 import { repeatKnownEnd } from '../session/rows.ts'
-import { type Session, toSession } from '../session/session.ts'
+import type { Session } from '../session/session.ts'
+import { readSession } from '../session/stored-values.ts'
 import { END_REASONS, type Position, type SessionRow, type SessionWrites } from '../store.ts'
-import { checkFits } from '../tokens/access-token.ts'
-import { accessTokenFields } from '../tokens/issue.ts'
+import { assertClaimsFit } from '../tokens/issue.ts'
 import { latestActingPrune } from './acting.ts'
 import { createSession } from './create.ts'
 import { patchData, setData } from './data.ts'
@@ -29,17 +28,20 @@ const ATTEMPTS = 3
 /** An erased row stays for two access-token lifetimes and this time, in ms, so that every process learns of the end. */
 const ERASED_ROW_RETENTION = 10 * 60_000
 
+/** Has the length of every session id. */
+const NO_SESSION = '00000000-0000-0000-0000-000000000000'
+
 /** The public operations, on the store itself or inside a transaction of the application. */
 export function operations<Claims extends object, Data>(
   engine: Engine,
   writes: SessionWrites,
   autocommit: boolean,
 ): SessionOperations<Claims, Data> {
-  const { options, clock, ring } = engine
+  const { options, clock, schemas } = engine
   const scope: Scope = { engine, writes, autocommit }
-  const asSession = (row: SessionRow): Session<Claims, Data> => {
+  const asSession = (row: SessionRow): Promise<Session<Claims, Data>> => {
     if (row.endReason === null) repeatKnownEnd(engine, row.id)
-    return toSession<Claims, Data>(row, clock.now())
+    return readSession<Claims, Data>(engine, row)
   }
 
   return {
@@ -75,7 +77,8 @@ export function operations<Claims extends object, Data>(
       return row === null ? null : asSession(row)
     },
     async list(userId, page) {
-      return (await writes.listByUser(checkUserId(userId), toListPage(page, clock.now()))).map(asSession)
+      const rows = await writes.listByUser(checkUserId(userId), toListPage(page, clock.now()))
+      return Promise.all(rows.map(asSession))
     },
     async setData(sessionId, data, given) {
       return setData(scope, sessionId, data, methodOptions('setData', given, 'ifVersion').ifVersion)
@@ -83,18 +86,20 @@ export function operations<Claims extends object, Data>(
     async patchData(sessionId, patch, given) {
       return patchData(scope, sessionId, patch, methodOptions('patchData', given, 'ifVersion').ifVersion)
     },
-    async setClaims(sessionId, claims) {
-      const checked = checkClaims(await validate(options.claims, claims, 'claims'))
-      const row = await assertStillActive(scope, sessionId)
+    async setClaims(which, claims) {
+      const accepted = await schemas.claims.accept(claims)
       const now = clock.now()
-      const issue = { generation: 0, twin: null, now, context: null }
-      checkFits(
-        await ring.signer(),
-        options.accessToken,
-        accessTokenFields(engine, { ...row, claims: checked }, issue, 0),
-      )
+      if (typeof which !== 'string') {
+        const userId = checkUserId(methodOptions('setClaims', which, 'userId').userId)
+        await assertClaimsFit(engine, sessionOf(userId, now), accepted)
+        const written = await writes.writeClaimsByUser(userId, accepted, now)
+        if (written.length > 0) await publishVersions(scope, written)
+        return written.length
+      }
+      const sessionId = which
+      await assertClaimsFit(engine, await assertStillActive(scope, sessionId), accepted)
       for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-        const version = await writes.writeClaims(sessionId, checked, now)
+        const version = await writes.writeClaims(sessionId, accepted, now)
         if (version !== null) {
           await publishVersions(scope, [{ id: sessionId, version }])
           return version
@@ -153,4 +158,17 @@ async function expireUser(scope: Scope, which: { readonly userId: string }): Pro
     last = batch.last
   } while (last !== null)
   return total
+}
+
+/** The fields of any session of a user whose length in a token matters. */
+function sessionOf(userId: string, authTime: number): Parameters<typeof assertClaimsFit>[1] {
+  return {
+    id: NO_SESSION,
+    userId,
+    version: 0,
+    authTime,
+    idleTimeout: null,
+    absoluteExpiresAt: null,
+    actor: null,
+  }
 }

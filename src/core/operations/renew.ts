@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type ClaimsObject, checkClaims, validate } from '../../portable/claims.ts'
+import type { ClaimsObject } from '../../portable/claims.ts'
 import { AccessTokenExpiredError, ActingRefusedError, TryAgainError } from '../../portable/errors.ts'
 import type { CreatedSession, RenewSession } from '../api.ts'
 import { randomBytes } from '../keys/random.ts'
@@ -8,9 +8,9 @@ import { pendingLifetime } from '../rotation/decision.ts'
 import { idleExpiry, idleTimeoutOf, pruneTime } from '../session/lifetime.ts'
 import { findRenewal, mayHoldReauthentication, withRenewal } from '../session/renewal.ts'
 import { toSession } from '../session/session.ts'
+import { assertNotOutdated, readForToken } from '../session/stored-values.ts'
 import type { Renewal } from '../store.ts'
-import { checkFits } from '../tokens/access-token.ts'
-import { accessTokenFields, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
+import { assertClaimsFit, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
 import { ANCHOR_BYTES, fingerprint, mintRefreshToken, RENEWAL_PREFIX } from '../tokens/refresh-token.ts'
 import { assertStillActive, type Scope } from './write-scope.ts'
 
@@ -41,12 +41,9 @@ export async function renewSession<Claims extends object, Data>(
   holder: RenewalHolder | null = null,
 ): Promise<CreatedSession<Claims, Data>> {
   const { engine, writes } = scope
-  const { options, clock, ring } = engine
+  const { options, clock, schemas } = engine
   // The holder of a pending renewal has claims and an authentication time that the row does not have yet.
-  const claims =
-    given === undefined
-      ? (holder?.claims ?? null)
-      : checkClaims(await validate(options.claims, given, 'claims'))
+  const claims = given === undefined ? (holder?.claims ?? null) : await schemas.claims.accept(given)
   const anchor = randomBytes(ANCHOR_BYTES)
   const anchorHash = fingerprint(anchor)
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
@@ -58,6 +55,9 @@ export async function renewSession<Claims extends object, Data>(
     if (holder !== null && holder.version !== row.version) throw new AccessTokenExpiredError('superseded')
     if (holder !== null && !reauthenticated && mayHoldReauthentication(row, holder, options.rotation))
       throw new AccessTokenExpiredError('superseded')
+    const read = await readForToken(engine, claims === null ? row : { ...row, claims })
+    // Data is no part of the tokens, and the user may have just typed the password.
+    const stale = read.refusal?.of === 'data' || assertNotOutdated(engine, read)
     const now = clock.now()
     const heldAuthTime = holder?.authTime ?? 0
     const authTime = reauthenticated ? now : Math.max(row.authTime, heldAuthTime)
@@ -72,7 +72,7 @@ export async function renewSession<Claims extends object, Data>(
       absoluteExpiresAt: lifetime === null ? null : authTime + lifetime,
       claims: isDeepStrictEqual(claims, row.claims) ? null : claims,
     }
-    const renewed = withRenewal(row, renewal)
+    const renewed = { ...withRenewal(row, renewal), claims: read.row.claims, data: read.row.data }
     const token = mintRefreshToken(
       options.secrets,
       {
@@ -85,7 +85,7 @@ export async function renewSession<Claims extends object, Data>(
       RENEWAL_PREFIX,
     )
     const issue = { generation: token.generation, twin: null, now, context: normalizeContext(context) }
-    checkFits(await ring.signer(), options.accessToken, accessTokenFields(engine, renewed, issue, 0))
+    await assertClaimsFit(engine, renewed, renewed.claims)
     const accessToken = await issueAccessToken(engine, renewed, {
       ...issue,
       atMost: pendingLifetime(options.rotation),
@@ -104,7 +104,7 @@ export async function renewSession<Claims extends object, Data>(
       }))
     if (written) {
       return {
-        session: toSession<Claims, Data>({ ...renewed, expiresAt }, now),
+        session: toSession<Claims, Data>({ ...renewed, expiresAt }, now, stale),
         accessToken,
         refreshToken: issueRefreshToken(engine, renewed, token),
       }

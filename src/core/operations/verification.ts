@@ -29,10 +29,12 @@ export function createVerification({
   revocations,
   feed,
   confirmations,
+  schemas,
 }: Omit<Engine, keyof Verification>): Verification {
   const { accessToken, revocation, rotation } = options
   const { lifetime } = accessToken
   const refusesStale = revocation.mode !== 'expiry' && revocation.onStale === 'refuse'
+  const rejectsMismatch = options.onSchemaMismatch === 'reject'
   const cache = createTokenCache<VerifiedToken>(accessToken.cacheBytes)
 
   /** Increases whenever a key or a revocation is learned; cached checks older than this are repeated. */
@@ -79,6 +81,11 @@ export function createVerification({
       token.lastContext = { ip: context.ip, userAgent: context.userAgent }
   }
 
+  /** A token whose claims the schema refuses must be refreshed. @throws AccessTokenExpiredError */
+  function assertUpToDate({ session }: VerifiedToken): void {
+    if (rejectsMismatch && session.stale) throw new AccessTokenExpiredError('superseded')
+  }
+
   function verifyUncached(
     value: string,
     now: number,
@@ -87,7 +94,8 @@ export function createVerification({
   ): VerifiedToken {
     const parsed = parseAccessToken(value, ring, accessToken, checked)
     assertBegun(parsed, now)
-    const token = toVerifiedToken(parsed)
+    const { value: claims, refusal } = schemas.claims.readNow(parsed.claims)
+    const token = toVerifiedToken({ ...parsed, claims, stale: refusal !== null })
     // The key was found a moment ago, so this fails only if the clock was set back in between.
     if (!isStillValid(token, now)) throw new AccessTokenInvalidError()
     cache.set(value, token)
@@ -101,6 +109,8 @@ export function createVerification({
       })
     }
     assertSameContext(token, context, now)
+    // Last: also the use of a refused token proves that its twin arrived.
+    assertUpToDate(token)
     return token
   }
 
@@ -112,6 +122,7 @@ export function createVerification({
       if (cached === undefined || !isStillValid(cached, now))
         return verifyUncached(value, now, context, checked)
       assertSameContext(cached, context, now)
+      assertUpToDate(cached)
       return cached
     },
     identify(value, checked) {

@@ -80,6 +80,25 @@ export const SESSIONS_OPTIONS: OptionTable = {
    */
   data: { value: schema() },
   /**
+   * The schema `claims` or `data` refuses what a session has stored, because an earlier release wrote it. `reject`
+   * answers a refresh with 401 `session_outdated`: the user signs in again. It changes nothing, so a corrected schema
+   * brings the session back. `stale` hands the stored value over as it is, with `stale: true` beside it.
+   */
+  onSchemaMismatch: { value: oneOf('reject', 'stale'), default: 'reject' },
+  /**
+   * Computes the claims anew, for rights that follow your own tables. Pawl calls it at each refresh that it would
+   * answer, and at each login before and after it writes the row. If the claims differ, Pawl stores them, and older
+   * access tokens of the session must be refreshed. `null` ends the session as `revoked`. It may take a quarter of
+   * `rotation.overlap`.
+   * @type {(session: ClaimsRefresh<NoInfer<Claims>, NoInfer<Data>>) => NoInfer<Claims> | null | Promise<NoInfer<Claims> | null>}
+   */
+  refreshClaims: { value: callback() },
+  /**
+   * `refreshClaims` fails or takes too long. `keep` goes on with the claims that the session has, `end` ends the session
+   * as `revoked`. Pawl reports the error with the event `claimsRefreshFailed`.
+   */
+  onRefreshClaimsError: { value: oneOf('keep', 'end'), default: 'keep' },
+  /**
    * Where Pawl logs: pino, or an object of the same shape.
    * @type {Logger}
    * @defaultValue process warnings, from level `warn` up

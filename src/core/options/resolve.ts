@@ -14,6 +14,8 @@ export interface ResolvedOptions extends Omit<ResolvedSessionsOptions, 'secret' 
   readonly rotation: RotationSettings
   /** A refresh or confirmation that is undecided after this time stays undecided. */
   readonly decideWithin: number
+  /** How long a refresh waits for a schema or for `refreshClaims`: it must then still be in time. */
+  readonly callbackWithin: number
 }
 
 const SECOND = 1000
@@ -29,6 +31,7 @@ export function resolveOptions(options: SessionsOptions<never, never>): Resolved
     gracePeriod: atLeast('rotation.gracePeriod', rotation.gracePeriod, overlap, 120 * SECOND),
     tolerance: CLOCK_TOLERANCE,
   }
+  const decideWithin = overlap > 0 ? overlap / 2 : CLOCK_TOLERANCE
   return Object.freeze({
     ...given,
     idleTimeout: checkIdleTimeout(given.idleTimeout, resolvedRotation),
@@ -39,7 +42,8 @@ export function resolveOptions(options: SessionsOptions<never, never>): Resolved
       maxStaleness: atLeast('revocation.maxStaleness', revocation.maxStaleness, twoPolls, 60 * SECOND),
     },
     privacy: { ...privacy, keepEnded: Math.max(privacy.keepEnded, 2 * given.accessToken.lifetime) },
-    decideWithin: overlap > 0 ? overlap / 2 : CLOCK_TOLERANCE,
+    decideWithin,
+    callbackWithin: decideWithin / 2,
   })
 }
 

@@ -5,6 +5,7 @@ import type { StandardSchemaV1 } from '../../portable/standard-schema.ts'
 import type { ProvidedKey, SigningKey } from '../keys/signing-key.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Telemetry } from '../observability/telemetry.ts'
+import type { ClaimsRefresh } from '../refresh/claims-refresh.ts'
 import type { RefreshAttempt } from '../refresh/refresh-attempt.ts'
 import type { Store } from '../store.ts'
 
@@ -36,6 +37,28 @@ export interface SessionsOptions<Claims extends object = ClaimsObject, Data = un
   readonly claims?: StandardSchemaV1<unknown, Claims>
   /** A schema that types and validates the `data` of a session's row. */
   readonly data?: StandardSchemaV1<unknown, Data>
+  /**
+   * The schema `claims` or `data` refuses what a session has stored, because an earlier release wrote it. `reject`
+   * answers a refresh with 401 `session_outdated`: the user signs in again. It changes nothing, so a corrected
+   * schema brings the session back. `stale` hands the stored value over as it is, with `stale: true` beside it.
+   * @defaultValue 'reject'
+   */
+  readonly onSchemaMismatch?: 'reject' | 'stale'
+  /**
+   * Computes the claims anew, for rights that follow your own tables. Pawl calls it at each refresh that it would
+   * answer, and at each login before and after it writes the row. If the claims differ, Pawl stores them, and
+   * older access tokens of the session must be refreshed. `null` ends the session as `revoked`. It may take a
+   * quarter of `rotation.overlap`.
+   */
+  readonly refreshClaims?: (
+    session: ClaimsRefresh<NoInfer<Claims>, NoInfer<Data>>,
+  ) => NoInfer<Claims> | null | Promise<NoInfer<Claims> | null>
+  /**
+   * `refreshClaims` fails or takes too long. `keep` goes on with the claims that the session has, `end` ends the
+   * session as `revoked`. Pawl reports the error with the event `claimsRefreshFailed`.
+   * @defaultValue 'keep'
+   */
+  readonly onRefreshClaimsError?: 'keep' | 'end'
   /**
    * Where Pawl logs: pino, or an object of the same shape.
    * @defaultValue process warnings, from level warn up
@@ -247,6 +270,11 @@ export interface ResolvedSessionsOptions {
   readonly absoluteTimeout: number | null
   readonly claims: StandardSchemaV1<unknown, unknown> | null
   readonly data: StandardSchemaV1<unknown, unknown> | null
+  readonly onSchemaMismatch: 'reject' | 'stale'
+  readonly refreshClaims:
+    | ((session: ClaimsRefresh) => ClaimsObject | null | Promise<ClaimsObject | null>)
+    | null
+  readonly onRefreshClaimsError: 'keep' | 'end'
   readonly logger: Logger
   readonly telemetry: Telemetry
   readonly accessToken: {

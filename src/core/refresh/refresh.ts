@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
+import type { ClaimsObject } from '../../portable/claims.ts'
 import { RefreshTokenReusedError, SessionEndedError, TryAgainError } from '../../portable/errors.ts'
 import type { Engine } from '../engine.ts'
 import { type NormalContext, normalizeContext, type RefreshContext, recordable } from '../request-context.ts'
@@ -6,6 +7,7 @@ import { type Decision, pendingLifetime, type Verdict } from '../rotation/decisi
 import { createEnding, publishEnd } from '../session/ending.ts'
 import { assertRowsVisible } from '../session/missing-row.ts'
 import { assertLive, compareEnds, readRow } from '../session/rows.ts'
+import { assertNotOutdated, readForToken, type StoredValues } from '../session/stored-values.ts'
 import type { SessionRow } from '../store.ts'
 import { type IssuedToken, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
 import {
@@ -17,6 +19,7 @@ import {
 import { assertAllowed } from './allowance.ts'
 import { confirmRenewal } from './confirm-renewal.ts'
 import { assertUnexpired, type HeldSession, heldSession, judge } from './held-session.ts'
+import { computeClaims } from './refresh-claims.ts'
 import { createTurn, expectedState, publishTurn } from './turn.ts'
 
 const ATTEMPTS = 3
@@ -25,7 +28,10 @@ const MAX_REPAIRED_VERSIONS = 20
 
 /** The answer to a refresh, and the row it was made from. */
 export interface Refreshed {
+  /** With the output of the schemas. */
   readonly row: SessionRow
+  /** Whether a schema refuses the claims or data of the row. */
+  readonly stale: boolean
   readonly accessToken: IssuedToken
   /** `null`: the client keeps the presented token. */
   readonly refreshToken: IssuedToken | null
@@ -50,7 +56,7 @@ export function refresh(
 
 /**
  * Reads the row, decides, writes and answers. The checks come in the order of the protocol: MAC, row, end, anchor,
- * absolute expiry, idle expiry, decision, limits. Each caller gets its own child: with a shared answer, a thief could follow
+ * absolute expiry, idle expiry, decision, limits, claims, schemas. Each caller gets its own child: with a shared answer, a thief could follow
  * the owner undetected.
  */
 async function exchange(
@@ -64,8 +70,10 @@ async function exchange(
   assertLive(engine, token.sessionId)
   const from = normalizeContext(context)
   let allowed = false
+  /** The version of the row to which this refresh has written the claims that the application computed. */
+  let writtenVersion: number | null = null
 
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+  for (let attempt = 1; attempt <= ATTEMPTS + Number(writtenVersion !== null); attempt++) {
     const row = await ensureRowVersion(engine, await readRow(engine.store, token.sessionId))
     compareEnds(engine, row)
     // An expired token has no row in any case.
@@ -74,20 +82,67 @@ async function exchange(
     const held = heldSession(token, row)
     assertUnexpired(engine, token, held.session, arrivedAt)
     let decision = judge(engine, token, held, arrivedAt)
-    // No limit applies to a refresh that would be refused: a thief must not be able to postpone being found.
-    if (!allowed && decision.answer !== 'refuse') {
-      await assertAllowed(engine, token, from)
+    let values: StoredValues = { row: held.session, refusal: null }
+    // Nothing of this applies to a refresh that would be refused: a thief must not be able to postpone being found.
+    if (decision.answer !== 'refuse') {
+      if (!allowed) await assertAllowed(engine, token, from)
       allowed = true
+      if (decision.answer === 'try-again') throw new TryAgainError()
+      values = await readForToken(engine, held.session)
+      if (engine.options.refreshClaims !== null && held.row.version !== writtenVersion) {
+        const outcome = await computeClaims(engine, held.session, values)
+        assertInTime(engine, arrivedAt, context?.signal)
+        if (outcome.kind === 'end') return await endForClaims(engine, held.row)
+        if (outcome.kind === 'changed') {
+          if (await replaceClaims(engine, held, outcome.claims)) writtenVersion = held.row.version + 1
+          continue
+        }
+      }
+      reportMismatch(engine, values)
+      assertNotOutdated(engine, values)
       decision = judge(engine, token, held, arrivedAt)
     }
     assertInTime(engine, arrivedAt, context?.signal)
     const updated = await applyDecision(engine, held, decision, from)
     if (updated === null) continue
     assertInTime(engine, arrivedAt, context?.signal)
-    return createAnswer(engine, token, updated, decision, arrivedAt, from)
+    const { claims, data } = values.row
+    const answer = await createAnswer(engine, token, { ...updated, claims, data }, decision, arrivedAt, from)
+    return { ...answer, stale: values.refusal !== null }
   }
   // Other writers changed the row each time. That must not log anybody out.
   throw new TryAgainError()
+}
+
+/** Writes claims that the application computed. @returns false if the row has changed and the refresh must be repeated */
+async function replaceClaims(
+  engine: Engine,
+  { row, lineage }: HeldSession,
+  claims: ClaimsObject,
+): Promise<boolean> {
+  const { store, clock, revocations, feed } = engine
+  const { id, version, renewals } = row
+  // Claims of a pending renewal stay with its holder: they may be rights that no copy of an older token may get.
+  const isOwn = typeof lineage === 'object' && lineage.claims !== null
+  const next = isOwn ? renewals.map((other) => (other === lineage ? { ...other, claims } : other)) : renewals
+  const at = clock.now()
+  const written = { claims: isOwn ? row.claims : claims, next, at }
+  if (!(await store.replaceClaims({ id, version, renewals, ...written }))) return false
+  revocations.addVersion(id, version + 1)
+  feed.notifyPeers()
+  return true
+}
+
+/** Ends a session because of the option `refreshClaims`. @throws SessionEndedError always */
+async function endForClaims(engine: Engine, { id, userId }: SessionRow): Promise<never> {
+  const ending = createEnding(engine, 'revoked', engine.clock.now())
+  if ((await engine.store.end(id, ending)) !== null) publishEnd(engine, id, userId, 'revoked')
+  throw new SessionEndedError(id, 'revoked')
+}
+
+function reportMismatch({ events }: Engine, { row, refusal }: StoredValues): void {
+  if (refusal === null) return
+  events.emit('schemaMismatch', { sessionId: row.id, userId: row.userId, path: refusal.path })
 }
 
 /**
@@ -167,7 +222,7 @@ async function createAnswer(
   { answer, verdict, next }: Decision,
   now: number,
   context: NormalContext,
-): Promise<Refreshed> {
+): Promise<Omit<Refreshed, 'stale'>> {
   engine.events.emit('refreshed', { sessionId: row.id, userId: row.userId, verdict })
   if (verdict === 'renewed' && next === undefined) {
     // Still pending: a short access token makes the client present the refresh token again soon.

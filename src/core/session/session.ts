@@ -37,6 +37,11 @@ export interface Session<Claims extends object = ClaimsObject, Data = unknown> {
   readonly endedAt: Date | null
   /** Why the session ended; `null` while it is active. */
   readonly endReason: EndReason | null
+  /**
+   * Whether a schema of `createSessions` refuses `claims` or `data`. They are then as an earlier release wrote them, not as
+   * the types say.
+   */
+  readonly stale: boolean
 }
 
 /** Why a session has expired; `null` when it has not. The holder of a pending renewal may have longer than the row. */
@@ -46,7 +51,11 @@ export function expiryReason(row: SessionRow, now: number): 'idle' | 'absolute' 
   return now >= row.expiresAt ? 'idle' : null
 }
 
-export function toSession<Claims extends object, Data>(row: SessionRow, now: number): Session<Claims, Data> {
+export function toSession<Claims extends object, Data>(
+  row: SessionRow,
+  now: number,
+  stale: boolean,
+): Session<Claims, Data> {
   const expired = row.endReason === null ? expiryReason(row, now) : null
   const expiredAt = expired === 'absolute' ? latestAbsoluteExpiry(row)! : row.expiresAt
   const endedAt = row.endedAt ?? (expired === null ? null : expiredAt)
@@ -70,5 +79,6 @@ export function toSession<Claims extends object, Data>(row: SessionRow, now: num
     actor: row.actor,
     endedAt: endedAt === null ? null : new Date(endedAt),
     endReason: row.endReason ?? expired,
+    stale,
   }
 }

@@ -6,7 +6,7 @@ import type { Presented } from '../rotation/decision.ts'
 import { idleExpiry, idleTimeoutOf } from '../session/lifetime.ts'
 import type { Session } from '../session/session.ts'
 import type { SessionRow } from '../store.ts'
-import { type AccessTokenFields, mintAccessToken } from './access-token.ts'
+import { type AccessTokenFields, checkFits, mintAccessToken } from './access-token.ts'
 import type { RefreshToken } from './refresh-token.ts'
 
 /** A token handed to the client. */
@@ -30,6 +30,12 @@ export interface Issue {
   readonly atMost?: number
 }
 
+/** The fields of the row that an access token is made from. */
+type TokenSource = Pick<
+  SessionRow,
+  'id' | 'userId' | 'version' | 'authTime' | 'idleTimeout' | 'absoluteExpiresAt' | 'actor' | 'claims'
+>
+
 export async function issueAccessToken(engine: Engine, row: SessionRow, issue: Issue): Promise<IssuedToken> {
   const { options, ring } = engine
   const lifetime = options.accessToken.lifetime * (1 - 0.05 * Math.random())
@@ -43,9 +49,9 @@ export async function issueAccessToken(engine: Engine, row: SessionRow, issue: I
   return { value, expiresAt: new Date(fields.expiresAt) }
 }
 
-export function accessTokenFields(
+function accessTokenFields(
   engine: Engine,
-  row: SessionRow,
+  row: TokenSource,
   { generation, twin, now, context }: Omit<Issue, 'atMost'>,
   lifetime: number,
 ): AccessTokenFields {
@@ -74,13 +80,27 @@ export function accessTokenFields(
   }
 }
 
+/**
+ * Checks that every future access token with these claims fits a cookie.
+ * @throws TypeError
+ */
+export async function assertClaimsFit(
+  engine: Engine,
+  row: Omit<TokenSource, 'claims'>,
+  claims: ClaimsObject,
+): Promise<void> {
+  const { options, ring } = engine
+  const issue = { generation: 0, twin: null, now: engine.clock.now(), context: null }
+  checkFits(await ring.signer(), options.accessToken, accessTokenFields(engine, { ...row, claims }, issue, 0))
+}
+
 export function issueRefreshToken(engine: Engine, row: SessionRow, token: RefreshToken): IssuedToken {
   return { value: token.value, expiresAt: new Date(idleExpiry(engine, row, token.issuedAt)) }
 }
 
 /** The session as its new access token describes it, without parsing that token. Tokens hold whole seconds. */
 export function issuedSession<Claims extends object, Data>(
-  { sessionId, userId, claims, authTime, generation, actor }: Session<Claims, Data>,
+  { sessionId, userId, claims, authTime, generation, actor, stale }: Session<Claims, Data>,
   { expiresAt }: IssuedToken,
   issuedAt: Date,
 ): VerifiedSession<Claims> {
@@ -93,6 +113,7 @@ export function issuedSession<Claims extends object, Data>(
     authTime: wholeSeconds(authTime),
     generation,
     actor,
+    stale,
   })
   return session as VerifiedSession<Claims>
 }

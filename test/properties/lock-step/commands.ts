@@ -238,6 +238,19 @@ const setClaims = fc
     ),
   )
 
+const setClaimsOfUser = fc
+  .record({ by, user, claims })
+  .map(({ by, user, claims }) =>
+    step(`setClaims(${show(user)}, ${show(claims)})`, by, (world) =>
+      ask(world, by, (sessions) => sessions.setClaims({ userId: user }, claims), String),
+    ),
+  )
+
+/** Changes what `refreshClaims` returns. */
+const changeRole = fc
+  .record({ user, role: fc.constantFrom('user', 'editor', 'admin', null) })
+  .map(({ user, role }) => step(`role of ${show(user)}: ${role}`, 0, (world) => world.roles.set(user, role)))
+
 const reauthenticate = fc
   .record({ by, back })
   .map(({ by, back }) =>
@@ -338,6 +351,8 @@ export const anyCommand: Arbitrary<Command> = fc.oneof(
   often(1, revokeUser),
   often(5, writeData),
   often(2, setClaims),
+  often(1, setClaimsOfUser),
+  often(2, changeRole),
   often(2, reauthenticate),
   often(4, renew),
   often(2, get),

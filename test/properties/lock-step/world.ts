@@ -9,6 +9,8 @@ import {
   parseRefreshToken,
 } from '../../../src/core/tokens/refresh-token.ts'
 import {
+  type ClaimsObject,
+  type ClaimsRefresh,
   createSessions,
   type EventName,
   type IssuedToken,
@@ -45,6 +47,8 @@ export interface Settings {
   readonly idleTimeout: number
   readonly absoluteTimeout: number | null
   readonly accessTokenLifetime: number
+  /** Whether claims are computed from `World.roles`. */
+  readonly refreshesClaims: boolean
 }
 
 /** Short timeouts, so that a run meets their ends. */
@@ -54,6 +58,7 @@ export const settings: Arbitrary<Settings> = record({
   idleTimeout: constantFrom(86_400, 3600),
   absoluteTimeout: constantFrom(null, 259_200),
   accessTokenLifetime: constantFrom(900, 60),
+  refreshesClaims: constantFrom(false, true),
 })
 
 function mintForeign(): TokenPair {
@@ -90,6 +95,8 @@ export class World {
   readonly sessions: Pair[] = []
   readonly refreshTokens: TokenPair[] = []
   readonly accessTokens: TokenPair[] = []
+  /** The roles that `refreshClaims` puts into the claims of users; null ends their sessions. */
+  readonly roles: Map<string, string | null> = new Map()
   private readonly sides: Pair<{
     readonly processes: readonly Sessions[]
     readonly engines: readonly Engine[]
@@ -115,12 +122,13 @@ export class World {
     for (const side of SIDES) {
       const { processes, engines: own, heard } = sides[side]!
       for (const name of ['one', 'other']) {
-        const { overlap, onDatabaseRollback, accessTokenLifetime, ...timeouts } = settings
+        const { overlap, onDatabaseRollback, accessTokenLifetime, refreshesClaims, ...timeouts } = settings
         const options = {
           ...timeouts,
           rotation: { overlap, onDatabaseRollback },
           accessToken: { lifetime: accessTokenLifetime },
           privacy: { keepEnded: 86_400 },
+          ...(refreshesClaims && { refreshClaims: world.refreshClaims }),
           secret: SECRET,
           now: world.clock.now,
         }
@@ -133,6 +141,13 @@ export class World {
       }
     }
     return world
+  }
+
+  /** The option of the same name. */
+  readonly refreshClaims = ({ userId, claims }: ClaimsRefresh): ClaimsObject | null => {
+    const role = this.roles.get(userId)
+    if (role === undefined) return claims
+    return role === null ? null : { ...claims, role }
   }
 
   async close(): Promise<void> {
