@@ -9,10 +9,12 @@ import {
   sign,
   verify,
 } from 'node:crypto'
+import { types } from 'node:util'
 import { decodeBase64url } from '../../portable/base64url.ts'
-import { InvalidOptionsError } from '../../portable/errors.ts'
+import { InvalidOptionsError, TryAgainError } from '../../portable/errors.ts'
 import { ALGORITHMS, type Algorithm, encodeHeader } from '../../portable/token-header.ts'
 import { MAX_LENGTH } from '../../portable/token-payload.ts'
+import { CALLBACK_WITHIN, within } from '../../portable/within.ts'
 import { createMac } from './hmac.ts'
 
 /** A key that signs and verifies access tokens. */
@@ -40,7 +42,10 @@ export type ProvidedKey =
       readonly kid: string
       readonly algorithm: Exclude<Algorithm, 'HS256'>
       readonly publicKey: KeyObject
-      /** Signs the bytes. An ES256 signature must be in the IEEE P1363 format (64 bytes). */
+      /**
+       * Signs the bytes. An ES256 signature must be in the IEEE P1363 format (64 bytes). If it fails, takes longer than
+       * 10 s or returns a wrong signature, the login or refresh answers "try again" (503).
+       */
       readonly sign: (input: Uint8Array) => Promise<Uint8Array>
     }
 
@@ -83,10 +88,38 @@ export function signingKeyFromProvided(provided: ProvidedKey, option: string): S
   if (algorithm === 'ES256' && key.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
     fail('needs a P-256 key')
   if (!('sign' in provided)) return signingKey(kid, algorithm, provided.key)
-  const remote = provided.sign
-  return {
-    ...asymmetric(kid, algorithm, provided.publicKey),
-    sign: async (input) => Buffer.from(await remote(Buffer.from(input))).toString('base64url'),
+  const publicPart = asymmetric(kid, algorithm, provided.publicKey)
+  return { ...publicPart, sign: (input) => signRemotely(publicPart, provided.sign, input) }
+}
+
+/**
+ * Has a key service sign. Checks the signature: with a wrong one, every client would refresh again and again.
+ * @throws TryAgainError
+ */
+async function signRemotely(
+  { kid, verify }: Omit<SigningKey, 'sign'>,
+  remote: (input: Uint8Array) => Promise<Uint8Array>,
+  input: string,
+): Promise<string> {
+  try {
+    const signature: unknown = await within<unknown>(
+      CALLBACK_WITHIN,
+      () => remote(Buffer.from(input)),
+      () => {
+        throw new Error(`it did not answer within ${CALLBACK_WITHIN / 1000} s`)
+      },
+    )
+    // WebCrypto signs into an `ArrayBuffer`.
+    if (!types.isUint8Array(signature) && !types.isArrayBuffer(signature))
+      throw new TypeError('it returned no bytes')
+    const encoded = Buffer.from(signature as Uint8Array).toString('base64url')
+    if (!verify(input, encoded))
+      throw new TypeError(
+        'it returned a signature that `publicKey` does not verify (ES256: IEEE P1363, not DER)',
+      )
+    return encoded
+  } catch (cause) {
+    throw new TryAgainError(1, `the function \`sign\` of the key '${kid}' failed`, { cause })
   }
 }
 

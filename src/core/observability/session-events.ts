@@ -39,7 +39,10 @@ export interface SessionEvents {
   secretUnknown: Record<string, never>
   /** A new signing key was published. */
   keysRotated: { epoch: number; kid: string; signsFrom: Date }
-  /** A signing key in the database is unusable, or the rotation failed. The old key keeps signing. */
+  /**
+   * A signing key in the database is unusable, or the rotation failed: the old key keeps signing. With `keys.provided`:
+   * the function `sign` of a key failed. `epoch` is null then.
+   */
   keyTrouble: { epoch: number | null; error: unknown }
   /** The clock of this process is wrong. Pawl follows the clock of the database. */
   clockSkew: { milliseconds: number }

@@ -2,7 +2,10 @@ import { CLOCK_TOLERANCE } from '../../portable/clock-tolerance.ts'
 import { check } from '../../portable/options/check.ts'
 import { resolveTable } from '../../portable/options/resolve-table.ts'
 import { deriveSecrets, type Secrets } from '../keys/secrets.ts'
+import { guardLogger } from '../observability/logger.ts'
+import { guardTelemetry } from '../observability/telemetry.ts'
 import type { RotationSettings } from '../rotation/decision.ts'
+import { guardSchema } from './guard-schema.ts'
 import { ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, SESSIONS_OPTIONS } from './option-table.ts'
 import type { ResolvedSessionsOptions, SessionsOptions } from './sessions-options.ts'
 
@@ -25,6 +28,10 @@ export function resolveOptions(options: SessionsOptions<never, never>): Resolved
   const twoPolls = 2 * revocation.pollInterval
   return Object.freeze({
     ...given,
+    claims: guardSchema('claims', given.claims),
+    data: guardSchema('data', given.data),
+    logger: guardLogger(given.logger),
+    telemetry: guardTelemetry(given.telemetry),
     secrets: deriveSecrets(secret, given.store.realm),
     rotation: {
       ...rotation,

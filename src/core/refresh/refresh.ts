@@ -80,7 +80,12 @@ async function exchange(
     const updated = await applyDecision(engine, held, decision, from)
     if (updated === null) continue
     assertInTime(engine, arrivedAt, context?.signal)
-    return createAnswer(engine, token, updated, decision, arrivedAt, from)
+    const answer = await createAnswer(engine, token, updated, decision, arrivedAt, from)
+    // A slow key service must not make an answer that overtakes later ones in the cookie jar.
+    assertInTime(engine, arrivedAt, context?.signal)
+    const { id: sessionId, userId } = updated
+    engine.events.emit('refreshed', { sessionId, userId, verdict: decision.verdict })
+    return answer
   }
   // Other writers changed the row each time. That must not log anybody out.
   throw new TryAgainError()
@@ -164,7 +169,6 @@ async function createAnswer(
   now: number,
   context: NormalContext,
 ): Promise<Refreshed> {
-  engine.events.emit('refreshed', { sessionId: row.id, userId: row.userId, verdict })
   if (verdict === 'renewed' && next === undefined) {
     // Still pending: a short access token makes the client present the refresh token again soon.
     const atMost = pendingLifetime(engine.options.rotation)
