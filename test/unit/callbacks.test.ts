@@ -1,6 +1,9 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { fetchSessions } from '../../src/adapters/fetch/index.ts'
+import { addressFunction } from '../../src/adapters/shared/client-address.ts'
 import type { ProvidedKey, Sessions, SessionsOptions } from '../../src/index.ts'
+import { postgres } from '../../src/postgres/index.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { createLog } from '../support/logger.ts'
 import { collectWarnings } from '../support/process-warnings.ts'
@@ -170,5 +173,48 @@ describe('a function of the application', () => {
     expect(reports).toStrictEqual(report === null ? [] : [expect.stringContaining(report)])
     broken = false
     expect(await outcomeOf(request(sessions, refreshToken.value))).toBe('answered')
+  })
+
+  it('that warns in the log of a cross-origin request and rejects costs no request', async () => {
+    const fail = (): Promise<void> => Promise.reject(new Error('disk full'))
+    const sessions = await openSessions({ logger: { debug() {}, info() {}, warn: fail, error: fail } })
+    const withSession = fetchSessions(sessions, { trustedOrigins: ['https://spa.example.com'] })
+    const warnings = collectWarnings()
+    const headers = { origin: 'https://spa.example.com', 'sec-fetch-site': 'cross-site' }
+    const request = new Request('https://app.example.com/', { headers })
+    const { status } = await withSession(request, () => new Response(null, { status: 204 }))
+    expect(status).toBe(204)
+    await vi.advanceTimersByTimeAsync(0)
+    expect(warnings).toStrictEqual([
+      { name: 'PawlWarning', message: '`logger` threw (reported only once): disk full' },
+    ])
+  })
+
+  it.each(Object.keys(FAULTS) as Fault[])('as client of a transaction that %s is given up', async (fault) => {
+    const pool = { query: FAULTS.hangs, connect: FAULTS.hangs, end: FAULTS.hangs }
+    const { using } = postgres({ pool: pool as never, listen: false })
+    const id = '01890a5d-ac96-774b-bcce-b302099a8057'
+    expect(await outcomeOf(using({ query: FAULTS[fault] }).read(id))).toBe(
+      {
+        hangs: 'ERR_STORE_UNAVAILABLE',
+        rejects: 'Error',
+        throws: 'Error',
+        'returns a wrong type': 'TypeError',
+      }[fault],
+    )
+  })
+})
+
+describe('the option `ip` of an adapter', () => {
+  it.each([
+    { fault: 'throws', ip: FAULTS.throws },
+    { fault: 'is async and rejects', ip: FAULTS.rejects },
+    { fault: 'is async', ip: FAULTS.hangs },
+    { fault: 'returns a wrong type', ip: FAULTS['returns a wrong type'] },
+  ])('that $fault costs no request, and is reported', async ({ ip }) => {
+    const addressOf = addressFunction(ip as never)!
+    const warnings = collectWarnings()
+    expect(addressOf({})).toBeUndefined()
+    expect(warnings).toMatchObject([{ name: 'PawlWarning', message: expect.stringContaining('`ip`') }])
   })
 })
