@@ -19,7 +19,8 @@ const FUNCTIONS = {
     imports: `
       import type { ClaimsObject } from '../../portable/claims.ts'
       import type { StandardSchemaV1 } from '../../portable/standard-schema.ts'
-      import type { ProvidedKey, SigningKey } from '../keys/signing-key.ts'
+      import type { ProvidedKeySource, ProvidedSigningKeys } from '../keys/provided-keys.ts'
+      import type { ProvidedKey } from '../keys/signing-key.ts'
       import type { Logger } from '../observability/logger.ts'
       import type { Telemetry } from '../observability/telemetry.ts'
       import type { RefreshAttempt } from '../refresh/refresh-attempt.ts'
@@ -38,7 +39,7 @@ const FUNCTIONS = {
     resolved: {
       claims: 'StandardSchemaV1<unknown, unknown>',
       data: 'StandardSchemaV1<unknown, unknown>',
-      provided: 'readonly [SigningKey, ...SigningKey[]]',
+      provided: 'ProvidedSigningKeys | ProvidedKeySource',
     },
     page: 'docs/configuration.md',
   },

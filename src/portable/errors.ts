@@ -174,8 +174,8 @@ export class InvalidOptionsError extends SessionsError {
   declare readonly code: 'ERR_INVALID_OPTIONS'
   /** The option, as a path: `cookies.domain`. */
   readonly option: string
-  constructor(option: string, message: string) {
-    super('ERR_INVALID_OPTIONS', message)
+  constructor(option: string, message: string, options?: ErrorOptionsWithCause) {
+    super('ERR_INVALID_OPTIONS', message, options)
     this.option = option
   }
 }

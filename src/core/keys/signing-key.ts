@@ -3,6 +3,7 @@ import {
   createPublicKey,
   createSecretKey,
   generateKeyPairSync,
+  hash,
   type JsonWebKey,
   type KeyObject,
   randomBytes,
@@ -30,6 +31,8 @@ export interface SigningKey {
   readonly verify: (input: string, signature: string) => boolean
   /** The public key as a JWK (RFC 7517); `null` for HS256. */
   readonly publicJwk: JsonWebKey | null
+  /** Equal for equal keys. Says nothing about a secret key. */
+  readonly material: string
 }
 
 /**
@@ -125,7 +128,8 @@ async function signRemotely(
 
 function signingKey(kid: string, algorithm: Algorithm, key: KeyObject): SigningKey {
   if (algorithm === 'HS256') {
-    const mac = createMac(key.export(), MAX_LENGTH)
+    const secret = key.export()
+    const mac = createMac(secret, MAX_LENGTH)
     return {
       kid,
       algorithm,
@@ -136,6 +140,7 @@ function signingKey(kid: string, algorithm: Algorithm, key: KeyObject): SigningK
         return bytes !== null && mac.verify(input, bytes)
       },
       publicJwk: null,
+      material: hash('sha256', secret, 'base64url'),
     }
   }
   return {
@@ -146,6 +151,7 @@ function signingKey(kid: string, algorithm: Algorithm, key: KeyObject): SigningK
 }
 
 function asymmetric(kid: string, algorithm: Algorithm, publicKey: KeyObject): Omit<SigningKey, 'sign'> {
+  const jwk = publicKey.export({ format: 'jwk' })
   return {
     kid,
     algorithm,
@@ -159,7 +165,8 @@ function asymmetric(kid: string, algorithm: Algorithm, publicKey: KeyObject): Om
     },
     // Without `key_ops`, which should not stand beside `use` (RFC 7517 section 4.3). A key without its private part
     // cannot be imported for signing anyway.
-    publicJwk: { ...publicKey.export({ format: 'jwk' }), kid, alg: algorithm, use: 'sig' },
+    publicJwk: { ...jwk, kid, alg: algorithm, use: 'sig' },
+    material: JSON.stringify([jwk.x, jwk.y]),
   }
 }
 

@@ -37,11 +37,11 @@ export interface SessionEvents {
   confirmationsDropped: { count: number; reason: 'full' | 'late' | 'store' }
   /** A client presented a token made with a secret that this process does not have. */
   secretUnknown: Record<string, never>
-  /** A new signing key was published. */
+  /** A new signing key was published. With a function as `keys.provided`: a new key signs now. */
   keysRotated: { epoch: number; kid: string; signsFrom: Date }
   /**
-   * A signing key in the database is unusable, or the rotation failed: the old key keeps signing. With `keys.provided`:
-   * the function `sign` of a key failed. `epoch` is null then.
+   * A signing key in the database is unusable, or the rotation failed: the old key keeps signing. With `keys.provided`,
+   * where `epoch` is null: `sign` of a key failed, or the function that returns the keys.
    */
   keyTrouble: { epoch: number | null; error: unknown }
   /** The clock of this process is wrong. Pawl follows the clock of the database. */
