@@ -19,7 +19,8 @@ const FUNCTIONS = {
     imports: `
       import type { ClaimsObject } from '../../portable/claims.ts'
       import type { StandardSchemaV1 } from '../../portable/standard-schema.ts'
-      import type { ProvidedKey, SigningKey } from '../keys/signing-key.ts'
+      import type { ProvidedKeySource, ProvidedSigningKeys } from '../keys/provided-keys.ts'
+      import type { ProvidedKey } from '../keys/signing-key.ts'
       import type { Logger } from '../observability/logger.ts'
       import type { Telemetry } from '../observability/telemetry.ts'
       import type { ClaimsRefresh } from '../refresh/claims-refresh.ts'
@@ -40,7 +41,7 @@ const FUNCTIONS = {
       claims: 'StandardSchemaV1<unknown, unknown>',
       data: 'StandardSchemaV1<unknown, unknown>',
       refreshClaims: '(session: ClaimsRefresh) => ClaimsObject | null | Promise<ClaimsObject | null>',
-      provided: 'readonly [SigningKey, ...SigningKey[]]',
+      provided: 'ProvidedSigningKeys | ProvidedKeySource',
     },
     page: 'docs/configuration.md',
   },

@@ -10,6 +10,7 @@ export type {
   VerifiedSession,
 } from './core/api.ts'
 export type { JsonWebKeySet, KeyInfo } from './core/keys/key-ring.ts'
+export type { ProvidedKeySource } from './core/keys/provided-keys.ts'
 export type { ProvidedKey } from './core/keys/signing-key.ts'
 export type { Logger } from './core/observability/logger.ts'
 export type { EventName, SessionEvents } from './core/observability/session-events.ts'

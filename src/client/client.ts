@@ -1,6 +1,6 @@
 import type { ClientState } from './client-state.ts'
 import { fetchWithSession } from './fetch.ts'
-import { after, before, type OwnTicket, type RequestHooks } from './hooks.ts'
+import { after, before, type RequestHooks } from './hooks.ts'
 import type { SessionClientOptions } from './options.ts'
 import { refresh } from './refresh.ts'
 import { identifyUser, setSession } from './session.ts'
@@ -92,9 +92,8 @@ export function createSessionClient<User = unknown>(
     credentials: tokens ? 'omit' : 'include',
     timeout: (overlap || 30) * 500,
     user,
-    report: (...problem) =>
-      // biome-ignore lint/suspicious/noConsole: without a listener the problem would go unnoticed
-      options.onProblem ? options.onProblem(...problem) : console.warn('Pawl:', ...problem),
+    // biome-ignore lint/suspicious/noConsole: without a listener the problem would go unnoticed
+    report: options.onProblem ?? ((...problem) => console.warn('Pawl:', ...problem)),
     runAlone: createTaskQueue(channel?.name),
     channel,
     session: UNKNOWN,
@@ -133,14 +132,12 @@ export function createSessionClient<User = unknown>(
     signOut: () => signOut(client),
     onChange(listener) {
       client.listeners.add(listener as (session: SessionState) => void)
-      return () => {
-        client.listeners.delete(listener as (session: SessionState) => void)
-      }
+      return () => client.listeners.delete(listener as (session: SessionState) => void)
     },
     hooks: {
       covers: client.covers,
-      before: (method, repeats, stream) => before(client, method, repeats, stream),
-      after: (ticket, status, body) => after(client, ticket as OwnTicket, status, body),
+      before: before.bind(null, client),
+      after: after.bind(null, client) as RequestHooks['after'],
     },
     close() {
       if (channel) globalThis.removeEventListener('pageshow', onPageShow)

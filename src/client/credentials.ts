@@ -9,6 +9,7 @@ import type { ClientState } from './client-state.ts'
 import { elapsedTime } from './elapsed-time.ts'
 import type { SignInAnswer } from './response-body.ts'
 import { becomeSignedOut } from './session.ts'
+import { within } from './within.ts'
 
 /** Asks the server to use bodies and the `Authorization` header instead of cookies. */
 export const BEARER_HEADERS: Readonly<Record<string, string>> = { [TRANSPORT_HEADER]: 'bearer' }
@@ -26,7 +27,7 @@ export async function acceptAnswer(
     const { accessToken, refreshToken } = answer as BearerAnswer
     const tokens = { accessToken, refreshToken: refreshToken ?? client.tokens?.refreshToken ?? '' }
     // Saved before use: using the new access token makes the old refresh token worthless.
-    await client.storage.save(tokens)
+    await within(() => client.storage!.save(tokens))
     client.tokens = tokens
   } else {
     client.csrfToken = (answer as CookieAnswer).csrfToken
@@ -58,5 +59,5 @@ export function sessionHeaders(
 export async function endSession(client: ClientState, code?: WireCode): Promise<void> {
   client.tokens = null
   becomeSignedOut(client)
-  if (code !== 'session_outdated') await client.storage?.clear()
+  if (code !== 'session_outdated') await within(() => client.storage?.clear())
 }

@@ -1,6 +1,7 @@
 import type { ClientState } from './client-state.ts'
 import { after, before, type OwnTicket } from './hooks.ts'
 import { isSafe, isStream, urlOf } from './request.ts'
+import { unlessAborted } from './within.ts'
 
 /** Implements {@link SessionClient.fetch}. */
 export async function fetchWithSession(
@@ -31,23 +32,12 @@ export async function fetchWithSession(
     return attempt(second, ticket)
   }
 
-  const { signal } = first
-  let giveUp: (() => void) | undefined
   try {
     // A caller that aborts does not wait for a refresh, which goes on for the others.
-    return await Promise.race([
-      attempt(first),
-      new Promise<never>((_, reject) => {
-        giveUp = () => reject(signal.reason)
-        signal?.addEventListener('abort', giveUp)
-      }),
-    ])
+    return await unlessAborted(first.signal, attempt(first))
   } catch (error) {
     const response = (error as { response?: Response } | null)?.response
     if (response) return response.clone()
     throw error
-  } finally {
-    // A signal may live as long as the page.
-    signal?.removeEventListener('abort', giveUp!)
   }
 }

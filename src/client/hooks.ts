@@ -4,6 +4,7 @@ import { elapsedTime } from './elapsed-time.ts'
 import { refresh } from './refresh.ts'
 import { isSafe } from './request.ts'
 import { isProblem, readJson } from './response-body.ts'
+import { within } from './within.ts'
 
 /** A body that can be sent only once goes out with an access token that stays valid for at least this long, in ms. */
 const STREAM_MARGIN = 10_000
@@ -71,7 +72,7 @@ export async function before(
   }
   const { storage } = client
   if (storage && client.tokens === undefined) {
-    const stored = await storage.load()
+    const stored = await within(() => client.storage!.load())
     // A sign-in may have finished during the load.
     if (client.tokens === undefined) client.tokens = stored
   }

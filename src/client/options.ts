@@ -4,7 +4,7 @@ import type { TokenStorage } from './token-storage.ts'
  * A problem that the client reports besides the state of the session.
  *
  * - `cookies-blocked`: the browser did not keep the cookies of a sign-in or refresh. Reported once per sign-in.
- * - `user-failed`: the `user` option threw an error.
+ * - `user-failed`: the `user` option threw an error, or took longer than 10 s.
  */
 export type SessionProblem = 'cookies-blocked' | 'user-failed'
 
@@ -45,7 +45,8 @@ export interface SessionClientOptions<User = unknown> {
   readonly tokens?: TokenStorage
   /**
    * Function that loads the signed-in user for `session.user`, with the client's `fetch`. Returns null if nobody is
-   * signed in; throws if it cannot find out. Called by `check()` and after each sign-in, in any tab.
+   * signed in; throws if it cannot find out. After 10 s the client goes on without it. Called by `check()` and after
+   * each sign-in, in any tab.
    * @defaultValue none: `session.user` is always null
    */
   readonly user?: (fetch: typeof globalThis.fetch) => Promise<User | null>

@@ -6,6 +6,7 @@ import { isProblem, isSignInAnswer, readJson } from './response-body.ts'
 import { postToRoute, routeError } from './routes.ts'
 import { becomeSignedIn, becomeSignedOut } from './session.ts'
 import { broadcast } from './tabs.ts'
+import { within } from './within.ts'
 
 /**
  * Refreshes the session. Callers share a refresh under way, also one of another tab.
@@ -28,7 +29,7 @@ export function refresh(client: ClientState): Promise<boolean> {
 async function sendRefresh(client: ClientState, isLast?: boolean): Promise<boolean> {
   const { revision, tokens: previous } = client
   if (client.storage) {
-    const tokens = await client.storage.load()
+    const tokens = await within(() => client.storage!.load())
     client.tokens = tokens
     if (!tokens) {
       becomeSignedOut(client)
@@ -41,23 +42,21 @@ async function sendRefresh(client: ClientState, isLast?: boolean): Promise<boole
     }
   }
   const requestedAt = elapsedTime()
-  const giveUp = new AbortController()
-  const timer = setTimeout(() => giveUp.abort(), client.timeout)
-  let response: Response | undefined
+  let response!: Response
   let body: unknown
   try {
-    response = await postToRoute(
-      client,
-      'refresh',
-      { refreshToken: client.tokens?.refreshToken },
-      {},
-      giveUp.signal,
-    )
-    body = await readJson(response)
+    await within(async (signal) => {
+      response = await postToRoute(
+        client,
+        'refresh',
+        { refreshToken: client.tokens?.refreshToken },
+        {},
+        signal,
+      )
+      body = await readJson(response)
+    }, client.timeout)
   } catch (cause) {
     throw routeError('refresh', undefined, cause)
-  } finally {
-    clearTimeout(timer)
   }
   if (response.status === 401 && isProblem(body)) {
     if (client.revision !== revision) return true

@@ -10,7 +10,7 @@ export function postToRoute(
   name: string,
   tokens: object,
   headers: Readonly<Record<string, string>>,
-  signal: AbortSignal | null,
+  signal?: AbortSignal,
 ): Promise<Response> {
   const { send } = client
   return send(client.route(name), {
@@ -27,7 +27,7 @@ export function postToRoute(
  * @param response the response that the request may return instead
  */
 export function routeError(name: string, response?: Response, cause?: unknown): Error {
-  return Object.assign(new TypeError(`Retry ${name}: no usable response`, { cause }), {
+  return Object.assign(new TypeError(`No usable response to ${name}. Try again.`, { cause }), {
     response,
   })
 }

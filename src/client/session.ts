@@ -1,5 +1,6 @@
 import type { ClientState } from './client-state.ts'
 import { type SessionState, SIGNED_OUT } from './session-state.ts'
+import { within } from './within.ts'
 
 /** Changes who is signed in, and calls the listeners. */
 export function setSession(client: ClientState, next: SessionState): void {
@@ -15,13 +16,14 @@ export function setSession(client: ClientState, next: SessionState): void {
  * @param signedIn whether somebody is known to be signed in
  */
 export function identifyUser(client: ClientState, signedIn: boolean): Promise<void> {
-  if (client.identifying) return client.identifying
   const { user } = client
-  const call = Promise.resolve().then(async () => {
+  client.identifying ??= Promise.resolve().then(async () => {
     let next: SessionState = signedIn ? { status: 'signed-in', user: null } : client.session
     try {
-      const found = await user?.(client.fetch)
-      if (user) next = found == null ? SIGNED_OUT : { status: 'signed-in', user: found }
+      if (user) {
+        const found = await within(() => user(client.fetch))
+        next = found == null ? SIGNED_OUT : { status: 'signed-in', user: found }
+      }
     } catch (cause) {
       // Called later: an error of the callback must not change the session.
       queueMicrotask(() => client.report('user-failed', cause))
@@ -31,7 +33,7 @@ export function identifyUser(client: ClientState, signedIn: boolean): Promise<vo
     client.identifying = undefined
     setSession(client, next)
   })
-  client.identifying = call
+  const call = client.identifying
   return call
 }
 

@@ -8,7 +8,7 @@ import { broadcast } from './tabs.ts'
 export async function signOut(client: ClientState, repeats?: OwnTicket): Promise<void> {
   const ticket = await before(client, 'POST', repeats)
   const response = await client.runAlone(() =>
-    postToRoute(client, 'logout', client.tokens ?? {}, ticket.headers, null),
+    postToRoute(client, 'logout', client.tokens ?? {}, ticket.headers),
   )
   if (!response.ok) {
     if (await after(client, ticket, response.status, response)) return signOut(client, ticket)

@@ -6,7 +6,7 @@ export interface Tokens {
 
 /**
  * Keeps the tokens of bearer mode: in a keychain, SecureStore, a file. Every method may return a promise, which the
- * client awaits.
+ * client awaits for at most 10 s. If it takes longer, the request, refresh or sign-in fails as if the method had thrown.
  *
  * @example
  * const tokens: TokenStorage = {

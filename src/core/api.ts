@@ -183,7 +183,11 @@ export interface Sessions<Claims extends object = ClaimsObject, Data = unknown>
   using(client: unknown): SessionOperations<Claims, Data>
   readonly keys: {
     list(): KeyInfo[]
-    /** Publishes the next signing key now. It signs as soon as every process has had time to load it. */
+    /**
+     * Publishes the next signing key now. It signs as soon as every process has had time to load it. If `keys.provided`
+     * is a function, Pawl calls it instead and returns the key that signs now.
+     * @throws TypeError if `keys.provided` is an array; InvalidOptionsError if its function fails
+     */
     rotate(): Promise<KeyInfo>
     /** The public keys for other services (RFC 7517). Empty with HS256. */
     jwks(): JsonWebKeySet

@@ -6,16 +6,18 @@ import { methodOptions } from '../portable/options/method-options.ts'
 import type { VerifiedToken } from '../portable/verified-token.ts'
 import type { Sessions } from './api.ts'
 import { ENGINE, type Engine } from './engine.ts'
+import { createAskedKeyRing } from './keys/asked-key-ring.ts'
+import type { KeyRing } from './keys/key-ring.ts'
 import { createProvidedKeyRing } from './keys/provided-key-ring.ts'
 import { createStoredKeyRing } from './keys/stored-key-ring.ts'
-import { createEvents } from './observability/events.ts'
+import { createEvents, type Events } from './observability/events.ts'
 import { logEvents } from './observability/logger.ts'
 import type { SessionsStats } from './observability/telemetry.ts'
 import { checkActing } from './operations/acting.ts'
 import { prune, revokeAll, startMaintenance } from './operations/maintenance.ts'
 import { operations } from './operations/operations.ts'
 import { createVerification, type Verification } from './operations/verification.ts'
-import { resolveOptions } from './options/resolve.ts'
+import { type ResolvedOptions, resolveOptions } from './options/resolve.ts'
 import type { SessionsOptions } from './options/sessions-options.ts'
 import { createConfirmations } from './refresh/confirmations.ts'
 import { endByVerdict, refresh } from './refresh/refresh.ts'
@@ -30,7 +32,7 @@ import { assertRowsVisible } from './session/missing-row.ts'
 import { assertActive, compareEnds, readRow, repeatKnownEnd } from './session/rows.ts'
 import { createSchemas } from './session/schemas.ts'
 import { toSession } from './session/session.ts'
-import { createClock } from './time/clock.ts'
+import { type Clock, createClock } from './time/clock.ts'
 import { delay } from './time/delay.ts'
 import { parseRefreshToken } from './tokens/refresh-token.ts'
 
@@ -76,14 +78,7 @@ async function start<Claims extends object, Data>(
         `The clock of this process is ${Math.round(skew / 1000)} s off the clock of the database, which is more than \`rotation.overlap\`. Set the clock (NTP).`,
       )
     }
-    const ring =
-      options.keys.provided === null
-        ? await createStoredKeyRing(store, options.secrets, clock, events, {
-            algorithm: options.keys.algorithm,
-            rotationInterval: options.keys.rotationInterval,
-            tokenLifetime: options.accessToken.lifetime,
-          })
-        : createProvidedKeyRing(options.keys.provided)
+    const ring = await createKeyRing(options, clock, events)
     const retention = options.accessToken.lifetime + 4 * CLOCK_TOLERANCE
     const revocations = createRevocations(store, clock, events, retention, options.revocation.memory)
     if (options.revocation.mode !== 'expiry') await revocations.poll('all')
@@ -104,6 +99,15 @@ async function start<Claims extends object, Data>(
     await store.close().catch(() => {})
     throw error
   }
+}
+
+async function createKeyRing(options: ResolvedOptions, clock: Clock, events: Events): Promise<KeyRing> {
+  const { provided, algorithm, rotationInterval } = options.keys
+  if (typeof provided === 'function') return createAskedKeyRing(provided, clock, events)
+  if (provided !== null) return createProvidedKeyRing(provided)
+  const tokenLifetime = options.accessToken.lifetime
+  const settings = { algorithm, rotationInterval, tokenLifetime }
+  return createStoredKeyRing(options.store, options.secrets, clock, events, settings)
 }
 
 function createEngine(

@@ -75,6 +75,14 @@ export class SchemaMismatchError extends TypeError {
  * @throws SchemaMismatchError with the path of the first issue but not its value
  */
 export function outputOf<T>(result: SchemaResult<T>, name: string): T {
+  if (!isResult(result))
+    throw new TypeError(`the schema \`${name}\` returned neither \`value\` nor \`issues\``)
   if (result.issues !== undefined) throw new SchemaMismatchError(name, result.issues)
   return result.value
+}
+
+function isResult(result: unknown): boolean {
+  if (typeof result !== 'object' || result === null) return false
+  const { issues } = result as { readonly issues?: unknown }
+  return issues === undefined ? 'value' in result : Array.isArray(issues)
 }

@@ -145,13 +145,20 @@ export class CsrfRejectedError extends SessionsError {
   }
 }
 
-/** Pawl could not decide in time. The session is unchanged: retry. HTTP: 503 `try_again`. */
+/**
+ * Pawl could not decide in time, or a function of the application that it needs failed: a schema or a key service. The
+ * session is unchanged: retry. HTTP: 503 `try_again`.
+ */
 export class TryAgainError extends SessionsError {
   declare readonly code: 'ERR_TRY_AGAIN'
   /** Seconds to wait. */
   readonly retryAfter: number
-  constructor(retryAfter = 1, message = 'the request could not be decided in time; try again') {
-    super('ERR_TRY_AGAIN', message)
+  constructor(
+    retryAfter = 1,
+    message = 'the request could not be decided in time; try again',
+    options?: ErrorOptionsWithCause,
+  ) {
+    super('ERR_TRY_AGAIN', message, options)
     this.retryAfter = retryAfter
   }
 }
@@ -192,8 +199,8 @@ export class InvalidOptionsError extends SessionsError {
   declare readonly code: 'ERR_INVALID_OPTIONS'
   /** The option, as a path: `cookies.domain`. */
   readonly option: string
-  constructor(option: string, message: string) {
-    super('ERR_INVALID_OPTIONS', message)
+  constructor(option: string, message: string, options?: ErrorOptionsWithCause) {
+    super('ERR_INVALID_OPTIONS', message, options)
     this.option = option
   }
 }

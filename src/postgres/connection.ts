@@ -18,6 +18,8 @@ export type Row = Record<string, unknown>
 
 /** Runs statements, retries them, and translates the driver's errors. */
 export interface Connection {
+  /** Names the server in messages. */
+  readonly target: { readonly where: string }
   /**
    * For statements that are safe to repeat: reads, and writes that are compare-and-set or idempotent.
    * @param onRetry called before each retry, because the server may have committed the earlier attempt
@@ -177,6 +179,7 @@ export function createConnection(
   }
 
   return {
+    target,
     get lost() {
       return lost
     },

@@ -96,12 +96,12 @@ export function postgres(options: PostgresOptions): PostgresStore {
   }
 
   async function prepare(): Promise<number[]> {
-    await assertUsable(connection, names, given.schema, target.where)
+    await assertUsable(connection, names, given.schema)
     return migrate(connection, names, given.schema)
   }
 
   async function assertPrepared(): Promise<void> {
-    await assertUsable(connection, names, given.schema, target.where)
+    await assertUsable(connection, names, given.schema)
     await assertMigrated(connection, names)
   }
 

@@ -36,14 +36,9 @@ const TABLES = `select c.relname as name, current_user as role, ${HIDES_ROWS} as
  * Looks at the tables that exist, before anything is created or changed.
  * @throws SchemaOutdatedError for a table of another program, and for one whose rows are hidden from the role
  */
-export async function assertUsable(
-  connection: Connection,
-  names: Names,
-  schema: string,
-  where: string,
-): Promise<void> {
+export async function assertUsable(connection: Connection, names: Names, schema: string): Promise<void> {
   for (const { name, role, columns, hides_rows } of await readTables(connection, schema)) {
-    const table = `Table ${names.schema}.${name} at ${where}`
+    const table = `Table ${names.schema}.${name} at ${connection.target.where}`
     const missing = COLUMNS[name as string]!.filter(
       (column) => !(columns as string[] | null)?.includes(column),
     )

@@ -2,7 +2,7 @@ import { isOfSameLogin } from '../core/session/rows.ts'
 import type { Change, EndReason, SessionRow, Store } from '../core/store.ts'
 import { batch } from './batch.ts'
 import { createBulkStatements } from './bulk-statements.ts'
-import type { Connection, Row } from './connection.ts'
+import { ANSWER_WITHIN, type Connection, type Row } from './connection.ts'
 import type { ListenClient, Queryable } from './driver.ts'
 import { createKeyStatements } from './key-statements.ts'
 import { createListener } from './listen.ts'
@@ -15,6 +15,7 @@ import { createSessionWrites } from './session-writes.ts'
 import { timestamp } from './times.ts'
 import { createTurns } from './turns.ts'
 import { types } from './types.ts'
+import { withTimeout } from './with-timeout.ts'
 
 /** @param openListenClient `null` turns LISTEN off */
 export function createPostgresStore(
@@ -83,8 +84,10 @@ export function createPostgresStore(
       if (typeof (client as Queryable | null)?.query !== 'function')
         throw new TypeError('`using` takes the `pg` client on which you began the transaction')
       // No retries and no prepared statements: the application owns the transaction and handles its errors.
-      const runInTransaction: Run = async (name, values) =>
-        (await (client as Queryable).query({ text: texts[name], values, types })).rows as Row[]
+      const runInTransaction: Run = async (name, values) => {
+        const result = (client as Queryable).query({ text: texts[name], values, types })
+        return (await withTimeout(ANSWER_WITHIN, connection.target, result)).rows as Row[]
+      }
       const notifyOnCommit = createNotify(runInTransaction)
       return createSessionWrites(runInTransaction, () => notifyOnCommit(schema, ''))
     },

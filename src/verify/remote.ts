@@ -88,7 +88,11 @@ export function createRemote<T>(
 
   function startLoad(context: VerifyContext | undefined, until: number): Promise<void> {
     const work = runLoad()
-    context?.waitUntil(work)
+    try {
+      context?.waitUntil(work)
+    } catch {
+      // The runtime refuses more work after the response. This request still waits for the load itself.
+    }
     return Promise.race([work, waitForLoad(until)])
   }
 

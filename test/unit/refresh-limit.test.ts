@@ -149,7 +149,11 @@ describe('allowRefresh', () => {
       limits: { allowRefresh: () => new Promise<boolean>(() => {}) },
     })
     const { refreshToken } = await sessions.create({ userId: 'u' })
+    const warnings = collectWarnings()
     await expect(sessions.refresh(refreshToken.value)).rejects.toThrow(coded('ERR_TRY_AGAIN') as Error)
+    expect(warnings).toStrictEqual([
+      { name: 'PawlWarning', message: '`allowRefresh` did not answer within 0.01 s' },
+    ])
   })
 
   it('is reported when it throws, and the refresh is allowed: a broken rate limiter logs nobody out', async () => {

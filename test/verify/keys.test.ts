@@ -57,6 +57,20 @@ describe('the keys of an application', () => {
     expect(keys).toContain('http://127.0.0.1')
   })
 
+  it('are loaded where the runtime forbids more work after the response', async () => {
+    const { verifier, login, clock } = await open()
+    const { verify } = verifier(withoutRevocations)
+    const context = {
+      waitUntil(): never {
+        throw new TypeError('Illegal invocation')
+      },
+    }
+    const { token } = await login()
+    expect((await verify(token, context)).userId).toBe('anna')
+    clock.advance(5 * MINUTE)
+    expect((await verify(token, context)).userId).toBe('anna')
+  })
+
   it('are loaded once for many concurrent verifications', async () => {
     const { verifier, login, sessions, keyRequests, replace } = await open()
     const { verify } = verifier(withoutRevocations)

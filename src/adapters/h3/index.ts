@@ -5,8 +5,8 @@ import { checkRequire, type RequireOptions, sessionsOverHttp } from '../../http/
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import { writeHead } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
-import { check } from '../../portable/options/check.ts'
 import { attach, attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
+import { addressFunction } from '../shared/client-address.ts'
 import { fetchExchange } from '../shared/fetch-exchange.ts'
 
 export type { RequireOptions } from '../../http/http.ts'
@@ -35,7 +35,7 @@ export function h3Sessions<Claims extends object, Data>(
   sessions: Sessions<Claims, Data>,
   { ip, ...options }: H3Options = {},
 ): Middleware {
-  check.optionalFunction('ip', ip)
+  const addressOf = addressFunction(ip)
   const http = sessionsOverHttp(sessions, options)
 
   return async function pawlSessions(event, next) {
@@ -44,7 +44,7 @@ export function h3Sessions<Claims extends object, Data>(
     const exchange = fetchExchange(req, {
       // Inside a mounted application, the URL of h3's request lacks the path of the mount.
       target: url?.startsWith('/') ? url : undefined,
-      ip: ip?.(event) ?? context.clientAddress ?? req.ip,
+      ip: addressOf?.(event) ?? context.clientAddress ?? req.ip,
       peer: socket?.remoteAddress,
     })
     const finish = <Answer>(answer: Answer): Answer => {

@@ -3,8 +3,8 @@ import type { Sessions } from '../../core/api.ts'
 import { checkRequire, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession, SessionOf } from '../../http/request-session.ts'
-import { check } from '../../portable/options/check.ts'
 import { attach, attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
+import { addressFunction } from '../shared/client-address.ts'
 import { fetchExchange } from '../shared/fetch-exchange.ts'
 import { replace, respond } from './reply.ts'
 
@@ -44,7 +44,7 @@ export function honoSessions<Claims extends object, Data>(
   sessions: Sessions<Claims, Data>,
   { ip, ...options }: HonoOptions = {},
 ): MiddlewareHandler<{ Variables: { session: RequestSession<Claims, Data> } }> {
-  check.optionalFunction('ip', ip)
+  const addressOf = addressFunction(ip)
   const http = sessionsOverHttp(sessions, options)
 
   return async function pawlSessions(c, next) {
@@ -52,7 +52,7 @@ export function honoSessions<Claims extends object, Data>(
     const peer = peerOf(c)
     // Hono keeps a body that was already read.
     const json = raw.bodyUsed ? () => c.req.json<unknown>().catch(() => undefined) : undefined
-    const exchange = fetchExchange(raw, { ip: ip?.(c) ?? peer, peer, json })
+    const exchange = fetchExchange(raw, { ip: addressOf?.(c) ?? peer, peer, json })
     const { reply, session } = await http.handle(exchange)
     if (reply !== undefined) {
       respond(c, reply)

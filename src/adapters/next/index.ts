@@ -5,6 +5,7 @@ import { checkRequire, type RequireOptions } from '../../http/http.ts'
 import { type HttpOptions, resolveHttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { check } from '../../portable/options/check.ts'
+import { addressFunction } from '../shared/client-address.ts'
 import { runAction } from './action.ts'
 import { type ClientAddress, clientHeaders } from './exchange.ts'
 import { type ProxyHandler, runProxy } from './proxy.ts'
@@ -89,7 +90,7 @@ export function nextSessions<Claims extends object, Data>(
   { name = 'sessions', ip, ...httpOptions }: NextOptions = {},
 ): NextSessions<Claims, Data> {
   check.text('name', name)
-  check.optionalFunction('ip', ip)
+  const addressOf = addressFunction(ip)
   const options = resolveHttpOptions(httpOptions)
   const fingerprint = JSON.stringify({
     ...options,
@@ -97,7 +98,7 @@ export function nextSessions<Claims extends object, Data>(
     ip: ip !== undefined,
   })
   const start = shareByName(name, fingerprint, create, httpOptions)
-  const setup: Setup<Claims, Data> = { options, ip, start }
+  const setup: Setup<Claims, Data> = { options, ip: addressOf, start }
 
   const nextSessions: NextSessions<Claims, Data> = {
     sessions: async () => (await startOrThrow(start)).sessions,

@@ -7,6 +7,7 @@ import { emptyReply } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { check } from '../../portable/options/check.ts'
 import { printable } from '../../portable/printable.ts'
+import { addressFunction } from '../shared/client-address.ts'
 import { NodeExchange, writeReply } from '../shared/node-exchange.ts'
 
 import { type UpgradeHandler, type UpgradeListener, upgradeListener } from './upgrade.ts'
@@ -77,7 +78,7 @@ export function nodeSessions<Claims extends object, Data>(
   options: NodeOptions = {},
 ): WithSession<Claims, Data> {
   const { ip, onError: given = warn, ...httpOptions } = options
-  check.optionalFunction('ip', ip)
+  const addressOf = addressFunction(ip)
   check.optionalFunction('onError', given)
   const onError = guard('`onError`', given)
   const http = sessionsOverHttp(sessions, httpOptions)
@@ -86,7 +87,7 @@ export function nodeSessions<Claims extends object, Data>(
     if (require !== undefined) checkRequire(require)
 
     async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
-      const exchange = new NodeExchange(req, res, ip === undefined ? {} : { ip: ip(req) })
+      const exchange = new NodeExchange(req, res, addressOf === undefined ? {} : { ip: addressOf(req) })
       // Awaited only if the store is needed: then the handler of most requests runs at once.
       const handled = http.handle(exchange)
       const { reply, session } = isPromise(handled) ? await handled : handled
@@ -118,7 +119,7 @@ export function nodeSessions<Claims extends object, Data>(
   return Object.assign(withSession, {
     upgrade: (handler: UpgradeHandler<Claims, Data>, require: RequireOptions = {}) =>
       upgradeListener(
-        { http, ip, onError: (error, req) => onError(error, req, null) },
+        { http, ip: addressOf, onError: (error, req) => onError(error, req, null) },
         handler,
         checkRequire(require),
       ),

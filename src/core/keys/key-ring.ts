@@ -38,7 +38,7 @@ export interface KeyRing {
   verifiesUntil(header: string): number
   /** Increases whenever the keys may have changed. */
   readonly revision: number
-  /** Reads the keys again in the background, at most every 10 s: another process may have published a new one. */
+  /** Reads the keys again in the background, at most every 10 s: there may be a new one. */
   reloadForUnknownKid(): void
   /** Reads the keys and publishes the next one when it is due. */
   reload(): Promise<void>

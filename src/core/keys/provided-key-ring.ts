@@ -1,7 +1,7 @@
 import type { KeyRing } from './key-ring.ts'
 import type { SigningKey } from './signing-key.ts'
 
-/** The keys of the option `keys.provided`: the first one signs, all verify, and none rotates. */
+/** The array of the option `keys.provided`: the first one signs, all verify, and none rotates. */
 export function createProvidedKeyRing(keys: readonly [SigningKey, ...SigningKey[]]): KeyRing {
   const byHeader = new Map(keys.map((key) => [key.header, key]))
   return {
@@ -15,7 +15,9 @@ export function createProvidedKeyRing(keys: readonly [SigningKey, ...SigningKey[
     list: () => [],
     rotate: () =>
       Promise.reject(
-        new TypeError('keys of the option `keys.provided` do not rotate; change the option instead'),
+        new TypeError(
+          'keys of the option `keys.provided` do not rotate; change the option, or give a function that returns the keys',
+        ),
       ),
     jwks: () => ({ keys: keys.flatMap((key) => (key.publicJwk === null ? [] : [key.publicJwk])) }),
   }

@@ -3,16 +3,19 @@ import {
   createPublicKey,
   createSecretKey,
   generateKeyPairSync,
+  hash,
   type JsonWebKey,
   type KeyObject,
   randomBytes,
   sign,
   verify,
 } from 'node:crypto'
+import { types } from 'node:util'
 import { decodeBase64url } from '../../portable/base64url.ts'
-import { InvalidOptionsError } from '../../portable/errors.ts'
+import { InvalidOptionsError, TryAgainError } from '../../portable/errors.ts'
 import { ALGORITHMS, type Algorithm, encodeHeader } from '../../portable/token-header.ts'
 import { MAX_LENGTH } from '../../portable/token-payload.ts'
+import { CALLBACK_WITHIN, within } from '../../portable/within.ts'
 import { createMac } from './hmac.ts'
 
 /** A key that signs and verifies access tokens. */
@@ -28,6 +31,8 @@ export interface SigningKey {
   readonly verify: (input: string, signature: string) => boolean
   /** The public key as a JWK (RFC 7517); `null` for HS256. */
   readonly publicJwk: JsonWebKey | null
+  /** Equal for equal keys. Says nothing about a secret key. */
+  readonly material: string
 }
 
 /**
@@ -40,7 +45,10 @@ export type ProvidedKey =
       readonly kid: string
       readonly algorithm: Exclude<Algorithm, 'HS256'>
       readonly publicKey: KeyObject
-      /** Signs the bytes. An ES256 signature must be in the IEEE P1363 format (64 bytes). */
+      /**
+       * Signs the bytes. An ES256 signature must be in the IEEE P1363 format (64 bytes). If it fails, takes longer than
+       * 10 s or returns a wrong signature, the login or refresh answers "try again" (503).
+       */
       readonly sign: (input: Uint8Array) => Promise<Uint8Array>
     }
 
@@ -83,16 +91,45 @@ export function signingKeyFromProvided(provided: ProvidedKey, option: string): S
   if (algorithm === 'ES256' && key.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
     fail('needs a P-256 key')
   if (!('sign' in provided)) return signingKey(kid, algorithm, provided.key)
-  const remote = provided.sign
-  return {
-    ...asymmetric(kid, algorithm, provided.publicKey),
-    sign: async (input) => Buffer.from(await remote(Buffer.from(input))).toString('base64url'),
+  const publicPart = asymmetric(kid, algorithm, provided.publicKey)
+  return { ...publicPart, sign: (input) => signRemotely(publicPart, provided.sign, input) }
+}
+
+/**
+ * Has a key service sign. Checks the signature: with a wrong one, every client would refresh again and again.
+ * @throws TryAgainError
+ */
+async function signRemotely(
+  { kid, verify }: Omit<SigningKey, 'sign'>,
+  remote: (input: Uint8Array) => Promise<Uint8Array>,
+  input: string,
+): Promise<string> {
+  try {
+    const signature: unknown = await within<unknown>(
+      CALLBACK_WITHIN,
+      () => remote(Buffer.from(input)),
+      () => {
+        throw new Error(`it did not answer within ${CALLBACK_WITHIN / 1000} s`)
+      },
+    )
+    // WebCrypto signs into an `ArrayBuffer`.
+    if (!types.isUint8Array(signature) && !types.isArrayBuffer(signature))
+      throw new TypeError('it returned no bytes')
+    const encoded = Buffer.from(signature as Uint8Array).toString('base64url')
+    if (!verify(input, encoded))
+      throw new TypeError(
+        'it returned a signature that `publicKey` does not verify (ES256: IEEE P1363, not DER)',
+      )
+    return encoded
+  } catch (cause) {
+    throw new TryAgainError(1, `the function \`sign\` of the key '${kid}' failed`, { cause })
   }
 }
 
 function signingKey(kid: string, algorithm: Algorithm, key: KeyObject): SigningKey {
   if (algorithm === 'HS256') {
-    const mac = createMac(key.export(), MAX_LENGTH)
+    const secret = key.export()
+    const mac = createMac(secret, MAX_LENGTH)
     return {
       kid,
       algorithm,
@@ -103,6 +140,7 @@ function signingKey(kid: string, algorithm: Algorithm, key: KeyObject): SigningK
         return bytes !== null && mac.verify(input, bytes)
       },
       publicJwk: null,
+      material: hash('sha256', secret, 'base64url'),
     }
   }
   return {
@@ -113,6 +151,7 @@ function signingKey(kid: string, algorithm: Algorithm, key: KeyObject): SigningK
 }
 
 function asymmetric(kid: string, algorithm: Algorithm, publicKey: KeyObject): Omit<SigningKey, 'sign'> {
+  const jwk = publicKey.export({ format: 'jwk' })
   return {
     kid,
     algorithm,
@@ -126,7 +165,8 @@ function asymmetric(kid: string, algorithm: Algorithm, publicKey: KeyObject): Om
     },
     // Without `key_ops`, which should not stand beside `use` (RFC 7517 section 4.3). A key without its private part
     // cannot be imported for signing anyway.
-    publicJwk: { ...publicKey.export({ format: 'jwk' }), kid, alg: algorithm, use: 'sig' },
+    publicJwk: { ...jwk, kid, alg: algorithm, use: 'sig' },
+    material: JSON.stringify([jwk.x, jwk.y]),
   }
 }
 

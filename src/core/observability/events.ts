@@ -42,12 +42,22 @@ export function guard<Args extends unknown[]>(
   return (...args) => {
     try {
       // The type allows an async function. Its unhandled rejection would end the process.
-      const result = listener(...args)
-      if (result instanceof Promise) result.catch(report)
+      catchRejection(listener(...args), report)
     } catch (error) {
       report(error)
     }
   }
+}
+
+/** Handles the rejection of a result that nobody awaits. A promise need not be a native one. */
+export function catchRejection(result: unknown, report: (error: unknown) => void): void {
+  if (typeof (result as { then?: unknown } | null | undefined)?.then === 'function')
+    Promise.resolve(result).catch(report)
+}
+
+/** Emits a process warning that a function of the application took longer than `ms` milliseconds. */
+export function reportLate(name: string, ms: number): void {
+  process.emitWarning(`${name} did not answer within ${ms / 1000} s`, 'PawlWarning')
 }
 
 /** Emits a process warning that a function of the application threw. */

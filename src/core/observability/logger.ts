@@ -1,6 +1,6 @@
 import { StoreUnavailableError } from '../../portable/errors.ts'
 import { printable } from '../../portable/printable.ts'
-import type { Events } from './events.ts'
+import { catchRejection, type Events } from './events.ts'
 import type { EventName } from './session-events.ts'
 
 /** A logger with the methods of pino. Pawl never logs a token. */
@@ -78,7 +78,7 @@ const ENTRIES: Readonly<Record<EventName, Entry>> = {
     frequent: true,
   },
   keysRotated: { level: 'info', message: 'signing key published' },
-  keyTrouble: { level: 'error', message: 'a signing key cannot be used or created' },
+  keyTrouble: { level: 'error', message: 'a signing key cannot be used or created', frequent: true },
   clockSkew: { level: 'warn', message: "this process's clock differs from the database's, check NTP" },
   storeUnavailable: { level: 'warn', message: 'background work could not reach the store', frequent: true },
   feedListening: { level: 'info', message: 'LISTEN works, revocations arrive at once' },
@@ -108,7 +108,7 @@ export function logEvents(
   logger: Logger,
   elapsed: () => number = () => performance.now(),
 ): void {
-  const report = reportOnce()
+  const guarded = guardLogger(logger)
   for (const [name, entry] of Object.entries(ENTRIES) as [EventName, Entry][]) {
     let quietUntil = Number.NEGATIVE_INFINITY
     let suppressed = 0
@@ -123,15 +123,25 @@ export function logEvents(
       }
       const fields = fieldsOf(name, event, suppressed)
       suppressed = 0
+      guarded[entry.level](fields, entry.message)
+    })
+  }
+}
+
+/** The logger of the application. If it throws or rejects, Pawl reports that once and goes on. */
+export function guardLogger(logger: Logger): Logger {
+  const report = reportOnce()
+  const guarded =
+    (level: keyof Logger) =>
+    (fields: object, message: string): void => {
       try {
         // The type allows an async function. Its unhandled rejection would end the process.
-        const result: unknown = logger[entry.level](fields, entry.message)
-        if (result instanceof Promise) result.catch(report)
+        catchRejection(logger[level](fields, message), report)
       } catch (error) {
         report(error)
       }
-    })
-  }
+    }
+  return { debug: guarded('debug'), info: guarded('info'), warn: guarded('warn'), error: guarded('error') }
 }
 
 function fieldsOf(name: EventName, event: object, suppressed: number): object {

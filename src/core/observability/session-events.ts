@@ -64,9 +64,12 @@ export interface SessionEvents {
   secretUnknown: Record<string, never>
   /** A genuine token has no row, but the row may exist: the client retries and keeps its cookies. */
   rowsHidden: { reason: MissingRows }
-  /** A new signing key was published. */
+  /** A new signing key was published. With a function as `keys.provided`: a new key signs now. */
   keysRotated: { epoch: number; kid: string; signsFrom: Date }
-  /** A signing key in the database is unusable, or the rotation failed. The old key keeps signing. */
+  /**
+   * A signing key in the database is unusable, or the rotation failed: the old key keeps signing. With `keys.provided`,
+   * where `epoch` is null: `sign` of a key failed, or the function that returns the keys.
+   */
   keyTrouble: { epoch: number | null; error: unknown }
   /** The clock of this process is wrong. Pawl follows the clock of the database. */
   clockSkew: { milliseconds: number }

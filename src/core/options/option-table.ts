@@ -12,7 +12,7 @@ import {
   seconds,
   text,
 } from '../../portable/options/values.ts'
-import { type ProvidedKey, type SigningKey, signingKeyFromProvided } from '../keys/signing-key.ts'
+import { checkProvidedKeys, PROVIDED_KEYS } from '../keys/provided-keys.ts'
 import { processWarnings } from '../observability/logger.ts'
 import { noTelemetry } from '../observability/telemetry.ts'
 
@@ -204,8 +204,10 @@ export const SESSIONS_OPTIONS: OptionTable = {
       default: DAY,
     },
     /**
-     * Your own keys instead of generated ones: the first signs, all verify. Pawl then rotates nothing.
-     * @type {readonly ProvidedKey[]}
+     * Your own keys instead of generated ones: the first signs, all verify. Pawl then rotates nothing. It calls a
+     * function at the start, every minute, for a token with an unknown `kid` (at most every 10 s), and for
+     * `keys.rotate()`.
+     * @type {readonly ProvidedKey[] | ProvidedKeySource}
      * @defaultValue generated keys
      */
     provided: { value: providedKeys() },
@@ -272,17 +274,9 @@ function schema(): OptionValue {
 }
 
 function providedKeys(): OptionValue {
-  const takes = 'a non-empty array of `{ kid, algorithm, key }` or `{ kid, algorithm, publicKey, sign }`'
   return {
-    takes,
-    check(option, value) {
-      if (!Array.isArray(value) || value.length === 0) return check.fail(option, value, takes)
-      const keys: SigningKey[] = (value as readonly ProvidedKey[]).map((key, index) =>
-        signingKeyFromProvided(key, `${option}[${index}]`),
-      )
-      if (new Set(keys.map(({ kid }) => kid)).size !== keys.length)
-        return check.fail(option, value, 'keys with distinct `kid`s')
-      return keys
-    },
+    takes: `${PROVIDED_KEYS}, or a function that returns one`,
+    // What a function returns is checked whenever it has been called.
+    check: (option, value) => (typeof value === 'function' ? value : checkProvidedKeys(option, value)),
   }
 }

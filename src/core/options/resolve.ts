@@ -3,6 +3,8 @@ import { InvalidOptionsError } from '../../portable/errors.ts'
 import { check } from '../../portable/options/check.ts'
 import { resolveTable } from '../../portable/options/resolve-table.ts'
 import { deriveSecrets, type Secrets } from '../keys/secrets.ts'
+import { guardLogger } from '../observability/logger.ts'
+import { guardTelemetry } from '../observability/telemetry.ts'
 import { type RotationSettings, settleTime } from '../rotation/decision.ts'
 import { ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, SESSIONS_OPTIONS } from './option-table.ts'
 import type { ResolvedSessionsOptions, SessionsOptions } from './sessions-options.ts'
@@ -35,6 +37,8 @@ export function resolveOptions(options: SessionsOptions<never, never>): Resolved
   return Object.freeze({
     ...given,
     idleTimeout: checkIdleTimeout(given.idleTimeout, resolvedRotation),
+    logger: guardLogger(given.logger),
+    telemetry: guardTelemetry(given.telemetry),
     secrets: deriveSecrets(secret, given.store.realm),
     rotation: resolvedRotation,
     revocation: {

@@ -2,7 +2,8 @@
 
 import type { ClaimsObject } from '../../portable/claims.ts'
 import type { StandardSchemaV1 } from '../../portable/standard-schema.ts'
-import type { ProvidedKey, SigningKey } from '../keys/signing-key.ts'
+import type { ProvidedKeySource, ProvidedSigningKeys } from '../keys/provided-keys.ts'
+import type { ProvidedKey } from '../keys/signing-key.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Telemetry } from '../observability/telemetry.ts'
 import type { ClaimsRefresh } from '../refresh/claims-refresh.ts'
@@ -197,11 +198,14 @@ export interface KeyOptions {
    */
   readonly rotationInterval?: number
   /**
-   * Your own keys instead of generated ones: the first signs, all verify. Pawl then rotates nothing.
-   * Takes a non-empty array of `{ kid, algorithm, key }` or `{ kid, algorithm, publicKey, sign }`.
+   * Your own keys instead of generated ones: the first signs, all verify. Pawl then rotates nothing. It calls a
+   * function at the start, every minute, for a token with an unknown `kid` (at most every 10 s), and for
+   * `keys.rotate()`.
+   * Takes a non-empty array of `{ kid, algorithm, key }` or `{ kid, algorithm, publicKey, sign }`, or a function
+   * that returns one.
    * @defaultValue generated keys
    */
-  readonly provided?: readonly ProvidedKey[]
+  readonly provided?: readonly ProvidedKey[] | ProvidedKeySource
 }
 
 /** How many sessions a user may have and how often a session may refresh. */
@@ -300,7 +304,7 @@ export interface ResolvedSessionsOptions {
   readonly keys: {
     readonly algorithm: 'HS256' | 'EdDSA' | 'ES256'
     readonly rotationInterval: number
-    readonly provided: readonly [SigningKey, ...SigningKey[]] | null
+    readonly provided: ProvidedSigningKeys | ProvidedKeySource | null
   }
   readonly limits: {
     readonly sessionsPerUser: number | null

@@ -1,8 +1,8 @@
 import { TryAgainError } from '../../portable/errors.ts'
+import { within } from '../../portable/within.ts'
 import type { Engine } from '../engine.ts'
-import { reportThrown } from '../observability/events.ts'
+import { reportLate, reportThrown } from '../observability/events.ts'
 import type { NormalContext } from '../request-context.ts'
-import { delay } from '../time/delay.ts'
 import type { RefreshToken } from '../tokens/refresh-token.ts'
 import type { RefreshAttempt } from './refresh-attempt.ts'
 
@@ -28,16 +28,20 @@ export async function assertAllowed(engine: Engine, token: RefreshToken, from: N
 async function isAllowedByApplication({ options }: Engine, attempt: RefreshAttempt): Promise<boolean> {
   const { allowRefresh } = options.limits
   if (allowRefresh === null) return true
-  const answered = new AbortController()
+  const { decideWithin } = options
   try {
-    return await Promise.race([
-      allowRefresh(attempt),
-      delay(options.decideWithin, answered.signal).then(() => false),
-    ])
+    const allowed: unknown = await within(
+      decideWithin,
+      () => allowRefresh(attempt),
+      () => {
+        reportLate('`allowRefresh`', decideWithin)
+        return false
+      },
+    )
+    if (typeof allowed === 'boolean') return allowed
+    throw new TypeError('it returned neither true nor false')
   } catch (error) {
     reportThrown('`allowRefresh`', error)
     return true
-  } finally {
-    answered.abort()
   }
 }

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ClaimsObject } from '../../portable/claims.ts'
+import { TryAgainError } from '../../portable/errors.ts'
+import { within } from '../../portable/within.ts'
 import type { Engine } from '../engine.ts'
 import type { StoredValues } from '../session/stored-values.ts'
 import type { SessionRow } from '../store.ts'
-import { within } from '../time/within.ts'
 import { assertClaimsFit } from '../tokens/issue.ts'
 
 /** What the option `refreshClaims` made of the claims of a session. */
@@ -24,7 +25,7 @@ export async function computeClaims(
   { row, refusal }: StoredValues,
 ): Promise<ClaimsOutcome> {
   const { options, schemas, events } = engine
-  const { refreshClaims } = options
+  const { refreshClaims, callbackWithin } = options
   if (refreshClaims === null) return { kind: 'unchanged' }
   const { id: sessionId, userId, claims, data } = row
   // A copy: the function may change its argument.
@@ -33,7 +34,13 @@ export async function computeClaims(
     isDeepStrictEqual(value, claims) || isDeepStrictEqual(value, stored.claims)
   let result: ClaimsObject | null
   try {
-    result = await within(options.callbackWithin, '`refreshClaims`', refreshClaims(input))
+    result = await within(
+      callbackWithin,
+      () => refreshClaims(input),
+      () => {
+        throw new TryAgainError(1, `\`refreshClaims\` did not answer within ${callbackWithin / 1000} s`)
+      },
+    )
   } catch (error) {
     events.emit('claimsRefreshFailed', { sessionId, userId, error })
     return options.onRefreshClaimsError === 'end' ? { kind: 'end', failed: true } : { kind: 'unchanged' }

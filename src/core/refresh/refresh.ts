@@ -108,6 +108,10 @@ async function exchange(
     assertInTime(engine, arrivedAt, context?.signal)
     const { claims, data } = values.row
     const answer = await createAnswer(engine, token, { ...updated, claims, data }, decision, arrivedAt, from)
+    // A slow key service must not make an answer that overtakes later ones in the cookie jar.
+    assertInTime(engine, arrivedAt, context?.signal)
+    const { id: sessionId, userId } = updated
+    engine.events.emit('refreshed', { sessionId, userId, verdict: decision.verdict })
     return { ...answer, stale: values.refusal !== null }
   }
   // Other writers changed the row each time. That must not log anybody out.
@@ -223,7 +227,6 @@ async function createAnswer(
   now: number,
   context: NormalContext,
 ): Promise<Omit<Refreshed, 'stale'>> {
-  engine.events.emit('refreshed', { sessionId: row.id, userId: row.userId, verdict })
   if (verdict === 'renewed' && next === undefined) {
     // Still pending: a short access token makes the client present the refresh token again soon.
     const atMost = pendingLifetime(engine.options.rotation)

@@ -6,9 +6,10 @@ import {
   outputOf,
   SchemaMismatchError,
 } from '../../portable/claims.ts'
-import type { StandardSchemaV1 } from '../../portable/standard-schema.ts'
-import { reportThrown } from '../observability/events.ts'
-import { within } from '../time/within.ts'
+import { TryAgainError } from '../../portable/errors.ts'
+import type { SchemaResult, StandardSchemaV1 } from '../../portable/standard-schema.ts'
+import { within } from '../../portable/within.ts'
+import { reportLate, reportThrown } from '../observability/events.ts'
 
 /** Why a schema refuses a stored value. */
 export interface Refusal {
@@ -75,17 +76,24 @@ function createSchema<T>(
   /** Whether the schema has ever answered with a promise. */
   let isAsync = false
 
+  function tooLate(): never {
+    const subject = `the schema \`${name}\``
+    reportLate(subject, patience)
+    throw new TryAgainError(1, `${subject} did not answer within ${patience / 1000} s`)
+  }
+
   async function validate(value: unknown): Promise<T> {
     if (schema === null) return check(value)
-    let result = schema['~standard'].validate(value)
-    if (isPromise(result)) {
+    const pending = schema['~standard'].validate(value)
+    let result: SchemaResult<unknown>
+    if (isPromise(pending)) {
       isAsync = true
       try {
-        result = await within(patience, `the schema \`${name}\``, result)
+        result = await within<SchemaResult<unknown>>(patience, () => pending, tooLate)
       } catch (cause) {
         throw new UndecidedError(name, { cause })
       }
-    }
+    } else result = pending
     return check(outputOf(result, name))
   }
 
@@ -112,7 +120,8 @@ function createSchema<T>(
   function refused(value: T, error: unknown): Reading<T> {
     const undecided = error instanceof UndecidedError
     const cause = undecided ? error.cause : error
-    if (undecided) reportThrown(`the schema \`${name}\``, cause)
+    // A schema that was too late is reported already.
+    if (undecided && !(cause instanceof TryAgainError)) reportThrown(`the schema \`${name}\``, cause)
     return { value, refusal: { of: name, path: pathOf(error, name), cause, undecided } }
   }
 

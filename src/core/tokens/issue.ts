@@ -37,7 +37,7 @@ type TokenSource = Pick<
 >
 
 export async function issueAccessToken(engine: Engine, row: SessionRow, issue: Issue): Promise<IssuedToken> {
-  const { options, ring } = engine
+  const { options, ring, events } = engine
   const lifetime = options.accessToken.lifetime * (1 - 0.05 * Math.random())
   const fields = accessTokenFields(
     engine,
@@ -45,8 +45,14 @@ export async function issueAccessToken(engine: Engine, row: SessionRow, issue: I
     issue,
     Math.min(lifetime, issue.atMost ?? Number.POSITIVE_INFINITY),
   )
-  const value = await mintAccessToken(await ring.signer(), options.accessToken, fields)
-  return { value, expiresAt: new Date(fields.expiresAt) }
+  const key = await ring.signer()
+  try {
+    const value = await mintAccessToken(key, options.accessToken, fields)
+    return { value, expiresAt: new Date(fields.expiresAt) }
+  } catch (error) {
+    events.emit('keyTrouble', { epoch: null, error })
+    throw error
+  }
 }
 
 function accessTokenFields(
