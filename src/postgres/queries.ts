@@ -37,8 +37,12 @@ export type SessionColumn = (typeof SESSION_COLUMNS)[number]
 
 const COLUMNS = SESSION_COLUMNS.join(', ')
 
+/** Another program may set only one of the two columns. Each of them ends the session. */
+const LIVE = 'ended_at is null and end_reason is null'
+const ENDED = '(ended_at is not null or end_reason is not null)'
+
 /** The condition of a compare-and-set. `expectedValues` gives its parameters. */
-const EXPECTED = 'id = $1 and generation = $2 and current = $3 and ended_at is null'
+const EXPECTED = `id = $1 and generation = $2 and current = $3 and ${LIVE}`
 
 export const QUERIES = {
   insert: `insert into :sessions (${COLUMNS})
@@ -69,7 +73,8 @@ export const QUERIES = {
     from unnest($1::uuid[], $2::int[], $3::bytea[], $4::int[], $5::bytea[], $6::bytea[], $7::timestamptz[],
       $8::timestamptz[], $9::date[], $10::inet[], $11::text[])
       as t (id, expected_generation, expected_current, generation, current, previous, turned_at, expires_at, prune_on, ip, user_agent)
-    where s.id = t.id and s.generation = t.expected_generation and s.current = t.expected_current and s.ended_at is null
+    where s.id = t.id and s.generation = t.expected_generation and s.current = t.expected_current
+      and s.ended_at is null and s.end_reason is null
     returning s.id`,
 
   switchSibling: `update :sessions set current = $4, switched_at = $5
@@ -77,7 +82,7 @@ export const QUERIES = {
     returning id`,
 
   end: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
-    where id = $1 and ended_at is null
+    where id = $1 and ${LIVE}
     returning user_id`,
 
   endExpected: `update :sessions set ended_at = $4, end_reason = $5, invalidated_at = $4, prune_on = $6
@@ -85,16 +90,16 @@ export const QUERIES = {
     returning user_id`,
 
   endByUser: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
-    where user_id = $1 and ended_at is null and ($5::uuid is null or id <> $5::uuid)
+    where user_id = $1 and ${LIVE} and ($5::uuid is null or id <> $5::uuid)
     returning id`,
 
   endMany: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
-    where id = any($1::uuid[]) and ended_at is null and created_at <= $5
+    where id = any($1::uuid[]) and ${LIVE} and created_at <= $5
       and ($6::timestamptz is null or coalesce(turned_at, created_at) < $6)
     returning id, user_id`,
 
   endAgain: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
-    where id = any($1::uuid[]) and ended_at is null
+    where id = any($1::uuid[]) and ${LIVE}
     returning id`,
 
   endedOf: `select id, user_id from :sessions where id = any($1::uuid[]) and ended_at = $2 and end_reason = $3`,
@@ -105,39 +110,39 @@ export const QUERIES = {
 
   eraseByUser: `update :sessions set user_id = '', ip = null, user_agent = null, claims = null, data = null,
       renewals = null, prune_on = $2
-    where user_id = $1 and ended_at is not null
+    where user_id = $1 and ${ENDED}
     returning id`,
 
   liveByUser: `select id, created_at from :sessions
-    where user_id = $1 and ended_at is null and expires_at > $2
+    where user_id = $1 and ${LIVE} and expires_at > $2
       and (absolute_expires_at is null or absolute_expires_at > $2)
     order by created_at, id`,
 
   replaceData: `update :sessions set data = $2, data_version = coalesce(data_version, 0) + 1
-    where id = $1 and ended_at is null and ($3::int is null or coalesce(data_version, 0) = $3)
+    where id = $1 and ${LIVE} and ($3::int is null or coalesce(data_version, 0) = $3)
     returning data_version`,
 
   mergeData: `update :sessions
     set data = (case when jsonb_typeof(data) = 'object' then data else '{}'::jsonb end) || $2,
       data_version = coalesce(data_version, 0) + 1
-    where id = $1 and ended_at is null and ($3::int is null or coalesce(data_version, 0) = $3)
+    where id = $1 and ${LIVE} and ($3::int is null or coalesce(data_version, 0) = $3)
     returning data_version`,
 
   writeClaims: `update :sessions set claims = $2, version = coalesce(version, 0) + 1, invalidated_at = $3,
       renewals = (select jsonb_agg(renewal || '{"claims": null}') from jsonb_array_elements(renewals) as renewal)
-    where id = $1 and ended_at is null
+    where id = $1 and ${LIVE}
     returning version`,
 
   raiseVersion: `update :sessions set version = coalesce(version, 0) + 1, invalidated_at = $2
-    where id = $1 and ended_at is null
+    where id = $1 and ${LIVE}
     returning version`,
 
   raiseVersionByUser: `update :sessions set version = coalesce(version, 0) + 1, invalidated_at = $2
-    where user_id = $1 and ended_at is null
+    where user_id = $1 and ${LIVE}
     returning id, version`,
 
   startRenewal: `update :sessions set renewals = $4, expires_at = $5, prune_on = $6
-    where id = $1 and coalesce(version, 0) = $2 and renewals is not distinct from $3::jsonb and ended_at is null
+    where id = $1 and coalesce(version, 0) = $2 and renewals is not distinct from $3::jsonb and ${LIVE}
     returning id`,
 
   confirmRenewal: `update :sessions set generation = $4, current = $5, previous = null, turned_at = $6, switched_at = null,
@@ -149,13 +154,13 @@ export const QUERIES = {
 
   reauthenticate: `update :sessions set auth_time = $3, version = coalesce(version, 0) + 1, invalidated_at = $3,
       expires_at = $4, absolute_expires_at = $5, prune_on = $6, reuse_since = coalesce(reuse_since, auth_time, created_at)
-    where id = $1 and coalesce(version, 0) = $2 and ended_at is null
+    where id = $1 and coalesce(version, 0) = $2 and ${LIVE}
     returning id`,
 
-  changes: `select id, version, end_reason, invalidated_at from :sessions
+  changes: `select id, version, ended_at, end_reason, invalidated_at from :sessions
     where invalidated_at >= $1 order by invalidated_at, id limit $2`,
 
-  changesAfter: `select id, version, end_reason, invalidated_at from :sessions
+  changesAfter: `select id, version, ended_at, end_reason, invalidated_at from :sessions
     where invalidated_at >= $1 and (invalidated_at, id) > ($3::timestamptz, $4::uuid)
     order by invalidated_at, id limit $2`,
 

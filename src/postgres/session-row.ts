@@ -1,4 +1,4 @@
-import type { EndReason, Renewal, SessionRow } from '../core/store.ts'
+import type { Renewal, SessionRow } from '../core/store.ts'
 import type { ClaimsObject } from '../portable/claims.ts'
 import type { Row } from './connection.ts'
 import { SESSION_COLUMNS, type SessionColumn } from './queries.ts'
@@ -77,8 +77,18 @@ function hexBytes(value: Uint8Array | null): string | null {
   return value === null ? null : `\\x${Buffer.from(value).toString('hex')}`
 }
 
+/**
+ * Why a session ended; `null` while it is active. Each of the two columns ends it, because another program may set only
+ * one.
+ */
+export function toEndReason(row: Row): string | null {
+  return (row['end_reason'] as string | null) ?? (row['ended_at'] === null ? null : 'other')
+}
+
 export function toSessionRow(row: Row): SessionRow {
   const createdAt = row['created_at'] as number
+  const turnedAt = (row['turned_at'] as number | null) ?? createdAt
+  const endReason = toEndReason(row)
   return {
     id: row['id'] as string,
     userId: row['user_id'] as string,
@@ -88,7 +98,7 @@ export function toSessionRow(row: Row): SessionRow {
     anchorHash: row['anchor_hash'] as Buffer,
     renewals: ((row['renewals'] as StoredRenewal[] | null) ?? []).map(toRenewal),
     reuseSince: row['reuse_since'] as number | null,
-    turnedAt: (row['turned_at'] as number | null) ?? createdAt,
+    turnedAt,
     switchedAt: row['switched_at'] as number | null,
     version: (row['version'] as number | null) ?? 0,
     createdAt,
@@ -102,8 +112,8 @@ export function toSessionRow(row: Row): SessionRow {
     dataVersion: (row['data_version'] as number | null) ?? 0,
     ip: row['ip'] as string | null,
     userAgent: row['user_agent'] as string | null,
-    endedAt: row['ended_at'] as number | null,
-    endReason: row['end_reason'] as EndReason | null,
+    endedAt: endReason === null ? null : ((row['ended_at'] as number | null) ?? turnedAt),
+    endReason,
     pruneAt: row['prune_on'] as number,
   }
 }

@@ -1,4 +1,5 @@
 import { checkClaims, validate } from '../../portable/claims.ts'
+import { isOwnReason } from '../../portable/end-reason.ts'
 import { TryAgainError } from '../../portable/errors.ts'
 import { isSessionId } from '../../portable/session-id.ts'
 import { checkUserId } from '../../portable/user-id.ts'
@@ -35,8 +36,7 @@ export function operations<Claims extends object, Data>(
   return {
     create: (input) => createSession(scope, input),
     async revoke(sessionId, reason = 'revoked') {
-      if (!END_REASONS.includes(reason))
-        throw new TypeError(`\`reason\` takes one of ${END_REASONS.join(', ')}`)
+      if (!isOwnReason(reason)) throw new TypeError(`\`reason\` takes one of ${END_REASONS.join(', ')}`)
       return endSession(scope, sessionId, reason)
     },
     async revokeUser(userId, { except } = {}) {

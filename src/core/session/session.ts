@@ -32,8 +32,11 @@ export interface Session<Claims extends object = ClaimsObject, Data = unknown> {
   readonly ip: string | null
   readonly userAgent: string | null
   readonly endedAt: Date | null
-  /** Why the session ended; `null` while it is active. */
-  readonly endReason: EndReason | null
+  /**
+   * Why the session ended; `null` while it is active. If a later release or another program ended it, the text that this
+   * wrote; `other` if it wrote none.
+   */
+  readonly endReason: EndReason | (string & {}) | null
 }
 
 /** Why a session has expired; `null` when it has not. The holder of a pending renewal may have longer than the row. */
