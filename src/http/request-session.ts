@@ -9,6 +9,7 @@ import {
   isSessionsError,
   NotSignedInError,
   RecentAuthRequiredError,
+  SecretUnknownError,
 } from '../portable/errors.ts'
 import type { Transport } from '../wire/credentials.ts'
 import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
@@ -143,9 +144,13 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     }
   }
 
-  /** Signs out: ends every session this request names and clears its cookies. @returns whether one was ended */
+  /**
+   * Signs out: ends every session this request names and clears its cookies. @returns whether one was ended
+   * @throws SecretUnknownError if another secret or a later release made all of its tokens; the cookies stay
+   */
   async revoke(): Promise<boolean> {
     const usesCookies = this.transport === 'cookie'
+    if (this.#request.namesUnknownSession) throw new SecretUnknownError()
     if (usesCookies) this.#cookies.reserve()
     const ended = await endSessions(this.#request, this.namedSessionIds)
     this.#state = { error: new NotSignedInError() }
