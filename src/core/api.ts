@@ -71,7 +71,7 @@ export interface SessionOperations<Claims extends object, Data> {
    * @throws SessionEndedError if `refreshClaims` returns null
    */
   create(session: CreateSession<Claims, Data>): Promise<CreatedSession<Claims, Data>>
-  /** Ends a session, in every process. @returns whether this call ended it */
+  /** Ends a session, in every process. @returns whether this call ended it @throws TypeError for the reason `other` */
   revoke(sessionId: string, reason?: EndReason): Promise<boolean>
   /**
    * Ends all sessions of a user except one: every session whose login came before the call, in batches of 500. A session
@@ -199,7 +199,8 @@ export interface Sessions<Claims extends object = ClaimsObject, Data = unknown>
   revokeAll(options?: RevokeAll): Promise<number>
   /**
    * Calls back once when this process learns that a session has ended, at once when it knows already: to
-   * close its WebSockets and event streams. @returns a function that removes the listener
+   * close its WebSockets and event streams. The reason is `other` if another program ended the session for a reason of its
+   * own. @returns a function that removes the listener
    */
   onEnded(sessionId: string, listener: (reason: EndReason) => void): () => void
   /** Deletes rows past their retention. Pawl also does this in the background. @returns how many */

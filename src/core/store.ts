@@ -1,6 +1,6 @@
 import type { Actor } from '../portable/actor.ts'
 import type { ClaimsObject } from '../portable/claims.ts'
-import type { EndReason } from '../portable/end-reason.ts'
+import type { OwnEndReason } from '../portable/end-reason.ts'
 import type { SessionIdVersion } from '../portable/session-id.ts'
 import type { RotationState } from './rotation/decision.ts'
 
@@ -10,7 +10,7 @@ import type { RotationState } from './rotation/decision.ts'
  * the database cannot be reached. It may miss a row that exists, so callers read again before they conclude anything.
  */
 
-export { END_REASONS, type EndReason } from '../portable/end-reason.ts'
+export { END_REASONS, type EndReason, type OwnEndReason } from '../portable/end-reason.ts'
 
 /**
  * New tokens of a session whose receipt nothing has shown yet. Its lineage has an anchor of its own: presenting its
@@ -58,8 +58,10 @@ export interface SessionRow extends RotationState {
   readonly userAgent: string | null
   /** `null` for a login. A row with an actor has no refresh token. */
   readonly actor: Actor | null
+  /** `null` exactly when `endReason` is. */
   readonly endedAt: number | null
-  readonly endReason: EndReason | null
+  /** The stored text. A later release or another program may have reasons of its own. */
+  readonly endReason: string | null
   /** When the row may be deleted. */
   readonly pruneAt: number
 }
@@ -115,7 +117,7 @@ export interface ConfirmRenewal extends Turn {
 }
 
 export interface Ending {
-  readonly reason: EndReason
+  readonly reason: OwnEndReason
   readonly at: number
   readonly pruneAt: number
 }
@@ -124,7 +126,8 @@ export interface Ending {
 export interface Change {
   readonly id: string
   readonly version: number
-  readonly endReason: EndReason | null
+  /** As in {@link SessionRow}. */
+  readonly endReason: string | null
   readonly at: number
 }
 

@@ -7,7 +7,11 @@ import {
   encodeSessionId,
   sessionIdsIn,
 } from '../core/tokens/access-token.ts'
-import { type ParsedRefreshToken, parseRefreshToken } from '../core/tokens/refresh-token.ts'
+import {
+  isOfUnknownSecret,
+  type ParsedRefreshToken,
+  parseRefreshToken,
+} from '../core/tokens/refresh-token.ts'
 import { accessTokensOf, cookieTokens, isHostOnly, type Transport, transportOf } from '../wire/credentials.ts'
 import type { CookieWriter } from './cookies.ts'
 import type { Exchange } from './exchange.ts'
@@ -109,6 +113,19 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     const refreshed = this.refreshTokens.flatMap(({ token }) => token?.sessionId ?? [])
     const acting = refreshed.filter((sessionId) => preferred.includes(sessionId))
     return [...new Set([...this.#identifiedSessionIds, ...acting, ...refreshed])]
+  }
+
+  /**
+   * Whether the request names no session that this process can end, but has a token that may be genuine: of a secret or a
+   * release that this process does not have. Clearing its cookies would leave a session that nobody can end.
+   */
+  get namesUnknownSession(): boolean {
+    const { ring } = this.engine
+    return (
+      this.namedSessionIds.length === 0 &&
+      (this.refreshTokens.some(isOfUnknownSecret) ||
+        this.accessTokens.some((token) => ring.isUnusable(token.split('.', 1)[0]!)))
+    )
   }
 
   /**

@@ -1,7 +1,11 @@
 import { type Refreshed, refresh } from '../core/refresh/refresh.ts'
 import type { RefreshContext } from '../core/request-context.ts'
 import { idleExpiry } from '../core/session/lifetime.ts'
-import type { ParsedRefreshToken, RefreshToken } from '../core/tokens/refresh-token.ts'
+import {
+  isOfUnknownSecret,
+  type ParsedRefreshToken,
+  type RefreshToken,
+} from '../core/tokens/refresh-token.ts'
 import {
   type AnySessionsError,
   isSessionsError,
@@ -52,10 +56,6 @@ function mayBePlanted<Claims extends object, Data>(
   if (!isSafeMethod || isFromScript) return false
   // An unreadable access cookie proves that there was a session, but not which one.
   return accessTokens.length === 0 || new Set(genuine.map(({ sessionId }) => sessionId)).size > 1
-}
-
-export function isOfUnknownSecret(parsed: ParsedRefreshToken): boolean {
-  return parsed.token === null && parsed.reason === 'unknown-secret'
 }
 
 export async function refreshByCookie<Claims extends object, Data>(

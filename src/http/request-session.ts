@@ -13,6 +13,7 @@ import {
   isSessionsError,
   NotSignedInError,
   RecentAuthRequiredError,
+  SecretUnknownError,
 } from '../portable/errors.ts'
 import { methodOptions } from '../portable/options/method-options.ts'
 import type { Transport } from '../wire/credentials.ts'
@@ -175,9 +176,13 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     }
   }
 
-  /** Signs out: ends every session this request names and clears its cookies. @returns whether one was ended */
+  /**
+   * Signs out: ends every session this request names and clears its cookies. @returns whether one was ended
+   * @throws SecretUnknownError if another secret or a later release made all of its tokens; the cookies stay
+   */
   async revoke(): Promise<boolean> {
     const usesCookies = this.transport === 'cookie'
+    if (this.#request.namesUnknownSession) throw new SecretUnknownError()
     if (usesCookies) this.#cookies.reserve()
     const ended = await endSessions(this.#request, this.namedSessionIds)
     this.#state = { error: new NotSignedInError() }

@@ -1,6 +1,6 @@
 import { refresh } from '../core/refresh/refresh.ts'
 import type { RevocationSnapshot } from '../core/revocation/revocation-snapshot.ts'
-import { parseRefreshToken } from '../core/tokens/refresh-token.ts'
+import { isOfUnknownSecret, parseRefreshToken } from '../core/tokens/refresh-token.ts'
 import {
   type AnySessionsError,
   isSessionsError,
@@ -10,7 +10,7 @@ import {
 import type { Exchange, Reply } from './exchange.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { problemOf, problemReply } from './problem.ts'
-import { isOfUnknownSecret, refreshByCookie, refreshContext } from './refresh-cookies.ts'
+import { refreshByCookie, refreshContext } from './refresh-cookies.ts'
 import { createReply, jsonReply, methodNotAllowed, NO_CACHING, setCookieHeaders } from './reply.ts'
 import { endSessions, RequestSession } from './request-session.ts'
 import { isNavigation, redirectBack } from './resume.ts'
@@ -82,15 +82,16 @@ async function needsNoRefresh<C extends object, D>(request: IncomingRequest<C, D
 async function logoutRoute<C extends object, D>(request: IncomingRequest<C, D>): Promise<Reply> {
   const { transport, namedSessionIds, engine, sessions } = request
   try {
-    // In a half-finished deploy this process may not know the secret of the token. If it cleared the cookies,
-    // the session would stay alive with nobody able to end it.
-    if (namedSessionIds.length === 0 && request.refreshTokens.some(isOfUnknownSecret))
+    const value = transport === 'bearer' ? await refreshTokenInBody(request.exchange) : null
+    const inBody = parseRefreshToken(engine.options.secrets, value)
+    // In a half-finished deploy. A later logout can still end the session.
+    if (
+      inBody.token === null &&
+      (request.namesUnknownSession || (namedSessionIds.length === 0 && isOfUnknownSecret(inBody)))
+    )
       throw new SecretUnknownError()
     await endSessions(request, namedSessionIds)
-    if (transport === 'bearer') {
-      const { token } = parseRefreshToken(engine.options.secrets, await refreshTokenInBody(request.exchange))
-      if (token !== null) await sessions.revoke(token.sessionId, 'logout')
-    }
+    if (inBody.token !== null) await sessions.revoke(inBody.token.sessionId, 'logout')
   } catch (error) {
     if (!isSessionsError(error)) throw error
     return errorReply(request, error)

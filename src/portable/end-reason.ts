@@ -10,5 +10,18 @@ export const END_REASONS = [
   'rollback',
 ] as const
 
-/** Why a session ended. Kept with the row until it is pruned. */
-export type EndReason = (typeof END_REASONS)[number]
+/** A reason for which this release ends sessions. */
+export type OwnEndReason = (typeof END_REASONS)[number]
+
+/**
+ * Why a session ended. Kept with the row until it is pruned. `other`: a later release or another program ended it, for
+ * a reason that this release has no name for. Pawl never writes `other`.
+ */
+export type EndReason = OwnEndReason | 'other'
+
+export function isOwnReason(text: string): text is OwnEndReason {
+  return (END_REASONS as readonly string[]).includes(text)
+}
+
+/** The name of a stored reason. */
+export const knownReason = (text: string): EndReason => (isOwnReason(text) ? text : 'other')

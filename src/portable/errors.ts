@@ -56,7 +56,7 @@ export class AccessTokenInvalidError extends SessionsError {
 export class SessionEndedError extends SessionsError {
   declare readonly code: 'ERR_SESSION_ENDED'
   readonly sessionId: string
-  /** Why the session ended; `unknown` when there is no row. */
+  /** Why the session ended; `unknown` when there is no row, `other` for a reason that this release has no name for. */
   readonly reason: EndReason | 'unknown'
   constructor(sessionId: string, reason: EndReason | 'unknown') {
     super('ERR_SESSION_ENDED', `the session has ended (${reason})`)

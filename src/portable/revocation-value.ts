@@ -1,24 +1,29 @@
-import { END_REASONS, type EndReason } from './end-reason.ts'
+import { END_REASONS, type EndReason, isOwnReason } from './end-reason.ts'
 import { AccessTokenExpiredError, SessionEndedError } from './errors.ts'
 import type { AccessToken } from './token-payload.ts'
 
 /**
  * The revocation state of a session as one number, also in the list for other services. 0: nothing known. Negative:
- * the session ended, -1 minus the index of the reason. Positive: the smallest accepted version plus one.
+ * the session ended, -1 minus the index of the reason, or {@link OTHER}. Positive: the smallest accepted version plus one.
  */
 export type RevocationValue = number
 
-export const valueOfEnd = (reason: EndReason): RevocationValue => -1 - END_REASONS.indexOf(reason)
-export const valueOfVersion = (version: number): RevocationValue => version + 1
+/** The session ended for a reason without a code. Every release reads a negative value as an end. */
+const OTHER: RevocationValue = -(2 ** 31)
+const MAX_VERSION = 2 ** 31 - 2
 
-/** `null` when the session has not ended, or for a reason added by a later release. */
-export const reasonOf = (value: RevocationValue): EndReason | null => END_REASONS[-1 - value] ?? null
+/** Never 0, whatever the reason. */
+export const valueOfEnd = (reason: string): RevocationValue =>
+  isOwnReason(reason) ? -1 - END_REASONS.indexOf(reason) : OTHER
+
+/** Never 0 or negative, whatever the version: a value of 32 bits must not overflow. */
+export const valueOfVersion = (version: number): RevocationValue =>
+  Math.min(Math.max(version, 0), MAX_VERSION) + 1
+
+/** `null` when the session has not ended; `other` also for the code of a later release. */
+export const reasonOf = (value: RevocationValue): EndReason | null =>
+  value < 0 ? (END_REASONS[-1 - value] ?? 'other') : null
 export const versionOf = (value: RevocationValue): number => Math.max(0, value - 1)
-
-/** @throws SessionEndedError */
-export function assertNoEnd(sessionId: string, value: RevocationValue): void {
-  if (value < 0) throw new SessionEndedError(sessionId, reasonOf(value) ?? 'unknown')
-}
 
 /**
  * If an acting session or that of its administrator has ended, the token must be refreshed: the refresh says whether the
@@ -33,8 +38,9 @@ export function assertNotRevoked(
   refreshBefore: number,
 ): void {
   const value = lookUp(sessionId)
-  if (actor === null) assertNoEnd(sessionId, value)
-  const hasEnded = actor !== null && (value < 0 || lookUp(actor.sessionId) < 0)
+  const reason = reasonOf(value)
+  if (actor === null && reason !== null) throw new SessionEndedError(sessionId, reason)
+  const hasEnded = actor !== null && (reason !== null || reasonOf(lookUp(actor.sessionId)) !== null)
   if (hasEnded || version < versionOf(value) || issuedAt < refreshBefore)
     throw new AccessTokenExpiredError('superseded')
 }

@@ -22,13 +22,23 @@ export function encodeHeader(kid: string, algorithm: Algorithm): string {
     .replaceAll('=', '')
 }
 
+/** The key that a header names, whatever else is in it; null for none. */
+export function kidOf(header: string): string | null {
+  const { kid } = parseHeader(header)
+  return typeof kid === 'string' ? kid : null
+}
+
+function parseHeader(header: string): { alg?: unknown; kid?: unknown; typ?: unknown } {
+  if (header.length > 256) return {}
+  try {
+    return JSON.parse(new TextDecoder().decode(decodeBase64url(header) ?? undefined)) ?? {}
+  } catch {
+    return {}
+  }
+}
+
 /** Whether a header without a known key may be of a new key: then the process reads the key table again. */
 export function couldBeOurs(header: string): boolean {
-  if (header.length > 256) return false
-  try {
-    const { alg, kid, typ } = JSON.parse(new TextDecoder().decode(decodeBase64url(header) ?? undefined))
-    return ALGORITHMS.includes(alg) && typ === 'at+jwt' && typeof kid === 'string'
-  } catch {
-    return false
-  }
+  const { alg, kid, typ } = parseHeader(header)
+  return ALGORITHMS.includes(alg as Algorithm) && typ === 'at+jwt' && typeof kid === 'string'
 }

@@ -14,9 +14,9 @@ const NOT_EXPIRED = 'expires_at > $1 and (absolute_expires_at is null or absolut
 // Without `coalesce`, for which the planner has no statistics.
 const LAST_SEEN_BEFORE = '(turned_at < $1 or (turned_at is null and created_at < $1))'
 
-// The oldest PostgreSQL that Pawl supports has no `max(uuid)`.
+// A row with one of `ended_at` and `end_reason` has ended. The oldest PostgreSQL that Pawl supports has no `max(uuid)`.
 const COUNT_BATCH = `with batch as (
-    select id, ended_at, expires_at, absolute_expires_at, turned_at, created_at, prune_on
+    select id, coalesce(ended_at, case when end_reason is not null then created_at end) as ended_at, expires_at, absolute_expires_at, turned_at, created_at, prune_on
     from :sessions where $4::uuid is null or id > $4 order by id limit $5
   )
   select count(*) as rows, max(id::text collate "C") as last,

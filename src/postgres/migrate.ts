@@ -107,7 +107,7 @@ function pendingAfter(applied: readonly AppliedMigration[]): readonly Migration[
   const unknown = applied.find(({ id, breaking }) => breaking && !known.has(id))
   if (unknown !== undefined) {
     throw new SchemaOutdatedError(
-      `The schema has migration ${unknown.id}, which this version of Pawl does not support. Update \`pawl\`.`,
+      `The schema has migration ${unknown.id} of a later release of Pawl, and this release cannot work with it. Update \`pawl\`. To go back, restore a backup from before that migration.`,
     )
   }
   const done = new Set(applied.map(({ id }) => id))

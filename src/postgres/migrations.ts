@@ -1,4 +1,10 @@
-/** One numbered step of the schema. A released step never changes: add a new one instead. */
+/**
+ * One numbered step of the schema. A released step never changes: add a new one instead.
+ *
+ * Older releases go on beside a step that is not breaking. They name their columns and insert without the new ones. So
+ * such a step only adds: tables, indexes, and columns that are nullable or have a default. It adds no constraint that a
+ * write of an older release may violate, and it does not rename, drop or change what an older release names.
+ */
 export interface Migration {
   readonly id: number
   /** Whether older releases cannot work with the schema after this step. */

@@ -61,23 +61,26 @@ const READ_COLUMNS = SESSION_COLUMNS.map((name) => {
   if (name === 'prune_on') return `(prune_on - date '1970-01-01') * cast(86400000 as bigint) as prune_on`
   return TIME_COLUMNS.has(name) ? `${milliseconds(name)} as ${name}` : name
 }).join(', ')
+/** Another program may set only one of the two columns. Each of them ends the session. */
+const LIVE = 'ended_at is null and end_reason is null'
+const ENDED = '(ended_at is not null or end_reason is not null)'
 
 /** The condition of a compare-and-set. `expectedValues` gives its parameters. */
-const EXPECTED = 'id = $1 and generation = $2 and current = $3 and ended_at is null'
+const EXPECTED = `id = $1 and generation = $2 and current = $3 and ${LIVE}`
 
 /** Cursors have milliseconds, and another program may have written microseconds. */
 const SEEN_AT = `date_trunc('milliseconds', coalesce(turned_at, created_at))`
 const CREATED_AT = `date_trunc('milliseconds', created_at)`
 
 /** A session that is active at $2. The holder of a pending renewal may have longer than the row. */
-const ACTIVE = `ended_at is null and expires_at > $2
+const ACTIVE = `${LIVE} and expires_at > $2
         and (absolute_expires_at is null or absolute_expires_at > $2 or exists (
           select 1 from jsonb_array_elements(renewals) as renewal
           where renewal ->> 'absoluteExpiresAt' is null
             or (renewal ->> 'absoluteExpiresAt')::numeric > extract(epoch from $2::timestamptz) * 1000))`
 
 /** What the session limit counts: active at $2, and not in $3. */
-const LIVE = `user_id = $1 and ended_at is null and expires_at > $2
+const COUNTED = `user_id = $1 and ${LIVE} and expires_at > $2
       and (absolute_expires_at is null or absolute_expires_at > $2) and id <> all($3::uuid[])
       and actor_session_id is null`
 
@@ -112,7 +115,8 @@ export const QUERIES = {
     from unnest($1::uuid[], $2::int[], $3::bytea[], $4::int[], $5::bytea[], $6::bytea[], $7::timestamptz[],
       $8::timestamptz[], $9::date[], $10::inet[], $11::text[])
       as t (id, expected_generation, expected_current, generation, current, previous, turned_at, expires_at, prune_on, ip, user_agent)
-    where s.id = t.id and s.generation = t.expected_generation and s.current = t.expected_current and s.ended_at is null
+    where s.id = t.id and s.generation = t.expected_generation and s.current = t.expected_current
+      and s.ended_at is null and s.end_reason is null
     returning s.id`,
 
   switchSibling: `update :sessions set current = $4, switched_at = $5
@@ -120,7 +124,7 @@ export const QUERIES = {
     returning id`,
 
   end: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
-    where id = $1 and ended_at is null
+    where id = $1 and ${LIVE}
     returning user_id`,
 
   endExpected: `update :sessions set ended_at = $4, end_reason = $5, invalidated_at = $4, prune_on = $6
@@ -128,28 +132,28 @@ export const QUERIES = {
     returning user_id`,
 
   endMany: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
-    where id = any($1::uuid[]) and ended_at is null and created_at <= $5
+    where id = any($1::uuid[]) and ${LIVE} and created_at <= $5
       and ($6::timestamptz is null or coalesce(turned_at, created_at) < $6)
     returning id, user_id`,
 
   openByUser: `select id, ${milliseconds('created_at')} as created_at from :sessions
-    where user_id = $1 and ended_at is null and ($2::uuid is null or id <> $2)
+    where user_id = $1 and ${LIVE} and ($2::uuid is null or id <> $2)
       and ($3::timestamptz is null or (${CREATED_AT}, id) < ($3::timestamptz, $4::uuid))
     order by ${CREATED_AT} desc, id desc limit $5`,
 
   endListed: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
-    where id = any($1::uuid[]) and ended_at is null
+    where id = any($1::uuid[]) and ${LIVE}
     returning id`,
 
   endedOf: `select id, user_id from :sessions where id = any($1::uuid[]) and ended_at = $2 and end_reason = $3`,
 
   idsAfter: `select id from :sessions where $1::uuid is null or id > $1 order by id limit $2`,
 
-  endedByUser: `select id from :sessions where user_id = $1 and ended_at is not null limit $2`,
+  endedByUser: `select id from :sessions where user_id = $1 and ${ENDED} limit $2`,
 
   erase: `update :sessions set user_id = '', ip = null, user_agent = null, claims = null, data = null,
       renewals = null, prune_on = $3
-    where id = any($1::uuid[]) and user_id = $2 and ended_at is not null
+    where id = any($1::uuid[]) and user_id = $2 and ${ENDED}
     returning id`,
 
   // `prune_on` has an index. An index on the actor would lock a large table while it is built.
@@ -157,45 +161,45 @@ export const QUERIES = {
     where prune_on <= $2 and actor_user_id = $1
     returning id`,
 
-  liveByUser: `select id from :sessions where ${LIVE} order by created_at, id limit $4`,
+  liveByUser: `select id from :sessions where ${COUNTED} order by created_at, id limit $4`,
 
-  surplusByUser: `select id, ${milliseconds('created_at')} as created_at from :sessions s where ${LIVE}
+  surplusByUser: `select id, ${milliseconds('created_at')} as created_at from :sessions s where ${COUNTED}
     order by s.created_at desc, id desc limit $4 offset $5`,
 
   replaceData: `update :sessions set data = $2, data_version = coalesce(data_version, 0) + 1
-    where id = $1 and ended_at is null and ($3::int is null or coalesce(data_version, 0) = $3)
+    where id = $1 and ${LIVE} and ($3::int is null or coalesce(data_version, 0) = $3)
     returning data_version`,
 
   mergeData: `update :sessions
     set data = (case when jsonb_typeof(data) = 'object' then data else '{}'::jsonb end) || $2,
       data_version = coalesce(data_version, 0) + 1
-    where id = $1 and ended_at is null and ($3::int is null or coalesce(data_version, 0) = $3)
+    where id = $1 and ${LIVE} and ($3::int is null or coalesce(data_version, 0) = $3)
     returning data_version`,
 
   writeClaims: `update :sessions set claims = $2, version = coalesce(version, 0) + 1, invalidated_at = $3,
       renewals = (select jsonb_agg(renewal || '{"claims": null}') from jsonb_array_elements(renewals) as renewal)
-    where id = $1 and ended_at is null
+    where id = $1 and ${LIVE}
     returning version`,
 
   writeClaimsByUser: `update :sessions set claims = $2, version = coalesce(version, 0) + 1, invalidated_at = $3,
       renewals = (select jsonb_agg(renewal || '{"claims": null}') from jsonb_array_elements(renewals) as renewal)
-    where user_id = $1 and ended_at is null
+    where user_id = $1 and ${LIVE}
     returning id, version`,
 
   replaceClaims: `update :sessions set claims = $4, renewals = $5, version = coalesce(version, 0) + 1, invalidated_at = $6
-    where id = $1 and coalesce(version, 0) = $2 and renewals is not distinct from $3::jsonb and ended_at is null
+    where id = $1 and coalesce(version, 0) = $2 and renewals is not distinct from $3::jsonb and ${LIVE}
     returning id`,
 
   raiseVersion: `update :sessions set version = coalesce(version, 0) + 1, invalidated_at = $2
-    where id = $1 and ended_at is null
+    where id = $1 and ${LIVE}
     returning version`,
 
   raiseVersions: `update :sessions set version = coalesce(version, 0) + 1, invalidated_at = $2
-    where id = any($1::uuid[]) and ended_at is null
+    where id = any($1::uuid[]) and ${LIVE}
     returning id, version`,
 
   startRenewal: `update :sessions set renewals = $4, expires_at = $5, prune_on = $6
-    where id = $1 and coalesce(version, 0) = $2 and renewals is not distinct from $3::jsonb and ended_at is null
+    where id = $1 and coalesce(version, 0) = $2 and renewals is not distinct from $3::jsonb and ${LIVE}
     returning id`,
 
   confirmRenewal: `update :sessions set generation = $4, current = $5, previous = null, turned_at = $6, switched_at = null,
@@ -207,14 +211,14 @@ export const QUERIES = {
 
   reauthenticate: `update :sessions set auth_time = $3, version = coalesce(version, 0) + 1, invalidated_at = $3,
       expires_at = $4, absolute_expires_at = $5, prune_on = $6, reuse_since = coalesce(reuse_since, auth_time, created_at)
-    where id = $1 and coalesce(version, 0) = $2 and ended_at is null
+    where id = $1 and coalesce(version, 0) = $2 and ${LIVE}
     returning id`,
 
   // A bare name in `order by` would mean the number, which has no index.
-  changes: `select id, version, end_reason, ${milliseconds('invalidated_at')} as invalidated_at from :sessions s
+  changes: `select id, version, ended_at, end_reason, ${milliseconds('invalidated_at')} as invalidated_at from :sessions s
     where invalidated_at >= $1 order by s.invalidated_at, id limit $2`,
 
-  changesAfter: `select id, version, end_reason, ${milliseconds('invalidated_at')} as invalidated_at from :sessions s
+  changesAfter: `select id, version, ended_at, end_reason, ${milliseconds('invalidated_at')} as invalidated_at from :sessions s
     where invalidated_at >= $1 and (invalidated_at, id) > ($3::timestamptz, $4::uuid)
     order by s.invalidated_at, id limit $2`,
 

@@ -1,4 +1,4 @@
-import type { EndReason, Renewal, SessionRow } from '../core/store.ts'
+import type { Renewal, SessionRow } from '../core/store.ts'
 import type { Actor } from '../portable/actor.ts'
 import type { ClaimsObject } from '../portable/claims.ts'
 import type { Row } from './connection.ts'
@@ -85,8 +85,18 @@ function toActor(row: Row): Actor | null {
   return sessionId === null ? null : { userId: (row['actor_user_id'] as string | null) ?? '', sessionId }
 }
 
+/**
+ * Why a session ended; `null` while it is active. Each of the two columns ends it, because another program may set only
+ * one.
+ */
+export function toEndReason(row: Row): string | null {
+  return (row['end_reason'] as string | null) ?? (row['ended_at'] === null ? null : 'other')
+}
+
 export function toSessionRow(row: Row): SessionRow {
   const createdAt = row['created_at'] as number
+  const turnedAt = (row['turned_at'] as number | null) ?? createdAt
+  const endReason = toEndReason(row)
   return {
     id: row['id'] as string,
     userId: String(row['user_id']),
@@ -96,7 +106,7 @@ export function toSessionRow(row: Row): SessionRow {
     anchorHash: row['anchor_hash'] as Buffer,
     renewals: ((row['renewals'] as StoredRenewal[] | null) ?? []).map(toRenewal),
     reuseSince: row['reuse_since'] as number | null,
-    turnedAt: (row['turned_at'] as number | null) ?? createdAt,
+    turnedAt,
     switchedAt: row['switched_at'] as number | null,
     version: (row['version'] as number | null) ?? 0,
     createdAt,
@@ -111,8 +121,8 @@ export function toSessionRow(row: Row): SessionRow {
     ip: row['ip'] as string | null,
     userAgent: row['user_agent'] as string | null,
     actor: toActor(row),
-    endedAt: row['ended_at'] as number | null,
-    endReason: row['end_reason'] as EndReason | null,
+    endedAt: endReason === null ? null : ((row['ended_at'] as number | null) ?? turnedAt),
+    endReason,
     pruneAt: row['prune_on'] as number,
   }
 }

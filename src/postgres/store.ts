@@ -1,5 +1,5 @@
 import { isOfSameLogin } from '../core/session/rows.ts'
-import type { Change, EndReason, SessionRow, Store } from '../core/store.ts'
+import type { Change, SessionRow, Store } from '../core/store.ts'
 import { batch } from './batch.ts'
 import { createBulkStatements } from './bulk-statements.ts'
 import { ANSWER_WITHIN, type Connection, type Row } from './connection.ts'
@@ -10,7 +10,7 @@ import type { Names } from './names.ts'
 import { createNotify } from './notify.ts'
 import { QUERIES, type QueryName } from './queries.ts'
 import type { Run } from './run.ts'
-import { insertManyValues, toSessionRow } from './session-row.ts'
+import { insertManyValues, toEndReason, toSessionRow } from './session-row.ts'
 import { createSessionWrites } from './session-writes.ts'
 import { timestamp } from './times.ts'
 import { createTurns } from './turns.ts'
@@ -98,7 +98,7 @@ function toChange(row: Row): Change {
   return {
     id: row['id'] as string,
     version: (row['version'] as number | null) ?? 0,
-    endReason: row['end_reason'] as EndReason | null,
+    endReason: toEndReason(row),
     at: row['invalidated_at'] as number,
   }
 }

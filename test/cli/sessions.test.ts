@@ -3,7 +3,7 @@ import { ENGINE } from '../../src/core/engine.ts'
 import { startActing } from '../../src/core/operations/acting.ts'
 import type { EndReason, Session, Sessions } from '../../src/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
-import { createDatabase } from '../support/database.ts'
+import { createDatabase, createPool } from '../support/database.ts'
 import { openSessions } from '../support/sessions.ts'
 import { pawl, type Ran } from './pawl.ts'
 
@@ -129,6 +129,27 @@ describe('sessions show', () => {
     const people = await run('show', '--user', 'wanda')
     expect(people.stdout).toContain("User 'wanda': 9 sessions found, 5 shown")
     expect(people.stdout.match(/^session {2,}[0-9a-f-]{36}$/gm)).toHaveLength(5)
+  })
+
+  it('shows the reason of another program as text, without its control characters', async () => {
+    const id = await login(await open(), 'otto')
+    await createPool(url).query(
+      'update pawl.sessions set ended_at = now(), invalidated_at = now(), end_reason = $2 where id = $1',
+      [id, 'device\u001b[2J_lost'],
+    )
+    const [shown, listed, revoked, json] = await Promise.all([
+      run('show', id),
+      run('list', '--user', 'otto', '--all'),
+      run('revoke', id),
+      run('show', id, '--json'),
+    ])
+    const text = String.raw`device\u001b[2J_lost`
+    expect(shown.stdout.replaceAll(/\s+/g, ' ')).toContain(`for the reason "${text}"`)
+    for (const { stdout } of [shown, listed, revoked]) {
+      expect(stdout).toContain(text)
+      expect(stdout).not.toContain('\u001b')
+    }
+    expect(json.json<Shown>()).toMatchObject({ endReason: 'device\u001b[2J_lost', active: false })
   })
 
   it('says that a session had expired, even if it was revoked later', async () => {

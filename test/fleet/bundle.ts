@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 /** A program in one file. Twenty processes that each compile their own source start too slowly. */
@@ -9,12 +9,39 @@ export interface Bundle {
   remove(): Promise<void>
 }
 
+const SOURCES = fileURLToPath(new URL('../../src', import.meta.url))
+
+interface Resolution {
+  onResolve(
+    options: { readonly filter: RegExp },
+    resolve: (found: {
+      readonly path: string
+      readonly resolveDir: string
+    }) => { readonly path: string } | null,
+  ): void
+}
+
+/** An esbuild plugin. Imports within the other sources are relative, so only those of the program are replaced. */
+function replaceSources(sources: string): object {
+  return {
+    name: 'sources',
+    setup: ({ onResolve }: Resolution) =>
+      onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
+        const name = relative(SOURCES, join(resolveDir, path))
+        return name.startsWith('..') ? null : { path: join(sources, name) }
+      }),
+  }
+}
+
 interface Esbuild {
   build(options: object): Promise<unknown>
 }
 
-/** @param entry a TypeScript file or its compiled JavaScript */
-export async function bundle(entry: URL): Promise<Bundle> {
+/**
+ * @param entry a TypeScript file or its compiled JavaScript
+ * @param sources the folder that takes the place of `src`: another release
+ */
+export async function bundle(entry: URL, sources?: string): Promise<Bundle> {
   const require = createRequire(import.meta.url)
   // The esbuild that `tsx` depends on.
   const path = createRequire(require.resolve('tsx')).resolve('esbuild')
@@ -33,6 +60,7 @@ export async function bundle(entry: URL): Promise<Bundle> {
       format: 'esm',
       target: 'node20',
       logLevel: 'silent',
+      plugins: sources === undefined ? [] : [replaceSources(sources)],
     })
   } catch (error) {
     await rm(directory, { recursive: true, force: true })

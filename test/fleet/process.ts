@@ -37,11 +37,12 @@ export interface Fleet {
   stop(): Promise<void>
 }
 
-export function createFleet(): Fleet {
+/** @param sources as for {@link bundle} */
+export function createFleet(sources?: string): Fleet {
   const members = new Set<Member>()
   let program: Promise<Bundle> | null = null
   const start = async (config: MemberConfig): Promise<Member> => {
-    program ??= bundle(MEMBER)
+    program ??= bundle(MEMBER, sources)
     const { member, ready } = spawnMember((await program).path, config)
     members.add(member)
     await ready

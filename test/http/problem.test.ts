@@ -67,15 +67,15 @@ describe('an error thrown by a handler', () => {
       INVALID,
     ],
     [new AccessTokenInvalidError(), 401, { code: 'access_token_invalid', refresh: true }, {}, INVALID],
-    ...(['logout', 'revoked', 'reuse', 'idle', 'absolute', 'limit', 'rollback', 'unknown'] as const).map(
-      (reason): [AnySessionsError, number, object, Record<string, string>, string | null] => [
-        new SessionEndedError('s', reason),
-        401,
-        ended,
-        {},
-        INVALID,
-      ],
-    ),
+    ...(
+      ['logout', 'revoked', 'reuse', 'idle', 'absolute', 'limit', 'rollback', 'other', 'unknown'] as const
+    ).map((reason): [AnySessionsError, number, object, Record<string, string>, string | null] => [
+      new SessionEndedError('s', reason),
+      401,
+      ended,
+      {},
+      INVALID,
+    ]),
     [new SessionEndedError('s', 'replaced'), 401, { code: 'session_replaced', refresh: 'once' }, {}, INVALID],
     [
       new SessionOutdatedError('s', 'claims.tenant'),

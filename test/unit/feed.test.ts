@@ -277,6 +277,18 @@ describe('the feed', () => {
     expect(wire.polls).toStrictEqual([])
   })
 
+  it('polls once with the next tick for messages it does not understand, which a later release may send', async () => {
+    const { sessions, wire, store } = await open()
+    const { accessToken, session } = await sessions.create({ userId: 'u' })
+    await pass(11)
+    wire.polls.length = 0
+    await endElsewhere(store, session.sessionId)
+    for (let time = 0; time < 100; time++) wire.hooks!.onForeign()
+    await pass(5)
+    expect(verifies(sessions, accessToken.value)).toThrow(ENDED)
+    expect(wire.polls).toHaveLength(1)
+  })
+
   it('does not poll in the mode `expiry`, but notifies other processes', async () => {
     const { sessions, wire } = await open({ revocation: { mode: 'expiry' } })
     const { session } = await sessions.create({ userId: 'u' })

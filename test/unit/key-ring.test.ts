@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from 'vitest'
 import * as keyWrap from '../../src/core/keys/key-wrap.ts'
-import type { Store } from '../../src/core/store.ts'
+import type { KeyRow, Store } from '../../src/core/store.ts'
 import { memory } from '../../src/memory/index.ts'
 import { coded } from '../support/errors.ts'
 import type { FakeClock } from '../support/fake-clock.ts'
-import { DAY, MINUTE, openRing } from '../support/key-ring.ts'
+import { DAY, MINUTE, type OpenRing, openRing } from '../support/key-ring.ts'
 import { FOREIGN_SECRET, NEW_SECRET, SECRET } from '../support/secrets.ts'
 import { counting } from '../support/stores.ts'
 
@@ -277,6 +277,63 @@ describe('changing the secret', () => {
     await expect(openRing({ store, clock, secret: FOREIGN_SECRET })).rejects.toThrow(UNKNOWN)
     await ring.reload()
     expect(ring.list().map(({ usable }) => usable)).toStrictEqual([true, true])
+  })
+})
+
+describe('a key of a later release', () => {
+  const UNUSABLE = {
+    algorithm: (key: KeyRow): KeyRow => ({ ...key, algorithm: 'ES512' }),
+    wrapping: (key: KeyRow): KeyRow => ({
+      ...key,
+      wrappedKey: Buffer.concat([Buffer.of(2), key.wrappedKey]),
+    }),
+  }
+
+  describe.each(Object.entries(UNUSABLE))('with another %s', (_, change) => {
+    /** The newer process publishes its key, which signs in ten minutes. */
+    async function openBeside(): Promise<OpenRing & { store: Store }> {
+      const store = memory()
+      const opened = await openRing({ store })
+      const signsFrom = opened.clock.now() + 10 * MINUTE * 1000
+      const [key] = await store.keys()
+      await store.insertKey(change({ ...key!, epoch: 2, kid: 'newer', signsFrom }))
+      return { ...opened, store }
+    }
+
+    it('is reported once, and a running process publishes a key that both can use', async () => {
+      const { ring, clock, trouble, rotated } = await openBeside()
+      const first = await ring.signer()
+      await ring.reload()
+      await ring.reload()
+      expect(trouble).toStrictEqual([
+        { epoch: 2, error: expect.objectContaining({ message: expect.stringMatching(/later release/) }) },
+      ])
+      expect(rotated).toHaveLength(2)
+      expect(ring.list().map(({ usable }) => usable)).toStrictEqual([true, false, true])
+      expect(await ring.signer()).toBe(first)
+      clock.advance(10 * MINUTE)
+      expect((await ring.signer()).kid).toBe(ring.list()[2]!.kid)
+      expect(ring.find(first.header)).toBe(first)
+    })
+
+    it('lets a process start, also if it is the only key, and sign at once', async () => {
+      const { store, clock } = await openBeside()
+      const { ring } = await openRing({ store, clock })
+      expect(ring.list()).toHaveLength(3)
+      await store.deleteKeys(null)
+      const lone = memory()
+      const [key] = await openBeside().then((other) => other.store.keys())
+      await lone.insertKey(change(key!))
+      const alone = await openRing({ store: lone })
+      const signer = await alone.ring.signer()
+      expect(alone.ring.find(signer.header)).toBe(signer)
+      expect(alone.ring.list().map(({ usable }) => usable)).toStrictEqual([false, true])
+    })
+
+    it('does not hide that `secret` decrypts none of the other keys', async () => {
+      const { store, clock } = await openBeside()
+      await expect(openRing({ store, clock, secret: FOREIGN_SECRET })).rejects.toThrow(UNKNOWN)
+    })
   })
 })
 

@@ -140,7 +140,12 @@ describe('parsing a refresh token refuses', () => {
 
 describe('a half-finished deploy is "later", not "no"', () => {
   it('for a token of a later format', () => {
-    for (const value of [minted.value.replace('_r1_', '_r2_'), 'pawl_r2_x', 'pawl_r123_short-one']) {
+    for (const value of [
+      minted.value.replace('_r1_', '_r2_'),
+      'pawl_r2_x',
+      'pawl_r123_short-one',
+      `pawl_r12345_a.b~${'c'.repeat(3000)}=`,
+    ]) {
       expect(() => parse(secrets, value)).toThrow(UNKNOWN)
     }
   })

@@ -112,7 +112,7 @@ describe('a session that the application revoked', () => {
     expect(requested(REVOCATIONS_PATH)).toBe(0)
   })
 
-  it('for a reason of a later release is refused with the reason `unknown`', async () => {
+  it('for a reason of a later release is refused with the reason `other`', async () => {
     const { verifier, login, replace } = await serveApplication()
     const { token, sessionId } = await login()
     const hex = sessionId.slice(19).replace('-', '')
@@ -120,7 +120,7 @@ describe('a session that the application revoked', () => {
     const list = encodeRevocations({ lifetime: 900, refreshBefore: 0 }, Int32Array.from([...words, -100]))
     replace(REVOCATIONS_PATH, (_req, res) => void res.end(list))
     await expect(verifier().verify(token)).rejects.toThrow(
-      coded('ERR_SESSION_ENDED', { reason: 'unknown' }) as Error,
+      coded('ERR_SESSION_ENDED', { reason: 'other' }) as Error,
     )
   })
 

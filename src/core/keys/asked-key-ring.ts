@@ -97,6 +97,7 @@ export async function createAskedKeyRing(
       return entry?.droppedAt === null ? entry.key : undefined
     },
     identify: (header) => entries.get(header)?.key,
+    isUnusable: () => false,
     verifiesUntil: (header) => (entries.get(header)?.droppedAt === null ? Number.POSITIVE_INFINITY : 0),
     get revision() {
       return revision

@@ -34,6 +34,11 @@ export interface KeyRing {
    * authenticate nobody.
    */
   identify(header: string): SigningKey | undefined
+  /**
+   * Whether the header names a key that has not retired and that this process cannot use, because a later release or another
+   * secret made it. Its tokens may be genuine.
+   */
+  isUnusable(header: string): boolean
   /** When the key of tokens with this header retires, in ms; 0 for an unknown header. */
   verifiesUntil(header: string): number
   /** Increases whenever the keys may have changed. */

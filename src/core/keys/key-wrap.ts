@@ -28,10 +28,15 @@ export function wrapKey(secret: Secret, place: KeyPlace, material: Uint8Array): 
   return Buffer.concat([head, nonce, cipher.getAuthTag(), text])
 }
 
+/** Whether this release knows the layout. */
+export function isReadable(wrapped: Uint8Array): boolean {
+  return wrapped[0] === VERSION
+}
+
 /** @returns `null` when none of the secrets decrypts it */
 export function unwrapKey(secrets: Secrets, place: KeyPlace, wrapped: Uint8Array): Buffer | null {
   const bytes = Buffer.from(wrapped)
-  if (bytes.length <= TEXT_AT || bytes[0] !== VERSION) return null
+  if (bytes.length <= TEXT_AT || !isReadable(bytes)) return null
   const secret = secrets.find((candidate) => candidate.id === bytes.readUInt16BE(1))
   if (secret === undefined) return null
   const decipher = createDecipheriv('aes-256-gcm', secret.wrap, bytes.subarray(NONCE_AT, TAG_AT), {

@@ -8,6 +8,7 @@ export function createProvidedKeyRing(keys: readonly [SigningKey, ...SigningKey[
     signer: async () => keys[0],
     find: (header) => byHeader.get(header),
     identify: (header) => byHeader.get(header),
+    isUnusable: () => false,
     verifiesUntil: (header) => (byHeader.has(header) ? Number.POSITIVE_INFINITY : 0),
     revision: 0,
     reloadForUnknownKid() {},

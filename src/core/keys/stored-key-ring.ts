@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { SecretUnknownError } from '../../portable/errors.ts'
-import { type Algorithm, encodeHeader, isAlgorithm } from '../../portable/token-header.ts'
+import { type Algorithm, encodeHeader, isAlgorithm, kidOf } from '../../portable/token-header.ts'
 import type { Events } from '../observability/events.ts'
 import type { KeyRow, Store } from '../store.ts'
 import type { Clock } from '../time/clock.ts'
 import type { KeyInfo, KeyRing } from './key-ring.ts'
-import { type KeyPlace, unwrapKey, wrapKey } from './key-wrap.ts'
+import { isReadable, type KeyPlace, unwrapKey, wrapKey } from './key-wrap.ts'
 import type { Secrets } from './secrets.ts'
 import { generateKeyMaterial, type SigningKey, signingKeyFromMaterial } from './signing-key.ts'
 
@@ -73,7 +73,11 @@ export async function createStoredKeyRing(
     let key: SigningKey | null = null
     try {
       const { kid, algorithm } = row
-      const material = isAlgorithm(algorithm) ? unwrapKey(secrets, place(row), row.wrappedKey) : null
+      if (isOfLaterRelease(row))
+        throw new SecretUnknownError(
+          `a later release of Pawl made a signing key that this release cannot use (algorithm ${JSON.stringify(algorithm.slice(0, 32))}). This process signs with a key of its own. Update \`pawl\` in every process.`,
+        )
+      const material = unwrapKey(secrets, place(row), row.wrappedKey)
       if (material === null)
         throw new SecretUnknownError(
           'this process cannot decrypt a signing key in the database; check that all processes have the same `secret`',
@@ -135,8 +139,10 @@ export async function createStoredKeyRing(
     await read()
     const newest = entries.at(-1)
     const now = clock.now()
-    const due = newest === undefined ? now : newest.row.signsFrom + settings.rotationInterval
-    if (newest !== undefined && now < due - publishAhead) return
+    let due = newest === undefined ? now : newest.row.signsFrom + settings.rotationInterval
+    // Otherwise the keys of this release would retire. All processes can use its next key, so all sign with that one.
+    if (newest !== undefined && isOfLaterRelease(newest.row)) due = newest.row.signsFrom
+    else if (newest !== undefined && now < due - publishAhead) return
     try {
       await publish(newest === undefined ? now : Math.max(due, now + publishAhead))
     } catch (error) {
@@ -155,7 +161,7 @@ export async function createStoredKeyRing(
 
   // Before the first key is published: with the wrong secret, that key would lock out the other processes.
   await read()
-  const live = entries.filter((entry) => entry.retiresAt > clock.now())
+  const live = entries.filter(({ row, retiresAt }) => retiresAt > clock.now() && !isOfLaterRelease(row))
   if (live.length > 0 && live.every((entry) => entry.key === null)) {
     throw new SecretUnknownError(
       'option `secret` decrypts none of the signing keys in the database: it differs from the secret they were made with. ' +
@@ -187,6 +193,12 @@ export async function createStoredKeyRing(
       // Decrypted on first use: after years there are hundreds. A secret that was dropped since is no trouble.
       return entry === undefined ? undefined : (entry.key ?? decrypt(entry.row, () => {}) ?? undefined)
     },
+    isUnusable(header) {
+      const kid = kidOf(header)
+      return entries.some(
+        ({ row, key, retiresAt }) => row.kid === kid && key === null && retiresAt > clock.now(),
+      )
+    },
     verifiesUntil(header) {
       const entry = byHeader.get(header)
       return entry === undefined || entry.key === null ? 0 : entry.retiresAt
@@ -213,6 +225,11 @@ export async function createStoredKeyRing(
       ),
     }),
   }
+}
+
+/** Whether this release does not know how the key signs, or how it is encrypted. */
+function isOfLaterRelease({ algorithm, wrappedKey }: KeyRow): boolean {
+  return !isAlgorithm(algorithm) || !isReadable(wrappedKey)
 }
 
 /** The encoded JOSE header of the tokens of a key, without decrypting it. Empty, like that of no token, for an altered row. */

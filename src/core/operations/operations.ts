@@ -1,3 +1,4 @@
+import { isOwnReason } from '../../portable/end-reason.ts'
 import { ActingRefusedError, TryAgainError } from '../../portable/errors.ts'
 import { methodOptions } from '../../portable/options/method-options.ts'
 import { isSessionId } from '../../portable/session-id.ts'
@@ -47,8 +48,7 @@ export function operations<Claims extends object, Data>(
   return {
     create: (input) => createSession(scope, input),
     async revoke(sessionId, reason = 'revoked') {
-      if (!END_REASONS.includes(reason))
-        throw new TypeError(`\`reason\` takes one of ${END_REASONS.join(', ')}`)
+      if (!isOwnReason(reason)) throw new TypeError(`\`reason\` takes one of ${END_REASONS.join(', ')}`)
       return endSession(scope, sessionId, reason)
     },
     async revokeUser(userId, given) {

@@ -2,7 +2,7 @@ import { isSessionId } from '../../portable/session-id.ts'
 import type { Engine } from '../engine.ts'
 import { createEnding, publishEnd } from '../session/ending.ts'
 import { assertActive, assertLive, readRow } from '../session/rows.ts'
-import type { EndReason, Position, SessionRow, SessionWrites } from '../store.ts'
+import type { OwnEndReason, Position, SessionRow, SessionWrites } from '../store.ts'
 
 /** Where an operation writes: to the store itself, or in a transaction of the application. */
 export interface Scope {
@@ -22,7 +22,7 @@ export async function afterCommit({ engine, writes, autocommit }: Scope, publish
 }
 
 /** @returns whether this call ended the session */
-export async function endSession(scope: Scope, sessionId: string, reason: EndReason): Promise<boolean> {
+export async function endSession(scope: Scope, sessionId: string, reason: OwnEndReason): Promise<boolean> {
   if (!isSessionId(sessionId)) return false
   const { engine, writes } = scope
   const userId = await writes.end(sessionId, createEnding(engine, reason, engine.clock.now()))
@@ -63,7 +63,7 @@ export async function publishEnds(
   scope: Scope,
   userId: string,
   ended: readonly string[],
-  reason: EndReason,
+  reason: OwnEndReason,
 ): Promise<void> {
   if (ended.length === 0) return
   await afterCommit(scope, () => {

@@ -131,6 +131,8 @@ export function createFeed(
 
   function onForeign(): void {
     foreign++
+    // A later release may have sent it. The next tick polls, so that a flood causes few polls.
+    poller.retry('overlap')
     // At powers of two: the other program may send many.
     if (Number.isInteger(Math.log2(foreign))) events.emit('feedForeign', { total: foreign })
   }

@@ -1,5 +1,5 @@
 import type { Events } from '../observability/events.ts'
-import type { Ending, EndReason, Store } from '../store.ts'
+import type { Ending, OwnEndReason, Store } from '../store.ts'
 import type { Clock } from '../time/clock.ts'
 
 const MINUTE = 60_000
@@ -16,9 +16,9 @@ const BATCH_SIZE = 500
  */
 export interface LostEnds {
   /** Remembers an end that this process has committed, to repeat it if a connection is lost within a minute. */
-  remember(sessionId: string, reason: EndReason): void
+  remember(sessionId: string, reason: OwnEndReason): void
   /** Repeats the end of a session that was met again; at most once a minute for each session. */
-  repeat(sessionId: string, reason: EndReason): void
+  repeat(sessionId: string, reason: OwnEndReason): void
   /** Repeats the remembered ends if a connection was lost since the last call, and what failed before. Never rejects. */
   tick(): Promise<void>
   /** Resolves when nothing is being written. Never rejects. */
@@ -30,12 +30,12 @@ export function createLostEnds(
   store: Pick<Store, 'endAgain' | 'lostConnections'>,
   clock: Clock,
   events: Events,
-  endingOf: (reason: EndReason) => Ending,
-  publish: (sessionIds: readonly string[], reason: EndReason) => void,
+  endingOf: (reason: OwnEndReason) => Ending,
+  publish: (sessionIds: readonly string[], reason: OwnEndReason) => void,
 ): LostEnds {
   /** The oldest first. */
-  const remembered = new Map<string, { readonly reason: EndReason; readonly at: number }>()
-  const due = new Map<string, EndReason>()
+  const remembered = new Map<string, { readonly reason: OwnEndReason; readonly at: number }>()
+  const due = new Map<string, OwnEndReason>()
   let minute = Number.NaN
   let repeated = new Set<string>()
   let lost = lostConnections()
@@ -86,7 +86,7 @@ export function createLostEnds(
   }
 
   /** Sorted by id, so that all processes lock rows in the same order. */
-  function nextBatch(): { ids: string[]; reason: EndReason } | null {
+  function nextBatch(): { ids: string[]; reason: OwnEndReason } | null {
     const [first] = due.values()
     if (first === undefined) return null
     const ids: string[] = []

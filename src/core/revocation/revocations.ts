@@ -1,4 +1,4 @@
-import type { EndReason } from '../../portable/end-reason.ts'
+import { type EndReason, knownReason } from '../../portable/end-reason.ts'
 import {
   assertNotRevoked,
   reasonOf,
@@ -39,15 +39,16 @@ export type PollDepth = 'recent' | 'overlap' | 'all'
 export interface Revocations {
   /** @throws SessionEndedError, AccessTokenExpiredError */
   assertNotRevoked(token: Pick<AccessToken, 'sessionId' | 'version' | 'issuedAt' | 'actor'>): void
-  /** Why the session ended; `unknown` for a reason of a later release, `null` when no end is known. */
-  endOf(sessionId: string): EndReason | 'unknown' | null
+  /** Why the session ended; `null` when no end is known. */
+  endOf(sessionId: string): EndReason | null
   /** The smallest accepted version of the row; 0 when nothing is known. */
   minimumVersion(sessionId: string): number
   /** Access tokens issued before this time must be refreshed, because entries were dropped for lack of memory. */
   readonly refreshBefore: number
   /** Increases whenever a valid access token may have become invalid. */
   readonly revision: number
-  addEnd(sessionId: string, reason: EndReason): void
+  /** @param reason any text: of Pawl, or of another program */
+  addEnd(sessionId: string, reason: string): void
   addVersion(sessionId: string, version: number): void
   /** Reads the changes made by other processes. */
   poll(depth: PollDepth): Promise<void>
@@ -81,7 +82,7 @@ export function createRevocations(
   const oldestKept = (now: number): number => now - retention - MAX_TRANSACTION_DELAY
 
   /** @param at when the change happened: an entry that is read again keeps its age */
-  function add(id: string, version: number, endReason: EndReason | null, at: number): void {
+  function add(id: string, version: number, endReason: string | null, at: number): void {
     const known = table.get(id)
     if (known < 0) {
       // If the database had lost the end, access tokens were issued until it was written again.
@@ -95,7 +96,7 @@ export function createRevocations(
       table.set(id, value, at)
     }
     revision++
-    if (endReason !== null) notifyListeners(id, endReason)
+    if (endReason !== null) notifyListeners(id, knownReason(endReason))
   }
 
   /** `refreshBefore` replaces the dropped entries: every older access token must be refreshed. */
@@ -138,10 +139,7 @@ export function createRevocations(
 
   return {
     assertNotRevoked: (token) => assertNotRevoked(token, table.get, refreshBefore),
-    endOf(sessionId) {
-      const value = table.get(sessionId)
-      return value < 0 ? (reasonOf(value) ?? 'unknown') : null
-    },
+    endOf: (sessionId) => reasonOf(table.get(sessionId)),
     minimumVersion: (sessionId) => versionOf(table.get(sessionId)),
     get refreshBefore() {
       return refreshBefore

@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
-import type { Ending, EndReason } from '../store.ts'
+import type { Ending, OwnEndReason } from '../store.ts'
 
-export function createEnding({ options }: Engine, reason: EndReason, at: number): Ending {
+export function createEnding({ options }: Engine, reason: OwnEndReason, at: number): Ending {
   return { reason, at, pruneAt: at + options.privacy.keepEnded }
 }
 
@@ -10,7 +10,7 @@ export function publishEnd(
   { revocations, lostEnds, feed, events }: Engine,
   sessionId: string,
   userId: string,
-  reason: EndReason,
+  reason: OwnEndReason,
 ): void {
   feed.notifyPeers()
   revocations.addEnd(sessionId, reason)

@@ -1,3 +1,4 @@
+import { knownReason } from '../../portable/end-reason.ts'
 import { SessionEndedError } from '../../portable/errors.ts'
 import type { Engine } from '../engine.ts'
 import type { EndReason, SessionRow, Store } from '../store.ts'
@@ -32,7 +33,7 @@ export function assertActive(
 
 /** @throws SessionEndedError */
 export function assertNotEnded(row: SessionRow): void {
-  if (row.endReason !== null) throw new SessionEndedError(row.id, row.endReason)
+  if (row.endReason !== null) throw new SessionEndedError(row.id, knownReason(row.endReason))
 }
 
 /**
@@ -49,9 +50,10 @@ export function assertLive(engine: Engine, sessionId: string): void {
 export function repeatKnownEnd(
   { revocations, lostEnds }: Pick<Engine, 'revocations' | 'lostEnds'>,
   sessionId: string,
-): EndReason | 'unknown' | null {
+): EndReason | null {
   const reason = revocations.endOf(sessionId)
-  if (reason !== null && reason !== 'unknown') lostEnds.repeat(sessionId, reason)
+  // Every release has a code for `revoked`. The text of another reason is lost with the end.
+  if (reason !== null) lostEnds.repeat(sessionId, reason === 'other' ? 'revoked' : reason)
   return reason
 }
 

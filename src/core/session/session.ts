@@ -35,13 +35,16 @@ export interface Session<Claims extends object = ClaimsObject, Data = unknown> {
   /** Who acts as this user (`session.actAs`); `null` in the user's own session. */
   readonly actor: Actor | null
   readonly endedAt: Date | null
-  /** Why the session ended; `null` while it is active. */
-  readonly endReason: EndReason | null
   /**
    * Whether a schema of `createSessions` refuses `claims` or `data`. They are then as an earlier release wrote them, not as
    * the types say.
    */
   readonly stale: boolean
+  /**
+   * Why the session ended; `null` while it is active. If a later release or another program ended it, the text that this
+   * wrote; `other` if it wrote none.
+   */
+  readonly endReason: EndReason | (string & {}) | null
 }
 
 /** Why a session has expired; `null` when it has not. The holder of a pending renewal may have longer than the row. */

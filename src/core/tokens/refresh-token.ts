@@ -28,7 +28,8 @@ export const RENEWAL_PREFIX = 'pawl_r3_'
 const BYTES = 92
 const MAC_AT = 76
 const LENGTH = PREFIX.length + Math.ceil((BYTES * 4) / 3)
-const OTHER_VERSION = /^pawl_r[0-9]{1,3}_[\w-]{1,500}$/
+/** A later release may have longer tokens, in another encoding that fits a cookie. */
+const OTHER_VERSION = /^pawl_r[0-9]{1,5}_[\w.~+/=-]{1,3500}$/
 
 /** Largest generation of a token. The column is a signed 32-bit integer. */
 const MAX_GENERATION = 2 ** 31 - 2
@@ -52,6 +53,10 @@ export interface RefreshToken extends Presented {
 export type ParsedRefreshToken =
   | { readonly token: RefreshToken }
   | { readonly token: null; readonly reason: 'invalid' | 'unknown-secret' }
+
+export function isOfUnknownSecret(parsed: ParsedRefreshToken): boolean {
+  return parsed.token === null && parsed.reason === 'unknown-secret'
+}
 
 const INVALID: ParsedRefreshToken = { token: null, reason: 'invalid' }
 const UNKNOWN_SECRET: ParsedRefreshToken = { token: null, reason: 'unknown-secret' }

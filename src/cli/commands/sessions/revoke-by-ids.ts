@@ -1,4 +1,5 @@
 import type { Sessions } from '../../../index.ts'
+import { printable } from '../../../portable/printable.ts'
 import { isSessionId } from '../../../portable/session-id.ts'
 import type { Context } from '../../command.ts'
 import { notFound } from '../../terminal/errors.ts'
@@ -37,6 +38,6 @@ async function revokeById(sessions: Sessions, sessionId: string): Promise<Outcom
 
 function outcomeLine({ sessionId, outcome, endedAt, endReason }: Outcome): string {
   const name = isSessionId(sessionId) ? sessionId : quoted(sessionId)
-  const details = outcome === 'already ended' ? ` (${endReason}, ${time(endedAt!)})` : ''
+  const details = outcome === 'already ended' ? ` (${printable(endReason!)}, ${time(endedAt!)})` : ''
   return `${name}: ${outcome}${details}`
 }

@@ -1,14 +1,18 @@
-import type { EndReason, Session } from '../../../index.ts'
+import type { Session } from '../../../index.ts'
+import { isOwnReason, type OwnEndReason } from '../../../portable/end-reason.ts'
+import { printable } from '../../../portable/printable.ts'
 import { duration, time } from '../../terminal/format.ts'
 
 /** Answers "why was this user logged out?", with advice if there is something to do. */
 export function whyEnded(session: Session, now: Date): string {
   const { endReason, endedAt } = session
   if (endReason === null || endedAt === null) return stillActive(session, now)
-  return `${REASONS[endReason](session, time(endedAt))}${expiredBefore(session, endReason, endedAt)}`
+  const at = time(endedAt)
+  const why = isOwnReason(endReason) ? REASONS[endReason](session, at) : endedByOther(endReason, at)
+  return why + expiredBefore(session, endReason, endedAt)
 }
 
-const REASONS: Readonly<Record<EndReason, (session: Session, at: string) => string>> = {
+const REASONS: Readonly<Record<OwnEndReason, (session: Session, at: string) => string>> = {
   logout: (_, at) => `The user signed out on this device at ${at}.`,
   revoked: (_, at) =>
     `The session was revoked at ${at}, either by the application (a password change, "sign out everywhere", a locked account) or by an operator with \`pawl sessions revoke\`.`,
@@ -26,8 +30,13 @@ const REASONS: Readonly<Record<EndReason, (session: Session, at: string) => stri
     `Pawl ended the session at ${at} because the database had gone back to an earlier state (a crash, a failover, a restored backup) and \`rotation.onDatabaseRollback\` is \`end\`. The user did nothing wrong and signs in again.`,
 }
 
+function endedByOther(reason: string, at: string): string {
+  const text = reason === 'other' ? '' : ` for the reason "${printable(reason)}"`
+  return `Another program or a later release of Pawl ended the session at ${at}${text}. Ask whoever writes that reason to the table.`
+}
+
 /** The row of an expired session stays active. Revoking it later logs nobody out. */
-function expiredBefore(session: Session, reason: EndReason, endedAt: Date): string {
+function expiredBefore(session: Session, reason: string, endedAt: Date): string {
   if (reason === 'idle' || reason === 'absolute') return ''
   const { expiresAt, absoluteExpiresAt } = session
   const expiredAt =
