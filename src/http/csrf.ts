@@ -11,12 +11,13 @@ import type { RequestSession } from './request-session.ts'
  * `http.CrossOriginProtection`. If the browser sends `Sec-Fetch-Site`, that header decides. The `Origin` of an
  * older browser must name the requested host. A request with neither header does not come from a web page.
  * The caller decides which requests may change state.
+ * @param isTrusted whether its origin is one of `trustedOrigins`
  * @throws CsrfRejectedError
  */
-export function assertSameSite(exchange: Exchange, trustedOrigins: ReadonlySet<string>): void {
+export function assertSameSite(exchange: Exchange, isTrusted: boolean): void {
+  if (isTrusted) return
   const site = exchange.header('sec-fetch-site')
   const origin = exchange.header('origin')
-  if (origin !== undefined && trustedOrigins.has(origin)) return
   if (site !== undefined && site !== '') {
     if (site !== 'same-origin' && site !== 'none') throw new CsrfRejectedError('sec-fetch-site')
     return

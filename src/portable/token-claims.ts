@@ -35,5 +35,6 @@ export const TOKEN_CLAIM_NAMES: ReadonlySet<string> = new Set<keyof TokenClaims 
   '__proto__',
 ])
 
-/** Names that the application cannot use. `cnf` is for device-bound tokens (RFC 7800). */
-export const RESERVED_CLAIM_NAMES: ReadonlySet<string> = new Set([...TOKEN_CLAIM_NAMES, 'cnf'])
+/** Names that the application cannot use. `cnf` is for device-bound tokens (RFC 7800). Bundles of `pawl/verify` drop it. */
+export const RESERVED_CLAIM_NAMES: ReadonlySet<string> = /* @__PURE__ */ (() =>
+  new Set([...TOKEN_CLAIM_NAMES, 'cnf']))()

@@ -93,7 +93,7 @@ export function nextSessions<Claims extends object, Data>(
   const options = resolveHttpOptions(httpOptions)
   const fingerprint = JSON.stringify({
     ...options,
-    trustedOrigins: [...options.trustedOrigins].sort(),
+    trustedOrigins: options.trustedOrigins instanceof Set ? [...options.trustedOrigins].sort() : 'a function',
     ip: ip !== undefined,
   })
   const start = shareByName(name, fingerprint, create, httpOptions)

@@ -4,6 +4,9 @@ import type { CookieOptions, HttpOptions, ResolvedHttpOptions as Resolved } from
 import { HTTP_OPTIONS, REQUIRE_OPTIONS } from './option-table.ts'
 import type { RequireOptions, ResolvedRequireOptions } from './require-options.ts'
 
+/** Whether an origin is trusted: the option `trustedOrigins` as a function. */
+export type TrustOrigin = (origin: string) => boolean | Promise<boolean>
+
 export type { CookieOptions, HttpOptions } from './http-options.ts'
 export type { RequireOptions, ResolvedRequireOptions } from './require-options.ts'
 
@@ -18,7 +21,7 @@ export interface ResolvedHttpOptions {
   readonly path: string
   readonly inline: boolean
   readonly csrfToken: boolean
-  readonly trustedOrigins: ReadonlySet<string>
+  readonly trustedOrigins: ReadonlySet<string> | TrustOrigin
   readonly cors: boolean
   readonly revocations: boolean
   readonly cookies: CookieSet
@@ -40,8 +43,9 @@ export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
   const { path, cors, cookies } = given
   const inline = given.refresh === 'inline'
   const refreshPath = inline ? '/' : path
-  const trustedOrigins = new Set(given.trustedOrigins)
-  if (cors && trustedOrigins.size === 0)
+  const trustedOrigins =
+    typeof given.trustedOrigins === 'function' ? given.trustedOrigins : new Set(given.trustedOrigins)
+  if (cors && trustedOrigins instanceof Set && trustedOrigins.size === 0)
     check.fail('cors', true, 'true together with `trustedOrigins`, the origins it is for')
   const domain = cookies.domain?.toLowerCase() ?? null
   const access = cookies.access ?? (domain === null ? '__Host-pawl-access' : '__Secure-pawl-access')
