@@ -8,21 +8,23 @@ import { isNavigation, redirectThroughRefresh } from './resume.ts'
 /** The answer to a request that does not meet what its route requires; null if it does. */
 export function denialOf<C extends object, D>(
   session: RequestSession<C, D>,
-  { optional = false, maxAuthAge }: RequireOptions = {},
+  required: RequireOptions = {},
 ): Reply | null {
   const { error, request } = session
-  if (error === null) return maxAuthAge === undefined ? null : recentAuthDenial(session, maxAuthAge)
+  if (error === null) return denialOfSession(session, required)
   const { options, engine, exchange } = request
   const isExpired = error.code === 'ERR_ACCESS_TOKEN_EXPIRED' || error.code === 'ERR_ACCESS_TOKEN_INVALID'
   if (isExpired && session.transport === 'cookie' && !options.inline && isNavigation(exchange)) {
     const redirect = redirectThroughRefresh(exchange, `${options.path}/refresh`, engine.clock.now())
     if (redirect !== null) return redirect
     // The refresh route has just sent the browser back, and the browser stored no cookies: show the page.
-    if (optional) return null
+    if (required.optional) return null
   }
   // With inline refresh, an expired token has already been tried. A handshake is never refreshed inline.
   const refreshCannotHelp = !isExpired || (options.inline && !request.isHandshake)
-  return optional && refreshCannotHelp && !('retryAfter' in error) ? null : errorReply(session, error)
+  return required.optional && refreshCannotHelp && !('retryAfter' in error)
+    ? null
+    : errorReply(session, error)
 }
 
 /** The answer to an error of Pawl; null for any other. */
@@ -34,14 +36,18 @@ export function errorReply<C extends object, D>(
   return problem === null ? null : problemReply(problem, transport === 'bearer')
 }
 
-function recentAuthDenial<C extends object, D>(
+/** What a route requires besides a session. */
+function denialOfSession<C extends object, D>(
   session: RequestSession<C, D>,
-  maxAuthAge: number,
+  { csrf = false, maxAuthAge }: RequireOptions,
 ): Reply | null {
   try {
-    session.requireRecentAuth(maxAuthAge)
+    if (csrf) session.requireCsrfToken()
+    if (maxAuthAge !== undefined) session.requireRecentAuth(maxAuthAge)
     return null
-  } catch (tooOld) {
-    return errorReply(session, tooOld)
+  } catch (error) {
+    const reply = errorReply(session, error)
+    if (reply === null) throw error
+    return reply
   }
 }

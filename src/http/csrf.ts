@@ -1,6 +1,5 @@
 import { CsrfRejectedError } from '../portable/errors.ts'
-import { CSRF_HEADER } from '../wire/names.ts'
-import { isCsrfToken } from './csrf-token.ts'
+import { assertCsrfTokenOf } from './csrf-token.ts'
 import type { Exchange } from './exchange.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { chooseRefreshToken } from './refresh-cookies.ts'
@@ -36,11 +35,10 @@ export function assertCsrfToken<Claims extends object, Data>(
   request: IncomingRequest<Claims, Data>,
   session: RequestSession<Claims, Data>,
 ): void {
-  const { engine, exchange, options } = request
+  const { options } = request
   if (request.isSafeMethod || request.path === `${options.path}/refresh`) return
   const sessionId = actingSessionId(request, session)
-  if (sessionId !== null && !isCsrfToken(engine.options.secrets, sessionId, exchange.header(CSRF_HEADER)))
-    throw new CsrfRejectedError('token')
+  if (sessionId !== null) assertCsrfTokenOf(request, sessionId)
 }
 
 /**

@@ -12,7 +12,8 @@ import {
 } from '../portable/errors.ts'
 import type { Transport } from '../wire/credentials.ts'
 import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
-import { createCsrfToken } from './csrf-token.ts'
+import { assertCsrfTokenOf, createCsrfToken } from './csrf-token.ts'
+import { endSessions } from './end-sessions.ts'
 import { issueForwardableToken } from './forwardable-token.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { ResponseCookies } from './response-cookies.ts'
@@ -210,7 +211,17 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     return this.#renew({ reauthenticated: true })
   }
 
-  /** The token to put into the page with `csrf: 'token'`, for the `pawl-csrf` header. */
+  /**
+   * {@link require}, and the CSRF token of a form field or else of the header. Bearer mode needs none.
+   * @throws CsrfRejectedError
+   */
+  requireCsrfToken(token?: unknown): VerifiedSession<Claims> {
+    const verified = this.require()
+    assertCsrfTokenOf(this.#request, verified.sessionId, token)
+    return verified
+  }
+
+  /** The token to put into the page, for the `pawl-csrf` header or a form field. */
   csrfToken(): string {
     return createCsrfToken(this.#request.engine.options.secrets, this.sessionId)
   }
@@ -371,13 +382,4 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     }
     return { error: error ?? new NotSignedInError() }
   }
-}
-
-/** @returns whether one was ended */
-export async function endSessions<Claims extends object, Data>(
-  { sessions }: IncomingRequest<Claims, Data>,
-  sessionIds: readonly string[],
-): Promise<boolean> {
-  const ended = await Promise.all(sessionIds.map((id) => sessions.revoke(id, 'logout')))
-  return ended.includes(true)
 }

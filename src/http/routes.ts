@@ -7,12 +7,13 @@ import {
   NotSignedInError,
   SecretUnknownError,
 } from '../portable/errors.ts'
+import { endSessions } from './end-sessions.ts'
 import type { Exchange, Reply } from './exchange.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { problemOf, problemReply } from './problem.ts'
 import { isOfUnknownSecret, refreshByCookie, refreshContext } from './refresh-cookies.ts'
 import { createReply, jsonReply, methodNotAllowed, NO_CACHING, setCookieHeaders } from './reply.ts'
-import { endSessions, RequestSession } from './request-session.ts'
+import { RequestSession } from './request-session.ts'
 import { isNavigation, redirectBack } from './resume.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
 

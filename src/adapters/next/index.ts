@@ -108,6 +108,12 @@ export function nextSessions<Claims extends object, Data>(
     },
     action(act, require) {
       if (require !== undefined) checkRequire(require)
+      if (require?.csrf === true)
+        check.fail(
+          'csrf',
+          true,
+          'false for a Server Action, whose request carries no header of yours; call `session.requireCsrfToken(token)` with the token of a form field',
+        )
       return (...args) => runAction(setup, require, (session) => act(session, ...args))
     },
     async read() {

@@ -76,6 +76,11 @@ export const REQUIRE_OPTIONS: OptionTable = {
    */
   maxAuthAge: { value: seconds(0, 3650 * 86_400) },
   /**
+   * Whether the request must carry the session's CSRF token in the header `pawl-csrf`, whatever its method and the
+   * adapter's option `csrf`. Bearer mode needs none.
+   */
+  csrf: { value: flag(), default: false },
+  /**
    * Whether to read the session's row instead of trusting the feed, for actions that must not happen a moment
    * too late.
    */

@@ -14,6 +14,12 @@ export interface RequireOptions {
    */
   readonly maxAuthAge?: number
   /**
+   * Whether the request must carry the session's CSRF token in the header `pawl-csrf`, whatever its method and the
+   * adapter's option `csrf`. Bearer mode needs none.
+   * @defaultValue false
+   */
+  readonly csrf?: boolean
+  /**
    * Whether to read the session's row instead of trusting the feed, for actions that must not happen a moment too
    * late.
    * @defaultValue false
@@ -25,5 +31,6 @@ export interface RequireOptions {
 export interface ResolvedRequireOptions {
   readonly optional: boolean
   readonly maxAuthAge: number | null
+  readonly csrf: boolean
   readonly lookup: boolean
 }
