@@ -1,9 +1,9 @@
-import { isSessionsError } from '../portable/errors.ts'
+import { SecretUnknownError } from '../portable/errors.ts'
+import { errorReply } from './error-reply.ts'
 import type { Reply } from './exchange.ts'
 import type { RequireOptions } from './options/resolve.ts'
-import { problemOf, problemReply } from './problem.ts'
 import type { RequestSession } from './request-session.ts'
-import { isNavigation, redirectThroughRefresh } from './resume.ts'
+import { isBackWithUnknownSecret, isNavigation, isVisitorsPage, redirectThroughRefresh } from './resume.ts'
 
 /** The answer to a request that does not meet what its route requires; null if it does. */
 export function denialOf<C extends object, D>(
@@ -17,23 +17,15 @@ export function denialOf<C extends object, D>(
   if (isExpired && session.transport === 'cookie' && !options.inline && isNavigation(exchange)) {
     const redirect = redirectThroughRefresh(exchange, `${options.path}/refresh`, engine.clock.now())
     if (redirect !== null) return redirect
-    // The refresh route has just sent the browser back, and the browser stored no cookies: show the page.
+    // The refresh route has just sent the browser back. It does not know the secret, or the browser stored no cookies.
     if (required.optional) return null
+    if (isBackWithUnknownSecret(exchange, engine.clock.now()))
+      return errorReply(request, new SecretUnknownError())
   }
   // With inline refresh, an expired token has already been tried. A handshake is never refreshed inline.
   const refreshCannotHelp = !isExpired || (options.inline && !request.isHandshake)
-  return required.optional && refreshCannotHelp && !('retryAfter' in error)
-    ? null
-    : errorReply(session, error)
-}
-
-/** The answer to an error of Pawl; null for any other. */
-export function errorReply<C extends object, D>(
-  { transport }: RequestSession<C, D>,
-  error: unknown,
-): Reply | null {
-  const problem = isSessionsError(error) ? problemOf(error) : null
-  return problem === null ? null : problemReply(problem, transport === 'bearer')
+  const mayPass = refreshCannotHelp && (!('retryAfter' in error) || isVisitorsPage(exchange, error))
+  return required.optional && mayPass ? null : errorReply(request, error)
 }
 
 /** What a route requires besides a session. */
@@ -46,7 +38,7 @@ function denialOfSession<C extends object, D>(
     if (maxAuthAge !== undefined) session.requireRecentAuth(maxAuthAge)
     return null
   } catch (error) {
-    const reply = errorReply(session, error)
+    const reply = errorReply(session.request, error)
     if (reply === null) throw error
     return reply
   }

@@ -3,11 +3,12 @@ import { ENGINE } from '../core/engine.ts'
 import { createRevocationSnapshots } from '../core/revocation/revocation-snapshot.ts'
 import { CsrfRejectedError, isSessionsError } from '../portable/errors.ts'
 import { check } from '../portable/options/check.ts'
-import { denialOf, errorReply } from './authorization.ts'
+import { denialOf } from './authorization.ts'
 import { type CookieWriter, cookieWriter, isPlainLocalhost } from './cookies.ts'
 import { createCors } from './cors.ts'
 import { createCorsWarnings } from './cors-warnings.ts'
 import { assertCsrfToken, assertSameSite } from './csrf.ts'
+import { errorReply } from './error-reply.ts'
 import type { Exchange, Reply } from './exchange.ts'
 import { IncomingRequest } from './incoming-request.ts'
 import {
@@ -135,7 +136,7 @@ export function sessionsOverHttp<Claims extends object, Data>(
       if (options.csrfToken) assertCsrfToken(request, session)
       return null
     } catch (error) {
-      const reply = errorReply(session, error)
+      const reply = errorReply(request, error)
       if (reply === null || !(error instanceof CsrfRejectedError)) throw error
       if (error.check === 'token') return { reply, rejection: error }
       corsWarnings.refused(exchange.header('origin'))
@@ -200,7 +201,7 @@ export function sessionsOverHttp<Claims extends object, Data>(
         const { namedSessionIds } = session
         if (namedSessionIds.length > 0 && !namedSessionIds.includes(error.sessionId)) return null
       }
-      return errorReply(session, error)
+      return errorReply(session.request, error)
     },
     read: (exchange) => readOnlySession(exchange)?.current ?? null,
     async readAsync(exchange) {

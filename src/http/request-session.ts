@@ -17,6 +17,7 @@ import { endSessions } from './end-sessions.ts'
 import { issueForwardableToken } from './forwardable-token.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { ResponseCookies } from './response-cookies.ts'
+import { isVisitorsPage } from './resume.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
 
 export type CreateInRequest<Claims extends object, Data> = Omit<
@@ -61,12 +62,13 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
 
   /**
    * The session, or null if the request has none. For pages that also serve visitors without a session.
-   * @throws TryAgainError, StoreUnavailableError, SecretUnknownError: whether there is a session cannot be decided now
+   * @throws TryAgainError, StoreUnavailableError, SecretUnknownError: whether there is a session cannot be decided now.
+   * A page load with a token of an unknown secret has none, and keeps its cookies.
    */
   get current(): VerifiedSession<Claims> | null {
     const state = this.#resolve()
     if ('verified' in state) return state.verified
-    if ('retryAfter' in state.error) throw state.error
+    if ('retryAfter' in state.error && !isVisitorsPage(this.#request.exchange, state.error)) throw state.error
     return null
   }
 

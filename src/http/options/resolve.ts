@@ -35,7 +35,6 @@ export interface ResolvedHttpOptions {
 }
 
 const SAME_SITE = { lax: 'Lax', strict: 'Strict', none: 'None' } as const
-const LOCAL_COOKIES: CookieSet = { access: 'pawl-access', refresh: 'pawl-refresh', secure: false }
 
 /** @throws InvalidOptionsError */
 export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
@@ -61,7 +60,9 @@ export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
     cors,
     revocations: given.revocations,
     cookies: { access, refresh: cookies.refresh, secure: true },
-    localCookies: allowsInsecureLocalhost(given.insecureLocalhost) ? LOCAL_COOKIES : null,
+    localCookies: allowsInsecureLocalhost(given.insecureLocalhost)
+      ? localCookies(access, cookies.refresh)
+      : null,
     domain,
     sameSite: SAME_SITE[cookies.sameSite],
     partitioned: cookies.partitioned,
@@ -89,6 +90,23 @@ function allowsInsecureLocalhost(given: boolean | null): boolean {
     )
   }
   return given ?? !production
+}
+
+/**
+ * Cookies do not know ports, so applications on one localhost need names of their own there too. They differ from the
+ * secure names, because a proxy that hides itself is recognized by secure cookies.
+ */
+function localCookies(access: string, refresh: string): CookieSet {
+  const local = (name: string): string => {
+    const plain = name.replace(/^__(?:Host|Secure)-/i, '')
+    return plain === name ? `${name}-local` : plain
+  }
+  const [localAccess, localRefresh] = [local(access), local(refresh)]
+  return {
+    access: localAccess,
+    refresh: localRefresh === localAccess ? `${localRefresh}-refresh` : localRefresh,
+    secure: false,
+  }
 }
 
 /** RFC 6265bis section 4.1.3: `__Host-` needs Path=/ and no Domain, both prefixes need Secure. */
