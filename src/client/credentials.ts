@@ -40,16 +40,14 @@ export async function acceptAnswer(
 }
 
 /** The headers that carry the session. */
-export function sessionHeaders(
-  client: ClientState,
-  needsCsrfToken: boolean | undefined,
-): Record<string, string> {
+export function sessionHeaders(client: ClientState): Record<string, string> {
   if (client.storage)
     return {
       ...(client.tokens && { authorization: `Bearer ${client.tokens.accessToken}` }),
       ...BEARER_HEADERS,
     }
-  return needsCsrfToken && client.csrfToken ? { [CSRF_HEADER]: client.csrfToken } : {}
+  // Also with a GET: a route may require the token for it.
+  return client.csrf && client.csrfToken ? { [CSRF_HEADER]: client.csrfToken } : {}
 }
 
 /**

@@ -77,7 +77,7 @@ export async function before(
     if (client.tokens === undefined) client.tokens = stored
   }
   return {
-    headers: sessionHeaders(client, needsCsrfToken),
+    headers: sessionHeaders(client),
     withCredentials: !storage,
     revision: client.revision,
     repeated: !!repeats,

@@ -27,8 +27,9 @@ export interface SessionClientOptions<User = unknown> {
    */
   readonly fetch?: typeof fetch
   /**
-   * Whether unsafe requests carry the session's CSRF token. Set it if the server has `csrf: 'token'`. A string is the
-   * token that the server rendered into the page. With `true`, the first unsafe request refreshes to get the token.
+   * Whether requests carry the session's CSRF token. Set it if the server has `csrf: 'token'` or a route requires the
+   * token. A string is the token that the server rendered into the page. With `true`, the first unsafe request refreshes
+   * to get the token, which needs `csrf: 'token'` on the server.
    * @defaultValue false
    */
   readonly csrf?: boolean | string

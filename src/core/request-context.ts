@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { isIP, SocketAddress } from 'node:net'
+import { parseClientAddress } from './client-address.ts'
 import type { Secret } from './keys/secrets.ts'
 
 /** The origin of a request. Stored with a login and with turns, never by an extra write. */
@@ -27,16 +28,7 @@ export interface NormalContext {
 
 /** Normalizes the address and truncates the user agent, because both come from the client. */
 export function normalizeContext(context: RequestContext | undefined): NormalContext {
-  return { ip: normalizeIp(context?.ip), userAgent: normalizeUserAgent(context?.userAgent) }
-}
-
-function normalizeIp(ip: unknown): string | null {
-  if (typeof ip !== 'string' || ip.length > 64) return null
-  // PostgreSQL's `inet` has no zone.
-  const plain = ip.replace(/%.*$/, '')
-  if (isIP(plain) !== 6) return isIP(plain) === 0 ? null : plain
-  // The spelling that PostgreSQL returns (RFC 5952). IPv4 over a dual-stack socket becomes IPv4.
-  return new SocketAddress({ address: plain, family: 'ipv6' }).address.replace(/^::ffff:(?=\d+\.)/, '')
+  return { ip: parseClientAddress(context?.ip), userAgent: normalizeUserAgent(context?.userAgent) }
 }
 
 function normalizeUserAgent(userAgent: unknown): string | null {

@@ -1,9 +1,9 @@
-import { isSessionsError } from '../portable/errors.ts'
+import { SecretUnknownError } from '../portable/errors.ts'
+import { errorReply } from './error-reply.ts'
 import type { Reply } from './exchange.ts'
 import type { RequireOptions } from './options/resolve.ts'
-import { problemOf, problemReply } from './problem.ts'
 import type { RequestSession } from './request-session.ts'
-import { isNavigation, redirectThroughRefresh } from './resume.ts'
+import { isBackWithUnknownSecret, isNavigation, isVisitorsPage, redirectThroughRefresh } from './resume.ts'
 
 /** The answer to a request that does not meet what its route requires; null if it does. */
 export function denialOf<C extends object, D>(
@@ -11,41 +11,36 @@ export function denialOf<C extends object, D>(
   required: RequireOptions = {},
 ): Reply | null {
   const { error, request } = session
-  if (error === null) return unmetDenial(session, required)
+  if (error === null) return denialOfSession(session, required)
   const { options, engine, exchange } = request
   const isExpired = error.code === 'ERR_ACCESS_TOKEN_EXPIRED' || error.code === 'ERR_ACCESS_TOKEN_INVALID'
   if (isExpired && session.transport === 'cookie' && !options.inline && isNavigation(exchange)) {
     const redirect = redirectThroughRefresh(exchange, `${options.path}/refresh`, engine.clock.now())
     if (redirect !== null) return redirect
-    // The refresh route has just sent the browser back, and the browser stored no cookies: show the page.
-    if (required.optional === true) return null
+    // The refresh route has just sent the browser back. It does not know the secret, or the browser stored no cookies.
+    if (required.optional) return null
+    if (isBackWithUnknownSecret(exchange, engine.clock.now()))
+      return errorReply(request, new SecretUnknownError())
   }
   // With inline refresh, an expired token has already been tried. A handshake is never refreshed inline.
   const refreshCannotHelp = !isExpired || (options.inline && !request.isHandshake)
-  return required.optional === true && refreshCannotHelp && !('retryAfter' in error)
-    ? null
-    : errorReply(session, error)
+  const mayPass = refreshCannotHelp && (!('retryAfter' in error) || isVisitorsPage(exchange, error))
+  return required.optional && mayPass ? null : errorReply(request, error)
 }
 
-/** The answer to an error of Pawl; null for any other. */
-export function errorReply<C extends object, D>(
-  { transport }: RequestSession<C, D>,
-  error: unknown,
-): Reply | null {
-  const problem = isSessionsError(error) ? problemOf(error) : null
-  return problem === null ? null : problemReply(problem, transport === 'bearer')
-}
-
-/** The answer if there is a session that does not meet the requirements. */
-function unmetDenial<C extends object, D>(
+/** What a route requires besides a session. */
+function denialOfSession<C extends object, D>(
   session: RequestSession<C, D>,
-  { maxAuthAge = Number.POSITIVE_INFINITY, acting }: RequireOptions,
+  { acting, csrf = false, maxAuthAge }: RequireOptions,
 ): Reply | null {
   try {
     if (acting === false) session.requireOwn()
-    session.requireRecentAuth(maxAuthAge)
+    if (csrf) session.requireCsrfToken()
+    if (maxAuthAge !== undefined) session.requireRecentAuth(maxAuthAge)
     return null
-  } catch (unmet) {
-    return errorReply(session, unmet)
+  } catch (error) {
+    const reply = errorReply(session.request, error)
+    if (reply === null) throw error
+    return reply
   }
 }

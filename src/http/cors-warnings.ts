@@ -1,22 +1,29 @@
-import { isCrossOrigin, isPreflight } from './cors.ts'
+import { isPreflight } from './cors.ts'
 import type { Exchange } from './exchange.ts'
 import { pathOf } from './incoming-request.ts'
 import type { ResolvedHttpOptions } from './options/resolve.ts'
+import { isFromOtherOrigin } from './origin.ts'
 
 /** Longest origin in a message. */
 const MAX_ORIGIN = 100
+/** Strangers choose origins, so they could fill the memory and the log. */
+const MAX_ORIGINS = 100
 
-/** Warns of settings that make browsers block requests of other origins. */
+/** Warns of settings that make browsers block requests of other origins, or Pawl refuse them. */
 export interface CorsWarnings {
-  inspect(exchange: Exchange, origin: string): void
+  /** @param isTrusted whether `origin`, that of the request, is one of `trustedOrigins` */
+  inspect(exchange: Exchange, origin: string, isTrusted: boolean): void
+  /** Reports a request that was refused for its origin, once for each origin. */
+  refused(origin: string | undefined): void
 }
 
-/** @param warn called once for each kind of mistake, with a message that names the header at fault */
+/** @param warn called once for each kind of mistake or each origin, with a message that names the setting at fault */
 export function createCorsWarnings(
-  { trustedOrigins, cors, path, sameSite }: ResolvedHttpOptions,
+  { cors, path, sameSite }: ResolvedHttpOptions,
   warn: (message: string) => void,
 ): CorsWarnings {
   const warned = new Set<string>()
+  const origins = new Set<string>()
 
   function warnOnce(kind: string, message: string): void {
     if (warned.has(kind)) return
@@ -24,15 +31,31 @@ export function createCorsWarnings(
     warn(message)
   }
 
+  function refused(origin: string | undefined): void {
+    const page = printable(origin ?? '')
+    if (origins.has(page) || origins.size > MAX_ORIGINS) return
+    origins.add(page)
+    if (origins.size > MAX_ORIGINS)
+      warn(`Pages of more than ${MAX_ORIGINS} origins were refused. Further origins are not reported.`)
+    else if (page === UNKNOWN)
+      warn(
+        'A request from a page without an origin of its own was refused: of a file, a sandboxed frame, or after a redirect from another site. `trustedOrigins` cannot hold such a page.',
+      )
+    else
+      warn(
+        `A request from a page of ${page} was refused, because its origin is not in \`trustedOrigins\`. If the page is yours, add the origin, or let the function \`trustedOrigins\` return true for it.`,
+      )
+  }
+
   function inspectRequest(exchange: Exchange, origin: string, isTrusted: boolean): void {
     const page = printable(origin)
     const isOwnRoute = pathOf(exchange.target).startsWith(`${path}/`)
-    if (isPreflight(exchange) && isOwnRoute && !(cors && isTrusted)) {
+    // With `cors`, no other part of the application answers preflights.
+    if (isPreflight(exchange) && !isTrusted && (isOwnRoute || cors)) refused(origin)
+    if (isPreflight(exchange) && isOwnRoute && isTrusted && !cors) {
       warnOnce(
         'preflight',
-        `The browser blocks a page of ${page} that calls the session routes, because the response has no Access-Control-Allow-Origin header. ${
-          isTrusted ? 'Set `cors: true`.' : 'If the page is yours, add its origin to `trustedOrigins`.'
-        }`,
+        `The browser blocks a page of ${page} that calls the session routes, because the response has no Access-Control-Allow-Origin header. Set \`cors: true\`.`,
       )
     }
     if (isTrusted && sameSite !== 'None' && exchange.header('sec-fetch-site') === 'cross-site') {
@@ -72,16 +95,18 @@ export function createCorsWarnings(
   }
 
   return {
-    inspect(exchange, origin) {
-      if (!isCrossOrigin(exchange, origin)) return
-      const isTrusted = trustedOrigins.has(origin)
+    refused,
+    inspect(exchange, origin, isTrusted) {
+      if (!isFromOtherOrigin(exchange, origin)) return
       inspectRequest(exchange, origin, isTrusted)
       if (isTrusted && !cors) inspectResponse(exchange, origin)
     },
   }
 }
 
+const UNKNOWN = 'an unknown origin'
+
 /** Logs get the normalized origin, cut to a bounded length. */
 function printable(origin: string): string {
-  return URL.canParse(origin) ? new URL(origin).origin.slice(0, MAX_ORIGIN) : 'an unknown origin'
+  return URL.canParse(origin) ? new URL(origin).origin.slice(0, MAX_ORIGIN) : UNKNOWN
 }

@@ -1,6 +1,6 @@
 import { CSRF_HEADER, TRANSPORT_HEADER } from '../wire/names.ts'
-import type { Exchange, Reply, ResponseHead } from './exchange.ts'
-import type { ResolvedHttpOptions } from './options/resolve.ts'
+import type { Exchange, Header, Reply, ResponseHead } from './exchange.ts'
+import { isFromOtherOrigin, isOrigin } from './origin.ts'
 import { addName, createReply } from './reply.ts'
 
 /** Seconds that a browser may cache the answer to a preflight; Chromium's upper bound. */
@@ -17,38 +17,51 @@ const MAX_REQUESTED_HEADERS = 32
  * Exact origins only: with credentials, browsers do not accept `*`.
  */
 export interface Cors {
-  /** Adds the CORS headers to the response. @returns the answer to a preflight, else null */
-  handle(exchange: Exchange): Reply | null
+  /**
+   * Adds the CORS headers to the response.
+   * @param isTrusted whether the origin of the request is one of `trustedOrigins`
+   * @returns the answer to a preflight, else null
+   */
+  handle(exchange: Exchange, isTrusted: boolean): Reply | null
+  /** The answer to a request refused for its origin, with the headers that let its page read the code. */
+  refuse(exchange: Exchange, refusal: Reply): Reply
 }
 
-export function createCors({ trustedOrigins }: ResolvedHttpOptions): Cors {
+export function createCors(): Cors {
   return {
-    handle(exchange) {
-      const origin = exchange.header('origin')
-      const isTrusted = origin !== undefined && trustedOrigins.has(origin) && isCrossOrigin(exchange, origin)
-      if (isTrusted && isPreflight(exchange)) return preflightReply(exchange, origin)
+    handle(exchange, isTrusted) {
+      const origin = exchange.header('origin') ?? ''
+      const isAllowed = isTrusted && isFromOtherOrigin(exchange, origin)
+      if (isAllowed && isPreflight(exchange)) return preflightReply(exchange, origin)
       exchange.beforeHead((head) => {
         // Also for requests without an origin: a cache must not serve their answer to one with an origin.
         head.set('vary', addName(head.get('vary'), 'Origin'))
-        if (isTrusted) allow(head, origin)
+        if (isAllowed) allow(head, origin)
       })
       return null
     },
+    refuse(exchange, refusal) {
+      const origin = exchange.header('origin')
+      // The refusal depends on no cookie and holds the code alone, so any page may read it. Browsers ask for
+      // credentials even so: the page's request carries them.
+      return isOrigin(origin) ? { ...refusal, headers: [...refusal.headers, ...allowing(origin)] } : refusal
+    },
   }
+}
+
+function allowing(origin: string): readonly Header[] {
+  return [
+    ['access-control-allow-origin', origin],
+    ['access-control-allow-credentials', 'true'],
+  ]
 }
 
 export function isPreflight(exchange: Exchange): boolean {
   return exchange.method === 'OPTIONS' && exchange.header('access-control-request-method') !== undefined
 }
 
-export function isCrossOrigin(exchange: Exchange, origin: string): boolean {
-  if (exchange.header('sec-fetch-site') === 'same-origin') return false
-  return !URL.canParse(origin) || new URL(origin).host !== exchange.header('host')
-}
-
 function allow(head: ResponseHead, origin: string): void {
-  head.set('access-control-allow-origin', origin)
-  head.set('access-control-allow-credentials', 'true')
+  for (const [name, value] of allowing(origin)) head.set(name, value)
   head.set(
     'access-control-expose-headers',
     addName(head.get('access-control-expose-headers'), EXPOSED_HEADERS),
@@ -62,8 +75,7 @@ function preflightReply(exchange: Exchange, origin: string): Reply {
     .filter((name) => /^[\w!#$%&'*+.^`|~-]{1,64}$/.test(name))
     .slice(0, MAX_REQUESTED_HEADERS)
   return createReply(204, [
-    ['access-control-allow-origin', origin],
-    ['access-control-allow-credentials', 'true'],
+    ...allowing(origin),
     ['access-control-allow-methods', METHODS],
     // A trusted origin may send any header.
     ['access-control-allow-headers', [...new Set([...PAWL_HEADERS, ...requested])].join(', ')],

@@ -1,5 +1,8 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Secret, Secrets } from '../core/keys/secrets.ts'
+import { CsrfRejectedError } from '../portable/errors.ts'
+import { CSRF_HEADER } from '../wire/names.ts'
+import type { IncomingRequest } from './incoming-request.ts'
 
 /*
  * The CSRF token is a signed double submit bound to the session (OWASP CSRF cheat sheet): a nonce and a MAC
@@ -16,9 +19,23 @@ export function createCsrfToken([secret]: Secrets, sessionId: string): string {
   return `${nonce}.${macOf(secret, sessionId, nonce).toString('base64url')}`
 }
 
+/**
+ * Bearer mode needs no token, because no page can make a browser send its headers.
+ * @param token the token of a form field; undefined for the header of the request
+ * @throws CsrfRejectedError
+ */
+export function assertCsrfTokenOf<Claims extends object, Data>(
+  { engine, exchange, transport }: IncomingRequest<Claims, Data>,
+  sessionId: string,
+  token: unknown = exchange.header(CSRF_HEADER),
+): void {
+  if (transport === 'cookie' && !isCsrfToken(engine.options.secrets, sessionId, token))
+    throw new CsrfRejectedError('token')
+}
+
 /** Compares in constant time. */
-export function isCsrfToken(secrets: Secrets, sessionId: string, token: string | undefined): boolean {
-  if (token === undefined || !TOKEN.test(token)) return false
+function isCsrfToken(secrets: Secrets, sessionId: string, token: unknown): boolean {
+  if (typeof token !== 'string' || !TOKEN.test(token)) return false
   const nonce = token.slice(0, NONCE_LENGTH)
   const mac = Buffer.from(token.slice(NONCE_LENGTH + 1), 'base64url')
   return secrets.some((secret) => timingSafeEqual(mac, macOf(secret, sessionId, nonce)))

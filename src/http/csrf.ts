@@ -1,7 +1,6 @@
 import { CsrfRejectedError } from '../portable/errors.ts'
-import { CSRF_HEADER } from '../wire/names.ts'
 import { actingSessionOf } from './acting.ts'
-import { isCsrfToken } from './csrf-token.ts'
+import { assertCsrfTokenOf } from './csrf-token.ts'
 import type { Exchange } from './exchange.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { chooseRefreshToken } from './refresh-cookies.ts'
@@ -12,12 +11,13 @@ import type { RequestSession } from './request-session.ts'
  * `http.CrossOriginProtection`. If the browser sends `Sec-Fetch-Site`, that header decides. The `Origin` of an
  * older browser must name the requested host. A request with neither header does not come from a web page.
  * The caller decides which requests may change state.
+ * @param isTrusted whether its origin is one of `trustedOrigins`
  * @throws CsrfRejectedError
  */
-export function assertSameSite(exchange: Exchange, trustedOrigins: ReadonlySet<string>): void {
+export function assertSameSite(exchange: Exchange, isTrusted: boolean): void {
+  if (isTrusted) return
   const site = exchange.header('sec-fetch-site')
   const origin = exchange.header('origin')
-  if (origin !== undefined && trustedOrigins.has(origin)) return
   if (site !== undefined && site !== '') {
     if (site !== 'same-origin' && site !== 'none') throw new CsrfRejectedError('sec-fetch-site')
     return
@@ -36,11 +36,10 @@ export function assertCsrfToken<Claims extends object, Data>(
   request: IncomingRequest<Claims, Data>,
   session: RequestSession<Claims, Data>,
 ): void {
-  const { engine, exchange, options } = request
+  const { options } = request
   if (request.isSafeMethod || request.path === `${options.path}/refresh`) return
   const sessionId = actingSessionId(request, session)
-  if (sessionId !== null && !isCsrfToken(engine.options.secrets, sessionId, exchange.header(CSRF_HEADER)))
-    throw new CsrfRejectedError('token')
+  if (sessionId !== null) assertCsrfTokenOf(request, sessionId)
 }
 
 /**

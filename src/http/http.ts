@@ -1,13 +1,14 @@
 import type { Sessions, VerifiedSession } from '../core/api.ts'
 import { ENGINE } from '../core/engine.ts'
 import { createRevocationSnapshots } from '../core/revocation/revocation-snapshot.ts'
-import { isSessionsError } from '../portable/errors.ts'
+import { CsrfRejectedError, isSessionsError } from '../portable/errors.ts'
 import { check } from '../portable/options/check.ts'
-import { denialOf, errorReply } from './authorization.ts'
+import { denialOf } from './authorization.ts'
 import { type CookieWriter, cookieWriter, isPlainLocalhost } from './cookies.ts'
 import { createCors } from './cors.ts'
 import { createCorsWarnings } from './cors-warnings.ts'
 import { assertCsrfToken, assertSameSite } from './csrf.ts'
+import { errorReply } from './error-reply.ts'
 import type { Exchange, Reply } from './exchange.ts'
 import { IncomingRequest } from './incoming-request.ts'
 import {
@@ -21,12 +22,13 @@ import { refreshByCookie } from './refresh-cookies.ts'
 import { RequestSession } from './request-session.ts'
 import { redirectToSame } from './resume.ts'
 import { route } from './routes.ts'
+import { createIsTrusted } from './trusted-origins.ts'
 
 export type { RequireOptions } from './options/resolve.ts'
 
-/** An answer of Pawl's own, or a session for the application to use. */
+/** An answer of Pawl's own, with the error if it refuses a forged request, or a session for the application to use. */
 export type Handled<Claims extends object, Data> =
-  | { readonly reply: Reply; readonly session?: undefined }
+  | { readonly reply: Reply; readonly rejection?: CsrfRejectedError; readonly session?: undefined }
   | { readonly session: RequestSession<Claims, Data>; readonly reply?: undefined }
 
 /** Sessions over HTTP, in terms of an {@link Exchange}. Each adapter maps one framework to it. */
@@ -85,7 +87,8 @@ export function sessionsOverHttp<Claims extends object, Data>(
   const takeSnapshot = options.revocations ? createRevocationSnapshots(engine) : null
   const secureCookies = cookieWriter(options, options.cookies)
   const localCookies = options.localCookies === null ? null : cookieWriter(options, options.localCookies)
-  const cors = options.cors ? createCors(options) : null
+  const cors = options.cors ? createCors() : null
+  const isTrusted = createIsTrusted(options)
   const corsWarnings = createCorsWarnings(options, (message) => engine.options.logger.warn({}, message))
 
   const cookiesOf = (exchange: Exchange): CookieWriter =>
@@ -93,39 +96,52 @@ export function sessionsOverHttp<Claims extends object, Data>(
 
   function handle(exchange: Exchange): Handled<Claims, Data> | Promise<Handled<Claims, Data>> {
     const request = new IncomingRequest(sessions, options, exchange, cookiesOf(exchange))
-    const preflight = request.isHandshake ? null : applyCors(exchange)
+    const trusted = isTrusted(exchange)
+    return isPromise(trusted)
+      ? trusted.then((answer) => handleFrom(request, answer))
+      : handleFrom(request, trusted)
+  }
+
+  function handleFrom(
+    request: IncomingRequest<Claims, Data>,
+    isFromTrustedOrigin: boolean,
+  ): Handled<Claims, Data> | Promise<Handled<Claims, Data>> {
+    request.isFromTrustedOrigin = isFromTrustedOrigin
+    const preflight = request.isHandshake ? null : applyCors(request)
     if (preflight !== null) return { reply: preflight }
     const session = new RequestSession(request)
-    const rejection = rejectForgery(request, session)
-    if (rejection !== null) return { reply: rejection }
+    const rejected = rejectForgery(session)
+    if (rejected !== null) return rejected
     const reply = route(request, takeSnapshot)
     if (reply !== null) return whenReady(reply, (ready) => ({ reply: ready }))
     if (canRefreshInline(session)) return refreshInline(session)
     return mode === 'lookup' && session.error === null ? checkRow(session) : { session }
   }
 
-  function applyCors(exchange: Exchange): Reply | null {
+  function applyCors({ exchange, isFromTrustedOrigin }: IncomingRequest<Claims, Data>): Reply | null {
     const origin = exchange.header('origin')
-    if (origin !== undefined && origin !== '') corsWarnings.inspect(exchange, origin)
-    return cors === null ? null : cors.handle(exchange)
+    if (origin !== undefined && origin !== '') corsWarnings.inspect(exchange, origin, isFromTrustedOrigin)
+    return cors === null ? null : cors.handle(exchange, isFromTrustedOrigin)
   }
 
   /** The answer to a request that may change state and that another site may have made the browser send. */
-  function rejectForgery(
-    request: IncomingRequest<Claims, Data>,
-    session: RequestSession<Claims, Data>,
-  ): Reply | null {
+  function rejectForgery(session: RequestSession<Claims, Data>): Handled<Claims, Data> | null {
+    const { request } = session
+    const { exchange } = request
     // A WebSocket handshake is a GET, but no page of another site may send one with our cookies.
     const mayChangeState = request.isHandshake || !request.isSafeMethod
     if (request.transport !== 'cookie' || !mayChangeState) return null
     try {
-      assertSameSite(request.exchange, options.trustedOrigins)
+      assertSameSite(exchange, request.isFromTrustedOrigin)
       if (options.csrfToken) assertCsrfToken(request, session)
       return null
     } catch (error) {
-      const reply = errorReply(session, error)
-      if (reply === null) throw error
-      return reply
+      const reply = errorReply(request, error)
+      if (reply === null || !(error instanceof CsrfRejectedError)) throw error
+      if (error.check === 'token') return { reply, rejection: error }
+      corsWarnings.refused(exchange.header('origin'))
+      const readable = cors === null || request.isHandshake ? reply : cors.refuse(exchange, reply)
+      return { reply: readable, rejection: error }
     }
   }
 
@@ -185,7 +201,7 @@ export function sessionsOverHttp<Claims extends object, Data>(
         const { namedSessionIds } = session
         if (namedSessionIds.length > 0 && !namedSessionIds.includes(error.sessionId)) return null
       }
-      return errorReply(session, error)
+      return errorReply(session.request, error)
     },
     read: (exchange) => readOnlySession(exchange)?.current ?? null,
     async readAsync(exchange) {

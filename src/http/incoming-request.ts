@@ -29,6 +29,8 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
   readonly transport: Transport
   /** Milliseconds. */
   readonly arrivedAt: number
+  /** Whether the request comes from one of `trustedOrigins`. Set before the request is handled. */
+  isFromTrustedOrigin = false
   #parsedRefreshTokens: Map<string, ParsedRefreshToken> | null = null
   #accessTokens: string[] | null = null
   /** Each signature is checked once. */
@@ -67,13 +69,12 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
 
   /** Whether the browser says that a script of this application sent the request. No page can change these headers. */
   get isFromScript(): boolean {
-    const { exchange, options } = this
+    const { exchange } = this
     const mode = exchange.header('sec-fetch-mode') ?? 'cors'
     const destination = exchange.header('sec-fetch-dest') ?? 'empty'
-    const origin = exchange.header('origin')
     const isOwn = exchange.header('sec-fetch-site') === 'same-origin'
     return (
-      (isOwn || (origin !== undefined && options.trustedOrigins.has(origin))) &&
+      (isOwn || this.isFromTrustedOrigin) &&
       destination === 'empty' &&
       (mode === 'cors' || mode === 'same-origin')
     )

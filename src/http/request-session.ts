@@ -18,11 +18,13 @@ import {
 import { methodOptions } from '../portable/options/method-options.ts'
 import type { Transport } from '../wire/credentials.ts'
 import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
-import { reportStops, startActingIn, stopActingIn } from './acting.ts'
-import { createCsrfToken } from './csrf-token.ts'
+import { startActingIn, stopActingIn } from './acting.ts'
+import { assertCsrfTokenOf, createCsrfToken } from './csrf-token.ts'
+import { endSessions } from './end-sessions.ts'
 import { issueForwardableToken } from './forwardable-token.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { ResponseCookies } from './response-cookies.ts'
+import { isVisitorsPage } from './resume.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
 
 export type CreateInRequest<Claims extends object, Data> = Omit<
@@ -67,12 +69,13 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
 
   /**
    * The session, or null if the request has none. For pages that also serve visitors without a session.
-   * @throws TryAgainError, StoreUnavailableError, SecretUnknownError: whether there is a session cannot be decided now
+   * @throws TryAgainError, StoreUnavailableError, SecretUnknownError: whether there is a session cannot be decided now.
+   * A page load with a token of an unknown secret has none, and keeps its cookies.
    */
   get current(): VerifiedSession<Claims> | null {
     const state = this.#resolve()
     if ('verified' in state) return state.verified
-    if ('retryAfter' in state.error) throw state.error
+    if ('retryAfter' in state.error && !isVisitorsPage(this.#request.exchange, state.error)) throw state.error
     return null
   }
 
@@ -287,7 +290,17 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     return answer
   }
 
-  /** The token to put into the page with `csrf: 'token'`, for the `pawl-csrf` header. */
+  /**
+   * {@link require}, and the CSRF token of a form field or else of the header. Bearer mode needs none.
+   * @throws CsrfRejectedError
+   */
+  requireCsrfToken(token?: unknown): VerifiedSession<Claims> {
+    const verified = this.require()
+    assertCsrfTokenOf(this.#request, verified.sessionId, token)
+    return verified
+  }
+
+  /** The token to put into the page, for the `pawl-csrf` header or a form field. */
   csrfToken(): string {
     return createCsrfToken(this.#request.engine.options.secrets, this.sessionId)
   }
@@ -449,15 +462,4 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     }
     return { error: error ?? new NotSignedInError() }
   }
-}
-
-/** @returns whether one was ended */
-export async function endSessions<Claims extends object, Data>(
-  request: IncomingRequest<Claims, Data>,
-  sessionIds: readonly string[],
-): Promise<boolean> {
-  const ends = sessionIds.map(async (id) => ((await request.sessions.revoke(id, 'logout')) ? [id] : []))
-  const ended = (await Promise.all(ends)).flat()
-  reportStops(request, ended)
-  return ended.length > 0
 }

@@ -11,16 +11,29 @@ import { createReply, NO_CACHING, setCookieHeaders } from './reply.ts'
 
 /** How long a marker counts, in ms: a bookmarked marker must not prevent a later refresh. */
 const MARKER_LIFETIME = 60_000
+/** Ends the marker of a page load whose refresh token has an unknown secret. */
+const UNKNOWN_SECRET = '-'
+/** Its lifetime, in ms: a process with the secret may be the next to answer. */
+const UNKNOWN_SECRET_LIFETIME = 15_000
 const MAX_TARGET = 4096
 const BASE = 'http://pawl.invalid'
 const OLD_MARKER = new RegExp(`([?&])${RESUMED_PARAMETER}=[^&]*(&?)`, 'g')
 
-/** Whether the browser is loading a page, as far as its headers say. */
+/** Whether the browser is loading a page by a GET, as far as its headers say. */
 export function isNavigation(exchange: Exchange): boolean {
-  if (exchange.method !== 'GET') return false
+  return exchange.method === 'GET' && isPageLoad(exchange)
+}
+
+/** Whether the browser shows the answer as a page. A form is a page load too. */
+export function isPageLoad(exchange: Exchange): boolean {
   const mode = exchange.header('sec-fetch-mode')
   if (mode !== undefined) return mode === 'navigate' && exchange.header('sec-fetch-dest') === 'document'
   return exchange.header('accept')?.includes('text/html') === true
+}
+
+/** Whether a page may treat the request as a visitor's, because its refresh token has an unknown secret. */
+export function isVisitorsPage(exchange: Exchange, { code }: { readonly code: string }): boolean {
+  return code === 'ERR_SECRET_UNKNOWN' && isPageLoad(exchange)
 }
 
 /** Sends the navigation through the refresh route; null if it has just been there. */
@@ -41,24 +54,44 @@ export function redirectToSame(exchange: Exchange, now: number): Reply | null {
   return redirect(exchange.header('sec-fetch-dest') === 'empty' ? to : withMarker(to, now))
 }
 
-/** Sends the browser from the refresh route back to its page, with a marker. */
-export function redirectBack(target: string, now: number, cookies: readonly string[]): Reply {
+/**
+ * Sends the browser from the refresh route back to its page, with a marker.
+ * @param secretUnknown whether the refresh token has an unknown secret: only the page knows whether it needs a session
+ */
+export function redirectBack(
+  target: string,
+  now: number,
+  cookies: readonly string[],
+  secretUnknown = false,
+): Reply {
   const requested = new URL(target, BASE).searchParams.get('to')
   const to = (requested === null ? null : safePath(requested)) ?? '/'
-  return redirect(withMarker(to, now), cookies)
+  return redirect(withMarker(to, now, secretUnknown ? UNKNOWN_SECRET : ''), cookies)
+}
+
+/** Whether the refresh route has just sent the browser back, because it does not know the secret of its token. */
+export function isBackWithUnknownSecret(exchange: Exchange, now: number): boolean {
+  const to = safePath(exchange.target)
+  return to !== null && isMarked(to, now) && markerOf(to)?.endsWith(UNKNOWN_SECRET) === true
 }
 
 function isMarked(path: string, now: number): boolean {
-  const marker = new URL(path, BASE).searchParams.get(RESUMED_PARAMETER)
-  return marker !== null && Math.abs(now - Number.parseInt(marker, 36) * 1000) < MARKER_LIFETIME
+  const marker = markerOf(path)
+  if (marker === null) return false
+  const lifetime = marker.endsWith(UNKNOWN_SECRET) ? UNKNOWN_SECRET_LIFETIME : MARKER_LIFETIME
+  return Math.abs(now - Number.parseInt(marker, 36) * 1000) < lifetime
 }
 
-function withMarker(path: string, now: number): string {
+function markerOf(path: string): string | null {
+  return new URL(path, BASE).searchParams.get(RESUMED_PARAMETER)
+}
+
+function withMarker(path: string, now: number, suffix = ''): string {
   // Edited as text: a parsed query may be written with another spelling, which breaks signed URLs.
   const unmarked = path.replace(OLD_MARKER, (_, before: string, after: string) =>
     after === '' ? '' : before,
   )
-  const marker = `${RESUMED_PARAMETER}=${Math.floor(now / 1000).toString(36)}`
+  const marker = `${RESUMED_PARAMETER}=${Math.floor(now / 1000).toString(36)}${suffix}`
   return `${unmarked}${unmarked.includes('?') ? '&' : '?'}${marker}`
 }
 

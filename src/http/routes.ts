@@ -7,12 +7,13 @@ import {
   NotSignedInError,
   SecretUnknownError,
 } from '../portable/errors.ts'
+import { endSessions } from './end-sessions.ts'
+import { errorReply } from './error-reply.ts'
 import type { Exchange, Reply } from './exchange.ts'
 import type { IncomingRequest } from './incoming-request.ts'
-import { problemOf, problemReply } from './problem.ts'
 import { refreshByCookie, refreshContext } from './refresh-cookies.ts'
 import { createReply, jsonReply, methodNotAllowed, NO_CACHING, setCookieHeaders } from './reply.ts'
-import { endSessions, RequestSession } from './request-session.ts'
+import { RequestSession } from './request-session.ts'
 import { isNavigation, redirectBack } from './resume.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
 
@@ -53,7 +54,7 @@ function isRead(method: string): boolean {
 async function refreshRoute<C extends object, D>(request: IncomingRequest<C, D>): Promise<Reply> {
   if (request.transport === 'bearer') return refreshByBody(request)
   const result = await refreshByCookie(request)
-  if ('error' in result) return errorReply(request, result.error, result.cookies)
+  if ('error' in result) return replyTo(request, result.error, result.cookies)
   const { row, accessToken } = result.refreshed
   const answer = cookieAnswer(request, row.id, accessToken)
   return jsonReply(200, answer, [...NO_CACHING, ...setCookieHeaders(result.cookies)])
@@ -66,8 +67,10 @@ async function resumeRoute<C extends object, D>(request: IncomingRequest<C, D>):
   if (await needsNoRefresh(request))
     return redirectBack(request.exchange.target, request.engine.clock.now(), [])
   const result = await refreshByCookie(request)
-  if ('error' in result && 'retryAfter' in result.error) return errorReply(request, result.error)
-  return redirectBack(request.exchange.target, request.engine.clock.now(), result.cookies)
+  const secretUnknown = 'error' in result && result.error.code === 'ERR_SECRET_UNKNOWN'
+  if ('error' in result && 'retryAfter' in result.error && !secretUnknown)
+    return replyTo(request, result.error)
+  return redirectBack(request.exchange.target, request.engine.clock.now(), result.cookies, secretUnknown)
 }
 
 /** Whether the access token is valid. The row is read too, because this process may learn of a change later than others. */
@@ -88,13 +91,15 @@ async function logoutRoute<C extends object, D>(request: IncomingRequest<C, D>):
     if (
       inBody.token === null &&
       (request.namesUnknownSession || (namedSessionIds.length === 0 && isOfUnknownSecret(inBody)))
-    )
+    ) {
+      engine.events.emit('secretUnknown', {})
       throw new SecretUnknownError()
+    }
     await endSessions(request, namedSessionIds)
     if (inBody.token !== null) await sessions.revoke(inBody.token.sessionId, 'logout')
   } catch (error) {
     if (!isSessionsError(error)) throw error
-    return errorReply(request, error)
+    return replyTo(request, error)
   }
   const cleared = transport === 'cookie' ? request.cookies.clear() : []
   return createReply(204, [...NO_CACHING, ...setCookieHeaders(cleared)])
@@ -127,7 +132,7 @@ function revocationsRoute<C extends object, D>(
     return createReply(200, [['content-type', 'application/octet-stream'], ...validators], body)
   } catch (error) {
     if (!isSessionsError(error)) throw error
-    return errorReply(request, error)
+    return replyTo(request, error)
   }
 }
 
@@ -146,7 +151,7 @@ async function refreshByBody<C extends object, D>(request: IncomingRequest<C, D>
     return jsonReply(200, bearerAnswer(request, accessToken, refreshToken), NO_CACHING)
   } catch (error) {
     if (!isSessionsError(error)) throw error
-    return errorReply(request, error)
+    return replyTo(request, error)
   }
 }
 
@@ -159,12 +164,13 @@ async function refreshTokenInBody(exchange: Exchange): Promise<string | null> {
   return typeof body.refreshToken === 'string' ? body.refreshToken : ''
 }
 
-function errorReply<C extends object, D>(
-  { transport }: IncomingRequest<C, D>,
+/** @throws the error itself if it is a mistake in the program */
+function replyTo<C extends object, D>(
+  request: IncomingRequest<C, D>,
   error: AnySessionsError,
   cookies: readonly string[] = [],
 ): Reply {
-  const problem = problemOf(error)
-  if (problem === null) throw error
-  return problemReply(problem, transport === 'bearer', cookies)
+  const reply = errorReply(request, error, cookies)
+  if (reply === null) throw error
+  return reply
 }

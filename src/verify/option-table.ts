@@ -1,5 +1,6 @@
 import { isLoopbackHost } from '../portable/loopback.ts'
 import { check } from '../portable/options/check.ts'
+import { cookieName } from '../portable/options/cookie-name.ts'
 import type { OptionTable, OptionValue } from '../portable/options/option.ts'
 import { bytes, callback, oneOf, seconds, text } from '../portable/options/values.ts'
 import { usableKeys } from './keys.ts'
@@ -35,7 +36,7 @@ export const VERIFIER_OPTIONS: OptionTable = {
   /** How long the application may take to answer. No verification waits longer. */
   timeout: { value: seconds(0.1, 30), default: 3 },
   /** Name of the access cookie. */
-  cookie: { value: text(), default: '__Host-pawl-access' },
+  cookie: { value: cookieName(), default: '__Host-pawl-access' },
   /** Memory for verified access tokens. 0 turns the cache off. */
   cacheBytes: { value: bytes(0, 2 ** 33), default: 4 * 1024 * 1024 },
   /**

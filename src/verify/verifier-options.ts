@@ -47,7 +47,7 @@ export interface VerifierOptions {
   readonly timeout?: number
   /**
    * Name of the access cookie.
-   * Takes a string of 1 to 255 characters.
+   * Takes a cookie name of at most 64 characters.
    * @defaultValue '__Host-pawl-access'
    */
   readonly cookie?: string

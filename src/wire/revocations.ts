@@ -26,7 +26,9 @@ const ENTRY_BYTES = REVOCATION_WORDS * 4
 /** Largest size of a list. */
 export const MAX_REVOCATIONS_BYTES: number = 1024 * 1024
 /** Largest number of entries. */
-export const MAX_REVOCATIONS: number = Math.floor((MAX_REVOCATIONS_BYTES - HEADER_BYTES) / ENTRY_BYTES)
+export const MAX_REVOCATIONS: number = /* @__PURE__ */ Math.floor(
+  (MAX_REVOCATIONS_BYTES - HEADER_BYTES) / ENTRY_BYTES,
+)
 
 /** The header of a list. Times in seconds. */
 export interface RevocationRules {

@@ -450,6 +450,18 @@ describeAdapters('an application', (adapter) => {
     },
   )
 
+  scenario('CSRF token', 'requires it for a GET with `csrf: true`', async () => {
+    const { anna } = await openSignedIn()
+    const refused = { status: 403, body: { code: 'csrf_rejected', refresh: false } }
+    expect(await anna.send('GET', '/report')).toMatchObject(refused)
+    const { token } = (await anna.send('GET', '/token')).body as { token: string }
+    expect(await anna.send('GET', '/report', { headers: { 'pawl-csrf': token } })).toMatchObject({
+      status: 200,
+      body: { userId: 'anna' },
+    })
+    expect(await anna.send('GET', '/report', { headers: { 'pawl-csrf': 'x' } })).toMatchObject(refused)
+  })
+
   scenario('logout in a handler', 'revokes the session and clears the cookies', async () => {
     const { anna } = await openSignedIn()
     expect(await anna.send('POST', '/bye')).toMatchObject({

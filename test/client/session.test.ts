@@ -224,6 +224,16 @@ describe('the CSRF token', () => {
     expect(client.session.status).toBe('signed-out')
   })
 
+  it('is sent with safe requests too, once it is known', async () => {
+    const world = await openWorld({ csrf: 'token' })
+    const client = world.client({ csrf: true })
+    await world.login(client)
+    expect((await (await client.fetch('/me')).json()).csrf).toEqual(expect.any(String))
+    const without = world.client()
+    await world.login(without)
+    expect((await (await without.fetch('/me')).json()).csrf).toBeUndefined()
+  })
+
   it('of another session is replaced by a refresh', async () => {
     const world = await openWorld({ csrf: 'token' })
     await world.login(world.client({ csrf: true }))

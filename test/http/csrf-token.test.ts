@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { HttpOptions } from '../../src/adapters/fetch/index.ts'
-import { openSite, type Site, type VisitOptions, type Visitor } from '../support/http-site.ts'
+import { type Handler, openSite, type Site, type VisitOptions, type Visitor } from '../support/http-site.ts'
 
 const REFUSED = { status: 403, body: { code: 'csrf_rejected', refresh: false }, cookies: [] }
 const ACCESS = '__Host-pawl-access'
@@ -185,4 +185,66 @@ it('without the option `csrf: token`, no CSRF token is returned or needed', asyn
   const anna = visitor()
   expect((await anna.login()).body).not.toHaveProperty('csrfToken')
   expect((await anna.visit('POST', '/act')).status).toBe(200)
+})
+
+describe('a route that requires the CSRF token', () => {
+  const info = { csrf: true }
+  const tokenOf: Handler = (session) => Response.json({ token: session.csrfToken() })
+
+  it.each(['GET', 'HEAD', 'OPTIONS', 'POST'])(
+    'refuses %s without it, with any option `csrf`',
+    async (method) => {
+      for (const csrf of ['fetch-metadata', 'token'] as const) {
+        const { visitor } = await openSite({ csrf })
+        const anna = visitor()
+        await anna.login()
+        const { token } = (await anna.visit('GET', '/token', { handler: tokenOf })).body as { token: string }
+        expect((await anna.visit(method, '/report', { info })).status).toBe(403)
+        expect((await anna.visit(method, '/report', { info, ...withToken(token) })).status).toBe(200)
+      }
+    },
+  )
+
+  it('refuses the token of another session', async () => {
+    const { site, anna } = await openSignedIn()
+    const { csrfToken } = (await site.visitor().login({ userId: 'mallory' })).body as { csrfToken: string }
+    expect(await anna.visit('GET', '/report', { info, ...withToken(csrfToken) })).toMatchObject(REFUSED)
+  })
+
+  it('answers 401 without a session, and lets a visitor pass if it is optional', async () => {
+    const { visitor } = await openSite()
+    expect(await visitor().visit('GET', '/report', { info })).toMatchObject({ status: 401 })
+    const optional = { csrf: true, optional: true }
+    const handler: Handler = ({ current }) => Response.json(current)
+    expect(await visitor().visit('GET', '/report', { info: optional, handler })).toMatchObject({
+      status: 200,
+      body: null,
+    })
+  })
+
+  it('needs none in bearer mode', async () => {
+    const site = await openSite()
+    const { accessToken } = await site.sessions.create({ userId: 'anna' })
+    const headers = { authorization: `Bearer ${accessToken.value}` }
+    expect((await site.visitor().visit('GET', '/report', { info, headers })).status).toBe(200)
+  })
+})
+
+describe('`requireCsrfToken` of a session', () => {
+  it('takes the token of the header, or that of a form field', async () => {
+    const { anna, token } = await openSignedIn()
+    const handler =
+      (field?: unknown): Handler =>
+      (session) =>
+        Response.json(session.requireCsrfToken(field).userId)
+    const accepted = { status: 200, body: 'anna' }
+    expect(await anna.visit('GET', '/x', { handler: handler(), ...withToken(token) })).toMatchObject(accepted)
+    expect(await anna.visit('GET', '/x', { handler: handler(token) })).toMatchObject(accepted)
+    for (const field of [undefined, null, '', 'x', [token], { token }])
+      expect(await anna.visit('GET', '/x', { handler: handler(field) })).toMatchObject(REFUSED)
+    // A wrong field does not fall back to the header.
+    expect(await anna.visit('GET', '/x', { handler: handler('x'), ...withToken(token) })).toMatchObject(
+      REFUSED,
+    )
+  })
 })

@@ -167,7 +167,7 @@ describe('bearer mode', () => {
 
 it('a CsrfRejectedError names the failed check', () => {
   const refusal = (headers: Record<string, string>) => () =>
-    assertSameSite(fakeExchange({ method: 'POST', headers }), new Set())
+    assertSameSite(fakeExchange({ method: 'POST', headers }), false)
   expect(refusal({ 'sec-fetch-site': 'cross-site' })).toThrow(
     coded('ERR_CSRF_REJECTED', { check: 'sec-fetch-site' }) as Error,
   )

@@ -128,6 +128,11 @@ async function takeApart(response: Response): Promise<Answer & { raw: readonly s
   }
 }
 
+/** The code in the page that a refused page load gets. */
+export function codeInPage({ text }: Pick<Answer, 'text'>): string | undefined {
+  return /<small>(\w+)<\/small>/.exec(text)?.[1]
+}
+
 export function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text)

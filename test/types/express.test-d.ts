@@ -30,6 +30,11 @@ export function middlewareIsAcceptedByBothVersions(): void {
   for (const app of [express(), express4()]) {
     app.use(expressSessions(sessions, { trustedOrigins: ['https://app.example.com'], cors: true }))
     app.get('/me', requireSession(), (req, res) => void res.json(sessionOf(req, sessions).userId))
+    app.get(
+      '/export',
+      requireSession({ csrf: true }),
+      (req, res) => void res.json(sessionOf(req, sessions).requireCsrfToken().userId),
+    )
     app.post('/pay', requireSession({ maxAuthAge: 60, lookup: true }), (_req, res) => void res.end())
     app.use('/admin', requireSession(), express.Router())
     app.use(sessionErrors())

@@ -27,8 +27,9 @@ export class SessionRefusedException extends HttpException {
   readonly reply: Reply
 
   constructor(reply: Reply, cause: AnySessionsError | null) {
-    const { status, body } = reply
-    const problem = typeof body === 'string' ? JSON.parse(body) : {}
+    const { status, headers, body } = reply
+    const isJson = headers.some(([name, value]) => name === 'content-type' && value === 'application/json')
+    const problem = isJson && typeof body === 'string' ? JSON.parse(body) : {}
     super({ statusCode: status, message: STATUS_CODES[status], ...problem }, status, { cause })
     this.reply = reply
   }

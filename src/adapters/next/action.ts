@@ -1,5 +1,4 @@
 import { cookies, headers } from 'next/headers.js'
-import { assertSameSite } from '../../http/csrf.ts'
 import type { RequireOptions } from '../../http/http.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { CsrfRejectedError } from '../../portable/errors.ts'
@@ -50,11 +49,9 @@ async function openAction<Claims extends object, Data>(
       if (error !== null) throw error
     },
   })
-  const { reply, session } = await exchange.withoutRefreshToken(() => http.handle(exchange))
-  if (reply !== undefined) {
-    assertSameSite(exchange, options.trustedOrigins)
-    throw new CsrfRejectedError('token')
-  }
+  const handled = await exchange.withoutRefreshToken(() => http.handle(exchange))
+  if (handled.reply !== undefined) throw handled.rejection ?? new CsrfRejectedError('token')
+  const { session } = handled
   // The response to a form without scripts begins after the page is rendered, which may be too late for renewed
   // cookies. The response to Next's own client begins right after the action.
   if (sent.get('next-action') !== null && readOnlyError(jar) === null) {

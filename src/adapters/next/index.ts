@@ -94,7 +94,7 @@ export function nextSessions<Claims extends object, Data>(
   const options = resolveHttpOptions(httpOptions)
   const fingerprint = JSON.stringify({
     ...options,
-    trustedOrigins: [...options.trustedOrigins].sort(),
+    trustedOrigins: options.trustedOrigins instanceof Set ? [...options.trustedOrigins].sort() : 'a function',
     ip: ip !== undefined,
   })
   const start = shareByName(name, fingerprint, create, httpOptions)
@@ -109,6 +109,12 @@ export function nextSessions<Claims extends object, Data>(
     },
     action(act, require) {
       if (require !== undefined) checkRequire(require)
+      if (require?.csrf === true)
+        check.fail(
+          'csrf',
+          true,
+          'false for a Server Action, whose request carries no header of yours; call `session.requireCsrfToken(token)` with the token of a form field',
+        )
       return (...args) => runAction(setup, require, (session) => act(session, ...args))
     },
     async read() {

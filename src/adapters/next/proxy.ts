@@ -31,7 +31,7 @@ export async function runProxy<Claims extends object, Data>(
   if (request.nextUrl.pathname.startsWith('/_next/')) return NextResponse.next()
   const exchange = requestExchange(request, setup)
   const finish = (reply: Reply): Response => exchange.finish(toResponse(absolute(reply, request.url)))
-  const started = await startOrReply(setup.start)
+  const started = await startOrReply(setup, exchange)
   if ('reply' in started) return finish(started.reply)
   const { http } = started
   const restored = restoreRenewed(request, exchange, started)

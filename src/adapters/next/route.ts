@@ -19,7 +19,7 @@ export async function runRoute<Claims extends object, Data>(
   // First of all: at build time, without a database, reading the request ends Next's attempt to render the route.
   const exchange = requestExchange(request, setup)
   const finish = (reply: Reply): Response => exchange.finish(toResponse(reply))
-  const started = await startOrReply(setup.start)
+  const started = await startOrReply(setup, exchange)
   if ('reply' in started) return finish(started.reply)
   const { http, handover } = started
   const { reply, session } = await http.handle(exchange)

@@ -1,13 +1,13 @@
 import type { Sessions } from '../../core/api.ts'
 import { ENGINE } from '../../core/engine.ts'
-import type { Reply } from '../../http/exchange.ts'
+import { errorReply } from '../../http/error-reply.ts'
+import type { Exchange, Reply } from '../../http/exchange.ts'
 import { type SessionsOverHttp, sessionsOverHttp } from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
-import { problemOf, problemReply } from '../../http/problem.ts'
 import type { RequestSession } from '../../http/request-session.ts'
-import { isSessionsError } from '../../portable/errors.ts'
 import type { ActionExchange } from './exchange.ts'
 import { createHandover, type Handover } from './handover.ts'
+import type { Setup } from './setup.ts'
 
 /** Made once in a process. Other copies of this module use it, so it depends on none of their state. */
 export interface Started<Claims extends object, Data> {
@@ -26,10 +26,9 @@ export interface Action<Claims extends object, Data> {
   readonly session: RequestSession<Claims, Data>
 }
 
-/** A failed start. The reply is null for a mistake in the program. */
+/** A failed start. */
 export interface NotStarted {
   readonly error: unknown
-  readonly reply: Reply | null
 }
 
 export type Start<Claims extends object, Data> = () => Promise<Started<Claims, Data> | NotStarted>
@@ -71,7 +70,7 @@ export function shareByName<Claims extends object, Data>(
       sessions = await Promise.resolve().then(create)
     } catch (error) {
       shared.attempt = null
-      return notStarted(error)
+      return { error }
     }
     try {
       const engine = sessions[ENGINE]
@@ -84,7 +83,7 @@ export function shareByName<Claims extends object, Data>(
       }
     } catch (wrongOptions) {
       // Not reset: sessions that exist already must not be created again with every request.
-      return notStarted(wrongOptions)
+      return { error: wrongOptions }
     }
   }
 
@@ -92,11 +91,6 @@ export function shareByName<Claims extends object, Data>(
     shared.attempt ??= attempt()
     return shared.attempt as Promise<Started<Claims, Data> | NotStarted>
   }
-}
-
-function notStarted(error: unknown): NotStarted {
-  const problem = isSessionsError(error) ? problemOf(error) : null
-  return { error, reply: problem === null ? null : problemReply(problem, false) }
 }
 
 /** For callers that cannot answer. @throws the error of `create` */
@@ -110,10 +104,12 @@ export async function startOrThrow<Claims extends object, Data>(
 
 /** For callers that can answer. @throws the error of `create`, if no client can act on it */
 export async function startOrReply<Claims extends object, Data>(
-  start: Start<Claims, Data>,
+  { start, options }: Setup<Claims, Data>,
+  exchange: Exchange,
 ): Promise<Started<Claims, Data> | { readonly reply: Reply }> {
   const started = await start()
   if (!('error' in started)) return started
-  if (started.reply === null) throw started.error
-  return { reply: started.reply }
+  const reply = errorReply({ exchange, options }, started.error)
+  if (reply === null) throw started.error
+  return { reply }
 }

@@ -69,7 +69,8 @@ const ENTRIES: Readonly<Record<EventName, Entry>> = {
   },
   secretUnknown: {
     level: 'warn',
-    message: 'a token was made with an unknown secret, check that all processes have the same `secret`',
+    message:
+      'a token was made with an unknown secret, check that all processes have the same `secret`, and that each application on this host has cookie names of its own (cookies do not know ports)',
     frequent: true,
   },
   rowsHidden: {

@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto'
 import type { Actor } from '../../portable/actor.ts'
 import type { ClaimsObject } from '../../portable/claims.ts'
 import { AccessTokenInvalidError, isSessionsError } from '../../portable/errors.ts'
+import { MAX_COOKIE_NAME } from '../../portable/options/cookie-name.ts'
 import type { Presented } from '../../portable/presented.ts'
 import type { TokenClaims } from '../../portable/token-claims.ts'
 import { couldBeOurs } from '../../portable/token-header.ts'
@@ -22,8 +23,6 @@ import { sessionIdToBytes } from '../session/session-id-bytes.ts'
 
 export type { AccessToken, AccessTokenFields } from '../../portable/token-payload.ts'
 
-/** The longest cookie name. With it, name and value stay within 4096 bytes (RFC 6265bis section 5.6). */
-export const MAX_COOKIE_NAME = 64
 const MAX_MINTED = MAX_LENGTH - MAX_COOKIE_NAME
 /**
  * Bytes that later tokens of a session may need in addition: the field `gen` (56 characters and its name), a version of

@@ -22,11 +22,13 @@ export interface HttpOptions {
    */
   readonly csrf?: 'fetch-metadata' | 'token'
   /**
-   * Origins, besides the request's own, that may send unsafe requests.
-   * Takes an array of exact origins like 'https://app.example.com', without a path.
+   * Origins, besides the request's own, that may send unsafe requests. A function is called for each request of
+   * another origin, and may read a table of your customers' domains. If it throws or takes longer than 10 seconds,
+   * the origin is not trusted.
+   * Takes an array of exact origins like 'https://app.example.com', without a path, or a function of an origin.
    * @defaultValue []
    */
-  readonly trustedOrigins?: readonly string[]
+  readonly trustedOrigins?: readonly string[] | ((origin: string) => boolean | Promise<boolean>)
   /**
    * Whether pages of the `trustedOrigins` may call the application with cookies and read the answers. Pawl then
    * answers preflights and sends the CORS headers. Leave it off if the application sends them itself.
@@ -86,7 +88,7 @@ export interface ResolvedHttpOptions {
   readonly path: string
   readonly refresh: 'endpoint' | 'inline'
   readonly csrf: 'fetch-metadata' | 'token'
-  readonly trustedOrigins: readonly string[]
+  readonly trustedOrigins: readonly string[] | ((origin: string) => boolean | Promise<boolean>)
   readonly cors: boolean
   readonly revocations: boolean
   readonly cookies: {

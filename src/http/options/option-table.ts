@@ -1,19 +1,13 @@
-import { MAX_COOKIE_NAME } from '../../core/tokens/access-token.ts'
-import { check } from '../../portable/options/check.ts'
+import { cookieName } from '../../portable/options/cookie-name.ts'
 import { group } from '../../portable/options/group.ts'
-import type { OptionTable, OptionValue } from '../../portable/options/option.ts'
+import type { OptionTable } from '../../portable/options/option.ts'
 import { flag, oneOf, seconds } from '../../portable/options/values.ts'
+import { cookieDomain, routePath, trustedOrigins } from './names.ts'
 
 /** The options of every adapter. After a change run `npm run options`. */
 export const HTTP_OPTIONS: OptionTable = {
   /** Where Pawl serves `<path>/refresh` and `<path>/logout`. Also the path of the refresh cookie. */
-  path: {
-    value: matching(
-      /^(?=.{1,255}$)(?:\/[\w.~-]+)+$/,
-      "an absolute path without a trailing slash, like '/session'",
-    ),
-    default: '/session',
-  },
+  path: { value: routePath(), default: '/session' },
   /**
    * How an expired access token is renewed. `endpoint`: the browser client calls the refresh route, and
    * browsers send the refresh cookie only there. `inline`: inside any request, for server-rendered
@@ -26,10 +20,12 @@ export const HTTP_OPTIONS: OptionTable = {
    */
   csrf: { value: oneOf('fetch-metadata', 'token'), default: 'fetch-metadata' },
   /**
-   * Origins, besides the request's own, that may send unsafe requests.
-   * @type {readonly string[]}
+   * Origins, besides the request's own, that may send unsafe requests. A function is called for each request of another
+   * origin, and may read a table of your customers' domains. If it throws or takes longer than 10 seconds, the origin
+   * is not trusted.
+   * @type {readonly string[] | ((origin: string) => boolean | Promise<boolean>)}
    */
-  trustedOrigins: { value: origins(), default: [] },
+  trustedOrigins: { value: trustedOrigins(), default: [] },
   /**
    * Whether pages of the `trustedOrigins` may call the application with cookies and read the answers. Pawl
    * then answers preflights and sends the CORS headers. Leave it off if the application sends them itself.
@@ -56,12 +52,7 @@ export const HTTP_OPTIONS: OptionTable = {
      * user in as somebody else.
      * @defaultValue this host only
      */
-    domain: {
-      value: matching(
-        /^(?=.{1,253}$)[a-z0-9-]+(?:\.[a-z0-9-]+)+$/i,
-        "a domain like 'example.com', without a leading dot",
-      ),
-    },
+    domain: { value: cookieDomain() },
     /** The attribute `SameSite`. */
     sameSite: { value: oneOf('lax', 'strict', 'none'), default: 'lax' },
     /** The attribute `Partitioned` (CHIPS), for pages embedded in other sites with `sameSite: 'none'`. */
@@ -89,38 +80,13 @@ export const REQUIRE_OPTIONS: OptionTable = {
    */
   acting: { value: flag(), default: true },
   /**
+   * Whether the request must carry the session's CSRF token in the header `pawl-csrf`, whatever its method and the
+   * adapter's option `csrf`. Bearer mode needs none.
+   */
+  csrf: { value: flag(), default: false },
+  /**
    * Whether to read the session's row instead of trusting the feed, for actions that must not happen a moment
    * too late.
    */
   lookup: { value: flag(), default: false },
-}
-
-function matching(pattern: RegExp, takes: string): OptionValue {
-  return {
-    takes,
-    check: (option, value) =>
-      typeof value === 'string' && pattern.test(value) ? value : check.fail(option, value, takes),
-  }
-}
-
-function cookieName(): OptionValue {
-  const takes = `a cookie name of at most ${MAX_COOKIE_NAME} characters`
-  const pattern = new RegExp(`^[\\w!#$%&'*+.^\`|~-]{1,${MAX_COOKIE_NAME}}$`)
-  return matching(pattern, takes)
-}
-
-function origins(): OptionValue {
-  const takes = "an array of exact origins like 'https://app.example.com', without a path"
-  return {
-    takes,
-    check(option, value) {
-      if (!Array.isArray(value)) return check.fail(option, value, takes)
-      for (const [index, origin] of value.entries()) {
-        const isExact =
-          typeof origin === 'string' && URL.canParse(origin) && new URL(origin).origin === origin
-        if (!isExact || !/^https?:/.test(origin)) check.fail(`${option}[${index}]`, origin, 'an exact origin')
-      }
-      return value
-    },
-  }
 }

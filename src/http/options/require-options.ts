@@ -19,6 +19,12 @@ export interface RequireOptions {
    */
   readonly acting?: boolean
   /**
+   * Whether the request must carry the session's CSRF token in the header `pawl-csrf`, whatever its method and the
+   * adapter's option `csrf`. Bearer mode needs none.
+   * @defaultValue false
+   */
+  readonly csrf?: boolean
+  /**
    * Whether to read the session's row instead of trusting the feed, for actions that must not happen a moment too
    * late.
    * @defaultValue false
@@ -31,5 +37,6 @@ export interface ResolvedRequireOptions {
   readonly optional: boolean
   readonly maxAuthAge: number | null
   readonly acting: boolean
+  readonly csrf: boolean
   readonly lookup: boolean
 }

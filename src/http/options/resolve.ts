@@ -4,6 +4,9 @@ import type { CookieOptions, HttpOptions, ResolvedHttpOptions as Resolved } from
 import { HTTP_OPTIONS, REQUIRE_OPTIONS } from './option-table.ts'
 import type { RequireOptions, ResolvedRequireOptions } from './require-options.ts'
 
+/** Whether an origin is trusted: the option `trustedOrigins` as a function. */
+export type TrustOrigin = (origin: string) => boolean | Promise<boolean>
+
 export type { CookieOptions, HttpOptions } from './http-options.ts'
 export type { RequireOptions, ResolvedRequireOptions } from './require-options.ts'
 
@@ -18,7 +21,7 @@ export interface ResolvedHttpOptions {
   readonly path: string
   readonly inline: boolean
   readonly csrfToken: boolean
-  readonly trustedOrigins: ReadonlySet<string>
+  readonly trustedOrigins: ReadonlySet<string> | TrustOrigin
   readonly cors: boolean
   readonly revocations: boolean
   readonly cookies: CookieSet
@@ -39,24 +42,16 @@ export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
   const { path, cors, cookies } = given
   const inline = given.refresh === 'inline'
   const refreshPath = inline ? '/' : path
-  const trustedOrigins = new Set(given.trustedOrigins)
-  if (cors && trustedOrigins.size === 0)
+  const trustedOrigins =
+    typeof given.trustedOrigins === 'function' ? given.trustedOrigins : new Set(given.trustedOrigins)
+  if (cors && trustedOrigins instanceof Set && trustedOrigins.size === 0)
     check.fail('cors', true, 'true together with `trustedOrigins`, the origins it is for')
   const domain = cookies.domain?.toLowerCase() ?? null
   const access = cookies.access ?? (domain === null ? '__Host-pawl-access' : '__Secure-pawl-access')
   checkPrefix('access', access, '/', domain)
   checkPrefix('refresh', cookies.refresh, refreshPath, domain)
-  const localCookies = {
-    access: localName(access),
-    refresh: localName(cookies.refresh),
-    secure: false,
-  }
-  if (localCookies.access === localCookies.refresh)
-    check.fail(
-      'cookies.refresh',
-      cookies.refresh,
-      'another name than `cookies.access`, not only another prefix',
-    )
+  if (access === cookies.refresh)
+    check.fail('cookies.refresh', cookies.refresh, 'another name than `cookies.access`')
   return Object.freeze({
     path,
     inline,
@@ -65,7 +60,9 @@ export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
     cors,
     revocations: given.revocations,
     cookies: { access, refresh: cookies.refresh, secure: true },
-    localCookies: allowsInsecureLocalhost(given.insecureLocalhost) ? localCookies : null,
+    localCookies: allowsInsecureLocalhost(given.insecureLocalhost)
+      ? localCookies(access, cookies.refresh)
+      : null,
     domain,
     sameSite: SAME_SITE[cookies.sameSite],
     partitioned: cookies.partitioned,
@@ -96,12 +93,20 @@ function allowsInsecureLocalhost(given: boolean | null): boolean {
 }
 
 /**
- * The name on plain localhost, where browsers refuse the prefixes. It differs from `name`, because the name of a cookie
- * tells which of both it is.
+ * Cookies do not know ports, so applications on one localhost need names of their own there too. They differ from the
+ * secure names, because a proxy that hides itself is recognized by secure cookies.
  */
-function localName(name: string): string {
-  const bare = name.replace(/^__(?:host|secure)-/i, '')
-  return bare === name || bare === '' ? `${name}-localhost` : bare
+function localCookies(access: string, refresh: string): CookieSet {
+  const local = (name: string): string => {
+    const plain = name.replace(/^__(?:Host|Secure)-/i, '')
+    return plain === name ? `${name}-local` : plain
+  }
+  const [localAccess, localRefresh] = [local(access), local(refresh)]
+  return {
+    access: localAccess,
+    refresh: localRefresh === localAccess ? `${localRefresh}-refresh` : localRefresh,
+    secure: false,
+  }
 }
 
 /** RFC 6265bis section 4.1.3: `__Host-` needs Path=/ and no Domain, both prefixes need Secure. */

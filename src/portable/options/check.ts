@@ -1,16 +1,16 @@
 import { InvalidOptionsError } from '../errors.ts'
 
+/** What {@link check.text} takes. */
+export const SHORT_TEXT = 'a string of 1 to 255 characters'
+
 /** Checks for values that no table describes: arguments of functions and options of one adapter. */
 export const check = {
   /** @throws InvalidOptionsError always */
   fail(option: string, got: unknown, takes: string): never {
     throw new InvalidOptionsError(option, `option \`${option}\` got ${describe(got)}; it takes ${takes}`)
   },
-  text(option: string, value: unknown): string {
-    if (typeof value !== 'string' || value === '' || value.length > 255) {
-      return check.fail(option, value, 'a string of 1 to 255 characters')
-    }
-    return value
+  text(option: string, value: unknown, takes: string = SHORT_TEXT, pattern: RegExp = /^.{1,255}$/s): string {
+    return typeof value === 'string' && pattern.test(value) ? value : check.fail(option, value, takes)
   },
   optionalFunction(option: string, value: unknown): ((...parameters: never[]) => unknown) | null {
     if (value === undefined) return null

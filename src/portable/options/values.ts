@@ -1,4 +1,4 @@
-import { check } from './check.ts'
+import { check, SHORT_TEXT } from './check.ts'
 import type { OptionValue } from './option.ts'
 
 /** A duration. Applications write seconds, the code gets whole milliseconds. */
@@ -67,9 +67,9 @@ export function flag(): OptionValue {
   }
 }
 
-/** A short text. */
-export function text(): OptionValue {
-  return { takes: 'a string of 1 to 255 characters', check: check.text }
+/** A short text, of 1 to 255 characters or as the pattern says. */
+export function text(takes: string = SHORT_TEXT, pattern?: RegExp): OptionValue {
+  return { takes, check: (option, value) => check.text(option, value, takes, pattern) }
 }
 
 /** A function of the application. */

@@ -44,6 +44,8 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     answer: ({ current }) => ({ userId: current?.userId ?? null }),
   },
   'POST /pay': { require: { maxAuthAge: 60 }, answer: whoIs },
+  'GET /token': { answer: (session) => ({ token: session.csrfToken() }) },
+  'GET /report': { require: { csrf: true }, answer: whoIs },
   'POST /transfer': { require: { lookup: true }, answer: whoIs },
   'POST /bye-others': { require: {}, answer: async (session) => ({ ended: await session.revokeOthers() }) },
   'POST /bye': { answer: async (session) => ({ ended: await session.revoke() }) },
