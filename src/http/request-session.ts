@@ -31,8 +31,18 @@ type State<Claims extends object> =
     }
   | { readonly error: AnySessionsError }
 
-/** The type of a request's session under `sessions`: `SessionOf<typeof sessions>`. */
-export type SessionOf<S> = S extends Sessions<infer Claims, infer Data> ? RequestSession<Claims, Data> : never
+/**
+ * The type of a request's session: `SessionOf<typeof sessions>`, of sessions, a promise of them or a function that makes
+ * them.
+ */
+export type SessionOf<Source> =
+  Source extends Sessions<infer Claims, infer Data>
+    ? RequestSession<Claims, Data>
+    : Source extends () => infer Made
+      ? SessionOf<Made>
+      : Source extends PromiseLike<infer Made>
+        ? SessionOf<Made>
+        : never
 
 /**
  * The session of one request. Reading `userId`, `claims` and the like without a session throws the error

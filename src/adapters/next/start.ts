@@ -1,11 +1,11 @@
 import type { Sessions } from '../../core/api.ts'
 import { ENGINE } from '../../core/engine.ts'
+import { isSessions, openSource } from '../../core/start/sessions-source.ts'
 import type { Reply } from '../../http/exchange.ts'
-import { type SessionsOverHttp, sessionsOverHttp } from '../../http/http.ts'
+import { type SessionsOverHttp, type SessionsSource, sessionsOverHttp } from '../../http/http.ts'
+import { notStartedReply } from '../../http/lazy-http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
-import { problemOf, problemReply } from '../../http/problem.ts'
 import type { RequestSession } from '../../http/request-session.ts'
-import { isSessionsError } from '../../portable/errors.ts'
 import type { ActionExchange } from './exchange.ts'
 import { createHandover, type Handover } from './handover.ts'
 
@@ -26,7 +26,7 @@ export interface Action<Claims extends object, Data> {
   readonly session: RequestSession<Claims, Data>
 }
 
-/** A failed start. The reply is null for a mistake in the program. */
+/** A failed start. The reply is null for options that the sessions do not allow. */
 export interface NotStarted {
   readonly error: unknown
   readonly reply: Reply | null
@@ -45,16 +45,17 @@ const registry = globalThis as typeof globalThis & { [KEY]?: Map<string, Shared>
 
 /**
  * Makes the sessions on first use, once in a process. Next evaluates a module once for each of its bundles, and in
- * development again after each change. After a failure the next request tries again.
+ * development again after each change. After a failure a later request tries again.
  * @param fingerprint all options as text
  * @throws TypeError if the name is taken with other options
  */
 export function shareByName<Claims extends object, Data>(
   name: string,
   fingerprint: string,
-  create: () => Sessions<Claims, Data> | Promise<Sessions<Claims, Data>>,
+  source: SessionsSource<Claims, Data>,
   options: HttpOptions,
 ): Start<Claims, Data> {
+  const opened = openSource(source, 'nextSessions')
   registry[KEY] ??= new Map()
   const shared: Shared = registry[KEY].get(name) ?? { options: fingerprint, attempt: null }
   if (shared.options !== fingerprint) {
@@ -67,24 +68,23 @@ export function shareByName<Claims extends object, Data>(
   async function attempt(): Promise<Started<Claims, Data> | NotStarted> {
     let sessions: Sessions<Claims, Data>
     try {
-      // In a later microtask: a synchronous failure would reset `shared.attempt` before it is assigned.
-      sessions = await Promise.resolve().then(create)
+      sessions = isSessions<Claims, Data>(opened) ? opened : await opened.get()
     } catch (error) {
       shared.attempt = null
-      return notStarted(error)
+      return { error, reply: notStartedReply(error, false) }
     }
     try {
       const engine = sessions[ENGINE]
       return {
         sessions,
-        http: sessionsOverHttp(sessions, options),
+        http: sessionsOverHttp(sessions, options, 'nextSessions'),
         handover: createHandover(engine.clock.now),
         actions: new WeakMap(),
         sessionIdOf: (token) => engine.identify(token),
       }
     } catch (wrongOptions) {
       // Not reset: sessions that exist already must not be created again with every request.
-      return notStarted(wrongOptions)
+      return { error: wrongOptions, reply: null }
     }
   }
 
@@ -92,11 +92,6 @@ export function shareByName<Claims extends object, Data>(
     shared.attempt ??= attempt()
     return shared.attempt as Promise<Started<Claims, Data> | NotStarted>
   }
-}
-
-function notStarted(error: unknown): NotStarted {
-  const problem = isSessionsError(error) ? problemOf(error) : null
-  return { error, reply: problem === null ? null : problemReply(problem, false) }
 }
 
 /** For callers that cannot answer. @throws the error of `create` */
@@ -108,7 +103,7 @@ export async function startOrThrow<Claims extends object, Data>(
   return started
 }
 
-/** For callers that can answer. @throws the error of `create`, if no client can act on it */
+/** For callers that can answer. @throws InvalidOptionsError if the sessions do not allow the options */
 export async function startOrReply<Claims extends object, Data>(
   start: Start<Claims, Data>,
 ): Promise<Started<Claims, Data> | { readonly reply: Reply }> {
