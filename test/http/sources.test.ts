@@ -9,7 +9,7 @@ import { honoSessions } from '../../src/adapters/hono/index.ts'
 import { koaSessions } from '../../src/adapters/koa/index.ts'
 import { SessionsModule } from '../../src/adapters/nest/index.ts'
 import { nodeSessions } from '../../src/adapters/node/index.ts'
-import { createSessions, type Sessions } from '../../src/index.ts'
+import { createSessions, lazySessions, type Sessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { coded } from '../support/errors.ts'
 import { silentLogger } from '../support/logger.ts'
@@ -60,6 +60,17 @@ describe.each(Object.entries(CALLERS))('%s', (name, use) => {
     expect(() => use(make as never, { cors: true })).toThrow(coded('ERR_INVALID_OPTIONS', { option: 'cors' }))
     expect(make).not.toHaveBeenCalled()
   })
+})
+
+it('lazySessions takes nothing but a function without parameters', () => {
+  for (const [given, named] of [
+    [undefined, 'undefined'],
+    [OPTIONS, 'the options of createSessions()'],
+    [createSessions, 'the function createSessions, which takes parameters'],
+  ] as const) {
+    const message = `lazySessions() takes a function that makes sessions, such as () => createSessions({ … }); it got ${named}`
+    expect(() => lazySessions(given as never)).toThrow(new TypeError(message))
+  }
 })
 
 it('sessions of another copy of the package are refused, with the places of both', async () => {

@@ -2,6 +2,7 @@ import { describe } from '../../portable/options/check.ts'
 import type { Sessions } from '../api.ts'
 import { ENGINE } from '../engine.ts'
 import { describeOtherCopy } from './copies.ts'
+import { trackReloads } from './reloads.ts'
 import { createStarting, type Starting } from './starting.ts'
 
 /**
@@ -25,28 +26,54 @@ export function openSource<Claims extends object, Data>(
   caller: string,
 ): Sessions<Claims, Data> | Starting<Claims, Data> {
   if (isSessions<Claims, Data>(source)) return source
-  const isFunction = typeof source === 'function'
-  const mistake = isFunction
-    ? mistakeInFunction(source)
-    : isPromiseLike(source)
-      ? null
-      : describeMistake(source)
-  if (mistake !== null) throw wrong(caller, mistake)
-  const known = opened.get(source)
+  const known = opened.get(Object(source))
   // The same source has the same claims and data.
   if (known !== undefined && !known.isClosed) return known as unknown as Starting<Claims, Data>
-  const name = `the ${isFunction ? 'function' : 'promise'} that ${caller}() got`
+  if (typeof source === 'function') return openFunction(source, caller, null)
+  if (!isPromiseLike(source)) throw wrong(caller, describeMistake(source))
+  const name = `the promise that ${caller}() got`
+  return nameSource(
+    source,
+    createStarting({ make: () => source, accept: acceptor(name), name, isPromise: true }),
+  )
+}
+
+/**
+ * @param key names the sessions when a dev server loads the module again; null: the file that called Pawl
+ * @throws TypeError if the function takes parameters or is a class
+ */
+export function openFunction<Claims extends object, Data>(
+  make: () => Sessions<Claims, Data> | PromiseLike<Sessions<Claims, Data>>,
+  caller: string,
+  key: string | null,
+): Starting<Claims, Data> {
+  const mistake = typeof make === 'function' ? mistakeInFunction(make) : describeMistake(make)
+  if (mistake !== null) throw wrong(caller, mistake)
+  const name = `the function that ${caller}() got`
   const starting = createStarting<Claims, Data>({
-    make: isFunction ? source : () => source as PromiseLike<Sessions<Claims, Data>>,
-    accept(result) {
-      if (isSessions<Claims, Data>(result)) return result
-      throw new TypeError(`${name} must give sessions; it gave ${describeMistake(result)}`)
-    },
+    make,
+    accept: acceptor(name),
     name,
-    canRepeat: isFunction,
+    onMade: () => onMade(),
   })
+  const onMade = trackReloads(starting, key)
+  return nameSource(make, starting)
+}
+
+/** Makes a source find its sessions in other adapters. */
+export function nameSource<Claims extends object, Data>(
+  source: object,
+  starting: Starting<Claims, Data>,
+): Starting<Claims, Data> {
   opened.set(source, starting as unknown as Starting<never, never>)
   return starting
+}
+
+function acceptor<Claims extends object, Data>(name: string): (result: unknown) => Sessions<Claims, Data> {
+  return (result) => {
+    if (isSessions<Claims, Data>(result)) return result
+    throw new TypeError(`${name} must give sessions; it gave ${describeMistake(result)}`)
+  }
 }
 
 export function isSessions<Claims extends object, Data>(value: unknown): value is Sessions<Claims, Data> {
@@ -74,6 +101,8 @@ function describeMistake(value: unknown): string {
 
 function wrong(caller: string, mistake: string): TypeError {
   return new TypeError(
-    `${caller}() takes sessions, a promise of them, or a function that makes them, such as () => createSessions({ … }); it got ${mistake}`,
+    caller === 'lazySessions'
+      ? `lazySessions() takes a function that makes sessions, such as () => createSessions({ … }); it got ${mistake}`
+      : `${caller}() takes sessions, a promise of them, or a function that makes them, such as () => createSessions({ … }); it got ${mistake}`,
   )
 }

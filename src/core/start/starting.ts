@@ -1,7 +1,9 @@
 import { StoreUnavailableError } from '../../portable/errors.ts'
 import type { Sessions } from '../api.ts'
 import { processWarnings } from '../observability/logger.ts'
+import { COPY, madeSoFar } from './copies.ts'
 import { outsideRequests } from './outside-requests.ts'
+import type { Reloadable } from './reloads.ts'
 
 /** A request waits at most this long for the start, in ms. `createSessions` gives up after 10 s. */
 const LONGEST_WAIT = 15_000
@@ -12,13 +14,13 @@ const LONGEST_PAUSE = 8000
 const REMEDY = 'restart the process after a correction; a function that makes the sessions is called again'
 
 /** Sessions that are made once, when the first request needs them. */
-export interface Starting<Claims extends object, Data> {
+export interface Starting<Claims extends object, Data> extends Reloadable {
   /** The sessions, or null before the first success. */
   readonly made: Sessions<Claims, Data> | null
   /** Concurrent callers share one attempt. @throws the error of the last attempt until a new one is due */
   get(): Promise<Sessions<Claims, Data>>
   readonly isClosed: boolean
-  /** Closes the sessions if they were made. They are not made again. */
+  /** Closes the sessions if `make` has made them. They are not made again. */
   close(): Promise<void>
 }
 
@@ -29,39 +31,46 @@ export interface StartingParts<Claims extends object, Data> {
   readonly accept: (result: unknown) => Sessions<Claims, Data>
   /** What makes the sessions, for messages: `the function that expressSessions() got`. */
   readonly name: string
-  /** Whether `make` can be called again after a failure. */
-  readonly canRepeat: boolean
+  /** Whether the sessions are under way already, and `make` cannot be called again after a failure. */
+  readonly isPromise?: boolean
+  readonly onMade?: () => void
 }
 
 export function createStarting<Claims extends object, Data>({
   make,
   accept,
   name,
-  canRepeat,
+  isPromise = false,
+  onMade = () => {},
 }: StartingParts<Claims, Data>): Starting<Claims, Data> {
   let made: Sessions<Claims, Data> | null = null
   let attempt: Promise<Sessions<Claims, Data>> | null = null
   let failure: { readonly error: unknown; readonly repeatAt: number } | null = null
   let pause = 0
   let isClosed = false
+  let isOwn = false
+  let isUsed = false
 
   async function run(): Promise<Sessions<Claims, Data>> {
     let result: unknown
+    const before = madeSoFar()
     try {
       // In a later microtask, so that a synchronous failure does not come before `attempt` is assigned.
       result = await Promise.resolve().then(() => outsideRequests(make))
     } catch (error) {
-      const repeatAt = canRepeat ? performance.now() + pause : Number.POSITIVE_INFINITY
+      const repeatAt = isPromise ? Number.POSITIVE_INFINITY : performance.now() + pause
       pause = Math.min(pause * 2 || FIRST_PAUSE, LONGEST_PAUSE)
       throw fail(error, repeatAt)
     }
     try {
       made = accept(result)
-      return made
     } catch (mistake) {
       // Not repeated: the function would make and lose sessions with every request.
       throw fail(mistake, Number.POSITIVE_INFINITY)
     }
+    isOwn = made[COPY].number > before
+    onMade()
+    return made
   }
 
   function fail(error: unknown, repeatAt: number): unknown {
@@ -101,31 +110,45 @@ export function createStarting<Claims extends object, Data>({
     return bounded
   }
 
-  if (!canRepeat) attempt = begin()
+  if (isPromise) attempt = begin()
 
   return {
+    name,
     get made() {
+      isUsed = true
       return made
     },
     get isClosed() {
       return isClosed
     },
     async get() {
+      isUsed = true
       if (isClosed) throw new TypeError(`the sessions of ${name} are closed`)
       if (made !== null) return made
       if (attempt === null && failure !== null && performance.now() < failure.repeatAt) {
-        if (!canRepeat) report(failure.error)
+        if (isPromise) report(failure.error)
         throw failure.error
       }
       attempt ??= begin()
       return attempt
+    },
+    peek: () => made,
+    takeUse() {
+      const wasUsed = isUsed
+      isUsed = false
+      return wasUsed
+    },
+    async release() {
+      const sessions = made
+      made = null
+      if (isOwn) await sessions?.close()
     },
     async close() {
       isClosed = true
       await attempt?.catch(() => {})
       const sessions = made
       made = null
-      await sessions?.close()
+      if (isOwn) await sessions?.close()
     },
   }
 }
