@@ -15,6 +15,7 @@ import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
 import { createCsrfToken } from './csrf-token.ts'
 import { issueForwardableToken } from './forwardable-token.ts'
 import type { IncomingRequest } from './incoming-request.ts'
+import { refuseOwnProperties } from './refuse-properties.ts'
 import { ResponseCookies } from './response-cookies.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
 
@@ -382,6 +383,8 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     return { error: error ?? new NotSignedInError() }
   }
 }
+
+refuseOwnProperties(RequestSession.prototype)
 
 /** @returns whether one was ended */
 export async function endSessions<Claims extends object, Data>(
