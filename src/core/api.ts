@@ -6,6 +6,7 @@ import type { EventName, SessionEvents } from './observability/session-events.ts
 import type { SessionsStats } from './observability/telemetry.ts'
 import type { RefreshContext, RequestContext } from './request-context.ts'
 import type { Session } from './session/session.ts'
+import type { COPY, CopyMark } from './start/copies.ts'
 import type { EndReason } from './store.ts'
 import type { IssuedToken } from './tokens/issue.ts'
 
@@ -215,4 +216,6 @@ export interface Sessions<Claims extends object = ClaimsObject, Data = unknown>
   close(): Promise<void>
   /** @internal */
   readonly [ENGINE]: Engine
+  /** @internal */
+  readonly [COPY]: CopyMark
 }

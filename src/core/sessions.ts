@@ -1,4 +1,3 @@
-import { AsyncResource } from 'node:async_hooks'
 import type { ClaimsObject } from '../portable/claims.ts'
 import { CLOCK_TOLERANCE } from '../portable/clock-tolerance.ts'
 import { AccessTokenExpiredError, InvalidOptionsError, SessionEndedError } from '../portable/errors.ts'
@@ -32,14 +31,14 @@ import { assertRowsVisible } from './session/missing-row.ts'
 import { assertActive, compareEnds, readRow, repeatKnownEnd } from './session/rows.ts'
 import { createSchemas } from './session/schemas.ts'
 import { toSession } from './session/session.ts'
+import { COPY, createMark } from './start/copies.ts'
+import { outsideRequests } from './start/outside-requests.ts'
 import { type Clock, createClock } from './time/clock.ts'
 import { delay } from './time/delay.ts'
 import { parseRefreshToken } from './tokens/refresh-token.ts'
 
 /** How long `close` waits for background work, in ms. A database that does not answer must not block a shutdown. */
 const CLOSE_WITHIN = 5000
-/** The asynchronous context of loading this module, which belongs to no request. */
-const outsideRequests = new AsyncResource('pawl')
 
 /**
  * Checks options, schema and secret, loads the signing keys and starts listening for revocations.
@@ -56,7 +55,7 @@ export function createSessions<Claims extends object = ClaimsObject, Data = unkn
   given: SessionsOptions<Claims, Data>,
 ): Promise<Sessions<Claims, Data>> {
   // A call inside a request must not pass the context of that request on to all background work.
-  return outsideRequests.runInAsyncScope(() => start<Claims, Data>(given))
+  return outsideRequests(() => start<Claims, Data>(given))
 }
 
 async function start<Claims extends object, Data>(
@@ -220,6 +219,7 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
       return this.close()
     },
     [ENGINE]: engine,
+    [COPY]: createMark(),
   }
 
   function verifyOrRepeatEnd(...parameters: Parameters<Engine['verify']>): VerifiedToken {

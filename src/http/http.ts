@@ -1,9 +1,10 @@
-import type { Sessions, VerifiedSession } from '../core/api.ts'
+import type { Sessions } from '../core/api.ts'
 import { ENGINE } from '../core/engine.ts'
 import { createRevocationSnapshots } from '../core/revocation/revocation-snapshot.ts'
-import { CsrfRejectedError, isSessionsError } from '../portable/errors.ts'
+import { isSessions, openSource, type SessionsSource } from '../core/start/sessions-source.ts'
+import { CsrfRejectedError } from '../portable/errors.ts'
 import { check } from '../portable/options/check.ts'
-import { denialOf } from './authorization.ts'
+import { answersOf, canRefreshInline, checkRow, refreshInline } from './answers.ts'
 import { type CookieWriter, cookieWriter, isPlainLocalhost } from './cookies.ts'
 import { createCors } from './cors.ts'
 import { createCorsWarnings } from './cors-warnings.ts'
@@ -11,49 +12,22 @@ import { assertCsrfToken, assertSameSite } from './csrf.ts'
 import { errorReply } from './error-reply.ts'
 import type { Exchange, Reply } from './exchange.ts'
 import { IncomingRequest } from './incoming-request.ts'
+import { lazyHttp } from './lazy-http.ts'
 import {
-  type CookieSet,
   type HttpOptions,
   type RequireOptions,
+  type ResolvedHttpOptions,
   resolveHttpOptions,
   resolveRequireOptions,
 } from './options/resolve.ts'
-import { refreshByCookie } from './refresh-cookies.ts'
 import { RequestSession } from './request-session.ts'
-import { redirectToSame } from './resume.ts'
 import { route } from './routes.ts'
+import type { Handled, SessionsOverHttp } from './sessions-over-http.ts'
 import { createIsTrusted } from './trusted-origins.ts'
 
+export type { SessionsSource } from '../core/start/sessions-source.ts'
 export type { RequireOptions } from './options/resolve.ts'
-
-/** An answer of Pawl's own, with the error if it refuses a forged request, or a session for the application to use. */
-export type Handled<Claims extends object, Data> =
-  | { readonly reply: Reply; readonly rejection?: CsrfRejectedError; readonly session?: undefined }
-  | { readonly session: RequestSession<Claims, Data>; readonly reply?: undefined }
-
-/** Sessions over HTTP, in terms of an {@link Exchange}. Each adapter maps one framework to it. */
-export interface SessionsOverHttp<Claims extends object, Data> {
-  /** Handles a request before the application does. Returns a promise only if the store is needed. */
-  handle(exchange: Exchange): Handled<Claims, Data> | Promise<Handled<Claims, Data>>
-  /** The answer to a request that does not meet what a route requires; null if it does. */
-  authorize(
-    session: RequestSession<Claims, Data>,
-    options?: RequireOptions,
-  ): Reply | null | Promise<Reply | null>
-  /** The answer to an error that a handler threw; null if the error is not Pawl's. */
-  answer(session: RequestSession<Claims, Data>, error: unknown): Reply | null
-  /** The session of a context that cannot set cookies. It is verified and never refreshed. */
-  read(exchange: Pick<Exchange, 'header'>): VerifiedSession<Claims> | null
-  /** As {@link read}; with the revocation mode `lookup` it also reads the row. */
-  readAsync(exchange: Pick<Exchange, 'header'>): Promise<VerifiedSession<Claims> | null>
-  /**
-   * For frameworks that send the head long after the answer was returned. If the request was refreshed inline, the
-   * redirect that makes the browser send it again with its new cookies; null if it has just done so.
-   */
-  redirectAfterRefresh(session: RequestSession<Claims, Data>): Reply | null
-  /** The names of the cookies that the exchange uses. */
-  cookiesOf(exchange: Exchange): CookieSet
-}
+export type { Handled, SessionsOverHttp } from './sessions-over-http.ts'
 
 /**
  * Continues with a value at once, or with a promise when it resolves. Most requests have nothing to wait for, and
@@ -74,12 +48,28 @@ export function checkRequire<T extends RequireOptions>(given: T): T {
   return given
 }
 
-/** @throws InvalidOptionsError */
+/**
+ * @param caller the adapter's function, for messages
+ * @throws InvalidOptionsError
+ * @throws TypeError if the source is none
+ */
 export function sessionsOverHttp<Claims extends object, Data>(
-  sessions: Sessions<Claims, Data>,
+  source: SessionsSource<Claims, Data>,
   given: HttpOptions = {},
+  caller = 'sessionsOverHttp',
 ): SessionsOverHttp<Claims, Data> {
+  const opened = openSource(source, caller)
   const options = resolveHttpOptions(given)
+  return isSessions<Claims, Data>(opened)
+    ? startedHttp(opened, options)
+    : lazyHttp(opened, options, (sessions) => startedHttp(sessions, options))
+}
+
+/** @throws InvalidOptionsError for an option that these sessions do not allow */
+function startedHttp<Claims extends object, Data>(
+  sessions: Sessions<Claims, Data>,
+  options: ResolvedHttpOptions,
+): SessionsOverHttp<Claims, Data> {
   const engine = sessions[ENGINE]
   const { mode } = engine.options.revocation
   if (options.revocations && mode === 'expiry')
@@ -145,26 +135,6 @@ export function sessionsOverHttp<Claims extends object, Data>(
     }
   }
 
-  function canRefreshInline(session: RequestSession<Claims, Data>): boolean {
-    const { request } = session
-    return (
-      options.inline && !request.isHandshake && request.refreshCookies.length > 0 && session.isRefreshable
-    )
-  }
-
-  async function refreshInline(session: RequestSession<Claims, Data>): Promise<Handled<Claims, Data>> {
-    const result = await refreshByCookie(session.request)
-    if ('error' in result) session.rejectRefresh(result.error, result.cookies)
-    else session.acceptRefresh(result.refreshed, result.cookies)
-    return { session }
-  }
-
-  /** Checks the session against its row. A token that the row supersedes is refreshed like an expired one. */
-  async function checkRow(session: RequestSession<Claims, Data>): Promise<Handled<Claims, Data>> {
-    await session.checkRow()
-    return canRefreshInline(session) ? refreshInline(session) : { session }
-  }
-
   /** A session without an exchange to answer: it sets no cookies. */
   function readOnlySession(given: Pick<Exchange, 'header'>): RequestSession<Claims, Data> | null {
     const exchange: Exchange = {
@@ -189,31 +159,12 @@ export function sessionsOverHttp<Claims extends object, Data>(
 
   return {
     handle,
-    authorize(session, required = {}) {
-      if (required.lookup === true && mode !== 'lookup' && session.error === null)
-        return checkRow(session).then(() => denialOf(session, required))
-      return denialOf(session, required)
-    },
-    answer(session, error) {
-      if (error !== null && error === session.error) return denialOf(session)
-      // An administrator may end another user's session. That error does not concern the caller's session.
-      if (isSessionsError(error) && error.code === 'ERR_SESSION_ENDED') {
-        const { namedSessionIds } = session
-        if (namedSessionIds.length > 0 && !namedSessionIds.includes(error.sessionId)) return null
-      }
-      return errorReply(session.request, error)
-    },
+    ...answersOf<Claims, Data>(),
     read: (exchange) => readOnlySession(exchange)?.current ?? null,
     async readAsync(exchange) {
       const session = readOnlySession(exchange)
       if (mode === 'lookup') await session?.checkRow()
       return session?.current ?? null
-    },
-    redirectAfterRefresh({ request: { exchange }, responseCookies }) {
-      const isRead = exchange.method === 'GET' || exchange.method === 'HEAD'
-      return isRead && responseCookies.pending.cookies.length > 0
-        ? redirectToSame(exchange, engine.clock.now())
-        : null
     },
     cookiesOf: (exchange) => cookiesOf(exchange).set,
   }

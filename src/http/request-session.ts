@@ -23,6 +23,7 @@ import { assertCsrfTokenOf, createCsrfToken } from './csrf-token.ts'
 import { endSessions } from './end-sessions.ts'
 import { issueForwardableToken } from './forwardable-token.ts'
 import type { IncomingRequest } from './incoming-request.ts'
+import { refuseOwnProperties } from './refuse-properties.ts'
 import { ResponseCookies } from './response-cookies.ts'
 import { isVisitorsPage } from './resume.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
@@ -40,8 +41,18 @@ type State<Claims extends object> =
     }
   | { readonly error: AnySessionsError }
 
-/** The type of a request's session under `sessions`: `SessionOf<typeof sessions>`. */
-export type SessionOf<S> = S extends Sessions<infer Claims, infer Data> ? RequestSession<Claims, Data> : never
+/**
+ * The type of a request's session: `SessionOf<typeof sessions>`, of sessions, a promise of them or a function that makes
+ * them.
+ */
+export type SessionOf<Source> =
+  Source extends Sessions<infer Claims, infer Data>
+    ? RequestSession<Claims, Data>
+    : Source extends () => infer Made
+      ? SessionOf<Made>
+      : Source extends PromiseLike<infer Made>
+        ? SessionOf<Made>
+        : never
 
 /**
  * The session of one request. Reading `userId`, `claims` and the like without a session throws the error
@@ -463,3 +474,5 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     return { error: error ?? new NotSignedInError() }
   }
 }
+
+refuseOwnProperties(RequestSession.prototype)

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import type { HttpOptions } from '../../src/adapters/node/index.ts'
+import { type Sessions, StoreUnavailableError } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import type { BearerAnswer } from '../../src/wire/names.ts'
 import {
@@ -15,6 +16,7 @@ import { type Client, createClient, type Received } from '../support/http-client
 import { fragile } from '../support/http-outage.ts'
 import { NAVIGATION } from '../support/http-site.ts'
 import { mute } from '../support/mute.ts'
+import { collectWarnings } from '../support/process-warnings.ts'
 import { FOREIGN_SECRET } from '../support/secrets.ts'
 import { openSessions, openWithClock } from '../support/sessions.ts'
 
@@ -703,5 +705,71 @@ describeAdapters('an application', (adapter) => {
       for (const forwarded of [{ 'x-forwarded-proto': 'https' }, { 'x-forwarded-for': '192.0.2.7' }])
         expect(await namesFrom(trustProxy, forwarded)).toStrictEqual([ACCESS, REFRESH])
     }
+  })
+})
+
+const UNAVAILABLE = { status: 503, body: { code: 'unavailable' }, cookies: [] }
+const START_FAILED = { name: 'PawlWarning', code: 'PAWL_START_FAILED' }
+
+describeAdapters('sessions that are not made yet', (adapter) => {
+  it('calls a function once, when the first requests need the sessions', async () => {
+    const make = vi.fn(() => openSessions())
+    const { port } = await adapter.listen(make)
+    expect(make).not.toHaveBeenCalled()
+    const anna = createClient(port)
+    const [login] = await Promise.all([
+      anna.send('POST', '/login?user=anna'),
+      createClient(port).send('GET', '/hello'),
+    ])
+    expect(login.status).toBe(200)
+    expect(await anna.send('GET', '/me')).toMatchObject({ status: 200, body: { userId: 'anna' } })
+    expect(make).toHaveBeenCalledTimes(1)
+  })
+
+  it('answers 503 while the function fails, and calls it again after a pause', async () => {
+    const warnings = collectWarnings()
+    const elapsed = vi.spyOn(performance, 'now').mockReturnValue(0)
+    const make = vi
+      .fn(() => openSessions())
+      .mockImplementationOnce(() => {
+        throw new Error('PAWL_SECRET is missing')
+      })
+      .mockRejectedValueOnce(new StoreUnavailableError('the database is down'))
+    const { port, errors } = await adapter.listen(make)
+    const hello = (): Promise<Received> => createClient(port).send('GET', '/hello')
+    const [first, second, third] = [await hello(), await hello(), await hello()]
+    expect([first, second, third]).toMatchObject([UNAVAILABLE, UNAVAILABLE, UNAVAILABLE])
+    expect([first, second].map(({ headers }) => headers['retry-after'])).toStrictEqual(['1', '5'])
+    expect(first.headers['cache-control']).toBe('private, no-store')
+    expect(make).toHaveBeenCalledTimes(2)
+    expect(warnings).toMatchObject([
+      { ...START_FAILED, message: expect.stringContaining('PAWL_SECRET is missing') },
+      { ...START_FAILED, message: expect.stringContaining('the database is down') },
+    ])
+    elapsed.mockReturnValue(1000)
+    expect((await hello()).status).toBe(200)
+    expect([errors, make.mock.calls.length]).toStrictEqual([[], 3])
+  })
+
+  it('waits for a promise of sessions', async () => {
+    let resolve = (_sessions: Sessions): void => {}
+    const { port } = await adapter.listen(new Promise<Sessions>((done) => (resolve = done)))
+    const hello = createClient(port).send('GET', '/hello')
+    resolve(await openSessions())
+    expect((await hello).status).toBe(200)
+  })
+
+  it('answers 503 and reports the reason at each request if the promise rejects', async () => {
+    const warnings = collectWarnings()
+    const { port } = await adapter.listen(Promise.reject(new Error('PAWL_SECRET is missing')))
+    await vi.waitFor(() => expect(warnings).toHaveLength(1))
+    for (const reported of [2, 3]) {
+      expect(await createClient(port).send('GET', '/hello')).toMatchObject(UNAVAILABLE)
+      expect(warnings).toHaveLength(reported)
+    }
+    expect(warnings[2]).toMatchObject({
+      ...START_FAILED,
+      message: expect.stringContaining('PAWL_SECRET is missing'),
+    })
   })
 })

@@ -14,6 +14,7 @@ import { codeInPage, NAVIGATION } from '../support/http-site.ts'
 import { mute } from '../support/mute.ts'
 import { callAction, sendForm } from '../support/next-app/actions.ts'
 import { serve, startNext } from '../support/next-app/applications.ts'
+import { collectWarnings } from '../support/process-warnings.ts'
 import { openSessions, openWithClock } from '../support/sessions.ts'
 
 const ACCESS = '__Host-pawl-access'
@@ -607,6 +608,7 @@ it('cookies on plain localhost have no `Secure`, except behind a reverse proxy',
 
 it('nextSessions creates the sessions on first use, once for all copies of a module, and retries after a failure', async () => {
   const { nextSessions } = await import('../../src/adapters/next/index.ts')
+  collectWarnings()
   let made = 0
   const create = async (): Promise<Sessions> => {
     if (++made === 1) throw new StoreUnavailableError('the database is down')
@@ -626,6 +628,7 @@ it('nextSessions creates the sessions on first use, once for all copies of a mod
 
 it('nextSessions retries after the factory throws synchronously', async () => {
   const { nextSessions } = await import('../../src/adapters/next/index.ts')
+  collectWarnings()
   let made = 0
   const create = (): Promise<Sessions> => {
     if (++made === 1) throw new Error('not yet')

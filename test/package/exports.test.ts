@@ -29,6 +29,7 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
     'TryAgainError',
     'createSessions',
     'isSessionsError',
+    'lazySessions',
     'presets',
   ],
   'pawl/client': ['attachFetch', 'createSessionClient', 'memoryTokens'],

@@ -44,6 +44,25 @@ export function middlewareIsAcceptedByBothVersions(): void {
   same<ReturnType<typeof sessionErrors>, ErrorMiddleware>(true)
 }
 
+export function everySourceIsTyped(req: Request): void {
+  const make = () => Promise.resolve(sessions)
+  for (const source of [sessions, make(), make, () => sessions] as const) {
+    expressSessions(source)
+    same<SessionOf<typeof source>, RequestSession<Claims, Data>>(true)
+  }
+  same<ReturnType<typeof sessionOf<Claims, Data>>, RequestSession<Claims, Data>>(true)
+  const ofPromise = sessionOf(req, make())
+  same<typeof ofPromise, RequestSession<Claims, Data>>(true)
+  const ofFunction = sessionOf(req, make)
+  same<typeof ofFunction, RequestSession<Claims, Data>>(true)
+  // @ts-expect-error the function is called without arguments
+  expressSessions((url: string) => Promise.resolve(url && sessions))
+  // @ts-expect-error a function that makes something else
+  expressSessions(() => req)
+  // @ts-expect-error no sessions
+  expressSessions(undefined)
+}
+
 export async function sessionsAreTyped(req: Request): Promise<void> {
   const session = sessionOf(req, sessions)
   same<typeof session, RequestSession<Claims, Data>>(true)

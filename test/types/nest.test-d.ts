@@ -44,7 +44,6 @@ export function moduleAcceptsTypedSessions(): void {
     useFactory: async (config: Config) => create(config.secret),
     options: ({ secret }) => ({ path: `/${secret}` }),
   })
-  // @ts-expect-error only `forRootAsync` accepts a promise of sessions
   SessionsModule.forRoot(create(''))
   // @ts-expect-error an unknown option
   SessionsModule.forRoot(sessions, { paths: '/session' })

@@ -81,8 +81,8 @@ export async function proxyAndOptionsAreTyped(): Promise<void> {
   proxy((session, given) => (session.current === null ? Response.redirect(given.nextUrl, 303) : undefined))
   // @ts-expect-error a handler must return a response or nothing
   proxy((session) => session.userId)
-  // @ts-expect-error `nextSessions` takes a function that creates the sessions
   nextSessions(made)
+  nextSessions(Promise.resolve(made))
   nextSessions(() => made, {
     refresh: 'inline',
     name: 'users',

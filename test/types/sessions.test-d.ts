@@ -14,7 +14,7 @@ import type {
   StandardSchemaV1,
   VerifiedSession,
 } from '../../src/index.ts'
-import { createSessions, isSessionsError } from '../../src/index.ts'
+import { createSessions, isSessionsError, lazySessions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
 
@@ -218,4 +218,19 @@ export function codesDiscriminate(error: unknown): string {
 
 export function inputsCanBeNamed(input: CreateSession<Claims, Data>): string {
   return input.userId
+}
+
+export async function lazySessionsAreTyped(
+  made: Sessions<{ role: 'admin' }, { cart: number[] }>,
+): Promise<void> {
+  const lazy = lazySessions(async () => made)
+  const sessions = await lazy()
+  const { claims, data } = (await sessions.get('id'))!
+  const role: 'admin' = claims.role
+  const cart: number[] = data.cart
+  void [role, cart]
+  // @ts-expect-error an unknown option
+  lazySessions(() => made, { name: 'users' })
+  // @ts-expect-error sessions that are made already
+  lazySessions(made)
 }

@@ -1,6 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Sessions } from '../../core/api.ts'
-import { checkRequire, type RequireOptions, sessionsOverHttp, whenReady } from '../../http/http.ts'
+import {
+  checkRequire,
+  type RequireOptions,
+  type SessionsSource,
+  sessionsOverHttp,
+  whenReady,
+} from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
@@ -42,12 +47,16 @@ const ADVICE = 'mount expressSessions(sessions)'
  * @throws InvalidOptionsError
  */
 export function expressSessions<Claims extends object, Data>(
-  sessions: Sessions<Claims, Data>,
+  sessions: SessionsSource<Claims, Data>,
   options?: HttpOptions,
 ): Middleware {
-  return sessionMiddleware(sessions, sessionsOverHttp(sessions, options), (req: ExpressRequest, session) => {
-    req.session = session
-  })
+  return sessionMiddleware(
+    sessions,
+    sessionsOverHttp(sessions, options, 'expressSessions'),
+    (req: ExpressRequest, session) => {
+      req.session = session
+    },
+  )
 }
 
 /**
@@ -87,7 +96,7 @@ export function sessionErrors(): ErrorMiddleware {
  */
 export function sessionOf<Claims extends object, Data>(
   req: IncomingMessage,
-  sessions: Sessions<Claims, Data>,
+  sessions: SessionsSource<Claims, Data>,
 ): RequestSession<Claims, Data> {
   return sessionIn(attachedOf(req), sessions, ADVICE)
 }

@@ -1,6 +1,12 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
-import type { Sessions } from '../../core/api.ts'
-import { checkRequire, type RequireOptions, sessionsOverHttp, whenReady } from '../../http/http.ts'
+import { openSource } from '../../core/start/sessions-source.ts'
+import {
+  checkRequire,
+  type RequireOptions,
+  type SessionsSource,
+  sessionsOverHttp,
+  whenReady,
+} from '../../http/http.ts'
 import { type HttpOptions, resolveHttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { attach, attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
@@ -36,16 +42,17 @@ const ADVICE = 'register fastifySessions(sessions)'
  * @throws InvalidOptionsError
  */
 export function fastifySessions<Claims extends object, Data>(
-  sessions: Sessions<Claims, Data>,
+  sessions: SessionsSource<Claims, Data>,
   options: HttpOptions = {},
 ): FastifyPluginAsync {
   const { path, cors, revocations } = resolveHttpOptions(options)
+  openSource(sessions, 'fastifySessions')
 
   const pawl: FastifyPluginAsync = async (instance, registered) => {
     if ('prefix' in registered)
       throw new TypeError('register fastifySessions() inside a scope that has the prefix, or set `path`')
     const scope = instance.prefix.replace(/\/$/, '')
-    const http = sessionsOverHttp(sessions, { ...options, path: scope + path })
+    const http = sessionsOverHttp(sessions, { ...options, path: scope + path }, 'fastifySessions')
     // If another plugin owns the name, `sessionOf` still works.
     if (!instance.hasRequestDecorator('session'))
       instance.decorateRequest('session', { getter: currentSession })
@@ -100,7 +107,7 @@ export function requireSession(options: RequireOptions = {}): SessionHook {
  */
 export function sessionOf<Claims extends object, Data>(
   request: AnyRequest,
-  sessions: Sessions<Claims, Data>,
+  sessions: SessionsSource<Claims, Data>,
 ): RequestSession<Claims, Data> {
   return sessionIn(attachedOf(rawOf(request)), sessions, ADVICE)
 }

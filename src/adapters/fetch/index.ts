@@ -1,5 +1,5 @@
 import type { Sessions, VerifiedSession } from '../../core/api.ts'
-import { checkRequire, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
+import { checkRequire, type RequireOptions, type SessionsSource, sessionsOverHttp } from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { flag } from '../../portable/options/values.ts'
@@ -15,7 +15,7 @@ export interface FetchInfo extends RequireOptions {
   readonly required?: boolean
 }
 
-export interface FetchSessions<Claims extends object, Data> {
+export interface FetchSessions<Claims extends object, Data, Read = VerifiedSession<Claims> | null> {
   /** Answers a request. Pawl answers its own routes and requests that it refuses, the handler all others. */
   (
     request: Request,
@@ -24,9 +24,10 @@ export interface FetchSessions<Claims extends object, Data> {
   ): Promise<Response>
   /**
    * The session of a context that cannot set cookies, such as a Server Component or `auth_request`. It is verified
-   * and never refreshed.
+   * and never refreshed. A promise if `fetchSessions` got no sessions but a promise of them or a function; it rejects
+   * while the sessions cannot be made.
    */
-  read(request: { readonly headers: Pick<Headers, 'get'> }): VerifiedSession<Claims> | null
+  read(request: { readonly headers: Pick<Headers, 'get'> }): Read
 }
 
 /**
@@ -42,8 +43,16 @@ export interface FetchSessions<Claims extends object, Data> {
 export function fetchSessions<Claims extends object, Data>(
   sessions: Sessions<Claims, Data>,
   options?: HttpOptions,
-): FetchSessions<Claims, Data> {
-  const http = sessionsOverHttp(sessions, options)
+): FetchSessions<Claims, Data>
+export function fetchSessions<Claims extends object, Data>(
+  sessions: SessionsSource<Claims, Data>,
+  options?: HttpOptions,
+): FetchSessions<Claims, Data, Promise<VerifiedSession<Claims> | null>>
+export function fetchSessions<Claims extends object, Data>(
+  sessions: SessionsSource<Claims, Data>,
+  options?: HttpOptions,
+): FetchSessions<Claims, Data, VerifiedSession<Claims> | null | Promise<VerifiedSession<Claims> | null>> {
+  const http = sessionsOverHttp(sessions, options, 'fetchSessions')
 
   async function withPawlSession(
     request: Request,

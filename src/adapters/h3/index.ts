@@ -1,7 +1,6 @@
 import type { H3Event, Middleware } from 'h3'
-import type { Sessions } from '../../core/api.ts'
 import type { Reply, ResponseHead } from '../../http/exchange.ts'
-import { checkRequire, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
+import { checkRequire, type RequireOptions, type SessionsSource, sessionsOverHttp } from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import { writeHead } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
@@ -32,11 +31,11 @@ const ADVICE = 'mount h3Sessions(sessions)'
  * @throws InvalidOptionsError
  */
 export function h3Sessions<Claims extends object, Data>(
-  sessions: Sessions<Claims, Data>,
+  sessions: SessionsSource<Claims, Data>,
   { ip, ...options }: H3Options = {},
 ): Middleware {
   const addressOf = addressFunction(ip)
-  const http = sessionsOverHttp(sessions, options)
+  const http = sessionsOverHttp(sessions, options, 'h3Sessions')
 
   return async function pawlSessions(event, next) {
     const { req, context, runtime } = event
@@ -86,7 +85,7 @@ export function requireSession(options: RequireOptions = {}): Middleware {
  */
 export function sessionOf<Claims extends object, Data>(
   event: H3Event,
-  sessions: Sessions<Claims, Data>,
+  sessions: SessionsSource<Claims, Data>,
 ): RequestSession<Claims, Data> {
   return sessionIn(attachedOf(event), sessions, ADVICE)
 }

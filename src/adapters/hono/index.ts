@@ -1,6 +1,5 @@
 import type { Context, Env, ErrorHandler, MiddlewareHandler } from 'hono'
-import type { Sessions } from '../../core/api.ts'
-import { checkRequire, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
+import { checkRequire, type RequireOptions, type SessionsSource, sessionsOverHttp } from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession, SessionOf } from '../../http/request-session.ts'
 import { attach, attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
@@ -41,11 +40,11 @@ interface NodeBindings {
  * @throws InvalidOptionsError
  */
 export function honoSessions<Claims extends object, Data>(
-  sessions: Sessions<Claims, Data>,
+  sessions: SessionsSource<Claims, Data>,
   { ip, ...options }: HonoOptions = {},
 ): MiddlewareHandler<{ Variables: { session: RequestSession<Claims, Data> } }> {
   const addressOf = addressFunction(ip)
-  const http = sessionsOverHttp(sessions, options)
+  const http = sessionsOverHttp(sessions, options, 'honoSessions')
 
   return async function pawlSessions(c, next) {
     const { raw } = c.req
@@ -110,7 +109,7 @@ export function sessionErrors<E extends Env>(onError: ErrorHandler<E>): ErrorHan
  */
 export function sessionOf<Claims extends object, Data>(
   c: Context,
-  sessions: Sessions<Claims, Data>,
+  sessions: SessionsSource<Claims, Data>,
 ): RequestSession<Claims, Data> {
   return sessionIn(attachedOf(c), sessions, ADVICE)
 }

@@ -1,7 +1,6 @@
 import type { ExtendableContext, Middleware } from 'koa'
-import type { Sessions } from '../../core/api.ts'
 import type { Reply } from '../../http/exchange.ts'
-import { checkRequire, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
+import { checkRequire, type RequireOptions, type SessionsSource, sessionsOverHttp } from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import { BODY_HEADERS, writeHead } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
@@ -31,10 +30,10 @@ const ADVICE = 'mount koaSessions(sessions)'
  * @throws InvalidOptionsError
  */
 export function koaSessions<Claims extends object, Data>(
-  sessions: Sessions<Claims, Data>,
+  sessions: SessionsSource<Claims, Data>,
   options?: HttpOptions,
 ): Middleware<{ session: RequestSession<Claims, Data> }, object> {
-  const http = sessionsOverHttp(sessions, options)
+  const http = sessionsOverHttp(sessions, options, 'koaSessions')
   return async function pawlSessions(ctx, next) {
     const exchange = new NodeExchange(ctx.req, ctx.res, ctx.request)
     const { reply, session } = await http.handle(exchange)
@@ -75,7 +74,7 @@ export function requireSession(options: RequireOptions = {}): Middleware<object,
  */
 export function sessionOf<Claims extends object, Data>(
   ctx: AnyContext,
-  sessions: Sessions<Claims, Data>,
+  sessions: SessionsSource<Claims, Data>,
 ): RequestSession<Claims, Data> {
   return sessionIn(attachedOf(ctx), sessions, ADVICE)
 }

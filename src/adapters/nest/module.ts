@@ -6,16 +6,21 @@ import {
   type ModuleMetadata,
   type NestModule,
   type OnApplicationShutdown,
+  type Provider,
 } from '@nestjs/common'
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core'
 import type { Sessions } from '../../core/api.ts'
-import { type SessionsOverHttp, sessionsOverHttp } from '../../http/http.ts'
-import { type HttpOptions, resolveHttpOptions } from '../../http/options/resolve.ts'
+import { isSessions, openSource } from '../../core/start/sessions-source.ts'
+import { type SessionsOverHttp, type SessionsSource, sessionsOverHttp } from '../../http/http.ts'
+import type { HttpOptions } from '../../http/options/resolve.ts'
 import type { ClaimsObject } from '../../portable/claims.ts'
 import { sessionMiddleware } from '../shared/node-middleware.ts'
 import { SessionFilter } from './filter.ts'
 
-/** Injects the `Sessions` of the application: `@Inject(SESSIONS) sessions: Sessions<Claims>`. */
+/**
+ * Injects the `Sessions` of the application: `@Inject(SESSIONS) sessions: Sessions<Claims>`. If `forRoot` got a promise or
+ * a function, it injects a function that returns a promise of them.
+ */
 export const SESSIONS: unique symbol = Symbol('pawl.sessions')
 
 /** Options of {@link SessionsModule.forRootAsync}. */
@@ -28,12 +33,14 @@ export interface SessionsModuleAsyncOptions<Claims extends object, Data, Injecte
   readonly options?: HttpOptions | ((...injected: Injected) => HttpOptions)
 }
 
+/** For messages. */
+const FOR_ROOT = 'SessionsModule.forRoot'
 const PARTS = Symbol('pawl.parts')
 interface Parts {
-  readonly sessions: Sessions
+  readonly source: SessionsSource<ClaimsObject, unknown>
   readonly http: SessionsOverHttp<ClaimsObject, unknown>
-  /** Whether the module closes the sessions: it does if it made them. */
-  readonly ownsSessions: boolean
+  /** Closes the sessions if the module has made them. */
+  readonly close: () => Promise<void>
 }
 
 /**
@@ -54,7 +61,8 @@ export class SessionsModule implements NestModule, OnApplicationShutdown {
   }
 
   /**
-   * Uses sessions that the application makes and closes itself.
+   * Uses sessions that the application makes and closes itself, a promise of them, or a function that makes them at the
+   * first request. The module closes what the function has made.
    *
    * @example
    * @Module({ imports: [SessionsModule.forRoot(sessions)], controllers: [AccountController] })
@@ -63,11 +71,18 @@ export class SessionsModule implements NestModule, OnApplicationShutdown {
    * @throws InvalidOptionsError
    */
   static forRoot<Claims extends object, Data>(
-    sessions: Sessions<Claims, Data>,
+    sessions: SessionsSource<Claims, Data>,
     options: HttpOptions = {},
   ): DynamicModule {
-    resolveHttpOptions(options)
-    return define({ useFactory: () => sessions, options }, false)
+    const opened = openSource(sessions, FOR_ROOT)
+    const http = sessionsOverHttp(sessions, options, FOR_ROOT)
+    const isMade = isSessions<Claims, Data>(opened)
+    const isFunction = typeof sessions === 'function'
+    const parts = { source: sessions, http, close: isMade || !isFunction ? doNothing : () => opened.close() }
+    return moduleWith([
+      { provide: SESSIONS, useValue: isMade ? opened : () => opened.get() },
+      { provide: PARTS, useValue: parts },
+    ])
   }
 
   /**
@@ -84,7 +99,7 @@ export class SessionsModule implements NestModule, OnApplicationShutdown {
   static forRootAsync<Claims extends object, Data, Injected extends unknown[]>(
     definition: SessionsModuleAsyncOptions<Claims, Data, Injected>,
   ): DynamicModule {
-    return define(definition, true)
+    return moduleWith(providersOf(definition), definition.imports)
   }
 
   /**
@@ -94,15 +109,15 @@ export class SessionsModule implements NestModule, OnApplicationShutdown {
   configure(): void {
     if (this.#config.getGlobalFilters().some((filter) => filter instanceof SessionFilter))
       throw new TypeError('import SessionsModule once')
-    const { sessions, http } = this.#parts
-    this.#host.httpAdapter.use(sessionMiddleware(sessions, http))
+    const { source, http } = this.#parts
+    this.#host.httpAdapter.use(sessionMiddleware(source, http))
     // Added last, so Nest tries it before the application's filters: a filter for all errors would answer 500. Nest
     // tries filters of request or transient scope before all others.
     this.#config.addGlobalFilter(new SessionFilter(this.#config, this.#host.httpAdapter))
   }
 
   async onApplicationShutdown(): Promise<void> {
-    if (this.#parts.ownsSessions) await this.#parts.sessions.close()
+    await this.#parts.close()
   }
 }
 
@@ -110,22 +125,24 @@ Module({})(SessionsModule)
 for (const [index, token] of [PARTS, HttpAdapterHost, ApplicationConfig].entries())
   Inject(token)(SessionsModule, undefined, index)
 
-function define<Claims extends object, Data, Injected extends unknown[]>(
-  { imports = [], inject = [], useFactory, options = {} }: SessionsModuleAsyncOptions<Claims, Data, Injected>,
-  ownsSessions: boolean,
-): DynamicModule {
+function providersOf<Claims extends object, Data, Injected extends unknown[]>({
+  inject = [],
+  useFactory,
+  options = {},
+}: SessionsModuleAsyncOptions<Claims, Data, Injected>): Provider[] {
   const partsOf = (sessions: Sessions<Claims, Data>, ...injected: Injected): unknown => {
     const resolved = typeof options === 'function' ? options(...injected) : options
-    return { sessions, http: sessionsOverHttp(sessions, resolved), ownsSessions }
+    const http = sessionsOverHttp(sessions, resolved, 'SessionsModule.forRootAsync')
+    return { source: sessions, http, close: () => sessions.close() }
   }
-  return {
-    module: SessionsModule,
-    global: true,
-    imports,
-    providers: [
-      { provide: SESSIONS, inject, useFactory },
-      { provide: PARTS, inject: [SESSIONS, ...inject], useFactory: partsOf },
-    ],
-    exports: [SESSIONS],
-  }
+  return [
+    { provide: SESSIONS, inject, useFactory },
+    { provide: PARTS, inject: [SESSIONS, ...inject], useFactory: partsOf },
+  ]
 }
+
+function moduleWith(providers: Provider[], imports: DynamicModule['imports'] = []): DynamicModule {
+  return { module: SessionsModule, global: true, imports, providers, exports: [SESSIONS] }
+}
+
+async function doNothing(): Promise<void> {}

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { ArgumentsHost } from '@nestjs/common'
-import type { Sessions } from '../../core/api.ts'
 import type { Reply } from '../../http/exchange.ts'
+import type { SessionsSource } from '../../http/http.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { type AttachedSession, attachedOf, sessionIn } from '../shared/attached-session.ts'
 import { type FastifyReplyLike, send } from '../shared/fastify-send.ts'
@@ -50,7 +50,7 @@ export function sessionForHandler(host: ArgumentsHost): AttachedSession {
  */
 export function sessionOf<Claims extends object, Data>(
   request: object,
-  sessions: Sessions<Claims, Data>,
+  sessions: SessionsSource<Claims, Data>,
 ): RequestSession<Claims, Data> {
   return sessionIn(attachedTo(request), sessions, 'import SessionsModule')
 }

@@ -1,7 +1,7 @@
 import { headers } from 'next/headers.js'
 import type { NextFetchEvent, NextRequest } from 'next/server.js'
 import type { Sessions, VerifiedSession } from '../../core/api.ts'
-import { checkRequire, type RequireOptions } from '../../http/http.ts'
+import { checkRequire, type RequireOptions, type SessionsSource } from '../../http/http.ts'
 import { type HttpOptions, resolveHttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { check } from '../../portable/options/check.ts'
@@ -78,7 +78,8 @@ export interface NextSessions<Claims extends object, Data> {
 /**
  * Sessions for the App Router of Next, in its Node.js runtime.
  *
- * @param create makes the sessions when the first request needs them, never while Next builds
+ * @param source a function that makes the sessions when the first request needs them, never while Next builds. Sessions
+ * and a promise of them are made with the module, also while Next builds
  *
  * @example
  * export const { route, action, read, proxy, handlers } = nextSessions(() => createSessions({ … }))
@@ -86,7 +87,7 @@ export interface NextSessions<Claims extends object, Data> {
  * @throws InvalidOptionsError
  */
 export function nextSessions<Claims extends object, Data>(
-  create: () => Sessions<Claims, Data> | Promise<Sessions<Claims, Data>>,
+  source: SessionsSource<Claims, Data>,
   { name = 'sessions', ip, ...httpOptions }: NextOptions = {},
 ): NextSessions<Claims, Data> {
   check.text('name', name)
@@ -97,7 +98,7 @@ export function nextSessions<Claims extends object, Data>(
     trustedOrigins: options.trustedOrigins instanceof Set ? [...options.trustedOrigins].sort() : 'a function',
     ip: ip !== undefined,
   })
-  const start = shareByName(name, fingerprint, create, httpOptions)
+  const start = shareByName(name, fingerprint, source, httpOptions)
   const setup: Setup<Claims, Data> = { options, ip: addressOf, start }
 
   const nextSessions: NextSessions<Claims, Data> = {

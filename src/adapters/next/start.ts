@@ -1,8 +1,9 @@
 import type { Sessions } from '../../core/api.ts'
 import { ENGINE } from '../../core/engine.ts'
-import { errorReply } from '../../http/error-reply.ts'
+import { isSessions, openSource } from '../../core/start/sessions-source.ts'
 import type { Exchange, Reply } from '../../http/exchange.ts'
-import { type SessionsOverHttp, sessionsOverHttp } from '../../http/http.ts'
+import { type SessionsOverHttp, type SessionsSource, sessionsOverHttp } from '../../http/http.ts'
+import { notStartedReply } from '../../http/lazy-http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import type { ActionExchange } from './exchange.ts'
@@ -29,6 +30,8 @@ export interface Action<Claims extends object, Data> {
 /** A failed start. */
 export interface NotStarted {
   readonly error: unknown
+  /** Whether the sessions do not allow the options. No later request can succeed. */
+  readonly isMistake: boolean
 }
 
 export type Start<Claims extends object, Data> = () => Promise<Started<Claims, Data> | NotStarted>
@@ -44,16 +47,17 @@ const registry = globalThis as typeof globalThis & { [KEY]?: Map<string, Shared>
 
 /**
  * Makes the sessions on first use, once in a process. Next evaluates a module once for each of its bundles, and in
- * development again after each change. After a failure the next request tries again.
+ * development again after each change. After a failure a later request tries again.
  * @param fingerprint all options as text
  * @throws TypeError if the name is taken with other options
  */
 export function shareByName<Claims extends object, Data>(
   name: string,
   fingerprint: string,
-  create: () => Sessions<Claims, Data> | Promise<Sessions<Claims, Data>>,
+  source: SessionsSource<Claims, Data>,
   options: HttpOptions,
 ): Start<Claims, Data> {
+  const opened = openSource(source, 'nextSessions')
   registry[KEY] ??= new Map()
   const shared: Shared = registry[KEY].get(name) ?? { options: fingerprint, attempt: null }
   if (shared.options !== fingerprint) {
@@ -66,24 +70,23 @@ export function shareByName<Claims extends object, Data>(
   async function attempt(): Promise<Started<Claims, Data> | NotStarted> {
     let sessions: Sessions<Claims, Data>
     try {
-      // In a later microtask: a synchronous failure would reset `shared.attempt` before it is assigned.
-      sessions = await Promise.resolve().then(create)
+      sessions = isSessions<Claims, Data>(opened) ? opened : await opened.get()
     } catch (error) {
       shared.attempt = null
-      return { error }
+      return { error, isMistake: false }
     }
     try {
       const engine = sessions[ENGINE]
       return {
         sessions,
-        http: sessionsOverHttp(sessions, options),
+        http: sessionsOverHttp(sessions, options, 'nextSessions'),
         handover: createHandover(engine.clock.now),
         actions: new WeakMap(),
         sessionIdOf: (token) => engine.identify(token)?.sessionId ?? null,
       }
     } catch (wrongOptions) {
       // Not reset: sessions that exist already must not be created again with every request.
-      return { error: wrongOptions }
+      return { error: wrongOptions, isMistake: true }
     }
   }
 
@@ -102,14 +105,13 @@ export async function startOrThrow<Claims extends object, Data>(
   return started
 }
 
-/** For callers that can answer. @throws the error of `create`, if no client can act on it */
+/** For callers that can answer. @throws InvalidOptionsError if the sessions do not allow the options */
 export async function startOrReply<Claims extends object, Data>(
   { start, options }: Setup<Claims, Data>,
   exchange: Exchange,
 ): Promise<Started<Claims, Data> | { readonly reply: Reply }> {
   const started = await start()
   if (!('error' in started)) return started
-  const reply = errorReply({ exchange, options }, started.error)
-  if (reply === null) throw started.error
-  return { reply }
+  if (started.isMistake) throw started.error
+  return { reply: notStartedReply({ exchange, options }, started.error) }
 }

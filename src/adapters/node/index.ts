@@ -1,7 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Sessions } from '../../core/api.ts'
 import { guard } from '../../core/observability/events.ts'
-import { checkRequire, isPromise, type RequireOptions, sessionsOverHttp } from '../../http/http.ts'
+import {
+  checkRequire,
+  isPromise,
+  type RequireOptions,
+  type SessionsSource,
+  sessionsOverHttp,
+} from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import { emptyReply } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
@@ -74,14 +79,14 @@ export interface WithSession<Claims extends object, Data> {
  * @throws InvalidOptionsError
  */
 export function nodeSessions<Claims extends object, Data>(
-  sessions: Sessions<Claims, Data>,
+  sessions: SessionsSource<Claims, Data>,
   options: NodeOptions = {},
 ): WithSession<Claims, Data> {
   const { ip, onError: given = warn, ...httpOptions } = options
   const addressOf = addressFunction(ip)
   check.optionalFunction('onError', given)
   const onError = guard('`onError`', given)
-  const http = sessionsOverHttp(sessions, httpOptions)
+  const http = sessionsOverHttp(sessions, httpOptions, 'nodeSessions')
 
   function withSession(handler: NodeHandler<Claims, Data>, require?: RequireOptions) {
     if (require !== undefined) checkRequire(require)

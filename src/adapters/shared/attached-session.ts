@@ -1,11 +1,11 @@
-import type { Sessions } from '../../core/api.ts'
-import type { SessionsOverHttp } from '../../http/http.ts'
+import type { SessionsOverHttp, SessionsSource } from '../../http/http.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import type { ClaimsObject } from '../../portable/claims.ts'
 
 /** The session of one request, for the guards, the error handlers and `sessionOf` of an adapter. */
 export interface AttachedSession {
-  readonly sessions: unknown
+  /** What the adapter got. */
+  readonly source: unknown
   readonly http: SessionsOverHttp<ClaimsObject, unknown>
   readonly session: RequestSession<ClaimsObject, unknown>
 }
@@ -22,12 +22,12 @@ interface Carrier {
  */
 export function attach<Claims extends object, Data>(
   carrier: object,
-  sessions: Sessions<Claims, Data>,
+  source: SessionsSource<Claims, Data>,
   http: SessionsOverHttp<Claims, Data>,
   session: RequestSession<Claims, Data>,
 ): void {
   // The types of claims and data are forgotten here; `sessionIn` restores them.
-  ;(carrier as Carrier)[attached] = { sessions, http, session } as unknown as AttachedSession
+  ;(carrier as Carrier)[attached] = { source, http, session } as unknown as AttachedSession
 }
 
 /** @returns undefined if the adapter has not seen the request */
@@ -49,10 +49,10 @@ export function requireAttached(carrier: object, advice: string): AttachedSessio
  */
 export function sessionIn<Claims extends object, Data>(
   found: AttachedSession | undefined,
-  sessions: Sessions<Claims, Data>,
+  sessions: SessionsSource<Claims, Data>,
   advice: string,
 ): RequestSession<Claims, Data> {
-  if (found?.sessions !== sessions)
+  if (found === undefined || (found.source !== sessions && found.session.request.sessions !== sessions))
     throw new TypeError(`${advice}, with the same sessions, before using sessionOf()`)
   return found.session as unknown as RequestSession<Claims, Data>
 }

@@ -1,6 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Sessions } from '../../core/api.ts'
-import { type Handled, isPromise, type SessionsOverHttp, whenReady } from '../../http/http.ts'
+import {
+  type Handled,
+  isPromise,
+  type SessionsOverHttp,
+  type SessionsSource,
+  whenReady,
+} from '../../http/http.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { attach } from './attached-session.ts'
 import { NodeExchange, type NodeHints, writeReply } from './node-exchange.ts'
@@ -14,7 +19,7 @@ export type NodeMiddleware<Request = IncomingMessage> = (
 
 /** Handles every request: answers Pawl's own routes, attaches a session to all others. */
 export function sessionMiddleware<Claims extends object, Data, Request extends IncomingMessage & NodeHints>(
-  sessions: Sessions<Claims, Data>,
+  sessions: SessionsSource<Claims, Data>,
   http: SessionsOverHttp<Claims, Data>,
   onSession: (req: Request, session: RequestSession<Claims, Data>) => void = () => {},
 ): NodeMiddleware<Request> {

@@ -1,3 +1,4 @@
+import { isProduction } from '../../core/environment.ts'
 import { check } from '../../portable/options/check.ts'
 import { resolveTable } from '../../portable/options/resolve-table.ts'
 import type { CookieOptions, HttpOptions, ResolvedHttpOptions as Resolved } from './http-options.ts'
@@ -79,9 +80,7 @@ export function resolveRequireOptions(options: RequireOptions): ResolvedRequireO
 }
 
 function allowsInsecureLocalhost(given: boolean | null): boolean {
-  // Read here and nowhere else: no other sign of "production" reaches a library.
-  // biome-ignore lint/style/noProcessEnv: the field's own convention, and the default of this option
-  const production = process.env['NODE_ENV'] === 'production'
+  const production = isProduction()
   if (given === true && production) {
     check.fail(
       'insecureLocalhost',

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { HttpOptions, RequestSession } from '../../../src/adapters/node/index.ts'
-import type { RequireOptions } from '../../../src/http/http.ts'
-import type { Sessions } from '../../../src/index.ts'
+import type { RequireOptions, SessionsSource } from '../../../src/http/http.ts'
+import type { ClaimsObject } from '../../../src/index.ts'
 
 /** A route of the application that every adapter serves. */
 export interface Route {
@@ -100,7 +100,11 @@ export interface Adapter {
   readonly name: string
   /** Preparation that takes longer than the timeout of a test. */
   prepare?(): Promise<void>
-  listen(sessions: Sessions, options?: HttpOptions, on?: ListenOptions): Promise<Application>
+  listen(
+    sessions: SessionsSource<ClaimsObject, unknown>,
+    options?: HttpOptions,
+    on?: ListenOptions,
+  ): Promise<Application>
 }
 
 export function sendJson(

@@ -5,13 +5,14 @@ import type {
   ProxyHandler,
   RouteHandler,
 } from '../../../src/adapters/next/index.ts'
-import type { ClaimsObject, Sessions } from '../../../src/index.ts'
+import type { SessionsSource } from '../../../src/http/http.ts'
+import type { ClaimsObject } from '../../../src/index.ts'
 import { ADDRESS_HEADER, serve, startNext } from '../next-app/applications.ts'
 import { type Adapter, type Application, forwardedFor, ROUTES, routeOf } from './application.ts'
 
 /** Serves the routes that all adapters share, and the pages and actions of `next-app`. */
 export async function serveNext(
-  create: () => Sessions | Promise<Sessions>,
+  create: SessionsSource<ClaimsObject, unknown>,
   options: NextOptions = {},
   onPage?: ProxyHandler<ClaimsObject, unknown>,
 ): Promise<Application & { readonly next: NextSessions<ClaimsObject, unknown> }> {
@@ -42,7 +43,7 @@ export const nextAdapter: Adapter = {
   name: 'Next.js',
   prepare: async () => void (await startNext()),
   listen: (sessions, options, { trustProxy = false } = {}) =>
-    serveNext(() => sessions, {
+    serveNext(sessions, {
       ...options,
       ip: (headers) =>
         trustProxy

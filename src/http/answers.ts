@@ -1,0 +1,64 @@
+import { isSessionsError } from '../portable/errors.ts'
+import { denialOf } from './authorization.ts'
+import { errorReply } from './error-reply.ts'
+import { refreshByCookie } from './refresh-cookies.ts'
+import type { RequestSession } from './request-session.ts'
+import { redirectToSame } from './resume.ts'
+import type { SessionsOverHttp } from './sessions-over-http.ts'
+
+/** The answers that depend on nothing but a request's session. */
+export function answersOf<Claims extends object, Data>(): Pick<
+  SessionsOverHttp<Claims, Data>,
+  'authorize' | 'answer' | 'redirectAfterRefresh'
+> {
+  return {
+    authorize(session, required = {}) {
+      const { mode } = session.request.engine.options.revocation
+      if (required.lookup === true && mode !== 'lookup' && session.error === null)
+        return checkRow(session).then(() => denialOf(session, required))
+      return denialOf(session, required)
+    },
+    answer(session, error) {
+      if (error !== null && error === session.error) return denialOf(session)
+      // An administrator may end another user's session. That error does not concern the caller's session.
+      if (isSessionsError(error) && error.code === 'ERR_SESSION_ENDED') {
+        const { namedSessionIds } = session
+        if (namedSessionIds.length > 0 && !namedSessionIds.includes(error.sessionId)) return null
+      }
+      return errorReply(session.request, error)
+    },
+    redirectAfterRefresh({ request: { exchange, engine }, responseCookies }) {
+      const isRead = exchange.method === 'GET' || exchange.method === 'HEAD'
+      return isRead && responseCookies.pending.cookies.length > 0
+        ? redirectToSame(exchange, engine.clock.now())
+        : null
+    },
+  }
+}
+
+export function canRefreshInline<C extends object, D>(session: RequestSession<C, D>): boolean {
+  const { request } = session
+  return (
+    request.options.inline &&
+    !request.isHandshake &&
+    request.refreshCookies.length > 0 &&
+    session.isRefreshable
+  )
+}
+
+export async function refreshInline<C extends object, D>(
+  session: RequestSession<C, D>,
+): Promise<{ readonly session: RequestSession<C, D> }> {
+  const result = await refreshByCookie(session.request)
+  if ('error' in result) session.rejectRefresh(result.error, result.cookies)
+  else session.acceptRefresh(result.refreshed, result.cookies)
+  return { session }
+}
+
+/** Checks the session against its row. A token that the row supersedes is refreshed like an expired one. */
+export async function checkRow<C extends object, D>(
+  session: RequestSession<C, D>,
+): Promise<{ readonly session: RequestSession<C, D> }> {
+  await session.checkRow()
+  return canRefreshInline(session) ? refreshInline(session) : { session }
+}
