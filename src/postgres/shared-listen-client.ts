@@ -45,7 +45,8 @@ export function shareListenClient(open: Open, pool: object | null, key: Address)
       })
       connections.set(key, shared)
     }
-    return createUser(shared, () => {
+    const { host, port, database } = await shared.client
+    return createUser(shared, { host, port, database }, () => {
       if (connections.get(key) === shared) connections.delete(key)
     })
   }
@@ -55,13 +56,13 @@ export function shareListenClient(open: Open, pool: object | null, key: Address)
 function createShared(open: Open, retire: () => void): Shared {
   const users = new Set<User>()
   const channels = new Map<string, number>()
-  const end = (event: 'error' | 'end'): void => {
+  const end = (event: 'error' | 'end', error?: Error): void => {
     retire()
-    for (const { events } of [...users]) events.emit(event)
+    for (const { events } of [...users]) events.emit(event, error)
   }
   const client = open().then((opened) => {
-    opened.on('error', () => end('error'))
-    opened.on('end', () => end('end'))
+    opened.on('error', (error) => end('error', error))
+    opened.on('end', (error) => end('end', error))
     opened.on('notification', (message: Notification) => {
       for (const { events, channels: own } of [...users])
         if (own.has(message.channel)) events.emit('notification', message)
@@ -87,7 +88,11 @@ function createShared(open: Open, retire: () => void): Shared {
   return { client, connected, query, users, channels }
 }
 
-function createUser(shared: Shared, retire: () => void): ListenClient {
+function createUser(
+  shared: Shared,
+  address: Pick<ListenClient, 'host' | 'port' | 'database'>,
+  retire: () => void,
+): ListenClient {
   const { users, channels } = shared
   const user: User = { events: new EventEmitter(), channels: new Set() }
   // A client that nobody listens to yet must not end the process.
@@ -114,6 +119,7 @@ function createUser(shared: Shared, retire: () => void): ListenClient {
   const withClient = (use: (opened: ListenClient) => unknown): void => void shared.client.then(use, () => {})
 
   return {
+    ...address,
     connect: () =>
       shared.connected().catch((error: unknown) => {
         retire()

@@ -307,6 +307,9 @@ describe('what is minted', () => {
       generation,
       twin: fc.option(twin),
       contextTag: fc.option(fc.constantFrom('AAECAwQFBgc', 'x')),
+      actor: fc.option(
+        fc.record({ userId: fc.string({ unit: 'binary', minLength: 1, maxLength: 60 }), sessionId: id }),
+      ),
       claims: fc.dictionary(
         fc.string({ maxLength: 8 }).filter((name) => !reserved.test(name)),
         fc.jsonValue({ maxDepth: 1 }).map((value) => JSON.parse(JSON.stringify(value)) as unknown),
