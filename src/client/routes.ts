@@ -10,7 +10,7 @@ export function postToRoute(
   name: string,
   tokens: object,
   headers: Readonly<Record<string, string>>,
-  signal?: AbortSignal,
+  signal: AbortSignal | null = null,
 ): Promise<Response> {
   const { send } = client
   return send(client.route(name), {
