@@ -110,7 +110,12 @@ export interface SessionOperations<Claims extends object, Data> {
    * @throws SessionEndedError
    */
   setData(sessionId: string, data: Data, options?: { readonly ifVersion?: number }): Promise<number | null>
-  /** Replaces the given top-level keys of `data`. Everything else is as in {@link setData}. */
+  /**
+   * Replaces the given top-level keys of `data`; `null` removes a key (RFC 7396). A patch that changes nothing leaves the
+   * version as it is.
+   * @returns the data version then; null if the row has another version than `ifVersion`
+   * @throws TypeError for a key that is `undefined`, and as {@link setData}
+   */
   patchData(
     sessionId: string,
     patch: Partial<Data>,
