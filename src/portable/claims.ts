@@ -1,9 +1,10 @@
 import { toJson } from './json.ts'
+import type { Json } from './json-types.ts'
 import type { SchemaIssue, SchemaResult } from './standard-schema.ts'
 import { TOKEN_CLAIM_NAMES } from './token-claims.ts'
 
 /** The claims of the application in the access token. */
-export type ClaimsObject = Readonly<Record<string, unknown>>
+export type ClaimsObject = { readonly [name: string]: Json | undefined }
 
 /**
  * Names that the application cannot use. `cnf` is for device-bound tokens (RFC 7800). `act` became reserved after 0.1.0, so

@@ -59,7 +59,9 @@ describe.each(await storeKinds())('data, on $name,', ({ newPlace }) => {
     const { sessions, id, data } = await open()
     const message =
       '`data.a` is undefined in the patch. Use null to remove the key (RFC 7396), or leave it out to keep it.'
-    await expect(sessions.patchData(id, { a: undefined, b: 1 })).rejects.toThrow(new TypeError(message))
+    await expect(sessions.patchData(id, { a: undefined as never, b: 1 })).rejects.toThrow(
+      new TypeError(message),
+    )
     expect(await data()).toStrictEqual({ a: 1, b: { c: 2 } })
   })
 
@@ -109,7 +111,7 @@ describe.each(await storeKinds())('data, on $name,', ({ newPlace }) => {
 
   it('is merged and validated as a whole with a schema', async () => {
     const sessions = await openSessions({ store: newPlace().open(), data: schema(counter, 'async') })
-    const { session } = await sessions.create({ userId: 'u' })
+    const { session } = await sessions.create({ userId: 'u', data: {} as never })
     const id = session.sessionId
     expect(await sessions.patchData(id, { count: 1 })).toBe(1)
     expect(await sessions.patchData(id, { note: 'hi' })).toBe(2)
