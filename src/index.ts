@@ -60,6 +60,7 @@ export {
   StoreUnavailableError,
   TryAgainError,
 } from './portable/errors.ts'
+export type { DataPatch, Json, JsonOf } from './portable/json-types.ts'
 export type { SessionIdVersion } from './portable/session-id.ts'
 export type { StandardSchemaV1 } from './portable/standard-schema.ts'
 export type { Algorithm } from './portable/token-header.ts'

@@ -1,4 +1,5 @@
 import type { ClaimsObject } from '../portable/claims.ts'
+import type { ClaimsField, DataField, DataPatch, JsonOf } from '../portable/json-types.ts'
 import type { VerifiedSession } from '../portable/verified-session.ts'
 import type { ENGINE, Engine } from './engine.ts'
 import type { JsonWebKeySet, KeyInfo } from './keys/key-ring.ts'
@@ -10,13 +11,13 @@ import type { COPY, CopyMark } from './start/copies.ts'
 import type { EndReason } from './store.ts'
 import type { IssuedToken } from './tokens/issue.ts'
 
-export interface CreateSession<Claims extends object, Data> extends RequestContext {
+/** What {@link SessionOperations.create} takes. */
+export type CreateSession<Claims extends object, Data> = LoginFields & ClaimsField<Claims> & DataField<Data>
+
+/** The fields of a login whose types are the same in every application. */
+export interface LoginFields extends RequestContext {
   /** Whose session it is, 1 to 255 characters. */
   readonly userId: string
-  /** The top level of the access token, where the client can read them. @defaultValue {} */
-  readonly claims?: Claims
-  /** Kept in the row, never sent to the client. @defaultValue null */
-  readonly data?: Data
   /** Sessions that this login replaces. They end with the reason `replaced` (session fixation, ASVS 7.2.4). */
   readonly replaces?: string | readonly string[] | undefined
   /** "Remember me": whether cookies outlive the browser. @defaultValue true */
@@ -41,11 +42,11 @@ export interface RefreshedSession<Claims extends object, Data> {
 }
 
 /** What {@link SessionOperations.renew} changes, and the request that it answers. */
-export interface RenewSession<Claims extends object> extends RequestContext {
+export type RenewSession<Claims extends object> = RequestContext & {
   /** Whether the user has just authenticated again. It sets `authTime` and restarts both timeouts. @defaultValue false */
   readonly reauthenticated?: boolean
   /** New claims. @defaultValue the present ones */
-  readonly claims?: Claims
+  readonly claims?: JsonOf<Claims>
 }
 
 export type { VerifiedSession } from '../portable/verified-session.ts'
@@ -110,11 +111,20 @@ export interface SessionOperations<Claims extends object, Data> {
    * @returns the new data version; null if the row has another version than `ifVersion`
    * @throws SessionEndedError
    */
-  setData(sessionId: string, data: Data, options?: { readonly ifVersion?: number }): Promise<number | null>
-  /** Replaces the given top-level keys of `data`. Everything else is as in {@link setData}. */
+  setData(
+    sessionId: string,
+    data: JsonOf<Data>,
+    options?: { readonly ifVersion?: number },
+  ): Promise<number | null>
+  /**
+   * Replaces the given top-level keys of `data`; `null` removes a key (RFC 7396). A patch that changes nothing leaves the
+   * version as it is.
+   * @returns the data version then; null if the row has another version than `ifVersion`
+   * @throws TypeError for a key that is `undefined`, and as {@link setData}
+   */
   patchData(
     sessionId: string,
-    patch: Partial<Data>,
+    patch: DataPatch<Data>,
     options?: { readonly ifVersion?: number },
   ): Promise<number | null>
   /**
@@ -126,7 +136,7 @@ export interface SessionOperations<Claims extends object, Data> {
    * @throws SessionEndedError unless it is given a user
    * @throws TypeError for claims with a reserved name, or claims that do not fit a cookie
    */
-  setClaims(sessions: string | { readonly userId: string }, claims: Claims): Promise<number>
+  setClaims(sessions: string | { readonly userId: string }, claims: JsonOf<Claims>): Promise<number>
   /**
    * Records that the user has authenticated again: a new `authTime`. Both timeouts start anew (NIST SP 800-63B
    * section 5.2), and older access tokens answer "refresh". It cannot tell the user from a thief: everybody who holds a

@@ -203,8 +203,9 @@ export interface SessionWrites {
   /** Erases a user's id as the actor of other sessions, in rows with a `pruneAt` of at most `prunedBy`. @returns how many */
   eraseActor(userId: string, prunedBy: number): Promise<number>
   /**
-   * `merge` replaces top-level keys only. With `ifVersion`, only if the row has that data version.
-   * @returns the new data version, null when nothing was written
+   * `merge` replaces top-level keys only; `null` removes a key, and the version stays if that changes nothing. With
+   * `ifVersion`, only if the row has that data version.
+   * @returns the data version then, null if the row was not found or has another version
    */
   writeData(
     id: string,

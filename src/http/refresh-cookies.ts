@@ -15,6 +15,7 @@ import {
 import { isHostOnly } from '../wire/credentials.ts'
 import { refreshActing } from './acting.ts'
 import type { IncomingRequest } from './incoming-request.ts'
+import { reportLargeCookies } from './large-cookies.ts'
 import { problemOf } from './problem.ts'
 
 /** The result of a refresh through cookies, with the cookies to set. */
@@ -87,6 +88,7 @@ export async function refreshByCookie<Claims extends object, Data>(
       cookies.access(refreshed.accessToken.value, life),
       ...(value === undefined ? [] : [cookies.refresh(value, life)]),
     ]
+    reportLargeCookies(engine, renewed)
     return ended === null ? { refreshed, cookies: renewed } : { error: ended, cookies: renewed }
   } catch (error) {
     if (!isSessionsError(error)) throw error

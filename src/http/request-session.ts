@@ -1,4 +1,4 @@
-import type { CreatedSession, CreateSession, RenewSession, Sessions, VerifiedSession } from '../core/api.ts'
+import type { CreatedSession, LoginFields, RenewSession, Sessions, VerifiedSession } from '../core/api.ts'
 import type { ActAs } from '../core/operations/acting.ts'
 import { type RenewalHolder, renewSession } from '../core/operations/renew.ts'
 import type { Refreshed } from '../core/refresh/refresh.ts'
@@ -15,6 +15,7 @@ import {
   RecentAuthRequiredError,
   SecretUnknownError,
 } from '../portable/errors.ts'
+import type { ClaimsField, DataField, DataPatch, JsonOf } from '../portable/json-types.ts'
 import { methodOptions } from '../portable/options/method-options.ts'
 import type { Transport } from '../wire/credentials.ts'
 import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
@@ -29,9 +30,11 @@ import { isVisitorsPage } from './resume.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
 
 export type CreateInRequest<Claims extends object, Data> = Omit<
-  CreateSession<Claims, Data>,
+  LoginFields,
   'replaces' | 'ip' | 'userAgent'
->
+> &
+  ClaimsField<Claims> &
+  DataField<Data>
 
 type State<Claims extends object> =
   | {
@@ -230,12 +233,12 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   /** As `sessions.setData`, for this session. */
-  setData(data: Data, options?: { readonly ifVersion?: number }): Promise<number | null> {
+  setData(data: JsonOf<Data>, options?: { readonly ifVersion?: number }): Promise<number | null> {
     return this.#request.sessions.setData(this.sessionId, data, options)
   }
 
   /** As `sessions.patchData`, for this session. */
-  patchData(patch: Partial<Data>, options?: { readonly ifVersion?: number }): Promise<number | null> {
+  patchData(patch: DataPatch<Data>, options?: { readonly ifVersion?: number }): Promise<number | null> {
     return this.#request.sessions.patchData(this.sessionId, patch, options)
   }
 
@@ -245,10 +248,10 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    * use it to raise rights.
    * @returns the session's new version; with `renew` the body to answer with, as {@link create}
    */
-  setClaims(claims: Claims, options?: { readonly renew?: false }): Promise<number>
-  setClaims(claims: Claims, options: { readonly renew: true }): Promise<CookieAnswer | BearerAnswer>
+  setClaims(claims: JsonOf<Claims>, options?: { readonly renew?: false }): Promise<number>
+  setClaims(claims: JsonOf<Claims>, options: { readonly renew: true }): Promise<CookieAnswer | BearerAnswer>
   setClaims(
-    claims: Claims,
+    claims: JsonOf<Claims>,
     given?: { readonly renew?: boolean },
   ): Promise<number | CookieAnswer | BearerAnswer> {
     const { renew = false } = methodOptions('setClaims', given, 'renew')
@@ -323,7 +326,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     return (await issueForwardableToken(this.#request.engine, this.#refreshed)).value
   }
 
-  async #replaceClaims(claims: Claims): Promise<number> {
+  async #replaceClaims(claims: JsonOf<Claims>): Promise<number> {
     const { verified, version } = this.#verified()
     const written = await this.#request.sessions.setClaims(verified.sessionId, claims)
     // If nobody else has changed the row, this request may still renew the session.

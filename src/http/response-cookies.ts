@@ -1,5 +1,6 @@
 import type { Engine } from '../core/engine.ts'
 import type { Exchange } from './exchange.ts'
+import { reportLargeCookies } from './large-cookies.ts'
 import { forbidCaching } from './reply.ts'
 
 /** Cookies that wait for the head of a response. */
@@ -56,6 +57,7 @@ export class ResponseCookies {
   set(cookies: readonly string[], until: number = Number.POSITIVE_INFINITY): void {
     this.reserve()
     this.#pending = { cookies, until }
+    reportLargeCookies(this.#engine, cookies)
   }
 
   /** As {@link set}, for the cookies of a refresh: later they would break the timing that the protocol relies on. */

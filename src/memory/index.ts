@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+import { mergePatch } from '../core/session/merge-patch.ts'
 import { isOfSameLogin } from '../core/session/rows.ts'
 import { expiryReason } from '../core/session/session.ts'
 import type {
@@ -148,13 +150,9 @@ export function memory(): Store {
     async writeData(id, data, how, ifVersion) {
       const row = live(id)
       if (row === null || (ifVersion !== null && row.dataVersion !== ifVersion)) return null
-      const old =
-        typeof row.data === 'object' && row.data !== null && !Array.isArray(row.data) ? row.data : {}
-      write({
-        ...row,
-        data: how === 'merge' ? { ...old, ...(data as object) } : data,
-        dataVersion: row.dataVersion + 1,
-      })
+      const written = how === 'merge' ? mergePatch(row.data, data as object) : data
+      if (how === 'merge' && isDeepStrictEqual(written, row.data)) return row.dataVersion
+      write({ ...row, data: written, dataVersion: row.dataVersion + 1 })
       return row.dataVersion + 1
     },
     async writeClaims(id, claims, at) {

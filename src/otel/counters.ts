@@ -25,6 +25,7 @@ const COUNTS: { readonly [Name in EventName]: readonly Count<SessionEvents[Name]
     },
   ],
   actingStopped: [],
+  cookiesLarge: [],
   refreshed: [
     {
       metric: 'pawl.session.refreshed',

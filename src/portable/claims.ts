@@ -1,8 +1,10 @@
+import { toJson } from './json.ts'
+import type { Json } from './json-types.ts'
 import type { SchemaIssue, SchemaResult } from './standard-schema.ts'
 import { TOKEN_CLAIM_NAMES } from './token-claims.ts'
 
 /** The claims of the application in the access token. */
-export type ClaimsObject = Readonly<Record<string, unknown>>
+export type ClaimsObject = { readonly [name: string]: Json | undefined }
 
 /**
  * Names that the application cannot use. `cnf` is for device-bound tokens (RFC 7800). `act` became reserved after 0.1.0, so
@@ -10,15 +12,8 @@ export type ClaimsObject = Readonly<Record<string, unknown>>
  */
 const RESERVED_CLAIM_NAMES: ReadonlySet<string> = new Set([...TOKEN_CLAIM_NAMES, 'act', 'cnf'])
 
-/** NUL and lone surrogates, as `JSON.stringify` escapes them: valid JSON that `jsonb` cannot store. */
-const NOT_STORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/
-
-/** Bounds the row. Claims have a far lower bound: the size of a cookie. */
-const MAX_DATA_BYTES = 1024 * 1024
-
-/** @throws TypeError for a reserved name or a value that is not a JSON object */
+/** @throws TypeError for a reserved name, and for a value that is not a JSON object or that JSON would change */
 export function checkClaims(claims: unknown): ClaimsObject {
-  // Checks the serialized value, because `toJSON` may return any type.
   const json = toJson(claims, 'claims')
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new TypeError('`claims` takes a JSON object')
@@ -29,27 +24,9 @@ export function checkClaims(claims: unknown): ClaimsObject {
   return json as ClaimsObject
 }
 
-/** @throws TypeError when it is not JSON, larger than 1 MiB, or has text that PostgreSQL cannot store */
+/** @throws TypeError if JSON would change it, it is larger than 1 MiB, or it has text that PostgreSQL cannot store */
 export function checkData(data: unknown): unknown {
   return toJson(data ?? null, 'data')
-}
-
-/** The value as a reader gets it: serialized and parsed. */
-function toJson(value: unknown, name: string): unknown {
-  let text: string | undefined
-  try {
-    text = JSON.stringify(value)
-  } catch (cause) {
-    throw new TypeError(`\`${name}\` takes a JSON value`, { cause })
-  }
-  if (text === undefined) throw new TypeError(`\`${name}\` takes a JSON value`)
-  if (text.length > MAX_DATA_BYTES) throw new TypeError(`\`${name}\` takes at most 1 MiB of JSON`)
-  if (NOT_STORABLE.test(text)) {
-    throw new TypeError(
-      `\`${name}\` contains U+0000 or half a surrogate pair, which PostgreSQL cannot store; remove it`,
-    )
-  }
-  return JSON.parse(text)
 }
 
 /** A value does not match the schema of the application. Thrown as a `TypeError`; `cause` holds the issues. */

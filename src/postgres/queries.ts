@@ -84,6 +84,9 @@ const COUNTED = `user_id = $1 and ${LIVE} and expires_at > $2
       and (absolute_expires_at is null or absolute_expires_at > $2) and id <> all($3::uuid[])
       and actor_session_id is null`
 
+/** `data` after a merge patch. $4 holds the keys of $2 that it removes. */
+const PATCHED = `((case when jsonb_typeof(data) = 'object' then data else '{}'::jsonb end) || $2::jsonb) - $4::text[]`
+
 export const QUERIES = {
   insert: `insert into :sessions (${COLUMNS})
     values (${SESSION_COLUMNS.map((_, index) => `$${index + 1}`).join(', ')})
@@ -171,9 +174,9 @@ export const QUERIES = {
     returning data_version`,
 
   mergeData: `update :sessions
-    set data = (case when jsonb_typeof(data) = 'object' then data else '{}'::jsonb end) || $2,
-      data_version = coalesce(data_version, 0) + 1
-    where id = $1 and ${LIVE} and ($3::int is null or coalesce(data_version, 0) = $3)
+    set data = ${PATCHED},
+      data_version = coalesce(data_version, 0) + (case when data is distinct from ${PATCHED} then 1 else 0 end)
+    where id = $1 and ended_at is null and ($3::int is null or coalesce(data_version, 0) = $3)
     returning data_version`,
 
   writeClaims: `update :sessions set claims = $2, version = coalesce(version, 0) + 1, invalidated_at = $3,

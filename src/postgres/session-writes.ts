@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { mergePatch, removedKeys } from '../core/session/merge-patch.ts'
 import { isOfSameLogin } from '../core/session/rows.ts'
 import type { Ending, Position, SessionRow, SessionWrites } from '../core/store.ts'
 import type { Row } from './connection.ts'
@@ -85,12 +86,14 @@ export function createSessionWrites(run: Run, notify: SessionWrites['notify']): 
     },
     async writeData(id, data, how, ifVersion) {
       const name = how === 'merge' ? 'mergeData' : 'replaceData'
-      const { rows, retried } = await runTrackingRetries(run, name, [id, JSON.stringify(data), ifVersion])
+      const removed = how === 'merge' ? [removedKeys(data as object)] : []
+      const values = [id, JSON.stringify(data), ifVersion, ...removed]
+      const { rows, retried } = await runTrackingRetries(run, name, values)
       const version = (rows[0]?.['data_version'] as number | undefined) ?? null
       if (version !== null || !retried || ifVersion === null) return version
       // An earlier attempt of this call may have written the data.
       const row = await read(id)
-      const written = how === 'merge' ? { ...(row?.data as object | null), ...(data as object) } : data
+      const written = how === 'merge' ? mergePatch(row?.data, data as object) : data
       return row?.dataVersion === ifVersion + 1 && isDeepStrictEqual(row.data, written)
         ? row.dataVersion
         : null

@@ -11,6 +11,7 @@ export {
   SessionsError,
   StoreUnavailableError,
 } from '../portable/errors.ts'
+export type { Json } from '../portable/json-types.ts'
 export type { VerifiedSession } from '../portable/verified-session.ts'
 export { errorResponse } from './error-response.ts'
 export type { Fetch } from './get.ts'

@@ -557,10 +557,24 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         expect((await store.read(row.id))?.data).toBeNull()
       })
 
-      it('merges the top-level keys of an object', async () => {
-        const row = await inserted({ data: { a: 1, b: { c: 1, d: 2 } } })
-        expect(await store.writeData(row.id, { b: { c: 9 }, e: null }, 'merge', null)).toBe(1)
-        expect((await store.read(row.id))?.data).toStrictEqual({ a: 1, b: { c: 9 }, e: null })
+      it('merges the top-level keys of an object, and removes those that are null', async () => {
+        const row = await inserted({ data: { a: 1, b: { c: 1, d: 2 }, e: 3, f: null } })
+        const patch = { b: { c: 9, d: null }, e: null, g: null }
+        expect(await store.writeData(row.id, patch, 'merge', null)).toBe(1)
+        expect((await store.read(row.id))?.data).toStrictEqual({ a: 1, b: { c: 9, d: null }, f: null })
+      })
+
+      it('keeps the version of data that a merge does not change', async () => {
+        const row = await inserted({ data: { a: 1, b: [{ c: 1, d: 2 }] }, dataVersion: 4 })
+        for (const patch of [{}, { a: 1 }, { b: [{ d: 2, c: 1 }] }, { missing: null }]) {
+          expect(await store.writeData(row.id, patch, 'merge', null)).toBe(4)
+          expect(await store.writeData(row.id, patch, 'merge', 4)).toBe(4)
+          expect(await store.writeData(row.id, patch, 'merge', 3)).toBeNull()
+        }
+        await unchanged(row)
+        const empty = await inserted({ data: null })
+        expect(await store.writeData(empty.id, { a: null }, 'merge', null)).toBe(1)
+        expect((await store.read(empty.id))?.data).toStrictEqual({})
       })
 
       it.each([null, 'text', 7, [1, 2]])('merges into nothing where the data is %j', async (data) => {

@@ -41,6 +41,7 @@ const EVENTS: { readonly [Name in EventName]: SessionEvents[Name] } = {
     ip: '192.0.2.1',
     userAgent: 'Browser',
   },
+  cookiesLarge: { bytes: 4000, limit: 3072 },
   actingStopped: {
     sessionId: 'an id',
     userId: 'a user',

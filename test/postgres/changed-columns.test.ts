@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import type { Sessions } from '../../src/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
@@ -7,7 +8,7 @@ import { openSessions } from '../support/sessions.ts'
 const pool = createPool(await createDatabase())
 
 /** Uses each of the prepared statements at least once. */
-async function callAll(sessions: Awaited<ReturnType<typeof openSessions>>, wait: (seconds: number) => void) {
+async function callAll(sessions: Sessions, wait: (seconds: number) => void) {
   const { session, refreshToken, accessToken } = await sessions.create({ userId: 'anna', data: { a: 1 } })
   const { sessionId } = session
   await Promise.all([1, 2, 3].map(() => sessions.create({ userId: 'berta' })))

@@ -58,7 +58,7 @@ it('close leaves no connection open, and later calls are refused', async () => {
 })
 
 it('a session stays active if the transaction that ended it is rolled back', async () => {
-  const sessions = await openSessions<object, object>({ store: postgres({ pool: createPool(url) }) })
+  const sessions = await openSessions({ store: postgres({ pool: createPool(url) }) })
   const { session, accessToken, refreshToken } = await sessions.create({ userId: 'carl' })
   const client = new pg.Client({ connectionString: url })
   await client.connect()

@@ -2,11 +2,14 @@
  * Checked by the compiler, never run: the types of claims and data go from `createSessions` to every
  * call. Each `@ts-expect-error` is a mistake that must not compile.
  */
+
+import type { SessionOf } from '../../src/adapters/express/index.ts'
 import type {
   AnySessionsError,
   ClaimsRefresh,
   CreateSession,
   EndReason,
+  Json,
   Session,
   SessionOperations,
   Sessions,
@@ -145,11 +148,77 @@ export async function schemasDetermineTheTypes(): Promise<void> {
   void dataSchema
 }
 
+interface Profile {
+  role: string
+  tags?: readonly string[]
+  home: { city: string; floor: number | null }[]
+}
+declare const profile: Profile
+
+export async function claimsAndDataAreJson(): Promise<void> {
+  const typed = await createSessions<Profile, Profile>({ store: memory(), secret })
+  await typed.create({ userId: 'u', claims: profile, data: profile })
+  await typed.setData('id', profile)
+  await typed.setClaims('id', { ...profile, role: 'x' })
+  await typed.renew('id', { claims: profile })
+
+  const plain = await createSessions({ store: memory(), secret })
+  const { session } = await plain.create({ userId: 'u', data: { a: [1, null, { b: undefined }] } })
+  await plain.setClaims('id', { ...session.claims, role: 'x' })
+  // @ts-expect-error a Date
+  await plain.create({ userId: 'u', claims: { at: new Date() } })
+  // @ts-expect-error a Map
+  await plain.create({ userId: 'u', data: { cart: new Map() } })
+  // @ts-expect-error a Set
+  await plain.setData('id', new Set())
+  // @ts-expect-error a bigint
+  await plain.patchData('id', { id: 1n })
+  // @ts-expect-error undefined in an array
+  await plain.setData('id', [undefined])
+  // @ts-expect-error a function
+  await plain.setClaims('id', { f: () => 1 })
+
+  const lossy = await createSessions<{ at: Date }, { tags: Set<string>; save(): void }>({
+    store: memory(),
+    secret,
+  })
+  // @ts-expect-error 'a Date is not JSON: use toISOString()'
+  await lossy.setClaims('id', { at: new Date() })
+  // @ts-expect-error 'this object is not JSON: use a plain object or an array'
+  await lossy.setData('id', { tags: new Set<string>(), save() {} })
+}
+
+export async function requiredMembersAreRequiredAtALogin(
+  request: SessionOf<Sessions<Claims, Data>>,
+): Promise<void> {
+  const sessions = await createSessions<Claims, Data>({ store: memory(), secret })
+  // @ts-expect-error `claims` is required
+  await sessions.create({ userId: 'u', data: { cart: [] } })
+  // @ts-expect-error `data` is required
+  await sessions.create({ userId: 'u', claims: { role: 'user' } })
+  // @ts-expect-error `claims` is required
+  await request.create({ userId: 'u', data: { cart: [] } })
+  // @ts-expect-error `claims` is required
+  await request.actAs({ userId: 'u' })
+  // @ts-expect-error `data` is required
+  await sessions.using({}).create({ userId: 'u', claims: { role: 'user' } })
+  const optional = await createSessions<{ role?: string }, Data | null>({ store: memory(), secret })
+  await optional.create({ userId: 'u' })
+}
+
+export async function patchesRemoveOptionalKeys(sessions: Sessions<Claims, Data>): Promise<void> {
+  await sessions.patchData('id', { note: null, cart: [1] })
+  // @ts-expect-error a required key
+  await sessions.patchData('id', { cart: null })
+  // @ts-expect-error undefined removes nothing
+  await sessions.patchData('id', { note: undefined })
+}
+
 export async function withoutTypesClaimsAreAnyJsonObject(): Promise<void> {
   const sessions = await createSessions({ store: postgres({ connectionString: '' }), secret })
   await sessions.create({ userId: 'u', claims: { anything: 1 }, data: [1, 2] })
   const { claims } = sessions.verify(token)
-  same<(typeof claims)['anything'], unknown>(true)
+  same<(typeof claims)['anything'], Json | undefined>(true)
   // @ts-expect-error claims are an object
   await sessions.create({ userId: 'u', claims: 'admin' })
 }

@@ -156,10 +156,14 @@ describe('create', () => {
 
   it.each(['sync', 'async'] as const)('validates and converts with a Standard Schema: %s', async (mode) => {
     const sessions = await openSessions({ claims: schema(role, mode), data: schema(counter, mode) })
-    const { session, accessToken } = await sessions.create({ userId: 'u', claims: { role: 'ADMIN' } })
+    const { session, accessToken } = await sessions.create({
+      userId: 'u',
+      claims: { role: 'ADMIN' },
+      data: {} as never,
+    })
     expect(session).toMatchObject({ claims: { role: 'admin' }, data: { count: 0 } })
     expect(decodeJwt(accessToken.value).payload['role']).toBe('admin')
-    const wrong = { userId: 'u', claims: { role: 1 as unknown as string } }
+    const wrong = { userId: 'u', claims: { role: 1 as unknown as string }, data: { count: 0 } }
     await expect(sessions.create(wrong)).rejects.toMatchObject({
       name: 'TypeError',
       cause: [{ message: 'no', path: ['role'] }],

@@ -38,6 +38,33 @@ describe.each(await storeKinds())('data, on $name,', ({ newPlace }) => {
     expect(await data()).toStrictEqual({ a: 1, b: { d: 3 }, e: 'new' })
   })
 
+  it('loses the keys that a patch sets to null', async () => {
+    const { sessions, id, data } = await open()
+    expect(await sessions.patchData(id, { a: null, b: { c: null }, gone: null })).toBe(1)
+    expect(await data()).toStrictEqual({ b: { c: null } })
+  })
+
+  it('keeps its version if a patch changes nothing', async () => {
+    for (const options of [{}, { data: schema<unknown>((value) => value) }]) {
+      const sessions = await openSessions({ store: newPlace().open(), ...options })
+      const id = (await sessions.create({ userId: 'u', data: { a: 1 } })).session.sessionId
+      expect(await sessions.patchData(id, {})).toBe(0)
+      expect(await sessions.patchData(id, { a: 1, missing: null }, { ifVersion: 0 })).toBe(0)
+      expect(await sessions.patchData(id, { a: 1 }, { ifVersion: 1 })).toBeNull()
+      expect(await sessions.get(id)).toMatchObject({ data: { a: 1 }, dataVersion: 0 })
+    }
+  })
+
+  it('takes no patch with a key that is undefined', async () => {
+    const { sessions, id, data } = await open()
+    const message =
+      '`data.a` is undefined in the patch. Use null to remove the key (RFC 7396), or leave it out to keep it.'
+    await expect(sessions.patchData(id, { a: undefined as never, b: 1 })).rejects.toThrow(
+      new TypeError(message),
+    )
+    expect(await data()).toStrictEqual({ a: 1, b: { c: 2 } })
+  })
+
   it('is written only over the version `ifVersion`', async () => {
     const { sessions, id, data } = await open()
     expect(await sessions.setData(id, 'mine', { ifVersion: 0 })).toBe(1)
@@ -84,7 +111,7 @@ describe.each(await storeKinds())('data, on $name,', ({ newPlace }) => {
 
   it('is merged and validated as a whole with a schema', async () => {
     const sessions = await openSessions({ store: newPlace().open(), data: schema(counter, 'async') })
-    const { session } = await sessions.create({ userId: 'u' })
+    const { session } = await sessions.create({ userId: 'u', data: {} as never })
     const id = session.sessionId
     expect(await sessions.patchData(id, { count: 1 })).toBe(1)
     expect(await sessions.patchData(id, { note: 'hi' })).toBe(2)

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import type {
   ClaimsObject,
+  Json,
   Session,
   Sessions,
   SessionsOptions,
@@ -47,7 +48,7 @@ function layout(value: unknown): Data {
 /** An earlier release, and the next one with schemas, on one database. */
 async function deploy(
   options: Options,
-  start: { claims?: ClaimsObject; data?: unknown } = {},
+  start: { claims?: ClaimsObject; data?: Json } = {},
 ): Promise<{
   old: Sessions
   next: Sessions<Claims, Data>

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type HttpOptions, nodeSessions } from '../../src/adapters/node/index.ts'
-import type { Sessions, SessionsOptions } from '../../src/index.ts'
+import type { ClaimsObject, Sessions, SessionsOptions } from '../../src/index.ts'
 import { createVerifier, type Verifier, type VerifierOptions } from '../../src/verify/index.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
 import { listen } from '../support/http-server.ts'
@@ -21,7 +21,7 @@ export interface ServedApplication {
   /** Replaces the responses of a path; `null` restores those of the application. */
   replace(path: string, listener: Listener | null): void
   /** A new access token and the id of its session. */
-  login(claims?: Record<string, unknown>): Promise<{ token: string; sessionId: string }>
+  login(claims?: ClaimsObject): Promise<{ token: string; sessionId: string }>
   /** A verifier with the addresses and the clock of the application. */
   verifier(options?: Partial<VerifierOptions>): Verifier
 }

@@ -56,6 +56,11 @@ const ENTRIES: Readonly<Record<EventName, Entry>> = {
     message: '`refreshClaims` failed, `onRefreshClaimsError` applies',
     frequent: true,
   },
+  cookiesLarge: {
+    level: 'warn',
+    message:
+      'session cookies are large, a proxy may answer 502: put large values into `data` instead of `claims`, or raise its limit (nginx: proxy_buffer_size)',
+  },
   refreshLimited: {
     level: 'warn',
     message: 'refresh refused by a limit, the client retries',

@@ -54,6 +54,11 @@ export interface SessionEvents {
   schemaMismatch: { sessionId: string; userId: string; path: string }
   /** The option `refreshClaims` failed or took too long; `onRefreshClaimsError` applies. */
   claimsRefreshFailed: { sessionId: string; userId: string; error: unknown }
+  /**
+   * A response sets session cookies that a proxy may refuse: its `Set-Cookie` lines have `bytes`, which is more than `limit`.
+   * Once per `createSessions`. Make the claims smaller, or the buffer of the proxy larger.
+   */
+  cookiesLarge: { bytes: number; limit: number }
   /** A limit put a refresh off. `reason` is the option that decided. */
   refreshLimited: { sessionId: string; reason: 'refreshesPerMinute' | 'allowRefresh' }
   /** A login was refused, because the user has too many sessions. */

@@ -5,6 +5,7 @@ import {
   SessionEndedError,
   TryAgainError,
 } from '../../portable/errors.ts'
+import type { ClaimsField } from '../../portable/json-types.ts'
 import { newSessionId } from '../../portable/session-id.ts'
 import { checkUserId } from '../../portable/user-id.ts'
 import type { VerifiedToken } from '../../portable/verified-token.ts'
@@ -30,11 +31,12 @@ const MAX_LIFETIME = 60 * 60
 const ATTEMPTS = 3
 
 /** What `session.actAs` takes. */
-export interface ActAs<Claims extends object> {
+export type ActAs<Claims extends object> = ActingUser & ClaimsField<Claims>
+
+/** The fields of {@link ActAs} besides `claims`, which are those that the user would have. */
+export interface ActingUser {
   /** The user to act as, 1 to 255 characters. */
   readonly userId: string
-  /** The claims that this user would have. @defaultValue {} */
-  readonly claims?: Claims
   /** How long the acting lasts at most, 60 to 3,600 seconds (1 hour). @defaultValue 900 (15 minutes) */
   readonly lifetime?: number
 }

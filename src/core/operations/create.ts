@@ -3,7 +3,7 @@ import { SessionEndedError, TryAgainError } from '../../portable/errors.ts'
 import { methodOptions } from '../../portable/options/method-options.ts'
 import { newSessionId } from '../../portable/session-id.ts'
 import { checkUserId } from '../../portable/user-id.ts'
-import type { CreatedSession, CreateSession } from '../api.ts'
+import type { CreatedSession, CreateSession, LoginFields } from '../api.ts'
 import type { Engine } from '../engine.ts'
 import { randomBytes } from '../keys/random.ts'
 import { absoluteTimeout, idleTimeout } from '../options/resolve.ts'
@@ -166,9 +166,9 @@ async function storeLoginClaims(scope: Scope, row: SessionRow, claims: ClaimsObj
   return { ...row, claims, version: version + 1 }
 }
 
-function checkFields(input: CreateSession<object, unknown>): void {
+function checkFields(input: LoginFields): void {
   if (typeof input !== 'object' || input === null)
     throw new TypeError('`create` takes an object with a `userId`')
-  const { persistent = true } = methodOptions('create', input, ...FIELDS)
+  const { persistent = true } = methodOptions('create', input as CreateSession<object, unknown>, ...FIELDS)
   if (typeof persistent !== 'boolean') throw new TypeError('`persistent` takes true or false')
 }

@@ -1,7 +1,10 @@
+import { isDeepStrictEqual } from 'node:util'
 import { checkData, SchemaMismatchError } from '../../portable/claims.ts'
 import { TryAgainError } from '../../portable/errors.ts'
+import { printable } from '../../portable/printable.ts'
 import { isSessionId } from '../../portable/session-id.ts'
 import type { SchemaIssue } from '../../portable/standard-schema.ts'
+import { mergePatch } from '../session/merge-patch.ts'
 import { delay } from '../time/delay.ts'
 import { assertStillActive, type Scope } from './write-scope.ts'
 
@@ -20,7 +23,7 @@ export async function setData(
   return writeData(scope, sessionId, valid, 'replace', ifVersion)
 }
 
-/** Replaces some top-level keys of `data`. @returns as {@link setData} */
+/** Replaces some top-level keys of `data`; `null` removes a key. @returns as {@link setData} */
 export async function patchData(
   scope: Scope,
   sessionId: string,
@@ -30,21 +33,32 @@ export async function patchData(
   if (typeof patch !== 'object' || patch === null || Array.isArray(patch))
     throw new TypeError('`patchData` takes an object')
   const { data: schema } = scope.engine.schemas
-  const checked = checkData(patch)
+  const checked = checkPatch(patch)
   if (!schema.isConfigured) return writeData(scope, sessionId, checked, 'merge', ifVersion)
   // The schema validates the whole value: merge here, and write only if the version is unchanged.
   for (let attempt = 1; attempt <= MERGE_ATTEMPTS; attempt++) {
     const { data, dataVersion } = await assertStillActive(scope, sessionId)
     if (ifVersion !== undefined && ifVersion !== dataVersion) return null
-    const merged = { ...(data as object | null), ...(checked as object) }
-    const valid = await schema.accept(merged).catch((error) => {
-      throw error instanceof SchemaMismatchError ? patchError(error, checked as object) : error
+    const valid = await schema.accept(mergePatch(data, checked)).catch((error) => {
+      throw error instanceof SchemaMismatchError ? patchError(error, checked) : error
     })
+    if (isDeepStrictEqual(valid, data)) return dataVersion
     const version = await writeData(scope, sessionId, valid, 'replace', dataVersion)
     if (version !== null) return version
     await delay(Math.random() * 10 * attempt)
   }
   throw new TryAgainError()
+}
+
+/** @throws TypeError */
+function checkPatch(patch: object): object {
+  // In JSON it would be absent, and the call would change nothing.
+  const key = Object.keys(patch).find((name) => patch[name as keyof typeof patch] === undefined)
+  if (key !== undefined)
+    throw new TypeError(
+      `\`data.${printable(key.slice(0, 64))}\` is undefined in the patch. Use null to remove the key (RFC 7396), or leave it out to keep it.`,
+    )
+  return checkData(patch) as object
 }
 
 async function writeData(

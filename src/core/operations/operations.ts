@@ -10,7 +10,7 @@ import { repeatKnownEnd } from '../session/rows.ts'
 import type { Session } from '../session/session.ts'
 import { readSession } from '../session/stored-values.ts'
 import { END_REASONS, type Position, type SessionRow, type SessionWrites } from '../store.ts'
-import { assertClaimsFit } from '../tokens/issue.ts'
+import { assertClaimsRefresh } from '../tokens/issue.ts'
 import { latestActingPrune } from './acting.ts'
 import { createSession } from './create.ts'
 import { patchData, setData } from './data.ts'
@@ -91,13 +91,14 @@ export function operations<Claims extends object, Data>(
       const now = clock.now()
       if (typeof which !== 'string') {
         const userId = checkUserId(methodOptions('setClaims', which, 'userId').userId)
-        await assertClaimsFit(engine, sessionOf(userId, now), accepted)
+        await assertClaimsRefresh(engine, sessionOf(userId, now), accepted, null)
         const written = await writes.writeClaimsByUser(userId, accepted, now)
         if (written.length > 0) await publishVersions(scope, written)
         return written.length
       }
       const sessionId = which
-      await assertClaimsFit(engine, await assertStillActive(scope, sessionId), accepted)
+      const row = await assertStillActive(scope, sessionId)
+      await assertClaimsRefresh(engine, row, accepted, row.claims)
       for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
         const version = await writes.writeClaims(sessionId, accepted, now)
         if (version !== null) {
@@ -161,7 +162,7 @@ async function expireUser(scope: Scope, which: { readonly userId: string }): Pro
 }
 
 /** The fields of any session of a user whose length in a token matters. */
-function sessionOf(userId: string, authTime: number): Parameters<typeof assertClaimsFit>[1] {
+function sessionOf(userId: string, authTime: number): Parameters<typeof assertClaimsRefresh>[1] {
   return {
     id: NO_SESSION,
     userId,

@@ -5,7 +5,7 @@ import { within } from '../../portable/within.ts'
 import type { Engine } from '../engine.ts'
 import type { StoredValues } from '../session/stored-values.ts'
 import type { SessionRow } from '../store.ts'
-import { assertClaimsFit } from '../tokens/issue.ts'
+import { assertClaimsRefresh } from '../tokens/issue.ts'
 
 /** What the option `refreshClaims` made of the claims of a session. */
 export type ClaimsOutcome =
@@ -50,7 +50,7 @@ export async function computeClaims(
   try {
     const accepted = await schemas.claims.accept(result)
     if (isPresent(accepted)) return { kind: 'unchanged' }
-    await assertClaimsFit(engine, stored, accepted)
+    await assertClaimsRefresh(engine, stored, accepted, stored.claims)
     return { kind: 'changed', claims: accepted }
   } catch (error) {
     // A mistake in a schema must not end sessions.

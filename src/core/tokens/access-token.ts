@@ -42,15 +42,46 @@ export async function mintAccessToken(
 }
 
 /**
- * Checks that every future access token of the session fits a cookie (ASVS 3.3.5).
- * @throws TypeError if the claims are too large
+ * The longest access token whose refresh passes a proxy that reads 4096 bytes of a response's head, the default of nginx.
+ * Besides the token, that response has up to 800 bytes: the rest of both `Set-Cookie` lines and the headers of the route.
  */
-export function checkFits(key: SigningKey, profile: AccessTokenProfile, fields: AccessTokenFields): void {
+const MAX_REFRESHED = MAX_LENGTH - 800
+
+/** The length of the longest future access token of the session. */
+function longestToken(key: SigningKey, profile: AccessTokenProfile, fields: AccessTokenFields): number {
   const payload = JSON.stringify(
     payloadOf(profile, { ...fields, twin: null, generation: 0, contextTag: null }),
   )
   const bytes = Buffer.byteLength(payload) + MAX_GROWTH
-  const length = key.header.length + 1 + Math.ceil((bytes * 4) / 3) + 1 + 86
+  return key.header.length + 1 + Math.ceil((bytes * 4) / 3) + 1 + 86
+}
+
+/**
+ * Checks claims that a running session gets with its next refresh. If a proxy refused that response, and every later one, the
+ * session could never be refreshed again. Claims of a session whose present ones are as large have shown that they pass.
+ * @param present the token fields with the present claims; null if they are unknown
+ * @throws TypeError if the claims are too large
+ */
+export function checkRefreshes(
+  key: SigningKey,
+  profile: AccessTokenProfile,
+  fields: AccessTokenFields,
+  present: AccessTokenFields | null,
+): void {
+  const length = longestToken(key, profile, fields)
+  if (length <= MAX_REFRESHED) return
+  if (present !== null && longestToken(key, profile, present) > MAX_REFRESHED) return
+  throw new TypeError(
+    `\`claims\` make an access token of up to ${length} bytes. From ${MAX_REFRESHED + 1} bytes on, a refresh does not pass a proxy with 4 kB for response headers, and the session would be lost. Put large values into \`data\`.`,
+  )
+}
+
+/**
+ * Checks that every future access token of the session fits a cookie (ASVS 3.3.5).
+ * @throws TypeError if the claims are too large
+ */
+export function checkFits(key: SigningKey, profile: AccessTokenProfile, fields: AccessTokenFields): void {
+  const length = longestToken(key, profile, fields)
   if (length > MAX_MINTED) {
     throw new TypeError(
       `\`claims\` make an access token of up to ${length} bytes, but a cookie holds ${MAX_MINTED}. Put large values into \`data\`.`,

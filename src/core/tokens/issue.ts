@@ -6,7 +6,7 @@ import type { Presented } from '../rotation/decision.ts'
 import { idleExpiry, idleTimeoutOf } from '../session/lifetime.ts'
 import type { Session } from '../session/session.ts'
 import type { SessionRow } from '../store.ts'
-import { type AccessTokenFields, checkFits, mintAccessToken } from './access-token.ts'
+import { type AccessTokenFields, checkFits, checkRefreshes, mintAccessToken } from './access-token.ts'
 import type { RefreshToken } from './refresh-token.ts'
 
 /** A token handed to the client. */
@@ -98,6 +98,27 @@ export async function assertClaimsFit(
   const { options, ring } = engine
   const issue = { generation: 0, twin: null, now: engine.clock.now(), context: null }
   checkFits(await ring.signer(), options.accessToken, accessTokenFields(engine, { ...row, claims }, issue, 0))
+}
+
+/**
+ * Checks claims that a running session gets with its next refresh: {@link assertClaimsFit}, and the response of that refresh
+ * passes common proxies.
+ * @param present the present claims; null if they are unknown
+ * @throws TypeError
+ */
+export async function assertClaimsRefresh(
+  engine: Engine,
+  row: Omit<TokenSource, 'claims'>,
+  claims: ClaimsObject,
+  present: ClaimsObject | null,
+): Promise<void> {
+  await assertClaimsFit(engine, row, claims)
+  const { options, ring, clock } = engine
+  const issue = { generation: 0, twin: null, now: clock.now(), context: null }
+  const fields = (held: ClaimsObject): AccessTokenFields =>
+    accessTokenFields(engine, { ...row, claims: held }, issue, 0)
+  const presentFields = present === null ? null : fields(present)
+  checkRefreshes(await ring.signer(), options.accessToken, fields(claims), presentFields)
 }
 
 export function issueRefreshToken(engine: Engine, row: SessionRow, token: RefreshToken): IssuedToken {
