@@ -1,15 +1,18 @@
 import { SchemaOutdatedError } from '../portable/errors.ts'
 import type { Connection } from './connection.ts'
+import { MIGRATIONS } from './migrations.ts'
 import type { Names } from './names.ts'
 import { SESSION_COLUMNS } from './queries.ts'
 import { isUnsupported } from './sqlstate.ts'
 
-/** The columns of later migrations. */
-const ADDED: ReadonlySet<string> = new Set(['renewals', 'reuse_since', 'actor_session_id', 'actor_user_id'])
+/** The tables, indexes and later columns that migrations create. */
+const ADDED: ReadonlySet<string> = new Set(
+  MIGRATIONS.flatMap(({ statements }) => statements.flatMap(({ creates }) => creates)),
+)
 
 /** The columns that the first migration makes. A table that lacks one of them belongs to another program. */
 const COLUMNS: Readonly<Record<string, readonly string[]>> = {
-  sessions: [...SESSION_COLUMNS.filter((name) => !ADDED.has(name)), 'invalidated_at'],
+  sessions: [...SESSION_COLUMNS.filter((name) => !ADDED.has(`sessions.${name}`)), 'invalidated_at'],
   signing_keys: ['epoch', 'kid', 'algorithm', 'wrapped_key', 'created_at', 'signs_from', 'verifies_until'],
   migrations: ['id', 'breaking', 'applied_at'],
 }

@@ -176,7 +176,7 @@ export const QUERIES = {
   mergeData: `update :sessions
     set data = ${PATCHED},
       data_version = coalesce(data_version, 0) + (case when data is distinct from ${PATCHED} then 1 else 0 end)
-    where id = $1 and ended_at is null and ($3::int is null or coalesce(data_version, 0) = $3)
+    where id = $1 and ${LIVE} and ($3::int is null or coalesce(data_version, 0) = $3)
     returning data_version`,
 
   writeClaims: `update :sessions set claims = $2, version = coalesce(version, 0) + 1, invalidated_at = $3,

@@ -24,16 +24,24 @@ const NEXT: Readonly<Record<string, readonly (readonly [now: string, next: strin
     id: 900,
     breaking: false,
     statements: [
-      "alter table :sessions add column if not exists region text not null default 'somewhere'",
-      "alter table :keys add column if not exists note text",
-      "alter table :migrations add column if not exists note text not null default ''",
+      {
+        creates: ['sessions.region'],
+        text: "alter table :sessions add column if not exists region text not null default 'somewhere'",
+      },
+      { creates: ['signing_keys.note'], text: "alter table :keys add column if not exists note text" },
+      {
+        creates: ['migrations.note'],
+        text: "alter table :migrations add column if not exists note text not null default ''",
+      },
     ],
   },
 ]
 `,
     ],
   ],
-  'postgres/queries.ts': [["  'reuse_since',\n] as const", "  'reuse_since',\n  'region',\n] as const"]],
+  'postgres/queries.ts': [
+    ['export const SESSION_COLUMNS = [', "export const SESSION_COLUMNS = [\n  'region',"],
+  ],
   'postgres/session-row.ts': [
     [
       'reuse_since: timestamp(row.reuseSince),',

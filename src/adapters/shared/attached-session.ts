@@ -52,7 +52,8 @@ export function sessionIn<Claims extends object, Data>(
   sessions: SessionsSource<Claims, Data>,
   advice: string,
 ): RequestSession<Claims, Data> {
-  if (found === undefined || (found.source !== sessions && found.session.request.sessions !== sessions))
+  const isOf = (own: unknown): boolean => own === sessions
+  if (found === undefined || !(isOf(found.source) || isOf(found.session.request.sessions)))
     throw new TypeError(`${advice}, with the same sessions, before using sessionOf()`)
   return found.session as unknown as RequestSession<Claims, Data>
 }
