@@ -17,7 +17,17 @@ const REPEATED_SIGNAL = 500
 /** Open requests may take this long when the demo stops. Milliseconds. */
 const SHUTDOWN_GRACE = 1000
 
+const HELP = `npm start
+
+Starts the demo on http://${HOST}:${FIRST_PORT}/ or the next free port. Ctrl-C stops it.
+
+  DATABASE_URL  the PostgreSQL to use. Default: an embedded one, which is deleted when the demo stops.
+  PAWL_SECRET   keeps the data in DATABASE_URL (schema pawl_demo) for the next run with the same secret.
+                Default: a new secret and a new schema, which is dropped when the demo stops.
+  PORT          the first port to try. 0 takes any free port.`
+
 const { DATABASE_URL, PAWL_SECRET, PORT } = process.env
+const KEEPS_DATA = DATABASE_URL !== undefined && PAWL_SECRET !== undefined
 
 /** One function for each started part, in starting order. */
 const cleanups: (() => Promise<unknown>)[] = []
@@ -50,7 +60,9 @@ async function start(): Promise<void> {
     clearTimeout(timer)
   })
   const { port } = server.address() as AddressInfo
-  console.log(`\n  Open  http://${HOST}:${port}/\n\n  Press Ctrl-C to stop the demo and delete its data.\n`)
+  console.log(
+    `\n  Open  http://${HOST}:${port}/\n\n  Press Ctrl-C to stop the demo${KEEPS_DATA ? '' : ' and delete its data'}.\n`,
+  )
 }
 
 async function startPostgres(): Promise<string> {
@@ -127,21 +139,31 @@ function explain(error: unknown): string {
   return message
 }
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
-console.log('\npawl demo\n')
-try {
-  await start()
-  if (!stop.signal.aborted) await once(stop.signal, 'abort')
-} catch (error) {
-  if (!stop.signal.aborted) {
-    console.error(`\nThe demo could not start. ${explain(error)}\n`)
-    process.exitCode = 1
+async function run(): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
+  console.log('\npawl demo\n')
+  try {
+    await start()
+    if (!stop.signal.aborted) await once(stop.signal, 'abort')
+  } catch (error) {
+    if (!stop.signal.aborted) {
+      console.error(`\nThe demo could not start. ${explain(error)}\n`)
+      process.exitCode = 1
+    }
   }
+  for (const cleanUp of cleanups.reverse()) {
+    await cleanUp().catch((error: unknown) => {
+      console.error(`An error occurred while stopping. ${explain(error)}`)
+      process.exitCode = 1
+    })
+  }
+  if (process.exitCode === undefined) console.log('Stopped.')
 }
-for (const cleanUp of cleanups.reverse()) {
-  await cleanUp().catch((error: unknown) => {
-    console.error(`An error occurred while stopping. ${explain(error)}`)
-    process.exitCode = 1
-  })
+
+const [argument] = process.argv.slice(2)
+if (argument === undefined) await run()
+else if (argument === '--help' || argument === '-h') console.log(HELP)
+else {
+  console.error(`The demo takes no argument '${argument}'.\n\n${HELP}`)
+  process.exitCode = 2
 }
-if (process.exitCode === undefined) console.log('Stopped.')

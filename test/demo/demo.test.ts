@@ -82,17 +82,27 @@ test('the demo takes the next port if its own is in use', async () => {
   expect(await demo.stop('SIGINT')).toBe(0)
 })
 
+test('the demo explains its settings, and refuses arguments', async () => {
+  const help = startDemo({}, ['--help'])
+  expect(await help.exitCode).toBe(0)
+  expect(help.output()).toMatch(/^npm start\n.*DATABASE_URL.*PAWL_SECRET.*PORT/s)
+  const wrong = startDemo({}, ['--port=1'])
+  expect(await wrong.exitCode).toBe(2)
+  expect(wrong.output()).toContain("no argument '--port=1'")
+})
+
 interface RunningDemo {
   /** Waits until the output matches `pattern`. @returns the whole output */
   printed(pattern: RegExp): Promise<string>
   address(): Promise<string>
   stop(signal: NodeJS.Signals): Promise<number | null>
   readonly exitCode: Promise<number | null>
+  output(): string
 }
 
-function startDemo(settings: Record<string, string>): RunningDemo {
+function startDemo(settings: Record<string, string>, args: readonly string[] = []): RunningDemo {
   const { DATABASE_URL: _, PAWL_SECRET: __, ...environment } = process.env
-  const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', 'demo/main.ts'], {
+  const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', 'demo/main.ts', ...args], {
     cwd: ROOT,
     env: { ...environment, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -120,6 +130,7 @@ function startDemo(settings: Record<string, string>): RunningDemo {
   return {
     printed,
     exitCode,
+    output: () => output,
     address: async () => /http:\/\/\S+/.exec(await printed(/http:\/\/\S+\//))![0],
     stop(signal) {
       child.kill(signal)
