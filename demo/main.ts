@@ -27,7 +27,8 @@ Starts the demo on http://${HOST}:${FIRST_PORT}/ or the next free port. Ctrl-C s
   PORT          the first port to try. 0 takes any free port.`
 
 const { DATABASE_URL, PAWL_SECRET, PORT } = process.env
-const KEEPS_DATA = DATABASE_URL !== undefined && PAWL_SECRET !== undefined
+/** Without it every run has a new secret and new data, so that cookies of an earlier run are a visitor's. */
+const keptSecret = DATABASE_URL === undefined ? undefined : PAWL_SECRET
 
 /** One function for each started part, in starting order. */
 const cleanups: (() => Promise<unknown>)[] = []
@@ -61,7 +62,7 @@ async function start(): Promise<void> {
   })
   const { port } = server.address() as AddressInfo
   console.log(
-    `\n  Open  http://${HOST}:${port}/\n\n  Press Ctrl-C to stop the demo${KEEPS_DATA ? '' : ' and delete its data'}.\n`,
+    `\n  Open  http://${HOST}:${port}/\n\n  Press Ctrl-C to stop the demo${keptSecret === undefined ? ' and delete its data' : ''}.\n`,
   )
 }
 
@@ -78,9 +79,9 @@ async function startSessions(connectionString: string): Promise<Awaited<ReturnTy
   pool.on('error', () => {})
   cleanups.push(() => pool.end())
   // With a random secret no later run can use the data, so each run has its own schema.
-  const schema = PAWL_SECRET === undefined ? `pawl_demo_${randomBytes(4).toString('hex')}` : 'pawl_demo'
+  const schema = keptSecret === undefined ? `pawl_demo_${randomBytes(4).toString('hex')}` : 'pawl_demo'
   const sessions = await openSessions(pool, schema)
-  if (PAWL_SECRET === undefined && DATABASE_URL !== undefined)
+  if (keptSecret === undefined && DATABASE_URL !== undefined)
     cleanups.push(() => pool.query(`drop schema "${schema}" cascade`))
   cleanups.push(() => sessions.close())
   sessions.on('storeUnavailable', ({ operation }) => {
@@ -92,7 +93,7 @@ async function startSessions(connectionString: string): Promise<Awaited<ReturnTy
 function openSessions(pool: pg.Pool, schema: string) {
   return createSessions<Claims>({
     store: postgres({ pool, schema }),
-    secret: PAWL_SECRET ?? randomBytes(32),
+    secret: keptSecret ?? randomBytes(32),
     ...LIFETIMES,
   })
 }
