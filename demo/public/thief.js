@@ -98,9 +98,9 @@ async function showVerdict(code) {
   find('verdict-code').textContent = `401 ${code}`
   find('verdict-title').textContent = caught ? 'CAUGHT.' : 'LOCKED OUT.'
   find('verdict-text').textContent = ownReuse
-    ? 'You used an old refresh token, because the owner had rotated it. Two parties use this session, so Pawl ended it for both. Everything you stole is worthless.'
+    ? 'You used an old refresh token: the owner had rotated it before. Two parties use this session, so Pawl ended it for both. Everything you stole is worthless.'
     : caught
-      ? 'The owner used an old refresh token, because you had rotated it. Two parties use this session, so Pawl ended it for both. Everything you stole is worthless.'
+      ? 'The owner used an old refresh token: you had rotated it before. Two parties use this session, so Pawl ended it for both. Everything you stole is worthless.'
       : 'The session has ended, for example because the owner signed out. Everything you stole is worthless.'
   find('verdict').hidden = false
   for (const name of ['refresh', 'use', 'auto']) find(name).toggleAttribute('disabled', true)

@@ -21,7 +21,7 @@ import { listen } from '../support/http-server.ts'
 import { compileGuide } from '../support/moving-guide.ts'
 import { openSessions } from '../support/sessions.ts'
 
-const OLD_PACKAGES = ['supertokens-node-postgres-ref-jwt@4.0.0', 'iron-session@9.0.1']
+const OLD_PACKAGES = ['supertokens-node-postgres-ref-jwt@4.0.0', 'iron-session@8.0.4']
 const OLD_COOKIES = ['sAccessToken', 'sIdRefreshToken', 'sRefreshToken']
 const PAWL_COOKIES = ['__Host-pawl-access', '__Secure-pawl-refresh']
 
