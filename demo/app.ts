@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import express, { type ErrorRequestHandler, type Express, type Request } from 'express'
 import { expressSessions, requireSession, sessionErrors, sessionOf } from '../src/adapters/express/index.ts'
 import type { Sessions } from '../src/index.ts'
 import type { Claims } from './claims.ts'
 import { clientModules } from './client-modules.ts'
+import { COOKIES } from './cookies.ts'
 import { deviceName } from './device-name.ts'
 import { sessionPage } from './pages/session.ts'
 import { signInPage } from './pages/sign-in.ts'
@@ -24,6 +26,7 @@ export interface Demo {
 export function createDemo(sessions: Sessions<Claims>): Demo {
   const app = express().disable('x-powered-by')
   const streams = createEventStreams(sessions)
+  const run = randomUUID()
 
   app.use(securityHeaders)
   app.use('/assets', express.static(join(import.meta.dirname, 'public'), { index: false }))
@@ -34,7 +37,7 @@ export function createDemo(sessions: Sessions<Claims>): Demo {
   })
   const tabs = tabRoutes(sessions)
   app.use(tabs.dropResponses)
-  app.use(expressSessions(sessions))
+  app.use(expressSessions(sessions, { cookies: COOKIES }))
 
   app.get('/', requireSession({ optional: true }), (req, res) => {
     const session = sessionOf(req, sessions).current
@@ -53,6 +56,11 @@ export function createDemo(sessions: Sessions<Claims>): Demo {
       persistent: remember === 'on',
     })
     res.redirect(303, '/')
+  })
+
+  // By this an open page notices that the demo was started again.
+  app.get('/api/run', (_req, res) => {
+    res.json({ run })
   })
 
   // Needs no database: the access token holds everything.
@@ -83,7 +91,7 @@ export function createDemo(sessions: Sessions<Claims>): Demo {
   // A page that has lost its cookies asks why. An id is no credential, and the answer holds only the reason.
   app.get('/api/endings/:id', async (req, res) => {
     const session = await sessions.get(req.params.id)
-    res.json({ reason: session?.endReason ?? null })
+    res.json({ reason: session === null ? 'deleted' : session.endReason })
   })
 
   app.use(tabs.router)

@@ -17,7 +17,18 @@ const REPEATED_SIGNAL = 500
 /** Open requests may take this long when the demo stops. Milliseconds. */
 const SHUTDOWN_GRACE = 1000
 
+const HELP = `npm start
+
+Starts the demo on http://${HOST}:${FIRST_PORT}/ or the next free port. Ctrl-C stops it.
+
+  DATABASE_URL  the PostgreSQL to use. Default: an embedded one, which is deleted when the demo stops.
+  PAWL_SECRET   keeps the data in DATABASE_URL (schema pawl_demo) for the next run with the same secret.
+                Default: a new secret and a new schema, which is dropped when the demo stops.
+  PORT          the first port to try. 0 takes any free port.`
+
 const { DATABASE_URL, PAWL_SECRET, PORT } = process.env
+/** Without it every run has a new secret and new data, so that cookies of an earlier run are a visitor's. */
+const keptSecret = DATABASE_URL === undefined ? undefined : PAWL_SECRET
 
 /** One function for each started part, in starting order. */
 const cleanups: (() => Promise<unknown>)[] = []
@@ -50,7 +61,9 @@ async function start(): Promise<void> {
     clearTimeout(timer)
   })
   const { port } = server.address() as AddressInfo
-  console.log(`\n  Open  http://${HOST}:${port}/\n\n  Press Ctrl-C to stop the demo and delete its data.\n`)
+  console.log(
+    `\n  Open  http://${HOST}:${port}/\n\n  Press Ctrl-C to stop the demo${keptSecret === undefined ? ' and delete its data' : ''}.\n`,
+  )
 }
 
 async function startPostgres(): Promise<string> {
@@ -66,9 +79,9 @@ async function startSessions(connectionString: string): Promise<Awaited<ReturnTy
   pool.on('error', () => {})
   cleanups.push(() => pool.end())
   // With a random secret no later run can use the data, so each run has its own schema.
-  const schema = PAWL_SECRET === undefined ? `pawl_demo_${randomBytes(4).toString('hex')}` : 'pawl_demo'
+  const schema = keptSecret === undefined ? `pawl_demo_${randomBytes(4).toString('hex')}` : 'pawl_demo'
   const sessions = await openSessions(pool, schema)
-  if (PAWL_SECRET === undefined && DATABASE_URL !== undefined)
+  if (keptSecret === undefined && DATABASE_URL !== undefined)
     cleanups.push(() => pool.query(`drop schema "${schema}" cascade`))
   cleanups.push(() => sessions.close())
   sessions.on('storeUnavailable', ({ operation }) => {
@@ -80,7 +93,7 @@ async function startSessions(connectionString: string): Promise<Awaited<ReturnTy
 function openSessions(pool: pg.Pool, schema: string) {
   return createSessions<Claims>({
     store: postgres({ pool, schema }),
-    secret: PAWL_SECRET ?? randomBytes(32),
+    secret: keptSecret ?? randomBytes(32),
     ...LIFETIMES,
   })
 }
@@ -127,21 +140,31 @@ function explain(error: unknown): string {
   return message
 }
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
-console.log('\npawl demo\n')
-try {
-  await start()
-  if (!stop.signal.aborted) await once(stop.signal, 'abort')
-} catch (error) {
-  if (!stop.signal.aborted) {
-    console.error(`\nThe demo could not start. ${explain(error)}\n`)
-    process.exitCode = 1
+async function run(): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
+  console.log('\npawl demo\n')
+  try {
+    await start()
+    if (!stop.signal.aborted) await once(stop.signal, 'abort')
+  } catch (error) {
+    if (!stop.signal.aborted) {
+      console.error(`\nThe demo could not start. ${explain(error)}\n`)
+      process.exitCode = 1
+    }
   }
+  for (const cleanUp of cleanups.reverse()) {
+    await cleanUp().catch((error: unknown) => {
+      console.error(`An error occurred while stopping. ${explain(error)}`)
+      process.exitCode = 1
+    })
+  }
+  if (process.exitCode === undefined) console.log('Stopped.')
 }
-for (const cleanUp of cleanups.reverse()) {
-  await cleanUp().catch((error: unknown) => {
-    console.error(`An error occurred while stopping. ${explain(error)}`)
-    process.exitCode = 1
-  })
+
+const [argument] = process.argv.slice(2)
+if (argument === undefined) await run()
+else if (argument === '--help' || argument === '-h') console.log(HELP)
+else {
+  console.error(`The demo takes no argument '${argument}'.\n\n${HELP}`)
+  process.exitCode = 2
 }
-if (process.exitCode === undefined) console.log('Stopped.')

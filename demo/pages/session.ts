@@ -19,7 +19,7 @@ export function sessionPage({ name, otherHost }: SessionPage): string {
   <button class="quiet" type="button" data-sign-out disabled>Sign out</button>
 </header>
 <main class="session">
-  <p class="retrying" data-retrying role="status" hidden></p>
+  <p class="banner" data-banner hidden></p>
   <section class="ending" data-ending hidden aria-labelledby="ending-title">
     <p class="eyebrow" data-ending-code></p>
     <h1 id="ending-title" data-ending-title tabindex="-1"></h1>
@@ -57,10 +57,11 @@ export function sessionPage({ name, otherHost }: SessionPage): string {
   <section class="card steal" aria-labelledby="steal-title" data-steal>
     <p class="badge">Demo only</p>
     <h2 id="steal-title">Steal this session</h2>
-    <p>This copies your refresh token from its HttpOnly cookie, as malware could that reads the browser’s cookie file.
-    A new tab opens with <b>the thief’s view</b>.</p>
-    <p>Refresh there as the thief, and put both tabs side by side. Within half a minute an old refresh token is used
-    again. Pawl then ends the session for both of you.</p>
+    <p>This copies your refresh token from its HttpOnly cookie, like malware that reads the browser’s cookie file. A new
+    tab opens with <b>the thief’s view</b>.</p>
+    <p>Press <b>auto</b> there, and put both tabs side by side. While you and the thief both use the session, Pawl
+    detects the theft within a minute and ends the session for both. If the thief stops earlier, the copied token
+    still becomes worthless.</p>
     <form method="post" action="/session/steal" target="_blank" rel="noopener">
       <button class="danger wide">Steal this session <span aria-hidden="true">↗</span></button>
     </form>

@@ -15,6 +15,7 @@ export function tabsPage(name: string): string {
   <a class="button quiet" href="/">Back</a>
 </header>
 <main class="race-page">
+  <p class="banner" data-banner hidden></p>
   <section class="card race-head" aria-labelledby="race-title">
     <div>
       <h1 id="race-title">Ten tabs at once</h1>

@@ -7,6 +7,7 @@ export function thiefPage(): string {
     styles: ['thief.css'],
     script: 'thief.js',
     body: html`<main class="thief">
+  <p class="banner" data-banner hidden></p>
   <header>
     <p class="badge">Demo only</p>
     <h1><span aria-hidden="true">▌</span>the thief’s view</h1>

@@ -4,7 +4,7 @@ import { jsonOf, resultOf } from './request.js'
 
 /** Must equal the `overlap` of the demo's server. */
 const OVERLAP = 2
-const MAX_ATTEMPTS = 5
+const MAX_RETRY_DELAY = 5
 
 /**
  * `pawl/client`, with hooks that let the pages of the demo show each step. No script ever sees a token.
@@ -13,6 +13,7 @@ const MAX_ATTEMPTS = 5
  * @property {() => void} [refreshing] a refresh starts
  * @property {(success: boolean) => void} [settled] the refresh has succeeded or failed
  * @property {() => void} [refreshed] the refresh has succeeded
+ * @property {() => void} [noResponse] a request got no response
  * @property {(seconds: number | null) => void} [retrying] the server is unavailable, and the client retries in
  *   `seconds`; null: the server is available again
  * @property {(code: string) => void} [ended] the session has ended
@@ -36,6 +37,9 @@ export function createClient(hooks) {
     let response
     try {
       response = await fetch(input, init)
+    } catch (error) {
+      hooks.noResponse?.()
+      throw error
     } finally {
       if (isRefresh) hooks.settled?.(response?.ok === true)
     }
@@ -44,7 +48,7 @@ export function createClient(hooks) {
     return response
   }
 
-  /** An unavailable server does not sign the user out, so the request is sent again. */
+  /** An unavailable server does not sign the user out, so the request is sent again until it is answered. */
   async function withRetries(/** @type {() => Promise<Response>} */ request) {
     for (let attempt = 1; ; attempt++) {
       const result = await resultOf(request)
@@ -52,8 +56,7 @@ export function createClient(hooks) {
         hooks.retrying?.(null)
         return result
       }
-      if (attempt === MAX_ATTEMPTS) return result
-      const seconds = result.retryAfter ?? attempt
+      const seconds = result.retryAfter ?? Math.min(attempt, MAX_RETRY_DELAY)
       hooks.retrying?.(seconds)
       await delay(seconds * 1000)
     }

@@ -77,8 +77,8 @@ export function createLog() {
           addLine(
             event,
             'alarm',
-            createSubject(session, own),
-            `: an old refresh token was used again${event.ip === null ? '' : ` (from ${event.ip})`}.`,
+            createSubject('An old refresh token', own),
+            ` of ${own ? 'this session' : 'another device'} was used again${event.ip === null ? '' : ` (from ${event.ip})`}.`,
           )
           break
         case 'ended':

@@ -47,10 +47,16 @@ export const SIGNED_OUT = {
     why: 'A forgotten session must not stay open for the next person at the device.',
     message: '“You were away for a while. Please sign in again.”',
   },
+  deleted: {
+    title: 'Your last session no longer exists.',
+    what: 'The demo deletes its data when it stops.',
+    why: 'The database has no row for this session, so the server refuses its tokens.',
+    message: '“Please sign in again.”',
+  },
   other: {
     title: 'This session has ended.',
     what: 'The server refuses its tokens.',
-    why: 'It was revoked, or it reached its absolute lifetime.',
+    why: 'It reached its absolute lifetime, or the server ended it for another reason.',
     message: '“Please sign in again.”',
   },
 }

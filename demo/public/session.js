@@ -1,4 +1,5 @@
 import { createClient } from './client.js'
+import { createConnection } from './connection.js'
 import { createDevices } from './devices.js'
 import { announce, find } from './dom.js'
 import { createLog } from './event-log.js'
@@ -30,13 +31,13 @@ const client = createClient({
   refreshed() {
     session.refreshedAt = performance.now()
   },
-  retrying(seconds) {
-    find('retrying').hidden = seconds === null
-    if (seconds !== null)
-      find('retrying').textContent =
-        `The server is unavailable. You stay signed in. Next attempt in ${seconds} s.`
-  },
+  noResponse: () => void connection.check(),
+  retrying: (seconds) => connection.unavailable(seconds),
   ended: (code) => void showEnding(code),
+})
+const connection = createConnection(() => {
+  void load()
+  devices.reload()
 })
 const devices = createDevices(client.call)
 
@@ -107,7 +108,7 @@ async function showEnding(code) {
   find('ending-what').textContent = texts.what
   find('ending-why').textContent = texts.why
   find('ending-message').textContent = texts.message
-  for (const name of ['live', 'steal', 'race', 'devices', 'who', 'sign-out', 'retrying'])
+  for (const name of ['live', 'steal', 'race', 'devices', 'who', 'sign-out', 'banner'])
     find(name).hidden = true
   find('ending').hidden = false
   document.title = `${texts.title} · pawl demo`
@@ -147,9 +148,15 @@ find('use').addEventListener('click', async () => {
 find('sign-out').addEventListener('click', async () => {
   endReason = 'logout'
   ended = true
+  try {
+    await client.signOut()
+  } catch {
+    endReason = null
+    ended = false
+    find('outcome').textContent = 'You are still signed in, because the server did not answer.'
+    return
+  }
   sessionStorage.removeItem('pawl-demo-session')
-  // If the server is unavailable, the user stays signed in and sees this page again.
-  await client.signOut().catch(() => {})
   location.replace('/')
 })
 
@@ -163,5 +170,5 @@ let unfollow = () => {}
 if (await load()) {
   showTimes()
   devices.reload()
-  unfollow = followEvents(onEvent, load)
+  unfollow = followEvents(onEvent, load, () => void connection.check())
 }

@@ -39,7 +39,10 @@ async function sendRequest() {
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     try {
       const response = await client.fetch('/api/me')
-      if (response.status === 401) break
+      if (response.status === 401) {
+        show('signed out', 'signed-out')
+        return report('signed-out')
+      }
       if (response.ok) {
         const { generation } = await response.json()
         find('generation').textContent = `generation ${generation}`
@@ -53,8 +56,8 @@ async function sendRequest() {
     }
     await delay(300 * attempt)
   }
-  show('signed out', 'signed-out')
-  report('signed-out')
+  show('no answer', 'lost')
+  report('no-answer')
 }
 
 addEventListener('message', ({ origin, data }) => {

@@ -1,13 +1,21 @@
 import { createClient } from './client.js'
+import { createConnection } from './connection.js'
 import { announce, find } from './dom.js'
 
 const tabs = /** @type {NodeListOf<HTMLIFrameElement>} */ (document.querySelectorAll('.tile'))
 const score = { rounds: 0, answered: 0, refreshes: 0, 'signed-out': 0 }
+/** Tabs that got no answer in this round. */
+let unanswered = 0
 /** Numbers of the tabs that have not finished the round. @type {Set<string>} */
 const pending = new Set()
 let refreshesBefore = 0
 
-const client = createClient({ ended: () => location.replace('/') })
+const connection = createConnection()
+const client = createClient({
+  noResponse: () => void connection.check(),
+  retrying: (seconds) => connection.unavailable(seconds),
+  ended: () => location.replace('/'),
+})
 
 function showScore() {
   for (const [name, value] of Object.entries(score)) find(name).textContent = String(value)
@@ -18,12 +26,19 @@ function disableControls(disabled) {
   for (const name of ['expire', 'drop', 'alone']) find(name).toggleAttribute('disabled', disabled)
 }
 
+/** @param {string} text */
+function tell(text) {
+  find('outcome').textContent = text
+  announce(text)
+}
+
 /** @param {boolean} dropResponse whether the response to the first refresh gets lost */
 async function startRound(dropResponse) {
   disableControls(true)
   find('outcome').textContent = ''
   score.rounds++
   refreshesBefore = score.refreshes
+  unanswered = 0
   if (dropResponse) await client.call('/api/drop', { method: 'POST' })
   await client.call('/api/expire', { method: 'POST' })
   for (const tab of tabs) {
@@ -35,12 +50,11 @@ async function startRound(dropResponse) {
 function finishRound() {
   disableControls(false)
   const refreshes = score.refreshes - refreshesBefore
-  const text =
-    score['signed-out'] > 0
-      ? 'A tab was signed out.'
-      : `All ten tabs are still signed in, after ${refreshes} ${refreshes === 1 ? 'refresh' : 'refreshes'}.`
-  find('outcome').textContent = text
-  announce(text)
+  if (score['signed-out'] > 0) tell('A tab was signed out.')
+  else if (unanswered > 0)
+    tell(`The server did not answer ${unanswered} of the ten tabs. No tab was signed out.`)
+  else
+    tell(`All ten tabs are still signed in, after ${refreshes} ${refreshes === 1 ? 'refresh' : 'refreshes'}.`)
 }
 
 addEventListener('message', ({ origin, data }) => {
@@ -48,6 +62,7 @@ addEventListener('message', ({ origin, data }) => {
   if (data.type === 'refresh') score.refreshes++
   if (data.type === 'answered') score.answered++
   if (data.type === 'signed-out') score['signed-out']++
+  if (data.type === 'no-answer') unanswered++
   showScore()
   if (data.type !== 'refresh' && pending.delete(data.number) && pending.size === 0) finishRound()
 })

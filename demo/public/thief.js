@@ -1,5 +1,6 @@
 /** DEMO ONLY: a thief who uses a stolen refresh token through the public routes, as a mobile app does. */
 import { clockTime } from './clock-time.js'
+import { createConnection } from './connection.js'
 import { announce, createElement, find } from './dom.js'
 import { send } from './request.js'
 
@@ -15,11 +16,14 @@ let automatic
 /** @type {string | null} */
 let sessionId = null
 let busy = false
+const connection = createConnection()
 
 /** @param {string} path @param {RequestInit} init */
-function sendAsThief(path, init) {
+async function sendAsThief(path, init) {
   // This tab shares the owner's cookies, which a real thief does not have.
-  return send(path, { ...init, credentials: 'omit' })
+  const result = await send(path, { ...init, credentials: 'omit' })
+  if (result.status === 0) void connection.check()
+  return result
 }
 
 /** @param {string} request @param {number} status @param {string} text */
@@ -94,9 +98,9 @@ async function showVerdict(code) {
   find('verdict-code').textContent = `401 ${code}`
   find('verdict-title').textContent = caught ? 'CAUGHT.' : 'LOCKED OUT.'
   find('verdict-text').textContent = ownReuse
-    ? 'You used an old refresh token, because the owner had rotated it. Two parties use this session, so Pawl ended it for both. Everything you stole is worthless.'
+    ? 'You used an old refresh token: the owner had rotated it before. Two parties use this session, so Pawl ended it for both. Everything you stole is worthless.'
     : caught
-      ? 'The owner used an old refresh token, because you had rotated it. Two parties use this session, so Pawl ended it for both. Everything you stole is worthless.'
+      ? 'The owner used an old refresh token: you had rotated it before. Two parties use this session, so Pawl ended it for both. Everything you stole is worthless.'
       : 'The session has ended, for example because the owner signed out. Everything you stole is worthless.'
   find('verdict').hidden = false
   for (const name of ['refresh', 'use', 'auto']) find(name).toggleAttribute('disabled', true)

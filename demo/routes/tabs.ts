@@ -18,8 +18,10 @@ export function tabRoutes(sessions: Sessions<Claims>): TabRoutes {
   const router = Router()
   let toDrop = 0
 
-  router.get('/tabs', requireSession(), (req, res) => {
-    res.send(tabsPage(sessionOf(req, sessions).claims.name))
+  router.get('/tabs', requireSession({ optional: true }), (req, res) => {
+    const session = sessionOf(req, sessions).current
+    if (session === null) return res.redirect(303, '/')
+    res.send(tabsPage(session.claims.name))
   })
   router.get('/tab', (_req, res) => {
     res.send(tabPage())

@@ -9,7 +9,7 @@ import { thiefPage } from '../pages/thief.ts'
 const LOOT_LIFETIME = 60_000
 const MAX_LOOT = 100
 /** The name of the refresh cookie, over HTTPS and on plain localhost. */
-const REFRESH_COOKIE = /(?:^|;\s*)(?:__Secure-)?pawl-refresh=([^;]+)/
+const REFRESH_COOKIE = /(?:^|;\s*)(?:__Secure-)?pawl-demo-refresh=([^;]+)/
 
 export function theftRoutes(): Router {
   const router = Router()

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { expect, onTestFinished, vi } from 'vitest'
-import { createDemo } from '../../demo/app.ts'
+import { createDemo, type Demo } from '../../demo/app.ts'
 import type { Claims } from '../../demo/claims.ts'
 import { LIFETIMES } from '../../demo/lifetimes.ts'
 import { createSessions, type Sessions } from '../../src/index.ts'
@@ -82,6 +82,37 @@ browserTest('ten tabs of the demo stay signed in when the response to their refr
   await picture(page, 'ten-tabs')
 })
 
+browserTest('the pages of the demo say that the server is gone, and continue when it is back', async () => {
+  const { origin, stop, start } = await openDemo()
+  const tabs = await openTabs(origin, VIEW)
+  const session = await tabs.context().newPage()
+  await session.goto(origin)
+  await session.getByRole('img', { name: 'connected' }).waitFor()
+  await stop()
+  await tabs.getByRole('button', { name: 'Expire the access token' }).click()
+  for (const page of [session, tabs]) await page.getByText('The demo does not respond.').first().waitFor()
+  await session.getByRole('button', { name: 'Sign out', exact: true }).click()
+  await session.getByText('You are still signed in, because the server did not answer.').waitFor()
+  await picture(session, 'server-gone')
+  await start()
+  // The session page may refresh before the tabs do.
+  await tabs.getByText('All ten tabs are still signed in, after').first().waitFor()
+  await session.getByRole('img', { name: 'connected' }).waitFor()
+  for (const page of [session, tabs]) await page.locator('[data-banner]').waitFor({ state: 'hidden' })
+})
+
+browserTest('an open page of the demo offers to sign in after the demo was started again', async () => {
+  const { origin, stop, start } = await openDemo()
+  const page = await (await openContext(VIEW)).newPage()
+  await signIn(page, origin)
+  await page.getByRole('img', { name: 'connected' }).waitFor()
+  await stop()
+  await page.getByText('The demo does not respond.').first().waitFor()
+  await start(await createDemoSessions())
+  await page.getByText('Your last session no longer exists.').waitFor()
+  await signIn(page, origin)
+})
+
 async function openTabs(origin: string, view: typeof VIEW): Promise<Page> {
   const page = await (await openContext(view)).newPage()
   await signIn(page, origin)
@@ -110,11 +141,47 @@ async function openDemo(): Promise<{
   origin: string
   sessions: Sessions<Claims>
   advance: (seconds: number) => void
+  stop: () => Promise<void>
+  /** Starts it again at the same port. @param next the sessions of another run */
+  start: (next?: Sessions<Claims>) => Promise<void>
 }> {
   await mkdir(SCREENSHOTS, { recursive: true })
   const { now } = Date
   let ahead = 0
   const clock = vi.spyOn(Date, 'now').mockImplementation(() => now() + ahead)
+  const sessions = await createDemoSessions()
+  let demo: Demo = createDemo(sessions)
+  let server: Server
+  let port = 0
+  async function start(next?: Sessions<Claims>): Promise<void> {
+    if (next !== undefined) demo = createDemo(next)
+    server = createServer(demo.app).listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    port = (server.address() as AddressInfo).port
+  }
+  async function stop(): Promise<void> {
+    demo.close()
+    const closed = once(server.close(), 'close')
+    server.closeAllConnections()
+    await closed
+  }
+  await start()
+  onTestFinished(async () => {
+    clock.mockRestore()
+    await stop()
+  })
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    sessions,
+    advance(seconds) {
+      ahead += seconds * 1000
+    },
+    stop,
+    start,
+  }
+}
+
+async function createDemoSessions(): Promise<Sessions<Claims>> {
   const sessions = await createSessions<Claims>({
     store: memory(),
     secret: SECRET,
@@ -122,21 +189,6 @@ async function openDemo(): Promise<{
     logger: silentLogger,
     ...LIFETIMES,
   })
-  const demo = createDemo(sessions)
-  const server = createServer(demo.app).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(async () => {
-    clock.mockRestore()
-    demo.close()
-    server.close()
-    server.closeAllConnections()
-    await sessions.close()
-  })
-  return {
-    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    sessions,
-    advance(seconds) {
-      ahead += seconds * 1000
-    },
-  }
+  onTestFinished(() => sessions.close())
+  return sessions
 }

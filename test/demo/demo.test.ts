@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -7,8 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { codeOf, createBrowser, stealFrom } from './browser.ts'
-
-const ROOT = join(import.meta.dirname, '../..')
+import { startDemo } from './process.ts'
 
 test('the demo detects a theft, and deletes its data when it stops', { timeout: 60_000 }, async () => {
   const temporary = await temporaryDirectory()
@@ -82,51 +80,14 @@ test('the demo takes the next port if its own is in use', async () => {
   expect(await demo.stop('SIGINT')).toBe(0)
 })
 
-interface RunningDemo {
-  /** Waits until the output matches `pattern`. @returns the whole output */
-  printed(pattern: RegExp): Promise<string>
-  address(): Promise<string>
-  stop(signal: NodeJS.Signals): Promise<number | null>
-  readonly exitCode: Promise<number | null>
-}
-
-function startDemo(settings: Record<string, string>): RunningDemo {
-  const { DATABASE_URL: _, PAWL_SECRET: __, ...environment } = process.env
-  const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', 'demo/main.ts'], {
-    cwd: ROOT,
-    env: { ...environment, ...settings },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let output = ''
-  const collect = (chunk: Buffer): void => {
-    output += chunk.toString()
-    child.emit('printed')
-  }
-  child.stdout!.on('data', collect)
-  child.stderr!.on('data', collect)
-  const exitCode = once(child, 'close').then(([code]) => {
-    child.emit('printed')
-    return code as number | null
-  })
-  onTestFinished(() => void child.kill('SIGKILL'))
-
-  async function printed(pattern: RegExp): Promise<string> {
-    while (!pattern.test(output)) {
-      if (child.exitCode !== null) throw new Error(`the demo has stopped:\n${output}`)
-      await once(child, 'printed')
-    }
-    return output
-  }
-  return {
-    printed,
-    exitCode,
-    address: async () => /http:\/\/\S+/.exec(await printed(/http:\/\/\S+\//))![0],
-    stop(signal) {
-      child.kill(signal)
-      return exitCode
-    },
-  }
-}
+test('the demo explains its settings, and refuses arguments', async () => {
+  const help = startDemo({}, ['--help'])
+  expect(await help.exitCode).toBe(0)
+  expect(help.output()).toMatch(/^npm start\n.*DATABASE_URL.*PAWL_SECRET.*PORT/s)
+  const wrong = startDemo({}, ['--port=1'])
+  expect(await wrong.exitCode).toBe(2)
+  expect(wrong.output()).toContain("no argument '--port=1'")
+})
 
 async function temporaryDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'pawl-demo-test-'))

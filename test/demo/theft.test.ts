@@ -55,6 +55,23 @@ test.each(Object.entries(THIEVES))('the demo detects within a minute a thief who
   expect(reused).toHaveLength(1)
 })
 
+test('the demo keeps a session whose thief stops after one refresh, and refuses the stolen token later', async () => {
+  const { origin, clock, flush, reused } = await openDemo()
+  const owner = createBrowser(origin)
+  await owner.post('/login', { name: 'Ada' })
+  const thief = await stealFrom(owner, origin)
+  expect(await thief.refresh()).toBe('ok')
+  for (let second = 0; second < MINUTE; second += OWNER_EVERY) {
+    clock.advance(OWNER_EVERY)
+    expect(await codeOf(await owner.post('/session/refresh'))).toBe('ok')
+    expect(await codeOf(await owner.get('/api/me'))).toBe('ok')
+    await flush()
+  }
+  expect(reused).toHaveLength(0)
+  expect(await thief.use()).toBe('access_token_expired')
+  expect(await thief.refresh()).toBe('refresh_token_reused')
+})
+
 test('the demo keeps a session that was not stolen', async () => {
   const { origin, clock, flush } = await openDemo()
   const owner = createBrowser(origin)

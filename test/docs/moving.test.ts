@@ -1,11 +1,8 @@
 import { createHmac, randomUUID } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import express, { type ErrorRequestHandler, type Express } from 'express'
 import express4 from 'express4'
 import type pg from 'pg'
-import ts from 'typescript'
 import { beforeAll, describe, expect, it } from 'vitest'
 import {
   expressSessions,
@@ -17,9 +14,9 @@ import type { Sessions } from '../../src/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { type Client, createClient, type Received } from '../support/http-client.ts'
 import { listen } from '../support/http-server.ts'
+import { compileGuide } from '../support/moving-guide.ts'
 import { openSessions } from '../support/sessions.ts'
 
-const GUIDE = join(import.meta.dirname, '../../docs/moving.md')
 const OLD_SECRET = 'the secret of express-session'
 const CLEARED = 'connect.sid=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT'
 const NAMES = ['__Host-pawl-access', '__Secure-pawl-refresh', 'connect.sid']
@@ -27,7 +24,7 @@ const NAMES = ['__Host-pawl-access', '__Secure-pawl-refresh', 'connect.sid']
 let exchange: string
 let pool: pg.Pool
 beforeAll(async () => {
-  exchange = compile(await readFile(GUIDE, 'utf8'), 'From express-session')
+  exchange = await compileGuide('The plan', 'From express-session')
   pool = createPool(await createDatabase())
   // The table of connect-pg-simple.
   await pool.query(
@@ -35,20 +32,12 @@ beforeAll(async () => {
   )
 })
 
-/** The code of a section of the guide, as CommonJS. */
-function compile(guide: string, section: string): string {
-  const text = guide.split(/^## /m).find((part) => part.startsWith(section))
-  const [, code] = /^```ts\n(.*?)^```$/ms.exec(text ?? '') ?? []
-  const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 }
-  return ts.transpileModule(code ?? '', { compilerOptions }).outputText
-}
-
 /** Stores a session as express-session does at a login. @returns the value of its cookie */
-async function oldLogin(userId: string, lifetime = '1 day'): Promise<string> {
+async function oldLogin(userId: unknown, lifetime = '1 day', held: object = {}): Promise<string> {
   const sid = randomUUID()
   await pool.query('insert into session values ($1, $2, localtimestamp + $3::interval)', [
     sid,
-    { cookie: { path: '/' }, userId },
+    { cookie: { path: '/' }, userId, ...held },
     lifetime,
   ])
   const signature = createHmac('sha256', OLD_SECRET).update(sid).digest('base64').replace(/=+$/, '')
@@ -98,6 +87,21 @@ describe.each([
       [/^s:([^.]+)/.exec(decodeURIComponent(old))![1]],
     )
     expect(rows).toStrictEqual([{ soon: true }])
+  })
+
+  it('carries over what the session holds, and leaves out what PostgreSQL cannot store', async () => {
+    const { sessions, browserWith } = await open()
+    const held = { cart: [1, 2], note: 'a\0b\ud800', role: 'admin' }
+    const numbered = await me(browserWith(await oldLogin(7, '1 day', held)))
+    expect([numbered.status, numbered.body]).toStrictEqual([200, { id: '7' }])
+    const [session] = await sessions.list('7')
+    expect(session!.data).toStrictEqual({ cart: [1, 2], note: 'ab\ufffd', role: 'admin' })
+  })
+
+  it.each([[{ id: 1 }], [null], ['']])('signs nobody in for the user id %j', async (userId) => {
+    const { browserWith } = await open()
+    const { status, body, cookies } = await me(browserWith(await oldLogin(userId)))
+    expect([status, body, cookies]).toStrictEqual([401, { code: 'not_signed_in', refresh: false }, [CLEARED]])
   })
 
   it('does not happen again after a logout within that minute', async () => {

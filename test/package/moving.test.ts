@@ -1,0 +1,187 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import express4 from 'express4'
+import type pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  expressSessions,
+  requireSession,
+  sessionErrors,
+  sessionOf,
+} from '../../src/adapters/express/index.ts'
+import type { Sessions } from '../../src/index.ts'
+import { TOKEN_CLAIM_NAMES } from '../../src/portable/token-claims.ts'
+import { createDatabase, createPool } from '../support/database.ts'
+import { type Client, createClient } from '../support/http-client.ts'
+import { listen } from '../support/http-server.ts'
+import { compileGuide } from '../support/moving-guide.ts'
+import { openSessions } from '../support/sessions.ts'
+
+const OLD_PACKAGES = ['supertokens-node-postgres-ref-jwt@4.0.0', 'iron-session@8.0.4']
+const OLD_COOKIES = ['sAccessToken', 'sIdRefreshToken', 'sRefreshToken']
+const PAWL_COOKIES = ['__Host-pawl-access', '__Secure-pawl-refresh']
+
+/** The parts of the old library that the test and the guide use. */
+interface OldLibrary {
+  init(config: object, pool: pg.Pool): Promise<void>
+  createNewSession(
+    res: unknown,
+    userId: string | number,
+    jwtPayload?: unknown,
+    sessionInfo?: unknown,
+  ): Promise<unknown>
+}
+
+let home: string
+let requireOld: NodeJS.Require
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'pawl-moving-'))
+  await writeFile(join(home, 'package.json'), '{ "private": true }')
+  const options = ['--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts']
+  await promisify(execFile)('npm', ['install', ...options, ...OLD_PACKAGES], { cwd: home })
+  requireOld = createRequire(join(home, 'package.json'))
+}, 120_000)
+afterAll(() => rm(home, { recursive: true, force: true }))
+
+describe('moving a session from supertokens-node-postgres-ref-jwt', () => {
+  let SuperTokens: OldLibrary
+  let pool: pg.Pool
+  let exchange: string
+
+  beforeAll(async () => {
+    SuperTokens = requireOld('supertokens-node-postgres-ref-jwt/express')
+    const database = await createDatabase()
+    pool = createPool(database)
+    exchange = await compileGuide('The plan', 'From supertokens-node-postgres-ref-jwt')
+    await SuperTokens.init(
+      {
+        postgres: { config: { user: 'unused', database: 'unused' } },
+        tokens: { refreshToken: { renewTokenPath: '/api/refreshsession' } },
+        cookie: { domain: '', secure: false },
+      },
+      pool,
+    )
+  })
+
+  async function open() {
+    const sessions: Sessions = await openSessions()
+    const app = express4()
+    let login: readonly [string | number, unknown?, unknown?] = ['unknown']
+    app.use(expressSessions(sessions))
+    app.post('/old-login', (_req, res, next) => {
+      SuperTokens.createNewSession(res, ...login).then(() => res.json({}), next)
+    })
+    const names = { SuperTokens, sessionOf, sessions, app }
+    new Function('exports', ...Object.keys(names), exchange)({}, ...Object.values(names))
+    app.use(sessionErrors())
+    app.use(((_error, _req, res, _next) => void res.status(500).json({})) as express4.ErrorRequestHandler)
+    const port = await listen(app)
+    /** A browser with a session of the old library. */
+    async function browserOf(...given: typeof login): Promise<Client> {
+      login = given
+      const client = createClient(port)
+      expect((await client.send('POST', '/old-login')).status).toBe(200)
+      expect(client.jar.names).toStrictEqual(OLD_COOKIES)
+      return client
+    }
+    return { sessions, browserOf }
+  }
+
+  const CASES: readonly { readonly payload: unknown; readonly claims: unknown }[] = [
+    { payload: { role: 'admin', nested: { a: [null] } }, claims: { role: 'admin', nested: { a: [null] } } },
+    { payload: undefined, claims: {} },
+    { payload: null, claims: {} },
+    { payload: { note: 'a\0b\ud800' }, claims: { note: 'ab\ufffd' } },
+    ...[['admin', 'editor'], 'admin', 42, false].map((payload) => ({ payload, claims: { payload } })),
+  ]
+  it.each(CASES)('carries over the payload $payload and any session info', async ({ payload, claims }) => {
+    const { sessions, browserOf } = await open()
+    for (const info of [undefined, { cart: [1] }, ['a'], 'text\0', 0, payload]) {
+      const anna = await browserOf('anna', payload, info)
+      expect((await anna.send('POST', '/api/refreshsession')).status).toBe(200)
+      expect(anna.jar.names).toStrictEqual(PAWL_COOKIES)
+      const [session] = await sessions.list('anna')
+      const text = JSON.stringify(info ?? null)
+        .replaceAll('\\u0000', '')
+        .replaceAll('\\ud800', '\ufffd')
+      expect([session!.claims, session!.data]).toStrictEqual([claims, JSON.parse(text)])
+      await sessions.deleteUser('anna')
+    }
+  })
+
+  it('wraps a payload that has a reserved name', async () => {
+    const { sessions, browserOf } = await open()
+    for (const name of [...TOKEN_CLAIM_NAMES, 'act', 'cnf']) {
+      const payload = { [name]: 'x', role: 'admin' }
+      const anna = await browserOf(`anna-${name}`, payload)
+      expect((await anna.send('POST', '/api/refreshsession')).status).toBe(200)
+      const [session] = await sessions.list(`anna-${name}`)
+      expect(session!.claims).toStrictEqual({ payload })
+    }
+  })
+
+  it('moves number ids, ends the old session, and happens once', async () => {
+    const { sessions, browserOf } = await open()
+    const anna = await browserOf(7)
+    const copy = anna.jar.copy()
+    expect((await anna.send('POST', '/api/refreshsession')).status).toBe(200)
+    expect((await sessions.list('7')).map(({ active }) => active)).toStrictEqual([true])
+    expect((await pool.query('select * from refresh_token')).rows).toStrictEqual([])
+    for (const name of OLD_COOKIES) anna.jar.put(name, copy.get(name)!)
+    expect((await anna.send('POST', '/api/refreshsession')).status).toBe(500)
+    expect(await sessions.list('7')).toHaveLength(1)
+  })
+
+  it('creates no session for a browser whose session of Pawl has ended', async () => {
+    const { sessions, browserOf } = await open()
+    const anna = await browserOf('anna')
+    await anna.send('POST', '/api/refreshsession')
+    await sessions.revokeUser('anna')
+    const mallory = await browserOf('mallory')
+    for (const name of PAWL_COOKIES) mallory.jar.put(name, anna.jar.get(name)!)
+    expect((await mallory.send('POST', '/api/refreshsession')).status).toBe(200)
+    expect(await sessions.list('mallory')).toStrictEqual([])
+  })
+})
+
+describe('moving a session from iron-session', () => {
+  const password = 'a password of at least 32 characters'
+  it.each([
+    [{ userId: 7, cart: [1], note: 'a\0b' }, password, 200, { cart: [1], note: 'ab' }],
+    [{ userId: { id: 7 } }, password, 401, undefined],
+    [{ userId: 7 }, password.toUpperCase(), 401, undefined],
+  ])(
+    'moves %j and what else it holds, if the user id is one and the seal is genuine',
+    async (held, sealedWith, status, data) => {
+      const sessions: Sessions = await openSessions()
+      const app = express4()
+      const code = await compileGuide('The plan', 'From express-session', 'From iron-session')
+      const names = { expressSessions, sessionOf, sessions, app, OLD_PASSWORD: password, OLD_TTL: 3600 }
+      // The guide needs packages that Express depends on.
+      const requireAny = (name: string) =>
+        name === 'iron-session'
+          ? requireOld(name)
+          : createRequire(createRequire(import.meta.url).resolve('express'))(name)
+      const exchange = code.replaceAll('connect.sid', 'iron')
+      new Function('require', 'exports', ...Object.keys(names), exchange)(
+        requireAny,
+        {},
+        ...Object.values(names),
+      )
+      app.get('/me', requireSession(), (_req, res) => void res.json({}))
+      app.use(sessionErrors())
+      const client = createClient(await listen(app))
+      client.jar.put(
+        'iron',
+        await requireOld('iron-session').sealData(held, { password: sealedWith, ttl: 3600 }),
+      )
+      expect((await client.send('GET', '/me')).status).toBe(status)
+      expect(client.jar.names).not.toContain('iron')
+      expect((await sessions.list('7'))[0]?.data).toStrictEqual(data)
+    },
+  )
+})
