@@ -161,9 +161,10 @@ async function loginClaims(engine: Engine, row: SessionRow): Promise<ClaimsObjec
 async function storeLoginClaims(scope: Scope, row: SessionRow, claims: ClaimsObject): Promise<SessionRow> {
   const { id, version, renewals } = row
   const at = scope.engine.clock.now()
-  if (!(await scope.writes.replaceClaims({ id, version, renewals, claims, next: renewals, at }))) return row
+  const written = await scope.writes.replaceClaims({ id, version, renewals, claims, next: renewals, at })
+  // Also if it is false: an earlier attempt whose answer was lost may have written the claims.
   await publishVersions(scope, [{ id, version: version + 1 }])
-  return { ...row, claims, version: version + 1 }
+  return written ? { ...row, claims, version: version + 1 } : row
 }
 
 function checkFields(input: CreateSession<object, unknown>): void {
