@@ -58,9 +58,9 @@ export interface ListenClient {
   discard?(): void
   unref?(): void
   /** Where the driver connects, from the config, the environment and its defaults. */
-  readonly host?: string
-  readonly port?: number
-  readonly database?: string
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly database?: string | undefined
   on(event: 'notification', listener: (message: Notification) => void): unknown
   on(event: 'error' | 'end', listener: (error?: Error) => void): unknown
   /** Lets Pawl drop a connection whose server does not answer. */

@@ -20,23 +20,25 @@ interface User {
   readonly channels: Set<string>
 }
 
-/** What tells where a connection goes: a URL, the settings of `listen`, or neither. */
+/** The URL or config of the option `listen`; null if it names no address. */
 type Address = string | object | null
 
-/** The connections that new clients may join, by pool and address. */
-const byPool = new WeakMap<object, Map<Address, Shared>>()
-const withoutPool = new Map<Address, Shared>()
+/** The connections that new clients may join. */
+type Connections = Map<Address, Shared>
+
+const byPool = new WeakMap<object, Connections>()
+const byUrl = new Map<string, Connections>()
 
 /**
  * Makes clients for LISTEN that share one connection of this process, however many stores there are: a connection
  * for each of thirty schemas would use up the server's.
  *
- * @param pool the pool whose settings the connection has, or null
- * @param key where it connects instead of the pool, or null
+ * @param base the pool or connection string that completes the address
  */
-export function shareListenClient(open: Open, pool: object | null, key: Address): Open {
-  const connections = pool === null ? withoutPool : (byPool.get(pool) ?? new Map<Address, Shared>())
-  if (pool !== null) byPool.set(pool, connections)
+export function shareListenClient(open: Open, base: object | string, key: Address): Open {
+  const connections = (typeof base === 'string' ? byUrl.get(base) : byPool.get(base)) ?? new Map()
+  if (typeof base === 'string') byUrl.set(base, connections)
+  else byPool.set(base, connections)
   return async () => {
     let shared = connections.get(key)
     if (shared === undefined) {
@@ -45,9 +47,11 @@ export function shareListenClient(open: Open, pool: object | null, key: Address)
       })
       connections.set(key, shared)
     }
-    return createUser(shared, () => {
+    const user = createUser(shared, () => {
       if (connections.get(key) === shared) connections.delete(key)
     })
+    const { host, port, database } = await shared.client
+    return { ...user, host, port, database }
   }
 }
 
@@ -55,12 +59,12 @@ export function shareListenClient(open: Open, pool: object | null, key: Address)
 function createShared(open: Open, retire: () => void): Shared {
   const users = new Set<User>()
   const channels = new Map<string, number>()
-  const end = (event: 'error' | 'end'): void => {
+  const end = (event: 'error' | 'end', error?: Error): void => {
     retire()
-    for (const { events } of [...users]) events.emit(event)
+    for (const { events } of [...users]) events.emit(event, error)
   }
   const client = open().then((opened) => {
-    opened.on('error', () => end('error'))
+    opened.on('error', (error) => end('error', error))
     opened.on('end', () => end('end'))
     opened.on('notification', (message: Notification) => {
       for (const { events, channels: own } of [...users])
