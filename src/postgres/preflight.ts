@@ -1,4 +1,5 @@
 import { SchemaOutdatedError } from '../portable/errors.ts'
+import { printable } from '../portable/printable.ts'
 import type { Connection } from './connection.ts'
 import type { Names } from './names.ts'
 import { SESSION_COLUMNS } from './queries.ts'
@@ -50,7 +51,7 @@ export async function assertUsable(connection: Connection, names: Names, schema:
     }
     if (hides_rows === true) {
       throw new SchemaOutdatedError(
-        `${table} has row level security, which may hide rows from the role ${role}. Pawl must see every row: connect as ` +
+        `${table} has row level security, which may hide rows from the role ${printable(role as string)}. Pawl must see every row: connect as ` +
           'the owner of the table, give the role BYPASSRLS, or add a policy for all commands `using (true)`.',
       )
     }
