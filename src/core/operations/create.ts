@@ -94,7 +94,6 @@ export async function createSession<Claims extends object, Data>(
   if (autocommit) events.emit('created', { sessionId: row.id, userId, ip: row.ip, userAgent: row.userAgent })
   try {
     await enforceSessionLimit(scope, row, replaced)
-    for (const replacedId of replaced) await endSession(scope, replacedId, 'replaced')
     // A change of rights since the first call has not met this row, if it came before the row was visible.
     const claims = autocommit ? await loginClaims(engine, row) : row.claims
     if (claims !== row.claims) {
@@ -102,6 +101,8 @@ export async function createSession<Claims extends object, Data>(
       const issue = { generation: 0, twin: null, now: clock.now(), context }
       accessToken = await issueAccessToken(engine, row, issue)
     }
+    // Last: a login that fails leaves the user the sessions that it replaces.
+    for (const replacedId of replaced) await endSession(scope, replacedId, 'replaced')
   } catch (error) {
     // The caller gets no tokens, so the new session would never have a holder.
     const reason = error instanceof SessionEndedError ? 'revoked' : 'replaced'
