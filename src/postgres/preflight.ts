@@ -39,7 +39,7 @@ const TABLES = `select c.relname as name, current_user as role, ${HIDES_ROWS} as
  */
 export async function assertUsable(connection: Connection, names: Names, schema: string): Promise<void> {
   for (const { name, role, columns, hides_rows } of await readTables(connection, schema)) {
-    const table = `Table ${names.schema}.${name} at ${connection.target.where}`
+    const table = printable(`Table ${names.schema}.${name} at ${connection.target.where}`)
     const missing = COLUMNS[name as string]!.filter(
       (column) => !(columns as string[] | null)?.includes(column),
     )
