@@ -128,12 +128,11 @@ export function postgres(options: PostgresOptions): PostgresStore {
   }
 }
 
-/** Stores of one pool, or of one connection string, share a connection. */
+/** Stores of one pool, or of one connection string, share a connection if `listen` is the same. */
 function sharedListenClient(
   { pool, listen, connectionString }: ResolvedPostgresOptions,
   open: (() => Promise<ListenClient>) | null,
 ): (() => Promise<ListenClient>) | null {
   if (open === null) return null
-  if (typeof listen === 'object') return shareListenClient(open, pool, listen)
-  return shareListenClient(open, pool, typeof listen === 'string' ? listen : connectionString)
+  return shareListenClient(open, pool ?? connectionString!, typeof listen === 'boolean' ? null : listen)
 }

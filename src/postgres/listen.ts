@@ -59,7 +59,8 @@ export function createListener(
 
   async function listenOnce(): Promise<void> {
     const client = await openClient()
-    if (closing.signal.aborted) return
+    // Also this one counts among those that share the connection.
+    if (closing.signal.aborted) return endClient(client)
     where = whereOf(client)
     let listening = false
     let lostBy: Error | undefined

@@ -6,7 +6,7 @@ import { isUndefinedTable, isUnsupported } from './sqlstate.ts'
 
 /**
  * An index keeps its pages when rows are deleted. One that has only its first page, which holds no entries, has never
- * held a row: the table is new, as in another database. TRUNCATE and REINDEX make an index new, too.
+ * held a row: the table is new, as in another database. TRUNCATE, REINDEX and VACUUM FULL make an index new, too.
  */
 const REASON = `select case
     when ${HIDES_ROWS} then 'row-security'

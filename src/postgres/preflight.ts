@@ -1,4 +1,5 @@
 import { SchemaOutdatedError } from '../portable/errors.ts'
+import { printable } from '../portable/printable.ts'
 import type { Connection } from './connection.ts'
 import { MIGRATIONS } from './migrations.ts'
 import type { Names } from './names.ts'
@@ -41,7 +42,7 @@ const TABLES = `select c.relname as name, current_user as role, ${HIDES_ROWS} as
  */
 export async function assertUsable(connection: Connection, names: Names, schema: string): Promise<void> {
   for (const { name, role, columns, hides_rows } of await readTables(connection, schema)) {
-    const table = `Table ${names.schema}.${name} at ${connection.target.where}`
+    const table = printable(`Table ${names.schema}.${name} at ${connection.target.where}`)
     const missing = COLUMNS[name as string]!.filter(
       (column) => !(columns as string[] | null)?.includes(column),
     )
@@ -53,7 +54,7 @@ export async function assertUsable(connection: Connection, names: Names, schema:
     }
     if (hides_rows === true) {
       throw new SchemaOutdatedError(
-        `${table} has row level security, which may hide rows from the role ${role}. Pawl must see every row: connect as ` +
+        `${table} has row level security, which may hide rows from the role ${printable(role as string)}. Pawl must see every row: connect as ` +
           'the owner of the table, give the role BYPASSRLS, or add a policy for all commands `using (true)`.',
       )
     }

@@ -124,8 +124,7 @@ export function createSessionWrites(run: Run, notify: SessionWrites['notify']): 
     async raiseVersionByUser(userId, at, after, limit) {
       const { ids, last } = await openByUser(userId, null, after, limit)
       const rows = ids.length === 0 ? [] : await run('raiseVersions', [ids, timestamp(at)])
-      const raised = rows.map((row) => ({ id: row['id'] as string, version: row['version'] as number }))
-      return { raised, last }
+      return { raised: rows.map(toVersion), last }
     },
     async startRenewal({ id, version, renewals, next, expiresAt, pruneAt }) {
       const rows = await run('startRenewal', [

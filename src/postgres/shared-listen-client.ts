@@ -20,23 +20,25 @@ interface User {
   readonly channels: Set<string>
 }
 
-/** What tells where a connection goes: a URL, the settings of `listen`, or neither. */
+/** The URL or config of the option `listen`; null if it names no address. */
 type Address = string | object | null
 
-/** The connections that new clients may join, by pool and address. */
-const byPool = new WeakMap<object, Map<Address, Shared>>()
-const withoutPool = new Map<Address, Shared>()
+/** The connections that new clients may join. */
+type Connections = Map<Address, Shared>
+
+const byPool = new WeakMap<object, Connections>()
+const byUrl = new Map<string, Connections>()
 
 /**
  * Makes clients for LISTEN that share one connection of this process, however many stores there are: a connection
  * for each of thirty schemas would use up the server's.
  *
- * @param pool the pool whose settings the connection has, or null
- * @param key where it connects instead of the pool, or null
+ * @param base the pool or connection string that completes the address
  */
-export function shareListenClient(open: Open, pool: object | null, key: Address): Open {
-  const connections = pool === null ? withoutPool : (byPool.get(pool) ?? new Map<Address, Shared>())
-  if (pool !== null) byPool.set(pool, connections)
+export function shareListenClient(open: Open, base: object | string, key: Address): Open {
+  const connections = (typeof base === 'string' ? byUrl.get(base) : byPool.get(base)) ?? new Map()
+  if (typeof base === 'string') byUrl.set(base, connections)
+  else byPool.set(base, connections)
   return async () => {
     let shared = connections.get(key)
     if (shared === undefined) {
@@ -45,10 +47,11 @@ export function shareListenClient(open: Open, pool: object | null, key: Address)
       })
       connections.set(key, shared)
     }
-    const { host, port, database } = await shared.client
-    return createUser(shared, { host, port, database }, () => {
+    const user = createUser(shared, () => {
       if (connections.get(key) === shared) connections.delete(key)
     })
+    const { host, port, database } = await shared.client
+    return { ...user, host, port, database }
   }
 }
 
@@ -88,11 +91,7 @@ function createShared(open: Open, retire: () => void): Shared {
   return { client, connected, query, users, channels }
 }
 
-function createUser(
-  shared: Shared,
-  address: Pick<ListenClient, 'host' | 'port' | 'database'>,
-  retire: () => void,
-): ListenClient {
+function createUser(shared: Shared, retire: () => void): ListenClient {
   const { users, channels } = shared
   const user: User = { events: new EventEmitter(), channels: new Set() }
   // A client that nobody listens to yet must not end the process.
@@ -119,7 +118,6 @@ function createUser(
   const withClient = (use: (opened: ListenClient) => unknown): void => void shared.client.then(use, () => {})
 
   return {
-    ...address,
     connect: () =>
       shared.connected().catch((error: unknown) => {
         retire()

@@ -157,3 +157,17 @@ it('`refreshClaims` ends a session at its refresh, which clears the cookies', as
   expect([status, body]).toStrictEqual([401, { code: 'session_ended', refresh: false }])
   expect(cookies).toHaveLength(2)
 })
+
+it('a reauthentication leaves the row its claims, without the defaults of a schema', async () => {
+  const { after } = await deploy(filling)
+  const { site, anna } = after
+  await anna.refresh()
+  const reauthenticate: Handler = async (session) => Response.json(await session.reauthenticate())
+  expect((await anna.visit('POST', '/password', { handler: reauthenticate })).status).toBe(200)
+  const [session] = await site.sessions.list('anna')
+  expect(await site.store.read(session!.sessionId)).toMatchObject({
+    claims: { role: 'user' },
+    renewals: [{ claims: null }],
+  })
+  expect((await anna.me({ handler: claimsOf })).body).toMatchObject({ claims: { tenant: 'main' } })
+})

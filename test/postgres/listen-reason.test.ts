@@ -79,6 +79,22 @@ describe('the reason why LISTEN does not work', () => {
     )
   })
 
+  it('is told with the address: the server ended the connection', async () => {
+    const sessions = await openSessions({ store: postgres({ pool }), revocation: { pollInterval: 0.1 } })
+    await expect.poll(() => sessions.stats().feed.listening, { timeout: 10_000 }).toBe(true)
+    const polling = listen(sessions, 'feedPolling')
+    await pool.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+        where application_name = 'pawl listen' and datname = current_database()`,
+    )
+    await expect.poll(() => polling.length, { timeout: 10_000 }).toBe(1)
+    const { host, pathname } = new URL(url)
+    expect(polling[0]!.error?.message).toMatch(
+      `PostgreSQL at ${host}${pathname} refused or ended the connection`,
+    )
+    expect(polling[0]!.error?.message).toMatch('57P01')
+  })
+
   it('is a process warning by default', async () => {
     const warned = collectWarnings()
     const sessions = await openSessions({

@@ -1,8 +1,11 @@
+import pg from 'pg'
 import { expect, it, vi } from 'vitest'
 import { postgres } from '../../src/postgres/index.ts'
+import { createListener } from '../../src/postgres/listen.ts'
+import { shareListenClient } from '../../src/postgres/shared-listen-client.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { collectWarnings } from '../support/process-warnings.ts'
-import { openSessions } from '../support/sessions.ts'
+import { listen, openSessions } from '../support/sessions.ts'
 
 const url = await createDatabase()
 const pool = createPool(url, { max: 4 })
@@ -55,3 +58,41 @@ it('thirty schemas on one pool share one LISTEN connection, without a warning', 
   await vi.waitFor(async () => expect(await listeners()).toStrictEqual([]), { timeout: 5000 })
   expect(warnings).toStrictEqual([])
 }, 60_000)
+
+it('two databases behind one URL of `listen` do not share a connection', async () => {
+  const otherUrl = await createDatabase()
+  const options = { listen: `postgres://${new URL(url).host}` }
+  const both = await Promise.all(
+    [url, otherUrl].map((connectionString) =>
+      openSessions({ store: postgres({ connectionString, ...options }), revocation: { pollInterval: 0.1 } }),
+    ),
+  )
+  const polling = both.map((sessions) => listen(sessions, 'feedPolling'))
+  await vi.waitFor(() => expect(both.every((one) => one.stats().feed.listening)).toBe(true), {
+    timeout: 10_000,
+  })
+  expect(polling).toStrictEqual([[], []])
+})
+
+it('a listener that is closed at once does not keep the shared connection open', async () => {
+  const open = shareListenClient(
+    async () => new pg.Client({ connectionString: url, application_name: 'closed at once' }) as never,
+    url,
+    { host: 'of this test' },
+  )
+  const create = (): ReturnType<typeof createListener> =>
+    createListener(open, { quoted: 'x', name: 'x' }, async () => true, {
+      onChange() {},
+      onForeign() {},
+      onConnected() {},
+    })
+  const [first, second] = [create(), create()]
+  await second.close()
+  await first.close()
+  await vi.waitFor(async () => {
+    const { rowCount } = await pool.query(
+      `select from pg_stat_activity where application_name = 'closed at once'`,
+    )
+    expect(rowCount).toBe(0)
+  }, 3000)
+})

@@ -67,8 +67,12 @@ describe('the message of StoreUnavailableError', () => {
   })
 
   it('is one printable line of limited length without credentials', async () => {
-    const text = `line\n\u001b[31mred\u202e password=hunter2 for postgres://app:hunter2@db/shop ${'x'.repeat(10_000)}`
-    const message = await messageFor('53300', text)
+    const words = [
+      'line\n\u001b[31mred\u202e password=hunter2',
+      'PGPASSWORD=hunter2 {"db_password":"hunter2"}',
+      'postgres://app:hunter2 hunter2@db/shop',
+    ]
+    const message = await messageFor('53300', `${words.join(' ')} ${'x'.repeat(10_000)}`)
     expect(message.length).toBeLessThan(700)
     expect(message).not.toMatch(/[\p{Cc}\p{Cf}]/u)
     expect(message).not.toContain('hunter2')

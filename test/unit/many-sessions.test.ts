@@ -159,6 +159,7 @@ describe.each(await storeKinds())('on $name,', ({ newPlace }) => {
       { after: 'x' },
       { after: null },
       { after: { sessionId: 'x', lastSeenAt: new Date() } },
+      { after: { sessionId: '01a20a4c-4edb-71a0-8a4b-52da08d8c3c2', lastSeenAt: new Date(8.64e15) } },
       { after: { sessionId: '01a20a4c-4edb-71a0-8a4b-52da08d8c3c2', lastSeenAt: new Date(Number.NaN) } },
       { offset: 1 },
     ])('refuses %j', async (page) => {

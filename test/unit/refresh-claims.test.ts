@@ -325,6 +325,20 @@ describe('refreshClaims at a login', () => {
     )
   })
 
+  it('leaves the sessions that a login replaces, if it fails once the row is visible', async () => {
+    let calls = 0
+    const sessions = await openSessions({
+      onRefreshClaimsError: 'end',
+      refreshClaims({ claims }) {
+        if (++calls === 4) throw new Error('made by a test')
+        return claims
+      },
+    })
+    const { sessionId } = (await sessions.create({ userId: 'u' })).session
+    await expect(sessions.create({ userId: 'u', replaces: sessionId })).rejects.toThrow(tryAgain)
+    expect(await sessions.list('u', { active: true })).toMatchObject([{ sessionId }])
+  })
+
   it("keeps the claims of `create` if it fails; with `onRefreshClaimsError: 'end'` the login must be tried again", async () => {
     const refreshClaims = (): never => {
       throw new Error('the users table is away')

@@ -94,7 +94,6 @@ export async function createSession<Claims extends object, Data>(
   if (autocommit) events.emit('created', { sessionId: row.id, userId, ip: row.ip, userAgent: row.userAgent })
   try {
     await enforceSessionLimit(scope, row, replaced)
-    for (const replacedId of replaced) await endSession(scope, replacedId, 'replaced')
     // A change of rights since the first call has not met this row, if it came before the row was visible.
     const claims = autocommit ? await loginClaims(engine, row) : row.claims
     if (claims !== row.claims) {
@@ -102,6 +101,8 @@ export async function createSession<Claims extends object, Data>(
       const issue = { generation: 0, twin: null, now: clock.now(), context }
       accessToken = await issueAccessToken(engine, row, issue)
     }
+    // Last: a login that fails leaves the user the sessions that it replaces.
+    for (const replacedId of replaced) await endSession(scope, replacedId, 'replaced')
   } catch (error) {
     // The caller gets no tokens, so the new session would never have a holder.
     const reason = error instanceof SessionEndedError ? 'revoked' : 'replaced'
@@ -161,9 +162,10 @@ async function loginClaims(engine: Engine, row: SessionRow): Promise<ClaimsObjec
 async function storeLoginClaims(scope: Scope, row: SessionRow, claims: ClaimsObject): Promise<SessionRow> {
   const { id, version, renewals } = row
   const at = scope.engine.clock.now()
-  if (!(await scope.writes.replaceClaims({ id, version, renewals, claims, next: renewals, at }))) return row
+  const written = await scope.writes.replaceClaims({ id, version, renewals, claims, next: renewals, at })
+  // Also if it is false: an earlier attempt whose answer was lost may have written the claims.
   await publishVersions(scope, [{ id, version: version + 1 }])
-  return { ...row, claims, version: version + 1 }
+  return written ? { ...row, claims, version: version + 1 } : row
 }
 
 function checkFields(input: LoginFields): void {

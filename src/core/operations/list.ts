@@ -5,6 +5,8 @@ import type { ListPage, Position } from '../store.ts'
 
 const DEFAULT_LIMIT = 100
 const MAX_LIMIT = 1000
+/** PostgreSQL does not read the years that JavaScript writes with a sign. */
+const END_OF_TIME = Date.UTC(10_000, 0)
 
 /** Checks the options of `list`. @throws TypeError */
 export function toListPage(given: ListSessions | undefined, now: number): ListPage {
@@ -19,9 +21,10 @@ export function toListPage(given: ListSessions | undefined, now: number): ListPa
   return { activeAt: active ? now : null, after: after === undefined ? null : toPosition(after), limit }
 }
 
-function toPosition({ sessionId, lastSeenAt }: NonNullable<ListSessions['after']>): Position {
+function toPosition(after: NonNullable<ListSessions['after']> | null): Position {
+  const { sessionId, lastSeenAt } = after ?? {}
   const at = lastSeenAt instanceof Date ? lastSeenAt.getTime() : Number.NaN
-  if (!isSessionId(sessionId) || Number.isNaN(at))
+  if (!isSessionId(sessionId) || !(at >= 0 && at < END_OF_TIME))
     throw new TypeError(
       '`after` takes the last session of the page before, or its `sessionId` and `lastSeenAt`',
     )

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { ClaimsObject } from '../../portable/claims.ts'
 import { AccessTokenExpiredError, ActingRefusedError, TryAgainError } from '../../portable/errors.ts'
 import type { CreatedSession, RenewSession } from '../api.ts'
+import type { Engine } from '../engine.ts'
 import { randomBytes } from '../keys/random.ts'
 import { normalizeContext } from '../request-context.ts'
 import { pendingLifetime } from '../rotation/decision.ts'
@@ -9,7 +10,7 @@ import { idleExpiry, idleTimeoutOf, pruneTime } from '../session/lifetime.ts'
 import { findRenewal, mayHoldReauthentication, withRenewal } from '../session/renewal.ts'
 import { toSession } from '../session/session.ts'
 import { assertNotOutdated, readForToken } from '../session/stored-values.ts'
-import type { Renewal } from '../store.ts'
+import type { Renewal, SessionRow } from '../store.ts'
 import { assertClaimsFit, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
 import { ANCHOR_BYTES, fingerprint, mintRefreshToken, RENEWAL_PREFIX } from '../tokens/refresh-token.ts'
 import { assertStillActive, type Scope } from './write-scope.ts'
@@ -42,8 +43,7 @@ export async function renewSession<Claims extends object, Data>(
 ): Promise<CreatedSession<Claims, Data>> {
   const { engine, writes } = scope
   const { options, clock, schemas } = engine
-  // The holder of a pending renewal has claims and an authentication time that the row does not have yet.
-  const claims = given === undefined ? (holder?.claims ?? null) : await schemas.claims.accept(given)
+  const accepted = given === undefined ? null : await schemas.claims.accept(given)
   const anchor = randomBytes(ANCHOR_BYTES)
   const anchorHash = fingerprint(anchor)
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
@@ -55,6 +55,7 @@ export async function renewSession<Claims extends object, Data>(
     if (holder !== null && holder.version !== row.version) throw new AccessTokenExpiredError('superseded')
     if (holder !== null && !reauthenticated && mayHoldReauthentication(row, holder, options.rotation))
       throw new AccessTokenExpiredError('superseded')
+    const claims = accepted ?? (await heldClaims(engine, row, holder))
     const read = await readForToken(engine, claims === null ? row : { ...row, claims })
     // Data is no part of the tokens, and the user may have just typed the password.
     const stale = read.refusal?.of === 'data' || assertNotOutdated(engine, read)
@@ -111,6 +112,20 @@ export async function renewSession<Claims extends object, Data>(
     }
   }
   throw new TryAgainError()
+}
+
+/**
+ * The claims of the access token that asks for a renewal; `null` if it has those of the row. The holder of a pending
+ * renewal has claims that the row does not have yet.
+ */
+async function heldClaims(
+  { schemas }: Engine,
+  row: SessionRow,
+  holder: RenewalHolder | null,
+): Promise<ClaimsObject | null> {
+  const claims = holder?.claims ?? null
+  // The token has the output of the schema, which Pawl does not write into the row.
+  return isDeepStrictEqual(claims, (await schemas.claims.read(row.claims)).value) ? null : claims
 }
 
 /**

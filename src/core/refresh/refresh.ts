@@ -56,8 +56,8 @@ export function refresh(
 
 /**
  * Reads the row, decides, writes and answers. The checks come in the order of the protocol: MAC, row, end, anchor,
- * absolute expiry, idle expiry, decision, limits, claims, schemas. Each caller gets its own child: with a shared answer, a thief could follow
- * the owner undetected.
+ * absolute expiry, idle expiry, decision, limits, claims, schemas. Each caller gets its own child: with a shared answer, a
+ * thief could follow the owner undetected.
  */
 async function exchange(
   engine: Engine,
@@ -72,6 +72,7 @@ async function exchange(
   let allowed = false
   /** The version of the row to which this refresh has written the claims that the application computed. */
   let writtenVersion: number | null = null
+  let version: number | null = null
 
   for (let attempt = 1; attempt <= ATTEMPTS + Number(writtenVersion !== null); attempt++) {
     const row = await ensureRowVersion(engine, await readRow(engine.store, token.sessionId))
@@ -80,6 +81,9 @@ async function exchange(
     if (row === null && arrivedAt < token.issuedAt + engine.options.idleTimeout)
       await assertRowsVisible(engine)
     const held = heldSession(token, row)
+    // The write of the attempt before may have succeeded although its answer was lost.
+    if (version !== null && held.row.version > version) publishVersion(engine, held.row)
+    version = held.row.version
     assertUnexpired(engine, token, held.session, arrivedAt)
     let decision = judge(engine, token, held, arrivedAt)
     let values: StoredValues = { row: held.session, refusal: null }
@@ -124,7 +128,7 @@ async function replaceClaims(
   { row, lineage }: HeldSession,
   claims: ClaimsObject,
 ): Promise<boolean> {
-  const { store, clock, revocations, feed } = engine
+  const { store, clock } = engine
   const { id, version, renewals } = row
   // Claims of a pending renewal stay with its holder: they may be rights that no copy of an older token may get.
   const isOwn = typeof lineage === 'object' && lineage.claims !== null
@@ -132,9 +136,17 @@ async function replaceClaims(
   const at = clock.now()
   const written = { claims: isOwn ? row.claims : claims, next, at }
   if (!(await store.replaceClaims({ id, version, renewals, ...written }))) return false
-  revocations.addVersion(id, version + 1)
-  feed.notifyPeers()
+  publishVersion(engine, { id, version: version + 1 })
   return true
+}
+
+/** Makes every process refuse the access tokens of older versions. */
+function publishVersion(
+  { revocations, feed }: Engine,
+  { id, version }: Pick<SessionRow, 'id' | 'version'>,
+): void {
+  revocations.addVersion(id, version)
+  feed.notifyPeers()
 }
 
 /** Ends a session because of the option `refreshClaims`. @throws SessionEndedError always */

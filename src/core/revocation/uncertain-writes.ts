@@ -10,6 +10,8 @@ const INVALIDATING_WRITES = [
   'raiseVersion',
   'raiseVersionByUser',
   'writeClaims',
+  'writeClaimsByUser',
+  'replaceClaims',
   'reauthenticate',
   'confirmRenewal',
 ] as const satisfies readonly (keyof Store)[]
