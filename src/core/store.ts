@@ -200,8 +200,8 @@ export interface SessionWrites {
    * @returns the number of rows
    */
   eraseByUser(userId: string, pruneAt: number, limit: number): Promise<number>
-  /** Erases a user's id as the actor of other sessions, in rows with a `pruneAt` of at most `prunedBy`. @returns how many */
-  eraseActor(userId: string, prunedBy: number): Promise<number>
+  /** Erases a user's id as the actor of other sessions. @returns how many */
+  eraseActor(userId: string): Promise<number>
   /**
    * `merge` replaces top-level keys only; `null` removes a key, and the version stays if that changes nothing. With
    * `ifVersion`, only if the row has that data version.

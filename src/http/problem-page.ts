@@ -48,8 +48,8 @@ const WORDS: Readonly<Record<WireCode, Words>> = {
 
 /** For a developer on localhost, whose cookies of another application or of an earlier start are the usual cause. */
 const UNKNOWN_SECRET =
-  '<h2>For the developer</h2><p>A cookie of this host was made with another <code>secret</code>. Cookies do not know ports: ' +
-  'another application on this host has set it, or this one before it got a new secret.</p><ul>' +
+  '<h2>For the developer</h2><p>A cookie of this host was made with another <code>secret</code> or for another database. Cookies do not know ports: ' +
+  'another application on this host has set it, or this one before it got a new secret or database.</p><ul>' +
   '<li>Keep the same <code>secret</code> between restarts and in all processes.</li>' +
   '<li>Give each application on this host cookie names of its own: <code>cookies.access</code> and <code>cookies.refresh</code>.</li>' +
   '<li>To go on now, delete the cookies of this host.</li></ul>'

@@ -140,10 +140,8 @@ export function memory(): Store {
         })
       return erased.length
     },
-    async eraseActor(userId, prunedBy) {
-      const found = [...rows.values()].filter(
-        ({ actor, pruneAt }) => actor?.userId === userId && pruneDay(pruneAt) <= pruneDay(prunedBy),
-      )
+    async eraseActor(userId) {
+      const found = [...rows.values()].filter(({ actor }) => actor?.userId === userId)
       for (const row of found) write({ ...row, actor: { ...row.actor!, userId: '' } })
       return found.length
     },

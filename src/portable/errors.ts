@@ -174,7 +174,8 @@ export class StoreUnavailableError extends SessionsError {
 }
 
 /**
- * The token was made with a secret or by a release that this process does not have, probably during a deployment.
+ * The token was made with a secret or by a release that this process does not have, probably during a deployment, or for
+ * another database.
  * HTTP: 503 `unavailable`; the cookies stay. At the start: `secret` decrypts none of the signing keys.
  */
 export class SecretUnknownError extends SessionsError {

@@ -113,6 +113,10 @@ export const MIGRATIONS: readonly Migration[] = [
         text: `alter table :sessions add column if not exists actor_session_id uuid,
         add column if not exists actor_user_id text`,
       },
+      {
+        creates: ['sessions_actor_user_id_idx'],
+        text: `create index if not exists sessions_actor_user_id_idx on :sessions (actor_user_id) where actor_user_id is not null`,
+      },
     ],
   },
 ]

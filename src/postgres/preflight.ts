@@ -18,6 +18,9 @@ const COLUMNS: Readonly<Record<string, readonly string[]>> = {
   migrations: ['id', 'breaking', 'applied_at'],
 }
 
+const OWN_SCHEMA =
+  "Pawl has changed nothing. Give it a schema of its own with the option `schema`, for example `schema: 'pawl'`."
+
 /**
  * Whether row level security may hide rows of the table `c` from this role: it applies to the role, and no policy shows
  * all rows.
@@ -29,7 +32,7 @@ export const HIDES_ROWS = `(row_security_active(c.oid) and (
     or exists (select 1 from pg_policies p where p.schemaname = n.nspname and p.tablename = c.relname
       and p.permissive = 'RESTRICTIVE')))`
 
-const TABLES = `select c.relname as name, current_user as role, ${HIDES_ROWS} as hides_rows,
+const TABLES = `select c.relname as name, current_user as role, c.relkind in ('r', 'p') as is_table, ${HIDES_ROWS} as hides_rows,
     (select json_agg(a.attname) from pg_attribute a
       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -41,15 +44,20 @@ const TABLES = `select c.relname as name, current_user as role, ${HIDES_ROWS} as
  * @throws SchemaOutdatedError for a table of another program, and for one whose rows are hidden from the role
  */
 export async function assertUsable(connection: Connection, names: Names, schema: string): Promise<void> {
-  for (const { name, role, columns, hides_rows } of await readTables(connection, schema)) {
+  for (const { name, role, columns, is_table, hides_rows } of await readTables(connection, schema)) {
     const table = printable(`Table ${names.schema}.${name} at ${connection.target.where}`)
     const missing = COLUMNS[name as string]!.filter(
       (column) => !(columns as string[] | null)?.includes(column),
     )
+    if (is_table !== true) {
+      throw new SchemaOutdatedError(
+        `${table} is a view or a foreign table, and Pawl needs a table. ${OWN_SCHEMA}`,
+      )
+    }
     if (missing.length > 0) {
       throw new SchemaOutdatedError(
         `${table} is not a table of Pawl: it has no ${missing.length === 1 ? 'column' : 'columns'} ${missing.join(', ')}. ` +
-          "Pawl has changed nothing. Give it a schema of its own with the option `schema`, for example `schema: 'pawl'`.",
+          OWN_SCHEMA,
       )
     }
     if (hides_rows === true) {

@@ -159,9 +159,8 @@ export const QUERIES = {
     where id = any($1::uuid[]) and user_id = $2 and ${ENDED}
     returning id`,
 
-  // `prune_on` has an index. An index on the actor would lock a large table while it is built.
   eraseActor: `update :sessions set actor_user_id = ''
-    where prune_on <= $2 and actor_user_id = $1
+    where actor_user_id = $1
     returning id`,
 
   liveByUser: `select id from :sessions where ${COUNTED} order by created_at, id limit $4`,

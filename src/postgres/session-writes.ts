@@ -81,8 +81,8 @@ export function createSessionWrites(run: Run, notify: SessionWrites['notify']): 
       if (ids.length > 0) await run('erase', [ids, userId, firstDay(pruneAt)])
       return ids.length
     },
-    async eraseActor(userId, prunedBy) {
-      return (await run('eraseActor', [userId, firstDay(prunedBy)])).length
+    async eraseActor(userId) {
+      return (await run('eraseActor', [userId])).length
     },
     async writeData(id, data, how, ifVersion) {
       const name = how === 'merge' ? 'mergeData' : 'replaceData'

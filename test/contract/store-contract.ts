@@ -483,17 +483,14 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     })
 
     describe('eraseActor', () => {
-      it('erases the user as the actor of rows that are pruned by then', async () => {
+      it('erases the user as the actor of all rows', async () => {
         const actor = { userId: 'erase actor', sessionId: nobody }
-        const pruneAt = MIDNIGHT + 8 * DAY
-        const live = await inserted({ actor, pruneAt })
+        const live = await inserted({ actor })
         const over = await ended({ actor })
-        const later = await inserted({ actor, pruneAt: pruneAt + DAY })
-        const other = await inserted({ actor: { ...actor, userId: 'erase actor 2' }, pruneAt })
-        expect(await store.eraseActor('erase actor', pruneAt)).toBe(2)
+        const other = await inserted({ actor: { ...actor, userId: 'erase actor 2' } })
+        expect(await store.eraseActor('erase actor')).toBe(2)
         for (const { id } of [live, over])
           expect((await store.read(id))!.actor).toStrictEqual({ userId: '', sessionId: nobody })
-        await unchanged(later)
         await unchanged(other)
       })
     })

@@ -41,6 +41,20 @@ describe('a process with the URL of another database', () => {
     expect((await anna.refresh()).status).toBe(200)
   })
 
+  it('shows an optional page to a visitor, whose login there counts', async () => {
+    const { site, other } = await openMisdirected()
+    const anna = site.visitor()
+    await anna.login()
+    const lost = other.visitor(anna.jar)
+    const page = { info: { optional: true }, handler: () => new Response('for visitors') }
+    let answer = await lost.navigate('/hello', page)
+    for (let hop = 0; hop < 3 && answer.status === 303; hop++)
+      answer = await lost.navigate(answer.headers.get('location')!, page)
+    expect([answer.status, answer.cookies]).toStrictEqual([200, []])
+    await lost.login()
+    expect((await lost.me()).status).toBe(200)
+  })
+
   it('answers 401 from the first login in that database on: it is the one to use', async () => {
     const { site, other } = await openMisdirected()
     const anna = site.visitor()

@@ -35,6 +35,14 @@ it.each([
   expect(await columnsOf(schema)).toStrictEqual(before)
 })
 
+it('refuses a view in place of a table', async () => {
+  await openSessions({ store: postgres({ pool, listen: false }) })
+  await pool.query('create schema viewed; create view viewed.sessions as select * from pawl.sessions')
+  const start = openSessions({ store: postgres({ pool, schema: 'viewed', listen: false }) })
+  await expect(start).rejects.toThrow(coded('ERR_SCHEMA_OUTDATED') as Error)
+  await expect(start).rejects.toThrow(/"viewed"\.sessions at .* is a view or a foreign table/)
+})
+
 it('shares a schema with tables of other names', async () => {
   await pool.query('create table public.users (id text)')
   await openSessions({ store: postgres({ pool, schema: 'public', listen: false }) })

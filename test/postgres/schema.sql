@@ -49,6 +49,7 @@ sessions sessions_pkey PRIMARY KEY (id)
 signing_keys signing_keys_pkey PRIMARY KEY (epoch)
 
 -- indexes
+CREATE INDEX sessions_actor_user_id_idx ON pawl.sessions USING btree (actor_user_id) WHERE (actor_user_id IS NOT NULL)
 CREATE INDEX sessions_invalidated_at_idx ON pawl.sessions USING btree (invalidated_at) WHERE (invalidated_at IS NOT NULL)
 CREATE INDEX sessions_prune_on_idx ON pawl.sessions USING btree (prune_on)
 CREATE INDEX sessions_user_id_idx ON pawl.sessions USING btree (user_id)

@@ -23,7 +23,6 @@ import { fingerprint } from '../tokens/refresh-token.ts'
 import { assertStillActive, type Scope } from './write-scope.ts'
 
 const SECOND = 1000
-const DAY = 86_400_000
 /** Lifetimes in seconds. */
 const MIN_LIFETIME = 60
 const DEFAULT_LIFETIME = 15 * 60
@@ -205,11 +204,6 @@ export async function returnToken(
     claims: {},
   })
   return { value, expiresAt: new Date(expiresAt) }
-}
-
-/** No row of an acting session that exists now is pruned later than this. */
-export function latestActingPrune({ options }: Engine, now: number): number {
-  return now + MAX_LIFETIME * SECOND + options.privacy.keepEnded + DAY
 }
 
 /** @returns the lifetime in seconds @throws TypeError */

@@ -11,7 +11,6 @@ import type { Session } from '../session/session.ts'
 import { readSession } from '../session/stored-values.ts'
 import { END_REASONS, type Position, type SessionRow, type SessionWrites } from '../store.ts'
 import { assertClaimsRefresh } from '../tokens/issue.ts'
-import { latestActingPrune } from './acting.ts'
 import { createSession } from './create.ts'
 import { patchData, setData } from './data.ts'
 import { toListPage } from './list.ts'
@@ -58,12 +57,11 @@ export function operations<Claims extends object, Data>(
     },
     async deleteUser(userId) {
       await endUser(scope, checkUserId(userId), null)
-      const now = clock.now()
-      const pruneAt = now + 2 * options.accessToken.lifetime + ERASED_ROW_RETENTION
+      const pruneAt = clock.now() + 2 * options.accessToken.lifetime + ERASED_ROW_RETENTION
       let total = 0
       for (let erased = USER_BATCH; erased === USER_BATCH; total += erased)
         erased = await writes.eraseByUser(userId, pruneAt, USER_BATCH)
-      return total + (await writes.eraseActor(userId, latestActingPrune(engine, now)))
+      return total + (await writes.eraseActor(userId))
     },
     async expireAccessTokens(which) {
       if (typeof which !== 'string') return expireUser(scope, which)

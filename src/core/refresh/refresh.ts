@@ -1,6 +1,11 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { ClaimsObject } from '../../portable/claims.ts'
-import { RefreshTokenReusedError, SessionEndedError, TryAgainError } from '../../portable/errors.ts'
+import {
+  isSessionsError,
+  RefreshTokenReusedError,
+  SessionEndedError,
+  TryAgainError,
+} from '../../portable/errors.ts'
 import type { Engine } from '../engine.ts'
 import { type NormalContext, normalizeContext, type RefreshContext, recordable } from '../request-context.ts'
 import { type Decision, pendingLifetime, type Verdict } from '../rotation/decision.ts'
@@ -48,7 +53,9 @@ export function refresh(
     try {
       return await exchange(engine, presented, context)
     } catch (error) {
-      if ((error as { code?: unknown }).code === 'ERR_SECRET_UNKNOWN') events.emit('secretUnknown', {})
+      const isOfUnknownSecret =
+        presented.token === null && isSessionsError(error) && error.code === 'ERR_SECRET_UNKNOWN'
+      if (isOfUnknownSecret) events.emit('secretUnknown', {})
       throw error
     }
   })

@@ -1,4 +1,4 @@
-import { StoreUnavailableError } from '../../portable/errors.ts'
+import { SecretUnknownError, StoreUnavailableError } from '../../portable/errors.ts'
 import type { Engine } from '../engine.ts'
 import type { MissingRows } from '../store.ts'
 
@@ -12,11 +12,13 @@ const MESSAGES: Readonly<Record<MissingRows, string>> = {
 /**
  * Call it when the row of a genuine token is missing. With a wrong DATABASE_URL every row is missing, and an answer "ended"
  * would sign every user out.
- * @throws StoreUnavailableError if the row may exist
+ * @throws StoreUnavailableError if row level security may hide the row
+ * @throws SecretUnknownError if the token is of another database: a page may treat the request as a visitor's
  */
 export async function assertRowsVisible({ store, events }: Pick<Engine, 'store' | 'events'>): Promise<void> {
   const reason = (await store.missingRows?.()) ?? null
   if (reason === null) return
   events.emit('rowsHidden', { reason })
+  if (reason === 'unused-table') throw new SecretUnknownError(MESSAGES[reason])
   throw new StoreUnavailableError(MESSAGES[reason])
 }
