@@ -36,7 +36,14 @@ export async function startActingIn<Claims extends object, Data>(
   if (transport === 'cookie') responseCookies.reserve()
   const { row, accessToken, cookiesExpireAt } = await startActing(
     engine,
-    { sessionId: own.sessionId, authTime: own.authTime.getTime(), version, ip, userAgent },
+    {
+      sessionId: own.sessionId,
+      authTime: own.authTime.getTime(),
+      version,
+      canContinue: transport === 'cookie',
+      ip,
+      userAgent,
+    },
     input,
   )
   try {
@@ -100,7 +107,7 @@ export async function refreshActing<Claims extends object, Data>(
   const sessionId = actingSessionOf(request, own.row.id)
   if (sessionId === null) return { refreshed: own, ended: null }
   try {
-    const acting = await continueActing(request.engine, sessionId, own.row, normalizeContext(request))
+    const acting = await continueActing(request.engine, sessionId, own, normalizeContext(request))
     return { refreshed: { ...own, ...acting }, ended: null }
   } catch (error) {
     if (!(error instanceof SessionEndedError)) throw error

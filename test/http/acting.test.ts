@@ -89,7 +89,7 @@ describe('acting as another user', () => {
     const actingId = await act()
     const { sub, act: actor } = decodeJwt(root.jar.get(ACCESS)!).payload
     const sid = Buffer.from(ownId.replaceAll('-', ''), 'hex').toString('base64url')
-    expect([sub, actor]).toStrictEqual(['user', { sub: 'root', sid }])
+    expect([sub, actor]).toStrictEqual(['user', { sub: 'root', sid, ver: 0 }])
     expect(await site.sessions.get(actingId)).toMatchObject({
       active: true,
       actor: { userId: 'root', sessionId: ownId },
@@ -118,6 +118,43 @@ describe('acting as another user', () => {
     expect(await me()).toMatchObject(EXPIRED)
     expect(await root.refresh()).toMatchObject(ENDED)
     expect((await me()).body).toStrictEqual(ROOT)
+  })
+
+  it('refreshes in time for a shorter idle timeout of the administrator', async () => {
+    const { site, root, act, me } = await open()
+    await root.login({ userId: 'root', claims: { role: 'admin' }, idleTimeout: 600 })
+    await act('user', { lifetime: HOUR })
+    for (let minutes = 0; minutes < 30; minutes++) {
+      site.clock.advance(60)
+      if ((await me()).status === 401) expect((await root.refresh()).status).toBe(200)
+    }
+    expect((await me()).body).toStrictEqual(USER)
+  })
+
+  it('confirms a reauthentication as soon as without acting, and then refuses older tokens', async () => {
+    const { site, root, run, act, me } = await open()
+    const thief = site.visitor()
+    for (const name of [ACCESS, REFRESH]) thief.jar.put(name, root.jar.get(name)!)
+    await thief.visit('POST', '/act', { handler: actAs('victim') })
+    await run(async (session) => Response.json(await session.reauthenticate()))
+    await act('user', { lifetime: HOUR })
+    site.clock.advance(67)
+    expect(await me()).toMatchObject(EXPIRED)
+    expect((await root.refresh()).status).toBe(200)
+    expect((await me()).body).toStrictEqual(USER)
+    // What the thief acted with has ended with the administrator's older tokens.
+    expect(await thief.me({ handler: who })).toMatchObject(EXPIRED)
+    expect((await thief.refresh()).status).toBe(401)
+  })
+
+  it.each(['feed', 'expiry'] as const)('refreshes after a change of the administrator (%s)', async (mode) => {
+    const { site, root, act, me, ownId } = await open({}, { revocation: { mode } })
+    await act()
+    await site.sessions.setClaims(ownId, { role: 'support' })
+    const { status } = await root.visit('GET', '/page', { info: { lookup: true } })
+    expect(status).toBe(401)
+    expect((await root.refresh()).status).toBe(200)
+    expect((await me()).body).toStrictEqual(USER)
   })
 
   it.each<[string, (open: Open, actingId: string) => unknown]>([

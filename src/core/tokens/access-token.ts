@@ -30,6 +30,9 @@ const MAX_MINTED = MAX_LENGTH - MAX_COOKIE_NAME
  */
 const MAX_GROWTH = 56 + 9 + 10 + 26
 
+/** The longest version in a token. */
+const MAX_VERSION = 2 ** 31 - 1
+
 const ANY_PROFILE: AccessTokenProfile = { issuer: null, audience: null, clientId: null }
 
 export async function mintAccessToken(
@@ -47,7 +50,7 @@ export async function mintAccessToken(
  */
 export function checkFits(key: SigningKey, profile: AccessTokenProfile, fields: AccessTokenFields): void {
   const payload = JSON.stringify(
-    payloadOf(profile, { ...fields, twin: null, generation: 0, contextTag: null }),
+    payloadOf(profile, { ...fields, twin: null, generation: 0, contextTag: null, actorVersion: MAX_VERSION }),
   )
   const bytes = Buffer.byteLength(payload) + MAX_GROWTH
   const length = key.header.length + 1 + Math.ceil((bytes * 4) / 3) + 1 + 86
@@ -81,7 +84,11 @@ function payloadOf(profile: AccessTokenProfile, fields: AccessTokenFields): Toke
     ...fields.claims,
     // After the claims: a row of 0.1.0 may hold one of this name.
     ...(fields.actor !== null && {
-      act: { sub: fields.actor.userId, sid: encodeSessionId(fields.actor.sessionId) },
+      act: {
+        sub: fields.actor.userId,
+        sid: encodeSessionId(fields.actor.sessionId),
+        ver: fields.actorVersion,
+      },
     }),
   }
 }
