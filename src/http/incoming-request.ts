@@ -41,6 +41,7 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     options: ResolvedHttpOptions,
     exchange: Exchange,
     cookies: CookieWriter,
+    waited = 0,
   ) {
     this.sessions = sessions
     this.engine = sessions[ENGINE]
@@ -50,7 +51,7 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     this.path = pathOf(exchange.target)
     this.isHandshake = isHandshake(exchange)
     this.transport = transportOf(exchange)
-    this.arrivedAt = this.engine.clock.now()
+    this.arrivedAt = this.engine.clock.now() - waited
   }
 
   // Behind proxies some frameworks take long to find the address, so it is read only when needed.
