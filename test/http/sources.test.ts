@@ -188,3 +188,14 @@ it('sessions that are made after `close` are closed', async () => {
   await vi.advanceTimersByTimeAsync(1000)
   expect(close).toHaveBeenCalledTimes(1)
 })
+
+it('sessions that the function has not made itself are not closed, not even if they were under way', async () => {
+  const store = memory()
+  const close = vi.spyOn(store, 'close')
+  vi.spyOn(store, 'start').mockImplementationOnce(() => delay(50))
+  const made = openSessions({ store })
+  const sessions = lazySessions(() => made)
+  await sessions()
+  await sessions.close()
+  expect(close).not.toHaveBeenCalled()
+})
