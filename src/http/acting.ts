@@ -86,12 +86,15 @@ export function reportStops<Claims extends object, Data>(
     if (named.actor !== null && endedIds.includes(named.sessionId)) reportStop(request, named, named.actor)
 }
 
-/** The acting session that the access token of a request names, if the session `ownId` is the administrator's. */
+/**
+ * The acting session that the access token of a request names, if the session `ownId` is the administrator's. The key of the
+ * token may be gone, so its row tells whether that is true.
+ */
 export function actingSessionOf<Claims extends object, Data>(
   request: IncomingRequest<Claims, Data>,
   ownId: string,
 ): string | null {
-  const acting = request.identifiedSessions.find(({ actor }) => actor?.sessionId === ownId)
+  const acting = request.preferredSessions.find(({ actor }) => actor?.sessionId === ownId)
   return acting?.sessionId ?? null
 }
 

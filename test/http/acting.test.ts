@@ -1,4 +1,6 @@
+import { createSecretKey } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import type { SessionsOptions } from '../../src/index.ts'
 import { type Handler, openSite, type Site, type Visitor } from '../support/http-site.ts'
 import { decodeJwt } from '../support/jwt.ts'
 import { listen } from '../support/sessions.ts'
@@ -416,6 +418,27 @@ describe('acting with inline refresh', () => {
     expect((await me()).body).toStrictEqual(ROOT)
   })
 })
+
+it.each(['endpoint', 'inline'] as const)(
+  'acting goes on, and ends, after the key of its access token is gone (%s)',
+  async (refresh) => {
+    const keyed = (kid: string): Pick<SessionsOptions, 'keys'> => ({
+      keys: { provided: [{ kid, algorithm: 'HS256', key: createSecretKey(Buffer.alloc(32, kid)) }] },
+    })
+    const { site, root, act } = await open({ refresh }, keyed('first'))
+    await act()
+    const options = { store: site.store, now: site.clock.now, ...keyed('second') }
+    const later = (await openSite({ refresh }, options)).visitor(root.jar)
+    if (refresh === 'endpoint') expect((await later.refresh()).status).toBe(200)
+    expect((await later.me({ handler: who })).body).toStrictEqual(USER)
+    site.clock.advance(901)
+    const third = (await openSite({ refresh }, { ...options, ...keyed('third') })).visitor(root.jar)
+    const ended =
+      refresh === 'endpoint' ? await third.refresh() : await third.visit('POST', '/page', { handler: who })
+    expect(ended).toMatchObject(ENDED)
+    expect((await third.me({ handler: who })).body).toStrictEqual(ROOT)
+  },
+)
 
 describe('acting with CSRF tokens', () => {
   it.each(['endpoint', 'inline'] as const)('binds them to the acting session (%s)', async (refresh) => {

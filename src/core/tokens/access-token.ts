@@ -144,12 +144,12 @@ export function sessionIdsIn({
 }
 
 /**
- * The sessions that a token names by its unchecked payload: anybody can write that. They may only choose among things that
- * are genuine themselves.
- * @returns none for text that is not the form of an access token
+ * What a token names by its unchecked payload: anybody can write that. It may only choose among things that are genuine
+ * themselves.
+ * @returns null for text that is not the form of an access token
  */
-export function claimedSessionIds(value: string): string[] {
-  return attempt(() => sessionIdsIn(readPayload(splitToken(value), ANY_PROFILE))) ?? []
+export function claimedToken(value: string): AccessToken | null {
+  return attempt(() => readPayload(splitToken(value), ANY_PROFILE))
 }
 
 /** Another process may have published the key of a token a moment ago. */
