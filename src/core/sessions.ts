@@ -31,7 +31,7 @@ import { assertRowsVisible } from './session/missing-row.ts'
 import { assertActive, compareEnds, readRow, repeatKnownEnd } from './session/rows.ts'
 import { createSchemas } from './session/schemas.ts'
 import { toSession } from './session/session.ts'
-import { COPY, createMark } from './start/copies.ts'
+import { COPY, type CopyMark, createMark } from './start/copies.ts'
 import { outsideRequests } from './start/outside-requests.ts'
 import { type Clock, createClock } from './time/clock.ts'
 import { delay } from './time/delay.ts'
@@ -61,6 +61,8 @@ export function createSessions<Claims extends object = ClaimsObject, Data = unkn
 async function start<Claims extends object, Data>(
   given: SessionsOptions<Claims, Data>,
 ): Promise<Sessions<Claims, Data>> {
+  // At the call, so that `lazySessions` knows whether its function has made the call.
+  const mark = createMark()
   const options = resolveOptions(given as unknown as SessionsOptions<never, never>)
   const { store } = options
   const events = createEvents()
@@ -84,7 +86,7 @@ async function start<Claims extends object, Data>(
     const feed = createFeed(store, clock, events, revocations, options)
     const writes = trackUncertainWrites(store, feed.recheck)
     const engine = createEngine({ options, store: writes, clock, events, ring, revocations, feed })
-    started = assemble<Claims, Data>(engine, () => stopObserving?.())
+    started = assemble<Claims, Data>(engine, mark, () => stopObserving?.())
     const { revocation, accessToken, idleTimeout, absoluteTimeout } = options
     events.emit('started', {
       revocation: revocation.mode,
@@ -144,7 +146,11 @@ function createEngine(
   return engine
 }
 
-function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => void): Sessions<Claims, Data> {
+function assemble<Claims extends object, Data>(
+  engine: Engine,
+  mark: CopyMark,
+  onClosed: () => void,
+): Sessions<Claims, Data> {
   const { options, store, clock, events, ring, revocations, feed, confirmations, verify } = engine
   const { telemetry } = options
   if (options.revocation.mode !== 'expiry') feed.start()
@@ -219,7 +225,7 @@ function assemble<Claims extends object, Data>(engine: Engine, onClosed: () => v
       return this.close()
     },
     [ENGINE]: engine,
-    [COPY]: createMark(),
+    [COPY]: mark,
   }
 
   function verifyOrRepeatEnd(...parameters: Parameters<Engine['verify']>): VerifiedToken {

@@ -36,7 +36,14 @@ export async function startActingIn<Claims extends object, Data>(
   if (transport === 'cookie') responseCookies.reserve()
   const { row, accessToken, cookiesExpireAt } = await startActing(
     engine,
-    { sessionId: own.sessionId, authTime: own.authTime.getTime(), version, ip, userAgent },
+    {
+      sessionId: own.sessionId,
+      authTime: own.authTime.getTime(),
+      version,
+      canContinue: transport === 'cookie',
+      ip,
+      userAgent,
+    },
     input,
   )
   try {
@@ -79,12 +86,15 @@ export function reportStops<Claims extends object, Data>(
     if (named.actor !== null && endedIds.includes(named.sessionId)) reportStop(request, named, named.actor)
 }
 
-/** The acting session that the access token of a request names, if the session `ownId` is the administrator's. */
+/**
+ * The acting session that the access token of a request names, if the session `ownId` is the administrator's. The key of the
+ * token may be gone, so its row tells whether that is true.
+ */
 export function actingSessionOf<Claims extends object, Data>(
   request: IncomingRequest<Claims, Data>,
   ownId: string,
 ): string | null {
-  const acting = request.identifiedSessions.find(({ actor }) => actor?.sessionId === ownId)
+  const acting = request.preferredSessions.find(({ actor }) => actor?.sessionId === ownId)
   return acting?.sessionId ?? null
 }
 
@@ -100,7 +110,7 @@ export async function refreshActing<Claims extends object, Data>(
   const sessionId = actingSessionOf(request, own.row.id)
   if (sessionId === null) return { refreshed: own, ended: null }
   try {
-    const acting = await continueActing(request.engine, sessionId, own.row, normalizeContext(request))
+    const acting = await continueActing(request.engine, sessionId, own, normalizeContext(request))
     return { refreshed: { ...own, ...acting }, ended: null }
   } catch (error) {
     if (!(error instanceof SessionEndedError)) throw error

@@ -38,7 +38,7 @@ export function assertCsrfToken<Claims extends object, Data>(
 ): void {
   const { options } = request
   if (request.isSafeMethod || request.path === `${options.path}/refresh`) return
-  const sessionId = actingSessionId(request, session)
+  const sessionId = sessionIdOf(request, session)
   if (sessionId !== null) assertCsrfTokenOf(request, sessionId)
 }
 
@@ -46,7 +46,7 @@ export function assertCsrfToken<Claims extends object, Data>(
  * The session that the request would act with; null for none. Cookies of an ended session are ignored: no CSRF
  * token can be issued for it, and a new login must not need one.
  */
-function actingSessionId<Claims extends object, Data>(
+function sessionIdOf<Claims extends object, Data>(
   request: IncomingRequest<Claims, Data>,
   session: RequestSession<Claims, Data>,
 ): string | null {

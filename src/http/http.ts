@@ -84,8 +84,8 @@ function startedHttp<Claims extends object, Data>(
   const cookiesOf = (exchange: Exchange): CookieWriter =>
     localCookies !== null && isPlainLocalhost(exchange, options.cookies) ? localCookies : secureCookies
 
-  function handle(exchange: Exchange): Handled<Claims, Data> | Promise<Handled<Claims, Data>> {
-    const request = new IncomingRequest(sessions, options, exchange, cookiesOf(exchange))
+  function handle(exchange: Exchange, waited = 0): Handled<Claims, Data> | Promise<Handled<Claims, Data>> {
+    const request = new IncomingRequest(sessions, options, exchange, cookiesOf(exchange), waited)
     const trusted = isTrusted(exchange)
     return isPromise(trusted)
       ? trusted.then((answer) => handleFrom(request, answer))

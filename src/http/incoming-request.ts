@@ -3,7 +3,7 @@ import { ENGINE, type Engine, type NamedSession } from '../core/engine.ts'
 import type { RequestContext } from '../core/request-context.ts'
 import {
   type CheckedTokens,
-  claimedSessionIds,
+  claimedToken,
   encodeSessionId,
   sessionIdsIn,
 } from '../core/tokens/access-token.ts'
@@ -41,6 +41,7 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     options: ResolvedHttpOptions,
     exchange: Exchange,
     cookies: CookieWriter,
+    waited = 0,
   ) {
     this.sessions = sessions
     this.engine = sessions[ENGINE]
@@ -50,7 +51,7 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     this.path = pathOf(exchange.target)
     this.isHandshake = isHandshake(exchange)
     this.transport = transportOf(exchange)
-    this.arrivedAt = this.engine.clock.now()
+    this.arrivedAt = this.engine.clock.now() - waited
   }
 
   // Behind proxies some frameworks take long to find the address, so it is read only when needed.
@@ -108,12 +109,15 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     )
   }
 
-  /** The sessions that genuine tokens of the request name, however old the tokens are. The first one is acting. */
+  /**
+   * The sessions that genuine tokens of the request name, however old the tokens are. First comes the one that the request
+   * would act with.
+   */
   get namedSessionIds(): string[] {
     const preferred = this.preferredSessionIds
     const refreshed = this.refreshTokens.flatMap(({ token }) => token?.sessionId ?? [])
-    const acting = refreshed.filter((sessionId) => preferred.includes(sessionId))
-    return [...new Set([...this.#identifiedSessionIds, ...acting, ...refreshed])]
+    const chosen = refreshed.filter((sessionId) => preferred.includes(sessionId))
+    return [...new Set([...this.identifiedSessions.flatMap(sessionIdsIn), ...chosen, ...refreshed])]
   }
 
   /**
@@ -133,21 +137,21 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
    * The sessions to prefer among those of genuine refresh tokens. A genuine access token names them. If there is none,
    * any text in a cookie that only this host can set does.
    */
-  get preferredSessionIds(): string[] {
-    const genuine = this.#identifiedSessionIds
+  get preferredSessions(): NamedSession[] {
+    const genuine = this.identifiedSessions
     if (genuine.length > 0 || this.transport !== 'cookie' || !isHostOnly(this.cookies.set.access))
       return genuine
-    return this.accessTokens.flatMap(claimedSessionIds)
+    return this.accessTokens.flatMap((token) => claimedToken(token) ?? [])
+  }
+
+  /** {@link preferredSessions}, each followed by that of the administrator who acts in it. */
+  get preferredSessionIds(): string[] {
+    return this.preferredSessions.flatMap(sessionIdsIn)
   }
 
   /** The sessions that genuine access tokens are of. */
   get identifiedSessions(): NamedSession[] {
     return this.accessTokens.flatMap((token) => this.engine.identify(token, this.checkedTokens) ?? [])
-  }
-
-  /** {@link identifiedSessions}, each followed by that of the administrator who acts in it. */
-  get #identifiedSessionIds(): string[] {
-    return this.identifiedSessions.flatMap(sessionIdsIn)
   }
 
   /** What speaks for an access token before its signature is checked. @param refreshed ids in genuine refresh tokens */

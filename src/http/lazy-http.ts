@@ -48,6 +48,7 @@ export function lazyHttp<Claims extends object, Data>(
 
   async function startAndHandle(exchange: Exchange): Promise<Handled<Claims, Data>> {
     let http: SessionsOverHttp<Claims, Data>
+    const arrivedAt = performance.now()
     try {
       http = await start()
     } catch (error) {
@@ -55,7 +56,7 @@ export function lazyHttp<Claims extends object, Data>(
         cors === null || isHandshake(exchange) ? null : cors.handle(exchange, await isTrusted(exchange))
       return { reply: preflight ?? notStartedReply({ exchange, options }, error) }
     }
-    return http.handle(exchange)
+    return http.handle(exchange, performance.now() - arrivedAt)
   }
 
   async function readAsync(

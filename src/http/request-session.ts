@@ -1,6 +1,5 @@
-import type { CreatedSession, LoginFields, RenewSession, Sessions, VerifiedSession } from '../core/api.ts'
+import type { LoginFields, Sessions, VerifiedSession } from '../core/api.ts'
 import type { ActAs } from '../core/operations/acting.ts'
-import { type RenewalHolder, renewSession } from '../core/operations/renew.ts'
 import type { Refreshed } from '../core/refresh/refresh.ts'
 import { type Session, toSession } from '../core/session/session.ts'
 import { issuedSession } from '../core/tokens/issue.ts'
@@ -25,7 +24,8 @@ import { endSessions } from './end-sessions.ts'
 import { issueForwardableToken } from './forwardable-token.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { refuseOwnProperties } from './refuse-properties.ts'
-import { ResponseCookies } from './response-cookies.ts'
+import { RequestState } from './request-state.ts'
+import type { ResponseCookies } from './response-cookies.ts'
 import { isVisitorsPage } from './resume.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
 
@@ -35,14 +35,6 @@ export type CreateInRequest<Claims extends object, Data> = Omit<
 > &
   ClaimsField<Claims> &
   DataField<Data>
-
-type State<Claims extends object> =
-  | {
-      readonly verified: VerifiedSession<Claims>
-      /** The version of the row that the claims come from. */
-      readonly version: number
-    }
-  | { readonly error: AnySessionsError }
 
 /**
  * The type of a request's session: `SessionOf<typeof sessions>`, of sessions, a promise of them or a function that makes
@@ -63,21 +55,10 @@ export type SessionOf<Source> =
  */
 export class RequestSession<Claims extends object = ClaimsObject, Data = unknown> {
   readonly transport: Transport
-  readonly #request: IncomingRequest<Claims, Data>
-  #state: State<Claims> | null = null
-  #accessToken: string | null = null
-  /** The refresh inside this request. */
-  #refreshed: Refreshed | null = null
-  /** The session that this request has created. */
-  #createdId: string | null = null
-  /** Whether this request has issued tokens that nobody can have copied. */
-  #hasNewTokens = false
-  /** Whether this request has replaced the claims of the row. Those of the access token are older. */
-  #hasRowClaims = false
-  #responseCookies: ResponseCookies | null = null
+  readonly #state: RequestState<Claims, Data>
 
   constructor(request: IncomingRequest<Claims, Data>) {
-    this.#request = request
+    this.#state = new RequestState(request)
     this.transport = request.transport
   }
 
@@ -87,15 +68,15 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    * A page load with a token of an unknown secret has none, and keeps its cookies.
    */
   get current(): VerifiedSession<Claims> | null {
-    const state = this.#resolve()
+    const state = this.#state.resolve()
     if ('verified' in state) return state.verified
-    if ('retryAfter' in state.error && !isVisitorsPage(this.#request.exchange, state.error)) throw state.error
+    if ('retryAfter' in state.error && !isVisitorsPage(this.request.exchange, state.error)) throw state.error
     return null
   }
 
   /** Why {@link require} would throw; null when there is a session. */
   get error(): AnySessionsError | null {
-    const state = this.#resolve()
+    const state = this.#state.resolve()
     return 'error' in state ? state.error : null
   }
 
@@ -132,7 +113,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
 
   /** @throws SessionsError saying why there is no session */
   require(): VerifiedSession<Claims> {
-    return this.#verified().verified
+    return this.#state.verified().verified
   }
 
   /**
@@ -143,7 +124,8 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   requireRecentAuth(maxAge: number): VerifiedSession<Claims> {
     if (!(maxAge >= 0)) throw new TypeError('`requireRecentAuth` takes seconds')
     const verified = this.require()
-    if (this.#now() - verified.authTime.getTime() > maxAge * 1000) throw new RecentAuthRequiredError(maxAge)
+    if (this.#state.now() - verified.authTime.getTime() > maxAge * 1000)
+      throw new RecentAuthRequiredError(maxAge)
     return verified
   }
 
@@ -160,11 +142,11 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   /** {@link require}, checked against the row itself instead of the feed. */
   async check(): Promise<VerifiedSession<Claims>> {
     const verified = this.require()
-    const { sessions, ip, userAgent } = this.#request
+    const { sessions, ip, userAgent } = this.request
     // A session refreshed inside this request was read from its row a moment ago.
-    return this.#refreshed !== null || this.#accessToken === null
+    return this.#state.refreshed !== null || this.#state.accessToken === null
       ? verified
-      : sessions.check(this.#accessToken, { ip, userAgent })
+      : sessions.check(this.#state.accessToken, { ip, userAgent })
   }
 
   /**
@@ -174,18 +156,19 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    * @throws SessionEndedError if `refreshClaims` returns null
    */
   async create(input: CreateInRequest<Claims, Data>): Promise<CookieAnswer | BearerAnswer> {
-    const { sessions, ip, userAgent } = this.#request
+    const { sessions, ip, userAgent } = this.request
     // If cookies can no longer be set, nothing is created: nobody could hold the session.
-    if (this.transport === 'cookie') this.#cookies.reserve()
+    if (this.transport === 'cookie') this.#state.cookies.reserve()
     const login = { ...input, ip, userAgent, replaces: this.namedSessionIds }
     const created = await sessions.create(login).catch((error) => {
       // `refreshClaims` has refused the login, so the error is about the session of this request.
-      if (isSessionsError(error) && error.code === 'ERR_SESSION_ENDED') this.#createdId = error.sessionId
+      if (isSessionsError(error) && error.code === 'ERR_SESSION_ENDED')
+        this.#state.createdId = error.sessionId
       throw error
     })
-    this.#createdId = created.session.sessionId
+    this.#state.createdId = created.session.sessionId
     try {
-      return this.#giveTokens(created)
+      return this.#state.giveTokens(created)
     } catch (tooLate) {
       // The handler did not await `create` and has answered: nobody can ever hold this session's tokens.
       await sessions.revoke(created.session.sessionId)
@@ -199,11 +182,11 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    */
   async revoke(): Promise<boolean> {
     const usesCookies = this.transport === 'cookie'
-    if (this.#request.namesUnknownSession) throw new SecretUnknownError()
-    if (usesCookies) this.#cookies.reserve()
-    const ended = await endSessions(this.#request, this.namedSessionIds)
-    this.#state = { error: new NotSignedInError() }
-    if (usesCookies) this.#cookies.set(this.#request.cookies.clear())
+    if (this.request.namesUnknownSession) throw new SecretUnknownError()
+    if (usesCookies) this.#state.cookies.reserve()
+    const ended = await endSessions(this.request, this.namedSessionIds)
+    this.#state.outcome = { error: new NotSignedInError() }
+    if (usesCookies) this.#state.cookies.set(this.request.cookies.clear())
     return ended
   }
 
@@ -213,12 +196,12 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    * @returns how many
    */
   async revokeOthers(): Promise<number> {
-    const ended = await this.#request.sessions.revokeUser(this.userId, { except: this.sessionId })
+    const ended = await this.request.sessions.revokeUser(this.userId, { except: this.sessionId })
     // An acting session has no refresh token to renew.
-    const renews = this.transport === 'cookie' && this.actor === null && !this.#hasNewTokens
-    if (renews && this.#cookies.areSettable) {
+    const renews = this.transport === 'cookie' && this.actor === null && !this.#state.hasNewTokens
+    if (renews && this.#state.cookies.areSettable) {
       try {
-        await this.#renew({})
+        await this.#state.renew({})
       } catch (error) {
         // The other sessions have ended. Without new tokens, a copy of this one is found by its next use.
         if (!isSessionsError(error)) throw error
@@ -229,17 +212,17 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
 
   /** Its record, as `sessions.get`. */
   get(): Promise<Session<Claims, Data> | null> {
-    return this.#request.sessions.get(this.sessionId)
+    return this.request.sessions.get(this.sessionId)
   }
 
   /** As `sessions.setData`, for this session. */
   setData(data: JsonOf<Data>, options?: { readonly ifVersion?: number }): Promise<number | null> {
-    return this.#request.sessions.setData(this.sessionId, data, options)
+    return this.request.sessions.setData(this.sessionId, data, options)
   }
 
   /** As `sessions.patchData`, for this session. */
   patchData(patch: DataPatch<Data>, options?: { readonly ifVersion?: number }): Promise<number | null> {
-    return this.#request.sessions.patchData(this.sessionId, patch, options)
+    return this.request.sessions.patchData(this.sessionId, patch, options)
   }
 
   /**
@@ -255,7 +238,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     given?: { readonly renew?: boolean },
   ): Promise<number | CookieAnswer | BearerAnswer> {
     const { renew = false } = methodOptions('setClaims', given, 'renew')
-    return renew ? this.#renew({ claims }) : this.#replaceClaims(claims)
+    return renew ? this.#state.renew({ claims }) : this.#state.replaceClaims(claims)
   }
 
   /**
@@ -264,7 +247,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    * @returns the body to answer with. In bearer mode it holds the new tokens: without them nothing changes
    */
   reauthenticate(): Promise<CookieAnswer | BearerAnswer> {
-    return this.#renew({ reauthenticated: true })
+    return this.#state.renew({ reauthenticated: true })
   }
 
   /**
@@ -276,13 +259,13 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    */
   async actAs(input: ActAs<Claims>): Promise<CookieAnswer | BearerAnswer> {
     this.requireOwn()
-    const started = await startActingIn(this.#request, this.#cookies, this.#verified(), input)
+    const started = await startActingIn(this.request, this.#state.cookies, this.#state.verified(), input)
     const { verified, accessToken, answer } = started
-    this.#createdId = verified.sessionId
-    this.#accessToken = accessToken
-    this.#refreshed = null
-    this.#hasRowClaims = false
-    this.#state = { verified, version: 0 }
+    this.#state.createdId = verified.sessionId
+    this.#state.accessToken = accessToken
+    this.#state.refreshed = null
+    this.#state.hasRowClaims = false
+    this.#state.outcome = { verified, version: 0 }
     return answer
   }
 
@@ -294,13 +277,13 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   async stopActing(): Promise<CookieAnswer | BearerAnswer> {
     const { actor, sessionId, expiresAt } = this.require()
     if (actor === null) {
-      const accessToken = { value: this.#accessToken ?? '', expiresAt }
+      const accessToken = { value: this.#state.accessToken ?? '', expiresAt }
       return this.transport === 'bearer'
-        ? bearerAnswer(this.#request, accessToken, null)
-        : cookieAnswer(this.#request, sessionId, accessToken)
+        ? bearerAnswer(this.request, accessToken, null)
+        : cookieAnswer(this.request, sessionId, accessToken)
     }
-    const answer = await stopActingIn(this.#request, this.#cookies, this.require(), actor)
-    this.#state = { error: new AccessTokenExpiredError('superseded') }
+    const answer = await stopActingIn(this.request, this.#state.cookies, this.require(), actor)
+    this.#state.outcome = { error: new AccessTokenExpiredError('superseded') }
     return answer
   }
 
@@ -310,78 +293,20 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    */
   requireCsrfToken(token?: unknown): VerifiedSession<Claims> {
     const verified = this.require()
-    assertCsrfTokenOf(this.#request, verified.sessionId, token)
+    assertCsrfTokenOf(this.request, verified.sessionId, token)
     return verified
   }
 
   /** The token to put into the page, for the `pawl-csrf` header or a form field. */
   csrfToken(): string {
-    return createCsrfToken(this.#request.engine.options.secrets, this.sessionId)
+    return createCsrfToken(this.request.engine.options.secrets, this.sessionId)
   }
 
   /** An access token for calling another service on behalf of this request. */
   async accessToken(): Promise<string> {
     this.require()
-    if (this.#refreshed === null) return this.#accessToken!
-    return (await issueForwardableToken(this.#request.engine, this.#refreshed)).value
-  }
-
-  async #replaceClaims(claims: JsonOf<Claims>): Promise<number> {
-    const { verified, version } = this.#verified()
-    const written = await this.#request.sessions.setClaims(verified.sessionId, claims)
-    // If nobody else has changed the row, this request may still renew the session.
-    if (written === version + 1) {
-      this.#state = { verified, version: written }
-      this.#hasRowClaims = true
-    }
-    return written
-  }
-
-  /** Issues new tokens for the client of this request. If cookies can no longer be set, nothing is renewed. */
-  async #renew(
-    renewal: Pick<RenewSession<Claims>, 'claims' | 'reauthenticated'>,
-  ): Promise<CookieAnswer | BearerAnswer> {
-    const { engine, ip, userAgent } = this.#request
-    const { verified, version } = this.#verified()
-    if (verified.actor !== null) throw new ActingRefusedError()
-    const { sessionId, authTime, issuedAt } = verified
-    const claims = this.#hasRowClaims ? null : verified.claims
-    if (this.transport === 'cookie') this.#cookies.reserve()
-    const holder = {
-      claims,
-      authTime: authTime.getTime(),
-      issuedAt: issuedAt.getTime(),
-      version,
-    } as RenewalHolder
-    const scope = { engine, writes: engine.store, autocommit: true }
-    const renewed = await renewSession<Claims, Data>(scope, sessionId, { ...renewal, ip, userAgent }, holder)
-    return this.#giveTokens(renewed, engine.options.decideWithin)
-  }
-
-  /**
-   * Continues with new tokens, and gives them to the client.
-   * @param within a head that is sent later sets no cookies, in ms. A renewal relies on it, a login does not
-   * @returns the body to answer with
-   */
-  #giveTokens(
-    { session, accessToken, refreshToken }: CreatedSession<Claims, Data>,
-    within: number = Number.POSITIVE_INFINITY,
-  ): CookieAnswer | BearerAnswer {
-    this.#hasNewTokens = true
-    this.#hasRowClaims = false
-    this.#accessToken = accessToken.value
-    this.#refreshed = null
-    const now = this.#now()
-    this.#state = {
-      verified: issuedSession(session, accessToken, new Date(now)),
-      version: session.version,
-    }
-    if (this.transport === 'bearer') return bearerAnswer(this.#request, accessToken, refreshToken)
-    const { cookies } = this.#request
-    const life = { expiresAt: session.persistent ? refreshToken.expiresAt : null, now }
-    const written = [cookies.access(accessToken.value, life), cookies.refresh(refreshToken.value, life)]
-    this.#cookies.set(written, now + within)
-    return cookieAnswer(this.#request, session.sessionId, accessToken)
+    if (this.#state.refreshed === null) return this.#state.accessToken!
+    return (await issueForwardableToken(this.request.engine, this.#state.refreshed)).value
   }
 
   /** @internal Checks the session, if there is one, against its row. */
@@ -391,7 +316,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
       await this.check()
     } catch (thrown) {
       if (!isSessionsError(thrown)) throw thrown
-      this.#state = { error: thrown }
+      this.#state.outcome = { error: thrown }
     }
   }
 
@@ -409,72 +334,34 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
 
   /** @internal The session that this request has created, then those that its tokens name. */
   get namedSessionIds(): string[] {
-    const named = this.#request.namedSessionIds
-    return this.#createdId === null ? named : [...new Set([this.#createdId, ...named])]
+    const named = this.request.namedSessionIds
+    return this.#state.createdId === null ? named : [...new Set([this.#state.createdId, ...named])]
   }
 
   /** @internal Applies an inline refresh. */
   acceptRefresh(refreshed: Refreshed, cookies: readonly string[]): void {
-    const { arrivedAt } = this.#request
+    const { arrivedAt } = this.request
     const session = toSession<Claims, Data>(refreshed.row, arrivedAt, refreshed.stale)
-    this.#refreshed = refreshed
+    this.#state.refreshed = refreshed
     const verified = issuedSession(session, refreshed.accessToken, new Date(arrivedAt))
-    this.#state = { verified, version: session.version }
-    this.#cookies.setInTime(cookies)
+    this.#state.outcome = { verified, version: session.version }
+    this.#state.cookies.setInTime(cookies)
   }
 
   /** @internal Applies a failed inline refresh. Clearing cookies late could hit a new login, so it must be in time too. */
   rejectRefresh(error: AnySessionsError, cookies: readonly string[]): void {
-    this.#state = { error }
-    if (cookies.length > 0) this.#cookies.setInTime(cookies)
+    this.#state.outcome = { error }
+    if (cookies.length > 0) this.#state.cookies.setInTime(cookies)
   }
 
   /** @internal An accessor, so that a logged session shows nothing of the request. */
   get request(): IncomingRequest<Claims, Data> {
-    return this.#request
+    return this.#state.request
   }
 
   /** @internal */
   get responseCookies(): ResponseCookies {
-    return this.#cookies
-  }
-
-  get #cookies(): ResponseCookies {
-    this.#responseCookies ??= new ResponseCookies(this.#request.exchange, this.#request.engine)
-    return this.#responseCookies
-  }
-
-  #now(): number {
-    return this.#request.engine.clock.now()
-  }
-
-  /** @throws as {@link require} */
-  #verified(): Extract<State<Claims>, { readonly version: number }> {
-    const state = this.#resolve()
-    if ('error' in state) throw state.error
-    return state
-  }
-
-  #resolve(): State<Claims> {
-    this.#state ??= this.#verify()
-    return this.#state
-  }
-
-  /** Runs on first use, not on arrival: a token that expires while a slow body arrives must be refused. */
-  #verify(): State<Claims> {
-    let error: AnySessionsError | null = null
-    const { engine, accessTokens, checkedTokens } = this.#request
-    for (const value of accessTokens) {
-      try {
-        const { session: verified, version } = engine.verify(value, this.#request, checkedTokens)
-        this.#accessToken = value
-        return { verified, version }
-      } catch (thrown) {
-        if (!isSessionsError(thrown)) throw thrown
-        error = thrown
-      }
-    }
-    return { error: error ?? new NotSignedInError() }
+    return this.#state.cookies
   }
 }
 

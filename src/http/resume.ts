@@ -72,18 +72,19 @@ export function redirectBack(
 /** Whether the refresh route has just sent the browser back, because it does not know the secret of its token. */
 export function isBackWithUnknownSecret(exchange: Exchange, now: number): boolean {
   const to = safePath(exchange.target)
-  return to !== null && isMarked(to, now) && markerOf(to)?.endsWith(UNKNOWN_SECRET) === true
+  return to !== null && freshMarker(to, now)?.endsWith(UNKNOWN_SECRET) === true
 }
 
 function isMarked(path: string, now: number): boolean {
-  const marker = markerOf(path)
-  if (marker === null) return false
-  const lifetime = marker.endsWith(UNKNOWN_SECRET) ? UNKNOWN_SECRET_LIFETIME : MARKER_LIFETIME
-  return Math.abs(now - Number.parseInt(marker, 36) * 1000) < lifetime
+  return freshMarker(path, now) !== undefined
 }
 
-function markerOf(path: string): string | null {
-  return new URL(path, BASE).searchParams.get(RESUMED_PARAMETER)
+/** A link may hold an old marker in a spelling that {@link withMarker} does not replace, so any of them may be fresh. */
+function freshMarker(path: string, now: number): string | undefined {
+  return new URL(path, BASE).searchParams.getAll(RESUMED_PARAMETER).find((marker) => {
+    const lifetime = marker.endsWith(UNKNOWN_SECRET) ? UNKNOWN_SECRET_LIFETIME : MARKER_LIFETIME
+    return Math.abs(now - Number.parseInt(marker, 36) * 1000) < lifetime
+  })
 }
 
 function withMarker(path: string, now: number, suffix = ''): string {

@@ -11,8 +11,11 @@ export type Handled<Claims extends object, Data> =
 
 /** Sessions over HTTP, in terms of an {@link Exchange}. Each adapter maps one framework to it. */
 export interface SessionsOverHttp<Claims extends object, Data> {
-  /** Handles a request before the application does. Returns a promise only if the store is needed. */
-  handle(exchange: Exchange): Handled<Claims, Data> | Promise<Handled<Claims, Data>>
+  /**
+   * Handles a request before the application does. Returns a promise only if the store is needed.
+   * @param waited how long the request has waited for the sessions, in ms: a refresh is decided by when it arrived
+   */
+  handle(exchange: Exchange, waited?: number): Handled<Claims, Data> | Promise<Handled<Claims, Data>>
   /** The answer to a request that does not meet what a route requires; null if it does. */
   authorize(
     session: RequestSession<Claims, Data>,

@@ -26,21 +26,28 @@ export const reasonOf = (value: RevocationValue): EndReason | null =>
 export const versionOf = (value: RevocationValue): number => Math.max(0, value - 1)
 
 /**
- * If an acting session or that of its administrator has ended, the token must be refreshed: the refresh says whether the
- * administrator is still signed in.
+ * If an acting session or that of its administrator has ended or changed, the token must be refreshed: the refresh says
+ * whether the administrator is still signed in.
  * @param lookUp reads the state of a session
  * @param refreshBefore access tokens issued before this time must be refreshed, in ms
  * @throws SessionEndedError, AccessTokenExpiredError
  */
 export function assertNotRevoked(
-  { sessionId, version, issuedAt, actor }: Pick<AccessToken, 'sessionId' | 'version' | 'issuedAt' | 'actor'>,
+  {
+    sessionId,
+    version,
+    issuedAt,
+    actor,
+    actorVersion,
+  }: Pick<AccessToken, 'sessionId' | 'version' | 'issuedAt' | 'actor' | 'actorVersion'>,
   lookUp: (sessionId: string) => RevocationValue,
   refreshBefore: number,
 ): void {
   const value = lookUp(sessionId)
   const reason = reasonOf(value)
   if (actor === null && reason !== null) throw new SessionEndedError(sessionId, reason)
-  const hasEnded = actor !== null && (reason !== null || reasonOf(lookUp(actor.sessionId)) !== null)
+  const own = actor === null ? 0 : lookUp(actor.sessionId)
+  const hasEnded = reason !== null || reasonOf(own) !== null || actorVersion < versionOf(own)
   if (hasEnded || version < versionOf(value) || issuedAt < refreshBefore)
     throw new AccessTokenExpiredError('superseded')
 }

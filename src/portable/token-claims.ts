@@ -9,7 +9,7 @@ export interface TokenClaims {
   gen?: string
   n?: number
   ctx?: string
-  act?: { sub: string; sid: string }
+  act?: { sub: string; sid: string; ver?: number }
   nbf?: number
   iss?: string
   aud?: string | string[]

@@ -34,6 +34,8 @@ export interface AccessTokenFields {
   readonly contextTag: string | null
   /** The administrator who acts as the user; `null` for the user's own session. */
   readonly actor: Actor | null
+  /** The version of the administrator's row; 0 in the user's own session. */
+  readonly actorVersion: number
   readonly claims: ClaimsObject
 }
 
@@ -128,6 +130,7 @@ function readFields(payload: TokenClaims, header: string, profile: AccessTokenPr
     twin,
     contextTag: ctx ?? null,
     actor,
+    actorVersion: (actor !== null && Number.isInteger(act?.ver) && act?.ver) || 0,
     claims: claimsIn(payload, actor),
   }
 }

@@ -67,7 +67,12 @@ describe('sessions list', () => {
 
   it('names the administrator who acts as the user', async () => {
     const sessions = await open()
-    const administrator = { sessionId: await login(sessions, 'root'), version: 0, authTime: Date.now() }
+    const administrator = {
+      sessionId: await login(sessions, 'root'),
+      version: 0,
+      authTime: Date.now(),
+      canContinue: true,
+    }
     const { row } = await startActing(sessions[ENGINE], administrator, { userId: 'mia' })
     const [list, show] = await Promise.all([run('list', '--user', 'mia'), run('show', row.id)])
     expect(list.stdout).toMatch(new RegExp(`^${row.id} {2}active, by root {2}`, 'm'))

@@ -1,4 +1,6 @@
+import { createSecretKey } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import type { SessionsOptions } from '../../src/index.ts'
 import { type Handler, openSite, type Site, type Visitor } from '../support/http-site.ts'
 import { decodeJwt } from '../support/jwt.ts'
 import { listen } from '../support/sessions.ts'
@@ -89,7 +91,7 @@ describe('acting as another user', () => {
     const actingId = await act()
     const { sub, act: actor } = decodeJwt(root.jar.get(ACCESS)!).payload
     const sid = Buffer.from(ownId.replaceAll('-', ''), 'hex').toString('base64url')
-    expect([sub, actor]).toStrictEqual(['user', { sub: 'root', sid }])
+    expect([sub, actor]).toStrictEqual(['user', { sub: 'root', sid, ver: 0 }])
     expect(await site.sessions.get(actingId)).toMatchObject({
       active: true,
       actor: { userId: 'root', sessionId: ownId },
@@ -118,6 +120,43 @@ describe('acting as another user', () => {
     expect(await me()).toMatchObject(EXPIRED)
     expect(await root.refresh()).toMatchObject(ENDED)
     expect((await me()).body).toStrictEqual(ROOT)
+  })
+
+  it('refreshes in time for a shorter idle timeout of the administrator', async () => {
+    const { site, root, act, me } = await open()
+    await root.login({ userId: 'root', claims: { role: 'admin' }, idleTimeout: 600 })
+    await act('user', { lifetime: HOUR })
+    for (let minutes = 0; minutes < 30; minutes++) {
+      site.clock.advance(60)
+      if ((await me()).status === 401) expect((await root.refresh()).status).toBe(200)
+    }
+    expect((await me()).body).toStrictEqual(USER)
+  })
+
+  it('confirms a reauthentication as soon as without acting, and then refuses older tokens', async () => {
+    const { site, root, run, act, me } = await open()
+    const thief = site.visitor()
+    for (const name of [ACCESS, REFRESH]) thief.jar.put(name, root.jar.get(name)!)
+    await thief.visit('POST', '/act', { handler: actAs('victim') })
+    await run(async (session) => Response.json(await session.reauthenticate()))
+    await act('user', { lifetime: HOUR })
+    site.clock.advance(67)
+    expect(await me()).toMatchObject(EXPIRED)
+    expect((await root.refresh()).status).toBe(200)
+    expect((await me()).body).toStrictEqual(USER)
+    // What the thief acted with has ended with the administrator's older tokens.
+    expect(await thief.me({ handler: who })).toMatchObject(EXPIRED)
+    expect((await thief.refresh()).status).toBe(401)
+  })
+
+  it.each(['feed', 'expiry'] as const)('refreshes after a change of the administrator (%s)', async (mode) => {
+    const { site, root, act, me, ownId } = await open({}, { revocation: { mode } })
+    await act()
+    await site.sessions.setClaims(ownId, { role: 'support' })
+    const { status } = await root.visit('GET', '/page', { info: { lookup: true } })
+    expect(status).toBe(401)
+    expect((await root.refresh()).status).toBe(200)
+    expect((await me()).body).toStrictEqual(USER)
   })
 
   it.each<[string, (open: Open, actingId: string) => unknown]>([
@@ -379,6 +418,27 @@ describe('acting with inline refresh', () => {
     expect((await me()).body).toStrictEqual(ROOT)
   })
 })
+
+it.each(['endpoint', 'inline'] as const)(
+  'acting goes on, and ends, after the key of its access token is gone (%s)',
+  async (refresh) => {
+    const keyed = (kid: string): Pick<SessionsOptions, 'keys'> => ({
+      keys: { provided: [{ kid, algorithm: 'HS256', key: createSecretKey(Buffer.alloc(32, kid)) }] },
+    })
+    const { site, root, act } = await open({ refresh }, keyed('first'))
+    await act()
+    const options = { store: site.store, now: site.clock.now, ...keyed('second') }
+    const later = (await openSite({ refresh }, options)).visitor(root.jar)
+    if (refresh === 'endpoint') expect((await later.refresh()).status).toBe(200)
+    expect((await later.me({ handler: who })).body).toStrictEqual(USER)
+    site.clock.advance(901)
+    const third = (await openSite({ refresh }, { ...options, ...keyed('third') })).visitor(root.jar)
+    const ended =
+      refresh === 'endpoint' ? await third.refresh() : await third.visit('POST', '/page', { handler: who })
+    expect(ended).toMatchObject(ENDED)
+    expect((await third.me({ handler: who })).body).toStrictEqual(ROOT)
+  },
+)
 
 describe('acting with CSRF tokens', () => {
   it.each(['endpoint', 'inline'] as const)('binds them to the acting session (%s)', async (refresh) => {

@@ -89,6 +89,11 @@ describe.each(['endpoint', 'inline'] as const)(
       expectPage(await load(anna, '/page', {}), 503, 'unavailable')
     })
 
+    it('ends the way through the refresh route also for a link with an old marker in another spelling', async () => {
+      const { anna } = await openWithForeignCookies({ refresh })
+      expectPage(await load(anna, '/page?pawl%2Dresumed=1', {}), 503, 'unavailable')
+    })
+
     it('answers a script with 503 as JSON', async () => {
       const { anna } = await openWithForeignCookies({ refresh })
       const answer = await anna.refresh({ headers: { accept: 'text/html', 'sec-fetch-mode': 'cors' } })

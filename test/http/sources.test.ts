@@ -1,5 +1,6 @@
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { expressSessions } from '../../src/adapters/express/index.ts'
 import { fastifySessions } from '../../src/adapters/fastify/index.ts'
@@ -155,4 +156,46 @@ it('a page of a trusted origin can read that there are no sessions yet', async (
   })
   const { status, headers } = await withSession(new Request(request, { headers: { origin } }), answer)
   expect([status, headers.get('access-control-allow-origin')]).toStrictEqual([503, origin])
+})
+
+it('a refresh that has waited too long for the sessions is not decided', async () => {
+  const sessions = await openSessions({ rotation: { overlap: 2 } })
+  const { refreshToken } = await sessions.create({ userId: 'anna' })
+  const withSession = fetchSessions(async () => {
+    await delay(1100)
+    return sessions
+  })
+  const headers = { cookie: `__Secure-pawl-refresh=${refreshToken.value}` }
+  const refresh = (): Request =>
+    new Request('https://app.example.com/session/refresh', { method: 'POST', headers })
+  expect((await withSession(refresh(), answer)).status).toBe(503)
+  expect((await withSession(refresh(), answer)).status).toBe(200)
+})
+
+it('sessions that are made after `close` are closed', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  collectWarnings()
+  let resolve = (_sessions: Promise<Sessions>): void => {}
+  const sessions = lazySessions(() => new Promise<Sessions>((done) => (resolve = done)))
+  const asked = sessions().catch((error: Error) => error.message)
+  const closing = sessions.close()
+  await vi.advanceTimersByTimeAsync(15_000)
+  await closing
+  expect(await asked).toContain('has not settled')
+  const store = memory()
+  const close = vi.spyOn(store, 'close')
+  resolve(openSessions({ store }))
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(close).toHaveBeenCalledTimes(1)
+})
+
+it('sessions that the function has not made itself are not closed, not even if they were under way', async () => {
+  const store = memory()
+  const close = vi.spyOn(store, 'close')
+  vi.spyOn(store, 'start').mockImplementationOnce(() => delay(50))
+  const made = openSessions({ store })
+  const sessions = lazySessions(() => made)
+  await sessions()
+  await sessions.close()
+  expect(close).not.toHaveBeenCalled()
 })

@@ -26,22 +26,26 @@ function background(): { context: VerifyContext; done(): Promise<unknown> } {
 }
 
 describe('the token of an administrator who acts as a user', () => {
-  it.each(['acting', 'own'] as const)('needs a refresh once the %s session has ended', async (which) => {
-    const { sessions, clock, verifier, login } = await serveApplication()
-    const { sessionId: ownId } = await login()
-    const administrator = { sessionId: ownId, version: 0, authTime: clock.now() }
-    const { accessToken, row } = await startActing(sessions[ENGINE], administrator, { userId: 'ben' })
-    const { verify } = verifier()
-    expect(await verify(accessToken.value)).toMatchObject({
-      userId: 'ben',
-      sessionId: row.id,
-      actor: { userId: 'anna', sessionId: ownId },
-      claims: {},
-    })
-    await sessions.revoke(which === 'own' ? ownId : row.id)
-    clock.advance(10)
-    await expect(verify(accessToken.value)).rejects.toThrow(SUPERSEDED)
-  })
+  it.each(['acting session has ended', 'own session has ended', 'own session has changed'])(
+    'needs a refresh once the %s',
+    async (change) => {
+      const { sessions, clock, verifier, login } = await serveApplication()
+      const { sessionId: ownId } = await login()
+      const administrator = { sessionId: ownId, version: 0, authTime: clock.now(), canContinue: true }
+      const { accessToken, row } = await startActing(sessions[ENGINE], administrator, { userId: 'ben' })
+      const { verify } = verifier()
+      expect(await verify(accessToken.value)).toMatchObject({
+        userId: 'ben',
+        sessionId: row.id,
+        actor: { userId: 'anna', sessionId: ownId },
+        claims: {},
+      })
+      if (change.endsWith('changed')) await sessions.expireAccessTokens(ownId)
+      else await sessions.revoke(change.startsWith('own') ? ownId : row.id)
+      clock.advance(10)
+      await expect(verify(accessToken.value)).rejects.toThrow(SUPERSEDED)
+    },
+  )
 })
 
 /** A list of distinct entries. */

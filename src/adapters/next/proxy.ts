@@ -31,12 +31,13 @@ export async function runProxy<Claims extends object, Data>(
   if (request.nextUrl.pathname.startsWith('/_next/')) return NextResponse.next()
   const exchange = requestExchange(request, setup)
   const finish = (reply: Reply): Response => exchange.finish(toResponse(absolute(reply, request.url)))
+  const arrivedAt = performance.now()
   const started = await startOrReply(setup, exchange)
   if ('reply' in started) return finish(started.reply)
   const { http } = started
   const restored = restoreRenewed(request, exchange, started)
 
-  const { reply, session } = await http.handle(exchange)
+  const { reply, session } = await http.handle(exchange, performance.now() - arrivedAt)
   if (reply !== undefined) return finish(reply)
   const refused = loadsPage(exchange) ? await http.authorize(session, { optional: true }) : null
   if (refused !== null) return finish(refused)

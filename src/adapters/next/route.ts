@@ -19,10 +19,11 @@ export async function runRoute<Claims extends object, Data>(
   // First of all: at build time, without a database, reading the request ends Next's attempt to render the route.
   const exchange = requestExchange(request, setup)
   const finish = (reply: Reply): Response => exchange.finish(toResponse(reply))
+  const arrivedAt = performance.now()
   const started = await startOrReply(setup, exchange)
   if ('reply' in started) return finish(started.reply)
   const { http, handover } = started
-  const { reply, session } = await http.handle(exchange)
+  const { reply, session } = await http.handle(exchange, performance.now() - arrivedAt)
   if (reply !== undefined) return finish(reply)
   const renewed = handover.take(request.headers.get(HANDOVER_HEADER))
   if (renewed !== null) session.responseCookies.set(renewed.cookies, renewed.until)

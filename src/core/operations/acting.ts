@@ -13,6 +13,7 @@ import type { Engine } from '../engine.ts'
 import { randomBytes } from '../keys/random.ts'
 import type { Refreshed } from '../refresh/refresh.ts'
 import { type NormalContext, normalizeContext, type RequestContext, recordable } from '../request-context.ts'
+import { pendingLifetime } from '../rotation/decision.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
 import { assertActive, assertNotEnded, compareEnds, readRow } from '../session/rows.ts'
 import { readForToken } from '../session/stored-values.ts'
@@ -48,6 +49,8 @@ export interface Administrator extends RequestContext {
   readonly version: number
   /** In ms. A pending reauthentication is not in the row yet. */
   readonly authTime: number
+  /** Whether refreshes continue the acting: not in bearer mode. */
+  readonly canContinue: boolean
 }
 
 export interface Acting {
@@ -80,7 +83,8 @@ export async function startActing<Claims extends object>(
   const now = clock.now()
   const context = normalizeContext(administrator)
   const expiresAt = Math.min(now + lifetime, own.absoluteExpiresAt ?? Number.POSITIVE_INFINITY)
-  const clocks = { idleTimeout: null, absoluteExpiresAt: expiresAt }
+  // The idle timeout bounds the access tokens, so that the administrator refreshes in time to stay signed in.
+  const clocks = { idleTimeout: own.idleTimeout, absoluteExpiresAt: expiresAt }
   const fields: Omit<SessionRow, 'id'> = {
     userId,
     actor: { userId: own.userId, sessionId: own.id },
@@ -107,7 +111,10 @@ export async function startActing<Claims extends object>(
     endReason: null,
     pruneAt: pruneTime(engine, clocks, expiresAt, now),
   }
-  const issue = { generation: 0, twin: null, now, context }
+  // Only a refresh confirms a pending renewal, and with it refuses older copies of the administrator's tokens.
+  const isPending = administrator.canContinue && own.renewals.length > 0
+  const atMost = isPending ? pendingLifetime(options.rotation) : Number.POSITIVE_INFINITY
+  const issue = { generation: 0, twin: null, now, context, atMost, actorVersion: own.version }
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const row = { ...fields, id: newSessionId(store.sessionIdVersion ?? 'v7', now, randomBytes(16)) }
     await assertClaimsFit(engine, row, claims)
@@ -130,13 +137,13 @@ export async function startActing<Claims extends object>(
 
 /**
  * The next access token of an acting session, for a refresh of the administrator's own session.
- * @param own the row of the administrator's session after that refresh
+ * @param own that refresh. The next one must not come later than without acting
  * @throws SessionEndedError if the acting has ended, or its claims no longer match their schema
  */
 export async function continueActing(
   engine: Engine,
   sessionId: string,
-  own: SessionRow,
+  { row: own, accessToken: ownToken }: Refreshed,
   context: NormalContext,
 ): Promise<Pick<Refreshed, 'row' | 'stale' | 'accessToken'>> {
   const row = await readRow(engine.store, sessionId)
@@ -148,7 +155,8 @@ export async function continueActing(
   const stale = read.refusal !== null
   // The refresh has turned the administrator's session already, so it is too late for another refusal.
   if (stale && engine.options.onSchemaMismatch === 'reject') throw new SessionEndedError(sessionId, 'unknown')
-  const issue = { generation: 0, twin: null, now, context }
+  const atMost = ownToken.expiresAt.getTime() - now
+  const issue = { generation: 0, twin: null, now, context, atMost, actorVersion: own.version }
   return { row: read.row, stale, accessToken: await issueAccessToken(engine, read.row, issue) }
 }
 
@@ -158,7 +166,7 @@ export async function continueActing(
  */
 export async function checkActing(
   engine: Engine,
-  { sessionId, version }: Pick<VerifiedToken, 'sessionId' | 'version'>,
+  { sessionId, version, actorVersion }: Pick<VerifiedToken, 'sessionId' | 'version' | 'actorVersion'>,
   actor: Actor,
 ): Promise<void> {
   const { store, clock, revocations } = engine
@@ -174,10 +182,10 @@ export async function checkActing(
     if (!(error instanceof SessionEndedError)) throw error
     throw new AccessTokenExpiredError('superseded')
   }
-  if (version < row.version) {
-    revocations.addVersion(row.id, row.version)
-    throw new AccessTokenExpiredError('superseded')
-  }
+  if (version >= row.version && actorVersion >= own.version) return
+  revocations.addVersion(row.id, row.version)
+  revocations.addVersion(own.id, own.version)
+  throw new AccessTokenExpiredError('superseded')
 }
 
 /**
@@ -201,6 +209,7 @@ export async function returnToken(
     twin: null,
     contextTag: null,
     actor: null,
+    actorVersion: 0,
     claims: {},
   })
   return { value, expiresAt: new Date(expiresAt) }

@@ -5,7 +5,7 @@ import { packagePath } from './call-site.ts'
 export interface CopyMark {
   /** The folder or bundle of the copy. */
   readonly path: string | null
-  /** Counts the sessions that the copy has made. */
+  /** Counts the calls of `createSessions` of the copy. */
   readonly number: number
 }
 
@@ -14,7 +14,7 @@ export const COPY: unique symbol = Symbol.for('pawl.copy')
 
 let made = 0
 
-/** How many sessions this copy has made so far. */
+/** How many sessions this copy has begun to make so far. */
 export function madeSoFar(): number {
   return made
 }

@@ -69,8 +69,23 @@ export function createStarting<Claims extends object, Data>({
       throw fail(mistake, Number.POSITIVE_INFINITY)
     }
     isOwn = made[COPY].number > before
+    if (isClosed) {
+      await closeMade()
+      throw closedError()
+    }
     onMade()
     return made
+  }
+
+  /** Closes what `make` has made, if anything. */
+  async function closeMade(): Promise<void> {
+    const sessions = made
+    made = null
+    if (isOwn) await sessions?.close()
+  }
+
+  function closedError(): TypeError {
+    return new TypeError(`the sessions of ${name} are closed`)
   }
 
   function fail(error: unknown, repeatAt: number): unknown {
@@ -123,7 +138,7 @@ export function createStarting<Claims extends object, Data>({
     },
     async get() {
       isUsed = true
-      if (isClosed) throw new TypeError(`the sessions of ${name} are closed`)
+      if (isClosed) throw closedError()
       if (made !== null) return made
       if (attempt === null && failure !== null && performance.now() < failure.repeatAt) {
         if (isPromise) report(failure.error)
@@ -138,17 +153,12 @@ export function createStarting<Claims extends object, Data>({
       isUsed = false
       return wasUsed
     },
-    async release() {
-      const sessions = made
-      made = null
-      if (isOwn) await sessions?.close()
-    },
+    release: closeMade,
     async close() {
       isClosed = true
+      // An attempt that takes longer closes its sessions itself.
       await attempt?.catch(() => {})
-      const sessions = made
-      made = null
-      if (isOwn) await sessions?.close()
+      await closeMade()
     },
   }
 }

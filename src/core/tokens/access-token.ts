@@ -30,6 +30,9 @@ const MAX_MINTED = MAX_LENGTH - MAX_COOKIE_NAME
  */
 const MAX_GROWTH = 56 + 9 + 10 + 26
 
+/** The longest version in a token. */
+const MAX_VERSION = 2 ** 31 - 1
+
 const ANY_PROFILE: AccessTokenProfile = { issuer: null, audience: null, clientId: null }
 
 export async function mintAccessToken(
@@ -50,7 +53,7 @@ const MAX_REFRESHED = MAX_LENGTH - 800
 /** The length of the longest future access token of the session. */
 function longestToken(key: SigningKey, profile: AccessTokenProfile, fields: AccessTokenFields): number {
   const payload = JSON.stringify(
-    payloadOf(profile, { ...fields, twin: null, generation: 0, contextTag: null }),
+    payloadOf(profile, { ...fields, twin: null, generation: 0, contextTag: null, actorVersion: MAX_VERSION }),
   )
   const bytes = Buffer.byteLength(payload) + MAX_GROWTH
   return key.header.length + 1 + Math.ceil((bytes * 4) / 3) + 1 + 86
@@ -112,7 +115,11 @@ function payloadOf(profile: AccessTokenProfile, fields: AccessTokenFields): Toke
     ...fields.claims,
     // After the claims: a row of 0.1.0 may hold one of this name.
     ...(fields.actor !== null && {
-      act: { sub: fields.actor.userId, sid: encodeSessionId(fields.actor.sessionId) },
+      act: {
+        sub: fields.actor.userId,
+        sid: encodeSessionId(fields.actor.sessionId),
+        ver: fields.actorVersion,
+      },
     }),
   }
 }
@@ -168,12 +175,12 @@ export function sessionIdsIn({
 }
 
 /**
- * The sessions that a token names by its unchecked payload: anybody can write that. They may only choose among things that
- * are genuine themselves.
- * @returns none for text that is not the form of an access token
+ * What a token names by its unchecked payload: anybody can write that. It may only choose among things that are genuine
+ * themselves.
+ * @returns null for text that is not the form of an access token
  */
-export function claimedSessionIds(value: string): string[] {
-  return attempt(() => sessionIdsIn(readPayload(splitToken(value), ANY_PROFILE))) ?? []
+export function claimedToken(value: string): AccessToken | null {
+  return attempt(() => readPayload(splitToken(value), ANY_PROFILE))
 }
 
 /** Another process may have published the key of a token a moment ago. */

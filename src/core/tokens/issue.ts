@@ -28,6 +28,8 @@ export interface Issue {
   readonly context: NormalContext | null
   /** Upper bound of the lifetime, in ms. */
   readonly atMost?: number
+  /** Of an acting session: the version of the administrator's row. */
+  readonly actorVersion?: number
 }
 
 /** The fields of the row that an access token is made from. */
@@ -58,7 +60,7 @@ export async function issueAccessToken(engine: Engine, row: SessionRow, issue: I
 function accessTokenFields(
   engine: Engine,
   row: TokenSource,
-  { generation, twin, now, context }: Omit<Issue, 'atMost'>,
+  { generation, twin, now, context, actorVersion = 0 }: Omit<Issue, 'atMost'>,
   lifetime: number,
 ): AccessTokenFields {
   const { options } = engine
@@ -82,6 +84,7 @@ function accessTokenFields(
         ? contextTag(options.secrets[0], row.id, context)
         : null,
     actor: row.actor,
+    actorVersion,
     claims: row.claims,
   }
 }
