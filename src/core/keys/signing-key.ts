@@ -3,7 +3,6 @@ import {
   createPublicKey,
   createSecretKey,
   generateKeyPairSync,
-  type JsonWebKey,
   type KeyObject,
   randomBytes,
   sign,
@@ -14,6 +13,18 @@ import { InvalidOptionsError } from '../../portable/errors.ts'
 import { ALGORITHMS, type Algorithm, encodeHeader } from '../../portable/token-header.ts'
 import { MAX_LENGTH } from '../../portable/token-payload.ts'
 import { createMac } from './hmac.ts'
+
+/** A public key as a JWK (RFC 7517). Declared here, because not every version of `@types/node` has such a type. */
+export interface PublicJwk {
+  readonly kty: string
+  readonly kid: string
+  readonly alg: string
+  readonly use: string
+  readonly crv?: string
+  readonly x?: string
+  readonly y?: string
+  readonly [member: string]: unknown
+}
 
 /** A key that signs and verifies access tokens. */
 export interface SigningKey {
@@ -27,7 +38,7 @@ export interface SigningKey {
   readonly sign: (input: string) => string | Promise<string>
   readonly verify: (input: string, signature: string) => boolean
   /** The public key as a JWK (RFC 7517); `null` for HS256. */
-  readonly publicJwk: JsonWebKey | null
+  readonly publicJwk: PublicJwk | null
 }
 
 /**
@@ -126,7 +137,7 @@ function asymmetric(kid: string, algorithm: Algorithm, publicKey: KeyObject): Om
     },
     // Without `key_ops`, which should not stand beside `use` (RFC 7517 section 4.3). A key without its private part
     // cannot be imported for signing anyway.
-    publicJwk: { ...publicKey.export({ format: 'jwk' }), kid, alg: algorithm, use: 'sig' },
+    publicJwk: { ...publicKey.export({ format: 'jwk' }), kid, alg: algorithm, use: 'sig' } as PublicJwk,
   }
 }
 
