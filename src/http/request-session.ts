@@ -29,6 +29,9 @@ export type CreateInRequest<Claims extends object, Data> = Omit<
   'replaces' | 'ip' | 'userAgent'
 >
 
+/** The address and the user agent are those of the request. */
+const CREATE_FIELDS = ['userId', 'claims', 'data', 'persistent', 'idleTimeout', 'absoluteTimeout'] as const
+
 type State<Claims extends object> =
   | {
       readonly verified: VerifiedSession<Claims>
@@ -147,13 +150,14 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   /**
    * Signs a user in. Every session that this request names ends as `replaced` (session fixation).
    * @returns the body to answer with: in cookie mode it holds no token
-   * @throws TypeError for claims with reserved names or too large for a cookie
+   * @throws TypeError for an unknown field, and for claims with reserved names or too large for a cookie
    */
   async create(input: CreateInRequest<Claims, Data>): Promise<CookieAnswer | BearerAnswer> {
+    const fields = methodOptions('create', input, ...CREATE_FIELDS)
     const { sessions, ip, userAgent } = this.#request
     // If cookies can no longer be set, nothing is created: nobody could hold the session.
     if (this.transport === 'cookie') this.#cookies.reserve()
-    const created = await sessions.create({ ...input, ip, userAgent, replaces: this.namedSessionIds })
+    const created = await sessions.create({ ...fields, ip, userAgent, replaces: this.namedSessionIds })
     this.#createdId = created.session.sessionId
     try {
       return this.#giveTokens(created)

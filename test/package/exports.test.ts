@@ -159,6 +159,25 @@ describe('the packed package', () => {
     expect(stdout.trim()).toBe('function')
   })
 
+  it('checks the options of the client in development builds alone', async () => {
+    const script = `
+      import { createSessionClient } from 'pawl/client'
+      try {
+        createSessionClient({ baseURL: 'https://api.example.com' }).close()
+        console.log('unchecked')
+      } catch ({ message }) {
+        console.log(message)
+      }`
+    const start = async (...flags: string[]): Promise<string> => {
+      const args = [...flags, '--input-type=module', '--eval', script]
+      return (await run(process.execPath, args, { cwd: home })).stdout.trim()
+    }
+    expect(await start('--conditions=development')).toBe(
+      '`createSessionClient` does not take `baseURL`. It takes baseUrl, path, fetch, csrf, overlap, tokens, user, onProblem.',
+    )
+    expect(await start()).toBe('unchecked')
+  })
+
   it('reports the missing package if a connection string needs pg', async () => {
     const script = `
       import { createSessions } from 'pawl'

@@ -12,6 +12,7 @@ import type { Sessions } from '../../core/api.ts'
 import { type SessionsOverHttp, sessionsOverHttp } from '../../http/http.ts'
 import { type HttpOptions, resolveHttpOptions } from '../../http/options/resolve.ts'
 import type { ClaimsObject } from '../../portable/claims.ts'
+import { methodOptions } from '../../portable/options/method-options.ts'
 import { sessionMiddleware } from '../shared/node-middleware.ts'
 import { SessionFilter } from './filter.ts'
 
@@ -80,10 +81,13 @@ export class SessionsModule implements NestModule, OnApplicationShutdown {
    *   useFactory: (config: ConfigService) =>
    *     createSessions({ store: postgres({ … }), secret: config.getOrThrow('PAWL_SECRET') }),
    * })
+   *
+   * @throws TypeError for an unknown option
    */
   static forRootAsync<Claims extends object, Data, Injected extends unknown[]>(
     definition: SessionsModuleAsyncOptions<Claims, Data, Injected>,
   ): DynamicModule {
+    methodOptions('forRootAsync', definition, 'imports', 'inject', 'useFactory', 'options')
     return define(definition, true)
   }
 

@@ -4,6 +4,7 @@ import type { Sessions, VerifiedSession } from '../../core/api.ts'
 import { checkRequire, type RequireOptions } from '../../http/http.ts'
 import { type HttpOptions, resolveHttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession } from '../../http/request-session.ts'
+import { assertHandler } from '../../http/uncalled.ts'
 import { check } from '../../portable/options/check.ts'
 import { runAction } from './action.ts'
 import { type ClientAddress, clientHeaders } from './exchange.ts'
@@ -102,11 +103,13 @@ export function nextSessions<Claims extends object, Data>(
   const nextSessions: NextSessions<Claims, Data> = {
     sessions: async () => (await startOrThrow(start)).sessions,
     route(handler, require) {
+      assertHandler('route((session, request) => …)', handler)
       if (require !== undefined) checkRequire(require)
       return (request, context) =>
         runRoute(setup, request, require, (session) => handler(session, request, context))
     },
     action(act, require) {
+      assertHandler('action((session) => …)', act)
       if (require !== undefined) checkRequire(require)
       return (...args) => runAction(setup, require, (session) => act(session, ...args))
     },
@@ -118,7 +121,10 @@ export function nextSessions<Claims extends object, Data>(
       if (action !== undefined) return action.session.current
       return http.readAsync({ header: clientHeaders({ get: (name) => sent.get(name) }) })
     },
-    proxy: (handler) => (request, event) => runProxy(setup, request, event, handler),
+    proxy(handler) {
+      if (handler !== undefined) assertHandler('proxy()', handler)
+      return (request, event) => runProxy(setup, request, event, handler)
+    },
     handlers: { GET: serveRoutes, POST: serveRoutes, OPTIONS: serveRoutes },
   }
 

@@ -5,6 +5,7 @@ import { checkRequire, isPromise, type RequireOptions, sessionsOverHttp } from '
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import { emptyReply } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
+import { assertHandler } from '../../http/uncalled.ts'
 import { check } from '../../portable/options/check.ts'
 import { printable } from '../../portable/printable.ts'
 import { NodeExchange, writeReply } from '../shared/node-exchange.ts'
@@ -83,6 +84,7 @@ export function nodeSessions<Claims extends object, Data>(
   const http = sessionsOverHttp(sessions, httpOptions)
 
   function withSession(handler: NodeHandler<Claims, Data>, require?: RequireOptions) {
+    assertHandler('withSession((req, res, session) => …)', handler)
     if (require !== undefined) checkRequire(require)
 
     async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -116,12 +118,11 @@ export function nodeSessions<Claims extends object, Data>(
   }
 
   return Object.assign(withSession, {
-    upgrade: (handler: UpgradeHandler<Claims, Data>, require: RequireOptions = {}) =>
-      upgradeListener(
-        { http, ip, onError: (error, req) => onError(error, req, null) },
-        handler,
-        checkRequire(require),
-      ),
+    upgrade(handler: UpgradeHandler<Claims, Data>, require: RequireOptions = {}) {
+      assertHandler('withSession.upgrade((req, socket, head, session) => …)', handler)
+      const parts = { http, ip, onError: (error: unknown, req: IncomingMessage) => onError(error, req, null) }
+      return upgradeListener(parts, handler, checkRequire(require))
+    },
   })
 }
 

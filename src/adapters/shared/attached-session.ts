@@ -52,6 +52,8 @@ export function sessionIn<Claims extends object, Data>(
   sessions: Sessions<Claims, Data>,
   advice: string,
 ): RequestSession<Claims, Data> {
+  if (sessions === undefined)
+    throw new TypeError('sessionOf() takes the sessions too: sessionOf(request, sessions)')
   if (found?.sessions !== sessions)
     throw new TypeError(`${advice}, with the same sessions, before using sessionOf()`)
   return found.session as unknown as RequestSession<Claims, Data>
