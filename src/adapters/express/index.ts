@@ -38,7 +38,9 @@ const ADVICE = 'mount expressSessions(sessions)'
  *
  * @example
  * app.use(expressSessions(sessions))
- * app.get('/me', requireSession(), (req, res) => res.json({ id: req.session.userId }))
+ * app.get('/me', requireSession(), (req, res) => {
+ *   res.json({ id: sessionOf(req, sessions).userId })
+ * })
  *
  * @throws InvalidOptionsError
  */

@@ -61,7 +61,9 @@ export class SessionGuard implements CanActivate {
  * @example
  * @RequireSession({ maxAuthAge: 300 })
  * @Post('payments')
- * pay(@Session() session: SessionOf<typeof sessions>) { … }
+ * pay(@Session() session: SessionOf<typeof sessions>) {
+ *   return charge(session.userId)
+ * }
  *
  * @param uncalled nothing: the compiler refuses `@RequireSession` without its call
  * @throws InvalidOptionsError
