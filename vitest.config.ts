@@ -30,11 +30,14 @@ for (const file of readdirSync(`${import.meta.dirname}/test`, { recursive: true,
   if (file.endsWith('.test.ts') && !listed.includes(folder)) throw new Error(`No suite runs test/${folder}.`)
 }
 
+/** These tests need no database. */
+const PACKAGE_SETUP = ['test/support/package/tarball.ts']
+
 const suite = (name: string, folders: readonly string[]): TestProjectInlineConfiguration => ({
   test: {
     name,
     include: folders.map((folder) => `test/${folder}/**/*.test.ts`),
-    globalSetup: ['test/support/global-setup.ts'],
+    globalSetup: name === 'package' ? PACKAGE_SETUP : ['test/support/global-setup.ts'],
     setupFiles: ['test/support/refuse-warnings.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -27,8 +27,11 @@ export interface ClientState {
   readonly report: (problem: SessionProblem, cause?: unknown) => void
   /** Runs a refresh, sign-in or sign-out while no other is under way. */
   readonly runAlone: RunAlone
-  /** The channel of the browser's tabs. Undefined outside of browsers, in bearer mode, and once the client is closed. */
-  channel: BroadcastChannel | undefined
+  /**
+   * The channel of the browser's tabs. Undefined outside of browsers, in bearer mode, and once the client is closed.
+   * `InstanceType`, because the types of Node.js declare no type of this name.
+   */
+  channel: InstanceType<typeof BroadcastChannel> | undefined
 
   // Who is signed in.
   session: SessionState

@@ -49,6 +49,9 @@ export type SessionOf<Source> =
         ? SessionOf<Made>
         : never
 
+/** The address and the user agent are those of the request. */
+const CREATE_FIELDS = ['userId', 'claims', 'data', 'persistent', 'idleTimeout', 'absoluteTimeout'] as const
+
 /**
  * The session of one request. Reading `userId`, `claims` and the like without a session throws the error
  * that says why there is none, so a route that forgot to require one answers 401, not someone else's data.
@@ -152,14 +155,15 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   /**
    * Signs a user in. Every session that this request names ends as `replaced` (session fixation).
    * @returns the body to answer with: in cookie mode it holds no token
-   * @throws TypeError for claims with reserved names or too large for a cookie
+   * @throws TypeError for an unknown field, and for claims with reserved names or too large for a cookie
    * @throws SessionEndedError if `refreshClaims` returns null
    */
   async create(input: CreateInRequest<Claims, Data>): Promise<CookieAnswer | BearerAnswer> {
+    const fields = methodOptions('create', input, ...CREATE_FIELDS)
     const { sessions, ip, userAgent } = this.request
     // If cookies can no longer be set, nothing is created: nobody could hold the session.
     if (this.transport === 'cookie') this.#state.cookies.reserve()
-    const login = { ...input, ip, userAgent, replaces: this.namedSessionIds }
+    const login = { ...fields, ip, userAgent, replaces: this.namedSessionIds }
     const created = await sessions.create(login).catch((error) => {
       // `refreshClaims` has refused the login, so the error is about the session of this request.
       if (isSessionsError(error) && error.code === 'ERR_SESSION_ENDED')

@@ -21,7 +21,8 @@ import type {
  * @example
  * const sessions = await createSessions({ store: memory(), secret })
  */
-export function memory(): Store {
+export function memory(...options: undefined[]): Store {
+  if (options.length > 0) throw new TypeError('`memory` takes no options')
   const rows = new Map<string, SessionRow>()
   const keys = new Map<number, KeyRow>()
   /** The last change of each session that ended or got a new version. */

@@ -1,5 +1,6 @@
 import { type Attributes, type MeterProvider, metrics, type TracerProvider, trace } from '@opentelemetry/api'
 import type { Telemetry } from '../core/observability/telemetry.ts'
+import { methodOptions } from '../portable/options/method-options.ts'
 import { countEvents } from './counters.ts'
 import { observeStats } from './gauges.ts'
 import { createTrace, describeSpans } from './operations.ts'
@@ -25,12 +26,15 @@ const SCOPE = 'pawl'
  * import { openTelemetry } from 'pawl/otel'
  *
  * const sessions = await createSessions({ store, secret, telemetry: openTelemetry() })
+ *
+ * @throws TypeError for an unknown option
  */
-export function openTelemetry({
-  meterProvider = metrics.getMeterProvider(),
-  tracerProvider = trace.getTracerProvider(),
-  attributes = {},
-}: OpenTelemetryOptions = {}): Telemetry {
+export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
+  const {
+    meterProvider = metrics.getMeterProvider(),
+    tracerProvider = trace.getTracerProvider(),
+    attributes = {},
+  } = methodOptions('openTelemetry', options, 'meterProvider', 'tracerProvider', 'attributes')
   const meter = meterProvider.getMeter(SCOPE)
   return {
     observe(source) {

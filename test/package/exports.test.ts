@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 
 const run = promisify(execFile)
 
@@ -91,14 +91,11 @@ describe('the packed package', () => {
 
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'pawl-package-'))
-    const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', home])
-    const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf('[')))
     await writeFile(join(home, 'package.json'), '{ "private": true, "type": "module" }')
-    await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', join(home, filename)], {
+    await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', inject('tarball')], {
       cwd: home,
     })
-    // `npm pack` also runs the build.
-  }, 180_000)
+  }, 60_000)
   afterAll(() => rm(home, { recursive: true, force: true }))
 
   /** The exported names of entry points, or the code of the import error. */
@@ -162,6 +159,25 @@ describe('the packed package', () => {
     const script = `console.log(typeof require('pawl').createSessions)`
     const { stdout } = await run(process.execPath, ['--input-type=commonjs', '--eval', script], { cwd: home })
     expect(stdout.trim()).toBe('function')
+  })
+
+  it('checks the options of the client in development builds alone', async () => {
+    const script = `
+      import { createSessionClient } from 'pawl/client'
+      try {
+        createSessionClient({ baseURL: 'https://api.example.com' }).close()
+        console.log('unchecked')
+      } catch ({ message }) {
+        console.log(message)
+      }`
+    const start = async (...flags: string[]): Promise<string> => {
+      const args = [...flags, '--input-type=module', '--eval', script]
+      return (await run(process.execPath, args, { cwd: home })).stdout.trim()
+    }
+    expect(await start('--conditions=development')).toBe(
+      '`createSessionClient` does not take `baseURL`. It takes baseUrl, path, fetch, csrf, overlap, tokens, user, onProblem.',
+    )
+    expect(await start()).toBe('unchecked')
   })
 
   it('reports the missing package if a connection string needs pg', async () => {

@@ -8,6 +8,7 @@ import {
 } from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession } from '../../http/request-session.ts'
+import { assertCalled } from '../../http/uncalled.ts'
 import { attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
 import { writeReply } from '../shared/node-exchange.ts'
 import { type NodeMiddleware, passErrors, sessionMiddleware } from '../shared/node-middleware.ts'
@@ -42,7 +43,9 @@ const ADVICE = 'mount expressSessions(sessions)'
  *
  * @example
  * app.use(expressSessions(sessions))
- * app.get('/me', requireSession(), (req, res) => res.json({ id: req.session.userId }))
+ * app.get('/me', requireSession(), (req, res) => {
+ *   res.json({ id: sessionOf(req, sessions).userId })
+ * })
  *
  * @throws InvalidOptionsError
  */
@@ -62,9 +65,11 @@ export function expressSessions<Claims extends object, Data>(
 /**
  * Lets only requests with a session through. All others get 401 with a code, or, as page loads with an
  * expired access token, a redirect through the refresh route.
+ * @param uncalled nothing: the compiler refuses `requireSession` without its call
  * @throws InvalidOptionsError
  */
-export function requireSession(options: RequireOptions = {}): Middleware {
+export function requireSession(options: RequireOptions = {}, ...uncalled: undefined[]): Middleware {
+  assertCalled('requireSession()', uncalled)
   checkRequire(options)
   return function pawlRequireSession(req, res, next) {
     passErrors(() => {
@@ -80,8 +85,10 @@ export function requireSession(options: RequireOptions = {}): Middleware {
 /**
  * Answers the errors of Pawl that handlers throw, by reading `req.session.userId` without a session for
  * example. Mount it after the routes and before other error handlers.
+ * @param uncalled nothing: the compiler refuses `sessionErrors` without its call
  */
-export function sessionErrors(): ErrorMiddleware {
+export function sessionErrors(...uncalled: undefined[]): ErrorMiddleware {
+  assertCalled('sessionErrors()', uncalled)
   return function pawlSessionErrors(error, req, res, next) {
     const found = attachedOf(req)
     const reply = found?.http.answer(found.session, error) ?? null

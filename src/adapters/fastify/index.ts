@@ -9,6 +9,7 @@ import {
 } from '../../http/http.ts'
 import { type HttpOptions, resolveHttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession } from '../../http/request-session.ts'
+import { assertCalled } from '../../http/uncalled.ts'
 import { attach, attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
 import { NodeExchange } from '../shared/node-exchange.ts'
 
@@ -91,9 +92,11 @@ export function fastifySessions<Claims extends object, Data>(
 /**
  * Lets only requests with a session through. All others get 401 with a code, or, as page loads with an
  * expired access token, a redirect through the refresh route. As `onRequest` it saves reading the body.
+ * @param uncalled nothing: the compiler refuses `requireSession` without its call
  * @throws InvalidOptionsError
  */
-export function requireSession(options: RequireOptions = {}): SessionHook {
+export function requireSession(options: RequireOptions = {}, ...uncalled: undefined[]): SessionHook {
+  assertCalled('requireSession()', uncalled)
   checkRequire(options)
   return function pawlRequireSession(request, reply, done) {
     const { http, session } = requireAttached(rawOf(request), ADVICE)

@@ -2,6 +2,7 @@ import type { Sessions, VerifiedSession } from '../../core/api.ts'
 import { checkRequire, type RequireOptions, type SessionsSource, sessionsOverHttp } from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession } from '../../http/request-session.ts'
+import { assertHandler } from '../../http/uncalled.ts'
 import { flag } from '../../portable/options/values.ts'
 import { fetchExchange, toResponse } from '../shared/fetch-exchange.ts'
 
@@ -59,6 +60,7 @@ export function fetchSessions<Claims extends object, Data>(
     handler: (session: RequestSession<Claims, Data>) => Response | Promise<Response>,
     { ip, required, ...require }: FetchInfo = {},
   ): Promise<Response> {
+    assertHandler('withSession(request, (session) => …)', handler)
     checkRequire(require)
     if (required !== undefined) flag().check('required', required)
     const exchange = fetchExchange(request, { ip })

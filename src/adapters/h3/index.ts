@@ -4,6 +4,7 @@ import { checkRequire, type RequireOptions, type SessionsSource, sessionsOverHtt
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import { writeHead } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
+import { assertCalled } from '../../http/uncalled.ts'
 import { attach, attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
 import { addressFunction } from '../shared/client-address.ts'
 import { fetchExchange } from '../shared/fetch-exchange.ts'
@@ -68,9 +69,11 @@ export function h3Sessions<Claims extends object, Data>(
 /**
  * Lets only requests with a session through. All others get 401 with a code, or, as page loads with an
  * expired access token, a redirect through the refresh route.
+ * @param uncalled nothing: the compiler refuses `requireSession` without its call
  * @throws InvalidOptionsError
  */
-export function requireSession(options: RequireOptions = {}): Middleware {
+export function requireSession(options: RequireOptions = {}, ...uncalled: undefined[]): Middleware {
+  assertCalled('requireSession()', uncalled)
   checkRequire(options)
   return async function pawlRequireSession(event, next) {
     const { http, session } = requireAttached(event, ADVICE)

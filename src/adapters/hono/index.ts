@@ -2,6 +2,7 @@ import type { Context, Env, ErrorHandler, MiddlewareHandler } from 'hono'
 import { checkRequire, type RequireOptions, type SessionsSource, sessionsOverHttp } from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession, SessionOf } from '../../http/request-session.ts'
+import { assertCalled, assertHandler } from '../../http/uncalled.ts'
 import { attach, attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
 import { addressFunction } from '../shared/client-address.ts'
 import { fetchExchange } from '../shared/fetch-exchange.ts'
@@ -74,9 +75,11 @@ export function honoSessions<Claims extends object, Data>(
 /**
  * Lets only requests with a session through. All others get 401 with a code, or, as page loads with an
  * expired access token, a redirect through the refresh route.
+ * @param uncalled nothing: the compiler refuses `requireSession` without its call
  * @throws InvalidOptionsError
  */
-export function requireSession(options: RequireOptions = {}): MiddlewareHandler {
+export function requireSession(options: RequireOptions = {}, ...uncalled: undefined[]): MiddlewareHandler {
+  assertCalled('requireSession()', uncalled)
   checkRequire(options)
   return async function pawlRequireSession(c, next) {
     const { http, session } = requireAttached(c, ADVICE)
@@ -97,6 +100,7 @@ export function requireSession(options: RequireOptions = {}): MiddlewareHandler 
  * }))
  */
 export function sessionErrors<E extends Env>(onError: ErrorHandler<E>): ErrorHandler<E> {
+  assertHandler('app.onError(sessionErrors((error, c) => …))', onError)
   return function pawlSessionErrors(error, c) {
     return answerError(c, error) ? c.res : onError(error, c)
   }

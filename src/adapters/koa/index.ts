@@ -4,6 +4,7 @@ import { checkRequire, type RequireOptions, type SessionsSource, sessionsOverHtt
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import { BODY_HEADERS, writeHead } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
+import { assertCalled } from '../../http/uncalled.ts'
 import { attach, attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
 import { NodeExchange } from '../shared/node-exchange.ts'
 
@@ -56,9 +57,14 @@ export function koaSessions<Claims extends object, Data>(
 /**
  * Lets only requests with a session through. All others get 401 with a code, or, as page loads with an
  * expired access token, a redirect through the refresh route.
+ * @param uncalled nothing: the compiler refuses `requireSession` without its call
  * @throws InvalidOptionsError
  */
-export function requireSession(options: RequireOptions = {}): Middleware<object, object> {
+export function requireSession(
+  options: RequireOptions = {},
+  ...uncalled: undefined[]
+): Middleware<object, object> {
+  assertCalled('requireSession()', uncalled)
   checkRequire(options)
   return async function pawlRequireSession(ctx, next) {
     const { http, session } = requireAttached(ctx, ADVICE)

@@ -10,6 +10,7 @@ import {
 import { Reflector } from '@nestjs/core'
 import type { Reply } from '../../http/exchange.ts'
 import { checkRequire, type RequireOptions } from '../../http/http.ts'
+import { assertCalled } from '../../http/uncalled.ts'
 import type { AnySessionsError } from '../../portable/errors.ts'
 import { sessionForHandler } from './request.ts'
 
@@ -61,15 +62,24 @@ export class SessionGuard implements CanActivate {
  * @example
  * @RequireSession({ maxAuthAge: 300 })
  * @Post('payments')
- * pay(@Session() session: SessionOf<typeof sessions>) { … }
+ * pay(@Session() session: SessionOf<typeof sessions>) {
+ *   return charge(session.userId)
+ * }
  *
+ * @param uncalled nothing: the compiler refuses `@RequireSession` without its call
  * @throws InvalidOptionsError
  */
-export function RequireSession(options: RequireOptions = {}): ClassDecorator & MethodDecorator {
+export function RequireSession(
+  options: RequireOptions = {},
+  ...uncalled: undefined[]
+): ClassDecorator & MethodDecorator {
+  // A decorator without its call would protect nothing, silently. A class is its only argument.
+  assertCalled('@RequireSession()', typeof options === 'function' ? [options] : uncalled)
   return applyDecorators(SetMetadata(REQUIREMENT, checkRequire(options)), UseGuards(SessionGuard))
 }
 
 /** Exempts a controller or a handler from the {@link SessionGuard} above it: logins, health checks. */
-export function Public(): ClassDecorator & MethodDecorator {
+export function Public(...uncalled: undefined[]): ClassDecorator & MethodDecorator {
+  assertCalled('@Public()', uncalled)
   return applyDecorators(SetMetadata(REQUIREMENT, null))
 }

@@ -1,4 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common'
+import { assertCalled } from '../../http/uncalled.ts'
 import { sessionForHandler } from './request.ts'
 
 export type { RequireOptions } from '../../http/http.ts'
@@ -12,6 +13,11 @@ export { sessionOf } from './request.ts'
  * The session of the request, as a parameter of a handler: `@Session() session: SessionOf<typeof sessions>`. Nest
  * exports a decorator of this name too; import Pawl's.
  */
-export const Session: () => ParameterDecorator = createParamDecorator(
+export function Session(...uncalled: undefined[]): ParameterDecorator {
+  assertCalled('@Session()', uncalled)
+  return sessionParameter()
+}
+
+const sessionParameter = createParamDecorator(
   (_data: undefined, context: ExecutionContext) => sessionForHandler(context).session,
 )

@@ -14,6 +14,7 @@ import { isSessions, openSource } from '../../core/start/sessions-source.ts'
 import { type SessionsOverHttp, type SessionsSource, sessionsOverHttp } from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import type { ClaimsObject } from '../../portable/claims.ts'
+import { methodOptions } from '../../portable/options/method-options.ts'
 import { sessionMiddleware } from '../shared/node-middleware.ts'
 import { SessionFilter } from './filter.ts'
 
@@ -95,10 +96,13 @@ export class SessionsModule implements NestModule, OnApplicationShutdown {
    *   useFactory: (config: ConfigService) =>
    *     createSessions({ store: postgres({ … }), secret: config.getOrThrow('PAWL_SECRET') }),
    * })
+   *
+   * @throws TypeError for an unknown option
    */
   static forRootAsync<Claims extends object, Data, Injected extends unknown[]>(
     definition: SessionsModuleAsyncOptions<Claims, Data, Injected>,
   ): DynamicModule {
+    methodOptions('forRootAsync', definition, 'imports', 'inject', 'useFactory', 'options')
     return moduleWith(providersOf(definition), definition.imports)
   }
 

@@ -4,6 +4,7 @@ import type { Sessions, VerifiedSession } from '../../core/api.ts'
 import { checkRequire, type RequireOptions, type SessionsSource } from '../../http/http.ts'
 import { type HttpOptions, resolveHttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession } from '../../http/request-session.ts'
+import { assertHandler } from '../../http/uncalled.ts'
 import { check } from '../../portable/options/check.ts'
 import { addressFunction } from '../shared/client-address.ts'
 import { runAction } from './action.ts'
@@ -104,11 +105,13 @@ export function nextSessions<Claims extends object, Data>(
   const nextSessions: NextSessions<Claims, Data> = {
     sessions: async () => (await startOrThrow(start)).sessions,
     route(handler, require) {
+      assertHandler('route((session, request) => …)', handler)
       if (require !== undefined) checkRequire(require)
       return (request, context) =>
         runRoute(setup, request, require, (session) => handler(session, request, context))
     },
     action(act, require) {
+      assertHandler('action((session) => …)', act)
       if (require !== undefined) checkRequire(require)
       if (require?.csrf === true)
         check.fail(
@@ -126,7 +129,10 @@ export function nextSessions<Claims extends object, Data>(
       if (action !== undefined) return action.session.current
       return http.readAsync({ header: clientHeaders({ get: (name) => sent.get(name) }) })
     },
-    proxy: (handler) => (request, event) => runProxy(setup, request, event, handler),
+    proxy(handler) {
+      if (handler !== undefined) assertHandler('proxy()', handler)
+      return (request, event) => runProxy(setup, request, event, handler)
+    },
     handlers: { GET: serveRoutes, POST: serveRoutes, OPTIONS: serveRoutes },
   }
 

@@ -10,6 +10,7 @@ import {
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import { emptyReply } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
+import { assertHandler } from '../../http/uncalled.ts'
 import { check } from '../../portable/options/check.ts'
 import { printable } from '../../portable/printable.ts'
 import { addressFunction } from '../shared/client-address.ts'
@@ -89,6 +90,7 @@ export function nodeSessions<Claims extends object, Data>(
   const http = sessionsOverHttp(sessions, httpOptions, 'nodeSessions')
 
   function withSession(handler: NodeHandler<Claims, Data>, require?: RequireOptions) {
+    assertHandler('withSession((req, res, session) => …)', handler)
     if (require !== undefined) checkRequire(require)
 
     async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -122,12 +124,15 @@ export function nodeSessions<Claims extends object, Data>(
   }
 
   return Object.assign(withSession, {
-    upgrade: (handler: UpgradeHandler<Claims, Data>, require: RequireOptions = {}) =>
-      upgradeListener(
-        { http, ip: addressOf, onError: (error, req) => onError(error, req, null) },
-        handler,
-        checkRequire(require),
-      ),
+    upgrade(handler: UpgradeHandler<Claims, Data>, require: RequireOptions = {}) {
+      assertHandler('withSession.upgrade((req, socket, head, session) => …)', handler)
+      const parts = {
+        http,
+        ip: addressOf,
+        onError: (error: unknown, req: IncomingMessage) => onError(error, req, null),
+      }
+      return upgradeListener(parts, handler, checkRequire(require))
+    },
   })
 }
 

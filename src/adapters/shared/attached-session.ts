@@ -52,6 +52,8 @@ export function sessionIn<Claims extends object, Data>(
   sessions: SessionsSource<Claims, Data>,
   advice: string,
 ): RequestSession<Claims, Data> {
+  if (sessions === undefined)
+    throw new TypeError('sessionOf() takes the sessions too: sessionOf(request, sessions)')
   const isOf = (own: unknown): boolean => own === sessions
   if (found === undefined || !(isOf(found.source) || isOf(found.session.request.sessions)))
     throw new TypeError(`${advice}, with the same sessions, before using sessionOf()`)

@@ -1,5 +1,4 @@
-import type { JsonWebKey } from 'node:crypto'
-import type { SigningKey } from './signing-key.ts'
+import type { PublicJwk, SigningKey } from './signing-key.ts'
 
 /** A signing key as {@link Sessions.keys} lists it, without key material. */
 export interface KeyInfo {
@@ -16,7 +15,7 @@ export interface KeyInfo {
 
 /** A JWK Set (RFC 7517 section 5). */
 export interface JsonWebKeySet {
-  readonly keys: JsonWebKey[]
+  readonly keys: PublicJwk[]
 }
 
 /** The keys that sign and verify access tokens. */

@@ -4,7 +4,6 @@ import {
   createSecretKey,
   generateKeyPairSync,
   hash,
-  type JsonWebKey,
   type KeyObject,
   randomBytes,
   sign,
@@ -18,6 +17,18 @@ import { MAX_LENGTH } from '../../portable/token-payload.ts'
 import { CALLBACK_WITHIN, within } from '../../portable/within.ts'
 import { createMac } from './hmac.ts'
 
+/** A public key as a JWK (RFC 7517). Declared here, because not every version of `@types/node` has such a type. */
+export interface PublicJwk {
+  readonly kty: string
+  readonly kid: string
+  readonly alg: string
+  readonly use: string
+  readonly crv?: string
+  readonly x?: string
+  readonly y?: string
+  readonly [member: string]: unknown
+}
+
 /** A key that signs and verifies access tokens. */
 export interface SigningKey {
   readonly kid: string
@@ -30,9 +41,9 @@ export interface SigningKey {
   readonly sign: (input: string) => string | Promise<string>
   readonly verify: (input: string, signature: string) => boolean
   /** The public key as a JWK (RFC 7517); `null` for HS256. */
-  readonly publicJwk: JsonWebKey | null
   /** Equal for equal keys. Says nothing about a secret key. */
   readonly material: string
+  readonly publicJwk: PublicJwk | null
 }
 
 /**
@@ -165,7 +176,7 @@ function asymmetric(kid: string, algorithm: Algorithm, publicKey: KeyObject): Om
     },
     // Without `key_ops`, which should not stand beside `use` (RFC 7517 section 4.3). A key without its private part
     // cannot be imported for signing anyway.
-    publicJwk: { ...jwk, kid, alg: algorithm, use: 'sig' },
+    publicJwk: { ...jwk, kid, alg: algorithm, use: 'sig' } as PublicJwk,
     material: JSON.stringify([jwk.x, jwk.y]),
   }
 }

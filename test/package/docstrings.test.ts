@@ -1,0 +1,167 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import ts from 'typescript'
+import { expect, it } from 'vitest'
+
+const MAIN = "import { createSessions, presets, type Sessions } from 'pawl'\n"
+const STORES = "import { memory } from 'pawl/memory'\nimport { postgres } from 'pawl/postgres'\n"
+const GIVEN = `
+declare const store: import('pawl').Store
+declare const secret: string
+declare const pool: import('pg').Pool
+declare const sessions: Sessions<{ role: string }>
+declare const placeholder: any
+`
+const CLIENT = "import { attachFetch, createSessionClient, type TokenStorage } from 'pawl/client'\n"
+const A_CLIENT = "declare const client: import('pawl/client').SessionClient\n"
+
+/** What an example relies on, by its file: imports, and names that the reader has. */
+const CONTEXTS: Readonly<Record<string, string>> = {
+  'adapters/express': `import express from 'express'\nconst app = express()\nimport * as pawl from 'pawl/express'
+const { expressSessions, requireSession, sessionOf } = pawl`,
+  'adapters/fastify': `import fastify from 'fastify'\nconst app = fastify()
+import { fastifySessions, requireSession, sessionOf } from 'pawl/fastify'`,
+  'adapters/fetch': "import { fetchSessions } from 'pawl/fetch'",
+  'adapters/h3': `import { H3 } from 'h3'\nconst app = new H3()
+import { h3Sessions, requireSession, sessionOf } from 'pawl/h3'`,
+  'adapters/hono': `import { Hono } from 'hono'\ndeclare function report(error: unknown): void
+import { honoSessions, requireSession, type SessionEnv, sessionErrors } from 'pawl/hono'`,
+  'adapters/koa': `import Koa from 'koa'\nimport Router from '@koa/router'
+import { koaSessions, requireSession, sessionOf } from 'pawl/koa'\nconst app = new Koa()\nconst router = new Router()`,
+  'adapters/nest': `import { Module, Post } from '@nestjs/common'
+import { RequireSession, Session, type SessionOf, SessionsModule } from 'pawl/nest'
+declare class AccountController {}\ndeclare class ConfigService { getOrThrow(name: string): string }
+declare function charge(userId: string): void`,
+  'adapters/next': "import { nextSessions } from 'pawl/next'",
+  'adapters/node': `import { createServer, type Server } from 'node:http'\nimport { nodeSessions, type WithSession } from 'pawl/node'
+import type { WebSocketServer } from 'ws'\ndeclare const server: Server\ndeclare const wss: WebSocketServer`,
+  'client/attach-axios': `import axios from 'axios'\n${A_CLIENT}`,
+  'client/attach-fetch': CLIENT + A_CLIENT,
+  'client/attach-xhr': A_CLIENT,
+  'client/client': CLIENT,
+  'client/react': `import { createRoot } from 'react-dom/client'\nimport { SessionProvider, useSession } from 'pawl/react'
+${CLIENT}declare const element: Element\ndeclare function App(): null\ninterface User { name: string }`,
+  'client/token-storage': `${CLIENT}declare const SecureStore: {
+  getItemAsync(key: string): Promise<string | null>
+  setItemAsync(key: string, value: string): Promise<void>
+  deleteItemAsync(key: string): Promise<void>
+}`,
+  'core/': 'declare const userId: string',
+  'memory/': '',
+  'otel/': '',
+  'postgres/': "import pg from 'pg'",
+  'verify/': "import { createVerifier } from 'pawl/verify'\ndeclare const request: Request",
+}
+/** Names that one example declares and another one of its file relies on. */
+const SHARED: readonly [name: string, declaration: string][] = [
+  ['app', 'declare const app: Hono\n'],
+  ['withSession', 'declare const withSession: WithSession<{ role: string }, unknown>\n'],
+]
+
+interface Example {
+  readonly name: string
+  readonly text: string
+}
+
+/** The `@example` blocks of the docstrings, each as a module of its own. */
+function examples(): Example[] {
+  const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  )
+  return files.flatMap((path) => {
+    const context = Object.entries(CONTEXTS).find(([start]) => path.startsWith(start))?.[1]
+    const found = readFileSync(join('src', path), 'utf8').matchAll(
+      /^ *\* @example\n((?: *\*(?! @|\/).*\n)+)/gm,
+    )
+    return [...found].map(([, block], index) => {
+      if (context === undefined) throw new Error(`CONTEXTS lacks ${path}`)
+      const code = block!.replaceAll(/^ *\* ?/gm, '').replaceAll('{ … }', 'placeholder')
+      return {
+        name: `${path.replaceAll('/', '-').slice(0, -3)}-${index + 1}.tsx`,
+        text: moduleOf(code, context),
+      }
+    })
+  })
+}
+
+function moduleOf(code: string, context: string): string {
+  const usesDecorators = code.startsWith('@RequireSession')
+  const body = usesDecorators ? `class Payments {\n${code}}\n` : code
+  const declared = (name: string): boolean => new RegExp(`(?:const|let) ${name}\\b`).test(context + body)
+  const shared = SHARED.filter(
+    ([name]) => new RegExp(`^(?:server\\.on.*)?${name}\\.`, 'm').test(body) && !declared(name),
+  )
+  const given = GIVEN.split('\n').filter((line) => {
+    const name = /^declare const (\w+)/.exec(line)?.[1]
+    return name === undefined || !declared(name)
+  })
+  // An example may import what its context imports too.
+  const imported = [...body.matchAll(/^import \{ (\w+) \}/gm)].map(([, name]) => name!)
+  const head = [MAIN, STORES, context, ...shared.map(([, text]) => text), ...given].join('\n')
+  if (imported.some((name) => head.includes(`import { ${name} }`)))
+    throw new Error(`imported twice: ${imported}`)
+  return `${head}\n${body}\nexport {}\n`
+}
+
+/** What docs/frameworks/express.md says for `req.session`, and an application that relies on it. */
+function typedRequest(): string {
+  const page = readFileSync('docs/frameworks/express.md', 'utf8')
+  const block = /```ts\n([^`]*declare global[^`]*)```/.exec(page)![1]!
+  return `import type { Sessions } from 'pawl'\nimport express from 'express'
+import { requireSession } from 'pawl/express'\ndeclare const sessions: Sessions<{ role: string }>\n${block}
+express().get('/me', requireSession(), (req, res) => void res.json({ role: req.session.claims.role.trim() }))\n`
+}
+
+it('every example of a docstring compiles, and `req.session` as the documentation types it', () => {
+  const folder = resolve('src/.examples')
+  const files = new Map(examples().map(({ name, text }) => [join(folder, name), text]))
+  files.set(join(folder, 'req-session.tsx'), typedRequest())
+  expect(files.size).toBeGreaterThan(20)
+  const { config } = ts.readConfigFile('tsconfig.json', (path) => readFileSync(path, 'utf8'))
+  const client = (name: string): string[] => [`./src/client/${name}.ts`]
+  const { options } = ts.parseJsonConfigFileContent(
+    {
+      ...config,
+      compilerOptions: {
+        ...config.compilerOptions,
+        lib: ['es2023', 'es2024.string', 'dom', 'dom.iterable'],
+        jsx: 'react-jsx',
+        experimentalDecorators: true,
+        noUnusedLocals: false,
+        noUnusedParameters: false,
+        isolatedDeclarations: false,
+        declaration: false,
+        paths: {
+          'pawl/memory': ['./src/memory/index.ts'],
+          'pawl/otel': ['./src/otel/index.ts'],
+          'pawl/client/axios': client('attach-axios'),
+          'pawl/client/xhr': client('attach-xhr'),
+          'pawl/react': client('react/index'),
+          ...config.compilerOptions.paths,
+        },
+      },
+    },
+    ts.sys,
+    process.cwd(),
+  )
+  const host = ts.createCompilerHost(options)
+  const { getSourceFile, fileExists, readFile } = host
+  host.fileExists = (path) => files.has(path) || fileExists(path)
+  host.readFile = (path) => files.get(path) ?? readFile(path)
+  host.getSourceFile = (path, version, ...rest) => {
+    const text = files.get(path)
+    return text === undefined
+      ? getSourceFile(path, version, ...rest)
+      : ts.createSourceFile(path, text, version)
+  }
+  const program = ts.createProgram([...files.keys()], options, host)
+  const errors = [...files.keys()].flatMap((path) => {
+    const source = program.getSourceFile(path)!
+    const found = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)]
+    return found.map(
+      ({ messageText, start }) =>
+        `${path.slice(folder.length + 1)}: ${ts.flattenDiagnosticMessageText(messageText, ' ')} at ${source.text.slice(start, (start ?? 0) + 60).split('\n')[0]}`,
+    )
+  })
+  expect(errors).toEqual([])
+}, 120_000)
