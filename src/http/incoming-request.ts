@@ -17,6 +17,9 @@ import type { CookieWriter } from './cookies.ts'
 import type { Exchange } from './exchange.ts'
 import type { ResolvedHttpOptions } from './options/resolve.ts'
 
+/** A request that has waited less has not waited for a start of the sessions. Milliseconds. */
+const SHORT_WAIT = 50
+
 /** A request, with everything that Pawl derives from its head. */
 export class IncomingRequest<Claims extends object, Data> implements RequestContext {
   readonly sessions: Sessions<Claims, Data>
@@ -51,7 +54,7 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     this.path = pathOf(exchange.target)
     this.isHandshake = isHandshake(exchange)
     this.transport = transportOf(exchange)
-    this.arrivedAt = this.engine.clock.now() - waited
+    this.arrivedAt = this.engine.clock.now() - (waited < SHORT_WAIT ? 0 : Math.round(waited))
   }
 
   // Behind proxies some frameworks take long to find the address, so it is read only when needed.

@@ -38,8 +38,8 @@ async function live(on: PoolLike): Promise<void> {
   await sessions.flush()
   clock.advance(60)
   expect((await sessions.refresh(child.refreshToken!.value)).session.generation).toBe(1)
-  expect(await sessions.patchData(session.sessionId, { b: null })).toBe(1)
-  expect(await sessions.get(session.sessionId)).toMatchObject({ data: { a: [1], b: null }, generation: 1 })
+  expect(await sessions.patchData(session.sessionId, { b: 2 })).toBe(1)
+  expect(await sessions.get(session.sessionId)).toMatchObject({ data: { a: [1], b: 2 }, generation: 1 })
   expect(await sessions.revoke(session.sessionId, 'logout')).toBe(true)
   expect(await sessions.get(session.sessionId)).toMatchObject({ endReason: 'logout' })
 }
