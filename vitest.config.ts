@@ -20,7 +20,7 @@ const SUITES = {
   ],
   fleet: ['chaos', 'fleet'],
   browser: ['browser'],
-  apps: ['demo', 'examples'],
+  apps: ['demo', 'examples', 'moving'],
   package: ['package'],
 } as const
 
