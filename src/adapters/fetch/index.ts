@@ -3,10 +3,13 @@ import { checkRequire, type RequireOptions, type SessionsSource, sessionsOverHtt
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { flag } from '../../portable/options/values.ts'
+import { assertFramework } from '../shared/assert-framework.ts'
 import { fetchExchange, toResponse } from '../shared/fetch-exchange.ts'
 
 export type { CookieOptions, HttpOptions } from '../../http/options/resolve.ts'
 export type { RequestSession, SessionOf } from '../../http/request-session.ts'
+
+const VERSIONS = 'a `Request` of the Fetch standard (with one of `node:http` use pawl/node)'
 
 export interface FetchInfo extends RequireOptions {
   /** The client's address; a `Request` does not hold it. */
@@ -61,6 +64,7 @@ export function fetchSessions<Claims extends object, Data>(
   ): Promise<Response> {
     checkRequire(require)
     if (required !== undefined) flag().check('required', required)
+    assertFramework(typeof request?.headers?.get === 'function', 'fetchSessions', VERSIONS)
     const exchange = fetchExchange(request, { ip })
     const { reply, session } = await http.handle(exchange)
     if (reply !== undefined) return exchange.finish(toResponse(reply))

@@ -2,6 +2,7 @@ import type { Context, Env, ErrorHandler, MiddlewareHandler } from 'hono'
 import { checkRequire, type RequireOptions, type SessionsSource, sessionsOverHttp } from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession, SessionOf } from '../../http/request-session.ts'
+import { assertFramework } from '../shared/assert-framework.ts'
 import { attach, attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
 import { addressFunction } from '../shared/client-address.ts'
 import { fetchExchange } from '../shared/fetch-exchange.ts'
@@ -20,6 +21,7 @@ export interface HonoOptions extends HttpOptions {
 export type SessionEnv<S> = { Variables: { session: SessionOf<S> } }
 
 const ADVICE = 'mount honoSessions(sessions)'
+const VERSIONS = 'Hono 4'
 
 /** The bindings of `@hono/node-server` that Pawl uses. */
 interface NodeBindings {
@@ -47,6 +49,8 @@ export function honoSessions<Claims extends object, Data>(
   const http = sessionsOverHttp(sessions, options, 'honoSessions')
 
   return async function pawlSessions(c, next) {
+    const isContext = typeof c?.req?.raw?.headers?.get === 'function'
+    assertFramework(isContext && typeof next === 'function', 'honoSessions', VERSIONS)
     const { raw } = c.req
     const peer = peerOf(c)
     // Hono keeps a body that was already read.
