@@ -56,6 +56,7 @@ export function expressSessions<Claims extends object, Data>(
   return sessionMiddleware(
     sessions,
     sessionsOverHttp(sessions, options, 'expressSessions'),
+    { name: 'expressSessions', versions: 'Express 4 and 5' },
     (req: ExpressRequest, session) => {
       req.session = session
     },

@@ -10,6 +10,7 @@ import {
 import { type HttpOptions, resolveHttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { assertCalled } from '../../http/uncalled.ts'
+import { assertFramework } from '../shared/assert-framework.ts'
 import { attach, attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
 import { NodeExchange } from '../shared/node-exchange.ts'
 
@@ -30,6 +31,8 @@ interface WithRaw {
 }
 
 const ADVICE = 'register fastifySessions(sessions)'
+/** Fastify itself compares it with its version. */
+const VERSIONS = '^5.0.0'
 
 /**
  * Sessions for Fastify 5, as a plugin: sets `request.session`, serves the refresh and logout routes, refuses
@@ -50,6 +53,7 @@ export function fastifySessions<Claims extends object, Data>(
   openSource(sessions, 'fastifySessions')
 
   const pawl: FastifyPluginAsync = async (instance, registered) => {
+    assertFramework(typeof instance?.addHook === 'function', 'fastifySessions', `Fastify ${VERSIONS}`)
     if ('prefix' in registered)
       throw new TypeError('register fastifySessions() inside a scope that has the prefix, or set `path`')
     const scope = instance.prefix.replace(/\/$/, '')
@@ -85,7 +89,7 @@ export function fastifySessions<Claims extends object, Data>(
   return Object.assign(pawl, {
     [Symbol.for('skip-override')]: true,
     [Symbol.for('fastify.display-name')]: 'pawl',
-    [Symbol.for('plugin-meta')]: { name: 'pawl', fastify: '>=5' },
+    [Symbol.for('plugin-meta')]: { name: 'pawl', fastify: VERSIONS },
   })
 }
 

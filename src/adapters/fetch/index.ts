@@ -4,10 +4,13 @@ import type { HttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { assertHandler } from '../../http/uncalled.ts'
 import { flag } from '../../portable/options/values.ts'
+import { assertFramework } from '../shared/assert-framework.ts'
 import { fetchExchange, toResponse } from '../shared/fetch-exchange.ts'
 
 export type { CookieOptions, HttpOptions } from '../../http/options/resolve.ts'
 export type { RequestSession, SessionOf } from '../../http/request-session.ts'
+
+const VERSIONS = 'a `Request` of the Fetch standard (with one of `node:http` use pawl/node)'
 
 export interface FetchInfo extends RequireOptions {
   /** The client's address; a `Request` does not hold it. */
@@ -63,6 +66,7 @@ export function fetchSessions<Claims extends object, Data>(
     assertHandler('withSession(request, (session) => …)', handler)
     checkRequire(require)
     if (required !== undefined) flag().check('required', required)
+    assertFramework(typeof request?.headers?.get === 'function', 'fetchSessions', VERSIONS)
     const exchange = fetchExchange(request, { ip })
     const { reply, session } = await http.handle(exchange)
     if (reply !== undefined) return exchange.finish(toResponse(reply))

@@ -5,6 +5,7 @@ import type { HttpOptions } from '../../http/options/resolve.ts'
 import { writeHead } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { assertCalled } from '../../http/uncalled.ts'
+import { assertFramework } from '../shared/assert-framework.ts'
 import { attach, attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
 import { addressFunction } from '../shared/client-address.ts'
 import { fetchExchange } from '../shared/fetch-exchange.ts'
@@ -19,6 +20,8 @@ export interface H3Options extends HttpOptions {
 }
 
 const ADVICE = 'mount h3Sessions(sessions)'
+const VERSIONS =
+  'h3 2.0.1-rc.2 and later releases of h3 2, as in Nitro 3 (with h3 1, as in Nuxt 4, use pawl/node)'
 
 /**
  * Sessions for h3 2, and so for Nitro 3: sets `event.context.session`, serves the refresh and logout routes,
@@ -39,6 +42,7 @@ export function h3Sessions<Claims extends object, Data>(
   const http = sessionsOverHttp(sessions, options, 'h3Sessions')
 
   return async function pawlSessions(event, next) {
+    assertFramework(isEvent(event) && typeof next === 'function', 'h3Sessions', VERSIONS)
     const { req, context, runtime } = event
     const { url, socket } = runtime?.node?.req ?? {}
     const exchange = fetchExchange(req, {
@@ -105,10 +109,19 @@ function withChangeableHead<Answer>(answer: Answer): Answer {
     : answer
 }
 
-/** h3 merges `headers` into the answer, or `errHeaders` if the answer is an error. */
+/** h3 1 has requests of Node.js, whose headers are a plain object. */
+function isEvent(event: H3Event): boolean {
+  return typeof event?.req?.headers?.get === 'function'
+}
+
+/**
+ * h3 merges `headers` into the answer, or `errHeaders` if the answer is an error. Before 2.0.1-rc.17 it has no
+ * `errHeaders`: its answers to errors then go without cookies, as if they were lost on the way.
+ */
 function headOf({ res }: H3Event, answer?: unknown): ResponseHead {
   const { headers: own } = Object(answer) as { headers?: unknown }
-  const merged = [res.headers, res.errHeaders]
+  const { errHeaders }: { errHeaders?: Headers } = res
+  const merged = errHeaders === undefined ? [res.headers] : [res.headers, errHeaders]
   const all = own instanceof Headers ? [...merged, own] : merged
   return {
     get: (name) => all.find((headers) => headers.has(name))?.get(name) ?? undefined,

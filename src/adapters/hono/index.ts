@@ -3,6 +3,7 @@ import { checkRequire, type RequireOptions, type SessionsSource, sessionsOverHtt
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession, SessionOf } from '../../http/request-session.ts'
 import { assertCalled, assertHandler } from '../../http/uncalled.ts'
+import { assertFramework } from '../shared/assert-framework.ts'
 import { attach, attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
 import { addressFunction } from '../shared/client-address.ts'
 import { fetchExchange } from '../shared/fetch-exchange.ts'
@@ -21,6 +22,7 @@ export interface HonoOptions extends HttpOptions {
 export type SessionEnv<S> = { Variables: { session: SessionOf<S> } }
 
 const ADVICE = 'mount honoSessions(sessions)'
+const VERSIONS = 'Hono 4'
 
 /** The bindings of `@hono/node-server` that Pawl uses. */
 interface NodeBindings {
@@ -48,6 +50,8 @@ export function honoSessions<Claims extends object, Data>(
   const http = sessionsOverHttp(sessions, options, 'honoSessions')
 
   return async function pawlSessions(c, next) {
+    const isContext = typeof c?.req?.raw?.headers?.get === 'function'
+    assertFramework(isContext && typeof next === 'function', 'honoSessions', VERSIONS)
     const { raw } = c.req
     const peer = peerOf(c)
     // Hono keeps a body that was already read.

@@ -5,8 +5,9 @@ import type { HttpOptions } from '../../http/options/resolve.ts'
 import { BODY_HEADERS, writeHead } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { assertCalled } from '../../http/uncalled.ts'
+import { assertFramework } from '../shared/assert-framework.ts'
 import { attach, attachedOf, requireAttached, sessionIn } from '../shared/attached-session.ts'
-import { NodeExchange } from '../shared/node-exchange.ts'
+import { isNodeExchange, NodeExchange } from '../shared/node-exchange.ts'
 
 export type { RequireOptions } from '../../http/http.ts'
 export type { CookieOptions, HttpOptions } from '../../http/options/resolve.ts'
@@ -16,6 +17,7 @@ export type { RequestSession, SessionOf } from '../../http/request-session.ts'
 export type AnyContext = Pick<ExtendableContext, 'req' | 'res'>
 
 const ADVICE = 'mount koaSessions(sessions)'
+const VERSIONS = 'Koa 2.15 and later releases of Koa 2, and Koa 3'
 
 /**
  * Sessions for Koa 2 and 3: sets `ctx.state.session`, serves the refresh and logout routes, refuses cross-site
@@ -36,6 +38,8 @@ export function koaSessions<Claims extends object, Data>(
 ): Middleware<{ session: RequestSession<Claims, Data> }, object> {
   const http = sessionsOverHttp(sessions, options, 'koaSessions')
   return async function pawlSessions(ctx, next) {
+    const isContext = isNodeExchange(ctx?.req, ctx?.res) && ctx.response !== undefined
+    assertFramework(isContext && typeof next === 'function', 'koaSessions', VERSIONS)
     const exchange = new NodeExchange(ctx.req, ctx.res, ctx.request)
     const { reply, session } = await http.handle(exchange)
     if (reply !== undefined) {

@@ -36,6 +36,7 @@ export interface SessionsModuleAsyncOptions<Claims extends object, Data, Injecte
 
 /** For messages. */
 const FOR_ROOT = 'SessionsModule.forRoot'
+const VERSIONS = 'Nest 10 to 12 on Express or Fastify'
 const PARTS = Symbol('pawl.parts')
 interface Parts {
   readonly source: SessionsSource<ClaimsObject, unknown>
@@ -114,7 +115,7 @@ export class SessionsModule implements NestModule, OnApplicationShutdown {
     if (this.#config.getGlobalFilters().some((filter) => filter instanceof SessionFilter))
       throw new TypeError('import SessionsModule once')
     const { source, http } = this.#parts
-    this.#host.httpAdapter.use(sessionMiddleware(source, http))
+    this.#host.httpAdapter.use(sessionMiddleware(source, http, { name: FOR_ROOT, versions: VERSIONS }))
     // Added last, so Nest tries it before the application's filters: a filter for all errors would answer 500. Nest
     // tries filters of request or transient scope before all others.
     this.#config.addGlobalFilter(new SessionFilter(this.#config, this.#host.httpAdapter))

@@ -1,10 +1,11 @@
-import { cookies, headers } from 'next/headers.js'
+import { cookies } from 'next/headers.js'
 import type { RequireOptions } from '../../http/http.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { CsrfRejectedError } from '../../portable/errors.ts'
 import { readOnlyError, replaceCookies, setCookies } from './cookies.ts'
 import { actionExchange, type ReadHeaders } from './exchange.ts'
 import { HANDOVER_HEADER } from './handover.ts'
+import { sentHeaders } from './sent-headers.ts'
 import type { Setup } from './setup.ts'
 import { type Action, type Started, startOrThrow } from './start.ts'
 
@@ -14,7 +15,7 @@ export async function runAction<Claims extends object, Data, Result>(
   require: RequireOptions | undefined,
   act: (session: RequestSession<Claims, Data>) => Result,
 ): Promise<Awaited<Result>> {
-  const sent = await headers()
+  const sent = await sentHeaders()
   const started = await startOrThrow(setup.start)
   const outer = started.actions.get(sent)
   if (outer !== undefined && !outer.exchange.isFinished) {

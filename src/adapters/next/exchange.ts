@@ -2,7 +2,9 @@ import type { NextRequest } from 'next/server.js'
 import type { Exchange, ResponseHead } from '../../http/exchange.ts'
 import type { ResolvedHttpOptions } from '../../http/options/resolve.ts'
 import { isLoopbackAddress } from '../../portable/loopback.ts'
+import { assertFramework } from '../shared/assert-framework.ts'
 import { type FetchExchange, fetchExchange } from '../shared/fetch-exchange.ts'
+import { NEXT_VERSIONS } from './sent-headers.ts'
 
 export type ReadHeaders = Pick<Headers, 'get'>
 
@@ -29,6 +31,8 @@ export function clientHeaders({ get }: ReadHeaders): (name: string) => string | 
 
 /** The exchange of a route handler or of the proxy. */
 export function requestExchange(request: NextRequest, { options, ip }: Surroundings): FetchExchange {
+  // A request of the Pages Router is one of Node.js.
+  assertFramework(typeof request?.headers?.get === 'function', 'nextSessions', NEXT_VERSIONS)
   const headers: ReadHeaders = { get: (name) => request.headers.get(name) }
   const url = new URL(request.url)
   // With `trailingSlash` configured, Next redirects clients from Pawl's routes to paths with a slash.

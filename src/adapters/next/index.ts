@@ -1,4 +1,3 @@
-import { headers } from 'next/headers.js'
 import type { NextFetchEvent, NextRequest } from 'next/server.js'
 import type { Sessions, VerifiedSession } from '../../core/api.ts'
 import { checkRequire, type RequireOptions, type SessionsSource } from '../../http/http.ts'
@@ -11,6 +10,7 @@ import { runAction } from './action.ts'
 import { type ClientAddress, clientHeaders } from './exchange.ts'
 import { type ProxyHandler, runProxy } from './proxy.ts'
 import { runRoute } from './route.ts'
+import { sentHeaders } from './sent-headers.ts'
 import type { Setup } from './setup.ts'
 import { shareByName, startOrThrow } from './start.ts'
 
@@ -123,7 +123,7 @@ export function nextSessions<Claims extends object, Data>(
     },
     async read() {
       // First of all: at build time, without a database, this ends Next's attempt to render.
-      const sent = await headers()
+      const sent = await sentHeaders()
       const { http, actions } = await startOrThrow(start)
       const action = actions.get(sent)
       if (action !== undefined) return action.session.current

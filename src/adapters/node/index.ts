@@ -13,8 +13,9 @@ import type { RequestSession } from '../../http/request-session.ts'
 import { assertHandler } from '../../http/uncalled.ts'
 import { check } from '../../portable/options/check.ts'
 import { printable } from '../../portable/printable.ts'
+import { assertFramework } from '../shared/assert-framework.ts'
 import { addressFunction } from '../shared/client-address.ts'
-import { NodeExchange, writeReply } from '../shared/node-exchange.ts'
+import { isNodeExchange, NodeExchange, writeReply } from '../shared/node-exchange.ts'
 
 import { type UpgradeHandler, type UpgradeListener, upgradeListener } from './upgrade.ts'
 
@@ -22,6 +23,8 @@ export type { RequireOptions } from '../../http/http.ts'
 export type { CookieOptions, HttpOptions } from '../../http/options/resolve.ts'
 export type { RequestSession, SessionOf } from '../../http/request-session.ts'
 export type { UpgradeHandler, UpgradeListener } from './upgrade.ts'
+
+const VERSIONS = 'requests and responses of `node:http` (with a `Request` use pawl/fetch)'
 
 export interface NodeOptions extends HttpOptions {
   /** The client's address, if a proxy hides it. @defaultValue the address at the other end of the socket */
@@ -112,6 +115,7 @@ export function nodeSessions<Claims extends object, Data>(
     }
 
     return async function withPawlSession(req: IncomingMessage, res: ServerResponse): Promise<void> {
+      assertFramework(isNodeExchange(req, res), 'nodeSessions', VERSIONS)
       try {
         await serve(req, res)
       } catch (error) {

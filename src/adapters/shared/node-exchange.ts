@@ -74,6 +74,11 @@ export class NodeExchange implements Exchange {
   }
 }
 
+/** Whether these are a request and a response of `node:http`, or of `node:http2` in its compatible form. */
+export function isNodeExchange(req: IncomingMessage | undefined, res: ServerResponse | undefined): boolean {
+  return req?.socket !== undefined && typeof res?.setHeader === 'function'
+}
+
 export function writeReply(res: ServerResponse, { status, headers, body }: Reply): void {
   if (res.headersSent) {
     res.destroy()

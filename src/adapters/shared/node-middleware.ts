@@ -7,8 +7,9 @@ import {
   whenReady,
 } from '../../http/http.ts'
 import type { RequestSession } from '../../http/request-session.ts'
+import { assertFramework } from './assert-framework.ts'
 import { attach } from './attached-session.ts'
-import { NodeExchange, type NodeHints, writeReply } from './node-exchange.ts'
+import { isNodeExchange, NodeExchange, type NodeHints, writeReply } from './node-exchange.ts'
 
 /** Middleware of Express and @fastify/middie, without their types. */
 export type NodeMiddleware<Request = IncomingMessage> = (
@@ -17,13 +18,21 @@ export type NodeMiddleware<Request = IncomingMessage> = (
   next: (error?: unknown) => void,
 ) => void
 
+/** The adapter that middleware belongs to, for messages. */
+interface Owner {
+  readonly name: string
+  readonly versions: string
+}
+
 /** Handles every request: answers Pawl's own routes, attaches a session to all others. */
 export function sessionMiddleware<Claims extends object, Data, Request extends IncomingMessage & NodeHints>(
   sessions: SessionsSource<Claims, Data>,
   http: SessionsOverHttp<Claims, Data>,
+  { name, versions }: Owner,
   onSession: (req: Request, session: RequestSession<Claims, Data>) => void = () => {},
 ): NodeMiddleware<Request> {
   return function pawlSessions(req, res, next) {
+    assertFramework(isNodeExchange(req, res) && typeof next === 'function', name, versions)
     const proceed = ({ reply, session }: Handled<Claims, Data>): void => {
       if (reply !== undefined) {
         writeReply(res, reply)

@@ -1,0 +1,4 @@
+import { openTelemetry } from 'pawl/otel'
+import { visitWith } from './fetch.js'
+
+await visitWith({ telemetry: openTelemetry() })
