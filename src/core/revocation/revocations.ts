@@ -38,7 +38,9 @@ export type PollDepth = 'recent' | 'overlap' | 'all'
  */
 export interface Revocations {
   /** @throws SessionEndedError, AccessTokenExpiredError */
-  assertNotRevoked(token: Pick<AccessToken, 'sessionId' | 'version' | 'issuedAt' | 'actor' | 'actorVersion'>): void
+  assertNotRevoked(
+    token: Pick<AccessToken, 'sessionId' | 'version' | 'issuedAt' | 'actor' | 'actorVersion'>,
+  ): void
   /** Why the session ended; `null` when no end is known. */
   endOf(sessionId: string): EndReason | null
   /** The smallest accepted version of the row; 0 when nothing is known. */
