@@ -72,7 +72,7 @@ export async function before(
   }
   const { storage } = client
   if (storage && client.tokens === undefined) {
-    const stored = await within(() => client.storage!.load())
+    const stored = await within(() => storage.load())
     // A sign-in may have finished during the load.
     if (client.tokens === undefined) client.tokens = stored
   }

@@ -10,7 +10,7 @@ export function postToRoute(
   name: string,
   tokens: object,
   headers: Readonly<Record<string, string>>,
-  signal: AbortSignal | null = null,
+  signal?: AbortSignal,
 ): Promise<Response> {
   const { send } = client
   return send(client.route(name), {
@@ -18,7 +18,7 @@ export function postToRoute(
     headers: client.storage ? { ...headers, ...BEARER_HEADERS, 'content-type': 'application/json' } : headers,
     credentials: client.credentials,
     body: client.storage ? JSON.stringify(tokens) : null,
-    signal,
+    signal: signal!,
   })
 }
 
@@ -27,7 +27,7 @@ export function postToRoute(
  * @param response the response that the request may return instead
  */
 export function routeError(name: string, response?: Response, cause?: unknown): Error {
-  return Object.assign(new TypeError(`No usable response to ${name}. Try again.`, { cause }), {
+  return Object.assign(new TypeError(`${name} failed`, { cause }), {
     response,
   })
 }

@@ -4,3 +4,9 @@ export function isProduction(): boolean {
   // biome-ignore lint/style/noProcessEnv: the field's own convention
   return process.env['NODE_ENV'] === 'production'
 }
+
+/** Whether a dev server may load a module again. A test runner says `test`, and may open several applications from one file. */
+export function mayReload(): boolean {
+  // biome-ignore lint/style/noProcessEnv: the field's own convention
+  return !isProduction() && process.env['NODE_ENV'] !== 'test'
+}

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
+import { afterEach, beforeAll, beforeEach, expect, it, onTestFinished, vi } from 'vitest'
 import { fetchSessions } from '../../src/adapters/fetch/index.ts'
 import { lazySessions, type Sessions } from '../../src/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
@@ -22,6 +22,7 @@ beforeAll(async () => {
     return rows[0].count
   }
 })
+beforeEach(() => void vi.stubEnv('NODE_ENV', 'development'))
 afterEach(() => void vi.unstubAllEnvs())
 
 /** Loads the application as a dev server does, and sends a request to each of its two Pawls. */
@@ -44,7 +45,6 @@ async function settle(expected: number): Promise<void> {
 it('edits under a dev server leave no connections behind, and two Pawls in one file stay apart', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   onTestFinished(() => void vi.useRealTimers())
-  vi.stubEnv('NODE_ENV', 'development')
   const first = await load('development-1')
   const kept = await first.users()
   const one = await connections()
@@ -62,17 +62,20 @@ it('edits under a dev server leave no connections behind, and two Pawls in one f
   await last.users.close()
 })
 
-it('in production every evaluation keeps its sessions', async () => {
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-  onTestFinished(() => void vi.useRealTimers())
-  vi.stubEnv('NODE_ENV', 'production')
-  const loaded = [await load('production-1'), await load('production-2')]
-  await vi.advanceTimersByTimeAsync(2 * IDLE)
-  const [first, second] = await Promise.all(loaded.map(({ users }) => users()))
-  expect(first).not.toBe(second)
-  await first!.create({ userId: 'anna' })
-  await Promise.all(loaded.map(({ users }) => users.close()))
-})
+it.each(['production', 'test'])(
+  'with NODE_ENV=%s every evaluation keeps its sessions',
+  async (environment) => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    onTestFinished(() => void vi.useRealTimers())
+    vi.stubEnv('NODE_ENV', environment)
+    const loaded = [await load('production-1'), await load('production-2')]
+    await vi.advanceTimersByTimeAsync(2 * IDLE)
+    const [first, second] = await Promise.all(loaded.map(({ users }) => users()))
+    expect(first).not.toBe(second)
+    await first!.create({ userId: 'anna' })
+    await Promise.all(loaded.map(({ users }) => users.close()))
+  },
+)
 
 it('sessions that are used again after their replacement are made again, with a warning, and kept', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })

@@ -1,4 +1,4 @@
-import { isProduction } from '../environment.ts'
+import { mayReload } from '../environment.ts'
 import { processWarnings } from '../observability/logger.ts'
 import { callSite } from './call-site.ts'
 
@@ -43,13 +43,14 @@ const shared = globalThis as typeof globalThis & { [KEY]?: Registry }
 
 /**
  * Dev servers load a module again after each edit. The sessions of the evaluation before are closed once those of the new
- * one are made. In production nothing is tracked.
+ * one are made. In production and in tests nothing is tracked.
  * @param key names the sessions across evaluations; null: the file that called Pawl, and the order within it
  * @returns to be called whenever the function has made sessions
  */
 export function trackReloads(sessions: Reloadable, key: string | null): () => void {
-  const site = isProduction() ? null : callSite()
-  if (isProduction() || (key === null && site === null)) return () => {}
+  if (!mayReload()) return () => {}
+  const site = callSite()
+  if (key === null && site === null) return () => {}
   shared[KEY] ??= { evaluations: new Map(), turn: null }
   const { evaluations } = shared[KEY]
   const place = key === null ? `file ${site!.file}` : `key ${key}`
