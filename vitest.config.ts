@@ -22,6 +22,7 @@ const SUITES = {
   browser: ['browser'],
   apps: ['demo', 'examples', 'moving'],
   package: ['package'],
+  frameworks: ['frameworks'],
 } as const
 
 const listed: readonly string[] = Object.values(SUITES).flat()

@@ -19,7 +19,7 @@ const VISITS: Readonly<Record<string, readonly string[]>> = {
   pg: [],
   react: ['react-dom'],
 }
-/** Peers that others bring along, and one that takes a build of its own (`test/frameworks/next.test.ts`). */
+/** A peer that another one brings along, and one that needs a build: `test/adapters/next.test.ts` has one of the newest. */
 const ELSEWHERE = ['@nestjs/common', 'next']
 const SCRIPTS: Readonly<Record<string, string>> = { '@nestjs/core': 'nest', '@opentelemetry/api': 'otel' }
 

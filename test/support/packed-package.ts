@@ -23,6 +23,14 @@ export async function packPackage(): Promise<string> {
 }
 
 /** Installs packages, archives among them, as an application does: a peer range that does not fit is an error. */
-export async function install(folder: string, packages: readonly string[]): Promise<void> {
-  await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...packages], { cwd: folder })
+export async function install(
+  folder: string,
+  packages: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<void> {
+  await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...packages], {
+    cwd: folder,
+    env,
+    maxBuffer: 2 ** 24,
+  })
 }

@@ -1,0 +1,1 @@
+export default { serverDir: './', compatibilityDate: '2026-11-01' }

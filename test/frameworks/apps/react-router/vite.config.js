@@ -1,0 +1,6 @@
+import { reactRouter } from '@react-router/dev/vite'
+
+export default {
+  plugins: [reactRouter()],
+  environments: { ssr: { build: { rollupOptions: { input: './server/app.ts' } } } },
+}
