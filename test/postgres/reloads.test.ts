@@ -62,20 +62,17 @@ it('edits under a dev server leave no connections behind, and two Pawls in one f
   await last.users.close()
 })
 
-it.each(['production', 'test'])(
-  'with NODE_ENV=%s every evaluation keeps its sessions',
-  async (environment) => {
-    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-    onTestFinished(() => void vi.useRealTimers())
-    vi.stubEnv('NODE_ENV', environment)
-    const loaded = [await load('production-1'), await load('production-2')]
-    await vi.advanceTimersByTimeAsync(2 * IDLE)
-    const [first, second] = await Promise.all(loaded.map(({ users }) => users()))
-    expect(first).not.toBe(second)
-    await first!.create({ userId: 'anna' })
-    await Promise.all(loaded.map(({ users }) => users.close()))
-  },
-)
+it('in production every evaluation keeps its sessions', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  onTestFinished(() => void vi.useRealTimers())
+  vi.stubEnv('NODE_ENV', 'production')
+  const loaded = [await load('production-1'), await load('production-2')]
+  await vi.advanceTimersByTimeAsync(2 * IDLE)
+  const [first, second] = await Promise.all(loaded.map(({ users }) => users()))
+  expect(first).not.toBe(second)
+  await first!.create({ userId: 'anna' })
+  await Promise.all(loaded.map(({ users }) => users.close()))
+})
 
 it('sessions that are used again after their replacement are made again, with a warning, and kept', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
