@@ -22,8 +22,8 @@ const TRY_AGAIN: Words = [
 ]
 const SIGN_IN: Words = ['You are not signed in', 'Sign in, then open this page again.']
 const NOT_RENEWED: Words = [
-  'Your session could not be renewed',
-  'Sign in again. If that does not help, allow cookies for this site.',
+  'Your session has to be renewed',
+  'Go back, reload the page, and repeat what you did. If that does not help, sign in again and allow cookies for this site.',
 ]
 
 const WORDS: Readonly<Record<WireCode, Words>> = {

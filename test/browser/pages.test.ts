@@ -127,10 +127,8 @@ describe('without JavaScript', () => {
       await page.click('text=Write')
       expect((await answered).status()).toBe(401)
       await page.waitForURL('**/notes')
-      expect(JSON.parse((await page.textContent('body'))!)).toStrictEqual({
-        code: 'access_token_expired',
-        refresh: true,
-      })
+      expect(await page.textContent('h1')).toBe('Your session has to be renewed')
+      expect(await page.textContent('small')).toBe('access_token_expired')
       expect(site.notes).toStrictEqual([])
       // Any page load refreshes the session. Then the form succeeds.
       await page.goto(site.origin)

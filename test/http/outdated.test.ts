@@ -68,7 +68,7 @@ describe('a session whose claims the schema refuses', () => {
     const third = await after.anna.navigate(second.headers.get('location')!)
     expect(third).toMatchObject({
       status: 401,
-      text: expect.stringContaining('Sign in again.'),
+      text: expect.stringContaining('sign in again'),
       cookies: [],
     })
   })

@@ -46,6 +46,8 @@ ${CLIENT}declare const element: Element\ndeclare function App(): null\ninterface
   setItemAsync(key: string, value: string): Promise<void>
   deleteItemAsync(key: string): Promise<void>
 }`,
+  'core/start/': `import { lazySessions } from 'pawl'\nimport { fetchSessions } from 'pawl/fetch'
+declare const userId: string`,
   'core/': 'declare const userId: string',
   'memory/': '',
   'otel/': '',
