@@ -5,7 +5,6 @@ import { defineConfig, type TestProjectInlineConfiguration, type ViteUserConfig 
 const SUITES = {
   core: [
     'adapters',
-    'cli',
     'client',
     'contract',
     'docs',
@@ -20,7 +19,7 @@ const SUITES = {
   ],
   fleet: ['chaos', 'fleet'],
   browser: ['browser'],
-  apps: ['demo', 'examples', 'moving'],
+  apps: ['cli', 'demo', 'examples', 'moving'],
   package: ['package'],
   frameworks: ['frameworks'],
 } as const
