@@ -30,14 +30,14 @@ for (const file of readdirSync(`${import.meta.dirname}/test`, { recursive: true,
   if (file.endsWith('.test.ts') && !listed.includes(folder)) throw new Error(`No suite runs test/${folder}.`)
 }
 
-/** These tests need no database. */
+/** Packs the package once for all of these tests. */
 const PACKAGE_SETUP = ['test/support/package/tarball.ts']
 
 const suite = (name: string, folders: readonly string[]): TestProjectInlineConfiguration => ({
   test: {
     name,
     include: folders.map((folder) => `test/${folder}/**/*.test.ts`),
-    globalSetup: name === 'package' ? PACKAGE_SETUP : ['test/support/global-setup.ts'],
+    globalSetup: ['test/support/global-setup.ts', ...(name === 'package' ? PACKAGE_SETUP : [])],
     setupFiles: ['test/support/refuse-warnings.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
