@@ -28,15 +28,25 @@ export function denialOf<C extends object, D>(
   return required.optional && mayPass ? null : errorReply(request, error)
 }
 
-/** What a route requires besides a session. */
-function denialOfSession<C extends object, D>(
+/**
+ * Checks what a route requires besides a session.
+ * @throws SessionsError
+ */
+export function assertMeets<C extends object, D>(
   session: RequestSession<C, D>,
   { acting, csrf = false, maxAuthAge }: RequireOptions,
+): void {
+  if (acting === false) session.requireOwn()
+  if (csrf) session.requireCsrfToken()
+  if (maxAuthAge !== undefined) session.requireRecentAuth(maxAuthAge)
+}
+
+function denialOfSession<C extends object, D>(
+  session: RequestSession<C, D>,
+  required: RequireOptions,
 ): Reply | null {
   try {
-    if (acting === false) session.requireOwn()
-    if (csrf) session.requireCsrfToken()
-    if (maxAuthAge !== undefined) session.requireRecentAuth(maxAuthAge)
+    assertMeets(session, required)
     return null
   } catch (error) {
     const reply = errorReply(session.request, error)

@@ -3,6 +3,7 @@ import { ENGINE } from '../core/engine.ts'
 import { createRevocationSnapshots } from '../core/revocation/revocation-snapshot.ts'
 import { isSessions, openSource, type SessionsSource } from '../core/start/sessions-source.ts'
 import { CsrfRejectedError } from '../portable/errors.ts'
+import { isPromise } from '../portable/is-promise.ts'
 import { check } from '../portable/options/check.ts'
 import { answersOf, canRefreshInline, checkRow, refreshInline } from './answers.ts'
 import { type CookieWriter, cookieWriter, isPlainLocalhost } from './cookies.ts'
@@ -35,11 +36,6 @@ export type { Handled, SessionsOverHttp } from './sessions-over-http.ts'
  */
 export function whenReady<T, R>(value: T | Promise<T>, proceed: (value: T) => R): R | Promise<R> {
   return isPromise(value) ? value.then(proceed) : proceed(value)
-}
-
-/** Also true for a native promise after an application has replaced the global `Promise`. */
-export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }
 
 /** Checked when the route is declared, because a misspelled requirement must not turn into none. @throws InvalidOptionsError */

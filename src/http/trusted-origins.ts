@@ -1,11 +1,10 @@
 import { reportThrown } from '../core/observability/events.ts'
-import { delay } from '../core/time/delay.ts'
+import { isPromise } from '../portable/is-promise.ts'
+import { CALLBACK_WITHIN, within } from '../portable/within.ts'
 import type { Exchange } from './exchange.ts'
 import type { ResolvedHttpOptions, TrustOrigin } from './options/resolve.ts'
 import { isFromOtherOrigin, isOrigin } from './origin.ts'
 
-/** How long a request waits for the function `trustedOrigins`. Milliseconds. */
-const WITHIN = 10_000
 /** Strangers choose origins, so they could fill the log with the failures of a function. Milliseconds. */
 const REPORT_INTERVAL = 10_000
 
@@ -45,29 +44,23 @@ function boundedTrust(trust: TrustOrigin): TrustOrigin {
   }
 
   async function awaited(pending: PromiseLike<unknown>): Promise<boolean> {
-    const done = new AbortController()
     try {
-      const late = delay(WITHIN, done.signal).then(() => {
-        throw new Error(`it did not answer within ${WITHIN / 1000} s`)
-      })
-      return decided(await Promise.race([pending, late]))
+      return decided(await within<unknown>(CALLBACK_WITHIN, () => pending, tooLate))
     } catch (error) {
       return refuse(error)
-    } finally {
-      done.abort()
     }
   }
 
   return (origin) => {
     try {
       const answer: unknown = trust(origin)
-      return isThenable(answer) ? awaited(answer) : decided(answer)
+      return isPromise(answer) ? awaited(answer) : decided(answer)
     } catch (error) {
       return refuse(error)
     }
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+function tooLate(): never {
+  throw new Error(`it did not answer within ${CALLBACK_WITHIN / 1000} s`)
 }

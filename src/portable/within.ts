@@ -1,3 +1,5 @@
+import { isPromise } from './is-promise.ts'
+
 /** How long Pawl waits for a function of the application, unless an option says otherwise. Milliseconds. */
 export const CALLBACK_WITHIN = 10_000
 
@@ -8,7 +10,7 @@ export const CALLBACK_WITHIN = 10_000
  */
 export async function within<T>(ms: number, call: () => T | PromiseLike<T>, late: () => T): Promise<T> {
   const result = call()
-  if (typeof (result as { then?: unknown } | null | undefined)?.then !== 'function') return result
+  if (!isPromise<unknown>(result)) return result as T
   let timer: ReturnType<typeof setTimeout> | undefined
   const expired = new Promise<typeof LATE>((resolve) => {
     timer = setTimeout(resolve, ms, LATE)

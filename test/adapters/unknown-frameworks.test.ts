@@ -31,6 +31,16 @@ const FRAMEWORKS: Readonly<Record<string, Framework>> = {
   nothing: (handler) => handler(),
 }
 
+const ALL_BUT_ITS_OWN = [
+  'node:http',
+  'Express',
+  'Koa 1',
+  'Hono or h3 2 without Node.js',
+  'h3 1',
+  'Fetch',
+  'nothing',
+]
+
 const ADAPTERS: readonly {
   readonly name: string
   readonly peer?: string
@@ -47,25 +57,25 @@ const ADAPTERS: readonly {
   {
     name: 'fastifySessions',
     peer: 'fastify',
-    unknown: ['node:http', 'Express', 'Koa 1', 'Hono or h3 2 without Node.js', 'h3 1', 'Fetch', 'nothing'],
+    unknown: ALL_BUT_ITS_OWN,
     handlerOf: (sessions) => fastifySessions(sessions),
   },
   {
     name: 'h3Sessions',
     peer: 'h3',
-    unknown: ['node:http', 'Express', 'Koa 1', 'Hono or h3 2 without Node.js', 'h3 1', 'Fetch', 'nothing'],
+    unknown: ALL_BUT_ITS_OWN,
     handlerOf: (sessions) => h3Sessions(sessions),
   },
   {
     name: 'honoSessions',
     peer: 'hono',
-    unknown: ['node:http', 'Express', 'Koa 1', 'Hono or h3 2 without Node.js', 'h3 1', 'Fetch', 'nothing'],
+    unknown: ALL_BUT_ITS_OWN,
     handlerOf: (sessions) => honoSessions(sessions),
   },
   {
     name: 'koaSessions',
     peer: 'koa',
-    unknown: ['node:http', 'Express', 'Koa 1', 'Hono or h3 2 without Node.js', 'h3 1', 'Fetch', 'nothing'],
+    unknown: ALL_BUT_ITS_OWN,
     handlerOf: (sessions) => koaSessions(sessions),
   },
   {

@@ -1,6 +1,6 @@
 import type { FastifyReply, HookHandlerDoneFunction } from 'fastify'
 import type { Reply } from '../../http/exchange.ts'
-import { isPromise } from '../../http/http.ts'
+import { isPromise } from '../../portable/is-promise.ts'
 import { send } from '../shared/fastify-send.ts'
 import { writeReply } from '../shared/node-exchange.ts'
 

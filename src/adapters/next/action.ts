@@ -1,4 +1,5 @@
 import { cookies } from 'next/headers.js'
+import { assertMeets } from '../../http/authorization.ts'
 import type { RequireOptions } from '../../http/http.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { CsrfRejectedError } from '../../portable/errors.ts'
@@ -71,6 +72,6 @@ async function assertAuthorized<Claims extends object, Data>(
   if (require === undefined) return
   const refused = await exchange.withoutRefreshToken(() => http.authorize(session, require))
   if (refused === null) return
-  if (require.acting === false) session.requireOwn()
-  session.requireRecentAuth(require.maxAuthAge ?? Number.POSITIVE_INFINITY)
+  session.require()
+  assertMeets(session, require)
 }

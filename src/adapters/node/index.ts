@@ -1,16 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { guard } from '../../core/observability/events.ts'
-import {
-  checkRequire,
-  isPromise,
-  type RequireOptions,
-  type SessionsSource,
-  sessionsOverHttp,
-} from '../../http/http.ts'
+import { checkRequire, type RequireOptions, type SessionsSource, sessionsOverHttp } from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import { emptyReply } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { assertHandler } from '../../http/uncalled.ts'
+import { isPromise } from '../../portable/is-promise.ts'
 import { check } from '../../portable/options/check.ts'
 import { printable } from '../../portable/printable.ts'
 import { assertFramework } from '../shared/assert-framework.ts'

@@ -1,12 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import {
-  type Handled,
-  isPromise,
-  type SessionsOverHttp,
-  type SessionsSource,
-  whenReady,
-} from '../../http/http.ts'
+import { type Handled, type SessionsOverHttp, type SessionsSource, whenReady } from '../../http/http.ts'
 import type { RequestSession } from '../../http/request-session.ts'
+import { isPromise } from '../../portable/is-promise.ts'
 import { assertFramework } from './assert-framework.ts'
 import { attach } from './attached-session.ts'
 import { isNodeExchange, NodeExchange, type NodeHints, writeReply } from './node-exchange.ts'

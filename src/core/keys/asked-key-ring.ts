@@ -6,10 +6,9 @@ import type { KeyInfo, KeyRing } from './key-ring.ts'
 import { checkProvidedKeys, type ProvidedKeySource } from './provided-keys.ts'
 import { keysDueBefore } from './retention.ts'
 import type { SigningKey } from './signing-key.ts'
+import { limitReloads } from './unknown-kid.ts'
 
 const OPTION = 'keys.provided'
-/** The application is asked for an unknown `kid` at most this often, so that forged tokens cannot cause calls. Milliseconds. */
-const UNKNOWN_KID_INTERVAL = 10_000
 
 interface Entry {
   readonly key: SigningKey
@@ -39,7 +38,6 @@ export async function createAskedKeyRing(
   let revision = 0
   let asked = 0
   let appliedAsk = 0
-  let unknownKidAt = Number.NEGATIVE_INFINITY
 
   /** @throws InvalidOptionsError */
   async function ask(): Promise<void> {
@@ -102,12 +100,7 @@ export async function createAskedKeyRing(
     get revision() {
       return revision
     },
-    reloadForUnknownKid() {
-      const now = clock.now()
-      if (now - unknownKidAt < UNKNOWN_KID_INTERVAL) return
-      unknownKidAt = now
-      void reload()
-    },
+    reloadForUnknownKid: limitReloads(clock, () => void reload()),
     reload,
     list: () => [...entries.values()].map(describe).toSorted((a, b) => a.epoch - b.epoch),
     async rotate() {

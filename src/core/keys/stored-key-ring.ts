@@ -8,6 +8,7 @@ import type { KeyInfo, KeyRing } from './key-ring.ts'
 import { isReadable, type KeyPlace, unwrapKey, wrapKey } from './key-wrap.ts'
 import type { Secrets } from './secrets.ts'
 import { generateKeyMaterial, type SigningKey, signingKeyFromMaterial } from './signing-key.ts'
+import { limitReloads } from './unknown-kid.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -16,8 +17,6 @@ const MINUTE = 60 * SECOND
 const MAX_TABLE_AGE = 5 * MINUTE
 /** A key is published this long before it signs, so that every process has loaded it by then. */
 const PUBLISH_AHEAD = 10 * MINUTE
-/** The table is read for an unknown `kid` at most this often. */
-const UNKNOWN_KID_INTERVAL = 10 * SECOND
 /** A replaced key verifies this much longer than the last token it may have signed. */
 const RETIRE_SLACK = MINUTE
 
@@ -55,7 +54,6 @@ export async function createStoredKeyRing(
   let byHeader: ReadonlyMap<string, Entry> = new Map()
   let revision = 0
   let readAt = Number.NEGATIVE_INFINITY
-  let unknownKidAt = Number.NEGATIVE_INFINITY
   let reloading: Promise<void> | null = null
   const decrypted = new Map<string, SigningKey | null>()
   const publishAhead = Math.min(PUBLISH_AHEAD, settings.rotationInterval / 2)
@@ -206,12 +204,9 @@ export async function createStoredKeyRing(
     get revision() {
       return revision
     },
-    reloadForUnknownKid() {
-      const now = clock.now()
-      if (now - unknownKidAt < UNKNOWN_KID_INTERVAL) return
-      unknownKidAt = now
+    reloadForUnknownKid: limitReloads(clock, () => {
       reload().catch((error: unknown) => events.emit('storeUnavailable', { operation: 'keys', error }))
-    },
+    }),
     reload,
     list: () => entries.map(describe),
     async rotate() {

@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
+import { isPromise } from '../../portable/is-promise.ts'
 import { printable } from '../../portable/printable.ts'
 import type { EventName, SessionEvents } from './session-events.ts'
 
@@ -51,8 +52,7 @@ export function guard<Args extends unknown[]>(
 
 /** Handles the rejection of a result that nobody awaits. A promise need not be a native one. */
 export function catchRejection(result: unknown, report: (error: unknown) => void): void {
-  if (typeof (result as { then?: unknown } | null | undefined)?.then === 'function')
-    Promise.resolve(result).catch(report)
+  if (isPromise(result)) Promise.resolve(result).catch(report)
 }
 
 /** Emits a process warning that a function of the application took longer than `ms` milliseconds. */

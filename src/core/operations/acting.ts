@@ -6,6 +6,7 @@ import {
   TryAgainError,
 } from '../../portable/errors.ts'
 import type { ClaimsField } from '../../portable/json-types.ts'
+import { methodOptions } from '../../portable/options/method-options.ts'
 import { newSessionId } from '../../portable/session-id.ts'
 import { checkUserId } from '../../portable/user-id.ts'
 import type { VerifiedToken } from '../../portable/verified-token.ts'
@@ -15,6 +16,7 @@ import type { Refreshed } from '../refresh/refresh.ts'
 import { type NormalContext, normalizeContext, type RequestContext, recordable } from '../request-context.ts'
 import { pendingLifetime } from '../rotation/decision.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
+import { newRow } from '../session/new-row.ts'
 import { assertActive, assertNotEnded, compareEnds, readRow } from '../session/rows.ts'
 import { readForToken } from '../session/stored-values.ts'
 import type { SessionRow } from '../store.ts'
@@ -41,7 +43,7 @@ export interface ActingUser {
   readonly lifetime?: number
 }
 
-const FIELDS: ReadonlySet<string> = new Set<keyof ActAs<object>>(['userId', 'claims', 'lifetime'])
+const FIELDS = ['userId', 'claims', 'lifetime'] as const
 
 /** The session of the request that starts to act, as its access token describes it. */
 export interface Administrator extends RequestContext {
@@ -86,18 +88,12 @@ export async function startActing<Claims extends object>(
   // The idle timeout bounds the access tokens, so that the administrator refreshes in time to stay signed in.
   const clocks = { idleTimeout: own.idleTimeout, absoluteExpiresAt: expiresAt }
   const fields: Omit<SessionRow, 'id'> = {
+    ...newRow(now),
     userId,
     actor: { userId: own.userId, sessionId: own.id },
-    generation: 0,
     // No refresh token has these fingerprints.
     current: fingerprint(randomBytes(16)),
     anchorHash: fingerprint(randomBytes(16)),
-    previous: null,
-    turnedAt: now,
-    switchedAt: null,
-    renewals: [],
-    reuseSince: null,
-    version: 0,
     createdAt: now,
     authTime: Math.max(administrator.authTime, own.authTime),
     expiresAt,
@@ -105,10 +101,7 @@ export async function startActing<Claims extends object>(
     persistent: own.persistent,
     claims,
     data: null,
-    dataVersion: 0,
     ...recordable(context, options.privacy),
-    endedAt: null,
-    endReason: null,
     pruneAt: pruneTime(engine, clocks, expiresAt, now),
   }
   // Only a refresh confirms a pending renewal, and with it refuses older copies of the administrator's tokens.
@@ -216,16 +209,10 @@ export async function returnToken(
 }
 
 /** @returns the lifetime in seconds @throws TypeError */
-function checkInput(input: unknown): number {
+function checkInput(input: ActingUser & { readonly claims?: unknown }): number {
   if (typeof input !== 'object' || input === null)
     throw new TypeError('`actAs` takes an object with a `userId`')
-  for (const name of Object.keys(input)) {
-    if (!FIELDS.has(name))
-      throw new TypeError(
-        `\`actAs\` does not take \`${name.slice(0, 64)}\`. It takes ${[...FIELDS].join(', ')}.`,
-      )
-  }
-  const { lifetime = DEFAULT_LIFETIME } = input as { lifetime?: unknown }
+  const { lifetime = DEFAULT_LIFETIME } = methodOptions('actAs', input, ...FIELDS)
   if (typeof lifetime !== 'number' || !(lifetime >= MIN_LIFETIME && lifetime <= MAX_LIFETIME))
     throw new TypeError(`\`lifetime\` takes ${MIN_LIFETIME} to ${MAX_LIFETIME} seconds`)
   return lifetime

@@ -10,6 +10,7 @@ import { absoluteTimeout, idleTimeout } from '../options/resolve.ts'
 import { computeClaims } from '../refresh/refresh-claims.ts'
 import { type NormalContext, normalizeContext, recordable } from '../request-context.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
+import { newRow } from '../session/new-row.ts'
 import { toSession } from '../session/session.ts'
 import type { SessionRow } from '../store.ts'
 import { assertClaimsFit, type IssuedToken, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
@@ -61,14 +62,8 @@ export async function createSession<Claims extends object, Data>(
   const clocks = { idleTimeout: idle, absoluteExpiresAt: absolute === null ? null : now + absolute }
   const expiresAt = idleExpiry(engine, clocks, now)
   const fields: Omit<SessionRow, 'id' | 'current' | 'anchorHash'> = {
+    ...newRow(now),
     userId,
-    generation: 0,
-    previous: null,
-    turnedAt: now,
-    switchedAt: null,
-    renewals: [],
-    reuseSince: null,
-    version: 0,
     createdAt: await loginTime(scope, userId, now),
     authTime: now,
     expiresAt,
@@ -76,11 +71,8 @@ export async function createSession<Claims extends object, Data>(
     persistent: input.persistent ?? true,
     claims,
     data,
-    dataVersion: 0,
     ...recordable(context, options.privacy),
     actor: null,
-    endedAt: null,
-    endReason: null,
     pruneAt: pruneTime(engine, clocks, expiresAt, now),
   }
   let login = await prepareLogin(engine, fields, context)

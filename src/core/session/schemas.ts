@@ -7,6 +7,7 @@ import {
   SchemaMismatchError,
 } from '../../portable/claims.ts'
 import { TryAgainError } from '../../portable/errors.ts'
+import { isPromise } from '../../portable/is-promise.ts'
 import type { SchemaResult, StandardSchemaV1 } from '../../portable/standard-schema.ts'
 import { within } from '../../portable/within.ts'
 import { reportLate, reportThrown } from '../observability/events.ts'
@@ -162,9 +163,4 @@ function createSchema<T>(
 function pathOf(error: unknown, name: string): string {
   if (error instanceof SchemaMismatchError) return error.path
   return error instanceof Error && error.cause instanceof SchemaMismatchError ? error.cause.path : name
-}
-
-/** Also true for a promise of another library. */
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }

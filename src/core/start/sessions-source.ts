@@ -1,3 +1,4 @@
+import { isPromise } from '../../portable/is-promise.ts'
 import { describe } from '../../portable/options/check.ts'
 import type { Sessions } from '../api.ts'
 import { ENGINE } from '../engine.ts'
@@ -30,7 +31,7 @@ export function openSource<Claims extends object, Data>(
   // The same source has the same claims and data.
   if (known !== undefined && !known.isClosed) return known as unknown as Starting<Claims, Data>
   if (typeof source === 'function') return openFunction(source, caller, null)
-  if (!isPromiseLike(source)) throw wrong(caller, describeMistake(source))
+  if (!isPromise<unknown>(source)) throw wrong(caller, describeMistake(source))
   const name = `the promise that ${caller}() got`
   return nameSource(
     source,
@@ -78,10 +79,6 @@ function acceptor<Claims extends object, Data>(name: string): (result: unknown) 
 
 export function isSessions<Claims extends object, Data>(value: unknown): value is Sessions<Claims, Data> {
   return typeof value === 'object' && value !== null && ENGINE in value
-}
-
-function isPromiseLike(value: unknown): boolean {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }
 
 function mistakeInFunction(source: (...given: never[]) => unknown): string | null {

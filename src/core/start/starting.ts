@@ -1,4 +1,5 @@
 import { StoreUnavailableError } from '../../portable/errors.ts'
+import { within } from '../../portable/within.ts'
 import type { Sessions } from '../api.ts'
 import { processWarnings } from '../observability/logger.ts'
 import { COPY, madeSoFar } from './copies.ts'
@@ -102,24 +103,20 @@ export function createStarting<Claims extends object, Data>({
     )
   }
 
+  function tooLate(): never {
+    const error = new StoreUnavailableError(`${name} has not settled within ${LONGEST_WAIT / 1000} s`)
+    report(error)
+    throw error
+  }
+
   /** The attempt, but no longer than a request may wait. */
   function begin(): Promise<Sessions<Claims, Data>> {
-    let timer: NodeJS.Timeout | undefined
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const error = new StoreUnavailableError(`${name} has not settled within ${LONGEST_WAIT / 1000} s`)
-        report(error)
-        reject(error)
-      }, LONGEST_WAIT)
-      timer.unref()
-    })
     const work = run()
     const settled = (): void => {
-      clearTimeout(timer)
       attempt = null
     }
     work.then(settled, settled)
-    const bounded = Promise.race([work, timeout])
+    const bounded = within(LONGEST_WAIT, () => work, tooLate)
     // Nobody may be waiting for a promise that the application has passed.
     bounded.catch(() => {})
     return bounded
