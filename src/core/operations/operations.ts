@@ -9,7 +9,7 @@ import { idleExpiry, pruneTime } from '../session/lifetime.ts'
 import { repeatKnownEnd } from '../session/rows.ts'
 import type { Session } from '../session/session.ts'
 import { readSession } from '../session/stored-values.ts'
-import { END_REASONS, type Position, type SessionRow, type SessionWrites } from '../store.ts'
+import { END_REASONS, type SessionRow, type SessionWrites } from '../store.ts'
 import { assertClaimsRefresh } from '../tokens/issue.ts'
 import { createSession } from './create.ts'
 import { patchData, setData } from './data.ts'
@@ -19,6 +19,7 @@ import {
   assertStillActive,
   endSession,
   endUser,
+  expireUser,
   publishVersions,
   type Scope,
   USER_BATCH,
@@ -64,7 +65,8 @@ export function operations<Claims extends object, Data>(
       return total + (await writes.eraseActor(userId))
     },
     async expireAccessTokens(which) {
-      if (typeof which !== 'string') return expireUser(scope, which)
+      if (typeof which !== 'string')
+        return expireUser(scope, checkUserId(methodOptions('expireAccessTokens', which, 'userId').userId))
       const version = isSessionId(which) ? await writes.raiseVersion(which, clock.now()) : null
       if (version === null) return 0
       await publishVersions(scope, [{ id: which, version }])
@@ -137,26 +139,6 @@ export function operations<Claims extends object, Data>(
       throw new TryAgainError()
     },
   }
-}
-
-/** Makes all sessions of a user refresh, in batches. @returns how many */
-async function expireUser(scope: Scope, which: { readonly userId: string }): Promise<number> {
-  const { engine, writes } = scope
-  const userId = checkUserId(methodOptions('expireAccessTokens', which, 'userId').userId)
-  let total = 0
-  let last: Position | null = null
-  do {
-    const batch: Awaited<ReturnType<typeof writes.raiseVersionByUser>> = await writes.raiseVersionByUser(
-      userId,
-      engine.clock.now(),
-      last,
-      USER_BATCH,
-    )
-    await publishVersions(scope, batch.raised)
-    total += batch.raised.length
-    last = batch.last
-  } while (last !== null)
-  return total
 }
 
 /** The fields of any session of a user whose length in a token matters. */

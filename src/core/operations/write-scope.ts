@@ -40,21 +40,35 @@ export const USER_BATCH = 500
 /** Ends all sessions of a user but `except`, in batches. @returns how many sessions this call ended */
 export async function endUser(scope: Scope, userId: string, except: string | null): Promise<number> {
   const { engine, writes } = scope
-  let total = 0
-  let last: Position | null = null
-  do {
+  return inBatches(async (after) => {
     const ending = createEnding(engine, 'revoked', engine.clock.now())
-    const batch: Awaited<ReturnType<typeof writes.endByUser>> = await writes.endByUser(
-      userId,
-      ending,
-      except,
-      last,
-      USER_BATCH,
-    )
-    await publishEnds(scope, userId, batch.ended, 'revoked')
-    total += batch.ended.length
-    last = batch.last
-  } while (last !== null)
+    const { ended, last } = await writes.endByUser(userId, ending, except, after, USER_BATCH)
+    await publishEnds(scope, userId, ended, 'revoked')
+    return { changed: ended.length, last }
+  })
+}
+
+/** Makes all sessions of a user refresh, in batches. @returns how many */
+export async function expireUser(scope: Scope, userId: string): Promise<number> {
+  const { engine, writes } = scope
+  return inBatches(async (after) => {
+    const { raised, last } = await writes.raiseVersionByUser(userId, engine.clock.now(), after, USER_BATCH)
+    await publishVersions(scope, raised)
+    return { changed: raised.length, last }
+  })
+}
+
+/** @param change changes the sessions after a position, and returns how many and where to continue */
+async function inBatches(
+  change: (after: Position | null) => Promise<{ changed: number; last: Position | null }>,
+): Promise<number> {
+  let total = 0
+  let after: Position | null = null
+  do {
+    const { changed, last }: Awaited<ReturnType<typeof change>> = await change(after)
+    total += changed
+    after = last
+  } while (after !== null)
   return total
 }
 

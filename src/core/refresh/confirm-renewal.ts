@@ -2,7 +2,7 @@ import type { Engine } from '../engine.ts'
 import { remainingAfter, reuseSinceAfter } from '../session/renewal.ts'
 import type { Renewal, SessionRow, Turn } from '../store.ts'
 import type { HeldSession } from './held-session.ts'
-import { publishTurn } from './turn.ts'
+import { publishTurn, publishVersion } from './turn.ts'
 
 /** Replaces the lineage of the row, so that all older tokens are refused. @returns the new row, or null if it has changed */
 export async function confirmRenewal(
@@ -11,7 +11,7 @@ export async function confirmRenewal(
   renewal: Renewal,
   turn: Turn,
 ): Promise<SessionRow | null> {
-  const { store, clock, revocations, feed } = engine
+  const { store, clock } = engine
   const { anchorHash, authTime, absoluteExpiresAt, claims } = session
   const { version, renewals } = row
   const reuseSince = reuseSinceAfter(row, renewal)
@@ -22,8 +22,7 @@ export async function confirmRenewal(
   const renewed = { anchorHash, authTime, absoluteExpiresAt, claims, reuseSince }
   const at = clock.now()
   if (!(await store.confirmRenewal({ ...turn, ...renewed, version, renewals, remaining, at }))) return null
-  revocations.addVersion(row.id, version + 1)
-  feed.notifyPeers()
+  publishVersion(engine, { id: row.id, version: version + 1 })
   publishTurn(engine, row, turn, 'refresh')
   const { next, expiresAt, pruneAt, ip, userAgent } = turn
   const written = { version: version + 1, renewals: remaining, reuseSince, expiresAt, pruneAt, ip, userAgent }

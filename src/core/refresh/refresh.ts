@@ -25,7 +25,7 @@ import { assertAllowed } from './allowance.ts'
 import { confirmRenewal } from './confirm-renewal.ts'
 import { assertUnexpired, type HeldSession, heldSession, judge } from './held-session.ts'
 import { computeClaims } from './refresh-claims.ts'
-import { createTurn, expectedState, publishTurn } from './turn.ts'
+import { createTurn, expectedState, publishTurn, publishVersion } from './turn.ts'
 
 const ATTEMPTS = 3
 /** How many lost version changes of one session a refresh repairs. */
@@ -145,15 +145,6 @@ async function replaceClaims(
   if (!(await store.replaceClaims({ id, version, renewals, ...written }))) return false
   publishVersion(engine, { id, version: version + 1 })
   return true
-}
-
-/** Makes every process refuse the access tokens of older versions. */
-function publishVersion(
-  { revocations, feed }: Engine,
-  { id, version }: Pick<SessionRow, 'id' | 'version'>,
-): void {
-  revocations.addVersion(id, version)
-  feed.notifyPeers()
 }
 
 /** Ends a session because of the option `refreshClaims`. @throws SessionEndedError always */

@@ -49,3 +49,12 @@ export function publishTurn(
     events.emit('contextChanged', { sessionId, userId, from, to: { ip, userAgent } })
   }
 }
+
+/** Makes every process refuse the access tokens of older versions. */
+export function publishVersion(
+  { revocations, feed }: Engine,
+  { id, version }: Pick<SessionRow, 'id' | 'version'>,
+): void {
+  revocations.addVersion(id, version)
+  feed.notifyPeers()
+}
