@@ -29,6 +29,8 @@ const NOT_SIGNED_IN = { status: 401, body: { code: 'not_signed_in', refresh: fal
 const EXPIRED = { status: 401, body: { code: 'access_token_expired', refresh: true }, cookies: [] }
 const INVALID = { status: 401, body: { code: 'access_token_invalid', refresh: true }, cookies: [] }
 const REJECTED = { status: 403, body: { code: 'csrf_rejected', refresh: false }, cookies: [] }
+/** The body of a login or refresh. */
+const ANSWER = { expiresIn: expect.any(Number), marker: expect.stringMatching(/^[\w-]{8}$/) }
 const CSRF_TOKEN = /^[\w-]{16}\.[\w-]{43}$/
 const ENDED = { status: 401, body: { code: 'session_ended', refresh: false } }
 
@@ -62,7 +64,7 @@ describeAdapters('an application', (adapter) => {
 
   scenario('login', 'sets both cookies as HttpOnly', async () => {
     const { login } = await openSignedIn()
-    expect(login.body).toStrictEqual({ expiresIn: expect.any(Number) })
+    expect(login.body).toStrictEqual(ANSWER)
     expect(login.cookies).toStrictEqual([
       `${ACCESS}=<access>; Path=/; ${MONTH}`,
       `${REFRESH}=<refresh>; Path=/session; ${MONTH}`,
@@ -89,7 +91,7 @@ describeAdapters('an application', (adapter) => {
     const { anna, clock } = await openSignedIn()
     clock.advance(900)
     const refreshed = await refresh(anna)
-    expect([refreshed.status, refreshed.body]).toStrictEqual([200, { expiresIn: expect.any(Number) }])
+    expect([refreshed.status, refreshed.body]).toStrictEqual([200, ANSWER])
     expect(refreshed.cookies).toHaveLength(2)
     expect(await me(anna)).toMatchObject({ status: 200, body: { generation: 1 } })
   })
@@ -308,7 +310,7 @@ describeAdapters('an application', (adapter) => {
     'is in every login and refresh response, and unsafe requests must send it',
     async () => {
       const { anna, client, clock, login } = await openSignedIn({ csrf: 'token' })
-      const withCsrfToken = { expiresIn: expect.any(Number), csrfToken: expect.stringMatching(CSRF_TOKEN) }
+      const withCsrfToken = { ...ANSWER, csrfToken: expect.stringMatching(CSRF_TOKEN) }
       expect(login.body).toStrictEqual(withCsrfToken)
       const otherLogin = await client().send('POST', '/login?user=anna')
       for (const wrong of [{}, withToken(login, 'A'), withToken(otherLogin)]) {

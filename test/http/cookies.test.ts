@@ -15,7 +15,7 @@ describe('the session cookies', () => {
     ])
     expect(headers.get('cache-control')).toBe('private, no-store')
     expect(headers.get('vary')).toBe('Cookie')
-    expect(body).toStrictEqual({ expiresIn: expect.any(Number) })
+    expect(body).toStrictEqual({ expiresIn: expect.any(Number), marker: expect.stringMatching(/^[\w-]{8}$/) })
   })
 
   it('of a refresh are both set again with a new expiry', async () => {
@@ -38,7 +38,7 @@ describe('the session cookies', () => {
       vary: 'Cookie',
       'x-content-type-options': 'nosniff',
     })
-    expect(body).toStrictEqual({ expiresIn: expect.any(Number) })
+    expect(body).toStrictEqual({ expiresIn: expect.any(Number), marker: expect.stringMatching(/^[\w-]{8}$/) })
   })
 
   it('of a refresh shortly after a turn are only the access cookie', async () => {
