@@ -5,8 +5,13 @@ import type { CookieSet, ResolvedHttpOptions } from './options/resolve.ts'
 
 /** Browsers keep no cookie for longer (RFC 6265bis section 5.5). Seconds. */
 const MAX_AGE = 400 * 86_400
+/**
+ * The attributes of a lifetime. `Max-Age` comes last: WebKitGTK and WPE obey the last one of the two, against RFC 6265
+ * section 5.3, and a browser whose clock is ahead would drop a cookie that has expired by `Expires`.
+ */
+const lifetime = (seconds: number, end: Date): string => `Expires=${end.toUTCString()}; Max-Age=${seconds}`
 /** The lifetime of a cookie that is being removed. */
-const REMOVED = 'Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT'
+const REMOVED = lifetime(0, new Date(0))
 
 /** How long a cookie lives. */
 export interface CookieLifetime {
@@ -43,7 +48,7 @@ export function cookieWriter(options: ResolvedHttpOptions, set: CookieSet): Cook
   function lifetimeAttributes({ expiresAt, now }: CookieLifetime): string {
     if (expiresAt === null) return ''
     const seconds = Math.min(MAX_AGE, Math.max(1, Math.floor((expiresAt.getTime() - now) / 1000)))
-    return `Max-Age=${seconds}; Expires=${new Date(now + seconds * 1000).toUTCString()}`
+    return lifetime(seconds, new Date(now + seconds * 1000))
   }
 
   return {

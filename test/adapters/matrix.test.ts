@@ -22,8 +22,8 @@ import { openSessions, openWithClock } from '../support/sessions.ts'
 
 const ACCESS = '__Host-pawl-access'
 const REFRESH = '__Secure-pawl-refresh'
-const MONTH = 'Max-Age=2592000; Expires=Thu, 31 Jan 2030 12:00:00 GMT; HttpOnly; Secure; SameSite=Lax'
-const GONE = 'Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=Lax'
+const MONTH = 'Expires=Thu, 31 Jan 2030 12:00:00 GMT; Max-Age=2592000; HttpOnly; Secure; SameSite=Lax'
+const GONE = 'Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; HttpOnly; Secure; SameSite=Lax'
 const CLEARED = [`${ACCESS}=; Path=/; ${GONE}`, `${REFRESH}=; Path=/session; ${GONE}`]
 const NOT_SIGNED_IN = { status: 401, body: { code: 'not_signed_in', refresh: false }, cookies: [] }
 const EXPIRED = { status: 401, body: { code: 'access_token_expired', refresh: true }, cookies: [] }

@@ -29,7 +29,7 @@ describe('on plain http://localhost', () => {
       cookies: { domain: 'example.com', sameSite: 'none', partitioned: true },
     })
     const anna = visitor(undefined, 'http://localhost:3000')
-    const life = 'Max-Age=2592000; Expires=Thu, 31 Jan 2030 12:00:00 GMT'
+    const life = 'Expires=Thu, 31 Jan 2030 12:00:00 GMT; Max-Age=2592000'
     expect((await anna.login()).cookies).toStrictEqual([
       `pawl-access=<access>; Path=/; ${life}; HttpOnly; SameSite=Lax`,
       `pawl-refresh=<refresh>; Path=/session; ${life}; HttpOnly; SameSite=Lax`,
