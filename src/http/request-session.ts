@@ -23,10 +23,10 @@ import { assertCsrfTokenOf, createCsrfToken } from './csrf-token.ts'
 import { endSessions } from './end-sessions.ts'
 import { issueForwardableToken } from './forwardable-token.ts'
 import type { IncomingRequest } from './incoming-request.ts'
+import { isVisitorsPage } from './page-load.ts'
 import { refuseOwnProperties } from './refuse-properties.ts'
 import { RequestState } from './request-state.ts'
 import type { ResponseCookies } from './response-cookies.ts'
-import { isVisitorsPage } from './resume.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
 
 export type CreateInRequest<Claims extends object, Data> = Omit<
