@@ -2,7 +2,7 @@ import { isPreflight } from './cors.ts'
 import type { Exchange } from './exchange.ts'
 import { pathOf } from './incoming-request.ts'
 import type { ResolvedHttpOptions } from './options/resolve.ts'
-import { isFromOtherOrigin } from './origin.ts'
+import { isFromOtherOrigin, isOrigin } from './origin.ts'
 
 /** Longest origin in a message. */
 const MAX_ORIGIN = 100
@@ -108,5 +108,7 @@ const UNKNOWN = 'an unknown origin'
 
 /** Logs get the normalized origin, cut to a bounded length. */
 function printable(origin: string): string {
-  return URL.canParse(origin) ? new URL(origin).origin.slice(0, MAX_ORIGIN) : UNKNOWN
+  if (isOrigin(origin)) return origin.slice(0, MAX_ORIGIN)
+  const normalized = URL.canParse(origin) ? new URL(origin).origin : 'null'
+  return normalized === 'null' ? UNKNOWN : normalized.slice(0, MAX_ORIGIN)
 }
