@@ -94,6 +94,11 @@ const PROXY_HEADERS = [
   'via',
 ]
 
+/** Whether a header shows that the request came through a proxy. */
+export function showsProxy(exchange: Exchange): boolean {
+  return PROXY_HEADERS.some((name) => exchange.header(name) !== undefined)
+}
+
 /**
  * Whether the request uses plain http on localhost, from this machine and without a proxy: only then may cookies go
  * without `Secure`. A proxy may hide itself. The browser then shows it by the page's origin, or by cookies that it
@@ -103,7 +108,7 @@ export function isPlainLocalhost(exchange: Exchange, secure: CookieSet): boolean
   const host = exchange.header('host') ?? ''
   if (exchange.secure || !isLoopbackHost(host.replace(/:\d+$/, ''))) return false
   if (exchange.peer !== undefined && !isLoopbackAddress(exchange.peer)) return false
-  if (PROXY_HEADERS.some((name) => exchange.header(name) !== undefined)) return false
+  if (showsProxy(exchange)) return false
   for (const page of [exchange.header('origin'), exchange.header('referer')]) {
     if (page !== undefined && URL.canParse(page) && !isLoopbackHost(new URL(page).hostname)) return false
   }

@@ -73,7 +73,7 @@ export interface CookieOptions {
    */
   readonly domain?: string
   /**
-   * The attribute `SameSite`.
+   * The attribute `SameSite`. `none` needs https: on plain http it changes nothing.
    * @defaultValue 'lax'
    */
   readonly sameSite?: 'lax' | 'strict' | 'none'
