@@ -5,11 +5,13 @@ import { fakeExchange } from '../support/http-exchange.ts'
 import {
   type Answer,
   codeInPage,
+  NAVIGATION,
   openSite,
   type Site,
   THROUGH_WORKER,
   type Visitor,
 } from '../support/http-site.ts'
+import { createLog } from '../support/logger.ts'
 
 /** A visitor whose access token has expired. */
 async function openExpired(http: HttpOptions = {}): Promise<{ site: Site; anna: Visitor }> {
@@ -67,6 +69,21 @@ describe.each(Object.entries(THROUGH_WORKER))(
     })
   },
 )
+
+it('a form that a service worker passes on is reported once, because forms of other sites look the same', async () => {
+  const { logger, lines } = createLog()
+  const site = await openSite({}, { logger })
+  const warned = (): string[] => lines.filter(({ level }) => level === 'warn').map(({ message }) => message)
+  const form = { handler: () => new Response('ok'), info: {} }
+  const { Firefox: passedOn } = THROUGH_WORKER
+  await site.visitor().visit('GET', '/page', { ...form, headers: passedOn })
+  await site.visitor().visit('POST', '/form', { ...form, headers: NAVIGATION })
+  await site.visitor().visit('POST', '/form', { ...form, headers: { ...passedOn, accept: '*/*' } })
+  expect(warned()).toStrictEqual([])
+  for (const headers of Object.values(THROUGH_WORKER))
+    expect((await site.visitor().visit('POST', '/form', { ...form, headers })).status).toBe(200)
+  expect(warned()).toStrictEqual([expect.stringMatching(/service worker.*every method but GET/)])
+})
 
 const { 'Chromium and WebKit': navigate, Firefox: sameOrigin } = THROUGH_WORKER
 const crossSite = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }
