@@ -137,7 +137,7 @@ export function createSessionClient<User = unknown>(
     channel.onmessage = (event) => onTabMessage(client, event)
     // The channel of Node.js, in a test, would keep the process running.
     ;(channel as { unref?(): void }).unref?.()
-    globalThis.addEventListener('pageshow', onPageShow)
+    globalThis.addEventListener?.('pageshow', onPageShow)
   }
 
   return {
@@ -158,7 +158,7 @@ export function createSessionClient<User = unknown>(
       after: after.bind(null, client) as RequestHooks['after'],
     },
     close() {
-      if (channel) globalThis.removeEventListener('pageshow', onPageShow)
+      if (channel) globalThis.removeEventListener?.('pageshow', onPageShow)
       channel?.close()
       client.channel = undefined
       client.listeners.clear()

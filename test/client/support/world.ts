@@ -59,7 +59,7 @@ export async function openWorld(http: HttpOptions = {}): Promise<World> {
   }
   const port = await listen(async (req, res) => {
     const chunks: Buffer[] = []
-    const name = `${req.method} ${req.url}`
+    const name = `${req.method} ${req.url!.replace(/\?.*/, '')}`
     log.push(name)
     await withSession(async (_req, _res, session) => {
       for await (const chunk of req) chunks.push(chunk as Buffer)
