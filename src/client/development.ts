@@ -1,9 +1,10 @@
 import { createSessionClient as createUnchecked, type SessionClient } from './client.ts'
 import type { SessionClientOptions } from './options.ts'
+import type { Login } from './sign-in.ts'
 
 /*
- * `pawl/client` under the condition `development`, which bundlers set for a development server. It checks names of options,
- * for which the production build has no room.
+ * `pawl/client` under the condition `development`, which bundlers set for a development server. It checks what the
+ * production build has no room to check.
  */
 
 export * from './index.ts'
@@ -20,7 +21,10 @@ const NAMES: Readonly<Record<keyof SessionClientOptions, true>> = {
   onProblem: true,
 }
 
-/** As `createSessionClient`. @throws TypeError for an unknown option */
+/** A login that takes longer has probably a mistake. Milliseconds. */
+const LONG_LOGIN = 10_000
+
+/** As `createSessionClient`. @throws TypeError for an unknown option, or a wrong `baseUrl` or `path` */
 export function createSessionClient<User = unknown>(
   options: SessionClientOptions<User> = {},
 ): SessionClient<User> {
@@ -30,5 +34,56 @@ export function createSessionClient<User = unknown>(
         `\`createSessionClient\` does not take \`${name}\`. It takes ${Object.keys(NAMES).join(', ')}.`,
       )
   }
-  return createUnchecked(options)
+  const { baseUrl, path = '/session', tokens } = options
+  if (baseUrl !== undefined && !/^(?:https?:\/\/[^/?#@]+(?:\/[^?#]*)?|\/(?!\/)[^?#]*)$/i.test(baseUrl))
+    throw new TypeError(
+      '`baseUrl` must be a URL such as https://api.example.com, without a password or a query.',
+    )
+  if (!/^\/[^?#]*[^/?#]$/.test(path))
+    throw new TypeError('`path` must look like /session: no slash at its end.')
+
+  const client = createUnchecked(options)
+  const { fetch, signIn } = client
+  return Object.defineProperties(client, {
+    fetch: {
+      value: (...request: Parameters<typeof fetch>) => {
+        if (!tokens) warnOfOwnToken(client, ...request)
+        return fetch(...request)
+      },
+    },
+    signIn: { value: (login: Login) => signIn(() => watched(login)) },
+  })
+}
+
+const warned = new WeakSet<object>()
+
+/** The server takes such a request for one without cookies. */
+function warnOfOwnToken(client: SessionClient, input: RequestInfo | URL, init?: RequestInit): void {
+  const request = input instanceof Request ? input : undefined
+  const headers = new Headers(init?.headers ?? request?.headers)
+  if (warned.has(client) || !/^bearer /i.test(headers.get('authorization') ?? '')) return
+  warned.add(client)
+  warn(
+    'A request carries an `Authorization: Bearer` header of the application. It goes out without the session: the server ignores cookies beside such a header. Send the other token in a header of its own.',
+  )
+}
+
+async function watched(login: Login): Promise<Awaited<ReturnType<Login>>> {
+  const timer = setTimeout(
+    () =>
+      warn(
+        'A login has run for 10 s. Refreshes and sign-outs wait for it. It must not wait for another `signIn` of this client.',
+      ),
+    LONG_LOGIN,
+  )
+  try {
+    return await login()
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function warn(text: string): void {
+  // biome-ignore lint/suspicious/noConsole: for the developer
+  console.warn(`Pawl: ${text}`)
 }

@@ -39,6 +39,25 @@ describe('the session state', () => {
     expect(onProblem.mock.calls.map(([problem]) => problem)).toStrictEqual(['user-failed', 'user-failed'])
   })
 
+  it.each(['with', 'without'])(
+    'does not change by a check without a network, %s the `user` option',
+    async (user) => {
+      const world = await openWorld()
+      const client = world.client({
+        onProblem: () => {},
+        ...(user === 'with' && { user: async (fetch) => (await fetch('/me')).json() }),
+      })
+      world.intercept.set('GET /me', () => Promise.reject(new TypeError('offline')))
+      world.intercept.set('POST /session/refresh', () => Promise.reject(new TypeError('offline')))
+      expect(await client.check()).toStrictEqual({ status: 'unknown', user: null })
+      world.intercept.clear()
+      await world.login(client)
+      world.intercept.set('GET /me', () => json(503, { code: 'unavailable' }))
+      world.intercept.set('POST /session/refresh', () => json(503, { code: 'unavailable' }))
+      expect((await client.check()).status).toBe('signed-in')
+    },
+  )
+
   it('does not show the previous user after a new sign-in if the `user` option fails', async () => {
     const world = await openWorld()
     let fails = false
@@ -151,6 +170,21 @@ describe('signing in and out', () => {
     world.expire()
     expect(await client.signIn(async () => ((await client.fetch('/me')).ok ? {} : null))).toBe(false)
     expect((await client.fetch('/me')).status).toBe(200)
+  })
+
+  it('a login may sign the previous user out first, and ask who is signed in', async () => {
+    const world = await openWorld()
+    const client = world.client()
+    await world.login(client)
+    const during: string[] = []
+    const signedIn = await client.signIn(async () => {
+      await client.signOut()
+      during.push((await client.check()).status)
+      return (await client.fetch('/login', { method: 'POST', body: 'bert' })).json()
+    })
+    expect([signedIn, during, client.session.status]).toStrictEqual([true, ['signed-out'], 'signed-in'])
+    expect(await (await client.fetch('/me')).json()).toMatchObject({ id: 'bert' })
+    expect(await world.sessions.list('anna', { active: true })).toStrictEqual([])
   })
 
   it('a sign-out that the server does not confirm rejects, and the user stays signed in', async () => {
