@@ -170,6 +170,6 @@ export function createSessionClient<User = unknown>(
 function pageOrigin(): string {
   const origin = globalThis.origin ?? globalThis.location?.origin
   if (!origin || origin === 'null')
-    throw new TypeError('Pawl: there is no page with an origin, so set `baseUrl`')
+    throw new TypeError('Set `baseUrl`: no page gives an origin')
   return origin
 }

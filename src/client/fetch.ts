@@ -47,7 +47,7 @@ export async function fetchWithSession(
         ...(request && { referrer: request.referrer, referrerPolicy: request.referrerPolicy }),
         ...init,
         headers,
-        credentials: /^(omit|include)$/.test(credentials!) ? credentials! : client.credentials,
+        credentials: credentials && credentials !== 'same-origin' ? credentials : client.credentials,
       },
       through,
     )

@@ -362,7 +362,7 @@ describe('the base URL', () => {
     try {
       const create = async (): Promise<unknown> =>
         createSessionClient({ tokens: memoryTokens(), fetch: async () => json(401, EXPIRED) }).fetch('/me')
-      await expect(create()).rejects.toThrow('so set `baseUrl`')
+      await expect(create()).rejects.toThrow('Set `baseUrl`: no page gives an origin')
     } finally {
       vi.unstubAllGlobals()
     }
