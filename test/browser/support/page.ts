@@ -19,6 +19,8 @@ export interface PageTab {
   logouts: number
   /** For each time the page was shown: whether it came from the back/forward cache. */
   readonly shown: boolean[]
+  /** How often the page was hidden by a navigation. */
+  hidden: number
   ask(path: string, init?: RequestInit): Promise<Got>
   login(user: string): Promise<boolean>
 }
@@ -65,6 +67,7 @@ const tab: PageTab = {
   problems,
   logouts: 0,
   shown,
+  hidden: 0,
   ask,
   login: (user: string) =>
     client.signIn(async () => {
@@ -83,4 +86,7 @@ client.onChange((session) => {
 })
 show(client.session)
 addEventListener('pageshow', ({ persisted }) => shown.push(persisted))
+addEventListener('pagehide', () => {
+  tab.hidden++
+})
 Object.assign(window, { tab })
