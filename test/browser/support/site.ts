@@ -36,12 +36,14 @@ export interface SiteOptions {
   readonly sessions?: Partial<SessionsOptions>
   readonly clock?: FakeClock
   readonly application?: Application
+  /** The hosts of the application. All others show an empty page. */
+  readonly hosts?: readonly string[]
 }
 
 let script: Promise<string> | undefined
 
 export async function openSite(given: SiteOptions = {}): Promise<Site> {
-  const { clock = createFakeClock(), application = pageApplication } = given
+  const { clock = createFakeClock(), application = pageApplication, hosts = [APP, API] } = given
   const network = await openNetwork()
   const at = (host: string): string => `https://${host}:${network.port}`
   const sessions = await openSessions({
@@ -53,7 +55,7 @@ export async function openSite(given: SiteOptions = {}): Promise<Site> {
   const withSession: WithSession<ClaimsObject, unknown> = nodeSessions(sessions, given.http?.(at))
   const notes: string[] = []
   const listener: RequestListener = application({ withSession, notes, script: await pageScript() })
-  network.lead([APP, API], await listenHttp(listener))
+  network.lead(hosts, await listenHttp(listener))
   return {
     origin: at(APP),
     at,
