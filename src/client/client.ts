@@ -70,10 +70,13 @@ export function createSessionClient<User = unknown>(
     (resolvedUrl ??= new Request(options.baseUrl ?? location.origin).url.replace(/\/+$/, ''))
   const route = (name: string): string => `${baseUrl()}${path}/${name}`
   // Pages and workers only: Node.js has a BroadcastChannel too, but there the clients of many users share a process.
-  const channel =
-    !tokens && globalThis.location && globalThis.BroadcastChannel
-      ? new BroadcastChannel(`pawl:${route('')}`)
-      : undefined
+  let channel: BroadcastChannel | undefined
+  if (!tokens && globalThis.location)
+    try {
+      channel = new BroadcastChannel(`pawl:${route('')}`)
+    } catch {
+      // The browser has none; or it blocks all cookies (Firefox).
+    }
 
   const client: ClientState = {
     // The `fetch` of this moment: `attachFetch` may replace the global one later.
