@@ -16,6 +16,9 @@ const TABS = 4
 /** The overlap option of the tabs, in seconds. Short, so that they soon give up on a response. */
 const PATIENCE = 0.8
 
+/** For 100 runs in the slowest engine on a busy machine, in ms. */
+export const STORM_TIMEOUT = 300_000
+
 export interface StormOptions {
   readonly runs: number
   /** Whether the tabs have Web Locks and a BroadcastChannel. */
