@@ -29,23 +29,52 @@ for (const file of readdirSync(`${import.meta.dirname}/test`, { recursive: true,
   if (file.endsWith('.test.ts') && !listed.includes(folder)) throw new Error(`No suite runs test/${folder}.`)
 }
 
+/** Each engine runs the tests of `test/browser` as a project of its own. `PAWL_ENGINE` chooses one. */
+const ENGINES = ['chromium', 'firefox', 'webkit']
+const { PAWL_ENGINE } = process.env
+if (PAWL_ENGINE && !ENGINES.includes(PAWL_ENGINE))
+  throw new Error(`PAWL_ENGINE is "${PAWL_ENGINE}". The engines are ${ENGINES.join(', ')}.`)
+
 /** Packs the package once for all of these tests. */
 const PACKAGE_SETUP = ['test/support/package/tarball.ts']
+/** Says which engine is missing. */
+const BROWSER_SETUP = ['test/browser/support/global-setup.ts']
 
-const suite = (name: string, folders: readonly string[]): TestProjectInlineConfiguration => ({
+type TestOptions = NonNullable<TestProjectInlineConfiguration['test']>
+
+const suite = (
+  name: string,
+  folders: readonly string[],
+  more: TestOptions = {},
+): TestProjectInlineConfiguration => ({
   test: {
     name,
     include: folders.map((folder) => `test/${folder}/**/*.test.ts`),
-    globalSetup: ['test/support/global-setup.ts', ...(name === 'package' ? PACKAGE_SETUP : [])],
     setupFiles: ['test/support/refuse-warnings.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    ...more,
+    globalSetup: ['test/support/global-setup.ts', ...(more.globalSetup ?? [])],
   },
 })
 
+function suites(name: keyof typeof SUITES): TestProjectInlineConfiguration[] {
+  const folders = SUITES[name]
+  if (name === 'package') return [suite(name, folders, { globalSetup: PACKAGE_SETUP })]
+  if (name !== 'browser') return [suite(name, folders)]
+  return (PAWL_ENGINE ? [PAWL_ENGINE] : ENGINES).map((engine, groupOrder) =>
+    suite(`browser:${engine}`, folders, {
+      env: { PAWL_ENGINE: engine },
+      globalSetup: BROWSER_SETUP,
+      // One engine after the other. Mixed, they keep the same number of workers busy, and the report is harder to read.
+      sequence: { groupOrder },
+    }),
+  )
+}
+
 const config: ViteUserConfig = defineConfig({
   test: {
-    projects: Object.entries(SUITES).map(([name, folders]) => suite(name, folders)),
+    projects: (Object.keys(SUITES) as (keyof typeof SUITES)[]).flatMap(suites),
     // Tests wait half of the time, for child processes and the database: three workers keep two cores busy.
     maxWorkers: 3,
     // A timer, socket or process left behind is a bug.

@@ -82,10 +82,13 @@ export function createSessionClient<User = unknown>(
     (resolvedUrl ??= new Request(options.baseUrl ?? pageOrigin()).url.replace(/\/+$/, ''))
   const route = (name: string): string => `${baseUrl()}${path}/${name}`
   // Pages and workers only: Node.js has a BroadcastChannel too, but there the clients of many users share a process.
-  const channel =
-    !tokens && globalThis.location && globalThis.BroadcastChannel
-      ? new BroadcastChannel(`pawl:${route('')}`)
-      : undefined
+  let channel: BroadcastChannel | undefined
+  if (!tokens && globalThis.location)
+    try {
+      channel = new BroadcastChannel(`pawl:${route('')}`)
+    } catch {
+      // The browser has none; or it blocks all cookies (Firefox).
+    }
 
   const client: ClientState = {
     // The global `fetch` of this moment: a test or a monitoring tool may replace it at any time.

@@ -13,9 +13,12 @@ import { memory } from '../../src/memory/index.ts'
 import { silentLogger } from '../support/logger.ts'
 import { SECRET } from '../support/secrets.ts'
 import { listen } from '../support/sessions.ts'
-import { browserTest, openContext } from './support/chromium.ts'
+import { browserTest, engineName, openContext } from './support/browser-test.ts'
 
-const SCREENSHOTS = process.env['PAWL_SCREENSHOTS'] ?? join(import.meta.dirname, '.artifacts')
+const SCREENSHOTS = join(
+  process.env['PAWL_SCREENSHOTS'] ?? join(import.meta.dirname, '.artifacts'),
+  engineName,
+)
 /** Longer than an access token is valid, and than siblings are accepted after a rotation. Seconds. */
 const TURN = 16
 const VIEW = { viewport: { width: 1280, height: 900 } }

@@ -1,10 +1,6 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { chromium } from 'playwright-core'
-import { describe, expect, onTestFinished } from 'vitest'
+import { describe, expect } from 'vitest'
 import { createFakeClock } from '../support/fake-clock.ts'
-import { browserTest, launchOptions, openContext } from './support/chromium.ts'
+import { browserTest, openContext } from './support/browser-test.ts'
 import { answerWith, loseAnswer, withoutCookies } from './support/network.ts'
 import { openSite, REFRESH } from './support/site.ts'
 import { openTab, openTabs, type Tab, withoutCoordination } from './support/tab.ts'
@@ -122,16 +118,8 @@ describe('a browser with a wrong clock', () => {
 
 describe('a browser that keeps no cookies', () => {
   browserTest('is reported once, and does not refresh in a loop', async () => {
-    const profile = await mkdtemp(join(tmpdir(), 'pawl-browser-'))
-    onTestFinished(() => rm(profile, { recursive: true, force: true, maxRetries: 5 }))
-    await mkdir(join(profile, 'Default'))
-    const preferences = { profile: { default_content_setting_values: { cookies: 2 } } }
-    await writeFile(join(profile, 'Default', 'Preferences'), JSON.stringify(preferences))
-    const context = await chromium.launchPersistentContext(profile, launchOptions())
-    onTestFinished(() => context.close())
-
     const site = await openSite()
-    const tab = await openTab(context, site)
+    const tab = await openTab(await openContext({ cookies: 'none' }), site)
     expect(await tab.login()).toBe(false)
     await tab.shows(null)
     for (let turn = 0; turn < 5; turn++) expect((await tab.ask()).status).toBe(401)

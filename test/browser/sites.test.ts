@@ -1,12 +1,11 @@
 import type { BrowserContext, Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
-import { browserTest, openContext } from './support/chromium.ts'
+import { browserTest, openContext } from './support/browser-test.ts'
+import { API, APP, BLOG, OTHER_SITE, SITE } from './support/hosts.ts'
 import type { Visit } from './support/network.ts'
 import { openSite, type Site } from './support/site.ts'
 import { openTab, openTabs, type Tab } from './support/tab.ts'
 
-const APP = 'app.pawl.test'
-const API = 'api.pawl.test'
 const JSON_BODY = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"text":"x"}' }
 
 browserTest('cookies have their prefixes, and no script can read them', async () => {
@@ -65,9 +64,9 @@ describe('an API on another subdomain', () => {
 
 describe.each([
   // The browser sends no cookies.
-  ['another site', 'evil.test', []],
+  ['another site', OTHER_SITE, []],
   // The site is the same, so the browser sends cookies, and the server must refuse.
-  ['another subdomain', 'blog.pawl.test', ['__Host-pawl-access', '__Secure-pawl-refresh']],
+  ['another subdomain', BLOG, ['__Host-pawl-access', '__Secure-pawl-refresh']],
 ] as const)('a page of %s', (_name, host, cookies) => {
   const ATTACKS: Record<string, (page: Page, target: string) => Promise<unknown>> = {
     'submits a form': (page, target) => submit(page, `${target}/notes`),
@@ -173,18 +172,21 @@ describe.each(['endpoint', 'inline'] as const)(
     async function toss(site: Site, context: BrowserContext): Promise<void> {
       const { refreshToken } = await site.sessions.create({ userId: 'mallory' })
       const page = await context.newPage()
-      await page.goto(site.at('blog.pawl.test'))
-      await page.evaluate((token) => {
-        for (const path of ['/', '/session']) {
-          // biome-ignore lint/suspicious/noDocumentCookie: the attack does not use the Cookie Store API
-          document.cookie = `__Secure-pawl-refresh=${token}; Domain=pawl.test; Path=${path}; Secure`
-        }
-      }, refreshToken.value)
-      const planted = (await context.cookies()).filter(({ domain }) => domain === '.pawl.test')
+      await page.goto(site.at(BLOG))
+      await page.evaluate(
+        ([token, domain]) => {
+          for (const path of ['/', '/session']) {
+            // biome-ignore lint/suspicious/noDocumentCookie: the attack does not use the Cookie Store API
+            document.cookie = `__Secure-pawl-refresh=${token}; Domain=${domain}; Path=${path}; Secure`
+          }
+        },
+        [refreshToken.value, SITE] as const,
+      )
+      const planted = (await context.cookies()).filter(({ domain }) => domain === `.${SITE}`)
       expect(planted).toHaveLength(2)
       await load(page, 'img', `${site.origin}/me`)
       for (const path of ['/session/refresh?to=/', '/me', '/']) {
-        await page.goto(site.at('blog.pawl.test'))
+        await page.goto(site.at(BLOG))
         await page.evaluate((url) => location.assign(url), site.origin + path)
         await page.waitForURL(`${site.origin}/**`)
       }

@@ -1,6 +1,8 @@
-import { browserTest } from './support/chromium.ts'
-import { storm } from './support/storm.ts'
+import { browserTest } from './support/browser-test.ts'
+import { STORM_TIMEOUT, storm } from './support/storm.ts'
 
-browserTest('100 random runs of several tabs without locks and a channel log nobody out', () =>
-  storm({ runs: 100, coordinated: false }),
+browserTest(
+  '100 random runs of several tabs without locks and a channel log nobody out',
+  { timeout: STORM_TIMEOUT },
+  () => storm({ runs: 100, coordinated: false }),
 )

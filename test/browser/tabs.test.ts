@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
-import { browserTest, openContext } from './support/chromium.ts'
+import { browserTest, engineName, openContext } from './support/browser-test.ts'
 import { defer } from './support/defer.ts'
 import { openSite, REFRESH, type Site } from './support/site.ts'
 import { openTab, openTabs, type Tab, withoutCoordination } from './support/tab.ts'
@@ -40,7 +40,8 @@ describe('ten tabs whose access token expires at the same time', () => {
 })
 
 describe('a tab that stops', () => {
-  browserTest('because it is frozen while it holds the lock does not stop the others', async () => {
+  browserTest('because it is frozen while it holds the lock does not stop the others', async ({ skip }) => {
+    skip(engineName !== 'chromium', 'Only Chromium can freeze a tab on request.')
     const site = await openSite()
     const context = await openContext()
     const [one, two] = (await openTabs(context, site, 2)) as [Tab, Tab]
@@ -78,15 +79,19 @@ describe('a tab that stops', () => {
     expect(site.ended).toStrictEqual([])
   })
 
-  browserTest('because it is throttled does not stop the others, and gets its responses late', async () => {
-    const site = await openSite()
-    const context = await openContext()
-    const tabs = await openTabs(context, site, 3)
-    const devtools = await context.newCDPSession(tabs[0]!.page)
-    await devtools.send('Emulation.setCPUThrottlingRate', { rate: 20 })
-    for (let round = 0; round < 3; round++) await expireTogether(site, tabs)
-    expect(site.ended).toStrictEqual([])
-  })
+  browserTest(
+    'because it is throttled does not stop the others, and gets its responses late',
+    async ({ skip }) => {
+      skip(engineName !== 'chromium', 'Only Chromium can throttle a tab on request.')
+      const site = await openSite()
+      const context = await openContext()
+      const tabs = await openTabs(context, site, 3)
+      const devtools = await context.newCDPSession(tabs[0]!.page)
+      await devtools.send('Emulation.setCPUThrottlingRate', { rate: 20 })
+      for (let round = 0; round < 3; round++) await expireTogether(site, tabs)
+      expect(site.ended).toStrictEqual([])
+    },
+  )
 })
 
 describe('all tabs see', () => {

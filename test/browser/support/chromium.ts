@@ -1,36 +1,58 @@
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
-import { type Browser, type BrowserContext, chromium, type LaunchOptions } from 'playwright-core'
-import { afterAll, onTestFinished, type TestAPI, test, vi } from 'vitest'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Browser, type LaunchOptions, chromium as playwright } from 'playwright-core'
+import type { CookiePolicy, Engine } from './engine.ts'
+import { findProgram } from './find-program.ts'
+import { HOSTS } from './hosts.ts'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome']
 const ELSEWHERE = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ]
-const MISSING =
-  'No Chromium found, so browser tests are skipped (with CI set they fail). Run `apt-get install chromium`, or set PAWL_CHROMIUM to its path.'
-const { PAWL_CHROMIUM, PATH = '', CI } = process.env
+/** The preferences of a profile, by what Chromium's settings page writes. */
+const PREFERENCES: Readonly<Record<CookiePolicy, object>> = {
+  all: { cookie_controls_mode: 0 },
+  'no third party': { cookie_controls_mode: 1 },
+  none: { default_content_setting_values: { cookies: 2 } },
+}
 
-const executable = find()
+const profiles: string[] = []
 let running: Promise<Browser> | undefined
 
-// A browser may share the machine with other tests.
-vi.setConfig({ testTimeout: 170_000 })
-if (executable === undefined) console.log(MISSING)
+export const chromium: Engine = {
+  program: process.env['PAWL_CHROMIUM'] || findProgram(NAMES, ELSEWHERE),
+  remedy: 'run `apt-get install chromium`, or set PAWL_CHROMIUM to its path',
 
-/** `test`, but skipped if there is no Chromium. If `CI` is set, it fails instead. */
-export const browserTest: TestAPI = executable === undefined && !CI ? (test.skip as TestAPI) : test
+  async openContext({ cookies, ...options }) {
+    // A context of a running browser is incognito, where Chromium blocks third-party cookies whatever the profile says.
+    if (cookies !== undefined)
+      return playwright.launchPersistentContext(await createProfile(cookies), {
+        ...launchOptions(),
+        ...options,
+      })
+    running ??= playwright.launch(launchOptions())
+    return (await running).newContext(options)
+  },
 
-/** The options that start every browser of the tests. Nothing is downloaded. */
-export function launchOptions(): LaunchOptions {
-  if (executable === undefined) throw new Error(MISSING)
+  async close() {
+    await (await running)?.close()
+    running = undefined
+    // Chromium may still be writing.
+    for (const profile of profiles.splice(0))
+      await rm(profile, { recursive: true, force: true, maxRetries: 5 })
+  },
+}
+
+/** The options that start every Chromium of the tests. Nothing is downloaded. */
+function launchOptions(): LaunchOptions {
   return {
-    executablePath: executable,
+    executablePath: chromium.program!,
     args: [
       // Chromium refuses to run its sandbox as root.
       ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
-      '--host-resolver-rules=MAP *.pawl.test 127.0.0.1, MAP evil.test 127.0.0.1',
+      `--host-resolver-rules=${HOSTS.map((host) => `MAP ${host} 127.0.0.1`).join(', ')}`,
       '--ignore-certificate-errors',
       '--renderer-process-limit=4',
     ],
@@ -38,30 +60,11 @@ export function launchOptions(): LaunchOptions {
   }
 }
 
-/** Opens a context with its own cookies and tabs, in the one browser of this file. Closed after the test. */
-export async function openContext(
-  options: Parameters<Browser['newContext']>[0] = {},
-): Promise<BrowserContext> {
-  running ??= chromium.launch(launchOptions())
-  const context = await (await running).newContext(options)
-  context.setDefaultTimeout(90_000)
-  onTestFinished(() => context.close())
-  return context
-}
-
-afterAll(async () => {
-  await (await running)?.close()
-})
-
-function find(): string | undefined {
-  if (PAWL_CHROMIUM) return PAWL_CHROMIUM
-  const found = PATH.split(delimiter).flatMap((directory) => NAMES.map((name) => join(directory, name)))
-  return [...found, ...ELSEWHERE].find((path) => {
-    try {
-      accessSync(path, constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
+async function createProfile(cookies: CookiePolicy): Promise<string> {
+  const profile = await mkdtemp(join(tmpdir(), 'pawl-browser-'))
+  profiles.push(profile)
+  await mkdir(join(profile, 'Default'))
+  const preferences = JSON.stringify({ profile: PREFERENCES[cookies] })
+  await writeFile(join(profile, 'Default', 'Preferences'), preferences)
+  return profile
 }

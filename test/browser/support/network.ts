@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
 import { selfSigned } from './certificate.ts'
 import { defer } from './defer.ts'
+import { SITE } from './hosts.ts'
 
 /** A request of a browser, as received by the proxy. */
 export interface Visit {
@@ -105,7 +106,7 @@ export async function openNetwork(): Promise<Network> {
     else res.writeHead(answer.status, answer.headers as string[]).end(answer.body)
   }
 
-  identity ??= selfSigned('pawl.test')
+  identity ??= selfSigned(SITE)
   const server = createServer(identity, (req, res) => {
     // A closed connection needs no response.
     count(+1)

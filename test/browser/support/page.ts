@@ -19,6 +19,8 @@ export interface PageTab {
   logouts: number
   /** For each time the page was shown: whether it came from the back/forward cache. */
   readonly shown: boolean[]
+  /** How often the page was hidden by a navigation. */
+  hidden: number
   ask(path: string, init?: RequestInit): Promise<Got>
   login(user: string): Promise<boolean>
 }
@@ -48,8 +50,9 @@ const client = createSessionClient<User>({
 async function ask(path: string, init?: RequestInit): Promise<Got> {
   try {
     const response = await client.fetch(path, init)
-    const body: unknown = await response.json().catch(() => ({}))
-    return { ...(body as object), status: response.status }
+    // Rejects if the response breaks off after its headers, as by a reload: that is no response.
+    const body = await response.text()
+    return { ...(body.startsWith('{') && JSON.parse(body)), status: response.status }
   } catch {
     return { status: 0 }
   }
@@ -65,6 +68,7 @@ const tab: PageTab = {
   problems,
   logouts: 0,
   shown,
+  hidden: 0,
   ask,
   login: (user: string) =>
     client.signIn(async () => {
@@ -83,4 +87,7 @@ client.onChange((session) => {
 })
 show(client.session)
 addEventListener('pageshow', ({ persisted }) => shown.push(persisted))
+addEventListener('pagehide', () => {
+  tab.hidden++
+})
 Object.assign(window, { tab })

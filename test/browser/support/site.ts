@@ -7,13 +7,14 @@ import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts'
 import { listen as listenHttp } from '../../support/http-server.ts'
 import { listen, openSessions } from '../../support/sessions.ts'
 import { type Application, pageApplication } from './applications.ts'
+import { API, APP } from './hosts.ts'
 import { type Network, openNetwork } from './network.ts'
 
 export const REFRESH = 'POST /session/refresh'
 
 /** A site over HTTPS, with the cookies of production. */
 export interface Site {
-  /** `https://app.pawl.test` with a port. */
+  /** `https://app.example.com` with a port. */
   readonly origin: string
   /** The origin of another host of the same server. */
   at(host: string): string
@@ -35,13 +36,14 @@ export interface SiteOptions {
   readonly sessions?: Partial<SessionsOptions>
   readonly clock?: FakeClock
   readonly application?: Application
+  /** The hosts of the application. All others show an empty page. */
+  readonly hosts?: readonly string[]
 }
 
-const APPLICATION_HOSTS = ['app.pawl.test', 'api.pawl.test']
 let script: Promise<string> | undefined
 
 export async function openSite(given: SiteOptions = {}): Promise<Site> {
-  const { clock = createFakeClock(), application = pageApplication } = given
+  const { clock = createFakeClock(), application = pageApplication, hosts = [APP, API] } = given
   const network = await openNetwork()
   const at = (host: string): string => `https://${host}:${network.port}`
   const sessions = await openSessions({
@@ -53,9 +55,9 @@ export async function openSite(given: SiteOptions = {}): Promise<Site> {
   const withSession: WithSession<ClaimsObject, unknown> = nodeSessions(sessions, given.http?.(at))
   const notes: string[] = []
   const listener: RequestListener = application({ withSession, notes, script: await pageScript() })
-  network.lead(APPLICATION_HOSTS, await listenHttp(listener))
+  network.lead(hosts, await listenHttp(listener))
   return {
-    origin: at('app.pawl.test'),
+    origin: at(APP),
     at,
     sessions,
     clock,
@@ -69,7 +71,7 @@ export async function openSite(given: SiteOptions = {}): Promise<Site> {
 }
 
 /** Bundles the page's script into one file, as an application does. */
-function pageScript(): Promise<string> {
+export function pageScript(): Promise<string> {
   script ??= build({
     entryPoints: [fileURLToPath(new URL('page.ts', import.meta.url))],
     bundle: true,

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { BrowserContext } from 'playwright-core'
 import { expect } from 'vitest'
 import { createRandom, type Random } from '../../chaos/random.ts'
-import { openContext } from './chromium.ts'
+import { openContext } from './browser-test.ts'
 import { answerWith, type Disturbance, type Held, loseAnswer } from './network.ts'
 import type { Got } from './page.ts'
 import { openSite, REFRESH, type Site } from './site.ts'
@@ -15,6 +15,9 @@ const OVERLAP = 2 * (LIFE + 1)
 const TABS = 4
 /** The overlap option of the tabs, in seconds. Short, so that they soon give up on a response. */
 const PATIENCE = 0.8
+
+/** For 100 runs in the slowest engine on a busy machine, in ms. */
+export const STORM_TIMEOUT = 300_000
 
 export interface StormOptions {
   readonly runs: number
