@@ -1,6 +1,7 @@
 import type { ClientState } from './client-state.ts'
 import { after, before, type OwnTicket } from './hooks.ts'
 import { isSafe, isStream, urlOf } from './request.ts'
+import { toCloneable } from './response-body.ts'
 import { unlessAborted } from './within.ts'
 
 /**
@@ -40,7 +41,7 @@ export async function fetchWithSession(
     const isLast = isStreamed || /^head$/i.test(method)
     const ticket = await before(client, method, repeats, isLast, given('keepalive'))
     for (const name in ticket.headers) headers.set(name, ticket.headers[name]!)
-    const response = await client.send(
+    const answer = await client.send(
       sent,
       {
         // An init would reset these two of a `Request` (Fetch standard, section 5.4).
@@ -52,10 +53,11 @@ export async function fetchWithSession(
       through,
     )
     // A redirect may have led to another host.
-    if (!client.covers(response.url || url)) return response
+    if (!client.covers(answer.url || url)) return answer
+    const response = /40[13]/.test(`${answer.status}`) ? await toCloneable(answer) : answer
     if (!(await after(client, ticket, response.status, response)) || isStreamed) return response
     // The request itself was carried out: only the page that the redirect led to was refused.
-    if (response.redirected && !isSafe(method)) return response
+    if (answer.redirected && !isSafe(method)) return response
     response.body?.cancel().catch(() => {})
     return attempt(copy ?? sent, ticket)
   }

@@ -12,6 +12,13 @@ export function isSignInAnswer(body: unknown): body is SignInAnswer {
   return ((body as CookieAnswer | undefined)?.expiresIn ?? -1) >= 0
 }
 
+/** A response that can be cloned. The class of a `fetch` that is not the platform's, such as Expo's, may be unable to. */
+export async function toCloneable(response: Response): Promise<Response> {
+  return response instanceof Response
+    ? response
+    : new Response((await (response as Body).text()) || null, response)
+}
+
 /**
  * Parses a body as JSON. A response stays readable for the application.
  * @param body a response, parsed JSON, or anything that `Response` takes

@@ -1,24 +1,26 @@
 import type { ClientState } from './client-state.ts'
 import { BEARER_HEADERS } from './credentials.ts'
+import { toCloneable } from './response-body.ts'
 
 /**
  * Sends a request to the server's refresh or logout route.
  * @param tokens the body in bearer mode. Cookie mode sends none.
  */
-export function postToRoute(
+export async function postToRoute(
   client: ClientState,
   name: string,
   tokens: object,
   headers: Readonly<Record<string, string>>,
   signal?: AbortSignal,
 ): Promise<Response> {
-  return client.send(client.route(name), {
+  const response = await client.send(client.route(name), {
     method: 'POST',
     headers: client.storage ? { ...headers, ...BEARER_HEADERS, 'content-type': 'application/json' } : headers,
     credentials: client.credentials,
     body: client.storage ? JSON.stringify(tokens) : null,
     signal: signal!,
   })
+  return toCloneable(response)
 }
 
 /**

@@ -57,15 +57,24 @@ describe('a request of client.fetch', () => {
     expect(await sent[1]!.text()).toBe(await request().text())
   })
 
-  it('reaches a `fetch` that takes no Request of another library as a URL and an init, repeated after a refresh', async () => {
+  it('is repeated after a refresh by a `fetch` with classes of its own, as that of Expo', async () => {
     const world = await openWorld()
     const inputs: unknown[] = []
-    const strict: typeof fetch = async (input, init) => {
-      if (typeof input !== 'string') throw new TypeError('only URLs')
+    const foreign: typeof fetch = async (input, init) => {
+      if (typeof input !== 'string') throw new TypeError('takes no Request')
       inputs.push([input, init?.method])
-      return world.fetch(input, init)
+      const { status, url, headers, body, ...response } = await world.fetch(input, init)
+      const text = body === null ? '' : await new Response(body).text()
+      return {
+        ...response,
+        ...{ status, url, headers, ok: status < 300, body: {}, text: async () => text },
+        json: async () => JSON.parse(text),
+        clone() {
+          throw new Error('Not implemented')
+        },
+      } as unknown as Response
     }
-    const client = world.client({ fetch: strict })
+    const client = world.client({ fetch: foreign })
     await world.login(client)
     world.expire()
     expect((await client.fetch('/notes', { method: 'POST', body: 'x' })).status).toBe(200)
@@ -76,6 +85,11 @@ describe('a request of client.fetch', () => {
       [url('/session/refresh'), 'POST'],
       [url('/notes'), 'POST'],
     ])
+    await world.sessions.revokeUser('anna')
+    expect(await (await client.fetch('/me')).json()).toStrictEqual({ code: 'session_ended', refresh: false })
+    await world.login(client)
+    await client.signOut()
+    expect([client.session.status, world.jar.names]).toStrictEqual(['signed-out', []])
   })
 
   it('keeps what only this `fetch` knows of its init', async () => {
