@@ -1,6 +1,6 @@
 import type { ClientState } from './client-state.ts'
 import { after, before, type OwnTicket } from './hooks.ts'
-import { isSafe, isStream, urlOf } from './request.ts'
+import { isRedirected, isSafe, isStream, urlOf } from './request.ts'
 import { unlessAborted } from './within.ts'
 
 /**
@@ -55,7 +55,8 @@ export async function fetchWithSession(
     if (!client.covers(response.url || url)) return response
     if (!(await after(client, ticket, response.status, response)) || isStreamed) return response
     // The request itself was carried out: only the page that the redirect led to was refused.
-    if (response.redirected && !isSafe(method)) return response
+    // React Native does not say whether there was one.
+    if (!isSafe(method) && (response.redirected ?? isRedirected(url, response.url || url))) return response
     response.body?.cancel().catch(() => {})
     return attempt(copy ?? sent, ticket)
   }
