@@ -172,7 +172,6 @@ export function createSessionClient<User = unknown>(
 /** The origin of the page or worker. A frame with `srcdoc` has that of its parent, which `location` does not give. */
 function pageOrigin(): string {
   const origin = globalThis.origin ?? globalThis.location?.origin
-  if (!origin || origin === 'null')
-    throw new TypeError('Set `baseUrl`: no page gives an origin')
+  if (!origin || origin === 'null') throw new TypeError('Set `baseUrl`: no page gives an origin')
   return origin
 }

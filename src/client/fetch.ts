@@ -52,11 +52,12 @@ export async function fetchWithSession(
       through,
     )
     // A redirect may have led to another host.
-    if (!client.covers(response.url || url)) return response
+    const responseUrl = response.url || url
+    if (!client.covers(responseUrl)) return response
     if (!(await after(client, ticket, response.status, response)) || isStreamed) return response
     // The request itself was carried out: only the page that the redirect led to was refused.
     // React Native does not say whether there was one.
-    if (!isSafe(method) && (response.redirected ?? isRedirected(url, response.url || url))) return response
+    if (!isSafe(method) && (response.redirected ?? isRedirected(url, responseUrl))) return response
     response.body?.cancel().catch(() => {})
     return attempt(copy ?? sent, ticket)
   }

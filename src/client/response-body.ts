@@ -21,8 +21,7 @@ export async function readJson(body: unknown): Promise<unknown> {
   try {
     const response = body as Response
     // Another library's `fetch` has responses of its own class.
-    if (typeof response?.clone !== 'function')
-      return isProblem(body) ? body : await new Response(body as BodyInit).json()
+    if (!response?.clone) return isProblem(body) ? body : await new Response(body as BodyInit).json()
     // A body of another type may be large or endless, so it is not read.
     if (/json/.test(response.headers.get('content-type')!)) return await response.clone().json()
   } catch {}
