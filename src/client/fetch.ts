@@ -1,6 +1,6 @@
 import type { ClientState } from './client-state.ts'
 import { after, before, type OwnTicket } from './hooks.ts'
-import { isSafe, isStream, urlOf } from './request.ts'
+import { isRedirected, isSafe, isStream, urlOf } from './request.ts'
 import { toCloneable } from './response-body.ts'
 import { unlessAborted } from './within.ts'
 
@@ -53,11 +53,13 @@ export async function fetchWithSession(
       through,
     )
     // A redirect may have led to another host.
-    if (!client.covers(answer.url || url)) return answer
+    const answerUrl = answer.url || url
+    if (!client.covers(answerUrl)) return answer
     const response = /40[13]/.test(`${answer.status}`) ? await toCloneable(answer) : answer
     if (!(await after(client, ticket, response.status, response)) || isStreamed) return response
     // The request itself was carried out: only the page that the redirect led to was refused.
-    if (answer.redirected && !isSafe(method)) return response
+    // React Native does not say whether there was one.
+    if (!isSafe(method) && (answer.redirected ?? isRedirected(url, answerUrl))) return response
     response.body?.cancel().catch(() => {})
     return attempt(copy ?? sent, ticket)
   }

@@ -51,5 +51,6 @@ export function becomeSignedIn(client: ClientState, anew: boolean): Promise<void
 /** Forgets the session: nobody is signed in. */
 export function becomeSignedOut(client: ClientState): void {
   client.identifying = client.expiresAt = client.csrfToken = client.marker = undefined
+  client.unconfirmedUntil = 0
   setSession(client, SIGNED_OUT)
 }

@@ -231,6 +231,16 @@ describe('blocked cookies', () => {
     expect(onProblem).not.toHaveBeenCalled()
   })
 
+  it('are not reported for a request after a sign-out', async () => {
+    const world = await openWorld()
+    const onProblem = vi.fn()
+    const client = world.client({ onProblem })
+    await world.login(client)
+    await client.signOut()
+    expect((await client.fetch('/me')).status).toBe(401)
+    expect(onProblem).not.toHaveBeenCalled()
+  })
+
   it('are reported if a login is followed by "not signed in"', async () => {
     const world = await openWorld()
     const onProblem = vi.fn()

@@ -105,6 +105,74 @@ function moduleOf(code: string, context: string): string {
   return `${head}\n${body}\nexport {}\n`
 }
 
+/** Names that a sample of a page relies on, by the page. */
+const PAGES: Readonly<Record<string, string>> = {
+  'docs/frontend.md': `
+import { attachFetch, createSessionClient, type SessionClient } from 'pawl/client'
+import { attachAxios } from 'pawl/client/axios'
+import { attachXhr } from 'pawl/client/xhr'
+import { expressSessions } from 'pawl/express'
+import axios from 'axios'
+import { createRoot } from 'react-dom/client'
+declare const client: SessionClient
+declare const sessions: Sessions
+declare const trustedOrigins: readonly string[]
+declare const form: HTMLFormElement
+declare const SecureStore: {
+  getItemAsync(key: string): Promise<string | null>
+  setItemAsync(key: string, value: string): Promise<void>
+  deleteItemAsync(key: string): Promise<void>
+}
+declare const element: Element
+declare const App: () => null
+declare const SignIn: () => null
+interface User { readonly name: string }
+declare function render(status: string, user: unknown): void
+declare function draft(): string`,
+  'docs/frameworks/websockets.md': `
+import { useEffect } from 'react'
+import { nodeSessions } from 'pawl/node'
+import { WebSocketServer } from 'ws'
+import type { Server } from 'node:http'
+declare const sessions: Sessions
+declare const app: { listen(port: number): Server }
+declare const server: Server
+declare const sockets: WebSocketServer
+declare const withSession: ReturnType<typeof nodeSessions>
+declare function serve(ws: import('ws').WebSocket, session: unknown): void
+declare const onChat: import('pawl/node').UpgradeHandler<object, unknown>
+declare const onPrices: import('pawl/node').UpgradeHandler<object, unknown>
+declare const client: import('pawl/client').SessionClient
+declare const status: string
+declare const url: string
+declare const onMessage: (event: MessageEvent) => void
+declare function keepConnected(url: string, onMessage: (event: MessageEvent) => void): () => void`,
+}
+
+/** The samples of a page, each as a module of its own. What a sample declares or imports itself is not given to it. */
+function samplesOf(page: string, context: string): Example[] {
+  return [...readFileSync(page, 'utf8').matchAll(/^```tsx?\n(.*?)^```$/gms)].map(([, code], index) => {
+    const given = context
+      .split(/\n(?=\S)(?!\})/)
+      .filter(
+        (statement) => !/\b(?:const|function|interface) (\w+)/.test(statement) || !declares(code!, statement),
+      )
+    const imports = given.filter((statement) => !importsTwice(code!, statement))
+    const text = `import type { Sessions } from 'pawl'\n${imports.join('\n')}\n${code}\nexport {}\n`
+    return { name: `${page.replaceAll('/', '-').slice(0, -3)}-${index + 1}.tsx`, text }
+  })
+}
+
+function declares(code: string, statement: string): boolean {
+  const [, name] = /\b(?:const|function|interface) (\w+)/.exec(statement)!
+  return new RegExp(`^(?:export )?(?:async )?(?:const|function|interface) ${name}\\b`, 'm').test(code)
+}
+
+function importsTwice(code: string, statement: string): boolean {
+  const [, module] = /^import .* from ('.*')/.exec(statement) ?? []
+  return module !== undefined && new RegExp(`^import .* from ${module}`, 'm').test(code)
+}
+
 /** What docs/frameworks/express.md says for `req.session`, and an application that relies on it. */
 function typedRequest(): string {
   const page = readFileSync('docs/frameworks/express.md', 'utf8')
@@ -114,11 +182,13 @@ import { requireSession } from 'pawl/express'\ndeclare const sessions: Sessions<
 express().get('/me', requireSession(), (req, res) => void res.json({ role: req.session.claims.role.trim() }))\n`
 }
 
-it('every example of a docstring compiles, and `req.session` as the documentation types it', () => {
+it('every example of a docstring compiles, and the samples of the guides that run in browsers', () => {
   const folder = resolve('src/.examples')
   const files = new Map(examples().map(({ name, text }) => [join(folder, name), text]))
   files.set(join(folder, 'req-session.tsx'), typedRequest())
   expect(files.size).toBeGreaterThan(20)
+  for (const [page, context] of Object.entries(PAGES))
+    for (const { name, text } of samplesOf(page, context)) files.set(join(folder, name), text)
   const { config } = ts.readConfigFile('tsconfig.json', (path) => readFileSync(path, 'utf8'))
   const client = (name: string): string[] => [`./src/client/${name}.ts`]
   const { options } = ts.parseJsonConfigFileContent(

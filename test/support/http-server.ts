@@ -1,4 +1,4 @@
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import {
   type AddressInfo,
   connect,
@@ -6,11 +6,17 @@ import {
   type Server,
   type Socket,
 } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { onTestFinished } from 'vitest'
 
+/** Handles the `upgrade` event of a server. */
+export type UpgradeListener = (req: IncomingMessage, socket: Duplex, head: Buffer) => unknown
+
 /** Serves HTTP on a free port of this machine until the test is done. @returns the port */
-export function listen(listener: RequestListener): Promise<number> {
-  return start(createServer(listener))
+export function listen(listener: RequestListener, upgrade?: UpgradeListener): Promise<number> {
+  const server = createServer(listener)
+  if (upgrade !== undefined) server.on('upgrade', upgrade)
+  return start(server)
 }
 
 /** A TCP relay that a test can interrupt. */

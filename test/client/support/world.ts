@@ -1,11 +1,17 @@
+import type { RequestListener } from 'node:http'
 import { onTestFinished, vi } from 'vitest'
-import { type HttpOptions, nodeSessions, type RequestSession } from '../../../src/adapters/node/index.ts'
+import {
+  type HttpOptions,
+  nodeSessions,
+  type RequestSession,
+  type UpgradeHandler,
+} from '../../../src/adapters/node/index.ts'
 import {
   createSessionClient,
   type SessionClient,
   type SessionClientOptions,
 } from '../../../src/client/index.ts'
-import type { Sessions } from '../../../src/index.ts'
+import type { ClaimsObject, Sessions } from '../../../src/index.ts'
 import type { FakeClock } from '../../support/fake-clock.ts'
 import { type CookieJar, createJar } from '../../support/http-jar.ts'
 import { listen } from '../../support/http-server.ts'
@@ -41,7 +47,11 @@ export interface World {
 /** The original function: a test may replace the global one. */
 const network = globalThis.fetch
 
-export async function openWorld(http: HttpOptions = {}): Promise<World> {
+/** @param upgrade serves the WebSockets of the server */
+export async function openWorld(
+  http: HttpOptions = {},
+  upgrade?: (sessions: Sessions) => UpgradeHandler<ClaimsObject, unknown>,
+): Promise<World> {
   const { sessions, clock } = await openWithClock()
   const log: string[] = []
   const withSession = nodeSessions(sessions, http)
@@ -57,7 +67,7 @@ export async function openWorld(http: HttpOptions = {}): Promise<World> {
     const { userId } = session
     return [200, { id: userId, body }]
   }
-  const port = await listen(async (req, res) => {
+  const serve: RequestListener = async (req, res) => {
     const chunks: Buffer[] = []
     const name = `${req.method} ${req.url!.replace(/\?.*/, '')}`
     log.push(name)
@@ -67,7 +77,8 @@ export async function openWorld(http: HttpOptions = {}): Promise<World> {
       res.writeHead(status, { 'content-type': 'application/json' })
       res.end(JSON.stringify({ ...(body as object), csrf: req.headers['pawl-csrf'] }))
     })(req, res)
-  })
+  }
+  const port = await listen(serve, upgrade && withSession.upgrade(upgrade(sessions)))
   const origin = `http://127.0.0.1:${port}`
   const jar = createJar()
   const intercept: World['intercept'] = new Map()
