@@ -32,7 +32,8 @@ export interface SessionClient<User = unknown> {
    * Runs the application's login while no refresh is under way, then notifies the other tabs. A late response for
    * the old session cannot replace the new one.
    * @param login sends the login and returns the body that `session.create` gave the server; null if it was refused
-   * @returns whether somebody is signed in
+   * @returns whether somebody is signed in. Without the `user` option this is the server's word: the browser may keep no
+   * cookies, which the next request shows
    */
   signIn(login: Login): Promise<boolean>
   /**

@@ -5,8 +5,8 @@ import type { TokenStorage } from './token-storage.ts'
  *
  * - `cookies-blocked`: the browser did not keep the cookies of a sign-in or refresh. Reported once per sign-in.
  * - `user-failed`: the `user` option threw an error, or took longer than 10 s.
- * - `storage-failed`: a method of the `tokens` option threw an error or took longer than 10 s, or `load` returned
- *   something else than tokens. Reported once until a method succeeds.
+ * - `storage-failed`: a method of the `tokens` option threw an error or took longer than 10 s. Reported once until a
+ *   method succeeds.
  */
 export type SessionProblem = 'cookies-blocked' | 'user-failed' | 'storage-failed'
 
@@ -14,7 +14,7 @@ export type SessionProblem = 'cookies-blocked' | 'user-failed' | 'storage-failed
 export interface SessionClientOptions<User = unknown> {
   /**
    * URL of the API: `https://api.example.com`, or with a path. The client handles only requests below it. A path such
-   * as `/me` in `client.fetch('/me')` is appended to it.
+   * as `/me` in `client.fetch('/me')` is appended to it. Required if there is no page, as in a native app.
    * @defaultValue the origin of the page
    */
   readonly baseUrl?: string

@@ -6,7 +6,8 @@ export interface Tokens {
 
 /**
  * Keeps the tokens of bearer mode: in a keychain, SecureStore, a file. Every method may return a promise, which the
- * client awaits for at most 10 s. If it takes longer, the request, refresh or sign-in fails as if the method had thrown.
+ * client awaits for at most 10 s. A method that takes longer counts as one that threw: `load` leaves nobody signed in, `save`
+ * fails the request or sign-in, and `clear` changes nothing. The client reports each as `storage-failed`.
  *
  * @example
  * const tokens: TokenStorage = {

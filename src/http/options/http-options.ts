@@ -78,7 +78,8 @@ export interface CookieOptions {
    */
   readonly sameSite?: 'lax' | 'strict' | 'none'
   /**
-   * The attribute `Partitioned` (CHIPS), for pages embedded in other sites with `sameSite: 'none'`.
+   * The attribute `Partitioned` (CHIPS), for pages of another site: embedded, or calling the API. Needs `sameSite:
+   * 'none'`.
    * @defaultValue false
    */
   readonly partitioned?: boolean

@@ -55,7 +55,7 @@ export const HTTP_OPTIONS: OptionTable = {
     domain: { value: cookieDomain() },
     /** The attribute `SameSite`. `none` needs https: on plain http it changes nothing. */
     sameSite: { value: oneOf('lax', 'strict', 'none'), default: 'lax' },
-    /** The attribute `Partitioned` (CHIPS), for pages embedded in other sites with `sameSite: 'none'`. */
+    /** The attribute `Partitioned` (CHIPS), for pages of another site: embedded, or calling the API. Needs `sameSite: 'none'`. */
     partitioned: { value: flag(), default: false },
   }),
   /**
