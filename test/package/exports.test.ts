@@ -196,7 +196,7 @@ describe('the packed package', () => {
     expect(Buffer.from(stdout.trim(), 'base64url')).toHaveLength(32)
   })
 
-  it('has one runtime dependency and contains only `dist`', async () => {
+  it('has one runtime dependency and contains only `dist` and the folders of entry points', async () => {
     const { stdout } = await run('npm', ['ls', '--omit=dev', '--all', '--parseable'], { cwd: home })
     expect(
       stdout
@@ -207,6 +207,6 @@ describe('the packed package', () => {
         .sort(),
     ).toEqual(['on-headers', 'pawl'])
     const manifest = JSON.parse(await readFile(join(home, 'node_modules/pawl/package.json'), 'utf8'))
-    expect(manifest.files).toEqual(['dist', '!dist/**/*.map'])
+    expect(manifest.files).toEqual(['dist', '!dist/**/*.map', 'client', 'react', 'verify'])
   })
 })
