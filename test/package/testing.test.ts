@@ -1,14 +1,19 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, readFile, rename, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
+import { chromium } from '../browser/support/chromium.ts'
 import { type Application, installApplication } from '../support/package/application.ts'
 
+/** Modules that the samples test. */
+const SHARED = ['app.js', 'notes.js']
 /** The samples of docs/testing.md, by the section and the name of the file. */
 const samples = new Map<string, string>()
 for (const section of (await readFile('docs/testing.md', 'utf8')).split(/^## /m)) {
   const title = section.split('\n', 1)[0]!
   for (const [, name, text] of section.matchAll(/^```js\n\/\/ (\S+)\n(.*?)^```$/gms))
-    samples.set(name === 'app.js' ? name : `${title}/${name}`, text!)
+    samples.set(SHARED.includes(name!) ? name! : `${title}/${name}`, text!)
 }
 const sample = (name: string): string => samples.get(name)!
 
@@ -91,6 +96,10 @@ it('the documentation has a sample for each way to run tests', () => {
     'Jest/jest.config.cjs',
     'Jest/login.test.js',
     'node:test/login.test.js',
+    'notes.js',
+    'The front end/msw.test.js',
+    'The front end/stub.test.js',
+    'The front end/signed-in.spec.js',
   ])
 })
 
@@ -191,4 +200,113 @@ describe('the sample of the documentation', () => {
     const { code, text } = await application.node(['--test'], 'node')
     expect({ code, text }).toMatchObject({ code: 0, text: expect.stringMatching(/pass 2/) })
   }, 60_000)
+})
+
+/** Mocks that start before and after the client takes over the global `fetch`, with requests that they pass on. */
+const ATTACHED = `
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import { HttpResponse, http, passthrough } from 'msw'
+import { setupServer } from 'msw/node'
+import { attachFetch, createSessionClient } from 'pawl/client'
+import { expect, test } from 'vitest'
+
+test.each(['before', 'after', 'never'])('attached %s the mocks start', async (attached) => {
+  const seen = []
+  const api = createServer((req, res) => {
+    seen.push(req.url)
+    res.setHeader('content-type', 'application/json').end('"real"')
+  }).listen(0, '127.0.0.1')
+  await once(api, 'listening')
+  const origin = 'http://127.0.0.1:' + api.address().port
+  const client = createSessionClient({ baseUrl: origin })
+  const server = setupServer(
+    http.get(origin + '/mocked', () => HttpResponse.json('mocked')),
+    http.get(origin + '/real', () => passthrough()),
+  )
+  let detach = () => {}
+  if (attached === 'before') detach = attachFetch(client)
+  server.listen()
+  if (attached === 'after') detach = attachFetch(client)
+  for (const send of [client.fetch, fetch]) {
+    expect(await (await send(origin + '/mocked')).json()).toBe('mocked')
+    expect(await (await send(origin + '/real')).json()).toBe('real')
+  }
+  expect(seen).toEqual(['/real', '/real'])
+  detach()
+  server.close()
+  api.close()
+})
+`
+
+/** A page that greets the user of \`app.js\`. */
+const PAGE_SERVER = `
+import express from 'express'
+import { randomBytes } from 'node:crypto'
+import { createSessions } from 'pawl'
+import { memory } from 'pawl/memory'
+import { createApp } from './app.js'
+
+const app = createApp(await createSessions({ store: memory(), secret: randomBytes(32) }))
+app.use('/pawl', express.static('../node_modules/pawl/dist'))
+app.get('/', (req, res) => res.send(\`<!doctype html><title>Notes</title><p></p><script type="module">
+  import { createSessionClient } from '/pawl/client/index.js'
+  const response = await createSessionClient().fetch('/me')
+  document.querySelector('p').textContent = response.ok ? 'Hello ' + (await response.json()).id : 'Nobody'
+</script>\`))
+const server = app.listen(0, '127.0.0.1', () => console.log(server.address().port))
+`
+
+describe('the sample for the front end', () => {
+  let application: Application
+
+  beforeAll(async () => {
+    const packages = ['vitest@4', 'msw@2', '@playwright/test@1.65', 'express@5']
+    application = await installApplication([inject('tarball'), ...packages])
+    await application.write({
+      'package.json': '{ "private": true, "type": "module" }',
+      'mocks/notes.js': sample('notes.js'),
+      'mocks/msw.test.js': sample('The front end/msw.test.js'),
+      'mocks/stub.test.js': sample('The front end/stub.test.js'),
+      'mocks/attached.test.js': ATTACHED,
+      'page/app.js': sample('app.js'),
+      'page/server.js': PAGE_SERVER,
+      'page/signed-in.spec.js': sample('The front end/signed-in.spec.js'),
+    })
+  }, 120_000)
+  afterAll(() => application.remove())
+
+  it('runs with MSW and with a stub of `fetch`, and mocks see requests of attached clients', async () => {
+    const script = join(application.home, 'node_modules/vitest/vitest.mjs')
+    const { code, text } = await application.node([script, 'run', '--root', '.'], 'mocks')
+    expect({ code, text }).toMatchObject({ code: 0, text: expect.stringMatching(/6 passed/) })
+  }, 60_000)
+
+  it.skipIf(chromium.program === undefined && !process.env['CI'])(
+    'runs with Playwright',
+    async () => {
+      const server = spawn(process.execPath, ['server.js'], { cwd: join(application.home, 'page') })
+      onTestFinished(() => void server.kill())
+      const [port] = (await once(server.stdout, 'data')) as [Buffer]
+      // Chromium refuses to run its sandbox as root.
+      const launchOptions = { executablePath: chromium.program, chromiumSandbox: process.getuid?.() !== 0 }
+      const use = { baseURL: `http://localhost:${String(port).trim()}`, launchOptions }
+      await application.write({ 'page/playwright.config.js': `export default ${JSON.stringify({ use })}` })
+      const script = join(application.home, 'node_modules/@playwright/test/cli.js')
+      const { code, text } = await application.node([script, 'test'], 'page')
+      expect({ code, text }).toMatchObject({ code: 0, text: expect.stringMatching(/1 passed/) })
+    },
+    60_000,
+  )
+
+  it('a client in a process with pages and channels does not keep it running', async () => {
+    await application.write({
+      'idle.js': `
+        import { createSessionClient } from 'pawl/client'
+        Object.assign(globalThis, { location: { origin: 'https://app.example.com' } })
+        createSessionClient().onChange(() => {})
+        console.log(typeof BroadcastChannel)`,
+    })
+    expect(await application.node(['idle.js'])).toEqual({ code: 0, text: 'function\n' })
+  }, 10_000)
 })
