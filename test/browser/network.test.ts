@@ -44,6 +44,14 @@ describe('on a bad network', () => {
     expect(site.ended).toStrictEqual([])
   })
 
+  browserTest('axios repeats a request by XMLHttpRequest below its interceptors', async () => {
+    const site = await openSite()
+    const [tab] = (await openTabs(await openContext(), site, 1)) as [Tab]
+    site.expire()
+    expect(await tab.page.evaluate(() => window.tab.axios('/me'))).toStrictEqual({ id: 'anna' })
+    expect(site.refreshes()).toBe(1)
+  })
+
   browserTest('a tab that is offline fails its requests, and continues once it is online', async () => {
     const site = await openSite()
     const context = await openContext()

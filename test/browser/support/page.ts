@@ -1,4 +1,6 @@
 /** The script of the page under test. It exposes the real client to the test. */
+import axios from 'axios'
+import { attachAxios } from '../../../src/client/attach-axios.ts'
 import { createSessionClient, type SessionClient } from '../../../src/client/index.ts'
 
 export interface User {
@@ -22,6 +24,8 @@ export interface PageTab {
   /** How often the page was hidden by a navigation. */
   hidden: number
   ask(path: string, init?: RequestInit): Promise<Got>
+  /** A request by axios, whose interceptor unwraps the body. */
+  axios(path: string): Promise<unknown>
   login(user: string): Promise<boolean>
 }
 
@@ -47,6 +51,10 @@ const client = createSessionClient<User>({
   onProblem: (problem) => problems.push(problem),
 })
 
+const http = axios.create({ baseURL: baseUrl || location.origin, adapter: 'xhr' })
+http.interceptors.response.use(({ data }) => data)
+attachAxios(client, http)
+
 async function ask(path: string, init?: RequestInit): Promise<Got> {
   try {
     const response = await client.fetch(path, init)
@@ -70,6 +78,7 @@ const tab: PageTab = {
   shown,
   hidden: 0,
   ask,
+  axios: (path) => http.get(path),
   login: (user: string) =>
     client.signIn(async () => {
       const response = await client.fetch('/login', {
