@@ -6,7 +6,9 @@ export function isSafe(method: string): boolean {
 /** The absolute URL of an argument of `fetch`. Empty if `fetch` rejects it, for example a URL with a password. */
 export function urlOf(input: RequestInfo | URL): string {
   try {
-    return (input as Partial<Request>).url ?? new Request(input).url
+    // In jsdom, the `Request` is that of Node.js, which knows no page.
+    const base = globalThis.document?.baseURI
+    return (input as Partial<Request>).url ?? new Request(base ? new URL(input as string, base) : input).url
   } catch {
     return ''
   }

@@ -99,6 +99,22 @@ describe('a request of client.fetch', () => {
     expect(send.mock.calls).toMatchObject([['https://api.example.com/notes', { next: { revalidate: 60 } }]])
   })
 
+  it('belongs to the page by its path alone where `Request` knows no page, as in jsdom', async () => {
+    const origin = 'https://app.example.com'
+    stubBrowser(origin)
+    vi.stubGlobal('document', { baseURI: `${origin}/notes/` })
+    const urls: unknown[] = []
+    const client = createSessionClient({
+      fetch: async (input) => {
+        urls.push(input)
+        return urls.length === 1 ? json(401, EXPIRED) : json(200, { expiresIn: 900 })
+      },
+    })
+    expect((await client.fetch('mine')).status).toBe(200)
+    client.close()
+    expect(urls).toStrictEqual(['mine', `${origin}/session/refresh`, 'mine'])
+  })
+
   it('uses up the body of a Request, as `fetch` does', async () => {
     const world = await openWorld()
     const client = world.client()

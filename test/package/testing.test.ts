@@ -100,6 +100,7 @@ it('the documentation has a sample for each way to run tests', () => {
     'The front end/msw.test.js',
     'The front end/stub.test.js',
     'The front end/signed-in.spec.js',
+    'The front end/many.spec.js',
   ])
 })
 
@@ -261,7 +262,7 @@ describe('the sample for the front end', () => {
   let application: Application
 
   beforeAll(async () => {
-    const packages = ['vitest@4', 'msw@2', '@playwright/test@1.65', 'express@5']
+    const packages = ['vitest@4', 'msw@2', 'jsdom@27', '@playwright/test@1.65', 'express@5']
     application = await installApplication([inject('tarball'), ...packages])
     await application.write({
       'package.json': '{ "private": true, "type": "module" }',
@@ -269,9 +270,12 @@ describe('the sample for the front end', () => {
       'mocks/msw.test.js': sample('The front end/msw.test.js'),
       'mocks/stub.test.js': sample('The front end/stub.test.js'),
       'mocks/attached.test.js': ATTACHED,
+      'jsdom/notes.js': sample('notes.js').replace("{ baseUrl: 'https://api.example.com' }", ''),
+      'jsdom/msw.test.js': sample('The front end/msw.test.js').replace("'https://api.example.com'", "''"),
       'page/app.js': sample('app.js'),
       'page/server.js': PAGE_SERVER,
       'page/signed-in.spec.js': sample('The front end/signed-in.spec.js'),
+      'page/many.spec.js': sample('The front end/many.spec.js'),
     })
   }, 120_000)
   afterAll(() => application.remove())
@@ -280,6 +284,13 @@ describe('the sample for the front end', () => {
     const script = join(application.home, 'node_modules/vitest/vitest.mjs')
     const { code, text } = await application.node([script, 'run', '--root', '.'], 'mocks')
     expect({ code, text }).toMatchObject({ code: 0, text: expect.stringMatching(/6 passed/) })
+  }, 60_000)
+
+  it('runs with MSW and paths alone in the page of jsdom', async () => {
+    const script = join(application.home, 'node_modules/vitest/vitest.mjs')
+    const args = ['run', '--root', '.', '--environment', 'jsdom']
+    const { code, text } = await application.node([script, ...args], 'jsdom')
+    expect({ code, text }).toMatchObject({ code: 0, text: expect.stringMatching(/2 passed/) })
   }, 60_000)
 
   it.skipIf(chromium.program === undefined && !process.env['CI'])(
@@ -294,7 +305,7 @@ describe('the sample for the front end', () => {
       await application.write({ 'page/playwright.config.js': `export default ${JSON.stringify({ use })}` })
       const script = join(application.home, 'node_modules/@playwright/test/cli.js')
       const { code, text } = await application.node([script, 'test'], 'page')
-      expect({ code, text }).toMatchObject({ code: 0, text: expect.stringMatching(/1 passed/) })
+      expect({ code, text }).toMatchObject({ code: 0, text: expect.stringMatching(/3 passed/) })
     },
     60_000,
   )
