@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import type { Page as PlaywrightPage } from 'playwright-core'
+import type { BrowserContext as PlaywrightContext, Page as PlaywrightPage } from 'playwright-core'
 import { expect, onTestFinished, vi } from 'vitest'
 import { createDemo, type Demo } from '../../demo/app.ts'
 import type { Claims } from '../../demo/claims.ts'
@@ -26,7 +26,8 @@ const VIEW = { viewport: { width: 1280, height: 900 } }
 /** For docs/images/ten-tabs.png, which is a copy of the screenshot `ten-tabs`. */
 const README_VIEW = { viewport: { width: 1200, height: 640 } }
 
-browserTest('the demo ends a stolen session for owner and thief', async () => {
+browserTest('the demo ends a stolen session for owner and thief', async ({ skip }) => {
+  skip(engineName === 'webkit', 'Under automation, WebKitGTK opens no tab for a link or form.')
   const { origin, sessions, advance, answered } = await openDemo()
   const reused = listen(sessions, 'reused')
   const context = await openContext(VIEW)
@@ -36,7 +37,7 @@ browserTest('the demo ends a stolen session for owner and thief', async () => {
   await owner.getByText('Refreshed.').waitFor()
   await picture(owner, 'session')
 
-  const opened = context.waitForEvent('page')
+  const opened = (context as PlaywrightContext).waitForEvent('page')
   await owner.getByRole('button', { name: 'Steal this session' }).click()
   const thief = await opened
   const refresh = thief.getByRole('button', { name: 'refresh', exact: true })

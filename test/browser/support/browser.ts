@@ -13,8 +13,6 @@ export interface BrowserContext {
   /** Runs a script in every page before its own scripts. */
   addInitScript(script: () => void): Promise<unknown>
   setOffline(offline: boolean): Promise<void>
-  /** Waits for a tab that a page opens. */
-  waitForEvent(event: 'page'): Promise<Page>
   close(): Promise<void>
 }
 

@@ -1,10 +1,6 @@
 import { request } from 'node:http'
-import { setTimeout as pause } from 'node:timers/promises'
 import { defer } from './defer.ts'
 import { PATIENCE } from './engine.ts'
-
-/** How often the driver is asked for new windows, in ms. */
-const POLL = 100
 
 /** A session of a browser, by the WebDriver protocol (https://www.w3.org/TR/webdriver2/). */
 export interface WebDriver {
@@ -12,8 +8,6 @@ export interface WebDriver {
   inWindow<T>(handle: string, method: string, path: string, body?: object): Promise<T>
   /** Opens a tab. @returns its window handle */
   openWindow(): Promise<string>
-  /** Waits for a tab that a page opens from now on. @param patience in ms */
-  openedWindow(patience: number): Promise<string>
 }
 
 /** Starts the one session that the driver at this port can have. */
@@ -65,15 +59,6 @@ export async function startSession(port: number, capabilities: object): Promise<
         const { handle } = await send<{ handle: string }>(port, 'POST', `${path}/window/new`, { type: 'tab' })
         return handle
       })
-    },
-    async openedWindow(patience) {
-      const handles = () => send<string[]>(port, 'GET', `${path}/window/handles`)
-      const before = new Set(await handles())
-      for (const deadline = Date.now() + patience; Date.now() < deadline; await pause(POLL)) {
-        const opened = (await handles()).find((handle) => !before.has(handle))
-        if (opened !== undefined) return opened
-      }
-      throw new Error('No page has opened a tab.')
     },
   }
 }

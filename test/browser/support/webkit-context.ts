@@ -1,5 +1,4 @@
 import type { BrowserContext } from './browser.ts'
-import { PATIENCE } from './engine.ts'
 import { intercept } from './network.ts'
 import type { WebDriver } from './webdriver.ts'
 import { webKitPage } from './webkit-page.ts'
@@ -30,7 +29,6 @@ export function openWebKitContext(driver: WebDriver, stop: () => Promise<void>):
 
   const context: BrowserContext = {
     newPage: async () => webKitPage(driver, await driver.openWindow(), context),
-    waitForEvent: async () => webKitPage(driver, await driver.openedWindow(PATIENCE), context),
     async cookies() {
       const found: Cookies = []
       const handle = await driver.openWindow()
