@@ -66,7 +66,7 @@ function suites(name: keyof typeof SUITES): TestProjectInlineConfiguration[] {
     suite(`browser:${engine}`, folders, {
       env: { PAWL_ENGINE: engine },
       globalSetup: BROWSER_SETUP,
-      // One engine after the other: three at once are too much for two cores.
+      // One engine after the other. Mixed, they keep the same number of workers busy, and the report is harder to read.
       sequence: { groupOrder },
     }),
   )

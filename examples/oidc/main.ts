@@ -59,7 +59,8 @@ app.get('/login', async (req, res) => {
     nonce: oidc.randomNonce(),
     codeVerifier: oidc.randomPKCECodeVerifier(),
   }
-  res.cookie('login', loginSeal.seal(login), { ...loginCookie(req), maxAge: MINUTES_TO_SIGN_IN * 60_000 })
+  // The seal ends the login, so a browser with a wrong clock cannot drop the cookie too early.
+  res.cookie('login', loginSeal.seal(login), loginCookie(req))
   const target = oidc.buildAuthorizationUrl(config, {
     redirect_uri: redirectUri,
     scope: 'openid profile',

@@ -1,4 +1,6 @@
 import type { SessionClient } from './client.ts'
+import type { SessionFetch } from './fetch.ts'
+import { isOwn } from './own-requests.ts'
 import { urlOf } from './request.ts'
 
 /**
@@ -11,10 +13,18 @@ import { urlOf } from './request.ts'
  */
 export function attachFetch(client: SessionClient): () => void {
   const original = globalThis.fetch
-  globalThis.fetch = async (input, init) =>
+  let attached = true
+  const replacement: typeof fetch = (input, init) => {
+    const url = urlOf(input)
     // Absolute, because the client takes a path alone to be below `baseUrl`.
-    client.fetch((input as Partial<Request>).url ? input : urlOf(input), init)
+    return attached && client.hooks.covers(url) && !isOwn(replacement, input)
+      ? (client.fetch as SessionFetch)((input as Partial<Request>).url ? input : url, init, original)
+      : original(input, init)
+  }
+  globalThis.fetch = replacement
   return () => {
-    globalThis.fetch = original
+    attached = false
+    // Something else may have replaced it since. It then calls a function that only passes requests on.
+    if (globalThis.fetch === replacement) globalThis.fetch = original
   }
 }

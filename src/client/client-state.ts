@@ -1,3 +1,4 @@
+import type { SessionFetch } from './fetch.ts'
 import type { SessionClientOptions, SessionProblem } from './options.ts'
 import type { SessionState } from './session-state.ts'
 import type { RunAlone } from './task-queue.ts'
@@ -6,10 +7,10 @@ import type { TokenStorage, Tokens } from './token-storage.ts'
 /** Everything that one client knows. The application never sees it. */
 export interface ClientState {
   // From the options.
-  /** Sends a request as it is. Never called as a method: a browser's `fetch` throws if `this` is another object. */
-  readonly send: typeof fetch
+  /** Sends a request as it is. */
+  readonly send: SessionFetch
   /** The client's own `fetch`, which sends requests to the API with the session. */
-  readonly fetch: typeof fetch
+  readonly fetch: SessionFetch
   /** Whether an absolute URL belongs to the API. */
   covers(url: string): boolean
   /** The absolute URL of one of Pawl's routes. */
@@ -36,6 +37,8 @@ export interface ClientState {
   // Who is signed in.
   session: SessionState
   readonly listeners: Set<(session: SessionState) => void>
+  /** Whether another user may have signed in since the listeners were called. */
+  isAnew?: boolean
   /** The call of the `user` option under way. */
   identifying?: Promise<void> | undefined
 
@@ -49,6 +52,10 @@ export interface ClientState {
   expiresAt?: number | undefined
   /** The token that unsafe requests carry if the server has `csrf: 'token'`. */
   csrfToken: string | undefined
+  /** Tells the session of the last answer from others. Undefined in bearer mode, and if nobody is signed in. */
+  marker?: string | undefined
+  /** Whether the storage failed at its last call. */
+  hasStorageFailed?: boolean
   /** Bearer mode: the tokens; null: nobody is signed in; undefined: not loaded yet. */
   tokens?: Tokens | null
   /** The refresh under way. */

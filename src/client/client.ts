@@ -2,6 +2,7 @@ import type { ClientState } from './client-state.ts'
 import { fetchWithSession } from './fetch.ts'
 import { after, before, type RequestHooks } from './hooks.ts'
 import type { SessionClientOptions } from './options.ts'
+import { sendOwn } from './own-requests.ts'
 import { refresh } from './refresh.ts'
 import { identifyUser, setSession } from './session.ts'
 import { type SessionState, UNKNOWN } from './session-state.ts'
@@ -22,7 +23,10 @@ export interface SessionClient<User = unknown> {
    * error such as 503, the request gets that response. Neither changes the session.
    */
   readonly fetch: typeof fetch
-  /** Finds out whether somebody is signed in: calls the `user` option, or refreshes if there is none. */
+  /**
+   * Finds out whether somebody is signed in: calls the `user` option, or refreshes if there is none.
+   * @returns the session as far as the client knows. Without a network it stays as it was. Never rejects
+   */
   check(): Promise<SessionState<User>>
   /**
    * Runs the application's login while no refresh is under way, then notifies the other tabs. A late response for
@@ -63,11 +67,19 @@ export interface SessionClient<User = unknown> {
 export function createSessionClient<User = unknown>(
   options: SessionClientOptions<User> = {},
 ): SessionClient<User> {
-  const { path = '/session', overlap, csrf, tokens, user } = options
+  const {
+    path = '/session',
+    overlap,
+    csrf,
+    tokens,
+    user,
+    // biome-ignore lint/suspicious/noConsole: without a listener the problem would go unnoticed
+    onProblem = (...problem) => console.warn('Pawl:', ...problem),
+  } = options
   let resolvedUrl: string | undefined
   // Resolved at first use: a module rendered on a server may create a client there, where there is no `location`.
   const baseUrl = (): string =>
-    (resolvedUrl ??= new Request(options.baseUrl ?? location.origin).url.replace(/\/+$/, ''))
+    (resolvedUrl ??= new Request(options.baseUrl ?? pageOrigin()).url.replace(/\/+$/, ''))
   const route = (name: string): string => `${baseUrl()}${path}/${name}`
   // Pages and workers only: Node.js has a BroadcastChannel too, but there the clients of many users share a process.
   let channel: BroadcastChannel | undefined
@@ -79,24 +91,27 @@ export function createSessionClient<User = unknown>(
     }
 
   const client: ClientState = {
-    // The `fetch` of this moment: `attachFetch` may replace the global one later.
-    send: options.fetch ?? globalThis.fetch,
+    // The global `fetch` of this moment: a test or a monitoring tool may replace it at any time.
+    send: (input, init, through = globalThis.fetch) => sendOwn(options.fetch ?? through, input, init),
     covers: (url: string) => url.startsWith(`${baseUrl()}/`),
     route,
-    fetch: async (input, init) =>
-      // A path alone is below `baseUrl`, which may be another origin than the page's.
+    fetch: async (input, init, through) =>
       fetchWithSession(
         client,
+        // A path alone is below `baseUrl`, which may be another origin than the page's.
         options.baseUrl && typeof input === 'string' && /^\/(?!\/)/.test(input) ? baseUrl() + input : input,
         init,
+        through,
       ),
     csrf,
     storage: tokens,
     credentials: tokens ? 'omit' : 'include',
     timeout: (overlap || 30) * 500,
     user,
-    // biome-ignore lint/suspicious/noConsole: without a listener the problem would go unnoticed
-    report: options.onProblem ?? ((...problem) => console.warn('Pawl:', ...problem)),
+    report(...problem) {
+      // Called later: an error of the callback must not fail a request.
+      void Promise.resolve().then(() => onProblem(...problem))
+    },
     runAlone: createTaskQueue(channel?.name),
     channel,
     session: UNKNOWN,
@@ -107,7 +122,8 @@ export function createSessionClient<User = unknown>(
   }
 
   async function check(): Promise<SessionState<User>> {
-    await (user ? identifyUser(client, false) : refresh(client))
+    // During a sign-in the session is about to change, and the sign-in itself may be the caller.
+    if (!client.signingIn) await (user ? identifyUser(client, false) : refresh(client)).catch(() => {})
     await client.identifying
     return client.session as SessionState<User>
   }
@@ -117,11 +133,13 @@ export function createSessionClient<User = unknown>(
     // The page comes back from the back/forward cache: it has missed messages.
     client.identifying = client.expiresAt = undefined
     setSession(client, UNKNOWN)
-    check().catch(() => {})
+    void check()
   }
 
   if (channel) {
     channel.onmessage = (event) => onTabMessage(client, event)
+    // The channel of Node.js, in a test, would keep the process running.
+    ;(channel as { unref?(): void }).unref?.()
     globalThis.addEventListener('pageshow', onPageShow)
   }
 
@@ -149,4 +167,12 @@ export function createSessionClient<User = unknown>(
       client.listeners.clear()
     },
   }
+}
+
+/** The origin of the page or worker. A frame with `srcdoc` has that of its parent, which `location` does not give. */
+function pageOrigin(): string {
+  const origin = globalThis.origin ?? globalThis.location?.origin
+  if (!origin || origin === 'null')
+    throw new TypeError('Pawl: there is no page with an origin, so set `baseUrl`')
+  return origin
 }

@@ -1,14 +1,9 @@
-import {
-  type BearerAnswer,
-  type CookieAnswer,
-  CSRF_HEADER,
-  TRANSPORT_HEADER,
-  type WireCode,
-} from '../wire/names.ts'
+import { type BearerAnswer, type CookieAnswer, CSRF_HEADER, TRANSPORT_HEADER } from '../wire/names.ts'
 import type { ClientState } from './client-state.ts'
 import { elapsedTime } from './elapsed-time.ts'
 import type { SignInAnswer } from './response-body.ts'
 import { becomeSignedOut } from './session.ts'
+import type { TokenStorage } from './token-storage.ts'
 import { within } from './within.ts'
 
 /** Asks the server to use bodies and the `Authorization` header instead of cookies. */
@@ -27,10 +22,14 @@ export async function acceptAnswer(
     const { accessToken, refreshToken } = answer as BearerAnswer
     const tokens = { accessToken, refreshToken: refreshToken ?? client.tokens?.refreshToken ?? '' }
     // Saved before use: using the new access token makes the old refresh token worthless.
-    await within(() => client.storage!.save(tokens))
+    await callStorage(client, (storage) => storage.save(tokens))
     client.tokens = tokens
   } else {
-    client.csrfToken = (answer as CookieAnswer).csrfToken
+    const { csrfToken, marker } = answer as CookieAnswer
+    client.csrfToken = csrfToken
+    // Another tab has signed somebody in, unheard.
+    if (client.marker && marker && client.marker !== marker) client.isAnew = true
+    client.marker = marker
     client.unconfirmedUntil = elapsedTime() + client.timeout
     client.unconfirmedSignIn = !!client.signingIn
   }
@@ -50,12 +49,28 @@ export function sessionHeaders(client: ClientState): Record<string, string> {
   return client.csrf && client.csrfToken ? { [CSRF_HEADER]: client.csrfToken } : {}
 }
 
+/** Calls a method of the storage. Reports a failure, once until a call succeeds. @throws the error of the method */
+export async function callStorage<T>(
+  client: ClientState,
+  call: (storage: TokenStorage) => PromiseLike<T> | T,
+): Promise<T> {
+  try {
+    const result = await within(() => call(client.storage!))
+    client.hasStorageFailed = false
+    return result
+  } catch (cause) {
+    if (!client.hasStorageFailed) client.report('storage-failed', cause)
+    client.hasStorageFailed = true
+    throw cause
+  }
+}
+
 /**
- * Forgets the session, and clears the storage of bearer mode.
- * @param code why. A corrected deployment accepts the tokens of an outdated session again
+ * Forgets the session.
+ * @param clears whether to clear the storage of bearer mode, too. Tokens that stay there are worthless by then
  */
-export async function endSession(client: ClientState, code?: WireCode): Promise<void> {
+export async function endSession(client: ClientState, clears: boolean): Promise<void> {
   client.tokens = null
   becomeSignedOut(client)
-  if (code !== 'session_outdated') await within(() => client.storage?.clear())
+  if (client.storage && clears) await callStorage(client, (storage) => storage.clear()).catch(() => {})
 }

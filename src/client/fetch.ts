@@ -3,38 +3,66 @@ import { after, before, type OwnTicket } from './hooks.ts'
 import { isSafe, isStream, urlOf } from './request.ts'
 import { unlessAborted } from './within.ts'
 
+/**
+ * A `fetch` of the client.
+ * @param through replaces the global `fetch`, for a request that has come through the global one already
+ */
+export type SessionFetch = (
+  input: RequestInfo | URL,
+  init?: RequestInit,
+  through?: typeof fetch,
+) => Promise<Response>
+
 /** Implements {@link SessionClient.fetch}. */
 export async function fetchWithSession(
   client: ClientState,
   input: RequestInfo | URL,
   init?: RequestInit,
+  through?: typeof fetch,
 ): Promise<Response> {
-  const { send } = client
-  // A request that the application sends without cookies says nothing about the session.
-  if (!client.covers(urlOf(input)) || (!client.storage && init?.credentials === 'omit'))
-    return send(input, init)
-  const stream = isStream(init?.body)
-  const credentials = init?.credentials ?? client.credentials
-  const first = new Request(input, { ...init, credentials })
-  const second = stream ? undefined : first.clone()
+  const url = urlOf(input)
+  if (!client.covers(url)) return client.send(input, init)
+  const request = (input as Partial<Request>).url ? (input as Request) : undefined
+  const given = <Name extends keyof Request & keyof RequestInit>(name: Name) =>
+    init?.[name] ?? request?.[name]
+  const method = given('method') ?? 'get'
+  const credentials = given('credentials')
+  const headers = new Headers(given('headers'))
+  // A request that the application sends without cookies, or with another token, says nothing about the session.
+  if (!client.storage && (credentials === 'omit' || /^bearer /i.test(headers.get('authorization')!)))
+    return client.send(input, init, through)
 
-  async function attempt(request: Request, repeats?: OwnTicket): Promise<Response> {
+  const isStreamed = isStream(init?.body)
+  const copy = request?.clone()
+
+  async function attempt(sent: RequestInfo | URL, repeats?: OwnTicket): Promise<Response> {
     // The response to a HEAD has no body that would give the reason of a 401.
-    const ticket = await before(client, request.method, repeats, stream || request.method === 'HEAD')
-    for (const name in ticket.headers) request.headers.set(name, ticket.headers[name]!)
-    const response = await send(request)
+    const isLast = isStreamed || /^head$/i.test(method)
+    const ticket = await before(client, method, repeats, isLast, given('keepalive'))
+    for (const name in ticket.headers) headers.set(name, ticket.headers[name]!)
+    const response = await client.send(
+      sent,
+      {
+        // An init would reset these two of a `Request` (Fetch standard, section 5.4).
+        ...(request && { referrer: request.referrer, referrerPolicy: request.referrerPolicy }),
+        ...init,
+        headers,
+        credentials: /^(omit|include)$/.test(credentials!) ? credentials! : client.credentials,
+      },
+      through,
+    )
     // A redirect may have led to another host.
-    if (!client.covers(response.url || request.url)) return response
-    if (!(await after(client, ticket, response.status, response)) || !second) return response
+    if (!client.covers(response.url || url)) return response
+    if (!(await after(client, ticket, response.status, response)) || isStreamed) return response
     // The request itself was carried out: only the page that the redirect led to was refused.
-    if (response.redirected && !isSafe(request.method)) return response
+    if (response.redirected && !isSafe(method)) return response
     response.body?.cancel().catch(() => {})
-    return attempt(second, ticket)
+    return attempt(copy ?? sent, ticket)
   }
 
   try {
     // A caller that aborts does not wait for a refresh, which goes on for the others.
-    return await unlessAborted(first.signal, attempt(first))
+    return await unlessAborted(given('signal'), () => attempt(input))
   } catch (error) {
     const response = (error as { response?: Response } | null)?.response
     if (response) return response.clone()

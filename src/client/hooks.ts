@@ -1,10 +1,9 @@
 import type { ClientState } from './client-state.ts'
-import { endSession, sessionHeaders } from './credentials.ts'
+import { callStorage, endSession, sessionHeaders } from './credentials.ts'
 import { elapsedTime } from './elapsed-time.ts'
 import { refresh } from './refresh.ts'
 import { isSafe } from './request.ts'
 import { isProblem, readJson } from './response-body.ts'
-import { within } from './within.ts'
 
 /** A body that can be sent only once goes out with an access token that stays valid for at least this long, in ms. */
 const STREAM_MARGIN = 10_000
@@ -26,8 +25,10 @@ export interface RequestHooks {
    * @param repeats the ticket of the request that this one repeats
    * @param stream whether the body can be sent only once. If the token's expiry is unknown, the client then refreshes
    * first, because such a request cannot be repeated.
+   * @param keepalive whether the request may outlive the page. The client sends it at once: the page may be gone before a
+   * refresh is answered.
    */
-  before(method: string, repeats?: Ticket, stream?: boolean): Promise<Ticket>
+  before(method: string, repeats?: Ticket, stream?: boolean, keepalive?: boolean): Promise<Ticket>
   /**
    * Decides about a response, and refreshes if it says so.
    * @param body the body as text or parsed JSON, or anything that `Response` takes
@@ -52,6 +53,7 @@ export async function before(
   method: string,
   repeats?: Ticket,
   stream?: boolean,
+  keepalive?: boolean,
 ): Promise<OwnTicket> {
   const needsCsrfToken = !!client.csrf && !isSafe(method)
   // If the expiry is unknown, only a stream needs a refresh: any other request can be repeated after a 401.
@@ -59,6 +61,7 @@ export async function before(
     client.expiresAt === undefined ? stream : elapsedTime() >= client.expiresAt - (stream ? STREAM_MARGIN : 0)
   if (
     !repeats &&
+    !keepalive &&
     !client.signingIn &&
     client.session.status !== 'signed-out' &&
     (client.refreshing || isExpired || (needsCsrfToken && !client.csrfToken))
@@ -70,15 +73,14 @@ export async function before(
       if (stream) throw error
     }
   }
-  const { storage } = client
-  if (storage && client.tokens === undefined) {
-    const stored = await within(() => storage.load())
+  if (client.storage && client.tokens === undefined) {
+    const stored = await callStorage(client, (storage) => storage.load()).catch(() => null)
     // A sign-in may have finished during the load.
     if (client.tokens === undefined) client.tokens = stored
   }
   return {
     headers: sessionHeaders(client),
-    withCredentials: !storage,
+    withCredentials: !client.storage,
     revision: client.revision,
     repeated: !!repeats,
   }
@@ -109,7 +111,8 @@ export async function after(
     client.report('cookies-blocked')
   }
   if (!forbidden && !problem.refresh) {
-    if (!outdated && !client.signingIn) await endSession(client)
+    // Tokens that could not be read stay in the storage.
+    if (!outdated && !client.signingIn) await endSession(client, !!client.tokens)
     return false
   }
   if (ticket.repeated) return false

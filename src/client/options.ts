@@ -5,8 +5,10 @@ import type { TokenStorage } from './token-storage.ts'
  *
  * - `cookies-blocked`: the browser did not keep the cookies of a sign-in or refresh. Reported once per sign-in.
  * - `user-failed`: the `user` option threw an error, or took longer than 10 s.
+ * - `storage-failed`: a method of the `tokens` option threw an error or took longer than 10 s, or `load` returned
+ *   something else than tokens. Reported once until a method succeeds.
  */
-export type SessionProblem = 'cookies-blocked' | 'user-failed'
+export type SessionProblem = 'cookies-blocked' | 'user-failed' | 'storage-failed'
 
 /** The options of {@link createSessionClient}. All are optional. */
 export interface SessionClientOptions<User = unknown> {
@@ -23,7 +25,7 @@ export interface SessionClientOptions<User = unknown> {
   readonly path?: string
   /**
    * Function that sends every request, with the signature of the global `fetch`.
-   * @defaultValue `globalThis.fetch` at the time the client is created
+   * @defaultValue `globalThis.fetch` at the time of each request
    */
   readonly fetch?: typeof fetch
   /**

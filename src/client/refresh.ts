@@ -1,6 +1,6 @@
 import type { CookieAnswer } from '../wire/names.ts'
 import type { ClientState } from './client-state.ts'
-import { acceptAnswer, endSession } from './credentials.ts'
+import { acceptAnswer, callStorage, endSession } from './credentials.ts'
 import { elapsedTime } from './elapsed-time.ts'
 import { isProblem, isSignInAnswer, readJson } from './response-body.ts'
 import { postToRoute, routeError } from './routes.ts'
@@ -29,7 +29,11 @@ export function refresh(client: ClientState): Promise<boolean> {
 async function sendRefresh(client: ClientState, isLast?: boolean): Promise<boolean> {
   const { revision, tokens: previous } = client
   if (client.storage) {
-    const tokens = await within(() => client.storage!.load())
+    const tokens = await callStorage(client, (storage) => storage.load()).catch((cause) => {
+      // Without tokens in memory, nobody is signed in until the storage can be read.
+      if (previous) throw routeError('refresh', undefined, cause)
+      return null
+    })
     client.tokens = tokens
     if (!tokens) {
       becomeSignedOut(client)
@@ -62,7 +66,8 @@ async function sendRefresh(client: ClientState, isLast?: boolean): Promise<boole
     if (client.revision !== revision) return true
     // The request carried cookies that a new login has replaced: try again, once.
     if (body.refresh === 'once' && !isLast) return sendRefresh(client, true)
-    await endSession(client, body.code)
+    // A corrected deployment accepts the tokens of an outdated session again.
+    await endSession(client, body.code !== 'session_outdated')
     return false
   }
   if (!response.ok) throw routeError('refresh', response)

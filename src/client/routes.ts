@@ -12,8 +12,7 @@ export function postToRoute(
   headers: Readonly<Record<string, string>>,
   signal?: AbortSignal,
 ): Promise<Response> {
-  const { send } = client
-  return send(client.route(name), {
+  return client.send(client.route(name), {
     method: 'POST',
     headers: client.storage ? { ...headers, ...BEARER_HEADERS, 'content-type': 'application/json' } : headers,
     credentials: client.credentials,

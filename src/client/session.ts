@@ -4,7 +4,8 @@ import { within } from './within.ts'
 
 /** Changes who is signed in, and calls the listeners. */
 export function setSession(client: ClientState, next: SessionState): void {
-  if (next.status === client.session.status && next.user === client.session.user) return
+  if (!client.isAnew && next.status === client.session.status && next.user === client.session.user) return
+  client.isAnew = false
   client.session = next
   // Called later: an error of a listener must not fail a request.
   for (const listener of client.listeners) void Promise.resolve(next).then(listener)
@@ -25,8 +26,7 @@ export function identifyUser(client: ClientState, signedIn: boolean): Promise<vo
         next = found == null ? SIGNED_OUT : { status: 'signed-in', user: found }
       }
     } catch (cause) {
-      // Called later: an error of the callback must not change the session.
-      queueMicrotask(() => client.report('user-failed', cause))
+      client.report('user-failed', cause)
     }
     // A sign-in or sign-out has replaced this call: its result is outdated.
     if (client.identifying !== call) return
@@ -42,13 +42,14 @@ export function identifyUser(client: ClientState, signedIn: boolean): Promise<vo
  * @param anew true after a sign-in, which may be another user's; false after a refresh
  */
 export function becomeSignedIn(client: ClientState, anew: boolean): Promise<void> | undefined {
-  if (anew) client.identifying = undefined
+  client.isAnew ||= anew
+  if (client.isAnew) client.identifying = undefined
   else if (client.session.status === 'signed-in') return
   return identifyUser(client, true)
 }
 
 /** Forgets the session: nobody is signed in. */
 export function becomeSignedOut(client: ClientState): void {
-  client.identifying = client.expiresAt = client.csrfToken = undefined
+  client.identifying = client.expiresAt = client.csrfToken = client.marker = undefined
   setSession(client, SIGNED_OUT)
 }

@@ -7,14 +7,14 @@ import { broadcast } from './tabs.ts'
 /** Implements {@link SessionClient.signOut}. @param repeats the ticket of a first attempt that was refused */
 export async function signOut(client: ClientState, repeats?: OwnTicket): Promise<void> {
   const ticket = await before(client, 'POST', repeats)
-  const response = await client.runAlone(() =>
-    postToRoute(client, 'logout', client.tokens ?? {}, ticket.headers),
-  )
+  const post = (): Promise<Response> => postToRoute(client, 'logout', client.tokens ?? {}, ticket.headers)
+  // A sign-in may end the previous session first. It waits for nothing then that waits for it.
+  const response = await (client.signingIn ? post() : client.runAlone(post))
   if (!response.ok) {
     if (await after(client, ticket, response.status, response)) return signOut(client, ticket)
     throw routeError('logout', response)
   }
   client.revision++
   broadcast(client, 'logout')
-  await endSession(client)
+  await endSession(client, true)
 }

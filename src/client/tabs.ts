@@ -13,9 +13,9 @@ type TabMessage = readonly [kind: TabMessageKind, answer: Partial<CookieAnswer>]
 export function broadcast(
   client: ClientState,
   kind: TabMessageKind,
-  { expiresIn, csrfToken }: Partial<CookieAnswer> = {},
+  { expiresIn, csrfToken, marker }: Partial<CookieAnswer> = {},
 ): void {
-  client.channel?.postMessage([kind, { expiresIn, csrfToken }])
+  client.channel?.postMessage([kind, { expiresIn, csrfToken, marker }])
 }
 
 /** Takes over what another tab has done. */
@@ -30,5 +30,6 @@ export function onTabMessage(client: ClientState, { data }: MessageEvent<Partial
   // The tab that sent the request finds out whether the browser kept the cookies.
   client.unconfirmedUntil = 0
   // A refresh that a sign-out has overtaken signs nobody in.
-  if (kind === 'login' || client.session.status === 'unknown') void becomeSignedIn(client, kind === 'login')
+  if (kind === 'login' || client.isAnew || client.session.status === 'unknown')
+    void becomeSignedIn(client, kind === 'login')
 }

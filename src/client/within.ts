@@ -1,14 +1,19 @@
-/** Waits for a call until a signal aborts. A late result is discarded. @throws the reason of the signal */
-export async function unlessAborted<T>(signal: AbortSignal, call: PromiseLike<T> | T): Promise<T> {
+/**
+ * Calls a function, and waits for it until a signal aborts. A late result is discarded.
+ * @throws the reason of the signal; an `AbortError` where signals have none
+ */
+export async function unlessAborted<T>(
+  signal: AbortSignal | null | undefined,
+  call: () => PromiseLike<T> | T,
+): Promise<T> {
   let giveUp: () => void
+  const aborted = new Promise<never>((_, reject) => {
+    giveUp = () => reject(signal!.reason ?? Object.assign(new Error('Aborted'), { name: 'AbortError' }))
+    signal?.addEventListener('abort', giveUp)
+  })
   try {
-    return await Promise.race([
-      call,
-      new Promise<never>((_, reject) => {
-        giveUp = () => reject(signal.reason)
-        signal?.addEventListener('abort', giveUp)
-      }),
-    ])
+    if (signal?.aborted) giveUp!()
+    return await Promise.race([aborted, signal?.aborted || call()] as [Promise<never>, T])
   } finally {
     // A signal may live as long as the page.
     signal?.removeEventListener('abort', giveUp!)
@@ -24,7 +29,7 @@ export async function within<T>(call: (signal: AbortSignal) => PromiseLike<T> | 
   const giveUp = new AbortController()
   const timer = setTimeout(() => giveUp.abort(), ms)
   try {
-    return await unlessAborted(giveUp.signal, call(giveUp.signal))
+    return await unlessAborted(giveUp.signal, () => call(giveUp.signal))
   } finally {
     clearTimeout(timer)
   }

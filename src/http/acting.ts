@@ -8,8 +8,8 @@ import type { Actor } from '../portable/actor.ts'
 import { SessionEndedError } from '../portable/errors.ts'
 import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
 import type { IncomingRequest } from './incoming-request.ts'
+import { isNavigation } from './page-load.ts'
 import type { ResponseCookies } from './response-cookies.ts'
-import { isNavigation } from './resume.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
 
 /*

@@ -2,8 +2,9 @@ import { SecretUnknownError } from '../portable/errors.ts'
 import { errorReply } from './error-reply.ts'
 import type { Reply } from './exchange.ts'
 import type { RequireOptions } from './options/resolve.ts'
+import { isNavigation, isVisitorsPage } from './page-load.ts'
 import type { RequestSession } from './request-session.ts'
-import { isBackWithUnknownSecret, isNavigation, isVisitorsPage, redirectThroughRefresh } from './resume.ts'
+import { isBackWithUnknownSecret, redirectThroughRefresh } from './resume.ts'
 
 /** The answer to a request that does not meet what its route requires; null if it does. */
 export function denialOf<C extends object, D>(

@@ -5,8 +5,13 @@ import type { CookieSet, ResolvedHttpOptions } from './options/resolve.ts'
 
 /** Browsers keep no cookie for longer (RFC 6265bis section 5.5). Seconds. */
 const MAX_AGE = 400 * 86_400
+/**
+ * The attributes of a lifetime. `Max-Age` comes last: WebKitGTK and WPE obey the last one of the two, against RFC 6265
+ * section 5.3, and a browser whose clock is ahead would drop a cookie that has expired by `Expires`.
+ */
+const lifetime = (seconds: number, end: Date): string => `Expires=${end.toUTCString()}; Max-Age=${seconds}`
 /** The lifetime of a cookie that is being removed. */
-const REMOVED = 'Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT'
+const REMOVED = lifetime(0, new Date(0))
 
 /** How long a cookie lives. */
 export interface CookieLifetime {
@@ -43,7 +48,7 @@ export function cookieWriter(options: ResolvedHttpOptions, set: CookieSet): Cook
   function lifetimeAttributes({ expiresAt, now }: CookieLifetime): string {
     if (expiresAt === null) return ''
     const seconds = Math.min(MAX_AGE, Math.max(1, Math.floor((expiresAt.getTime() - now) / 1000)))
-    return `Max-Age=${seconds}; Expires=${new Date(now + seconds * 1000).toUTCString()}`
+    return lifetime(seconds, new Date(now + seconds * 1000))
   }
 
   return {
@@ -89,6 +94,11 @@ const PROXY_HEADERS = [
   'via',
 ]
 
+/** Whether a header shows that the request came through a proxy. */
+export function showsProxy(exchange: Exchange): boolean {
+  return PROXY_HEADERS.some((name) => exchange.header(name) !== undefined)
+}
+
 /**
  * Whether the request uses plain http on localhost, from this machine and without a proxy: only then may cookies go
  * without `Secure`. A proxy may hide itself. The browser then shows it by the page's origin, or by cookies that it
@@ -98,7 +108,7 @@ export function isPlainLocalhost(exchange: Exchange, secure: CookieSet): boolean
   const host = exchange.header('host') ?? ''
   if (exchange.secure || !isLoopbackHost(host.replace(/:\d+$/, ''))) return false
   if (exchange.peer !== undefined && !isLoopbackAddress(exchange.peer)) return false
-  if (PROXY_HEADERS.some((name) => exchange.header(name) !== undefined)) return false
+  if (showsProxy(exchange)) return false
   for (const page of [exchange.header('origin'), exchange.header('referer')]) {
     if (page !== undefined && URL.canParse(page) && !isLoopbackHost(new URL(page).hostname)) return false
   }

@@ -1,8 +1,9 @@
+import { isLoopbackHost } from '../portable/loopback.ts'
 import { isPreflight } from './cors.ts'
 import type { Exchange } from './exchange.ts'
 import { pathOf } from './incoming-request.ts'
 import type { ResolvedHttpOptions } from './options/resolve.ts'
-import { isFromOtherOrigin } from './origin.ts'
+import { isFromOtherOrigin, isOrigin } from './origin.ts'
 
 /** Longest origin in a message. */
 const MAX_ORIGIN = 100
@@ -19,7 +20,7 @@ export interface CorsWarnings {
 
 /** @param warn called once for each kind of mistake or each origin, with a message that names the setting at fault */
 export function createCorsWarnings(
-  { cors, path, sameSite }: ResolvedHttpOptions,
+  { cors, path, sameSite, localCookies }: ResolvedHttpOptions,
   warn: (message: string) => void,
 ): CorsWarnings {
   const warned = new Set<string>()
@@ -58,10 +59,16 @@ export function createCorsWarnings(
         `The browser blocks a page of ${page} that calls the session routes, because the response has no Access-Control-Allow-Origin header. Set \`cors: true\`.`,
       )
     }
-    if (isTrusted && sameSite !== 'None' && exchange.header('sec-fetch-site') === 'cross-site') {
+    if (!isTrusted || exchange.header('sec-fetch-site') !== 'cross-site') return
+    if (localCookies !== null && isPlainLoopback(exchange, origin)) {
       warnOnce(
         'same-site',
-        `The browser sends no cookies from a page of ${page}, because it is on another site and the cookies have SameSite=${sameSite}. Set \`cookies.sameSite\` to 'none'.`,
+        `The browser sends no cookies from a page of ${page}, because it calls this machine by another name. Use one name for both, such as http://localhost. \`sameSite: 'none'\` changes nothing on plain http.`,
+      )
+    } else if (sameSite !== 'None') {
+      warnOnce(
+        'same-site',
+        `The browser sends no cookies from a page of ${page}, because it is on another site and the cookies have SameSite=${sameSite}. Set \`cookies.sameSite\` to 'none', and \`partitioned\` to true for browsers that block third-party cookies. Both need https.`,
       )
     }
   }
@@ -104,9 +111,19 @@ export function createCorsWarnings(
   }
 }
 
+/** Whether page and server are both on this machine, over plain http: cookies without `Secure` cannot be SameSite=None. */
+function isPlainLoopback(exchange: Exchange, origin: string): boolean {
+  const host = exchange.header('host')?.replace(/:\d+$/, '') ?? ''
+  const isLoopbackPage =
+    /^https?:/.test(origin) && URL.canParse(origin) && isLoopbackHost(new URL(origin).hostname)
+  return !exchange.secure && isLoopbackPage && isLoopbackHost(host)
+}
+
 const UNKNOWN = 'an unknown origin'
 
 /** Logs get the normalized origin, cut to a bounded length. */
 function printable(origin: string): string {
-  return URL.canParse(origin) ? new URL(origin).origin.slice(0, MAX_ORIGIN) : UNKNOWN
+  if (isOrigin(origin)) return origin.slice(0, MAX_ORIGIN)
+  const normalized = URL.canParse(origin) ? new URL(origin).origin : 'null'
+  return normalized === 'null' ? UNKNOWN : normalized.slice(0, MAX_ORIGIN)
 }

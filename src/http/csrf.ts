@@ -3,6 +3,7 @@ import { actingSessionOf } from './acting.ts'
 import { assertCsrfTokenOf } from './csrf-token.ts'
 import type { Exchange } from './exchange.ts'
 import type { IncomingRequest } from './incoming-request.ts'
+import { isOfHost } from './origin.ts'
 import { chooseRefreshToken } from './refresh-cookies.ts'
 import type { RequestSession } from './request-session.ts'
 
@@ -23,8 +24,7 @@ export function assertSameSite(exchange: Exchange, isTrusted: boolean): void {
     return
   }
   if (origin === undefined || origin === '') return
-  if (!URL.canParse(origin) || new URL(origin).host !== exchange.header('host'))
-    throw new CsrfRejectedError('origin')
+  if (!isOfHost(origin, exchange.header('host'))) throw new CsrfRejectedError('origin')
 }
 
 /**

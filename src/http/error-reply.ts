@@ -2,9 +2,9 @@ import { type AnySessionsError, isSessionsError } from '../portable/errors.ts'
 import { isLoopbackHost } from '../portable/loopback.ts'
 import { type Transport, transportOf } from '../wire/credentials.ts'
 import type { Exchange, Reply } from './exchange.ts'
+import { isPageLoad } from './page-load.ts'
 import { problemOf, problemReply } from './problem.ts'
 import { problemPage } from './problem-page.ts'
-import { isPageLoad } from './resume.ts'
 
 /** What the answer to an error depends on. */
 interface Asked {

@@ -21,6 +21,7 @@ import {
   resolveHttpOptions,
   resolveRequireOptions,
 } from './options/resolve.ts'
+import { warnOfPassedOnForm } from './passed-on-forms.ts'
 import { RequestSession } from './request-session.ts'
 import { route } from './routes.ts'
 import type { Handled, SessionsOverHttp } from './sessions-over-http.ts'
@@ -119,6 +120,7 @@ function startedHttp<Claims extends object, Data>(
     if (request.transport !== 'cookie' || !mayChangeState) return null
     try {
       assertSameSite(exchange, request.isFromTrustedOrigin)
+      warnOfPassedOnForm(request)
       if (options.csrfToken) assertCsrfToken(request, session)
       return null
     } catch (error) {

@@ -4,12 +4,30 @@ import type { Exchange } from './exchange.ts'
 const HOST = /^(?=.{1,254}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?$/
 /** `https://`, a host and a port. */
 const MAX_ORIGIN = 270
+/** Schemes that belong to no application. Pages of most of them have the origin `null`. */
+const NO_APPLICATION = /^(?:about|blob|data|file|filesystem|ftp|javascript|wss?):/
 
-/** Whether a text is an `Origin` that the browser of a web page can send: `https://app.example.com`, not `null`. */
+/**
+ * Whether a text is an `Origin` that a browser can send: `https://app.example.com`, or that of an extension or of an
+ * application in a web view, such as `capacitor://localhost`. Not `null`.
+ */
 export function isOrigin(text: unknown): text is string {
   if (typeof text !== 'string' || text.length > MAX_ORIGIN || !URL.canParse(text)) return false
-  const { origin, hostname } = new URL(text)
-  return origin === text && /^https?:/.test(text) && (hostname.startsWith('[') || HOST.test(hostname))
+  const { protocol, host, hostname } = new URL(text)
+  if (`${protocol}//${host}` !== text || NO_APPLICATION.test(protocol)) return false
+  // Electron applications often load `app://./index.html`.
+  return hostname.startsWith('[') || HOST.test(hostname) || (!isWeb(protocol) && hostname === '.')
+}
+
+/** Whether the origin of a web page names the requested host. Another scheme is another origin, whatever its host. */
+export function isOfHost(origin: string, host: string | undefined): boolean {
+  if (!URL.canParse(origin)) return false
+  const page = new URL(origin)
+  return isWeb(page.protocol) && page.host === host
+}
+
+function isWeb(protocol: string): boolean {
+  return protocol === 'https:' || protocol === 'http:'
 }
 
 /**
@@ -19,5 +37,5 @@ export function isOrigin(text: unknown): text is string {
 export function isFromOtherOrigin(exchange: Exchange, origin: string): boolean {
   const site = exchange.header('sec-fetch-site')
   if (site !== undefined && site !== '') return site !== 'same-origin' && site !== 'none'
-  return !URL.canParse(origin) || new URL(origin).host !== exchange.header('host')
+  return !isOfHost(origin, exchange.header('host'))
 }

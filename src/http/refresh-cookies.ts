@@ -50,11 +50,11 @@ export function chooseRefreshToken<Claims extends object, Data>(
  * can set is the proof that the browser had the session. Every response that sets the refresh cookie sets it too.
  */
 function mayBePlanted<Claims extends object, Data>(
-  { cookies, isSafeMethod, isFromScript, accessTokens }: IncomingRequest<Claims, Data>,
+  { cookies, isSafeMethod, isFromScript, mayBePassedOn, accessTokens }: IncomingRequest<Claims, Data>,
   genuine: readonly RefreshToken[],
 ): boolean {
   if (!isHostOnly(cookies.set.access) || isHostOnly(cookies.set.refresh)) return false
-  if (!isSafeMethod || isFromScript) return false
+  if (isFromScript || (!isSafeMethod && !mayBePassedOn)) return false
   // An unreadable access cookie proves that there was a session, but not which one.
   return accessTokens.length === 0 || new Set(genuine.map(({ sessionId }) => sessionId)).size > 1
 }

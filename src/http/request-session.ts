@@ -23,10 +23,11 @@ import { assertCsrfTokenOf, createCsrfToken } from './csrf-token.ts'
 import { endSessions } from './end-sessions.ts'
 import { issueForwardableToken } from './forwardable-token.ts'
 import type { IncomingRequest } from './incoming-request.ts'
+import { isVisitorsPage } from './page-load.ts'
+import { warnOfDroppedCookies } from './plain-http.ts'
 import { refuseOwnProperties } from './refuse-properties.ts'
 import { RequestState } from './request-state.ts'
 import type { ResponseCookies } from './response-cookies.ts'
-import { isVisitorsPage } from './resume.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
 
 export type CreateInRequest<Claims extends object, Data> = Omit<
@@ -172,7 +173,9 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     })
     this.#state.createdId = created.session.sessionId
     try {
-      return this.#state.giveTokens(created)
+      const answer = this.#state.giveTokens(created)
+      if (this.transport === 'cookie') warnOfDroppedCookies(this.request)
+      return answer
     } catch (tooLate) {
       // The handler did not await `create` and has answered: nobody can ever hold this session's tokens.
       await sessions.revoke(created.session.sessionId)

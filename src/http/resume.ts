@@ -1,6 +1,7 @@
 import { RESUMED_PARAMETER } from '../wire/names.ts'
 import type { Exchange, Reply } from './exchange.ts'
 import { pathOf } from './incoming-request.ts'
+import { isPageLoad } from './page-load.ts'
 import { createReply, NO_CACHING, setCookieHeaders } from './reply.ts'
 
 /*
@@ -19,23 +20,6 @@ const MAX_TARGET = 4096
 const BASE = 'http://pawl.invalid'
 const OLD_MARKER = new RegExp(`([?&])${RESUMED_PARAMETER}=[^&]*(&?)`, 'g')
 
-/** Whether the browser is loading a page by a GET, as far as its headers say. */
-export function isNavigation(exchange: Exchange): boolean {
-  return exchange.method === 'GET' && isPageLoad(exchange)
-}
-
-/** Whether the browser shows the answer as a page. A form is a page load too. */
-export function isPageLoad(exchange: Exchange): boolean {
-  const mode = exchange.header('sec-fetch-mode')
-  if (mode !== undefined) return mode === 'navigate' && exchange.header('sec-fetch-dest') === 'document'
-  return exchange.header('accept')?.includes('text/html') === true
-}
-
-/** Whether a page may treat the request as a visitor's, because its refresh token has an unknown secret. */
-export function isVisitorsPage(exchange: Exchange, { code }: { readonly code: string }): boolean {
-  return code === 'ERR_SECRET_UNKNOWN' && isPageLoad(exchange)
-}
-
 /** Sends the navigation through the refresh route; null if it has just been there. */
 export function redirectThroughRefresh(exchange: Exchange, refreshRoute: string, now: number): Reply | null {
   const to = safePath(exchange.target)
@@ -51,7 +35,8 @@ export function redirectThroughRefresh(exchange: Exchange, refreshRoute: string,
 export function redirectToSame(exchange: Exchange, now: number): Reply | null {
   const to = safePath(exchange.target)
   if (to === null || isMarked(to, now)) return null
-  return redirect(exchange.header('sec-fetch-dest') === 'empty' ? to : withMarker(to, now))
+  const isFetch = exchange.header('sec-fetch-dest') === 'empty' && !isPageLoad(exchange)
+  return redirect(isFetch ? to : withMarker(to, now))
 }
 
 /**

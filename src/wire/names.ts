@@ -43,6 +43,11 @@ export interface ProblemBody {
 export interface CookieAnswer {
   /** Seconds until the access token expires. */
   readonly expiresIn: number
+  /**
+   * Tells sessions apart: the same for the life of a session, another after each login and while somebody acts as another
+   * user. No secret, and it does not reveal the session id. Compare it only with other markers.
+   */
+  readonly marker: string
   /** Present if the server has `csrf: 'token'`. The client sends it in the `pawl-csrf` header of unsafe requests. */
   readonly csrfToken?: string
 }

@@ -281,7 +281,7 @@ describe('hooks of the application', () => {
     expect(await head('GET', '/me')).toStrictEqual([401, length, 'Accept, Cookie, Origin', ['theirs']])
     expect(await head('POST', '/session/refresh', await cookieOfNewSession(sessions))).toStrictEqual([
       200,
-      '17',
+      '37',
       'Accept, Cookie, Origin',
       ['theirs', ...COOKIES],
     ])

@@ -14,7 +14,7 @@ import {
 import { describeAdapters } from '../support/http-adapters.ts'
 import { type Client, createClient, type Received } from '../support/http-client.ts'
 import { fragile } from '../support/http-outage.ts'
-import { NAVIGATION } from '../support/http-site.ts'
+import { codeInPage, NAVIGATION, THROUGH_WORKER } from '../support/http-site.ts'
 import { mute } from '../support/mute.ts'
 import { collectWarnings } from '../support/process-warnings.ts'
 import { FOREIGN_SECRET } from '../support/secrets.ts'
@@ -22,13 +22,15 @@ import { openSessions, openWithClock } from '../support/sessions.ts'
 
 const ACCESS = '__Host-pawl-access'
 const REFRESH = '__Secure-pawl-refresh'
-const MONTH = 'Max-Age=2592000; Expires=Thu, 31 Jan 2030 12:00:00 GMT; HttpOnly; Secure; SameSite=Lax'
-const GONE = 'Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=Lax'
+const MONTH = 'Expires=Thu, 31 Jan 2030 12:00:00 GMT; Max-Age=2592000; HttpOnly; Secure; SameSite=Lax'
+const GONE = 'Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; HttpOnly; Secure; SameSite=Lax'
 const CLEARED = [`${ACCESS}=; Path=/; ${GONE}`, `${REFRESH}=; Path=/session; ${GONE}`]
 const NOT_SIGNED_IN = { status: 401, body: { code: 'not_signed_in', refresh: false }, cookies: [] }
 const EXPIRED = { status: 401, body: { code: 'access_token_expired', refresh: true }, cookies: [] }
 const INVALID = { status: 401, body: { code: 'access_token_invalid', refresh: true }, cookies: [] }
 const REJECTED = { status: 403, body: { code: 'csrf_rejected', refresh: false }, cookies: [] }
+/** The body of a login or refresh. */
+const ANSWER = { expiresIn: expect.any(Number), marker: expect.stringMatching(/^[\w-]{8}$/) }
 const CSRF_TOKEN = /^[\w-]{16}\.[\w-]{43}$/
 const ENDED = { status: 401, body: { code: 'session_ended', refresh: false } }
 
@@ -62,7 +64,7 @@ describeAdapters('an application', (adapter) => {
 
   scenario('login', 'sets both cookies as HttpOnly', async () => {
     const { login } = await openSignedIn()
-    expect(login.body).toStrictEqual({ expiresIn: expect.any(Number) })
+    expect(login.body).toStrictEqual(ANSWER)
     expect(login.cookies).toStrictEqual([
       `${ACCESS}=<access>; Path=/; ${MONTH}`,
       `${REFRESH}=<refresh>; Path=/session; ${MONTH}`,
@@ -89,7 +91,7 @@ describeAdapters('an application', (adapter) => {
     const { anna, clock } = await openSignedIn()
     clock.advance(900)
     const refreshed = await refresh(anna)
-    expect([refreshed.status, refreshed.body]).toStrictEqual([200, { expiresIn: expect.any(Number) }])
+    expect([refreshed.status, refreshed.body]).toStrictEqual([200, ANSWER])
     expect(refreshed.cookies).toHaveLength(2)
     expect(await me(anna)).toMatchObject({ status: 200, body: { generation: 1 } })
   })
@@ -308,7 +310,7 @@ describeAdapters('an application', (adapter) => {
     'is in every login and refresh response, and unsafe requests must send it',
     async () => {
       const { anna, client, clock, login } = await openSignedIn({ csrf: 'token' })
-      const withCsrfToken = { expiresIn: expect.any(Number), csrfToken: expect.stringMatching(CSRF_TOKEN) }
+      const withCsrfToken = { ...ANSWER, csrfToken: expect.stringMatching(CSRF_TOKEN) }
       expect(login.body).toStrictEqual(withCsrfToken)
       const otherLogin = await client().send('POST', '/login?user=anna')
       for (const wrong of [{}, withToken(login, 'A'), withToken(otherLogin)]) {
@@ -424,6 +426,40 @@ describeAdapters('an application', (adapter) => {
     expect(back.headers.location).toMatch(/^\/me\?tab=1&pawl-resumed=\w+$/)
     expect(back.cookies).toHaveLength(2)
     expect((await anna.send('GET', back.headers.location!, page)).status).toBe(200)
+  })
+
+  scenario('page load through a service worker', 'is resumed, and refused in words', async () => {
+    const database = fragile(memory())
+    const { anna, client, clock } = await openSignedIn({}, { store: database.store })
+    clock.advance(900)
+    for (const headers of Object.values(THROUGH_WORKER)) {
+      expect((await anna.send('GET', '/me', { headers })).status).toBe(303)
+      const refused: readonly (readonly [Received, number, string])[] = [
+        [await client().send('GET', '/me', { headers }), 401, 'not_signed_in'],
+        [await anna.send('POST', '/notes', { headers }), 401, 'access_token_expired'],
+        [
+          await anna.send('POST', '/notes', { headers: { ...headers, 'sec-fetch-site': 'cross-site' } }),
+          403,
+          'csrf_rejected',
+        ],
+      ]
+      for (const [answer, status, code] of refused)
+        expect([answer.status, answer.headers['content-type'], codeInPage(answer)]).toStrictEqual([
+          status,
+          'text/html; charset=utf-8',
+          code,
+        ])
+    }
+    database.down = true
+    for (const headers of [NAVIGATION, ...Object.values(THROUGH_WORKER)])
+      for (const [method, target] of [
+        ['GET', '/session/refresh?to=/me'],
+        ['POST', '/login?user=berta'],
+      ] as const) {
+        const sent = { ...headers, 'sec-fetch-site': 'same-origin' }
+        const answer = await anna.send(method, target, { headers: sent })
+        expect([answer.status, codeInPage(answer)]).toStrictEqual([503, 'unavailable'])
+      }
   })
 
   scenario('inline refresh', 'renews an expired access token within the request', async () => {

@@ -67,8 +67,7 @@ describe('a page that comes back from the back/forward cache', () => {
 })
 
 describe('a page that is left', () => {
-  // Skipped until the client sends such a request without a refresh before.
-  browserTest.skip.for([
+  browserTest.for([
     ['endpoint', 401, []],
     ['inline', 200, ['anna: bye']],
   ] as const)(

@@ -119,13 +119,124 @@ describe('bearer mode', () => {
     const world = await openWorld()
     const disk = memoryTokens()
     const save = vi.fn(disk.save)
-    const client = world.client({ tokens: { ...disk, save }, fetch: recordingFetch(world).fetch })
+    const onProblem = vi.fn()
+    const client = world.client({ tokens: { ...disk, save }, fetch: recordingFetch(world).fetch, onProblem })
     await world.login(client)
     world.expire()
     save.mockImplementationOnce(() => Promise.reject(new Error('the keychain is locked')))
     await expect(client.fetch('/me')).rejects.toThrow('the keychain is locked')
     expect(client.session.status).toBe('signed-in')
+    expect(onProblem.mock.calls).toMatchObject([['storage-failed', { message: 'the keychain is locked' }]])
     expect((await client.fetch('/me')).status).toBe(200)
+  })
+
+  describe('with a storage that cannot be read', () => {
+    const unreadable = (): never => {
+      throw new Error('could not decrypt')
+    }
+
+    it('starts signed out, reports it once, and can sign in and out', async () => {
+      const world = await openWorld()
+      const disk = memoryTokens()
+      const load = vi.fn<() => Tokens | null | Promise<Tokens | null>>(unreadable)
+      const clear = vi.fn(disk.clear)
+      const onProblem = vi.fn()
+      const client = world.client({ tokens: { ...disk, load, clear }, onProblem })
+      expect(await client.check()).toStrictEqual({ status: 'signed-out', user: null })
+      expect((await client.fetch('/me')).status).toBe(401)
+      expect(clear).not.toHaveBeenCalled()
+      expect(await world.login(client)).toBe(true)
+      expect((await client.fetch('/me')).status).toBe(200)
+      await client.signOut()
+      expect([client.session.status, await disk.load()]).toStrictEqual(['signed-out', null])
+      expect(onProblem.mock.calls).toStrictEqual([['storage-failed', new Error('could not decrypt')]])
+    })
+
+    it('keeps the tokens that it may read later', async () => {
+      const world = await openWorld()
+      const disk = memoryTokens()
+      await world.login(world.client({ tokens: disk }))
+      const load = vi.fn(disk.load).mockImplementation(unreadable)
+      const clear = vi.fn(disk.clear)
+      const client = world.client({ tokens: { ...disk, load, clear }, onProblem: () => {} })
+      expect((await client.fetch('/me')).status).toBe(401)
+      expect(client.session.status).toBe('signed-out')
+      load.mockImplementation(disk.load)
+      expect((await client.check()).status).toBe('signed-in')
+      expect((await client.fetch('/me')).status).toBe(200)
+      expect(clear).not.toHaveBeenCalled()
+    })
+
+    it('stays signed in if it had read the tokens before', async () => {
+      const world = await openWorld()
+      const disk = memoryTokens()
+      const load = vi.fn(disk.load)
+      const onProblem = vi.fn()
+      const client = world.client({ tokens: { ...disk, load }, onProblem })
+      await world.login(client)
+      world.expire()
+      load.mockImplementation(unreadable)
+      for (let time = 0; time < 2; time++) await expect(client.fetch('/me')).rejects.toThrow('refresh failed')
+      expect(client.session.status).toBe('signed-in')
+      load.mockImplementation(disk.load)
+      expect((await client.fetch('/me')).status).toBe(200)
+      load.mockImplementation(unreadable)
+      world.expire()
+      await expect(client.fetch('/me')).rejects.toThrow('refresh failed')
+      expect(onProblem).toHaveBeenCalledTimes(2)
+    })
+
+    it('can sign out although it never read the tokens, and forgets them', async () => {
+      const world = await openWorld()
+      const disk = memoryTokens({ accessToken: 'damaged', refreshToken: 'damaged' })
+      const client = world.client({ tokens: { ...disk, load: unreadable }, onProblem: () => {} })
+      await client.signOut()
+      expect([client.session.status, await disk.load()]).toStrictEqual(['signed-out', null])
+    })
+
+    it.each<[string, unknown]>([
+      ['text', 'damaged'],
+      ['an object of something else', { user: 'anna' }],
+      ['a list', []],
+    ])('becomes signed out if the storage holds %s', async (_name, value) => {
+      const world = await openWorld()
+      const tokens = memoryTokens(value as Tokens)
+      const client = world.client({ tokens })
+      expect((await client.fetch('/me')).status).toBe(401)
+      expect(client.session.status).toBe('signed-out')
+      expect(await world.login(client)).toBe(true)
+      expect((await client.fetch('/me')).status).toBe(200)
+    })
+  })
+
+  it('does not sign in if the storage cannot save the tokens', async () => {
+    const world = await openWorld()
+    const disk = memoryTokens()
+    const onProblem = vi.fn()
+    const save = vi.fn(disk.save).mockRejectedValueOnce(new Error('full'))
+    const client = world.client({ tokens: { ...disk, save }, onProblem })
+    await expect(world.login(client)).rejects.toThrow('full')
+    expect([client.session.status, onProblem.mock.calls]).toStrictEqual([
+      'unknown',
+      [['storage-failed', new Error('full')]],
+    ])
+    expect(await world.login(client)).toBe(true)
+  })
+
+  it('signs out although the storage cannot be cleared', async () => {
+    const world = await openWorld()
+    const disk = memoryTokens()
+    const onProblem = vi.fn()
+    const clear = vi.fn(() => Promise.reject(new Error('locked')))
+    const client = world.client({ tokens: { ...disk, clear }, onProblem })
+    await world.login(client)
+    await client.signOut()
+    expect(client.session.status).toBe('signed-out')
+    await world.login(client)
+    await world.sessions.revokeUser('anna')
+    expect((await client.fetch('/me')).status).toBe(401)
+    expect(client.session.status).toBe('signed-out')
+    expect(onProblem).toHaveBeenCalledTimes(2)
   })
 
   it('keeps its refresh token if the server sends none', async () => {

@@ -41,23 +41,31 @@ describe('a function of the application that never settles', () => {
 
   it('as `fetch`: the refresh fails, and the next one is sent', async () => {
     const world = await openWorld()
-    const client = world.client({ fetch: vi.fn(hang) })
-    for (let time = 0; time < 2; time++) expect(await outcomeOf(client.check())).toBe('TypeError')
-    expect(client.session.status).toBe('unknown')
+    const fetch = vi.fn(hang)
+    const client = world.client({ fetch })
+    const unknown = { status: 'unknown', user: null }
+    for (let time = 0; time < 2; time++) expect(await outcomeOf(client.check())).toStrictEqual(unknown)
+    expect(fetch).toHaveBeenCalledTimes(2)
   })
 
-  it.each(['load', 'save', 'clear'] as const)('as `%s` of the storage: the call fails', async (name) => {
+  it.each([
+    ['load', 'the refresh fails', 'TypeError'],
+    ['save', 'the request fails', 'AbortError'],
+    ['clear', 'the sign-out succeeds', undefined],
+  ] as const)('as `%s` of the storage: %s', async (name, _outcome, expected) => {
     const world = await openWorld()
+    const onProblem = vi.fn()
     const disk = memoryTokens()
     const tokens: TokenStorage = { load: disk.load, save: disk.save, clear: disk.clear }
-    const client = world.client({ tokens })
+    const client = world.client({ tokens, onProblem })
     await world.login(client)
     const kept = (await disk.load()) as Tokens
     Object.assign(tokens, { [name]: vi.fn(hang) })
     world.expire()
     const call = name === 'clear' ? client.signOut() : client.fetch('/me')
     await vi.waitFor(() => expect(tokens[name]).toHaveBeenCalled())
-    expect(await outcomeOf(call)).toBe('AbortError')
+    expect(await outcomeOf(call)).toBe(expected)
+    expect(onProblem.mock.calls).toMatchObject([['storage-failed', { name: 'AbortError' }]])
     if (name !== 'clear') expect(await disk.load()).toStrictEqual(kept)
     Object.assign(tokens, { [name]: disk[name] })
     if (name !== 'clear') expect((await client.fetch('/me')).status).toBe(200)

@@ -15,6 +15,58 @@ describe('the tabs of a browser', () => {
     await until(() => expect(one.session.status).toBe('signed-in'))
   })
 
+  describe('without the `user` option', () => {
+    it('learn that somebody else signed in, by the message of the login', async () => {
+      const world = await openWorld()
+      stubBrowser(world.origin)
+      stubChannel()
+      const [one, two] = [world.client(), world.client()]
+      await world.login(one)
+      await until(() => expect(two.session.status).toBe('signed-in'))
+      const listener = vi.fn()
+      two.onChange(listener)
+      await world.login(one, 'bert')
+      await until(() => expect(listener.mock.calls).toStrictEqual([[{ status: 'signed-in', user: null }]]))
+      world.expire()
+      await one.fetch('/me')
+      await two.fetch('/me')
+      expect(listener).toHaveBeenCalledTimes(1)
+    })
+
+    it('learn it by the next refresh if the message was lost', async () => {
+      const world = await openWorld()
+      const [one, two] = [world.client(), world.client()]
+      await world.login(one)
+      await two.check()
+      const listener = vi.fn()
+      two.onChange(listener)
+      world.expire()
+      await two.fetch('/me')
+      expect(listener).not.toHaveBeenCalled()
+      await world.login(one, 'bert')
+      world.expire()
+      expect(await (await two.fetch('/me')).json()).toMatchObject({ id: 'bert' })
+      await until(() => expect(listener.mock.calls).toStrictEqual([[{ status: 'signed-in', user: null }]]))
+    })
+
+    it('learn it by the refresh of another tab', async () => {
+      const world = await openWorld()
+      stubBrowser(world.origin)
+      stubChannel()
+      const [one, two] = [world.client(), world.client()]
+      await world.login(one)
+      await two.check()
+      const listener = vi.fn()
+      two.onChange(listener)
+      const silent = world.client({ baseUrl: `${world.origin}/`, path: '/session' })
+      silent.close()
+      await world.login(silent, 'bert')
+      world.expire()
+      await one.fetch('/me')
+      await until(() => expect(listener).toHaveBeenCalledTimes(1))
+    })
+  })
+
   it('send no token to each other', async () => {
     const world = await openWorld({ csrf: 'token' })
     stubBrowser(world.origin)
@@ -30,11 +82,15 @@ describe('the tabs of a browser', () => {
     await client.check()
     await client.signOut()
     vi.restoreAllMocks()
-    const answer = { expiresIn: expect.any(Number), csrfToken: expect.any(String) }
+    const answer = {
+      expiresIn: expect.any(Number),
+      csrfToken: expect.any(String),
+      marker: expect.stringMatching(/^[\w-]{8}$/),
+    }
     expect(messages).toStrictEqual([
       ['login', answer],
       ['refresh', answer],
-      ['logout', { expiresIn: undefined, csrfToken: undefined }],
+      ['logout', { expiresIn: undefined, csrfToken: undefined, marker: undefined }],
     ])
   })
 

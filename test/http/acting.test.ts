@@ -7,7 +7,7 @@ import { listen } from '../support/sessions.ts'
 
 const ACCESS = '__Host-pawl-access'
 const REFRESH = '__Secure-pawl-refresh'
-const MONTH = 'Max-Age=2592000; Expires=Thu, 31 Jan 2030 12:00:00 GMT; HttpOnly; Secure; SameSite=Lax'
+const MONTH = 'Expires=Thu, 31 Jan 2030 12:00:00 GMT; Max-Age=2592000; HttpOnly; Secure; SameSite=Lax'
 const HOUR = 3600
 
 const who: Handler = ({ userId, actor, claims }) =>

@@ -6,6 +6,7 @@ import {
   NAVIGATION,
   openSite,
   type Site,
+  THROUGH_WORKER,
   type Visitor,
 } from '../support/http-site.ts'
 import { listen } from '../support/sessions.ts'
@@ -178,6 +179,12 @@ describe.each(MODES)('with `refresh: %s`, a visitor with a planted refresh cooki
       { ...script, 'sec-fetch-site': 'same-site', origin: 'https://evil.example.com' },
     ],
     ['a HEAD request of the sibling subdomain', { ...subresource, 'sec-fetch-dest': 'empty' }, 'HEAD'],
+    // Browsers call such a page load one of the same origin, even if a link on another site started it.
+    ['a page load through a worker of Chromium', THROUGH_WORKER['Chromium and WebKit']],
+    ['a page load through a worker of Firefox', THROUGH_WORKER.Firefox],
+    ['a form through a worker of Firefox', THROUGH_WORKER.Firefox, 'POST'],
+    ['a worker that copies a page load', { ...THROUGH_WORKER.Firefox, 'sec-fetch-mode': 'cors' }],
+    ['a worker that copies a form', { ...THROUGH_WORKER.Firefox, 'sec-fetch-mode': 'cors' }, 'POST'],
     ['a page load of an old browser', { 'sec-fetch-site': undefined, accept: 'text/html' }],
     ['an image of an old browser', { 'sec-fetch-site': undefined, accept: 'image/*' }],
   ])('is signed in as nobody by %s', async (_what, headers, method = 'GET') => {

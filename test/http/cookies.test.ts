@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { coded } from '../support/errors.ts'
 import { openSite } from '../support/http-site.ts'
 
-const MONTH = 'Max-Age=2592000; Expires=Thu, 31 Jan 2030 12:00:00 GMT'
-const GONE = 'Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT'
+const MONTH = 'Expires=Thu, 31 Jan 2030 12:00:00 GMT; Max-Age=2592000'
+const GONE = 'Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0'
 
 describe('the session cookies', () => {
   it('of a login have exactly these attributes, and the body holds no token', async () => {
@@ -15,7 +15,7 @@ describe('the session cookies', () => {
     ])
     expect(headers.get('cache-control')).toBe('private, no-store')
     expect(headers.get('vary')).toBe('Cookie')
-    expect(body).toStrictEqual({ expiresIn: expect.any(Number) })
+    expect(body).toStrictEqual({ expiresIn: expect.any(Number), marker: expect.stringMatching(/^[\w-]{8}$/) })
   })
 
   it('of a refresh are both set again with a new expiry', async () => {
@@ -24,7 +24,7 @@ describe('the session cookies', () => {
     await anna.login()
     clock.advance(86_400)
     const { status, cookies, headers, body } = await anna.refresh()
-    const month = 'Max-Age=2592000; Expires=Fri, 01 Feb 2030 12:00:00 GMT'
+    const month = 'Expires=Fri, 01 Feb 2030 12:00:00 GMT; Max-Age=2592000'
     expect(status).toBe(200)
     expect(cookies).toStrictEqual([
       `__Host-pawl-access=<access>; Path=/; ${month}; HttpOnly; Secure; SameSite=Lax`,
@@ -38,7 +38,7 @@ describe('the session cookies', () => {
       vary: 'Cookie',
       'x-content-type-options': 'nosniff',
     })
-    expect(body).toStrictEqual({ expiresIn: expect.any(Number) })
+    expect(body).toStrictEqual({ expiresIn: expect.any(Number), marker: expect.stringMatching(/^[\w-]{8}$/) })
   })
 
   it('of a refresh shortly after a turn are only the access cookie', async () => {
@@ -51,7 +51,7 @@ describe('the session cookies', () => {
     const { status, cookies } = await anna.refresh()
     expect(status).toBe(200)
     expect(cookies).toStrictEqual([
-      '__Host-pawl-access=<access>; Path=/; Max-Age=2592000; Expires=Thu, 31 Jan 2030 12:00:01 GMT; HttpOnly; Secure; SameSite=Lax',
+      '__Host-pawl-access=<access>; Path=/; Expires=Thu, 31 Jan 2030 12:00:01 GMT; Max-Age=2592000; HttpOnly; Secure; SameSite=Lax',
     ])
     expect(anna.jar.get('__Secure-pawl-refresh')).toBe(kept)
   })
@@ -132,15 +132,15 @@ describe('the session cookies', () => {
     const year = 3650 * 86_400
     const { visitor } = await openSite({}, { idleTimeout: year, absoluteTimeout: null })
     expect((await visitor().login()).cookies[1]).toBe(
-      '__Secure-pawl-refresh=<refresh>; Path=/session; Max-Age=34560000; Expires=Wed, 05 Feb 2031 12:00:00 GMT; HttpOnly; Secure; SameSite=Lax',
+      '__Secure-pawl-refresh=<refresh>; Path=/session; Expires=Wed, 05 Feb 2031 12:00:00 GMT; Max-Age=34560000; HttpOnly; Secure; SameSite=Lax',
     )
   })
 
   it('expire with the absolute timeout at the latest', async () => {
     const { visitor } = await openSite()
     expect((await visitor().login({ userId: 'anna', absoluteTimeout: 3600 })).cookies).toStrictEqual([
-      '__Host-pawl-access=<access>; Path=/; Max-Age=3600; Expires=Tue, 01 Jan 2030 13:00:00 GMT; HttpOnly; Secure; SameSite=Lax',
-      '__Secure-pawl-refresh=<refresh>; Path=/session; Max-Age=3600; Expires=Tue, 01 Jan 2030 13:00:00 GMT; HttpOnly; Secure; SameSite=Lax',
+      '__Host-pawl-access=<access>; Path=/; Expires=Tue, 01 Jan 2030 13:00:00 GMT; Max-Age=3600; HttpOnly; Secure; SameSite=Lax',
+      '__Secure-pawl-refresh=<refresh>; Path=/session; Expires=Tue, 01 Jan 2030 13:00:00 GMT; Max-Age=3600; HttpOnly; Secure; SameSite=Lax',
     ])
   })
 })

@@ -23,6 +23,7 @@ describe('with the option `csrf: token`', () => {
     expect(status).toBe(200)
     expect(body).toStrictEqual({
       expiresIn: expect.any(Number),
+      marker: expect.any(String),
       csrfToken: expect.stringMatching(/^[\w-]{16}\.[\w-]{43}$/),
     })
     const { csrfToken } = body as { csrfToken: string }

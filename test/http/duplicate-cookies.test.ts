@@ -7,8 +7,8 @@ import { counting } from '../support/stores.ts'
 
 const ACCESS = '__Host-pawl-access'
 const REFRESH = '__Secure-pawl-refresh'
-const GONE = 'Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=Lax'
-const MONTH = 'Max-Age=2592000; Expires=Thu, 31 Jan 2030 12:00:00 GMT; HttpOnly; Secure; SameSite=Lax'
+const GONE = 'Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; HttpOnly; Secure; SameSite=Lax'
+const MONTH = 'Expires=Thu, 31 Jan 2030 12:00:00 GMT; Max-Age=2592000; HttpOnly; Secure; SameSite=Lax'
 
 /** Clears every refresh cookie that earlier settings or a sibling subdomain may have left. */
 const STRAYS = [

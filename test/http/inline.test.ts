@@ -6,9 +6,9 @@ import { decodeJwt } from '../support/jwt.ts'
 
 const ACCESS = '__Host-pawl-access'
 const REFRESH = '__Secure-pawl-refresh'
-const MONTH = 'Max-Age=2592000; Expires=Thu, 31 Jan 2030 13:00:00 GMT; HttpOnly; Secure; SameSite=Lax'
+const MONTH = 'Expires=Thu, 31 Jan 2030 13:00:00 GMT; Max-Age=2592000; HttpOnly; Secure; SameSite=Lax'
 const RENEWED = [`${ACCESS}=<access>; Path=/; ${MONTH}`, `${REFRESH}=<refresh>; Path=/; ${MONTH}`]
-const GONE = 'Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=Lax'
+const GONE = 'Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; HttpOnly; Secure; SameSite=Lax'
 const CLEARED = [`${ACCESS}=; Path=/; ${GONE}`, `${REFRESH}=; Path=/; ${GONE}`]
 
 /** A site with a visitor whose access token has expired. */

@@ -1,9 +1,13 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { fetchSessions } from '../../src/adapters/fetch/index.ts'
 import { sessionsOverHttp } from '../../src/http/http.ts'
+import { memory } from '../../src/memory/index.ts'
 import { coded } from '../support/errors.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
 import { fakeExchange } from '../support/http-exchange.ts'
+import { createJar } from '../support/http-jar.ts'
 import { openSite } from '../support/http-site.ts'
+import { NEW_SECRET, SECRET } from '../support/secrets.ts'
 import { openSessions } from '../support/sessions.ts'
 
 const SECURE = ['__Host-pawl-access', '__Secure-pawl-refresh']
@@ -29,7 +33,7 @@ describe('on plain http://localhost', () => {
       cookies: { domain: 'example.com', sameSite: 'none', partitioned: true },
     })
     const anna = visitor(undefined, 'http://localhost:3000')
-    const life = 'Max-Age=2592000; Expires=Thu, 31 Jan 2030 12:00:00 GMT'
+    const life = 'Expires=Thu, 31 Jan 2030 12:00:00 GMT; Max-Age=2592000'
     expect((await anna.login()).cookies).toStrictEqual([
       `pawl-access=<access>; Path=/; ${life}; HttpOnly; SameSite=Lax`,
       `pawl-refresh=<refresh>; Path=/session; ${life}; HttpOnly; SameSite=Lax`,
@@ -51,6 +55,32 @@ describe('on plain http://localhost', () => {
     expect((await anna.refresh()).status).toBe(200)
     expect((await anna.logout()).status).toBe(204)
     expect(anna.jar.names).toStrictEqual([])
+  })
+
+  it.each([
+    ['on two ports', NEW_SECRET, 'http://localhost:4000'],
+    ['in one process', SECRET, 'http://localhost:3000'],
+  ])('two applications %s with names of their own do not disturb each other', async (_where, secret, url) => {
+    const clock = createFakeClock()
+    const store = memory()
+    const shop = await openSite({}, { store, now: clock.now, secret: SECRET })
+    const cookies = { access: '__Host-admin-access', refresh: '__Secure-admin-refresh' }
+    const shared = secret === SECRET ? { store } : {}
+    const admin = await openSite({ cookies }, { ...shared, now: clock.now, secret })
+    const jar = createJar()
+    const buyer = shop.visitor(jar, 'http://localhost:3000')
+    const clerk = admin.visitor(jar, url)
+    await buyer.login({ userId: 'buyer' })
+    await clerk.login({ userId: 'clerk' })
+    for (let turn = 0; turn < 3; turn++) {
+      clock.advance(900)
+      expect([(await buyer.refresh()).status, (await clerk.refresh()).status]).toStrictEqual([200, 200])
+      expect((await buyer.me()).body).toMatchObject({ userId: 'buyer' })
+      expect((await clerk.me()).body).toMatchObject({ userId: 'clerk' })
+    }
+    expect((await clerk.logout()).status).toBe(204)
+    expect((await buyer.me()).body).toMatchObject({ userId: 'buyer' })
+    expect(jar.names).toStrictEqual(PLAIN)
   })
 
   it.each([

@@ -26,7 +26,7 @@ import { openSessions } from '../support/sessions.ts'
 
 const ACCESS = '__Host-pawl-access'
 const REFRESH = '__Secure-pawl-refresh'
-const GONE = 'Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=Lax'
+const GONE = 'Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; HttpOnly; Secure; SameSite=Lax'
 const CLEARED = [`${ACCESS}=; Path=/; ${GONE}`, `${REFRESH}=; Path=/session; ${GONE}`]
 const ended = { code: 'session_ended', refresh: false }
 

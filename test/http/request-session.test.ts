@@ -243,7 +243,7 @@ describe('creating a session', () => {
       },
     })
     expect(cookies).toHaveLength(2)
-    expect(body).toStrictEqual({ expiresIn: expect.any(Number) })
+    expect(body).toStrictEqual({ expiresIn: expect.any(Number), marker: expect.any(String) })
     expect((await berta.me()).status).toBe(200)
     const reasons = (await site.sessions.list('berta')).map(({ endReason }) => endReason)
     expect(reasons.sort()).toStrictEqual([null, 'replaced'])

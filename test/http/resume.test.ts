@@ -300,7 +300,7 @@ describe('the refresh route', () => {
     const answer = await anna.navigate('/session/refresh?to=/page')
     expect(answer.status).toBe(303)
     expect(locationOf(answer)).toBe(`/page?pawl-resumed=${marker}`)
-    const gone = 'Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=Lax'
+    const gone = 'Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; HttpOnly; Secure; SameSite=Lax'
     expect(answer.cookies).toStrictEqual([
       `${ACCESS}=; Path=/; ${gone}`,
       `__Secure-pawl-refresh=; Path=/session; ${gone}`,

@@ -10,6 +10,29 @@ import { openSessions } from '../support/sessions.ts'
 const HOST = 'app.example.com'
 const PREVIEW = 'https://preview-7.example.dev'
 
+/** Origins of applications in web views, of extensions and of desktop applications. */
+const APPLICATIONS = [
+  'capacitor://localhost',
+  'ionic://localhost',
+  'tauri://localhost',
+  'http://tauri.localhost',
+  'https://localhost',
+  'app://-',
+  'app://.',
+  'app://shop.example:5',
+  'chrome-extension://abcdefghijklmnopabcdefghijklmnop',
+  'moz-extension://2b9c6a0e-1a2b-4c3d-8e4f-123456789abc',
+  'safari-web-extension://2b9c6a0e-1a2b-4c3d-8e4f-123456789abc',
+]
+
+const SIMILAR = [
+  'capacitor://localhost.evil',
+  'capacitor://localhost:1',
+  'capacitors://localhost',
+  'app://shop.example:50',
+  'chrome-extension://abcdefghijklmnopabcdefghijklmnoa',
+]
+
 afterEach(() => void vi.useRealTimers())
 
 interface Sent {
@@ -77,7 +100,29 @@ describe('a list of trusted origins', () => {
     ['null', 'an exact origin like'],
     ['', 'an exact origin like'],
     ['file:///', 'an exact origin like'],
+    ['file://', 'browsers send `null` for files'],
+    ['null', 'browsers send `null` for files'],
     ['ftp://a.example', 'an exact origin like'],
+    ['wss://a.example', 'an exact origin like'],
+    ['data://a.example', 'an exact origin like'],
+    ['capacitor://localhost/', "'capacitor://localhost'"],
+    ['capacitor://localhost/index.html?a#b', "'capacitor://localhost'"],
+    ['capacitor:localhost', "'capacitor://localhost'"],
+    ['capacitor:/localhost', "'capacitor://localhost'"],
+    ['capacitor:///localhost', "'capacitor://localhost'"],
+    ['Capacitor://LocalHost', "'capacitor://localhost'"],
+    [' tauri://localhost ', "'tauri://localhost'"],
+    ['app://localhost:', "'app://localhost'"],
+    ['chrome-extension://*', 'a function of the origin'],
+    ['chrome-extension://ABCDEFGHIJKLMNOPabcdefghijklmnop/popup.html', "'chrome-extension://abcdefgh"],
+    ['moz-extension://', 'an exact origin like'],
+    ['app://user@localhost', 'an exact origin like'],
+    ['app://localhost:99999', 'an exact origin like'],
+    ['app://lo%63alhost', 'an exact origin like'],
+    ['app://a..b', 'an exact origin like'],
+    ['1app://localhost', 'an exact origin like'],
+    ['ap_p://localhost', 'an exact origin like'],
+    [`app://${'a.'.repeat(140)}b`, 'an exact origin like'],
     [/example/, 'an exact origin like'],
   ])('refuses %j, which no browser sends, and names the right form', async (origin, advice) => {
     await expect(open({ trustedOrigins: [origin as string] })).rejects.toSatisfy(
@@ -96,10 +141,55 @@ describe('a list of trusted origins', () => {
     'https://xn--mnchen-3ya.example',
     'https://a_b.example:8443',
     'https://a.example.',
+    ...APPLICATIONS,
   ])('takes %s', async (origin) => {
     const { send } = await open({ trustedOrigins: [origin] })
     expect((await send({ origin, site: 'cross-site' })).status).toBe(200)
   })
+})
+
+describe.each(APPLICATIONS)('a page of %s', (origin) => {
+  const asked = { 'access-control-request-method': 'POST' }
+  /** Chromium sends `none` for an extension with host permissions; older WebKit sends no `Sec-Fetch-Site`. */
+  const sites = ['cross-site', 'same-site', undefined] as const
+
+  it.each<[string, HttpOptions['trustedOrigins'] & {}]>([
+    ['a list', [origin]],
+    ['a function', (given: string) => given === origin],
+  ])('may send requests and read the answers if %s trusts it', async (_how, trustedOrigins) => {
+    const { send } = await open({ trustedOrigins, cors: true })
+    for (const site of sites) {
+      const from = { origin, ...(site !== undefined && { site }) }
+      expect(await send(from)).toMatchObject({
+        status: 200,
+        headers: { 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true' },
+      })
+      const preflight = await send({ ...from, method: 'OPTIONS', headers: asked })
+      expect([preflight.status, preflight.headers['access-control-allow-origin']]).toStrictEqual([
+        204,
+        origin,
+      ])
+    }
+    expect((await send({ origin, site: 'none' })).status).toBe(200)
+  })
+
+  it('is refused if it is not trusted, and the log names it', async () => {
+    for (const trustedOrigins of [SIMILAR, () => false]) {
+      const { send, warned } = await open({ trustedOrigins, cors: true })
+      for (const site of sites)
+        expect((await send({ origin, ...(site !== undefined && { site }) })).status).toBe(403)
+      expect((await send({ method: 'GET', origin, headers: { upgrade: 'websocket' } })).status).toBe(403)
+      expect(warned).toStrictEqual([expect.stringContaining(`from a page of ${origin} was refused`)])
+    }
+  })
+})
+
+it('a page of another scheme is not of this origin, even with the name of the requested host', async () => {
+  const { send } = await open({ trustedOrigins: (origin) => origin === PREVIEW, cors: true })
+  for (const origin of [`capacitor://${HOST}`, `app://${HOST}`, `ftp://${HOST}`])
+    expect((await send({ origin })).status).toBe(403)
+  for (const origin of [`https://${HOST}`, `http://${HOST}`])
+    expect((await send({ origin })).status).toBe(200)
 })
 
 describe('a function as `trustedOrigins`', () => {
@@ -149,6 +239,12 @@ describe('a function as `trustedOrigins`', () => {
       'x',
       'https://*.example.com',
       'HTTPS://A.example',
+      'file://',
+      'ftp://a.example',
+      'Capacitor://localhost',
+      'capacitor://localhost/',
+      'capacitor:localhost',
+      `app://${'a'.repeat(300)}`,
       `https://${'a'.repeat(300)}.example`,
     ]
     for (const origin of garbage) expect((await send({ origin, site: 'cross-site' })).status).toBe(403)

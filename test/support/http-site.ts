@@ -115,6 +115,27 @@ export const NAVIGATION = {
   accept: 'text/html,*/*;q=0.8',
 } as const
 
+/**
+ * The same behind a service worker that answers with `fetch(event.request)`, as Chromium 156, WebKitGTK 2.50 and Firefox
+ * ESR 153 send it. Chromium sends the second form too if the worker gives `fetch` options.
+ */
+export const THROUGH_WORKER = {
+  'Chromium and WebKit': {
+    'sec-fetch-site': 'same-origin',
+    'sec-fetch-mode': 'navigate',
+    'sec-fetch-dest': 'empty',
+    'upgrade-insecure-requests': '1',
+    accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8',
+  },
+  Firefox: {
+    'sec-fetch-site': 'same-origin',
+    'sec-fetch-mode': 'same-origin',
+    'sec-fetch-dest': 'empty',
+    'upgrade-insecure-requests': '1',
+    accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8',
+  },
+} as const
+
 async function takeApart(response: Response): Promise<Answer & { raw: readonly string[] }> {
   const text = await response.text()
   const raw = response.headers.getSetCookie()

@@ -52,7 +52,7 @@ export function SessionProvider({ client, initial, children }: SessionProviderPr
   useEffect(() => {
     const check = (): void => {
       // If there is no response, the status stays unknown. The next `online` or `focus` event tries again.
-      if (!isKnown && client.session.status === 'unknown') client.check().catch(() => {})
+      if (!isKnown && client.session.status === 'unknown') void client.check()
     }
     check()
     globalThis.addEventListener?.('online', check)

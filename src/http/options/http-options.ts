@@ -25,7 +25,8 @@ export interface HttpOptions {
    * Origins, besides the request's own, that may send unsafe requests. A function is called for each request of
    * another origin, and may read a table of your customers' domains. If it throws or takes longer than 10 seconds,
    * the origin is not trusted.
-   * Takes an array of exact origins like 'https://app.example.com', without a path, or a function of an origin.
+   * Takes an array of exact origins like 'https://app.example.com' or 'capacitor://localhost', without a path, or
+   * a function of an origin.
    * @defaultValue []
    */
   readonly trustedOrigins?: readonly string[] | ((origin: string) => boolean | Promise<boolean>)
@@ -72,7 +73,7 @@ export interface CookieOptions {
    */
   readonly domain?: string
   /**
-   * The attribute `SameSite`.
+   * The attribute `SameSite`. `none` needs https: on plain http it changes nothing.
    * @defaultValue 'lax'
    */
   readonly sameSite?: 'lax' | 'strict' | 'none'

@@ -33,7 +33,7 @@ export function cookieDomain(): OptionValue {
 /** Exact origins, or a function that decides about each. */
 export function trustedOrigins(): OptionValue {
   const takes =
-    "an array of exact origins like 'https://app.example.com', without a path, or a function of an origin"
+    "an array of exact origins like 'https://app.example.com' or 'capacitor://localhost', without a path, or a function of an origin"
   return {
     takes,
     check(option, value) {
@@ -51,18 +51,31 @@ function exactOrigin(given: unknown): string {
   const text = typeof given === 'string' ? given.trim() : ''
   if (text.includes('*'))
     return 'exact origins without `*`; for many origins, give a function of the origin instead of the array'
+  const like = "an exact origin like 'https://app.example.com'"
+  if (/^(?:null$|file:)/i.test(text))
+    return `${like}; browsers send \`null\` for files, and for sandboxed frames of any site`
+  const origin = webOriginOf(text) ?? applicationOriginOf(text)
+  return origin === null ? like : `the exact origin '${origin}'`
+}
+
+function webOriginOf(text: string): string | null {
   const host = hostOf(text)
-  if (host !== null && text !== 'null') {
-    const scheme = /^https?(?=:\/\/)/i.exec(text)?.[0].toLowerCase()
-    const assumed = isLoopbackHost(host) ? 'http' : 'https'
-    const { origin } = new URL(scheme === undefined ? `${assumed}://${text}` : text)
-    if (isOrigin(origin)) return `the exact origin '${origin}'`
-  }
-  return "an exact origin like 'https://app.example.com'"
+  if (host === null) return null
+  const scheme = /^https?(?=:\/\/)/i.exec(text)?.[0].toLowerCase()
+  const assumed = isLoopbackHost(host) ? 'http' : 'https'
+  const { origin } = new URL(scheme === undefined ? `${assumed}://${text}` : text)
+  return isOrigin(origin) ? origin : null
+}
+
+/** The origin `capacitor://localhost` of texts like `Capacitor://localhost/` and `capacitor:localhost`. */
+function applicationOriginOf(text: string): string | null {
+  const [, scheme = '', host = ''] = /^([a-z][a-z0-9+.-]*):\/*([^/?#]+)/i.exec(text) ?? []
+  const origin = `${scheme}://${host.replace(/:$/, '')}`.toLowerCase()
+  return isOrigin(origin) ? origin : null
 }
 
 /** The host of an origin, a URL or a name, as browsers write it; null if the scheme is not http(s). */
 function hostOf(text: string): string | null {
-  const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`
+  const url = /^[^/?#]*:\//.test(text) ? text : `https://${text}`
   return /^https?:/i.test(url) && URL.canParse(url) ? new URL(url).hostname : null
 }

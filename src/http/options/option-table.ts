@@ -53,7 +53,7 @@ export const HTTP_OPTIONS: OptionTable = {
      * @defaultValue this host only
      */
     domain: { value: cookieDomain() },
-    /** The attribute `SameSite`. */
+    /** The attribute `SameSite`. `none` needs https: on plain http it changes nothing. */
     sameSite: { value: oneOf('lax', 'strict', 'none'), default: 'lax' },
     /** The attribute `Partitioned` (CHIPS), for pages embedded in other sites with `sameSite: 'none'`. */
     partitioned: { value: flag(), default: false },

@@ -82,6 +82,34 @@ export const classicApplication: Application = ({ withSession, notes }) => {
   return (req, res) => void (routes.get(`${req.method} ${pathOf(req.url)}`) ?? rest)(req, res)
 }
 
+/** Server-rendered pages. @param worker the script of their service worker */
+export function workerApplication(worker: string): Application {
+  return ({ withSession, notes }) => {
+    const pages = withSession(async (req, res, session) => {
+      switch (`${req.method} ${pathOf(req.url)}`) {
+        case 'POST /login':
+          return sendJson(res, 200, await session.create({ userId: 'anna' }))
+        case 'POST /notes':
+          notes.push(`${session.userId}: ${(await form(req))['text']}`)
+          return seeOther(res, '/')
+        default:
+          return send(
+            res,
+            200,
+            'text/html',
+            `<!doctype html><title>page</title><h1>Hello ${session.userId}</h1>
+             <form method="post" action="/notes"><input name="text" value="x"><button>Write</button></form>`,
+          )
+      }
+    })
+    return (req, res) => {
+      if (req.url === '/worker.js') return send(res, 200, 'text/javascript', worker)
+      if (req.url === '/start') return send(res, 200, 'text/html', '<!doctype html><title>start</title>')
+      return void pages(req, res)
+    }
+  }
+}
+
 async function form(req: AsyncIterable<Buffer>): Promise<Record<string, string>> {
   return Object.fromEntries(new URLSearchParams(await text(req)))
 }

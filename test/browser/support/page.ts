@@ -50,8 +50,9 @@ const client = createSessionClient<User>({
 async function ask(path: string, init?: RequestInit): Promise<Got> {
   try {
     const response = await client.fetch(path, init)
-    const body: unknown = await response.json().catch(() => ({}))
-    return { ...(body as object), status: response.status }
+    // Rejects if the response breaks off after its headers, as by a reload: that is no response.
+    const body = await response.text()
+    return { ...(body.startsWith('{') && JSON.parse(body)), status: response.status }
   } catch {
     return { status: 0 }
   }

@@ -71,7 +71,7 @@ export async function openSite(given: SiteOptions = {}): Promise<Site> {
 }
 
 /** Bundles the page's script into one file, as an application does. */
-function pageScript(): Promise<string> {
+export function pageScript(): Promise<string> {
   script ??= build({
     entryPoints: [fileURLToPath(new URL('page.ts', import.meta.url))],
     bundle: true,
