@@ -1,9 +1,9 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import type { Page } from 'playwright-core'
+import type { BrowserContext as PlaywrightContext, Page as PlaywrightPage } from 'playwright-core'
 import { expect, onTestFinished, vi } from 'vitest'
 import { createDemo, type Demo } from '../../demo/app.ts'
 import type { Claims } from '../../demo/claims.ts'
@@ -13,6 +13,7 @@ import { memory } from '../../src/memory/index.ts'
 import { silentLogger } from '../support/logger.ts'
 import { SECRET } from '../support/secrets.ts'
 import { listen } from '../support/sessions.ts'
+import type { Page } from './support/browser.ts'
 import { browserTest, engineName, openContext } from './support/browser-test.ts'
 
 const SCREENSHOTS = join(
@@ -25,8 +26,9 @@ const VIEW = { viewport: { width: 1280, height: 900 } }
 /** For docs/images/ten-tabs.png, which is a copy of the screenshot `ten-tabs`. */
 const README_VIEW = { viewport: { width: 1200, height: 640 } }
 
-browserTest('the demo ends a stolen session for owner and thief', async () => {
-  const { origin, sessions, advance } = await openDemo()
+browserTest('the demo ends a stolen session for owner and thief', async ({ skip }) => {
+  skip(engineName === 'webkit', 'Under automation, WebKitGTK opens no tab for a link or form.')
+  const { origin, sessions, advance, answered } = await openDemo()
   const reused = listen(sessions, 'reused')
   const context = await openContext(VIEW)
   const owner = await context.newPage()
@@ -35,7 +37,7 @@ browserTest('the demo ends a stolen session for owner and thief', async () => {
   await owner.getByText('Refreshed.').waitFor()
   await picture(owner, 'session')
 
-  const opened = context.waitForEvent('page')
+  const opened = (context as PlaywrightContext).waitForEvent('page')
   await owner.getByRole('button', { name: 'Steal this session' }).click()
   const thief = await opened
   const refresh = thief.getByRole('button', { name: 'refresh', exact: true })
@@ -43,20 +45,20 @@ browserTest('the demo ends a stolen session for owner and thief', async () => {
   const signedOut = owner.getByRole('heading', { name: 'Caught: two parties used this session.' })
   let thiefRefused = false
   for (let turn = 0; turn < 4 && !thiefRefused && !(await signedOut.isVisible()); turn++) {
-    const refreshed = thief.waitForResponse('**/session/refresh')
+    const refreshed = answered('/session/refresh')
     await refresh.click()
-    thiefRefused = (await refreshed).status() !== 200
+    thiefRefused = (await refreshed) !== 200
     if (thiefRefused) break
-    const used = thief.waitForResponse('**/api/me')
+    const used = answered('/api/me')
     await thief.getByRole('button', { name: 'call the API', exact: true }).click()
-    thiefRefused = (await used).status() !== 200
+    thiefRefused = (await used) !== 200
     if (thiefRefused) break
     if (turn === 0) await picture(thief, 'thief')
     await sessions.flush()
     advance(TURN)
-    const again = owner.waitForResponse('**/session/refresh')
+    const again = answered('/session/refresh')
     await owner.getByRole('button', { name: 'Refresh now' }).click()
-    if ((await again).status() !== 200) break
+    if ((await again) !== 200) break
     await sessions.flush()
     advance(TURN)
   }
@@ -120,8 +122,12 @@ async function openTabs(origin: string, view: typeof VIEW): Promise<Page> {
   const page = await (await openContext(view)).newPage()
   await signIn(page, origin)
   await page.goto(`${origin}/tabs`)
-  await page.waitForFunction(() => document.querySelectorAll('iframe').length === 10)
-  for (const frame of page.frames()) await frame.getByText(/^(ready|Ten tabs at once)$/).waitFor()
+  await page.waitForFunction(() => {
+    const states = [...document.querySelectorAll('iframe')].map(
+      ({ contentDocument }) => contentDocument?.querySelector('[data-state]')?.textContent,
+    )
+    return states.length === 10 && states.every((state) => state === 'ready')
+  })
   return page
 }
 
@@ -136,7 +142,10 @@ async function signIn(page: Page, origin: string, name?: string): Promise<void> 
 }
 
 async function picture(page: Page, name: string): Promise<void> {
-  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true, animations: 'disabled' })
+  // WebDriver can show only the visible part of a page.
+  if (engineName === 'webkit') return
+  const path = join(SCREENSHOTS, `${name}.png`)
+  await (page as PlaywrightPage).screenshot({ path, fullPage: true, animations: 'disabled' })
 }
 
 /** The demo with a clock that the test moves. */
@@ -144,6 +153,8 @@ async function openDemo(): Promise<{
   origin: string
   sessions: Sessions<Claims>
   advance: (seconds: number) => void
+  /** Waits for the next answer to a request of this path. @returns its status */
+  answered: (path: string) => Promise<number>
   stop: () => Promise<void>
   /** Starts it again at the same port. @param next the sessions of another run */
   start: (next?: Sessions<Claims>) => Promise<void>
@@ -153,12 +164,16 @@ async function openDemo(): Promise<{
   let ahead = 0
   const clock = vi.spyOn(Date, 'now').mockImplementation(() => now() + ahead)
   const sessions = await createDemoSessions()
+  const answers = new EventEmitter()
   let demo: Demo = createDemo(sessions)
   let server: Server
   let port = 0
   async function start(next?: Sessions<Claims>): Promise<void> {
     if (next !== undefined) demo = createDemo(next)
-    server = createServer(demo.app).listen(port, '127.0.0.1')
+    server = createServer((req, res) => {
+      res.once('finish', () => answers.emit(req.url!.replace(/\?.*$/, ''), res.statusCode))
+      void demo.app(req, res)
+    }).listen(port, '127.0.0.1')
     await once(server, 'listening')
     port = (server.address() as AddressInfo).port
   }
@@ -179,6 +194,7 @@ async function openDemo(): Promise<{
     advance(seconds) {
       ahead += seconds * 1000
     },
+    answered: async (path) => ((await once(answers, path)) as [number])[0],
     stop,
     start,
   }

@@ -1,6 +1,6 @@
-import type { Page } from 'playwright-core'
 import { describe, expect, vi } from 'vitest'
 import { classicApplication } from './support/applications.ts'
+import type { Page } from './support/browser.ts'
 import { browserTest, openContext } from './support/browser-test.ts'
 import { withoutCookies } from './support/network.ts'
 import { openSite, type Site } from './support/site.ts'
@@ -111,8 +111,8 @@ describe('without JavaScript', () => {
     expect(site.notes).toStrictEqual(['anna: note 0', 'anna: note 1', 'anna: note 2'])
     expect(await page.locator('li').allTextContents()).toStrictEqual(site.notes)
     expect(site.refreshed.length).toBe(6)
-    await page.click('text=Sign out')
-    await page.waitForSelector('text=Sign in')
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('button', { name: 'Sign in' }).waitFor()
     expect(site.ended.map(({ reason }) => reason)).toStrictEqual(['logout'])
   })
 
@@ -156,10 +156,9 @@ describe('without JavaScript', () => {
       await signIn(page, site)
       site.expire()
       await page.fill('[name=text]', 'first try')
-      const answered = page.waitForResponse(`${site.origin}/notes`)
-      await page.click('text=Write')
-      expect((await answered).status()).toBe(401)
+      await page.getByRole('button', { name: 'Write' }).click()
       await page.waitForURL('**/notes')
+      expect(site.network.log.at(-1)).toMatchObject({ request: 'POST /notes', status: 401 })
       expect(await page.textContent('h1')).toBe('Your session has to be renewed')
       expect(await page.textContent('small')).toBe('access_token_expired')
       expect(site.notes).toStrictEqual([])
@@ -207,11 +206,11 @@ async function signIn(page: Page, { origin }: Site): Promise<void> {
   await page.goto(origin)
   await page.fill('[name=user]', 'anna')
   await page.click('button')
-  await page.waitForSelector('h1')
+  await page.locator('h1').waitFor()
 }
 
 async function write(page: Page, text: string): Promise<void> {
   await page.fill('[name=text]', text)
-  await page.click('text=Write')
-  await page.waitForSelector(`li:has-text("${text}")`)
+  await page.getByRole('button', { name: 'Write' }).click()
+  await page.getByText(text).waitFor()
 }

@@ -1,8 +1,9 @@
-import type { Page } from 'playwright-core'
-import { describe, expect } from 'vitest'
+import { describe, expect, vi } from 'vitest'
 import { workerApplication } from './support/applications.ts'
+import type { Page } from './support/browser.ts'
 import { browserTest, openContext } from './support/browser-test.ts'
-import { openSite, type Site } from './support/site.ts'
+import { openSite, REFRESH, type Site } from './support/site.ts'
+import { tabOf } from './support/tab.ts'
 
 /** A worker takes over its pages at once. */
 const START = `
@@ -25,26 +26,62 @@ const WORKERS = {
       }
     }
     addEventListener('fetch', (event) => event.respondWith(networkFirst(event.request)))`,
-  'uses navigation preload': `${START}
+  'has a cache for assets and uses navigation preload': `${START}
     addEventListener('activate', (event) => event.waitUntil(registration.navigationPreload.enable()))
     const load = async (event) => (await event.preloadResponse) ?? fetch(event.request)
-    addEventListener('fetch', (event) => event.respondWith(load(event)))`,
+    async function cacheFirst(request) {
+      const cache = await caches.open('assets')
+      const cached = await cache.match(request)
+      if (cached !== undefined) return cached
+      const response = await fetch(request)
+      await cache.put(request, response.clone())
+      return response
+    }
+    addEventListener('fetch', (event) => {
+      if (event.request.mode === 'navigate') event.respondWith(load(event))
+      else if (event.request.url.endsWith('.js')) event.respondWith(cacheFirst(event.request))
+    })`,
 } as const
 
 describe.each(Object.entries(WORKERS))('pages behind a service worker that %s', (_name, worker) => {
-  browserTest('stay signed in when their access token expires', async () => {
-    const { site, page } = await openWithWorker(worker)
-    for (let turn = 0; turn < 2; turn++) {
-      site.expire(24 * 3600)
-      await page.goto(`${site.origin}/?turn=${turn}`)
-      expect(await heading(page)).toBe('Hello anna')
-    }
-    expect(site.network.count('GET /session/refresh')).toBe(2)
+  browserTest.for(['endpoint', 'inline'] as const)(
+    'stay signed in when their access token expires (%s)',
+    async (refresh) => {
+      const { site, page } = await openWithWorker(worker, refresh)
+      for (let turn = 0; turn < 2; turn++) {
+        site.expire(24 * 3600)
+        await page.goto(`${site.origin}/?turn=${turn}`)
+        expect(await heading(page)).toBe('Hello anna')
+      }
+      expect(site.refreshed).toHaveLength(2)
+      expect(site.network.count('GET /session/refresh')).toBe(refresh === 'endpoint' ? 2 : 0)
+      expect(site.ended).toStrictEqual([])
+    },
+  )
+
+  browserTest('send what the client refreshes for', async () => {
+    const { site, page } = await openWithWorker(worker, 'endpoint')
+    await page.goto(`${site.origin}/start`)
+    await page.waitForFunction(() => 'tab' in window)
+    site.expire()
+    const init = { method: 'POST', headers: { 'content-type': 'text/plain' }, body: 'text=y' }
+    expect(await tabOf(page).ask('/notes', init)).toMatchObject({ status: 200 })
+    expect(site.notes).toStrictEqual(['anna: y'])
+    expect(site.network.count(REFRESH)).toBe(1)
+  })
+
+  browserTest('process a form with an expired access token by inline refresh', async () => {
+    const { site, page } = await openWithWorker(worker, 'inline')
+    site.expire()
+    await page.click('button')
+    await vi.waitFor(() => expect(site.notes).toStrictEqual(['anna: x']), 30_000)
+    await page.waitForURL('**/')
+    await page.getByText('Hello anna').waitFor()
     expect(site.ended).toStrictEqual([])
   })
 
   browserTest('say in words that a form with an expired access token was refused', async () => {
-    const { site, page } = await openWithWorker(worker)
+    const { site, page } = await openWithWorker(worker, 'endpoint')
     site.expire()
     await page.click('button')
     await page.waitForURL('**/notes')
@@ -61,11 +98,11 @@ function heading(page: Page): Promise<string | null | undefined> {
 }
 
 /** Signs in, and opens a page that the worker controls. */
-async function openWithWorker(worker: string): Promise<{ site: Site; page: Page }> {
-  const site = await openSite({
-    application: workerApplication(worker),
-    http: () => ({ refresh: 'endpoint' }),
-  })
+async function openWithWorker(
+  worker: string,
+  refresh: 'endpoint' | 'inline',
+): Promise<{ site: Site; page: Page }> {
+  const site = await openSite({ application: workerApplication(worker), http: () => ({ refresh }) })
   const page = await (await openContext()).newPage()
   await page.goto(`${site.origin}/start`)
   await page.evaluate(async () => {

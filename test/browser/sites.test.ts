@@ -1,5 +1,5 @@
-import type { BrowserContext, Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
+import type { BrowserContext, Page } from './support/browser.ts'
 import { browserTest, openContext } from './support/browser-test.ts'
 import { API, APP, BLOG, OTHER_SITE, SITE } from './support/hosts.ts'
 import type { Visit } from './support/network.ts'

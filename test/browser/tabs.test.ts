@@ -2,6 +2,7 @@ import { describe, expect } from 'vitest'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { browserTest, engineName, openContext } from './support/browser-test.ts'
+import { openDevtools } from './support/chromium.ts'
 import { defer } from './support/defer.ts'
 import { openSite, REFRESH, type Site } from './support/site.ts'
 import { openTab, openTabs, type Tab, withoutCoordination } from './support/tab.ts'
@@ -49,7 +50,7 @@ describe('a tab that stops', () => {
     const held = site.network.hold(REFRESH)
     const first = one.ask()
     await held.answered
-    const devtools = await context.newCDPSession(one.page)
+    const devtools = await openDevtools(one.page)
     await devtools.send('Page.setWebLifecycleState', { state: 'frozen' })
     expect(await two.ask()).toStrictEqual({ status: 200, id: 'anna' })
     await devtools.send('Page.setWebLifecycleState', { state: 'active' })
@@ -86,7 +87,7 @@ describe('a tab that stops', () => {
       const site = await openSite()
       const context = await openContext()
       const tabs = await openTabs(context, site, 3)
-      const devtools = await context.newCDPSession(tabs[0]!.page)
+      const devtools = await openDevtools(tabs[0]!.page)
       await devtools.send('Emulation.setCPUThrottlingRate', { rate: 20 })
       for (let round = 0; round < 3; round++) await expireTogether(site, tabs)
       expect(site.ended).toStrictEqual([])

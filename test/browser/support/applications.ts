@@ -12,7 +12,9 @@ export interface ApplicationParts {
 
 export type Application = (parts: ApplicationParts) => RequestListener
 
-/** A single-page application: one page, and the API that it calls. */
+const CLIENT_PAGE = '<!doctype html><title>page</title><body><script type="module" src="/page.js"></script>'
+
+/** A single-page application: one page, and the API that it calls. `/doc` is rendered on the server. */
 export const pageApplication: Application = ({ withSession, notes, script }) => {
   const api = withSession(async (req, res, session) => {
     switch (`${req.method} ${pathOf(req.url)}`) {
@@ -22,6 +24,8 @@ export const pageApplication: Application = ({ withSession, notes, script }) => 
       }
       case 'GET /me':
         return sendJson(res, 200, { id: session.userId })
+      case 'GET /doc':
+        return send(res, 200, 'text/html', `<!doctype html><title>doc of ${session.userId}</title>`)
       case 'POST /notes':
         notes.push(`${session.userId}: ${await text(req)}`)
         return sendJson(res, 200, { id: session.userId })
@@ -32,13 +36,7 @@ export const pageApplication: Application = ({ withSession, notes, script }) => 
   return (req, res) => {
     const path = pathOf(req.url)
     if (path === '/page.js') return send(res, 200, 'text/javascript', script)
-    if (path === '/' || path === '/other')
-      return send(
-        res,
-        200,
-        'text/html',
-        '<!doctype html><title>page</title><body><script type="module" src="/page.js"></script>',
-      )
+    if (path === '/' || path === '/other') return send(res, 200, 'text/html', CLIENT_PAGE)
     return void api(req, res)
   }
 }
@@ -82,9 +80,9 @@ export const classicApplication: Application = ({ withSession, notes }) => {
   return (req, res) => void (routes.get(`${req.method} ${pathOf(req.url)}`) ?? rest)(req, res)
 }
 
-/** Server-rendered pages. @param worker the script of their service worker */
+/** Server-rendered pages, and one with the client. @param worker the script of their service worker */
 export function workerApplication(worker: string): Application {
-  return ({ withSession, notes }) => {
+  return ({ withSession, notes, script }) => {
     const pages = withSession(async (req, res, session) => {
       switch (`${req.method} ${pathOf(req.url)}`) {
         case 'POST /login':
@@ -92,6 +90,8 @@ export function workerApplication(worker: string): Application {
         case 'POST /notes':
           notes.push(`${session.userId}: ${(await form(req))['text']}`)
           return seeOther(res, '/')
+        case 'GET /me':
+          return sendJson(res, 200, { id: session.userId })
         default:
           return send(
             res,
@@ -104,7 +104,8 @@ export function workerApplication(worker: string): Application {
     })
     return (req, res) => {
       if (req.url === '/worker.js') return send(res, 200, 'text/javascript', worker)
-      if (req.url === '/start') return send(res, 200, 'text/html', '<!doctype html><title>start</title>')
+      if (req.url === '/page.js') return send(res, 200, 'text/javascript', script)
+      if (req.url === '/start') return send(res, 200, 'text/html', CLIENT_PAGE)
       return void pages(req, res)
     }
   }

@@ -1,5 +1,5 @@
-import type { BrowserContext } from 'playwright-core'
 import { afterAll, onTestFinished, type TestAPI, test, vi } from 'vitest'
+import type { BrowserContext } from './browser.ts'
 import type { ContextOptions } from './engine.ts'
 import { chooseEngine, type EngineName, missingEngine } from './engines.ts'
 
@@ -20,7 +20,6 @@ export const browserTest: TestAPI = missing !== undefined && !CI ? (test.skip as
 export async function openContext(options: ContextOptions = {}): Promise<BrowserContext> {
   if (missing !== undefined) throw new Error(missing)
   const context = await engine.openContext(options)
-  context.setDefaultTimeout(90_000)
   onTestFinished(() => context.close())
   return context
 }

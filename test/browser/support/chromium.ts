@@ -1,8 +1,16 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Browser, type LaunchOptions, chromium as playwright } from 'playwright-core'
-import type { CookiePolicy, Engine } from './engine.ts'
+import {
+  type Browser,
+  type BrowserContext,
+  type CDPSession,
+  type LaunchOptions,
+  type Page as PlaywrightPage,
+  chromium as playwright,
+} from 'playwright-core'
+import type { Page } from './browser.ts'
+import { type CookiePolicy, type Engine, PATIENCE } from './engine.ts'
 import { findProgram } from './find-program.ts'
 import { HOSTS } from './hosts.ts'
 
@@ -27,13 +35,16 @@ export const chromium: Engine = {
 
   async openContext({ cookies, ...options }) {
     // A context of a running browser is incognito, where Chromium blocks third-party cookies whatever the profile says.
-    if (cookies !== undefined)
-      return playwright.launchPersistentContext(await createProfile(cookies), {
-        ...launchOptions(),
-        ...options,
-      })
-    running ??= playwright.launch(launchOptions())
-    return (await running).newContext(options)
+    let context: BrowserContext
+    if (cookies === undefined) {
+      running ??= playwright.launch(launchOptions())
+      context = await (await running).newContext(options)
+    } else {
+      const profile = await createProfile(cookies)
+      context = await playwright.launchPersistentContext(profile, { ...launchOptions(), ...options })
+    }
+    context.setDefaultTimeout(PATIENCE)
+    return context
   },
 
   async close() {
@@ -43,6 +54,12 @@ export const chromium: Engine = {
     for (const profile of profiles.splice(0))
       await rm(profile, { recursive: true, force: true, maxRetries: 5 })
   },
+}
+
+/** The DevTools protocol of a tab of Chromium. */
+export function openDevtools(page: Page): Promise<CDPSession> {
+  const tab = page as PlaywrightPage
+  return tab.context().newCDPSession(tab)
 }
 
 /** The options that start every Chromium of the tests. Nothing is downloaded. */

@@ -1,4 +1,8 @@
-import type { BrowserContext, BrowserContextOptions } from 'playwright-core'
+import type { BrowserContextOptions } from 'playwright-core'
+import type { BrowserContext } from './browser.ts'
+
+/** Longest wait of a test for a browser, in ms. */
+export const PATIENCE = 90_000
 
 export interface ContextOptions extends Pick<BrowserContextOptions, 'javaScriptEnabled' | 'viewport'> {
   /** The cookies that the browser keeps. Undefined: as the engine is delivered. */

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { type Browser, firefox as playwright } from 'playwright-core'
-import type { CookiePolicy, Engine } from './engine.ts'
+import { type CookiePolicy, type Engine, PATIENCE } from './engine.ts'
 import { findProgram } from './find-program.ts'
 import { HOSTS } from './hosts.ts'
 
@@ -19,7 +19,9 @@ export const firefox: Engine = {
   async openContext({ cookies, ...options }) {
     const browser = running.get(cookies) ?? launch(cookies)
     running.set(cookies, browser)
-    return (await browser).newContext({ ...options, ignoreHTTPSErrors: true })
+    const context = await (await browser).newContext({ ...options, ignoreHTTPSErrors: true })
+    context.setDefaultTimeout(PATIENCE)
+    return context
   },
 
   async close() {

@@ -32,6 +32,9 @@ export interface Answer {
 /** Decides about a request: returns the server's response, another response, or null to break the connection. */
 export type Disturbance = (pass: () => Promise<Answer>) => Answer | null | Promise<Answer | null>
 
+/** Stands in front of every proxy, and does what the driver of a browser cannot do. Null breaks the connection. */
+export type Interceptor = (req: IncomingMessage, pass: () => Promise<Answer | null>) => Promise<Answer | null>
+
 /** A response that the server has sent, and the browser has not received yet. */
 export interface Held {
   /** Settles when the server has answered. */
@@ -61,8 +64,23 @@ export interface Network {
   lead(hosts: readonly string[], port: number): void
 }
 
+/** The page of a host that is not the application's. */
+const ELSEWHERE: Answer = {
+  status: 200,
+  headers: ['content-type', 'text/html'],
+  body: '<!doctype html><title>elsewhere</title>',
+}
+
 /** The longest time between a response and the next request of a page, in ms. */
 const QUIET = 50
+
+const interceptors = new Set<Interceptor>()
+
+/** @returns a function that removes the interceptor */
+export function intercept(interceptor: Interceptor): () => void {
+  interceptors.add(interceptor)
+  return () => interceptors.delete(interceptor)
+}
 
 let identity: ReturnType<typeof selfSigned> | undefined
 
@@ -80,12 +98,20 @@ export async function openNetwork(): Promise<Network> {
   }
 
   async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    let pass = () => decide(req)
+    for (const interceptor of interceptors) {
+      const inner = pass
+      pass = () => interceptor(req, inner)
+    }
+    const answer = await pass()
+    if (answer === null) res.destroy()
+    else res.writeHead(answer.status, answer.headers as string[]).end(answer.body)
+  }
+
+  async function decide(req: IncomingMessage): Promise<Answer | null> {
     const host = req.headers.host!.replace(/:\d+$/, '')
     const name = `${req.method} ${req.url!.replace(/\?.*$/, '')}`
-    if (!upstream.hosts.includes(host) || req.url === '/favicon.ico') {
-      res.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>elsewhere</title>')
-      return
-    }
+    if (!upstream.hosts.includes(host) || req.url === '/favicon.ico') return ELSEWHERE
     const cookies = (req.headers.cookie ?? '').split('; ').map((pair) => pair.replace(/=.*$/, ''))
     const visit: Visit = {
       request: name,
@@ -101,9 +127,7 @@ export async function openNetwork(): Promise<Network> {
       return answer
     }
     const disturbance = coming.get(name)?.shift() ?? lasting.get(name)
-    const answer = disturbance === undefined ? await pass() : await disturbance(pass)
-    if (answer === null) res.destroy()
-    else res.writeHead(answer.status, answer.headers as string[]).end(answer.body)
+    return disturbance === undefined ? pass() : disturbance(pass)
   }
 
   identity ??= selfSigned(SITE)

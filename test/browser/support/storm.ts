@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { BrowserContext } from 'playwright-core'
 import { expect } from 'vitest'
 import { createRandom, type Random } from '../../chaos/random.ts'
+import type { BrowserContext } from './browser.ts'
 import { openContext } from './browser-test.ts'
 import { answerWith, type Disturbance, type Held, loseAnswer } from './network.ts'
 import type { Got } from './page.ts'

@@ -1,4 +1,4 @@
-import type { BrowserContext, Page } from 'playwright-core'
+import type { BrowserContext, Page } from './browser.ts'
 import type { Got } from './page.ts'
 import type { Site } from './site.ts'
 
