@@ -31,7 +31,7 @@ interface Display {
 
 /** The WebKitGTK of the system, driven by WebDriver. Each context is a process with an ephemeral profile. */
 export const webkit: Engine = {
-  program: process.env['PAWL_WEBKIT'] || findProgram(['WebKitWebDriver']),
+  program: findProgram(['Xvfb']) && (process.env['PAWL_WEBKIT'] || findProgram(['WebKitWebDriver'])),
   remedy: 'run `apt-get install webkit2gtk-driver xvfb`, or set PAWL_WEBKIT to the path of WebKitWebDriver',
 
   async openContext({ cookies }: ContextOptions) {
@@ -46,7 +46,8 @@ export const webkit: Engine = {
     }
     try {
       for (const until = Date.now() + START; !(await isReady(port)); await pause(20))
-        if (Date.now() > until || driver.exitCode !== null) throw new Error('WebKitWebDriver does not start.')
+        if (Date.now() > until || driver.exitCode !== null)
+          throw new Error('WebKitWebDriver does not start. It needs a mount namespace: see `unshare --help`.')
       const args = [
         '--automation',
         ...(cookies === undefined ? [] : [`--cookies-policy=${COOKIE_POLICIES[cookies]}`]),
