@@ -8,6 +8,8 @@ import { clickMarked, queriesBy, type Step, takeStep } from './webkit-locator.ts
 const POLL = 20
 /** How long a script waits for it, in ms. */
 const WAIT = 1000
+/** After this time a script that waits, or has been told to end, has no result any more, in ms. */
+const LOST = 3 * WAIT
 /** Ends the scripts of a page that is about to be closed. */
 const CLOSING = 'pawl-test:closing'
 /** How the driver says that a page was left before its script had a result. */
@@ -78,7 +80,7 @@ export function webKitPage(driver: WebDriver, handle: string, context: BrowserCo
       const lost = new AbortController()
       const result = await Promise.race([
         evaluate<R | undefined>(script, given).catch(unlessLeft),
-        pause(3 * WAIT, undefined, { signal: lost.signal }),
+        pause(LOST, undefined, { signal: lost.signal }),
       ]).finally(() => lost.abort())
       if (result) return result
     }
@@ -117,7 +119,7 @@ export function webKitPage(driver: WebDriver, handle: string, context: BrowserCo
       // WebKitWebDriver crashes if it closes a window in which a script is running.
       const script = `dispatchEvent(new Event('${CLOSING}'))`
       await command('POST', '/execute/sync', { script, args: [] })
-      await Promise.allSettled(running)
+      await Promise.race([Promise.allSettled(running), pause(LOST, undefined, { ref: false })])
       await command('DELETE', '/window')
     },
   }

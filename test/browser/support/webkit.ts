@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -21,6 +21,9 @@ const COOKIE_POLICIES: Readonly<Record<CookiePolicy, string>> = {
 }
 /** How long the driver may take to start, in ms. */
 const START = 30_000
+/** The line of `/etc/hosts` that the tests need. */
+const HOSTS_LINE = `127.0.0.1 localhost ${HOSTS.join(' ')}`
+const NOT_STARTED = `WebKitWebDriver does not start. If this machine allows no mount namespaces, add to /etc/hosts: ${HOSTS_LINE}`
 
 let display: Promise<Display> | undefined
 
@@ -31,7 +34,7 @@ interface Display {
 
 /** The WebKitGTK of the system, driven by WebDriver. Each context is a process with an ephemeral profile. */
 export const webkit: Engine = {
-  program: process.env['PAWL_WEBKIT'] || findProgram(['WebKitWebDriver']),
+  program: findProgram(['Xvfb']) && (process.env['PAWL_WEBKIT'] || findProgram(['WebKitWebDriver'])),
   remedy: 'run `apt-get install webkit2gtk-driver xvfb`, or set PAWL_WEBKIT to the path of WebKitWebDriver',
 
   async openContext({ cookies }: ContextOptions) {
@@ -46,7 +49,7 @@ export const webkit: Engine = {
     }
     try {
       for (const until = Date.now() + START; !(await isReady(port)); await pause(20))
-        if (Date.now() > until || driver.exitCode !== null) throw new Error('WebKitWebDriver does not start.')
+        if (Date.now() > until || driver.exitCode !== null) throw new Error(NOT_STARTED)
       const args = [
         '--automation',
         ...(cookies === undefined ? [] : [`--cookies-policy=${COOKIE_POLICIES[cookies]}`]),
@@ -80,15 +83,14 @@ function miniBrowser(): string {
 
 /** Starts the driver where the names of the test resolve to this machine: MiniBrowser has no option for that. */
 async function startDriver(port: number, home: string, display: string): Promise<ChildProcess> {
+  const env = { ...process.env, HOME: home, DISPLAY: display }
+  const command = [webkit.program!, `--port=${port}`] as const
+  if ((await readFile('/etc/hosts', 'utf8')).includes(HOSTS_LINE)) return start(command[0], [command[1]], env)
   const hosts = join(home, 'hosts')
-  await writeFile(hosts, `127.0.0.1 localhost ${HOSTS.join(' ')}\n`)
+  await writeFile(hosts, `${HOSTS_LINE}\n`)
   const namespace = process.getuid?.() === 0 ? ['--mount'] : ['--mount', '--map-root-user']
   const script = 'mount --bind "$0" /etc/hosts && exec "$@"'
-  return start('unshare', [...namespace, 'sh', '-c', script, hosts, webkit.program!, `--port=${port}`], {
-    ...process.env,
-    HOME: home,
-    DISPLAY: display,
-  })
+  return start('unshare', [...namespace, 'sh', '-c', script, hosts, ...command], env)
 }
 
 async function openDisplay(): Promise<Display> {
