@@ -58,7 +58,7 @@ export function createSessionClient<User = unknown>(
 const warned = new WeakSet<object>()
 
 /** The server takes such a request for one without cookies. */
-function warnOfOwnToken(client: SessionClient, input: RequestInfo | URL, init?: RequestInit): void {
+function warnOfOwnToken(client: SessionClient, input: Request | URL | string, init?: RequestInit): void {
   const request = input instanceof Request ? input : undefined
   const headers = new Headers(init?.headers ?? request?.headers)
   if (warned.has(client) || !/^bearer /i.test(headers.get('authorization') ?? '')) return

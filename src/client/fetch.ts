@@ -9,7 +9,7 @@ import { unlessAborted } from './within.ts'
  * @param through replaces the global `fetch`, for a request that has come through the global one already
  */
 export type SessionFetch = (
-  input: RequestInfo | URL,
+  input: Request | URL | string,
   init?: RequestInit,
   through?: typeof fetch,
 ) => Promise<Response>
@@ -17,7 +17,7 @@ export type SessionFetch = (
 /** Implements {@link SessionClient.fetch}. */
 export async function fetchWithSession(
   client: ClientState,
-  input: RequestInfo | URL,
+  input: Request | URL | string,
   init?: RequestInit,
   through?: typeof fetch,
 ): Promise<Response> {
@@ -36,7 +36,7 @@ export async function fetchWithSession(
   const isStreamed = isStream(init?.body)
   const copy = request?.clone()
 
-  async function attempt(sent: RequestInfo | URL, repeats?: OwnTicket): Promise<Response> {
+  async function attempt(sent: Request | URL | string, repeats?: OwnTicket): Promise<Response> {
     // The response to a HEAD has no body that would give the reason of a 401.
     const isLast = isStreamed || /^head$/i.test(method)
     const ticket = await before(client, method, repeats, isLast, given('keepalive'))

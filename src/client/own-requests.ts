@@ -9,7 +9,7 @@ const underWay = new Set<unknown[]>()
 /** Sends a request of a client. */
 export async function sendOwn(
   send: typeof fetch,
-  input: RequestInfo | URL,
+  input: Request | URL | string,
   init?: RequestInit,
 ): Promise<Response> {
   const own: unknown[] = [pathOf(input)]
@@ -26,7 +26,7 @@ export async function sendOwn(
  * Whether a request that arrives at a replacement of the global `fetch` comes from a client, and arrives there for the
  * first time. It may have come through a mock or a monitoring tool, which sends a copy.
  */
-export function isOwn(replacement: typeof fetch, input: RequestInfo | URL): boolean {
+export function isOwn(replacement: typeof fetch, input: Request | URL | string): boolean {
   const path = pathOf(input)
   for (const own of underWay) {
     if (own[0] === path && !own.includes(replacement)) return !!own.push(replacement)
@@ -35,6 +35,6 @@ export function isOwn(replacement: typeof fetch, input: RequestInfo | URL): bool
 }
 
 /** Without the query, which a tool may add to. */
-function pathOf(input: RequestInfo | URL): string {
+function pathOf(input: Request | URL | string): string {
   return urlOf(input).replace(/[?#].*/, '')
 }

@@ -4,7 +4,7 @@ export function isSafe(method: string): boolean {
 }
 
 /** The absolute URL of an argument of `fetch`. Empty if `fetch` rejects it, for example a URL with a password. */
-export function urlOf(input: RequestInfo | URL): string {
+export function urlOf(input: Request | URL | string): string {
   try {
     // In jsdom, the `Request` is that of Node.js, which knows no page.
     const base = globalThis.document?.baseURI
