@@ -189,6 +189,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
       http.interceptors.request.use(({ baseURL: _, ...config }) => ({ ...config, url: baseURL + config.url }))
       attach()
     },
+    config: () => ({ allowAbsoluteUrls: false }),
   },
   'attached twice': {
     set(_http, attach) {
