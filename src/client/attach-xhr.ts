@@ -6,8 +6,8 @@ import { isRedirected, isSafe, urlOf } from './request.ts'
  * Replaces `XMLHttpRequest` by a class that sends requests to the API through the client. It serves code that uses
  * `XMLHttpRequest` directly or through a library. Synchronous requests are not handled.
  *
- * If a request is repeated, its listeners see only the second response, but upload events twice. `abort()` fires no
- * event while the request waits for a refresh.
+ * If a request is repeated, its listeners see only the second response, but upload events twice. `timeout` counts for
+ * each of the two requests, not for the refresh.
  * @returns a function that restores the previous `XMLHttpRequest`
  *
  * @example
@@ -16,12 +16,15 @@ import { isRedirected, isSafe, urlOf } from './request.ts'
  */
 export function attachXhr({ hooks }: SessionClient): () => void {
   const Original = globalThis.XMLHttpRequest
+  let attached = true
 
-  globalThis.XMLHttpRequest = class extends Original {
+  const Replacement = class extends Original {
     #opened: OpenParameters = ['', '']
     #headers: [name: string, value: string][] = []
     /** Filters the events of the request under way. Aborting or reopening the request removes its filter. */
     #filter: ((event: Event) => void) | undefined
+    /** Whether the request waits for the client. Aborting it then fires no event by itself. */
+    #waits = false
 
     constructor() {
       super()
@@ -43,13 +46,16 @@ export function attachXhr({ hooks }: SessionClient): () => void {
     }
 
     override abort(): void {
+      const waits = this.#filter && this.#waits
       this.#filter = undefined
       super.abort()
+      if (waits) for (const type of ['abort', 'loadend']) this.dispatchEvent(new Event(type))
     }
 
     override send(body?: Document | XMLHttpRequestBodyInit | null): void {
       const [method, url, async = true] = this.#opened
-      if (!async || !hooks.covers(urlOf(url))) {
+      // In another state than "opened", it throws.
+      if (!attached || this.readyState !== 1 || !async || !hooks.covers(urlOf(url))) {
         super.send(body)
         return
       }
@@ -59,16 +65,34 @@ export function attachXhr({ hooks }: SessionClient): () => void {
 
       const filter = (event: Event): void => {
         hidden ||= !repeats && this.readyState > 1 && /40[13]/.test(`${this.status}`)
+        // The body of the 401 broke off, or timed out.
+        if (this.readyState === 4 && !this.status) hidden = false
         if (!hidden) return
         event.stopImmediatePropagation()
-        if (event.type === 'loadend') void run(finish)
+        if (event.type !== 'loadend') return
+        this.#waits = true
+        void run(finish)
       }
       const start = async (): Promise<void> => {
-        ticket = await hooks.before(method, repeats)
+        const { responseType } = this
+        // These responses do not give the reason of a 401.
+        ticket = await hooks.before(method, repeats, /^head$/i.test(method) || responseType === 'document')
         if (this.#filter !== filter) return
-        if (repeats) {
+        const headers = this.#headers
+        const isOurs = ([name]: (typeof headers)[number]): boolean => name.toLowerCase() in ticket.headers
+        this.#waits = false
+        // A request with another token says nothing about the session.
+        if (ticket.withCredentials && headers.some((header) => /^authorization,bearer /i.test(`${header}`))) {
+          this.#filter = undefined
+          super.send(body)
+          return
+        }
+        if (repeats || headers.some(isOurs)) {
+          // React Native opens a request only after an abort, which resets the response type.
+          super.abort()
           super.open(...(this.#opened as [string, string, boolean]))
-          for (const header of this.#headers) super.setRequestHeader(...header)
+          this.responseType = responseType
+          for (const header of headers) if (!isOurs(header)) super.setRequestHeader(...header)
         }
         for (const name in ticket.headers) super.setRequestHeader(name, ticket.headers[name]!)
         this.withCredentials = ticket.withCredentials
@@ -104,11 +128,15 @@ export function attachXhr({ hooks }: SessionClient): () => void {
         })
 
       this.#filter = filter
+      this.#waits = true
       void run(start)
     }
   }
+  globalThis.XMLHttpRequest = Replacement
   return () => {
-    globalThis.XMLHttpRequest = Original
+    attached = false
+    // Something else may have replaced it since. It then uses a class that only passes requests on.
+    if (globalThis.XMLHttpRequest === Replacement) globalThis.XMLHttpRequest = Original
   }
 }
 

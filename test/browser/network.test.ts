@@ -52,6 +52,18 @@ describe('on a bad network', () => {
     expect(site.refreshes()).toBe(1)
   })
 
+  browserTest('XMLHttpRequest repeats a request, and its listeners see one', async () => {
+    const site = await openSite()
+    const [tab] = (await openTabs(await openContext(), site, 1)) as [Tab]
+    site.expire()
+    expect(await tab.page.evaluate(() => window.tab.xhr('/me'))).toStrictEqual({
+      status: 200,
+      response: { id: 'anna' },
+      events: ['1', 'loadstart', '2', '3', '4', 'load', 'loadend'],
+    })
+    expect(site.refreshes()).toBe(1)
+  })
+
   browserTest('a tab that is offline fails its requests, and continues once it is online', async () => {
     const site = await openSite()
     const context = await openContext()

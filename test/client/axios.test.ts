@@ -165,6 +165,32 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
       http.interceptors.response.use(async (response) => ({ ...response, seen: true }))
     },
   },
+  'an interceptor of before that wraps the adapter': {
+    set(http, attach) {
+      http.interceptors.request.use((config) => {
+        const inner = axios.getAdapter(config.adapter, config as never)
+        config.adapter = async (sent) => inner(sent)
+        return config
+      })
+      attach()
+    },
+  },
+  'an interceptor of before that copies the configuration, with another adapter': {
+    set(http, attach) {
+      const { adapter } = http.defaults
+      http.interceptors.request.use((config) => ({ ...config, adapter: [adapter as 'http'] }))
+      attach()
+    },
+  },
+  'an interceptor of before that removes the base URL': {
+    set(http, attach) {
+      const { baseURL = '' } = http.defaults
+      http.defaults.baseURL = 'https://elsewhere.example'
+      http.interceptors.request.use(({ baseURL: _, ...config }) => ({ ...config, url: baseURL + config.url }))
+      attach()
+    },
+    config: () => ({ allowAbsoluteUrls: false }),
+  },
   'attached twice': {
     set(_http, attach) {
       attach()
@@ -357,6 +383,72 @@ describe('attachAxios beside other code', () => {
     expect(sent).toBe(1)
     await expect(http.get('/old')).rejects.toMatchObject({ response: { status: 401 } })
     expect(sent).toBe(3)
+  })
+
+  it('does not repeat what was redirected in the fetch adapter', async () => {
+    const { world, client, http } = await signedIn()
+    attachAxios(client, http)
+    let sent = 0
+    world.intercept.set('POST /notes', () => {
+      sent++
+      const response = json(401, { code: 'access_token_expired', refresh: true })
+      return Object.defineProperty(response, 'url', { value: `${world.origin}/notes?saved` })
+    })
+    await expect(http.post('/notes', 'a note')).rejects.toMatchObject({ response: { status: 401 } })
+    expect(sent).toBe(1)
+  })
+
+  it('ends a request that its CancelToken cancels during the refresh', async () => {
+    const { world, client, http } = await signedIn()
+    attachAxios(client, http)
+    world.expire()
+    const { token, cancel } = axios.CancelToken.source()
+    world.intercept.set('POST /session/refresh', () => {
+      cancel('enough')
+      return new Promise(() => {})
+    })
+    await expect(http.get('/me', { cancelToken: token })).rejects.toMatchObject({
+      name: 'CanceledError',
+      message: 'enough',
+    })
+  })
+
+  it('gives the application its own configuration back, without a token', async () => {
+    const world = await openWorld()
+    const client = world.client({ tokens: memoryTokens() })
+    await world.login(client)
+    const http = api(world)
+    const configs: unknown[] = []
+    http.interceptors.request.use((config) => {
+      configs.push(config)
+      return config
+    })
+    attachAxios(client, http)
+    world.expire()
+    const { config } = await http.get('/me')
+    expect(config).toBe(configs[0])
+    expect([config.adapter, config.headers.has('authorization'), 'pawl' in config]).toStrictEqual([
+      'fetch',
+      false,
+      false,
+    ])
+  })
+
+  it('gives each request its own error if the server refuses their refresh', async () => {
+    const { world, client, http } = await signedIn()
+    attachAxios(client, http)
+    world.expire()
+    world.intercept.set('POST /session/refresh', () =>
+      json(503, { code: 'unavailable' }, { 'retry-after': '7' }),
+    )
+    const errors = await Promise.all(
+      ['/me', '/notes'].map((url) => http.get(url).catch((error: AxiosError) => error as AxiosError)),
+    )
+    for (const [i, url] of ['/me', '/notes'].entries())
+      expect(errors[i]).toMatchObject({
+        config: { url },
+        response: { status: 503, data: { code: 'unavailable' }, headers: { 'retry-after': '7' } },
+      })
   })
 
   it('gives the error of a failed refresh the parts of an axios error', async () => {

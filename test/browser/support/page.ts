@@ -1,6 +1,7 @@
 /** The script of the page under test. It exposes the real client to the test. */
 import axios from 'axios'
 import { attachAxios } from '../../../src/client/attach-axios.ts'
+import { attachXhr } from '../../../src/client/attach-xhr.ts'
 import { createSessionClient, type SessionClient } from '../../../src/client/index.ts'
 
 export interface User {
@@ -12,6 +13,12 @@ export interface Got {
   readonly status: number
   readonly id?: string
   readonly code?: string
+}
+
+export interface Xhr {
+  readonly status: number
+  readonly response: unknown
+  readonly events: readonly string[]
 }
 
 export interface PageTab {
@@ -26,6 +33,8 @@ export interface PageTab {
   ask(path: string, init?: RequestInit): Promise<Got>
   /** A request by axios, whose interceptor unwraps the body. */
   axios(path: string): Promise<unknown>
+  /** A request for JSON by `XMLHttpRequest`, with the events that its listeners see. */
+  xhr(path: string): Promise<Xhr>
   login(user: string): Promise<boolean>
 }
 
@@ -66,6 +75,25 @@ async function ask(path: string, init?: RequestInit): Promise<Got> {
   }
 }
 
+function xhr(path: string): Promise<Xhr> {
+  const detach = attachXhr(client)
+  const request = new XMLHttpRequest()
+  const events: string[] = []
+  for (const type of ['readystatechange', 'loadstart', 'load', 'error', 'abort', 'loadend'])
+    request.addEventListener(type, () =>
+      events.push(type === 'readystatechange' ? `${request.readyState}` : type),
+    )
+  return new Promise((resolve) => {
+    request.addEventListener('loadend', () => {
+      detach()
+      resolve({ status: request.status, response: request.response, events })
+    })
+    request.open('GET', path)
+    request.responseType = 'json'
+    request.send()
+  })
+}
+
 function show({ status, user }: typeof client.session): void {
   document.body.dataset['status'] = status
   document.body.textContent = user === null ? `Nobody, as far as is known (${status})` : `Hello ${user.id}`
@@ -79,6 +107,7 @@ const tab: PageTab = {
   hidden: 0,
   ask,
   axios: (path) => http.get(path),
+  xhr,
   login: (user: string) =>
     client.signIn(async () => {
       const response = await client.fetch('/login', {

@@ -3,7 +3,8 @@ export function fakeXhr(fetch: typeof globalThis.fetch): typeof XMLHttpRequest {
   class FakeXhr extends EventTarget {
     readyState = 0
     status = 0
-    response = ''
+    response: string | null = ''
+    responseType = ''
     withCredentials = false
     onload: ((event: Event) => void) | null = null
     #init: { method: string; headers: Record<string, string> } = { method: 'GET', headers: {} }
@@ -16,7 +17,7 @@ export function fakeXhr(fetch: typeof globalThis.fetch): typeof XMLHttpRequest {
       // The `onload` property is a listener too. It runs after the listeners that a subclass adds in its constructor.
       queueMicrotask(() => this.addEventListener('load', (event) => this.onload?.(event)))
     }
-    get responseText(): string {
+    get responseText(): string | null {
       return this.response
     }
     open(method: string, url: string): void {
@@ -26,13 +27,17 @@ export function fakeXhr(fetch: typeof globalThis.fetch): typeof XMLHttpRequest {
       this.#changeState(1)
     }
     setRequestHeader(name: string, value: string): void {
-      this.#init.headers[name] = value
+      const { headers } = this.#init
+      const key = Object.keys(headers).find((other) => other.toLowerCase() === name.toLowerCase())
+      // As in browsers: a second value is appended.
+      headers[key ?? name] = key ? `${headers[key]}, ${value}` : value
     }
     abort(): void {
       this.#attempt++
       this.readyState = this.status = 0
     }
     send(body: BodyInit | null = null): void {
+      if (this.readyState !== 1) throw new Error('InvalidStateError')
       void this.#send(body)
     }
     async #send(body: BodyInit | null): Promise<void> {
@@ -44,12 +49,15 @@ export function fakeXhr(fetch: typeof globalThis.fetch): typeof XMLHttpRequest {
         if (attempt !== this.#attempt) return
         this.status = response.status
         this.#changeState(2)
-        this.response = await response.text()
+        const text = await response.text()
+        // JSON is no document.
+        this.response = this.responseType === 'document' ? null : text
         this.#changeState(3)
         this.#fire('progress')
         this.#changeState(4)
         this.#fire('load')
       } catch {
+        this.status = 0
         this.#changeState(4)
         this.#fire('error')
       }
