@@ -16,7 +16,7 @@ import { accessTokensOf, cookieTokens, isHostOnly, type Transport, transportOf }
 import type { CookieWriter } from './cookies.ts'
 import type { Exchange } from './exchange.ts'
 import type { ResolvedHttpOptions } from './options/resolve.ts'
-import { prefersPage } from './page-load.ts'
+import { hasHeadersOfPageLoad } from './page-load.ts'
 
 /** A request that has waited less has not waited for a start of the sessions. Milliseconds. */
 const SHORT_WAIT = 50
@@ -74,8 +74,16 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
 
   /** Whether the browser says that a script of this application sent the request. No page can change these headers. */
   get isFromScript(): boolean {
-    const isOwn = this.exchange.header('sec-fetch-site') === 'same-origin'
-    return (isOwn || this.isFromTrustedOrigin) && this.#isFetch && !prefersPage(this.exchange)
+    const { exchange } = this
+    const mode = exchange.header('sec-fetch-mode') ?? 'cors'
+    const destination = exchange.header('sec-fetch-dest') ?? 'empty'
+    const isOwn = exchange.header('sec-fetch-site') === 'same-origin'
+    return (
+      (isOwn || this.isFromTrustedOrigin) &&
+      destination === 'empty' &&
+      (mode === 'cors' || mode === 'same-origin') &&
+      !hasHeadersOfPageLoad(exchange)
+    )
   }
 
   /**
@@ -83,13 +91,10 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
    * from this origin, even if a page of another site has started it.
    */
   get mayBePassedOn(): boolean {
-    return this.#isFetch && prefersPage(this.exchange)
-  }
-
-  get #isFetch(): boolean {
-    const mode = this.exchange.header('sec-fetch-mode') ?? 'cors'
-    const destination = this.exchange.header('sec-fetch-dest') ?? 'empty'
-    return destination === 'empty' && (mode === 'cors' || mode === 'same-origin')
+    const { exchange } = this
+    const mode = exchange.header('sec-fetch-mode')
+    if (mode === undefined || exchange.header('sec-fetch-dest') !== 'empty') return false
+    return mode === 'navigate' || hasHeadersOfPageLoad(exchange)
   }
 
   /** The access tokens of the request that Pawl looks at. Only doubled cookies make more than one. */

@@ -3,8 +3,9 @@ import type { Exchange } from './exchange.ts'
 /*
  * A service worker that passes a page load on changes its headers. With `fetch(event.request)` Chromium and WebKit keep the
  * mode `navigate`, and Firefox sends `same-origin`, as Chromium does if the worker gives `fetch` options. The destination is
- * always `empty`. No page can ask for the mode `navigate`, and no page of another origin for `same-origin` (Fetch standard).
- * A frame of the same origin looks alike behind a worker; a frame of another site is beyond the worker's reach.
+ * always `empty`. Firefox and WebKit also send `Sec-Fetch-Site: same-origin`, whoever has started the page load. No page can
+ * ask for the mode `navigate`, and no page of another origin for `same-origin` (Fetch standard). A frame of the same site
+ * looks alike behind a worker; a frame of another site is beyond the worker's reach.
  */
 
 /** Whether the browser is loading a page by a GET, as far as its headers say. */
@@ -18,12 +19,15 @@ export function isPageLoad(exchange: Exchange): boolean {
   if (mode === undefined) return exchange.header('accept')?.includes('text/html') === true
   const destination = exchange.header('sec-fetch-dest')
   if (mode === 'navigate') return destination === 'document' || destination === 'empty'
-  return mode === 'same-origin' && destination === 'empty' && prefersPage(exchange)
+  return mode === 'same-origin' && destination === 'empty' && hasHeadersOfPageLoad(exchange)
 }
 
-/** Whether the request asks for a page before anything else, as page loads do. */
-export function prefersPage(exchange: Exchange): boolean {
-  return /^\s*text\/html\s*(?:[,;]|$)/i.test(exchange.header('accept') ?? '')
+/** Whether the request has the other headers of a page load, which a script sends only if it sets both: htmx sets one. */
+export function hasHeadersOfPageLoad(exchange: Exchange): boolean {
+  return (
+    exchange.header('upgrade-insecure-requests') === '1' &&
+    /^\s*text\/html\s*(?:[,;]|$)/i.test(exchange.header('accept') ?? '')
+  )
 }
 
 /** Whether a page may treat the request as a visitor's, because its refresh token has an unknown secret. */

@@ -16,6 +16,6 @@ export function warnOfPassedOnForm<Claims extends object, Data>({
   warned.add(engine)
   engine.options.logger.warn(
     {},
-    'A service worker passes on forms. Browsers then say that a form of another site comes from this origin, and the CSRF check lets it pass. Let the worker leave every method but GET alone.',
+    'A service worker seems to pass on forms. Browsers then say that a form of another site comes from this origin, and the CSRF check lets it pass. Let the worker leave every method but GET alone.',
   )
 }

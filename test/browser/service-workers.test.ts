@@ -2,6 +2,7 @@ import { describe, expect, vi } from 'vitest'
 import { workerApplication } from './support/applications.ts'
 import type { Page } from './support/browser.ts'
 import { browserTest, openContext } from './support/browser-test.ts'
+import { BLOG } from './support/hosts.ts'
 import { openSite, REFRESH, type Site } from './support/site.ts'
 import { tabOf } from './support/tab.ts'
 
@@ -90,6 +91,27 @@ describe.each(Object.entries(WORKERS))('pages behind a service worker that %s', 
     await page.goto(site.origin)
     expect(await heading(page)).toBe('Hello anna')
   })
+})
+
+browserTest('a form of a sibling subdomain that a service worker passes on signs nobody in', async () => {
+  const { site, page } = await openWithWorker(WORKERS['passes every request on'], 'endpoint')
+  await page.evaluate(() => fetch('/session/logout', { method: 'POST' }))
+  const { refreshToken } = await site.sessions.create({ userId: 'mallory' })
+  await page.goto(site.at(BLOG))
+  await page.evaluate(
+    ([token, action]) => {
+      // biome-ignore lint/suspicious/noDocumentCookie: as an attacker would
+      document.cookie = `__Secure-pawl-refresh=${token}; Domain=example.com; Path=/session; Secure`
+      document.body.innerHTML = `<form method="post" action="${action}"><button>Win</button></form>`
+    },
+    [refreshToken.value, `${site.origin}${REFRESH.replace('POST ', '')}`] as const,
+  )
+  await page.click('button')
+  await page.waitForURL('**/session/refresh')
+  const sent = site.network.log.filter(({ request }) => request === REFRESH)
+  expect(sent.map(({ cookies }) => cookies)).toStrictEqual([['__Secure-pawl-refresh']])
+  expect(await heading(page)).toMatch(/^(You are not signed in|This request was refused)$/)
+  expect(site.refreshed).toStrictEqual([])
 })
 
 /** Without waiting: JSON has no heading. */

@@ -183,6 +183,7 @@ describe.each(MODES)('with `refresh: %s`, a visitor with a planted refresh cooki
     ['a page load through a worker of Chromium', THROUGH_WORKER['Chromium and WebKit']],
     ['a page load through a worker of Firefox', THROUGH_WORKER.Firefox],
     ['a form through a worker of Firefox', THROUGH_WORKER.Firefox, 'POST'],
+    ['a form through a worker of WebKit', THROUGH_WORKER['Chromium and WebKit'], 'POST'],
     ['a worker that copies a page load', { ...THROUGH_WORKER.Firefox, 'sec-fetch-mode': 'cors' }],
     ['a worker that copies a form', { ...THROUGH_WORKER.Firefox, 'sec-fetch-mode': 'cors' }, 'POST'],
     ['a page load of an old browser', { 'sec-fetch-site': undefined, accept: 'text/html' }],
@@ -216,6 +217,33 @@ describe.each(MODES)('with `refresh: %s`, a visitor with a planted refresh cooki
     site.clock.advance(3600)
     expect(await browse(visitor, '/page')).toMatchObject({ status: 200, body: { userId: 'berta' } })
   })
+})
+
+const turbo = { accept: 'text/html, application/xhtml+xml' }
+
+it.each<[string, Readonly<Record<string, string | undefined>>, method?: string]>([
+  ['a script that asks for HTML, as Turbo does', { ...script, ...turbo, 'sec-fetch-site': 'same-origin' }],
+  ['its POST', { ...script, ...turbo, 'sec-fetch-site': 'same-origin' }, 'POST'],
+  [
+    'a script of htmx 4',
+    { ...script, accept: 'text/html', 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'same-origin' },
+  ],
+  [
+    'a form of a browser without Sec-Fetch headers',
+    {
+      'sec-fetch-site': undefined,
+      accept: 'text/html',
+      'upgrade-insecure-requests': '1',
+      origin: 'https://app.example.com',
+    },
+    'POST',
+  ],
+])('a browser that lost only the access cookie comes back by %s', async (_what, headers, method = 'GET') => {
+  const site = await openSite({ refresh: 'inline' })
+  const anna = site.visitor()
+  await anna.login()
+  anna.jar.delete(ACCESS)
+  expect((await anna.visit(method, '/page', { ...PAGE, headers })).body).toStrictEqual({ userId: 'anna' })
 })
 
 it('a script of a trusted origin renews inline by the refresh cookie alone', async () => {

@@ -91,6 +91,10 @@ const crossSite = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.exampl
 /** What a page can send by `fetch`, elements and prefetches, and what only looks like a page load of a worker. */
 it.each<[string, Record<string, string | undefined>]>([
   ['a script that asks for HTML', { ...sameOrigin, 'sec-fetch-mode': 'cors' }],
+  [
+    'a script in the mode same-origin that asks for HTML, as htmx 4',
+    { ...sameOrigin, 'upgrade-insecure-requests': undefined },
+  ],
   ['a script in the mode same-origin', { ...sameOrigin, accept: '*/*' }],
   ['a script that takes HTML as well', { ...sameOrigin, accept: 'application/json, text/html' }],
   ['a script that takes a type like HTML', { ...sameOrigin, accept: 'text/html-fragment' }],

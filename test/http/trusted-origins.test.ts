@@ -85,6 +85,8 @@ describe('a list of trusted origins', () => {
     ['https://a.example/login?x#y', "'https://a.example'"],
     ['a.example', "'https://a.example'"],
     ['//a.example', "'https://a.example'"],
+    ['https:/a.example', "'https://a.example'"],
+    ['HTTP:\\\\a.example', "'http://a.example'"],
     ['localhost:3000', "'http://localhost:3000'"],
     ['HTTPS://A.example', "'https://a.example'"],
     ['https://a.example:443', "'https://a.example'"],

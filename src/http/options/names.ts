@@ -61,9 +61,8 @@ function exactOrigin(given: unknown): string {
 function webOriginOf(text: string): string | null {
   const host = hostOf(text)
   if (host === null) return null
-  const scheme = /^https?(?=:\/\/)/i.exec(text)?.[0].toLowerCase()
   const assumed = isLoopbackHost(host) ? 'http' : 'https'
-  const { origin } = new URL(scheme === undefined ? `${assumed}://${text}` : text)
+  const { origin } = new URL(hasScheme(text) ? text : `${assumed}://${text}`)
   return isOrigin(origin) ? origin : null
 }
 
@@ -76,6 +75,10 @@ function applicationOriginOf(text: string): string | null {
 
 /** The host of an origin, a URL or a name, as browsers write it; null if the scheme is not http(s). */
 function hostOf(text: string): string | null {
-  const url = /^[^/?#]*:\//.test(text) ? text : `https://${text}`
+  const url = hasScheme(text) ? text : `https://${text}`
   return /^https?:/i.test(url) && URL.canParse(url) ? new URL(url).hostname : null
+}
+
+function hasScheme(text: string): boolean {
+  return /^[^/\\?#]*:[/\\]/.test(text)
 }
