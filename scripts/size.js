@@ -2,7 +2,7 @@
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 
-const BUDGET = 3712
+const BUDGET = 3900
 const ENTRY = 'src/client/index.ts'
 
 const all = await weigh(`export * from './${ENTRY}'`)

@@ -17,7 +17,7 @@ export function attachFetch(client: SessionClient): () => void {
   const replacement: typeof fetch = (input, init) => {
     const url = urlOf(input)
     // Absolute, because the client takes a path alone to be below `baseUrl`.
-    return attached && client.hooks.covers(url) && !isOwn(replacement, input)
+    return attached && client.hooks.covers(url) && !isOwn(replacement, input, init)
       ? (client.fetch as SessionFetch)((input as Partial<Request>).url ? input : url, init, original)
       : original(input, init)
   }

@@ -38,7 +38,7 @@ export interface ClientState {
   session: SessionState
   readonly listeners: Set<(session: SessionState) => void>
   /** Whether another user may have signed in since the listeners were called. */
-  isAnew?: boolean
+  mayBeAnotherUser?: boolean
   /** The call of the `user` option under way. */
   identifying?: Promise<void> | undefined
 
@@ -54,6 +54,8 @@ export interface ClientState {
   csrfToken: string | undefined
   /** Tells the session of the last answer from others. Undefined in bearer mode, and if nobody is signed in. */
   marker?: string | undefined
+  /** The last call of the storage's `clear`: a later `save` waits for it. */
+  clearing?: Promise<unknown>
   /** Whether the storage failed at its last call. */
   hasStorageFailed?: boolean
   /** Bearer mode: the tokens; null: nobody is signed in; undefined: not loaded yet. */

@@ -93,7 +93,10 @@ export function createSessionClient<User = unknown>(
 
   const client: ClientState = {
     // The global `fetch` of this moment: a test or a monitoring tool may replace it at any time.
-    send: (input, init, through = globalThis.fetch) => sendOwn(options.fetch ?? through, input, init),
+    send: (input, init, through) =>
+      through && !options.fetch
+        ? through(input, init)
+        : sendOwn(options.fetch ?? globalThis.fetch, input, init),
     covers: (url: string) => url.startsWith(`${baseUrl()}/`),
     route,
     fetch: async (input, init, through) =>

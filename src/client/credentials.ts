@@ -21,14 +21,15 @@ export async function acceptAnswer(
   if (client.storage) {
     const { accessToken, refreshToken } = answer as BearerAnswer
     const tokens = { accessToken, refreshToken: refreshToken ?? client.tokens?.refreshToken ?? '' }
+    await client.clearing
     // Saved before use: using the new access token makes the old refresh token worthless.
     await callStorage(client, (storage) => storage.save(tokens))
     client.tokens = tokens
   } else {
     const { csrfToken, marker } = answer as CookieAnswer
     client.csrfToken = csrfToken
-    // Another tab has signed somebody in, unheard.
-    if (client.marker && marker && client.marker !== marker) client.isAnew = true
+    // Another tab signed somebody in, and its message was lost.
+    if (client.marker && marker && client.marker !== marker) client.mayBeAnotherUser = true
     client.marker = marker
     client.unconfirmedUntil = elapsedTime() + client.timeout
     client.unconfirmedSignIn = !!client.signingIn
@@ -42,7 +43,10 @@ export async function acceptAnswer(
 export function sessionHeaders(client: ClientState): Record<string, string> {
   if (client.storage)
     return {
-      ...(client.tokens && { authorization: `Bearer ${client.tokens.accessToken}` }),
+      // A damaged token that no header can carry gets its 401 too.
+      ...(client.tokens && {
+        authorization: `Bearer ${client.tokens.accessToken}`.replace(/[^ -~]/g, ''),
+      }),
       ...BEARER_HEADERS,
     }
   // Also with a GET: a route may require the token for it.
@@ -67,10 +71,12 @@ export async function callStorage<T>(
 
 /**
  * Forgets the session.
- * @param clears whether to clear the storage of bearer mode, too. Tokens that stay there are worthless by then
+ * @param clears whether to clear the storage of bearer mode, too. Tokens that may be valid later stay there
  */
 export async function endSession(client: ClientState, clears: boolean): Promise<void> {
   client.tokens = null
   becomeSignedOut(client)
-  if (client.storage && clears) await callStorage(client, (storage) => storage.clear()).catch(() => {})
+  if (!client.storage || !clears) return
+  client.clearing = callStorage(client, (storage) => storage.clear()).then(undefined, () => {})
+  await client.clearing
 }

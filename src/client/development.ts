@@ -1,5 +1,6 @@
 import { createSessionClient as createUnchecked, type SessionClient } from './client.ts'
 import type { SessionClientOptions } from './options.ts'
+import { urlOf } from './request.ts'
 import type { Login } from './sign-in.ts'
 
 /*
@@ -46,8 +47,8 @@ export function createSessionClient<User = unknown>(
   const { fetch, signIn } = client
   return Object.defineProperties(client, {
     fetch: {
-      value: (...request: Parameters<typeof fetch>) => {
-        if (!tokens) warnOfOwnToken(client, ...request)
+      value: async (...request: Parameters<typeof fetch>) => {
+        if (!tokens && client.hooks.covers(urlOf(request[0]))) warnOfOwnToken(client, ...request)
         return fetch(...request)
       },
     },

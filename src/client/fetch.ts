@@ -25,7 +25,7 @@ export async function fetchWithSession(
   if (!client.covers(url)) return client.send(input, init)
   const request = (input as Partial<Request>).url ? (input as Request) : undefined
   const given = <Name extends keyof Request & keyof RequestInit>(name: Name) =>
-    init?.[name] ?? request?.[name]
+    init?.[name] === undefined ? request?.[name] : init[name]
   const method = given('method') ?? 'get'
   const credentials = given('credentials')
   const headers = new Headers(given('headers'))
@@ -38,8 +38,8 @@ export async function fetchWithSession(
 
   async function attempt(sent: Request | URL | string, repeats?: OwnTicket): Promise<Response> {
     // The response to a HEAD has no body that would give the reason of a 401.
-    const isLast = isStreamed || /^head$/i.test(method)
-    const ticket = await before(client, method, repeats, isLast, given('keepalive'))
+    const isUnrepeatable = isStreamed || /^head$/i.test(method)
+    const ticket = await before(client, method, repeats, isUnrepeatable, given('keepalive'))
     for (const name in ticket.headers) headers.set(name, ticket.headers[name]!)
     const answer = await client.send(
       sent,

@@ -5,8 +5,8 @@ import { refresh } from './refresh.ts'
 import { isSafe } from './request.ts'
 import { isProblem, readJson } from './response-body.ts'
 
-/** A body that can be sent only once goes out with an access token that stays valid for at least this long, in ms. */
-const STREAM_MARGIN = 10_000
+/** What cannot be repeated goes out with an access token that stays valid for at least this long, in ms. */
+const MARGIN = 10_000
 
 /** What the client remembers of a request between {@link RequestHooks.before} and {@link RequestHooks.after}. */
 export interface Ticket {
@@ -23,12 +23,12 @@ export interface RequestHooks {
   /**
    * Returns the headers of a request. If the access token is known to have expired, refreshes first.
    * @param repeats the ticket of the request that this one repeats
-   * @param stream whether the body can be sent only once. If the token's expiry is unknown, the client then refreshes
-   * first, because such a request cannot be repeated.
+   * @param unrepeatable whether the request cannot be repeated after a 401: its body can be sent only once, or its response
+   * has no readable body with the reason. If the token's expiry is unknown, the client then refreshes first.
    * @param keepalive whether the request may outlive the page. The client sends it at once: the page may be gone before a
    * refresh is answered.
    */
-  before(method: string, repeats?: Ticket, stream?: boolean, keepalive?: boolean): Promise<Ticket>
+  before(method: string, repeats?: Ticket, unrepeatable?: boolean, keepalive?: boolean): Promise<Ticket>
   /**
    * Decides about a response, and refreshes if it says so.
    * @param body the body as text or parsed JSON, or anything that `Response` takes
@@ -52,13 +52,15 @@ export async function before(
   client: ClientState,
   method: string,
   repeats?: Ticket,
-  stream?: boolean,
+  unrepeatable?: boolean,
   keepalive?: boolean,
 ): Promise<OwnTicket> {
   const needsCsrfToken = !!client.csrf && !isSafe(method)
-  // If the expiry is unknown, only a stream needs a refresh: any other request can be repeated after a 401.
+  // If the expiry is unknown, only a request that cannot be repeated needs a refresh.
   const isExpired =
-    client.expiresAt === undefined ? stream : elapsedTime() >= client.expiresAt - (stream ? STREAM_MARGIN : 0)
+    client.expiresAt === undefined
+      ? unrepeatable
+      : elapsedTime() >= client.expiresAt - (unrepeatable ? MARGIN : 0)
   if (
     !repeats &&
     !keepalive &&
@@ -70,7 +72,7 @@ export async function before(
       await refresh(client)
     } catch (error) {
       // Any other request is sent: it may not need a session.
-      if (stream) throw error
+      if (unrepeatable) throw error
     }
   }
   if (client.storage && client.tokens === undefined) {
@@ -121,7 +123,7 @@ export async function after(
     await client.signingIn?.catch(() => {})
     return client.session.status !== 'signed-out'
   }
+  if (forbidden) client.csrfToken = undefined
   if (client.signingIn || cookiesLost) return false
-  client.csrfToken = undefined
   return refresh(client)
 }

@@ -4,8 +4,9 @@ import { within } from './within.ts'
 
 /** Changes who is signed in, and calls the listeners. */
 export function setSession(client: ClientState, next: SessionState): void {
-  if (!client.isAnew && next.status === client.session.status && next.user === client.session.user) return
-  client.isAnew = false
+  if (!client.mayBeAnotherUser && next.status === client.session.status && next.user === client.session.user)
+    return
+  client.mayBeAnotherUser = false
   client.session = next
   // Called later: an error of a listener must not fail a request.
   for (const listener of client.listeners) void Promise.resolve(next).then(listener)
@@ -42,8 +43,8 @@ export function identifyUser(client: ClientState, signedIn: boolean): Promise<vo
  * @param anew true after a sign-in, which may be another user's; false after a refresh
  */
 export function becomeSignedIn(client: ClientState, anew: boolean): Promise<void> | undefined {
-  client.isAnew ||= anew
-  if (client.isAnew) client.identifying = undefined
+  client.mayBeAnotherUser ||= anew
+  if (client.mayBeAnotherUser) client.identifying = undefined
   else if (client.session.status === 'signed-in') return
   return identifyUser(client, true)
 }

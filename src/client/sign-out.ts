@@ -8,12 +8,15 @@ import { broadcast } from './tabs.ts'
 export async function signOut(client: ClientState, repeats?: OwnTicket): Promise<void> {
   const ticket = await before(client, 'POST', repeats)
   const post = (): Promise<Response> => postToRoute(client, 'logout', client.tokens ?? {}, ticket.headers)
-  // A sign-in may end the previous session first. It waits for nothing then that waits for it.
-  const response = await (client.signingIn ? post() : client.runAlone(post))
+  const { signingIn, revision } = client
+  // A login may end the previous session first. In the queue each of the two would wait for the other.
+  const response = await (signingIn ? post() : client.runAlone(post))
   if (!response.ok) {
     if (await after(client, ticket, response.status, response)) return signOut(client, ticket)
     throw routeError('logout', response)
   }
+  // A sign-in of somebody else has finished since: its session ends, too.
+  if (signingIn && client.revision !== revision) return signOut(client)
   client.revision++
   broadcast(client, 'logout')
   await endSession(client, true)

@@ -30,6 +30,6 @@ export function onTabMessage(client: ClientState, { data }: MessageEvent<Partial
   // The tab that sent the request finds out whether the browser kept the cookies.
   client.unconfirmedUntil = 0
   // A refresh that a sign-out has overtaken signs nobody in.
-  if (kind === 'login' || client.isAnew || client.session.status === 'unknown')
+  if (kind === 'login' || client.mayBeAnotherUser || client.session.status === 'unknown')
     void becomeSignedIn(client, kind === 'login')
 }

@@ -169,6 +169,12 @@ describe('a request that is aborted', () => {
     expect(world.log).toStrictEqual(['POST /login'])
   })
 
+  it('by the signal of a Request that the init takes away goes on', async () => {
+    const world = await openWorld()
+    const request = new Request(`${world.origin}/public`, { signal: AbortSignal.abort() })
+    expect((await world.client().fetch(request, { signal: null })).status).toBe(200)
+  })
+
   it('rejects with an AbortError where signals have no reason', async () => {
     const world = await openWorld()
     const client = world.client()
@@ -333,6 +339,35 @@ describe('the global fetch', () => {
     await client.signOut()
     expect(client.session.status).toBe('signed-out')
   })
+
+  it.each<[string, boolean, (world: World) => Partial<{ fetch: typeof fetch }>]>([
+    ['the page', false, () => ({})],
+    ['the client', true, () => ({})],
+    ['the client with a `fetch` option', true, (world) => ({ fetch: world.fetch })],
+  ])(
+    'attached sends a request of the page with the session while %s waits for the same path',
+    async (_who, direct, option) => {
+      const world = await openPage()
+      const client = pageClient(world, option(world))
+      const detach = attachFetch(client)
+      await world.login(client)
+      world.expire()
+      const [arrived, gate] = [defer(), defer()]
+      world.intercept.set('GET /me', async (pass) => {
+        world.intercept.clear()
+        arrived.resolve()
+        await gate.promise
+        return pass()
+      })
+      const first = direct ? client.fetch('/me') : fetch(`${world.origin}/me`)
+      await arrived.promise
+      const posted = await fetch(`${world.origin}/me`, { method: 'POST', body: 'x' })
+      const second = await fetch(`${world.origin}/me`)
+      gate.resolve()
+      expect([(await first).status, posted.status, second.status]).toStrictEqual([200, 200, 200])
+      detach()
+    },
+  )
 
   it('attached twice, as hot reloading does, refreshes once', async () => {
     const world = await openPage()

@@ -198,6 +198,7 @@ describe('bearer mode', () => {
       ['text', 'damaged'],
       ['an object of something else', { user: 'anna' }],
       ['a list', []],
+      ['tokens that no header can carry', { accessToken: '\ufffd\n', refreshToken: '\ufffd' }],
     ])('becomes signed out if the storage holds %s', async (_name, value) => {
       const world = await openWorld()
       const tokens = memoryTokens(value as Tokens)
@@ -207,6 +208,28 @@ describe('bearer mode', () => {
       expect(await world.login(client)).toBe(true)
       expect((await client.fetch('/me')).status).toBe(200)
     })
+  })
+
+  it('keeps the tokens of a sign-in that overtakes a slow `clear`', async () => {
+    const world = await openWorld()
+    const disk = memoryTokens()
+    const clearing = defer()
+    const clear = async (): Promise<void> => {
+      await clearing.promise
+      disk.clear()
+    }
+    const client = world.client({ tokens: { ...disk, clear } })
+    await world.login(client)
+    await world.sessions.revokeUser('anna')
+    const refused = client.fetch('/me')
+    await until(() => expect(client.session.status).toBe('signed-out'))
+    const login = world.login(client, 'bert')
+    await until(() => expect(world.count('POST /login')).toBe(2))
+    clearing.resolve()
+    expect([(await refused).status, await login]).toStrictEqual([401, true])
+    expect(await disk.load()).not.toBeNull()
+    world.expire()
+    expect(await (await client.fetch('/me')).json()).toMatchObject({ id: 'bert' })
   })
 
   it('does not sign in if the storage cannot save the tokens', async () => {

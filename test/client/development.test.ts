@@ -40,6 +40,7 @@ describe('the client of a development server', () => {
     })
     const headers = { authorization: 'Bearer of-another-service' }
     await client.fetch('/me', { headers: { authorization: 'Basic eA==' } })
+    await client.fetch('https://other.example/me', { headers })
     expect(texts).toStrictEqual([])
     await client.fetch('/me', { headers })
     await client.fetch(new Request('https://api.example.com/me', { headers }))

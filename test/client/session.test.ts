@@ -187,6 +187,34 @@ describe('signing in and out', () => {
     expect(await world.sessions.list('anna', { active: true })).toStrictEqual([])
   })
 
+  it('a sign-out during a login of somebody else ends the new session too', async () => {
+    const world = await openWorld()
+    const client = world.client()
+    await world.login(client)
+    const [arrived, login, logout] = [defer(), defer(), defer()]
+    world.intercept.set('POST /login', async (pass) => {
+      arrived.resolve()
+      await login.promise
+      return pass()
+    })
+    world.intercept.set('POST /session/logout', async (pass) => {
+      world.intercept.delete('POST /session/logout')
+      const response = await pass()
+      await logout.promise
+      return response
+    })
+    const signingIn = world.login(client, 'bert')
+    await arrived.promise
+    const signingOut = client.signOut()
+    await until(() => expect(world.count('POST /session/logout')).toBe(1))
+    login.resolve()
+    await signingIn
+    logout.resolve()
+    await signingOut
+    expect([client.session.status, world.jar.names]).toStrictEqual(['signed-out', []])
+    expect(await world.sessions.list('bert', { active: true })).toStrictEqual([])
+  })
+
   it('a sign-out that the server does not confirm rejects, and the user stays signed in', async () => {
     const world = await openWorld()
     const client = world.client()
@@ -276,6 +304,15 @@ describe('the CSRF token', () => {
     const without = world.client()
     await world.login(without)
     expect((await (await without.fetch('/me')).json()).csrf).toBeUndefined()
+  })
+
+  it('of a session that a login elsewhere has replaced fails one login at most', async () => {
+    const world = await openWorld({ csrf: 'token' })
+    const [client, other] = [world.client({ csrf: true }), world.client({ csrf: true })]
+    await world.login(client)
+    await world.login(other, 'bert')
+    const logins = [await world.login(client, 'carl'), await world.login(client, 'carl')]
+    expect([logins, client.session.status]).toStrictEqual([[false, true], 'signed-in'])
   })
 
   it('of another session is replaced by a refresh', async () => {
