@@ -22,6 +22,9 @@ const ENDS: readonly (readonly [title: string, set: string, shown: string, reaso
   ['with a reason of Pawl', `ended_at = now(), end_reason = 'logout'`, 'logout', 'logout'],
 ]
 
+/** The other program notifies nobody. Once LISTEN works, a process polls only every `maxStaleness / 2`. */
+const POLLING = { revocation: { pollInterval: 1, maxStaleness: 4 } } as const
+
 interface Login {
   readonly sessions: Sessions
   readonly store: PostgresStore
@@ -59,7 +62,7 @@ const refused = (sessions: Sessions, accessToken: string, reason: string): Promi
 
 describe.each(ENDS)('a session that another program ended %s', (_, set, shown, reason) => {
   it('is refused by `verify`, and every listener and snapshot learns of it', async () => {
-    const { sessions, sessionId, accessToken, end } = await login({ revocation: { pollInterval: 1 } })
+    const { sessions, sessionId, accessToken, end } = await login(POLLING)
     sessions.verify(accessToken)
     const heard: string[] = []
     sessions.onEnded(sessionId, (why) => heard.push(why))
@@ -108,9 +111,7 @@ describe.each(ENDS)('a session that another program ended %s', (_, set, shown, r
 })
 
 it('an end for an unknown reason that the database loses is written again, for a reason that every release knows', async () => {
-  const { sessions, sessionId, accessToken, refreshToken, end } = await login({
-    revocation: { pollInterval: 1 },
-  })
+  const { sessions, sessionId, accessToken, refreshToken, end } = await login(POLLING)
   await end(`ended_at = now(), end_reason = 'device_lost'`)
   await refused(sessions, accessToken, 'other')
   await end('ended_at = null, end_reason = null')
