@@ -1,6 +1,6 @@
 import type { SessionClient } from './client.ts'
 import type { Ticket } from './hooks.ts'
-import { isRedirected, isSafe, isStream, urlOf } from './request.ts'
+import { hidesReason, isBearer, isRedirected, isSafe, isStream, urlOf } from './request.ts'
 
 /** The fields of an axios request that Pawl reads or sets. */
 export interface AxiosConfigLike {
@@ -120,16 +120,14 @@ export function attachAxios({ hooks }: SessionClient, axios: AxiosLike): () => v
     if (config.pawl === hooks || !hooks.covers(urlOf(bare.getUri({ ...config, params: null } as object))))
       return send(config, {})
     const isOnce = isStream(data) || typeof Object(data).pipe === 'function'
-    // These responses do not give the reason of a 401.
-    const isOpaque = /^head$/i.test(method) || /^(document|formdata)$/i.test(responseType!)
 
     async function attempt(repeats?: Ticket): Promise<AxiosResponseLike> {
       const ticket = await wait(
         config,
-        hooks.before(method, repeats, isOnce || isOpaque, fetchOptions?.keepalive),
+        hooks.before(method, repeats, isOnce || hidesReason(method, responseType), fetchOptions?.keepalive),
       )
       // Without a ticket the request was aborted, so axios throws. Another token says nothing about the session.
-      if (!ticket || (ticket.withCredentials && /^bearer /i.test(`${headers.get('authorization')}`)))
+      if (!ticket || (ticket.withCredentials && isBearer(headers.get('authorization'))))
         return send(config, {})
       let failure: unknown
       const response = await send(config, {

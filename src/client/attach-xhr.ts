@@ -1,6 +1,6 @@
 import type { SessionClient } from './client.ts'
 import type { Ticket } from './hooks.ts'
-import { isRedirected, isSafe, urlOf } from './request.ts'
+import { hidesReason, isBearer, isRedirected, isSafe, urlOf } from './request.ts'
 
 /**
  * Replaces `XMLHttpRequest` by a class that sends requests to the API through the client. It serves code that uses
@@ -75,14 +75,13 @@ export function attachXhr({ hooks }: SessionClient): () => void {
       }
       const start = async (): Promise<void> => {
         const { responseType } = this
-        // These responses do not give the reason of a 401.
-        ticket = await hooks.before(method, repeats, /^head$/i.test(method) || responseType === 'document')
+        ticket = await hooks.before(method, repeats, hidesReason(method, responseType))
         if (this.#filter !== filter) return
         const headers = this.#headers
         const isOurs = ([name]: (typeof headers)[number]): boolean => name.toLowerCase() in ticket.headers
         this.#waits = false
         // A request with another token says nothing about the session.
-        if (ticket.withCredentials && headers.some((header) => /^authorization,bearer /i.test(`${header}`))) {
+        if (ticket.withCredentials && headers.some(isOwnToken)) {
           this.#filter = undefined
           super.send(body)
           return
@@ -138,6 +137,10 @@ export function attachXhr({ hooks }: SessionClient): () => void {
     // Something else may have replaced it since. It then uses a class that only passes requests on.
     if (globalThis.XMLHttpRequest === Replacement) globalThis.XMLHttpRequest = Original
   }
+}
+
+function isOwnToken([name, value]: readonly [name: string, value: string]): boolean {
+  return name.toLowerCase() === 'authorization' && isBearer(value)
 }
 
 type OpenParameters = [

@@ -1,6 +1,6 @@
 import { createSessionClient as createUnchecked, type SessionClient } from './client.ts'
 import type { SessionClientOptions } from './options.ts'
-import { urlOf } from './request.ts'
+import { isBearer, urlOf } from './request.ts'
 import type { Login } from './sign-in.ts'
 
 /*
@@ -62,7 +62,7 @@ const warned = new WeakSet<object>()
 function warnOfOwnToken(client: SessionClient, input: Request | URL | string, init?: RequestInit): void {
   const request = input instanceof Request ? input : undefined
   const headers = new Headers(init?.headers ?? request?.headers)
-  if (warned.has(client) || !/^bearer /i.test(headers.get('authorization') ?? '')) return
+  if (warned.has(client) || !isBearer(headers.get('authorization'))) return
   warned.add(client)
   warn(
     'A request carries an `Authorization: Bearer` header of the application. It goes out without the session: the server ignores cookies beside such a header. Send the other token in a header of its own.',

@@ -1,6 +1,6 @@
 import type { ClientState } from './client-state.ts'
 import { after, before, type OwnTicket } from './hooks.ts'
-import { isRedirected, isSafe, isStream, urlOf } from './request.ts'
+import { hidesReason, isBearer, isRedirected, isSafe, isStream, urlOf } from './request.ts'
 import { toCloneable } from './response-body.ts'
 import { unlessAborted } from './within.ts'
 
@@ -30,15 +30,14 @@ export async function fetchWithSession(
   const credentials = given('credentials')
   const headers = new Headers(given('headers'))
   // A request that the application sends without cookies, or with another token, says nothing about the session.
-  if (!client.storage && (credentials === 'omit' || /^bearer /i.test(headers.get('authorization')!)))
+  if (!client.storage && (credentials === 'omit' || isBearer(headers.get('authorization'))))
     return client.send(input, init, through)
 
   const isStreamed = isStream(init?.body)
   const copy = request?.clone()
 
   async function attempt(sent: Request | URL | string, repeats?: OwnTicket): Promise<Response> {
-    // The response to a HEAD has no body that would give the reason of a 401.
-    const isUnrepeatable = isStreamed || /^head$/i.test(method)
+    const isUnrepeatable = isStreamed || hidesReason(method)
     const ticket = await before(client, method, repeats, isUnrepeatable, given('keepalive'))
     for (const name in ticket.headers) headers.set(name, ticket.headers[name]!)
     const answer = await client.send(

@@ -20,6 +20,16 @@ export function isStream(body: unknown): boolean {
   return 'getReader' in object || Symbol.asyncIterator in object
 }
 
+/** Whether an `Authorization` header carries a token. If it is the application's own, the server ignores cookies. */
+export function isBearer(authorization: unknown): boolean {
+  return /^bearer /i.test(`${authorization}`)
+}
+
+/** Whether a 401 has no readable body with its reason: the response to a HEAD, or one that the platform parses. */
+export function hidesReason(method: string, responseType?: string): boolean {
+  return /^head$/i.test(method) || /^(document|formdata)$/i.test(`${responseType}`)
+}
+
 /** Whether a redirect led to a response. The fragment of a URL is never sent, so it does not count. */
 export function isRedirected(requestUrl: string, responseUrl: string): boolean {
   return responseUrl !== requestUrl.replace(/#.*/, '')

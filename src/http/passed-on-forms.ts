@@ -1,9 +1,8 @@
-import type { Engine } from '../core/engine.ts'
 import type { IncomingRequest } from './incoming-request.ts'
+import { oncePerEngine } from './once-per-engine.ts'
 import { isPageLoad } from './page-load.ts'
 
-/** The engines that have warned. */
-const warned = new WeakSet<Engine>()
+const isFirst = oncePerEngine()
 
 /** Warns once of a service worker that passes on forms: browsers then call a form of another site one of this origin. */
 export function warnOfPassedOnForm<Claims extends object, Data>({
@@ -12,8 +11,7 @@ export function warnOfPassedOnForm<Claims extends object, Data>({
   isSafeMethod,
 }: IncomingRequest<Claims, Data>): void {
   if (isSafeMethod || exchange.header('sec-fetch-dest') !== 'empty' || !isPageLoad(exchange)) return
-  if (warned.has(engine)) return
-  warned.add(engine)
+  if (!isFirst(engine)) return
   engine.options.logger.warn(
     {},
     'A service worker seems to pass on forms. Browsers then say that a form of another site comes from this origin, and the CSRF check lets it pass. Let the worker leave every method but GET alone.',

@@ -1,16 +1,15 @@
-import type { Engine } from '../core/engine.ts'
 import { isProduction } from '../core/environment.ts'
 import { isLoopbackHost } from '../portable/loopback.ts'
 import { cookieValues } from '../wire/credentials.ts'
 import { showsProxy } from './cookies.ts'
 import type { Exchange } from './exchange.ts'
 import type { IncomingRequest } from './incoming-request.ts'
+import { oncePerEngine } from './once-per-engine.ts'
 
 /** A host that may stand in a log line. */
 const PRINTABLE_HOST = /^[\w.:[\]-]{1,100}$/
 
-/** The engines that have warned. */
-const warned = new WeakSet<Engine>()
+const isFirst = oncePerEngine()
 
 /**
  * Warns once of a sign-in over plain http at another host than localhost, outside of production. Browsers drop `Secure` cookies
@@ -21,12 +20,12 @@ export function warnOfDroppedCookies<Claims extends object, Data>({
   exchange,
   cookies,
 }: IncomingRequest<Claims, Data>): void {
-  if (!cookies.set.secure || warned.has(engine) || isProduction()) return
+  if (!cookies.set.secure || isProduction()) return
   const host = exchange.header('host') ?? ''
   const names = [cookies.set.access, cookies.set.refresh]
   if (host === '' || isLoopbackHost(host.replace(/:\d+$/, '')) || mayBeEncrypted(exchange, host, names))
     return
-  warned.add(engine)
+  if (!isFirst(engine)) return
   const site = PRINTABLE_HOST.test(host) ? `http://${host}` : 'this host'
   engine.options.logger.warn(
     {},
