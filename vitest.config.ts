@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { defineConfig, type TestProjectInlineConfiguration, type ViteUserConfig } from 'vitest/config'
+import { ENGINE_NAMES, engineNamed } from './test/browser/support/engine-names.ts'
 
 /** The folders of `test/` by the suite that runs them: `npm test` runs the first, `npm run test:<name>` another. */
 const SUITES = {
@@ -30,10 +31,7 @@ for (const file of readdirSync(`${import.meta.dirname}/test`, { recursive: true,
 }
 
 /** Each engine runs the tests of `test/browser` as a project of its own. `PAWL_ENGINE` chooses one. */
-const ENGINES = ['chromium', 'firefox', 'webkit']
-const { PAWL_ENGINE } = process.env
-if (PAWL_ENGINE && !ENGINES.includes(PAWL_ENGINE))
-  throw new Error(`PAWL_ENGINE is "${PAWL_ENGINE}". The engines are ${ENGINES.join(', ')}.`)
+const chosenEngine = engineNamed(process.env['PAWL_ENGINE'])
 
 /** Packs the package once for all of these tests. */
 const PACKAGE_SETUP = ['test/support/package/tarball.ts']
@@ -62,7 +60,7 @@ function suites(name: keyof typeof SUITES): TestProjectInlineConfiguration[] {
   const folders = SUITES[name]
   if (name === 'package') return [suite(name, folders, { globalSetup: PACKAGE_SETUP })]
   if (name !== 'browser') return [suite(name, folders)]
-  return (PAWL_ENGINE ? [PAWL_ENGINE] : ENGINES).map((engine, groupOrder) =>
+  return (chosenEngine ? [chosenEngine] : ENGINE_NAMES).map((engine, groupOrder) =>
     suite(`browser:${engine}`, folders, {
       env: { PAWL_ENGINE: engine },
       globalSetup: BROWSER_SETUP,

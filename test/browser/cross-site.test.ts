@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest'
 import { browserTest, engineName, openContext } from './support/browser-test.ts'
 import type { CookiePolicy } from './support/engine.ts'
-import type { EngineName } from './support/engines.ts'
+import type { EngineName } from './support/engine-names.ts'
 import { API, APP, OTHER_SITE } from './support/hosts.ts'
 import { openSite } from './support/site.ts'
 import { openTab } from './support/tab.ts'

@@ -1,7 +1,8 @@
 import { afterAll, onTestFinished, type TestAPI, test, vi } from 'vitest'
 import type { BrowserContext } from './browser.ts'
 import type { ContextOptions } from './engine.ts'
-import { chooseEngine, type EngineName, missingEngine } from './engines.ts'
+import type { EngineName } from './engine-names.ts'
+import { chooseEngine, missingEngine } from './engines.ts'
 
 const { PAWL_ENGINE, CI } = process.env
 const { name, engine } = chooseEngine(PAWL_ENGINE)

@@ -1,17 +1,15 @@
 import { chromium } from './chromium.ts'
 import type { Engine } from './engine.ts'
+import { type EngineName, engineNamed } from './engine-names.ts'
 import { firefox } from './firefox.ts'
 import { webkit } from './webkit.ts'
-
-export type EngineName = 'chromium' | 'firefox' | 'webkit'
 
 const ENGINES: Readonly<Record<EngineName, Engine>> = { chromium, firefox, webkit }
 
 /** The engine that `PAWL_ENGINE` names. */
-export function chooseEngine(name = 'chromium'): { readonly name: EngineName; readonly engine: Engine } {
-  if (!Object.hasOwn(ENGINES, name))
-    throw new Error(`PAWL_ENGINE is "${name}". The engines are ${Object.keys(ENGINES).join(', ')}.`)
-  return { name: name as EngineName, engine: ENGINES[name as EngineName] }
+export function chooseEngine(named?: string): { readonly name: EngineName; readonly engine: Engine } {
+  const name = engineNamed(named) ?? 'chromium'
+  return { name, engine: ENGINES[name] }
 }
 
 /** The sentence about an engine that this machine does not have; otherwise undefined. */
