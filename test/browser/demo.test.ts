@@ -137,8 +137,9 @@ async function signIn(page: Page, origin: string, name?: string): Promise<void> 
   if (name !== undefined) await picture(page, name)
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByText('Signed in as').waitFor()
-  // The server renders this text. The buttons work once the page's modules have run.
-  await page.waitForLoadState('load')
+  // The server renders this text. The buttons work once the page's modules have run. The driver of Firefox may still hold
+  // the load state of the page before, and then the next navigation is aborted. So the page itself is asked.
+  await page.waitForFunction(() => document.readyState === 'complete')
 }
 
 async function picture(page: Page, name: string): Promise<void> {
