@@ -27,6 +27,17 @@ export interface Renewal {
   readonly claims: ClaimsObject | null
 }
 
+/** How a device proves itself: by DBSC, by a key of WebCrypto, or by a key of a native app. */
+export const DEVICE_KINDS = ['dbsc', 'webcrypto', 'native'] as const
+export type DeviceKind = (typeof DEVICE_KINDS)[number]
+
+/** The key that a session is bound to. Set once, never replaced. */
+export interface DeviceKey {
+  /** A point of P-256 in its compressed form, 33 bytes (SEC 1 section 2.3.3). A public key, worth nothing to a thief. */
+  readonly key: Uint8Array
+  readonly kind: DeviceKind
+}
+
 /** `turnedAt` is also when the session was last seen: at its last turn or, before the first one, at its login. */
 export interface SessionRow extends RotationState {
   readonly id: string
@@ -58,6 +69,8 @@ export interface SessionRow extends RotationState {
   readonly userAgent: string | null
   /** `null` for a login. A row with an actor has no refresh token. */
   readonly actor: Actor | null
+  /** `null` for a session that is not bound to a device. */
+  readonly device: DeviceKey | null
   /** `null` exactly when `endReason` is. */
   readonly endedAt: number | null
   /** The stored text. A later release or another program may have reasons of its own. */
@@ -232,6 +245,8 @@ export interface SessionWrites {
     after: Position | null,
     limit: number,
   ): Promise<{ raised: { id: string; version: number }[]; last: Position | null }>
+  /** Binds a session that is not bound yet, durably. @returns whether the session has this key now */
+  bindDevice(id: string, device: DeviceKey): Promise<boolean>
   /** @returns whether it was written */
   startRenewal(renewal: StartRenewal): Promise<boolean>
   /** Only if the row has the version `ifVersion`. @returns whether it was written */

@@ -36,6 +36,9 @@ const WORDS: Readonly<Record<WireCode, Words>> = {
   refresh_token_invalid: SIGN_IN,
   refresh_token_reused: SIGN_IN,
   recent_auth_required: ['Please confirm that it is you', 'Sign in again, then repeat what you did.'],
+  device_proof_required: ['Please sign in again', 'This browser has not shown that the session is its own.'],
+  device_required: ['Not available on this device', 'Sign in again with a browser that this page supports.'],
+  device_mismatch: ['Not available on this device', 'The session belongs to another device.'],
   acting_refused: ['Not available while you act as another user', 'Stop acting first, then try again.'],
   session_limit: ['You are signed in too often', 'Sign out on another device, then try again.'],
   csrf_rejected: [

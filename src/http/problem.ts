@@ -21,6 +21,9 @@ export function problemOf(error: AnySessionsError): Problem | null {
     case 'ERR_ACCESS_TOKEN_EXPIRED':
     case 'ERR_ACCESS_TOKEN_INVALID':
       return unauthorized(wireCode(error), true)
+    case 'ERR_DEVICE_PROOF_REQUIRED':
+      // The cookies stay: the next refresh may come with a proof.
+      return unauthorized(wireCode(error), true)
     case 'ERR_SESSION_ENDED':
       // A late answer to an old session must not clear the cookies of the login that replaced it.
       return error.reason === 'replaced'
@@ -34,6 +37,8 @@ export function problemOf(error: AnySessionsError): Problem | null {
       return unauthorized(wireCode(error), false, true)
     case 'ERR_RECENT_AUTH_REQUIRED':
     case 'ERR_ACTING_REFUSED':
+    case 'ERR_DEVICE_REQUIRED':
+    case 'ERR_DEVICE_MISMATCH':
     case 'ERR_SESSION_LIMIT':
     case 'ERR_CSRF_REJECTED':
       return forbidden(wireCode(error))

@@ -137,6 +137,7 @@ export function memory(...options: undefined[]): Store {
           claims: {},
           data: null,
           renewals: [],
+          device: null,
           pruneAt,
         })
       return erased.length
@@ -189,6 +190,12 @@ export function memory(...options: undefined[]): Store {
     async notify() {
       for (const onChange of listeners) setImmediate(onChange)
       return true
+    },
+    async bindDevice(id, device) {
+      const row = live(id)
+      if (row !== null && row.device === null) write({ ...row, device: { ...device, key: Buffer.from(device.key) } })
+      const bound = live(id)?.device ?? null
+      return bound !== null && Buffer.compare(bound.key, device.key) === 0
     },
     async startRenewal({ id, version, renewals, next, expiresAt, pruneAt }) {
       const row = live(id)
@@ -304,6 +311,7 @@ function copy(row: SessionRow): SessionRow {
     previous: row.previous === null ? null : Uint8Array.from(row.previous),
     anchorHash: Uint8Array.from(row.anchorHash),
     renewals: structuredClone(row.renewals),
+    device: structuredClone(row.device),
     claims: structuredClone(row.claims),
     data: structuredClone(row.data),
   }

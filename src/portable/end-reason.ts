@@ -8,6 +8,7 @@ export const END_REASONS = [
   'replaced',
   'limit',
   'rollback',
+  'device',
 ] as const
 
 /** A reason for which this release ends sessions. */

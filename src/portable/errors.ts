@@ -124,6 +124,37 @@ export class ActingRefusedError extends SessionsError {
   }
 }
 
+/**
+ * The session is bound to a device (docs/device-binding.md), and the refresh came without a proof that the device made for
+ * it: a copied token, or a client that has lost its key. Pawl has changed nothing. HTTP: 401 `device_proof_required`; the
+ * cookies stay.
+ */
+export class DeviceProofRequiredError extends SessionsError {
+  declare readonly code: 'ERR_DEVICE_PROOF_REQUIRED'
+  /** What the next proof has to sign (the `nonce` of RFC 9449); `null` if no proof would help. */
+  readonly challenge: string | null
+  constructor(challenge: string | null = null) {
+    super('ERR_DEVICE_PROOF_REQUIRED', 'the session is bound to a device, which has not proved itself')
+    this.challenge = challenge
+  }
+}
+
+/** The route serves only sessions that are bound to a device. HTTP: 403 `device_required`. */
+export class DeviceRequiredError extends SessionsError {
+  declare readonly code: 'ERR_DEVICE_REQUIRED'
+  constructor() {
+    super('ERR_DEVICE_REQUIRED', 'the action requires a session that is bound to a device')
+  }
+}
+
+/** The session is bound to another key already. HTTP: 403 `device_mismatch`. */
+export class DeviceMismatchError extends SessionsError {
+  declare readonly code: 'ERR_DEVICE_MISMATCH'
+  constructor() {
+    super('ERR_DEVICE_MISMATCH', 'the session is bound to another key')
+  }
+}
+
 /** The user has reached `limits.sessionsPerUser`. HTTP: 403 `session_limit`. */
 export class SessionLimitError extends SessionsError {
   declare readonly code: 'ERR_SESSION_LIMIT'
@@ -217,6 +248,9 @@ export type AnySessionsError =
   | RefreshTokenReusedError
   | RecentAuthRequiredError
   | ActingRefusedError
+  | DeviceProofRequiredError
+  | DeviceRequiredError
+  | DeviceMismatchError
   | SessionLimitError
   | CsrfRejectedError
   | TryAgainError

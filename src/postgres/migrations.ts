@@ -119,4 +119,15 @@ export const MIGRATIONS: readonly Migration[] = [
       },
     ],
   },
+  {
+    id: 4,
+    breaking: false,
+    statements: [
+      {
+        creates: ['sessions.device_key', 'sessions.device_kind'],
+        text: `alter table :sessions add column if not exists device_key bytea,
+        add column if not exists device_kind text`,
+      },
+    ],
+  },
 ]

@@ -35,6 +35,8 @@ export const SESSION_COLUMNS = [
   'reuse_since',
   'actor_session_id',
   'actor_user_id',
+  'device_key',
+  'device_kind',
 ] as const
 export type SessionColumn = (typeof SESSION_COLUMNS)[number]
 
@@ -155,7 +157,7 @@ export const QUERIES = {
   endedByUser: `select id from :sessions where user_id = $1 and ${ENDED} limit $2`,
 
   erase: `update :sessions set user_id = '', ip = null, user_agent = null, claims = null, data = null,
-      renewals = null, prune_on = $3
+      renewals = null, device_key = null, device_kind = null, prune_on = $3
     where id = any($1::uuid[]) and user_id = $2 and ${ENDED}
     returning id`,
 
@@ -199,6 +201,10 @@ export const QUERIES = {
   raiseVersions: `update :sessions set version = coalesce(version, 0) + 1, invalidated_at = $2
     where id = any($1::uuid[]) and ${LIVE}
     returning id, version`,
+
+  bindDevice: `update :sessions set device_key = $2, device_kind = $3
+    where id = $1 and device_key is null and ${LIVE}
+    returning id`,
 
   startRenewal: `update :sessions set renewals = $4, expires_at = $5, prune_on = $6
     where id = $1 and coalesce(version, 0) = $2 and renewals is not distinct from $3::jsonb and ${LIVE}

@@ -1,4 +1,4 @@
-import type { Renewal, SessionRow } from '../core/store.ts'
+import type { DeviceKey, DeviceKind, Renewal, SessionRow } from '../core/store.ts'
 import type { Actor } from '../portable/actor.ts'
 import type { ClaimsObject } from '../portable/claims.ts'
 import type { Row } from './connection.ts'
@@ -54,6 +54,8 @@ function toColumns(row: SessionRow): Record<SessionColumn, unknown> {
     reuse_since: timestamp(row.reuseSince),
     actor_session_id: row.actor?.sessionId ?? null,
     actor_user_id: row.actor?.userId ?? null,
+    device_key: hexBytes(row.device?.key ?? null),
+    device_kind: row.device?.kind ?? null,
   }
 }
 
@@ -83,6 +85,12 @@ function hexBytes(value: Uint8Array | null): string | null {
 function toActor(row: Row): Actor | null {
   const sessionId = row['actor_session_id'] as string | null
   return sessionId === null ? null : { userId: (row['actor_user_id'] as string | null) ?? '', sessionId }
+}
+
+/** A kind of a later release must not unbind the session: its refresh is then refused for want of a proof. */
+function toDevice(row: Row): DeviceKey | null {
+  const key = row['device_key'] as Buffer | null
+  return key === null ? null : { key, kind: row['device_kind'] as DeviceKind }
 }
 
 /**
@@ -121,6 +129,7 @@ export function toSessionRow(row: Row): SessionRow {
     ip: row['ip'] as string | null,
     userAgent: row['user_agent'] as string | null,
     actor: toActor(row),
+    device: toDevice(row),
     endedAt: endReason === null ? null : ((row['ended_at'] as number | null) ?? turnedAt),
     endReason,
     pruneAt: row['prune_on'] as number,

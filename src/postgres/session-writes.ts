@@ -126,6 +126,12 @@ export function createSessionWrites(run: Run, notify: SessionWrites['notify']): 
       const rows = ids.length === 0 ? [] : await run('raiseVersions', [ids, timestamp(at)])
       return { raised: rows.map(toVersion), last }
     },
+    async bindDevice(id, { key, kind }) {
+      if ((await run('bindDevice', [id, Buffer.from(key), kind])).length > 0) return true
+      // An earlier attempt of this call may have bound it, or an earlier request of the same device.
+      const row = await read(id)
+      return row?.endReason === null && row.device !== null && Buffer.compare(row.device.key, key) === 0
+    },
     async startRenewal({ id, version, renewals, next, expiresAt, pruneAt }) {
       const rows = await run('startRenewal', [
         id,

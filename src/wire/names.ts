@@ -12,6 +12,12 @@ export const CSRF_HEADER = 'pawl-csrf'
 /** Query parameter that marks a navigation as already sent through the refresh route. */
 export const RESUMED_PARAMETER = 'pawl-resumed'
 
+/** Header with a proof of possession of a key (RFC 9449 section 4.1). */
+export const PROOF_HEADER = 'dpop'
+
+/** Header with the challenge that the next proof has to sign (RFC 9449 section 8). */
+export const NONCE_HEADER = 'dpop-nonce'
+
 /** The `code` of an error body. Stable, because clients depend on it. */
 export type WireCode =
   | 'not_signed_in'
@@ -24,6 +30,9 @@ export type WireCode =
   | 'refresh_token_reused'
   | 'recent_auth_required'
   | 'acting_refused'
+  | 'device_proof_required'
+  | 'device_required'
+  | 'device_mismatch'
   | 'session_limit'
   | 'csrf_rejected'
   | 'try_again'
@@ -50,6 +59,11 @@ export interface CookieAnswer {
   readonly marker: string
   /** Present if the server has `csrf: 'token'`. The client sends it in the `pawl-csrf` header of unsafe requests. */
   readonly csrfToken?: string
+  /**
+   * Binds the session to a key of the device: `pawl/client/bind` signs it and sends it to `<path>/device`, within five
+   * minutes and once. Present after a login or reauthentication, if the option `deviceBinding` is not `off`.
+   */
+  readonly deviceChallenge?: string
 }
 
 /** Body of a login or refresh response in bearer mode. */
@@ -59,4 +73,9 @@ export interface BearerAnswer {
   readonly refreshToken: string | null
   /** Seconds until the access token expires. */
   readonly expiresIn: number
+  /**
+   * Binds the session to a key of the device: `pawl/client/bind` signs it and sends it to `<path>/device`, within five
+   * minutes and once. Present after a login or reauthentication, if the option `deviceBinding` is not `off`.
+   */
+  readonly deviceChallenge?: string
 }

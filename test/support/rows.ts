@@ -39,6 +39,7 @@ export function sampleRow(fields: Partial<SessionRow> = {}): SessionRow {
     ip: null,
     userAgent: null,
     actor: null,
+    device: null,
     endedAt: null,
     endReason: null,
     pruneAt: MIDNIGHT + 60 * DAY,

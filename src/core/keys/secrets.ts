@@ -2,8 +2,8 @@ import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { InvalidOptionsError } from '../../portable/errors.ts'
 import { createMac, type Mac } from './hmac.ts'
 
-/** An upper bound for the input of a refresh token's MAC. */
-const MAX_REFRESH_TOKEN_BYTES = 128
+/** An upper bound for the inputs of the MACs. */
+const MAX_RECORD_BYTES = 128
 
 /** The keys derived from one value of the option `secret`: one for each use, by HKDF (RFC 5869) with its own label. */
 export interface Secret {
@@ -13,6 +13,8 @@ export interface Secret {
   readonly refresh: Mac
   /** Wraps signing keys. */
   readonly wrap: KeyObject
+  /** MACs challenges for a device and device cookies. */
+  readonly device: Mac
   /** MACs CSRF tokens. */
   readonly csrf: KeyObject
   /** MACs the address and user agent that an access token was issued to. */
@@ -54,7 +56,8 @@ function derive(secret: Uint8Array, realm: string): Secret {
     Buffer.from(hkdfSync('sha256', secret, '', `pawl/v1/${label}/${realm}`, length))
   return {
     id: bytes('secret-id', 2).readUInt16BE(),
-    refresh: createMac(bytes('refresh', 32), MAX_REFRESH_TOKEN_BYTES),
+    refresh: createMac(bytes('refresh', 32), MAX_RECORD_BYTES),
+    device: createMac(bytes('device', 32), MAX_RECORD_BYTES),
     wrap: createSecretKey(bytes('wrap', 32)),
     csrf: createSecretKey(bytes('csrf', 32)),
     context: createSecretKey(bytes('context', 32)),

@@ -9,6 +9,7 @@ type NewFields =
   | 'reuseSince'
   | 'version'
   | 'dataVersion'
+  | 'device'
   | 'endedAt'
   | 'endReason'
 
@@ -23,6 +24,7 @@ export function newRow(now: number): Pick<SessionRow, NewFields> {
     reuseSince: null,
     version: 0,
     dataVersion: 0,
+    device: null,
     endedAt: null,
     endReason: null,
   }
