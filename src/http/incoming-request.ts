@@ -135,6 +135,12 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
       : cookieTokens(this.exchange.header('cookie'), this.cookies.set.device).slice(0, MAX_DEVICE_COOKIES)
   }
 
+  /** Removes all cookies of the session. */
+  get clearedCookies(): string[] {
+    const device = this.deviceCookies.length > 0 ? [this.cookies.clearDevice()] : []
+    return [...this.cookies.clear(), ...device]
+  }
+
   /** {@link refreshCookies}, each parsed once. */
   get refreshTokens(): ParsedRefreshToken[] {
     this.#parsedRefreshTokens ??= new Map()

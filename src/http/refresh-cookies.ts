@@ -118,7 +118,7 @@ export async function refreshByCookie<Claims extends object, Data>(
     }
     return {
       error,
-      cookies: problemOf(error)?.final === true ? [...strays, ...cookies.clear()] : [],
+      cookies: problemOf(error)?.final === true ? [...strays, ...request.clearedCookies] : [],
       headers: [],
     }
   }

@@ -194,7 +194,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     if (usesCookies) this.#state.cookies.reserve()
     const ended = await endSessions(this.request, this.namedSessionIds)
     this.#state.outcome = { error: new NotSignedInError() }
-    if (usesCookies) this.#state.cookies.set(this.request.cookies.clear())
+    if (usesCookies) this.#state.cookies.set(this.request.clearedCookies)
     return ended
   }
 

@@ -114,7 +114,7 @@ async function logoutRoute<C extends object, D>(request: IncomingRequest<C, D>):
     if (!isSessionsError(error)) throw error
     return replyTo(request, error)
   }
-  const cleared = transport === 'cookie' ? request.cookies.clear() : []
+  const cleared = transport === 'cookie' ? request.clearedCookies : []
   return createReply(204, [...NO_CACHING, ...setCookieHeaders(cleared)])
 }
 
