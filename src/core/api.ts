@@ -39,6 +39,8 @@ export interface RefreshedSession<Claims extends object, Data> {
   readonly accessToken: IssuedToken
   /** `null`: keep the token that you presented. */
   readonly refreshToken: IssuedToken | null
+  /** What the next proof of the device signs; `null` if the session is not bound. */
+  readonly challenge: string | null
 }
 
 /** What {@link SessionOperations.renew} changes, and the request that it answers. */
@@ -187,6 +189,8 @@ export interface Sessions<Claims extends object = ClaimsObject, Data = unknown>
    * Exchanges a refresh token for a new access token and, in most cases, a new refresh token.
    * @throws RefreshTokenInvalidError, RefreshTokenReusedError, SessionEndedError: the user must sign in again
    * @throws SessionOutdatedError: the same, but the session is unchanged
+   * @throws DeviceProofRequiredError: the session is bound, and `proof` is missing or out of date. The client signs the
+   * `challenge` of the error and tries once more; the session is unchanged
    * @throws TryAgainError, StoreUnavailableError, SecretUnknownError: the client must retry; the session is unchanged
    */
   refresh(refreshToken: string, context?: RefreshContext): Promise<RefreshedSession<Claims, Data>>

@@ -9,12 +9,26 @@ export interface RequestContext {
   readonly userAgent?: string | undefined
 }
 
+/** A proof of possession in the header `DPoP` of a request (RFC 9449 section 4). */
+export interface RequestProof {
+  /** The value of the header. */
+  readonly value: string
+  /** The method of the request. */
+  readonly method: string
+  /** The URL of the request, as the client sees it. Its query does not matter. */
+  readonly url: string
+}
+
 /** The request of a refresh. */
 export interface RefreshContext extends RequestContext {
   /** When the request arrived, in milliseconds since the epoch. @defaultValue now */
   readonly arrivedAt?: number | undefined
   /** Aborted when the client disconnects. Pawl then refuses to decide and ends no session. */
   readonly signal?: Pick<AbortSignal, 'aborted'> | undefined
+  /** The proof of a client whose session is bound to a key (`deviceBinding`). */
+  readonly proof?: RequestProof | undefined
+  /** @internal The values of the device cookie. */
+  readonly deviceCookies?: readonly string[] | undefined
 }
 
 const MAX_USER_AGENT = 256

@@ -186,13 +186,15 @@ function assemble<Claims extends object, Data>(
       })
     },
     async refresh(refreshToken, given) {
-      const context = methodOptions('refresh', given, 'ip', 'userAgent', 'arrivedAt', 'signal')
+      const context = methodOptions('refresh', given, 'ip', 'userAgent', 'arrivedAt', 'signal', 'proof')
       const presented = parseRefreshToken(options.secrets, refreshToken)
-      const { row, stale, accessToken, refreshToken: successor } = await refresh(engine, presented, context)
+      const refreshed = await refresh(engine, presented, context)
+      const { row, stale, accessToken, refreshToken: successor, challenge } = refreshed
       return {
         session: toSession<Claims, Data>(row, clock.now(), stale),
         accessToken,
         refreshToken: successor,
+        challenge,
       }
     },
     using: (client) => operations<Claims, Data>(engine, store.using(client), false),

@@ -39,6 +39,7 @@ export async function startActingIn<Claims extends object, Data>(
     {
       sessionId: own.sessionId,
       authTime: own.authTime.getTime(),
+      expiresAt: own.expiresAt.getTime(),
       version,
       canContinue: transport === 'cookie',
       ip,

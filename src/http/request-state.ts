@@ -61,13 +61,14 @@ export class RequestState<Claims extends object, Data> {
     const { engine, ip, userAgent } = this.request
     const { verified, version } = this.verified()
     if (verified.actor !== null) throw new ActingRefusedError()
-    const { sessionId, authTime, issuedAt } = verified
+    const { sessionId, authTime, issuedAt, expiresAt } = verified
     const claims = this.hasRowClaims ? null : verified.claims
     if (this.request.transport === 'cookie') this.cookies.reserve()
     const holder = {
       claims,
       authTime: authTime.getTime(),
       issuedAt: issuedAt.getTime(),
+      expiresAt: expiresAt.getTime(),
       version,
     } as RenewalHolder
     const scope = { engine, writes: engine.store, autocommit: true }

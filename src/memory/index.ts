@@ -193,7 +193,8 @@ export function memory(...options: undefined[]): Store {
     },
     async bindDevice(id, device) {
       const row = live(id)
-      if (row !== null && row.device === null) write({ ...row, device: { ...device, key: Buffer.from(device.key) } })
+      if (row !== null && row.device === null)
+        write({ ...row, device: { ...device, key: Buffer.from(device.key) } })
       const bound = live(id)?.device ?? null
       return bound !== null && Buffer.compare(bound.key, device.key) === 0
     },

@@ -56,6 +56,28 @@ const COUNTS: { readonly [Name in EventName]: readonly Count<SessionEvents[Name]
       description: 'Sessions with detected reuse of a refresh token.',
     },
   ],
+  deviceBound: [
+    {
+      metric: 'pawl.device.bound',
+      unit: '{session}',
+      description: 'Sessions bound to a device, by kind.',
+      attributes: ({ kind }) => ({ 'pawl.device_kind': kind }),
+    },
+  ],
+  deviceProofMissing: [
+    {
+      metric: 'pawl.device.proof_missing',
+      unit: '{refresh}',
+      description: 'Refreshes of bound sessions refused for want of a proof.',
+    },
+  ],
+  deviceMismatch: [
+    {
+      metric: 'pawl.device.mismatch',
+      unit: '{refresh}',
+      description: 'Refreshes of bound sessions refused for a proof by another key.',
+    },
+  ],
   ended: [
     {
       metric: 'pawl.session.ended',

@@ -53,6 +53,16 @@ const EVENTS: { readonly [Name in EventName]: SessionEvents[Name] } = {
   rotated: { sessionId: 'an id', userId: 'a user', generation: 4, reason: 'use' },
   rolledBack: { sessionId: 'an id', userId: 'a user', from: 1, to: 4 },
   reused: { sessionId: 'an id', userId: 'a user', ip: '192.0.2.1', userAgent: 'Browser' },
+  deviceBound: {
+    sessionId: 'an id',
+    userId: 'a user',
+    kind: 'dbsc',
+    thumbprint: 'a thumbprint',
+    ip: '192.0.2.1',
+    userAgent: 'Browser',
+  },
+  deviceProofMissing: { sessionId: 'an id', userId: 'a user', ip: '192.0.2.1', userAgent: 'Browser' },
+  deviceMismatch: { sessionId: 'an id', userId: 'a user', ip: '192.0.2.1', userAgent: 'Browser' },
   ended: { sessionId: 'an id', userId: 'a user', reason: 'limit' },
   contextChanged: {
     sessionId: 'an id',

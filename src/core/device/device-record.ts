@@ -27,10 +27,12 @@ const LENGTH = PREFIX.length + Math.ceil((BYTES * 4) / 3)
 /**
  * - `register`: a challenge. Whoever signs it may bind the session, within minutes and once. It comes with the answer of a
  *   login or reauthentication, so it is in no cookie.
+ * - `confirm`: a challenge, with the answer of a registration by DBSC. The device that signs it has received that answer, and
+ *   the session is bound.
  * - `refresh`: a challenge. The device signs it to prove itself for a refresh.
  * - `vouch`: the device has proved itself: the value of the device cookie.
  */
-const PURPOSES = ['register', 'refresh', 'vouch'] as const
+const PURPOSES = ['register', 'confirm', 'refresh', 'vouch'] as const
 export type DevicePurpose = (typeof PURPOSES)[number]
 
 export interface DeviceRecord {
@@ -71,11 +73,11 @@ export function mintDeviceRecord(
   return PREFIX + bytes.toString('base64url')
 }
 
-/** @returns null for anything that none of these secrets has made for this purpose */
+/** @returns null for anything that none of these secrets has made for one of these purposes */
 export function parseDeviceRecord(
   secrets: Secrets,
-  purpose: DevicePurpose,
   value: unknown,
+  ...purposes: readonly DevicePurpose[]
 ): DeviceRecord | null {
   if (typeof value !== 'string' || value.length !== LENGTH || !value.startsWith(PREFIX)) return null
   const decoded = decodeBase64url(value.slice(PREFIX.length))
@@ -83,7 +85,8 @@ export function parseDeviceRecord(
   const bytes = Buffer.from(decoded.buffer)
   const secret = secrets.find(({ id }) => id === bytes.readUInt16BE(1))
   if (secret === undefined || !timingSafeEqual(macOf(secret, bytes), bytes.subarray(MAC_AT))) return null
-  if (PURPOSES[bytes[0]!] !== purpose) return null
+  const purpose = PURPOSES[bytes[0]!]
+  if (purpose === undefined || !purposes.includes(purpose)) return null
   return {
     purpose,
     sessionId: sessionIdFromBytes(bytes.subarray(3, 19)),

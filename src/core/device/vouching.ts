@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import type { RotationSettings } from '../rotation/decision.ts'
+import type { Decision, RotationSettings } from '../rotation/decision.ts'
 
 /*
  * How far a proof of the device vouches for a refresh: pure functions, which the explorer explores. docs/protocol.md, "Bound
@@ -21,7 +21,7 @@ export interface DeviceProof {
 
 /**
  * - `fresh`: made for this refresh, as far as the network's delays tell. Whatever the rotation decides applies.
- * - `old`: it may have been copied with the cookies. It may refresh its own token, and never ends the session.
+ * - `old`: it may have been copied with the cookies, and its token given up by the owner. {@link permits} bounds what it may do.
  * - `missing`: no proof for this refresh token.
  */
 export type Vouching = 'fresh' | 'old' | 'missing'
@@ -37,4 +37,14 @@ export function vouches(
   if (proof === null || !timingSafeEqual(proof.fingerprint, token.fingerprint)) return 'missing'
   if (now - proof.at > within) return 'missing'
   return now - proof.challengedAt <= overlap + tolerance ? 'fresh' : 'old'
+}
+
+/**
+ * Whether a decision may be carried out. Whoever holds an old proof may be a thief with copied cookies. He must not end the
+ * session, nor move the row to a token that the owner has given up: then the owner's next token would end it.
+ */
+export function permits(vouching: Vouching, { answer, verdict, next }: Decision): boolean {
+  if (vouching !== 'old') return vouching === 'fresh'
+  if (answer === 'refuse' || verdict === 'ahead') return false
+  return verdict !== 'sibling' || next === undefined
 }

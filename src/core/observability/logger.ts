@@ -44,6 +44,17 @@ const ENTRIES: Readonly<Record<EventName, Entry>> = {
     frequent: true,
   },
   reused: { level: 'warn', message: 'reuse detected: a superseded refresh token came back' },
+  deviceBound: { level: 'debug', message: 'session bound to a device' },
+  deviceProofMissing: {
+    level: 'warn',
+    message: 'a refresh came without the proof of its device: copied tokens, or a client that lost its key',
+    frequent: true,
+  },
+  deviceMismatch: {
+    level: 'warn',
+    message: 'a refresh came with the proof of another device',
+    frequent: true,
+  },
   ended: { level: 'info', message: 'session ended' },
   contextChanged: { level: 'info', message: 'session used from another address or user agent' },
   schemaMismatch: {

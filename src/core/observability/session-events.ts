@@ -1,7 +1,7 @@
 import type { Actor } from '../../portable/actor.ts'
 import type { NormalContext } from '../request-context.ts'
 import type { Verdict } from '../rotation/decision.ts'
-import type { EndReason, MissingRows } from '../store.ts'
+import type { DeviceKind, EndReason, MissingRows } from '../store.ts'
 
 /** The events of {@link Sessions.on}. No event carries a token. */
 export interface SessionEvents {
@@ -40,6 +40,22 @@ export interface SessionEvents {
   reused: { sessionId: string; userId: string; ip: string | null; userAgent: string | null }
   /** This process ended a session. {@link Sessions.onEnded} also reports sessions that other processes ended. */
   ended: { sessionId: string; userId: string; reason: EndReason }
+  /** A session was bound to the key of a device: from now on its refreshes need a proof by that key. */
+  deviceBound: {
+    sessionId: string
+    userId: string
+    kind: DeviceKind
+    thumbprint: string
+    ip: string | null
+    userAgent: string | null
+  }
+  /**
+   * A refresh of a bound session came without a proof: from a thief with copied tokens, or from a client that has lost its key.
+   * Pawl refused it and changed nothing.
+   */
+  deviceProofMissing: { sessionId: string; userId: string; ip: string | null; userAgent: string | null }
+  /** A refresh of a bound session came with a proof by another key. Pawl refused it and changed nothing. */
+  deviceMismatch: { sessionId: string; userId: string; ip: string | null; userAgent: string | null }
   /** A session came from another address or user agent than before. This alone never ends it. */
   contextChanged: {
     sessionId: string

@@ -51,6 +51,8 @@ export interface Administrator extends RequestContext {
   readonly version: number
   /** In ms. A pending reauthentication is not in the row yet. */
   readonly authTime: number
+  /** When its access token expires, in ms. */
+  readonly expiresAt: number
   /** Whether refreshes continue the acting: not in bearer mode. */
   readonly canContinue: boolean
 }
@@ -106,7 +108,9 @@ export async function startActing<Claims extends object>(
   }
   // Only a refresh confirms a pending renewal, and with it refuses older copies of the administrator's tokens.
   const isPending = administrator.canContinue && own.renewals.length > 0
-  const atMost = isPending ? pendingLifetime(options.rotation) : Number.POSITIVE_INFINITY
+  // Without a proof of the device, a copied access token must not become one that lives longer.
+  const left = own.device === null ? Number.POSITIVE_INFINITY : administrator.expiresAt - now
+  const atMost = isPending ? Math.min(pendingLifetime(options.rotation), left) : left
   const issue = { generation: 0, twin: null, now, context, atMost, actorVersion: own.version }
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const row = { ...fields, id: newSessionId(store.sessionIdVersion ?? 'v7', now, randomBytes(16)) }

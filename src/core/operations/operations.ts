@@ -148,8 +148,10 @@ function sessionOf(userId: string, authTime: number): Parameters<typeof assertCl
     userId,
     version: 0,
     authTime,
+    createdAt: authTime,
     idleTimeout: null,
     absoluteExpiresAt: null,
     actor: null,
+    device: null,
   }
 }

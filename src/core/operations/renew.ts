@@ -27,6 +27,8 @@ export interface RenewalHolder {
   readonly claims: ClaimsObject | null
   /** When its access token was issued, in ms. */
   readonly issuedAt: number
+  /** When its access token expires, in ms. */
+  readonly expiresAt: number
   /** The version of the row when its access token was issued. */
   readonly version: number
 }
@@ -89,7 +91,7 @@ export async function renewSession<Claims extends object, Data>(
     await assertClaimsFit(engine, renewed, renewed.claims)
     const accessToken = await issueAccessToken(engine, renewed, {
       ...issue,
-      atMost: pendingLifetime(options.rotation),
+      atMost: Math.min(pendingLifetime(options.rotation), withoutProof(row, reauthenticated, holder) - now),
     })
     const expiresAt = idleExpiry(engine, renewed, now)
     const unexpired = row.renewals.filter(({ at }) => now < at + idleTimeoutOf(engine, row))
@@ -112,6 +114,18 @@ export async function renewSession<Claims extends object, Data>(
     }
   }
   throw new TryAgainError()
+}
+
+/**
+ * When an access token expires at the latest that a bound session gets without a proof of its device, in ms. The access token
+ * of the request may have been copied.
+ */
+function withoutProof(
+  { device }: SessionRow,
+  reauthenticated: boolean,
+  holder: RenewalHolder | null,
+): number {
+  return device === null || reauthenticated || holder === null ? Number.POSITIVE_INFINITY : holder.expiresAt
 }
 
 /**

@@ -142,6 +142,13 @@ export const SESSIONS_OPTIONS: OptionTable = {
     /** Memory for verified access tokens. 0 turns the cache off. */
     cacheBytes: { value: bytes(0, 2 ** 33), default: 16 * MIB },
   }),
+  /**
+   * Whether sessions are bound to a key of the device, so that copied tokens cannot be refreshed (docs/device-binding.md).
+   * `offer` binds the sessions of browsers and apps that can be. `require` also ends a session that is not bound ten minutes
+   * after its login. A session that is bound stays so, whatever this option says. Set it only when every process runs a
+   * release that knows it.
+   */
+  deviceBinding: { value: oneOf('off', 'offer', 'require'), default: 'off' },
   /** How refresh tokens rotate, and how much a bad network is forgiven. */
   rotation: group({
     /**

@@ -69,6 +69,14 @@ export interface SessionsOptions<Claims extends object = ClaimsObject, Data = un
   readonly telemetry?: Telemetry
   /** Access tokens: their life, their fields, and where they may be used. */
   readonly accessToken?: AccessTokenOptions
+  /**
+   * Whether sessions are bound to a key of the device, so that copied tokens cannot be refreshed
+   * (docs/device-binding.md). `offer` binds the sessions of browsers and apps that can be. `require` also ends a
+   * session that is not bound ten minutes after its login. A session that is bound stays so, whatever this option
+   * says. Set it only when every process runs a release that knows it.
+   * @defaultValue 'off'
+   */
+  readonly deviceBinding?: 'off' | 'offer' | 'require'
   /** How refresh tokens rotate, and how much a bad network is forgiven. */
   readonly rotation?: RotationOptions
   /** How processes learn that another process ended or changed a session. */
@@ -289,6 +297,7 @@ export interface ResolvedSessionsOptions {
     readonly onContextChange: 'record' | 'refresh'
     readonly cacheBytes: number
   }
+  readonly deviceBinding: 'off' | 'offer' | 'require'
   readonly rotation: {
     readonly overlap: number
     readonly gracePeriod: number | null

@@ -125,6 +125,8 @@ export function createConfirmations(
     let late = 0
     for (const row of rows.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
       if (hooks.hasEnded(row)) continue
+      // Only a refresh with a proof turns a bound session. Otherwise a copied access token could.
+      if (row.device !== null) continue
       // A token of another version may be of another lineage than the row: of the one before a renewal or, if the database
       // has lost the renewal, of the one after it.
       const evidence = undecided.get(row.id)!.filter(({ version }) => version === row.version)

@@ -1,14 +1,17 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { ClaimsObject } from '../../portable/claims.ts'
 import {
+  DeviceProofRequiredError,
   isSessionsError,
   RefreshTokenReusedError,
   SessionEndedError,
   TryAgainError,
 } from '../../portable/errors.ts'
+import { checkDevice, nextChallenge, readProof } from '../device/device-check.ts'
+import { permits } from '../device/vouching.ts'
 import type { Engine } from '../engine.ts'
 import { type NormalContext, normalizeContext, type RefreshContext, recordable } from '../request-context.ts'
-import { type Decision, pendingLifetime, type Verdict } from '../rotation/decision.ts'
+import { type Decision, type Presented, pendingLifetime, type Verdict } from '../rotation/decision.ts'
 import { createEnding, publishEnd } from '../session/ending.ts'
 import { assertRowsVisible } from '../session/missing-row.ts'
 import { assertLive, compareEnds, readRow } from '../session/rows.ts'
@@ -40,6 +43,8 @@ export interface Refreshed {
   readonly accessToken: IssuedToken
   /** `null`: the client keeps the presented token. */
   readonly refreshToken: IssuedToken | null
+  /** What the next proof of the device signs; `null` if the session is not bound. */
+  readonly challenge: string | null
 }
 
 /** Exchanges a refresh token, and emits `secretUnknown` for a token of an unknown secret. */
@@ -63,7 +68,7 @@ export function refresh(
 
 /**
  * Reads the row, decides, writes and answers. The checks come in the order of the protocol: MAC, row, end, anchor,
- * absolute expiry, idle expiry, decision, limits, claims, schemas. Each caller gets its own child: with a shared answer, a
+ * absolute expiry, idle expiry, device, decision, limits, claims, schemas. Each caller gets its own child: with a shared answer, a
  * thief could follow the owner undetected.
  */
 async function exchange(
@@ -76,6 +81,7 @@ async function exchange(
   const token = assertGenuine(presented)
   assertLive(engine, token.sessionId)
   const from = normalizeContext(context)
+  const proof = readProof(engine, token, context?.proof)
   let allowed = false
   /** The version of the row to which this refresh has written the claims that the application computed. */
   let writtenVersion: number | null = null
@@ -87,12 +93,17 @@ async function exchange(
     // An expired token has no row in any case.
     if (row === null && arrivedAt < token.issuedAt + engine.options.idleTimeout)
       await assertRowsVisible(engine)
-    const held = heldSession(token, row)
+    let held = heldSession(token, row)
     // The write of the attempt before may have succeeded although its answer was lost.
     if (version !== null && held.row.version > version) publishVersion(engine, held.row)
     version = held.row.version
     assertUnexpired(engine, token, held.session, arrivedAt)
+    const device = await checkDevice(engine, token, held.session, proof, context ?? {}, from, arrivedAt)
+    held = withDevice(held, device.device)
     let decision = judge(engine, token, held, arrivedAt)
+    // The device of the owner makes a newer proof.
+    if (!permits(device.vouching, decision))
+      throw new DeviceProofRequiredError(nextChallenge(engine, held.row, token))
     let values: StoredValues = { row: held.session, refusal: null }
     // Nothing of this applies to a refresh that would be refused: a thief must not be able to postpone being found.
     if (decision.answer !== 'refuse') {
@@ -112,13 +123,15 @@ async function exchange(
       reportMismatch(engine, values)
       assertNotOutdated(engine, values)
       decision = judge(engine, token, held, arrivedAt)
+      if (!permits(device.vouching, decision)) continue
     }
     assertInTime(engine, arrivedAt, context?.signal)
     const updated = await applyDecision(engine, held, decision, from)
     if (updated === null) continue
     assertInTime(engine, arrivedAt, context?.signal)
     const { claims, data } = values.row
-    const answer = await createAnswer(engine, token, { ...updated, claims, data }, decision, arrivedAt, from)
+    const issue = { now: arrivedAt, context: from, until: device.until }
+    const answer = await createAnswer(engine, token, { ...updated, claims, data }, decision, issue)
     // A slow key service must not make an answer that overtakes later ones in the cookie jar.
     assertInTime(engine, arrivedAt, context?.signal)
     const { id: sessionId, userId } = updated
@@ -127,6 +140,12 @@ async function exchange(
   }
   // Other writers changed the row each time. That must not log anybody out.
   throw new TryAgainError()
+}
+
+/** The session with the row that the device check may have bound. */
+function withDevice(held: HeldSession, device: SessionRow['device']): HeldSession {
+  if (held.row.device === device) return held
+  return { ...held, row: { ...held.row, device }, session: { ...held.session, device } }
 }
 
 /** Writes claims that the application computed. @returns false if the row has changed and the refresh must be repeated */
@@ -234,28 +253,29 @@ async function createAnswer(
   token: RefreshToken,
   row: SessionRow,
   { answer, verdict, next }: Decision,
-  now: number,
-  context: NormalContext,
+  { now, context, until }: { readonly now: number; readonly context: NormalContext; readonly until: number },
 ): Promise<Omit<Refreshed, 'stale'>> {
-  if (verdict === 'renewed' && next === undefined) {
-    // Still pending: a short access token makes the client present the refresh token again soon.
-    const atMost = pendingLifetime(engine.options.rotation)
-    const issue = { generation: token.generation, twin: null, now, context, atMost }
-    return { row, accessToken: await issueAccessToken(engine, row, issue), refreshToken: null }
+  const atMost = until - now
+  /** @param held the refresh token that the client holds from now on; @param twin null if its use proves nothing */
+  const accessTokenFor = (
+    held: Presented,
+    twin: Presented | null,
+    lifetime = atMost,
+  ): Promise<IssuedToken> => {
+    // In a bound session only a refresh with a proof is evidence.
+    const evidence = row.device === null ? twin : null
+    const issue = { generation: held.generation, twin: evidence, now, context, atMost: lifetime }
+    return issueAccessToken(engine, row, issue)
   }
   if (answer === 'keep') {
+    // Still pending: a short access token makes the client present the refresh token again soon.
+    const isPending = verdict === 'renewed' && next === undefined
+    const lifetime = isPending ? Math.min(pendingLifetime(engine.options.rotation), atMost) : atMost
     // If the row already records this token, the use of the access token proves nothing new.
     const isRecorded = row.generation === token.generation && timingSafeEqual(row.current, token.fingerprint)
-    return {
-      row,
-      accessToken: await issueAccessToken(engine, row, {
-        generation: token.generation,
-        twin: isRecorded ? null : token,
-        now,
-        context,
-      }),
-      refreshToken: null,
-    }
+    const twin = isPending || isRecorded ? null : token
+    const accessToken = await accessTokenFor(token, twin, lifetime)
+    return { row, accessToken, refreshToken: null, challenge: nextChallenge(engine, row, token) }
   }
   const child = mintRefreshToken(engine.options.secrets, {
     sessionId: row.id,
@@ -266,13 +286,9 @@ async function createAnswer(
   })
   return {
     row,
-    accessToken: await issueAccessToken(engine, row, {
-      generation: child.generation,
-      twin: child,
-      now,
-      context,
-    }),
+    accessToken: await accessTokenFor(child, child),
     refreshToken: issueRefreshToken(engine, row, child),
+    challenge: nextChallenge(engine, row, child),
   }
 }
 

@@ -1,7 +1,16 @@
 import type { Actor } from '../../portable/actor.ts'
 import type { ClaimsObject } from '../../portable/claims.ts'
-import type { EndReason, SessionRow } from '../store.ts'
+import { thumbprintOf } from '../device/device-key.ts'
+import type { DeviceKind, EndReason, SessionRow } from '../store.ts'
 import { latestAbsoluteExpiry } from './renewal.ts'
+
+/** The device that a session is bound to. */
+export interface SessionDevice {
+  /** `dbsc`: the browser itself proves itself. `webcrypto`: `pawl/client/bind` does. `native`: an app does. */
+  readonly kind: DeviceKind
+  /** Of its public key (RFC 7638). The same key of one browser or app may bind several sessions. */
+  readonly thumbprint: string
+}
 
 /** One login of a user on one device, or an administrator who acts as that user. Contains no credential. */
 export interface Session<Claims extends object = ClaimsObject, Data = unknown> {
@@ -34,6 +43,8 @@ export interface Session<Claims extends object = ClaimsObject, Data = unknown> {
   readonly userAgent: string | null
   /** Who acts as this user (`session.actAs`); `null` in the user's own session. */
   readonly actor: Actor | null
+  /** The key that the session is bound to (`deviceBinding`); `null` if it is not bound. */
+  readonly device: SessionDevice | null
   readonly endedAt: Date | null
   /**
    * Whether a schema of `createSessions` refuses `claims` or `data`. They are then as an earlier release wrote them, not as
@@ -80,6 +91,7 @@ export function toSession<Claims extends object, Data>(
     ip: row.ip,
     userAgent: row.userAgent,
     actor: row.actor,
+    device: row.device === null ? null : { kind: row.device.kind, thumbprint: thumbprintOf(row.device.key) },
     endedAt: endedAt === null ? null : new Date(endedAt),
     endReason: row.endReason ?? expired,
     stale,

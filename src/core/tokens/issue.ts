@@ -1,5 +1,6 @@
 import type { ClaimsObject } from '../../portable/claims.ts'
 import { type VerifiedSession, verifiedSession } from '../../portable/verified-session.ts'
+import { unboundUntil } from '../device/unbound.ts'
 import type { Engine } from '../engine.ts'
 import { contextTag, type NormalContext } from '../request-context.ts'
 import type { Presented } from '../rotation/decision.ts'
@@ -21,7 +22,7 @@ const IDLE_SHARE = 4
 /** The fields of an access token that the row does not hold. */
 export interface Issue {
   readonly generation: number
-  /** The refresh token issued with it; null when the row already records that one. */
+  /** The refresh token issued with it; null when the row already records that one, and in a bound session. */
   readonly twin: Presented | null
   readonly now: number
   /** The address and user agent it is bound to; null for none. */
@@ -35,7 +36,16 @@ export interface Issue {
 /** The fields of the row that an access token is made from. */
 type TokenSource = Pick<
   SessionRow,
-  'id' | 'userId' | 'version' | 'authTime' | 'idleTimeout' | 'absoluteExpiresAt' | 'actor' | 'claims'
+  | 'id'
+  | 'userId'
+  | 'version'
+  | 'createdAt'
+  | 'authTime'
+  | 'idleTimeout'
+  | 'absoluteExpiresAt'
+  | 'actor'
+  | 'device'
+  | 'claims'
 >
 
 export async function issueAccessToken(engine: Engine, row: SessionRow, issue: Issue): Promise<IssuedToken> {
@@ -69,7 +79,8 @@ function accessTokenFields(
   const renewedWithin = idleTimeoutOf(engine, row) / IDLE_SHARE
   // Tokens hold whole seconds. Round up, so that a lifetime of one second stays one, but never beyond the absolute expiry.
   const idle = Math.ceil((now + Math.min(lifetime, renewedWithin)) / 1000)
-  const absolute = Math.floor((row.absoluteExpiresAt ?? Number.POSITIVE_INFINITY) / 1000)
+  const last = Math.min(row.absoluteExpiresAt ?? Number.POSITIVE_INFINITY, unboundUntil(engine, row))
+  const absolute = Math.floor(last / 1000)
   return {
     sessionId: row.id,
     userId: row.userId,

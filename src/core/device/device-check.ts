@@ -1,0 +1,153 @@
+import { timingSafeEqual } from 'node:crypto'
+import { DeviceProofRequiredError, SessionEndedError, TryAgainError } from '../../portable/errors.ts'
+import { matchesTarget, type Proof, parseProof } from '../../portable/proof.ts'
+import type { Engine } from '../engine.ts'
+import { type NormalContext, type RefreshContext, type RequestProof, recordable } from '../request-context.ts'
+import { createEnding, publishEnd } from '../session/ending.ts'
+import type { DeviceKey, SessionRow } from '../store.ts'
+import type { RefreshToken } from '../tokens/refresh-token.ts'
+import { keyOf, verifySignature } from './device-key.ts'
+import { type DeviceRecord, mintDeviceRecord, parseDeviceRecord } from './device-record.ts'
+import { bind } from './registration.ts'
+import { unboundUntil } from './unbound.ts'
+import { VOUCHES_FOR, type Vouching, vouches } from './vouching.ts'
+
+/** A challenge outlives an access token by this many milliseconds, so that most proofs take one round trip. */
+const CHALLENGE_MARGIN = 300_000
+
+/** What the device check of a refresh allows. */
+export interface DeviceCheck {
+  /** The key of the row, also if this refresh has bound it. */
+  readonly device: DeviceKey | null
+  readonly vouching: Vouching
+  /** When an access token of this refresh expires at the latest, in ms. */
+  readonly until: number
+}
+
+/** A proof in a header of the request, with a valid signature. */
+interface SignedProof {
+  readonly proof: Proof
+  readonly key: Uint8Array
+  /** What it signs; null if Pawl has not made that. */
+  readonly challenge: DeviceRecord | null
+}
+
+/** The next challenge for the holder of a refresh token; null if the session is not bound. */
+export function nextChallenge(
+  { options, clock }: Engine,
+  { id: sessionId, device }: Pick<SessionRow, 'id' | 'device'>,
+  { fingerprint }: Pick<RefreshToken, 'fingerprint'>,
+): string | null {
+  if (device === null) return null
+  const fields = { sessionId, at: clock.now(), fingerprint, key: device.key }
+  return mintDeviceRecord(options.secrets, { purpose: 'refresh', ...fields })
+}
+
+/** Whether a challenge that Pawl made may still be signed, for this refresh token. */
+export function isCurrentChallenge(
+  { options, clock }: Engine,
+  { at, fingerprint }: DeviceRecord,
+  token: Pick<RefreshToken, 'fingerprint'>,
+): boolean {
+  return timingSafeEqual(fingerprint, token.fingerprint) && clock.now() - at <= challengeLifetime(options)
+}
+
+const challengeLifetime = ({ accessToken }: Engine['options']): number =>
+  accessToken.lifetime + CHALLENGE_MARGIN
+
+/**
+ * Reads the proof in the header of a refresh. If only its challenge is out of date, it names the next one, so that the
+ * client's second attempt is the first one that reads the row.
+ * @throws DeviceProofRequiredError
+ */
+export function readProof(
+  engine: Engine,
+  token: RefreshToken,
+  given: RequestProof | undefined,
+): SignedProof | null {
+  const signed = given === undefined ? null : verifyProof(engine, given)
+  if (signed === null) return null
+  const { challenge, key } = signed
+  if (challenge === null || challenge.sessionId !== token.sessionId || !same(challenge.key, key))
+    return signed
+  if (isCurrentChallenge(engine, challenge, token)) return signed
+  const device = { key, kind: 'webcrypto' } as const
+  throw new DeviceProofRequiredError(nextChallenge(engine, { id: token.sessionId, device }, token))
+}
+
+function verifyProof({ options }: Engine, { value, method, url }: RequestProof): SignedProof | null {
+  const proof = parseProof(value, 'dpop+jwt')
+  if (proof === null || !URL.canParse(url)) return null
+  const { host, pathname } = new URL(url)
+  const key = proof.jwk === null ? null : keyOf(proof.jwk)
+  if (key === null || !matchesTarget(proof, method, host, pathname)) return null
+  if (!verifySignature(key, proof.input, proof.signature)) return null
+  return { proof, key, challenge: parseDeviceRecord(options.secrets, proof.nonce, 'refresh') }
+}
+
+/**
+ * The condition in front of the decision: a refresh of a bound session needs a proof by the key of its device. Without one,
+ * nothing changes, so whoever holds a copied token cannot end the session. A device cookie binds a session that is not bound
+ * yet, or whose key the database has lost.
+ * @param row as the holder of the token sees it
+ * @param signed the result of {@link readProof}
+ * @throws DeviceProofRequiredError
+ * @throws SessionEndedError for a session that has stayed unbound too long
+ */
+export async function checkDevice(
+  engine: Engine,
+  token: RefreshToken,
+  row: SessionRow,
+  signed: SignedProof | null,
+  { deviceCookies = [] }: Pick<RefreshContext, 'deviceCookies'>,
+  from: NormalContext,
+  arrivedAt: number,
+): Promise<DeviceCheck> {
+  const { options, events } = engine
+  const { rotation } = options
+  const cookies = deviceCookies
+    .flatMap((value) => parseDeviceRecord(options.secrets, value, 'vouch') ?? [])
+    .filter(
+      ({ sessionId, key }) => sessionId === row.id && (row.device === null || same(key, row.device.key)),
+    )
+  // Of several cookies, the one with the newest proof.
+  for (const cookie of cookies.sort((one, other) => other.challengedAt - one.challengedAt)) {
+    const vouching = vouches(cookie, token, arrivedAt, rotation)
+    if (vouching === 'missing') continue
+    if (row.device === null && !(await bind(engine, row, { key: cookie.key, kind: 'dbsc' }, from)))
+      throw new TryAgainError()
+    return allow(row.device ?? { key: cookie.key, kind: 'dbsc' }, vouching, cookie.at + VOUCHES_FOR)
+  }
+  if (row.device === null) {
+    await endUnbound(engine, row, arrivedAt)
+    return allow(null, 'fresh')
+  }
+  const challenge = signed?.challenge ?? null
+  const isOwnKey = signed !== null && same(signed.key, row.device.key)
+  if (isOwnKey && challenge !== null && challenge.sessionId === row.id && same(challenge.key, signed.key)) {
+    const proof = { ...challenge, challengedAt: challenge.at }
+    const vouching = vouches(proof, token, arrivedAt, rotation, challengeLifetime(options))
+    if (vouching !== 'missing') return allow(row.device, vouching)
+  }
+  // A proof by the right key over another challenge is a client's first one, not an alarm.
+  if (!isOwnKey) {
+    const who = { sessionId: row.id, userId: row.userId, ...recordable(from, options.privacy) }
+    events.emit(signed === null ? 'deviceProofMissing' : 'deviceMismatch', who)
+  }
+  throw new DeviceProofRequiredError(nextChallenge(engine, row, token))
+}
+
+function allow(device: DeviceKey | null, vouching: Vouching, until = Number.POSITIVE_INFINITY): DeviceCheck {
+  return { device, vouching, until }
+}
+
+/** @throws SessionEndedError */
+async function endUnbound(engine: Engine, row: SessionRow, arrivedAt: number): Promise<void> {
+  if (arrivedAt < unboundUntil(engine, row)) return
+  const ending = createEnding(engine, 'device', engine.clock.now())
+  if ((await engine.store.end(row.id, ending)) !== null) publishEnd(engine, row.id, row.userId, 'device')
+  throw new SessionEndedError(row.id, 'device')
+}
+
+const same = (one: Uint8Array, other: Uint8Array): boolean =>
+  one.length === other.length && timingSafeEqual(one, other)
