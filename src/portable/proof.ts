@@ -120,12 +120,13 @@ function parseObject(part: string): JsonObject {
 }
 
 /**
- * The header `Secure-Session-Response` is a string of Structured Fields, but browsers send its text without quotes.
- * @returns the text; null if it has an opening or a closing quote alone, or anything but letters, digits, `.`, `_` and `-`
+ * The text of a header that is a string of Structured Fields (RFC 9651 section 3.3.3), but that browsers send without quotes.
+ * @returns empty for text with an opening or closing quote alone, with other characters than letters, digits, `.`, `_` and
+ * `-`, and for more than 4098 characters
  */
-export function unquote(value: unknown): string | null {
-  if (typeof value !== 'string' || value.length > 4098) return null
-  return /^(?:"([\w.-]+)"|([\w.-]+))$/.exec(value)?.slice(1).find(Boolean) ?? null
+export function unquote(value: string): string {
+  if (value.length > 4098) return ''
+  return /^(?:"([\w.-]+)"|([\w.-]+))$/.exec(value)?.slice(1).find(Boolean) ?? ''
 }
 
 /** What the thumbprint of a key hashes with SHA-256 (RFC 7638 section 3). */
