@@ -50,8 +50,8 @@ export async function refreshInline<C extends object, D>(
   session: RequestSession<C, D>,
 ): Promise<{ readonly session: RequestSession<C, D> }> {
   const result = await refreshByCookie(session.request)
-  if ('error' in result) session.rejectRefresh(result.error, result.cookies)
-  else session.acceptRefresh(result.refreshed, result.cookies)
+  if ('error' in result) session.rejectRefresh(result.error, result.cookies, result.headers)
+  else session.acceptRefresh(result.refreshed, result.cookies, result.headers)
   return { session }
 }
 

@@ -15,7 +15,10 @@ export function denialOf<C extends object, D>(
   if (error === null) return denialOfSession(session, required)
   const { options, engine, exchange } = request
   const isExpired = error.code === 'ERR_ACCESS_TOKEN_EXPIRED' || error.code === 'ERR_ACCESS_TOKEN_INVALID'
-  if (isExpired && session.transport === 'cookie' && !options.inline && isNavigation(exchange)) {
+  // An inline refresh has no proof to wait for. The refresh route makes the browser prove itself.
+  const isUnproven = error.code === 'ERR_DEVICE_PROOF_REQUIRED'
+  const mayResume = isUnproven || (isExpired && !options.inline)
+  if (mayResume && session.transport === 'cookie' && isNavigation(exchange)) {
     const redirect = redirectThroughRefresh(exchange, `${options.path}/refresh`, engine.clock.now())
     if (redirect !== null) return redirect
     // The refresh route has just sent the browser back. It does not know the secret, or the browser stored no cookies.

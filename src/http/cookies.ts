@@ -1,3 +1,4 @@
+import { VOUCHES_FOR } from '../core/device/vouching.ts'
 import { isLoopbackAddress, isLoopbackHost } from '../portable/loopback.ts'
 import { cookieValues } from '../wire/credentials.ts'
 import type { Exchange } from './exchange.ts'
@@ -25,7 +26,12 @@ export interface CookieWriter {
   readonly set: CookieSet
   access(value: string, life: CookieLifetime): string
   refresh(value: string, life: CookieLifetime): string
-  /** Removes both cookies. */
+  /** @param now in ms */
+  device(value: string, now: number): string
+  clearDevice(): string
+  /** The attributes of the device cookie besides its lifetime. */
+  readonly deviceAttributes: string
+  /** Removes the access cookie and the refresh cookie. */
   clear(): string[]
   /** Removes refresh cookies that earlier settings or a sibling domain may have left. */
   clearStrayRefresh(host: string | undefined): string[]
@@ -55,6 +61,16 @@ export function cookieWriter(options: ResolvedHttpOptions, set: CookieSet): Cook
     set,
     access: (value, life) => write(set.access, value, '/', domain, lifetimeAttributes(life)),
     refresh: (value, life) => write(set.refresh, value, refreshPath, domain, lifetimeAttributes(life)),
+    device: (value, now) =>
+      write(
+        set.device,
+        value,
+        '/',
+        null,
+        lifetimeAttributes({ expiresAt: new Date(now + VOUCHES_FOR), now }),
+      ),
+    clearDevice: () => write(set.device, '', '/', null, REMOVED),
+    deviceAttributes: write(set.device, '', '/', null, '').replace(/^[^;]*; /, ''),
     clear: () => [
       write(set.access, '', '/', domain, REMOVED),
       write(set.refresh, '', refreshPath, domain, REMOVED),

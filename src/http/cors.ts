@@ -1,4 +1,4 @@
-import { CSRF_HEADER, TRANSPORT_HEADER } from '../wire/names.ts'
+import { CSRF_HEADER, NONCE_HEADER, PROOF_HEADER, TRANSPORT_HEADER } from '../wire/names.ts'
 import type { Exchange, Header, Reply, ResponseHead } from './exchange.ts'
 import { isFromOtherOrigin, isOrigin } from './origin.ts'
 import { addName, createReply } from './reply.ts'
@@ -6,9 +6,9 @@ import { addName, createReply } from './reply.ts'
 /** Seconds that a browser may cache the answer to a preflight; Chromium's upper bound. */
 const PREFLIGHT_MAX_AGE = 7200
 /** Response headers that a client reads besides those open to every page. */
-const EXPOSED_HEADERS = 'Retry-After'
+const EXPOSED_HEADERS = ['Retry-After', NONCE_HEADER]
 /** Request headers that every preflight allows, whatever the application uses. */
-const PAWL_HEADERS = ['authorization', 'content-type', CSRF_HEADER, TRANSPORT_HEADER]
+const PAWL_HEADERS = ['authorization', 'content-type', CSRF_HEADER, PROOF_HEADER, TRANSPORT_HEADER]
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE'
 const MAX_REQUESTED_HEADERS = 32
 
@@ -64,7 +64,7 @@ function allow(head: ResponseHead, origin: string): void {
   for (const [name, value] of allowing(origin)) head.set(name, value)
   head.set(
     'access-control-expose-headers',
-    addName(head.get('access-control-expose-headers'), EXPOSED_HEADERS),
+    EXPOSED_HEADERS.reduce(addName, head.get('access-control-expose-headers') ?? ''),
   )
 }
 

@@ -28,7 +28,8 @@ export function assertSameSite(exchange: Exchange, isTrusted: boolean): void {
 }
 
 /**
- * The refresh route needs no token, because a newly loaded page gets its token there. A WebSocket handshake is a
+ * The refresh route needs no token, because a newly loaded page gets its token there. The device route needs none, because the
+ * browser itself calls it. A WebSocket handshake is a
  * GET and needs none either, because a page cannot add headers to it.
  * @throws CsrfRejectedError
  */
@@ -37,7 +38,8 @@ export function assertCsrfToken<Claims extends object, Data>(
   session: RequestSession<Claims, Data>,
 ): void {
   const { options } = request
-  if (request.isSafeMethod || request.path === `${options.path}/refresh`) return
+  const isOwn = request.path === `${options.path}/refresh` || request.path === `${options.path}/device`
+  if (request.isSafeMethod || isOwn) return
   const sessionId = sessionIdOf(request, session)
   if (sessionId !== null) assertCsrfTokenOf(request, sessionId)
 }

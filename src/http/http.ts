@@ -71,6 +71,12 @@ function startedHttp<Claims extends object, Data>(
   const { mode } = engine.options.revocation
   if (options.revocations && mode === 'expiry')
     check.fail('revocations', true, "true where `revocation` is 'feed' or 'lookup', not 'expiry'")
+  if (options.domain !== null && engine.options.deviceBinding !== 'off')
+    check.fail(
+      'cookies.domain',
+      options.domain,
+      'no domain with `deviceBinding`: a device proves itself to one host',
+    )
   const takeSnapshot = options.revocations ? createRevocationSnapshots(engine) : null
   const secureCookies = cookieWriter(options, options.cookies)
   const localCookies = options.localCookies === null ? null : cookieWriter(options, options.localCookies)

@@ -1,6 +1,6 @@
 import type { Sessions } from '../core/api.ts'
 import { ENGINE, type Engine, type NamedSession } from '../core/engine.ts'
-import type { RequestContext } from '../core/request-context.ts'
+import type { RequestContext, RequestProof } from '../core/request-context.ts'
 import {
   type CheckedTokens,
   claimedToken,
@@ -13,6 +13,7 @@ import {
   parseRefreshToken,
 } from '../core/tokens/refresh-token.ts'
 import { accessTokensOf, cookieTokens, isHostOnly, type Transport, transportOf } from '../wire/credentials.ts'
+import { PROOF_HEADER } from '../wire/names.ts'
 import type { CookieWriter } from './cookies.ts'
 import type { Exchange } from './exchange.ts'
 import type { ResolvedHttpOptions } from './options/resolve.ts'
@@ -20,6 +21,8 @@ import { hasHeadersOfPageLoad } from './page-load.ts'
 
 /** A request that has waited less has not waited for a start of the sessions. Milliseconds. */
 const SHORT_WAIT = 50
+
+const MAX_DEVICE_COOKIES = 4
 
 /** A request, with everything that Pawl derives from its head. */
 export class IncomingRequest<Claims extends object, Data> implements RequestContext {
@@ -65,6 +68,14 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
 
   get userAgent(): string | undefined {
     return this.exchange.header('user-agent')
+  }
+
+  /** The proof of a key in the header of the request (RFC 9449). */
+  get proof(): RequestProof | undefined {
+    const { exchange, path } = this
+    const value = exchange.header(PROOF_HEADER)
+    const host = exchange.header('host') ?? ''
+    return value === undefined ? undefined : { value, method: exchange.method, url: `https://${host}${path}` }
   }
 
   get isSafeMethod(): boolean {
@@ -115,6 +126,13 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     return this.transport === 'bearer'
       ? []
       : cookieTokens(this.exchange.header('cookie'), this.cookies.set.refresh)
+  }
+
+  /** The values of the device cookie: a few, because nobody else can set it. */
+  get deviceCookies(): string[] {
+    return this.transport === 'bearer'
+      ? []
+      : cookieTokens(this.exchange.header('cookie'), this.cookies.set.device).slice(0, MAX_DEVICE_COOKIES)
   }
 
   /** {@link refreshCookies}, each parsed once. */

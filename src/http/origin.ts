@@ -39,3 +39,21 @@ export function isFromOtherOrigin(exchange: Exchange, origin: string): boolean {
   if (site !== undefined && site !== '') return site !== 'same-origin' && site !== 'none'
   return !isOfHost(origin, exchange.header('host'))
 }
+
+/** Domains like `co.uk`, under which everybody can have a site. */
+const SHARED_DOMAIN = /^[a-z]{2,3}\.[a-z]{2}$/
+
+/**
+ * The host of an origin, without its port, if it and the requested host have a parent domain in common.
+ * @returns null also where that is not certain
+ */
+export function hostOfSite(origin: string, host: string): string | null {
+  if (!URL.canParse(origin) || !URL.canParse(`https://${host}`)) return null
+  const { hostname: own } = new URL(`https://${host}`)
+  const { protocol, hostname } = new URL(origin)
+  const parent = own.slice(own.indexOf('.') + 1)
+  if (!isWeb(protocol) || hostname === own || /[\d\]]$/.test(own)) return null
+  if (hostname.endsWith(`.${own}`)) return hostname
+  if (!parent.includes('.') || SHARED_DOMAIN.test(parent)) return null
+  return hostname === parent || hostname.endsWith(`.${parent}`) ? hostname : null
+}

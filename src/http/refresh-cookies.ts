@@ -14,14 +14,24 @@ import {
 } from '../portable/errors.ts'
 import { isHostOnly } from '../wire/credentials.ts'
 import { refreshActing } from './acting.ts'
+import { challengeHeaders } from './device-challenge.ts'
+import type { Header } from './exchange.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { reportLargeCookies } from './large-cookies.ts'
 import { problemOf } from './problem.ts'
 
 /** The result of a refresh through cookies, with the cookies to set. */
 export type CookieRefresh =
-  | { readonly refreshed: Refreshed; readonly cookies: readonly string[] }
-  | { readonly error: AnySessionsError; readonly cookies: readonly string[] }
+  | {
+      readonly refreshed: Refreshed
+      readonly cookies: readonly string[]
+      readonly headers: readonly Header[]
+    }
+  | {
+      readonly error: AnySessionsError
+      readonly cookies: readonly string[]
+      readonly headers: readonly Header[]
+    }
 
 /**
  * At most one refresh token of a request is ever exchanged. Of several genuine ones, those of the session that the
@@ -64,11 +74,11 @@ export async function refreshByCookie<Claims extends object, Data>(
 ): Promise<CookieRefresh> {
   const { engine, exchange, cookies, refreshTokens } = request
   const chosen = chooseRefreshToken(request)
-  if (chosen === 'none') return { error: new NotSignedInError(), cookies: [] }
+  if (chosen === 'none') return { error: new NotSignedInError(), cookies: [], headers: [] }
   if (chosen === 'other-session') {
     // An old session's cookie beside a new login's: the new session must survive.
     const [named] = refreshTokens.flatMap(({ token }) => token?.sessionId ?? [])
-    return { error: new SessionEndedError(named ?? '', 'replaced'), cookies: [] }
+    return { error: new SessionEndedError(named ?? '', 'replaced'), cookies: [], headers: [] }
   }
   const hasStrays = refreshTokens.length > 1
   const strays = hasStrays ? cookies.clearStrayRefresh(exchange.header('host')) : []
@@ -89,10 +99,26 @@ export async function refreshByCookie<Claims extends object, Data>(
       ...(value === undefined ? [] : [cookies.refresh(value, life)]),
     ]
     reportLargeCookies(engine, renewed)
-    return ended === null ? { refreshed, cookies: renewed } : { error: ended, cookies: renewed }
+    const headers = challengeHeaders(request, row.id, own.challenge)
+    return ended === null
+      ? { refreshed, cookies: renewed, headers }
+      : { error: ended, cookies: renewed, headers }
   } catch (error) {
     if (!isSessionsError(error)) throw error
-    return { error, cookies: problemOf(error)?.final === true ? [...strays, ...cookies.clear()] : [] }
+    if (error.code === 'ERR_DEVICE_PROOF_REQUIRED') {
+      // Without the cookie, the browser proves itself before the next attempt.
+      const removed = request.deviceCookies.length > 0 ? [cookies.clearDevice()] : []
+      return {
+        error,
+        cookies: removed,
+        headers: challengeHeaders(request, chosen.token?.sessionId ?? '', error.challenge),
+      }
+    }
+    return {
+      error,
+      cookies: problemOf(error)?.final === true ? [...strays, ...cookies.clear()] : [],
+      headers: [],
+    }
   }
 }
 
@@ -101,6 +127,8 @@ export function refreshContext<Claims extends object, Data>({
   userAgent,
   arrivedAt,
   exchange,
+  deviceCookies,
+  proof,
 }: IncomingRequest<Claims, Data>): RefreshContext {
-  return { ip, userAgent, arrivedAt, signal: exchange.signal }
+  return { ip, userAgent, arrivedAt, signal: exchange.signal, deviceCookies, proof }
 }

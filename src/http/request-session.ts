@@ -21,6 +21,7 @@ import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
 import { startActingIn, stopActingIn } from './acting.ts'
 import { assertCsrfTokenOf, createCsrfToken } from './csrf-token.ts'
 import { endSessions } from './end-sessions.ts'
+import type { Header } from './exchange.ts'
 import { issueForwardableToken } from './forwardable-token.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { isVisitorsPage } from './page-load.ts'
@@ -177,7 +178,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     })
     this.#state.createdId = created.session.sessionId
     try {
-      const answer = this.#state.giveTokens(created)
+      const answer = this.#state.giveTokens(created, true)
       if (this.transport === 'cookie') warnOfDroppedCookies(this.request)
       return answer
     } catch (tooLate) {
@@ -350,19 +351,19 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   /** @internal Applies an inline refresh. */
-  acceptRefresh(refreshed: Refreshed, cookies: readonly string[]): void {
+  acceptRefresh(refreshed: Refreshed, cookies: readonly string[], headers: readonly Header[]): void {
     const { arrivedAt } = this.request
     const session = toSession<Claims, Data>(refreshed.row, arrivedAt, refreshed.stale)
     this.#state.refreshed = refreshed
     const verified = issuedSession(session, refreshed.accessToken, new Date(arrivedAt))
     this.#state.outcome = { verified, version: session.version }
-    this.#state.cookies.setInTime(cookies)
+    this.#state.cookies.setInTime(cookies, headers)
   }
 
   /** @internal Applies a failed inline refresh. Clearing cookies late could hit a new login, so it must be in time too. */
-  rejectRefresh(error: AnySessionsError, cookies: readonly string[]): void {
+  rejectRefresh(error: AnySessionsError, cookies: readonly string[], headers: readonly Header[]): void {
     this.#state.outcome = { error }
-    if (cookies.length > 0) this.#state.cookies.setInTime(cookies)
+    if (cookies.length > 0) this.#state.cookies.setInTime(cookies, headers)
   }
 
   /** @internal An accessor, so that a logged session shows nothing of the request. */

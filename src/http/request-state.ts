@@ -1,4 +1,5 @@
 import type { CreatedSession, RenewSession, VerifiedSession } from '../core/api.ts'
+import { registrationChallenge } from '../core/device/registration.ts'
 import { type RenewalHolder, renewSession } from '../core/operations/renew.ts'
 import type { Refreshed } from '../core/refresh/refresh.ts'
 import { issuedSession } from '../core/tokens/issue.ts'
@@ -10,6 +11,7 @@ import {
 } from '../portable/errors.ts'
 import type { JsonOf } from '../portable/json-types.ts'
 import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
+import { canRegister, registrationHeader } from './dbsc.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { ResponseCookies } from './response-cookies.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
@@ -73,16 +75,18 @@ export class RequestState<Claims extends object, Data> {
     } as RenewalHolder
     const scope = { engine, writes: engine.store, autocommit: true }
     const renewed = await renewSession<Claims, Data>(scope, sessionId, { ...renewal, ip, userAgent }, holder)
-    return this.giveTokens(renewed, engine.options.decideWithin)
+    return this.giveTokens(renewed, renewal.reauthenticated === true, engine.options.decideWithin)
   }
 
   /**
    * Continues with new tokens, and gives them to the client.
+   * @param hasAuthenticated whether the user has, so that the client may bind the session to its device
    * @param within a head that is sent later sets no cookies, in ms. A renewal relies on it, a login does not
    * @returns the body to answer with
    */
   giveTokens(
     { session, accessToken, refreshToken }: CreatedSession<Claims, Data>,
+    hasAuthenticated: boolean,
     within: number = Number.POSITIVE_INFINITY,
   ): CookieAnswer | BearerAnswer {
     this.hasNewTokens = true
@@ -94,12 +98,16 @@ export class RequestState<Claims extends object, Data> {
       verified: issuedSession(session, accessToken, new Date(now)),
       version: session.version,
     }
-    if (this.request.transport === 'bearer') return bearerAnswer(this.request, accessToken, refreshToken)
-    const { cookies } = this.request
+    const { cookies, engine, options, transport } = this.request
+    const { sessionId, device } = session
+    const challenge = hasAuthenticated ? registrationChallenge(engine, sessionId, device !== null) : null
+    if (transport === 'bearer') return bearerAnswer(this.request, accessToken, refreshToken, challenge)
     const life = { expiresAt: session.persistent ? refreshToken.expiresAt : null, now }
     const written = [cookies.access(accessToken.value, life), cookies.refresh(refreshToken.value, life)]
-    this.cookies.set(written, now + within)
-    return cookieAnswer(this.request, session.sessionId, accessToken)
+    const headers =
+      challenge !== null && canRegister(this.request) ? [registrationHeader(options.path, challenge)] : []
+    this.cookies.set(written, now + within, headers)
+    return cookieAnswer(this.request, sessionId, accessToken, challenge)
   }
 
   /** The cookies that the response will set. */

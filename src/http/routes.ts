@@ -7,15 +7,17 @@ import {
   NotSignedInError,
   SecretUnknownError,
 } from '../portable/errors.ts'
+import { challengeHeaders } from './device-challenge.ts'
+import { deviceRoute } from './device-route.ts'
 import { endSessions } from './end-sessions.ts'
 import { errorReply } from './error-reply.ts'
-import type { Exchange, Reply } from './exchange.ts'
+import type { Exchange, Header, Reply } from './exchange.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { isNavigation } from './page-load.ts'
 import { refreshByCookie, refreshContext } from './refresh-cookies.ts'
 import { createReply, jsonReply, methodNotAllowed, NO_CACHING, setCookieHeaders } from './reply.ts'
 import { RequestSession } from './request-session.ts'
-import { redirectBack } from './resume.ts'
+import { proveAndRepeat, redirectBack } from './resume.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
 
 const JWKS_PATH = '/.well-known/jwks.json'
@@ -35,6 +37,10 @@ export function route<C extends object, D>(
     case `${options.path}/refresh`:
       if (method === 'POST') return refreshRoute(request)
       return method === 'GET' ? resumeRoute(request) : methodNotAllowed('POST')
+    case `${options.path}/device`:
+      return method === 'POST'
+        ? deviceRoute(request, () => refreshTokenInBody(request.exchange))
+        : methodNotAllowed('POST')
     case `${options.path}/logout`:
       return method === 'POST' ? logoutRoute(request) : methodNotAllowed('POST')
     case JWKS_PATH:
@@ -55,10 +61,10 @@ function isRead(method: string): boolean {
 async function refreshRoute<C extends object, D>(request: IncomingRequest<C, D>): Promise<Reply> {
   if (request.transport === 'bearer') return refreshByBody(request)
   const result = await refreshByCookie(request)
-  if ('error' in result) return replyTo(request, result.error, result.cookies)
+  if ('error' in result) return replyTo(request, result.error, result.cookies, result.headers)
   const { row, accessToken } = result.refreshed
   const answer = cookieAnswer(request, row.id, accessToken)
-  return jsonReply(200, answer, [...NO_CACHING, ...setCookieHeaders(result.cookies)])
+  return jsonReply(200, answer, [...NO_CACHING, ...result.headers, ...setCookieHeaders(result.cookies)])
 }
 
 /** `GET <path>/refresh?to=…`: resumes a document navigation. The one GET that changes state. */
@@ -68,6 +74,11 @@ async function resumeRoute<C extends object, D>(request: IncomingRequest<C, D>):
   if (await needsNoRefresh(request))
     return redirectBack(request.exchange.target, request.engine.clock.now(), [])
   const result = await refreshByCookie(request)
+  if ('error' in result && result.error.code === 'ERR_DEVICE_PROOF_REQUIRED') {
+    const { target } = request.exchange
+    const again = proveAndRepeat(target, request.engine.clock.now(), result.cookies, result.headers)
+    if (again !== null) return again
+  }
   const secretUnknown = 'error' in result && result.error.code === 'ERR_SECRET_UNKNOWN'
   if ('error' in result && 'retryAfter' in result.error && !secretUnknown)
     return replyTo(request, result.error)
@@ -148,11 +159,14 @@ async function refreshByBody<C extends object, D>(request: IncomingRequest<C, D>
     const value = await refreshTokenInBody(exchange)
     if (value === null) throw new NotSignedInError()
     const presented = parseRefreshToken(engine.options.secrets, value)
-    const { accessToken, refreshToken } = await refresh(engine, presented, refreshContext(request))
-    return jsonReply(200, bearerAnswer(request, accessToken, refreshToken), NO_CACHING)
+    const refreshed = await refresh(engine, presented, refreshContext(request))
+    const { row, accessToken, refreshToken, challenge } = refreshed
+    const headers = [...NO_CACHING, ...challengeHeaders(request, row.id, challenge)]
+    return jsonReply(200, bearerAnswer(request, accessToken, refreshToken), headers)
   } catch (error) {
     if (!isSessionsError(error)) throw error
-    return replyTo(request, error)
+    const challenge = error.code === 'ERR_DEVICE_PROOF_REQUIRED' ? error.challenge : null
+    return replyTo(request, error, [], challengeHeaders(request, '', challenge))
   }
 }
 
@@ -170,8 +184,9 @@ function replyTo<C extends object, D>(
   request: IncomingRequest<C, D>,
   error: AnySessionsError,
   cookies: readonly string[] = [],
+  headers: readonly Header[] = [],
 ): Reply {
   const reply = errorReply(request, error, cookies)
   if (reply === null) throw error
-  return reply
+  return { ...reply, headers: [...reply.headers, ...headers] }
 }

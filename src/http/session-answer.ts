@@ -12,11 +12,13 @@ export function cookieAnswer<Claims extends object, Data>(
   { engine, options }: IncomingRequest<Claims, Data>,
   sessionId: string,
   accessToken: IssuedToken,
+  deviceChallenge: string | null = null,
 ): CookieAnswer {
   return {
     expiresIn: secondsUntil(accessToken.expiresAt, engine.clock.now()),
     marker: sessionMarker(sessionId),
     ...(options.csrfToken && { csrfToken: createCsrfToken(engine.options.secrets, sessionId) }),
+    ...(deviceChallenge !== null && { deviceChallenge }),
   }
 }
 
@@ -25,11 +27,13 @@ export function bearerAnswer<Claims extends object, Data>(
   { engine }: IncomingRequest<Claims, Data>,
   accessToken: IssuedToken,
   refreshToken: IssuedToken | null,
+  deviceChallenge: string | null = null,
 ): BearerAnswer {
   return {
     accessToken: accessToken.value,
     refreshToken: refreshToken?.value ?? null,
     expiresIn: secondsUntil(accessToken.expiresAt, engine.clock.now()),
+    ...(deviceChallenge !== null && { deviceChallenge }),
   }
 }
 

@@ -71,6 +71,7 @@ describe('sessions list', () => {
       sessionId: await login(sessions, 'root'),
       version: 0,
       authTime: Date.now(),
+      expiresAt: Date.now() + 60_000,
       canContinue: true,
     }
     const { row } = await startActing(sessions[ENGINE], administrator, { userId: 'mia' })

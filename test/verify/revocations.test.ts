@@ -31,7 +31,14 @@ describe('the token of an administrator who acts as a user', () => {
     async (change) => {
       const { sessions, clock, verifier, login } = await serveApplication()
       const { sessionId: ownId } = await login()
-      const administrator = { sessionId: ownId, version: 0, authTime: clock.now(), canContinue: true }
+      const now = clock.now()
+      const administrator = {
+        sessionId: ownId,
+        version: 0,
+        authTime: now,
+        expiresAt: now + 60_000,
+        canContinue: true,
+      }
       const { accessToken, row } = await startActing(sessions[ENGINE], administrator, { userId: 'ben' })
       const { verify } = verifier()
       expect(await verify(accessToken.value)).toMatchObject({

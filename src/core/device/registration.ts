@@ -2,12 +2,18 @@ import { timingSafeEqual } from 'node:crypto'
 import { DeviceMismatchError, DeviceProofRequiredError } from '../../portable/errors.ts'
 import { matchesTarget, parseProof } from '../../portable/proof.ts'
 import type { Engine } from '../engine.ts'
+import type { Secrets } from '../keys/secrets.ts'
+import { assertUnexpired, type HeldSession, heldSession } from '../refresh/held-session.ts'
 import { type NormalContext, type RequestProof, recordable } from '../request-context.ts'
-import { assertActive, assertLive, compareEnds, readRow } from '../session/rows.ts'
+import { pendingLifetime } from '../rotation/decision.ts'
+import { assertRowsVisible } from '../session/missing-row.ts'
+import { assertLive, compareEnds, readRow } from '../session/rows.ts'
+import { readForToken } from '../session/stored-values.ts'
 import type { DeviceKey, SessionRow } from '../store.ts'
+import { type IssuedToken, issueAccessToken } from '../tokens/issue.ts'
 import type { RefreshToken } from '../tokens/refresh-token.ts'
 import { keyOf, thumbprintOf, verifySignature } from './device-key.ts'
-import { mintDeviceRecord, parseDeviceRecord } from './device-record.ts'
+import { type DeviceRecord, mintDeviceRecord, parseDeviceRecord } from './device-record.ts'
 
 /** How long the challenge of a login or reauthentication may be signed, in ms. */
 const REGISTER_WITHIN = 300_000
@@ -23,8 +29,8 @@ export function registrationChallenge(
 }
 
 /**
- * The key of a browser that registers by DBSC. Nothing is written: a browser that misses the answer forgets the key. The first
- * use of the device cookie shows that it has it.
+ * The key of a browser that registers by DBSC. Nothing is written: a browser that misses the answer forgets the key. Its first
+ * proof over the challenge of that answer binds the session.
  * @throws DeviceProofRequiredError
  */
 export function registeredKey(
@@ -40,19 +46,46 @@ export function registeredKey(
   return key
 }
 
+/** A signature over a challenge that holds the key. */
+export interface SignedChallenge {
+  readonly challenge: DeviceRecord
+  readonly isValid: boolean
+}
+
+/** Reads the proof of a browser that has registered; null if Pawl has not made what it signs. Needs no row. */
+export function readSignedChallenge(secrets: Secrets, value: string): SignedChallenge | null {
+  const proof = parseProof(value, 'dbsc+jwt')
+  const challenge = proof === null ? null : parseDeviceRecord(secrets, proof.jti, 'confirm', 'refresh')
+  if (proof === null || challenge === null) return null
+  // A key in the proof itself proves nothing.
+  const isValid = proof.jwk === null && verifySignature(challenge.key, proof.input, proof.signature)
+  return { challenge, isValid }
+}
+
+/** Binds a session to the key of a browser, which has received the answer to its registration. @throws DeviceMismatchError */
+export async function confirmRegistration(
+  engine: Engine,
+  token: RefreshToken,
+  key: Uint8Array,
+  from: NormalContext,
+): Promise<void> {
+  const { row } = await readHeldSession(engine, token)
+  if (!(await bind(engine, row, { key, kind: 'dbsc' }, from))) throw new DeviceMismatchError()
+}
+
 /**
  * Binds a session to the key of a script or an app, which has stored that key before. The same registration again is
  * answered like the first one.
- * @returns the row
+ * @returns a new access token, and the session as the holder of the refresh token sees it
  * @throws DeviceProofRequiredError, DeviceMismatchError, SessionEndedError
  */
 export async function registerKey(
   engine: Engine,
-  token: Pick<RefreshToken, 'sessionId'>,
+  token: RefreshToken,
   { value, method, url }: RequestProof,
   kind: 'webcrypto' | 'native',
   from: NormalContext,
-): Promise<SessionRow> {
+): Promise<{ readonly row: SessionRow; readonly accessToken: IssuedToken }> {
   const proof = parseProof(value, 'dpop+jwt')
   const key = proof?.jwk ? keyOf(proof.jwk) : null
   if (proof === null || key === null || !mayRegister(engine, token, proof.nonce))
@@ -60,13 +93,27 @@ export async function registerKey(
   const { host, pathname } = new URL(url)
   if (!matchesTarget(proof, method, host, pathname) || !verifySignature(key, proof.input, proof.signature))
     throw new DeviceProofRequiredError()
+  const { session, lineage } = await readHeldSession(engine, token)
+  const device = { key, kind }
+  if (!(await bind(engine, session, device, from))) throw new DeviceMismatchError()
+  const row = { ...session, device }
+  // The client comes back soon with the refresh token of a pending renewal.
+  const atMost =
+    typeof lineage === 'object' ? pendingLifetime(engine.options.rotation) : Number.POSITIVE_INFINITY
+  const { claims } = (await readForToken(engine, row)).row
+  const issue = { generation: token.generation, twin: null, now: engine.clock.now(), context: from, atMost }
+  return { row, accessToken: await issueAccessToken(engine, { ...row, claims }, issue) }
+}
+
+/** The session of a refresh token, as a refresh would find it. @throws SessionEndedError, RefreshTokenInvalidError */
+export async function readHeldSession(engine: Engine, token: RefreshToken): Promise<HeldSession> {
   assertLive(engine, token.sessionId)
   const row = await readRow(engine.store, token.sessionId)
+  if (row === null) await assertRowsVisible(engine)
   compareEnds(engine, row)
-  assertActive(token.sessionId, row, engine.clock.now())
-  const device = { key, kind }
-  if (!(await bind(engine, row, device, from))) throw new DeviceMismatchError()
-  return { ...row, device: row.device ?? device }
+  const held = heldSession(token, row)
+  assertUnexpired(engine, token, held.session, engine.clock.now())
+  return held
 }
 
 /** @returns whether the session has this key now */

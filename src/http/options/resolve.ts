@@ -15,6 +15,8 @@ export type { RequireOptions, ResolvedRequireOptions } from './require-options.t
 export interface CookieSet {
   readonly access: string
   readonly refresh: string
+  /** Proof of the device. Its name follows from that of the access cookie. */
+  readonly device: string
   readonly secure: boolean
 }
 
@@ -60,7 +62,7 @@ export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
     trustedOrigins,
     cors,
     revocations: given.revocations,
-    cookies: { access, refresh: cookies.refresh, secure: true },
+    cookies: { access, refresh: cookies.refresh, device: deviceCookie(access), secure: true },
     localCookies: allowsInsecureLocalhost(given.insecureLocalhost)
       ? localCookies(access, cookies.refresh)
       : null,
@@ -104,8 +106,15 @@ function localCookies(access: string, refresh: string): CookieSet {
   return {
     access: localAccess,
     refresh: localRefresh === localAccess ? `${localRefresh}-refresh` : localRefresh,
+    device: deviceCookie(localAccess),
     secure: false,
   }
+}
+
+/** `__Host-pawl-device` for `__Host-pawl-access`. Only this host can set it, whatever the access cookie is. */
+function deviceCookie(access: string): string {
+  const plain = access.replace(/^__(?:Host|Secure)-/i, '')
+  return `__Host-${plain.replace(/-?access$/i, '') || plain}-device`
 }
 
 /** RFC 6265bis section 4.1.3: `__Host-` needs Path=/ and no Domain, both prefixes need Secure. */

@@ -1,0 +1,192 @@
+import { isCurrentChallenge, nextChallenge } from '../core/device/device-check.ts'
+import { mintDeviceRecord } from '../core/device/device-record.ts'
+import {
+  confirmRegistration,
+  readHeldSession,
+  readSignedChallenge,
+  registeredKey,
+  registerKey,
+} from '../core/device/registration.ts'
+import { normalizeContext, type RequestProof } from '../core/request-context.ts'
+import { assertLive } from '../core/session/rows.ts'
+import { assertGenuine, parseRefreshToken, type RefreshToken } from '../core/tokens/refresh-token.ts'
+import {
+  type AnySessionsError,
+  DeviceMismatchError,
+  DeviceProofRequiredError,
+  isSessionsError,
+  NotSignedInError,
+  TryAgainError,
+} from '../portable/errors.ts'
+import {
+  challengeHeader,
+  type DbscRequest,
+  dbscRequest,
+  endRegistration,
+  identifierOf,
+  instructions,
+} from './dbsc.ts'
+import { challengeHeaders } from './device-challenge.ts'
+import { errorReply } from './error-reply.ts'
+import type { Header, Reply } from './exchange.ts'
+import type { IncomingRequest } from './incoming-request.ts'
+import { chooseRefreshToken } from './refresh-cookies.ts'
+import { jsonReply, NO_CACHING, setCookieHeaders } from './reply.ts'
+import { bearerAnswer, cookieAnswer } from './session-answer.ts'
+
+/** The routes of the requests of devices: `POST <path>/device`. */
+export async function deviceRoute<C extends object, D>(
+  request: IncomingRequest<C, D>,
+  refreshTokenInBody: () => Promise<string | null>,
+): Promise<Reply> {
+  const dbsc = request.transport === 'cookie' ? dbscRequest(request) : null
+  try {
+    if (dbsc !== null) return await answerBrowser(request, dbsc)
+    const { proof } = request
+    if (proof === undefined) throw new DeviceProofRequiredError()
+    return request.transport === 'bearer'
+      ? await registerApp(request, proof, await refreshTokenInBody())
+      : await registerScript(request, proof)
+  } catch (error) {
+    if (!isSessionsError(error)) throw error
+    return refuse(request, error)
+  }
+}
+
+async function answerBrowser<C extends object, D>(
+  request: IncomingRequest<C, D>,
+  { id, proof }: DbscRequest,
+): Promise<Reply> {
+  const token = heldToken(request)
+  // After a new login the browser has two registrations. The old one proves itself with the new cookies.
+  if (id !== null && (token === null || identifierOf(token.sessionId) !== id))
+    return endRegistration(id, token === null ? clearedDevice(request) : [])
+  if (token === null) throw new NotSignedInError()
+  try {
+    return id === null ? await register(request, token, proof ?? '') : await prove(request, token, id, proof)
+  } catch (error) {
+    const isOver =
+      isSessionsError(error) && (error.code === 'ERR_SESSION_ENDED' || error.code === 'ERR_DEVICE_MISMATCH')
+    if (id === null || !isOver) throw error
+    return endRegistration(id, clearedDevice(request))
+  }
+}
+
+/** Answers with a challenge over the new key. The session is bound once the browser signs that. */
+async function register<C extends object, D>(
+  request: IncomingRequest<C, D>,
+  token: RefreshToken,
+  proof: string,
+): Promise<Reply> {
+  const { engine } = request
+  const key = registeredKey(engine, token, proof)
+  const { row } = await readHeldSession(engine, token)
+  if (row.device !== null) throw new DeviceMismatchError()
+  return instructions(request, token.sessionId, challengeOver(request, 'confirm', token, key), [])
+}
+
+async function prove<C extends object, D>(
+  request: IncomingRequest<C, D>,
+  token: RefreshToken,
+  id: string,
+  proof: string | null,
+): Promise<Reply> {
+  const { engine, cookies } = request
+  const { clock, options, events } = engine
+  const { sessionId } = token
+  assertLive(engine, sessionId)
+  const signed = proof === null ? null : readSignedChallenge(options.secrets, proof)
+  if (signed === null || signed.challenge.sessionId !== sessionId) {
+    const { row } = await readHeldSession(engine, token)
+    const challenge = nextChallenge(engine, row, token)
+    // The browser has missed the answer to its registration, or the database has lost the binding.
+    if (challenge === null || row.device?.kind !== 'dbsc') return endRegistration(id, clearedDevice(request))
+    throw new DeviceProofRequiredError(challenge)
+  }
+  const { challenge, isValid } = signed
+  const { purpose, key, at: challengedAt } = challenge
+  const next = purpose === 'confirm' ? 'confirm' : 'refresh'
+  if (!isValid) {
+    const { ip, userAgent } = normalizeContext(request)
+    const { row } = await readHeldSession(engine, token)
+    events.emit('deviceMismatch', { sessionId, userId: row.userId, ip, userAgent })
+  }
+  if (!isValid || !isCurrentChallenge(engine, challenge, token))
+    throw new DeviceProofRequiredError(challengeOver(request, next, token, key))
+  if (purpose === 'confirm') await confirmRegistration(engine, token, key, normalizeContext(request))
+  const at = clock.now()
+  const { fingerprint } = token
+  const vouch = { purpose: 'vouch', sessionId, at, challengedAt, fingerprint, key } as const
+  const cookie = cookies.device(mintDeviceRecord(options.secrets, vouch), at)
+  return instructions(request, sessionId, challengeOver(request, 'refresh', token, key), [cookie])
+}
+
+async function registerScript<C extends object, D>(
+  request: IncomingRequest<C, D>,
+  proof: RequestProof,
+): Promise<Reply> {
+  const { engine, cookies } = request
+  const token = heldToken(request)
+  if (token === null) throw new NotSignedInError()
+  const { row, accessToken } = await registerKey(engine, token, proof, 'webcrypto', normalizeContext(request))
+  const now = engine.clock.now()
+  const expiresAt = row.persistent ? new Date(row.expiresAt) : null
+  const headers = setCookieHeaders([cookies.access(accessToken.value, { expiresAt, now })])
+  return jsonReply(200, cookieAnswer(request, row.id, accessToken), [
+    ...headersFor(request, row, token),
+    ...headers,
+  ])
+}
+
+async function registerApp<C extends object, D>(
+  request: IncomingRequest<C, D>,
+  proof: RequestProof,
+  value: string | null,
+): Promise<Reply> {
+  const { engine } = request
+  if (value === null) throw new NotSignedInError()
+  const token = assertGenuine(parseRefreshToken(engine.options.secrets, value))
+  const { row, accessToken } = await registerKey(engine, token, proof, 'native', normalizeContext(request))
+  return jsonReply(200, bearerAnswer(request, accessToken, null), headersFor(request, row, token))
+}
+
+function headersFor<C extends object, D>(
+  request: IncomingRequest<C, D>,
+  row: Parameters<typeof nextChallenge>[1],
+  token: RefreshToken,
+): Header[] {
+  return [...NO_CACHING, ...challengeHeaders(request, row.id, nextChallenge(request.engine, row, token))]
+}
+
+/** @throws SecretUnknownError, RefreshTokenInvalidError, TryAgainError */
+function heldToken<C extends object, D>(request: IncomingRequest<C, D>): RefreshToken | null {
+  const chosen = chooseRefreshToken(request)
+  // The cookies of a login may still be on their way.
+  if (chosen === 'other-session') throw new TryAgainError()
+  return typeof chosen === 'string' ? null : assertGenuine(chosen)
+}
+
+function challengeOver<C extends object, D>(
+  { engine }: IncomingRequest<C, D>,
+  purpose: 'confirm' | 'refresh',
+  { sessionId, fingerprint }: RefreshToken,
+  key: Uint8Array,
+): string {
+  const fields = { purpose, sessionId, at: engine.clock.now(), fingerprint, key }
+  return mintDeviceRecord(engine.options.secrets, fields)
+}
+
+function clearedDevice<C extends object, D>({ cookies, deviceCookies }: IncomingRequest<C, D>): string[] {
+  return deviceCookies.length > 0 ? [cookies.clearDevice()] : []
+}
+
+/** A browser ends its registration at any status but 403 and those of a server that is in trouble. */
+function refuse<C extends object, D>(request: IncomingRequest<C, D>, error: AnySessionsError): Reply {
+  const reply = errorReply(request, error)
+  if (reply === null) throw error
+  if (error.code !== 'ERR_DEVICE_PROOF_REQUIRED') return reply
+  const token = request.transport === 'cookie' ? heldToken(request) : null
+  const { challenge } = error
+  const headers = challenge === null || token === null ? [] : [challengeHeader(token.sessionId, challenge)]
+  return jsonReply(403, { code: 'device_proof_required', refresh: false }, [...NO_CACHING, ...headers])
+}
