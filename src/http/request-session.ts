@@ -110,6 +110,10 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   get actor(): Actor | null {
     return this.require().actor
   }
+  /** The thumbprint of the key that the session is bound to; `null` if it is not bound (`deviceBinding`). */
+  get device(): string | null {
+    return this.require().device
+  }
 
   /** Whether the schema `claims` refuses the claims. They are then not as the type says. */
   get stale(): boolean {
