@@ -2,13 +2,9 @@ import { afterEach, beforeEach, describe, expect, it, type Mock, vi } from 'vite
 import { bindWith } from '../../src/client/bind/bind-device.ts'
 import { bindDevice, type DeviceSigner } from '../../src/client/bind/index.ts'
 import { memoryTokens, type SessionClient, type SessionClientOptions } from '../../src/client/index.ts'
-import {
-  bindSessions,
-  type DeviceExchange,
-  memoryStorage,
-  readProof,
-  sha256,
-} from './support/device-exchange.ts'
+import type { SessionEvents } from '../../src/index.ts'
+import { listen } from '../support/sessions.ts'
+import { memoryStorage, readProof, type SeenProofs, sha256, watchProofs } from './support/device-proofs.ts'
 import { json, openWorld, stubBrowser, type User, until, type World } from './support/world.ts'
 
 const SIGNED_IN = { status: 'signed-in', user: null }
@@ -21,7 +17,8 @@ afterEach(() => void vi.useRealTimers())
 
 interface Device {
   readonly world: World
-  readonly exchange: DeviceExchange
+  readonly seen: SeenProofs
+  readonly bound: SessionEvents['deviceBound'][]
   readonly storage: ReturnType<typeof memoryStorage>
   readonly onProblem: Mock<NonNullable<SessionClientOptions['onProblem']>>
   /** Opens a tab. */
@@ -31,14 +28,14 @@ interface Device {
 }
 
 async function openDevice(): Promise<Device> {
-  const world = await openWorld()
+  const world = await openWorld({}, undefined, { deviceBinding: 'offer' })
   stubBrowser(world.origin)
   const storage = memoryStorage()
-  const exchange = bindSessions(world)
   const onProblem = vi.fn<NonNullable<SessionClientOptions['onProblem']>>()
   return {
     world,
-    exchange,
+    seen: watchProofs(world),
+    bound: listen(world.sessions, 'deviceBound'),
     storage,
     onProblem,
     tab: (options) => world.client({ device: bindWith({}, storage), onProblem, ...options }),
@@ -68,86 +65,82 @@ async function settled<T>(call: Promise<T>): Promise<PromiseSettledResult<T>> {
     isPending = false
   })
   await until(async () => {
-    await vi.advanceTimersByTimeAsync(200)
+    await vi.advanceTimersByTimeAsync(500)
     expect(isPending).toBe(false)
   })
   return (await settling)[0]
 }
 
+const noncesOf = (proofs: SeenProofs['refreshes']): unknown[] =>
+  proofs.map((proof) => proof?.payload['nonce'])
+const keysOf = (proofs: SeenProofs['registrations']): unknown[] => [
+  ...new Set(proofs.map(({ header }) => header.jwk.x)),
+]
+
 describe('a sign-in', () => {
   it('is bound a second later by a proof, to a key that no script can read', async () => {
-    const { world, exchange, storage, tab } = await openDevice()
+    const { world, seen, bound, storage, tab } = await openDevice()
     const client = tab()
     await world.login(client)
     await vi.advanceTimersByTimeAsync(999)
-    expect(exchange.registrations).toHaveLength(0)
+    expect(seen.registrations).toHaveLength(0)
     await vi.advanceTimersByTimeAsync(1)
-    await until(() => expect(exchange.registrations).toHaveLength(1))
-    const [{ header, payload, isGenuine }] = exchange.registrations as [(typeof exchange.registrations)[0]]
-    expect(isGenuine).toBe(true)
-    expect(header).toStrictEqual({
+    await until(() => expect(bound).toMatchObject([{ kind: 'webcrypto' }]))
+    const [proof] = seen.registrations
+    expect(proof!.header).toStrictEqual({
       typ: 'dpop+jwt',
       alg: 'ES256',
       jwk: { kty: 'EC', crv: 'P-256', x: expect.any(String), y: expect.any(String) },
     })
-    expect(payload).toStrictEqual({
+    expect(proof!.payload).toStrictEqual({
       jti: expect.stringMatching(/^\d{20,}$/),
       htm: 'POST',
       htu: `${world.origin}/session/device`,
       iat: expect.any(Number),
-      nonce: 'register-1',
+      nonce: expect.stringMatching(/^pawl_d1_/),
     })
     expect((storage.values.get('key') as CryptoKeyPair).privateKey.extractable).toBe(false)
     expect(client.session).toStrictEqual(SIGNED_IN)
   })
 
   it('is refreshed with a proof over the latest challenge, in any tab', async () => {
-    const { world, exchange, tab, bind } = await openDevice()
+    const { world, seen, tab, bind } = await openDevice()
     const [one, two] = [tab(), tab()]
     await bind(one)
-    for (const client of [one, two, two, one]) {
-      world.expire()
-      expect((await client.fetch('/me')).status).toBe(200)
-    }
-    expect(exchange.refreshes.map((proof) => proof?.payload['nonce'])).toStrictEqual([
-      'refresh-1',
-      'refresh-2',
-      'refresh-3',
-      'refresh-4',
-    ])
-    expect(exchange.refreshes[0]!.payload['htu']).toBe(`${world.origin}/session/refresh`)
+    for (const client of [one, two, two, one]) await client.check()
+    expect(noncesOf(seen.refreshes)).toStrictEqual(seen.challenges.slice(0, 4))
+    expect(seen.refreshes[0]!.payload['htu']).toBe(`${world.origin}/session/refresh`)
   })
 
   it('without a challenge makes no key', async () => {
-    const { world, storage, tab } = await openDevice()
-    world.intercept.clear()
-    await world.login(tab())
+    const world = await openWorld()
+    stubBrowser(world.origin)
+    const storage = memoryStorage()
+    await world.login(world.client({ device: bindWith({}, storage) }))
     await vi.advanceTimersByTimeAsync(10_000)
     expect(storage.values.size).toBe(0)
     expect(world.count('POST /session/device')).toBe(0)
   })
 
   it('is bound on the next page, if the page was left at once', async () => {
-    const { world, exchange, tab } = await openDevice()
-    const left = tab()
-    vi.useRealTimers()
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    await world.login(left)
+    const { world, bound, tab } = await openDevice()
+    await world.login(tab())
     vi.clearAllTimers()
     tab()
     await vi.advanceTimersByTimeAsync(1000)
-    await until(() => expect(exchange.x).toBeTypeOf('string'))
+    await until(() => expect(bound).toHaveLength(1))
   })
 
   it('keeps the key of an earlier one', async () => {
-    const { exchange, tab, bind } = await openDevice()
+    const { seen, bound, tab, bind } = await openDevice()
     await bind(tab())
     await bind(tab())
-    expect(new Set(exchange.registrations.map(({ header }) => header.jwk.x)).size).toBe(1)
+    expect(keysOf(seen.registrations)).toHaveLength(1)
+    expect(bound).toHaveLength(2)
   })
 
   it('in two tabs that both make a key uses that of the first', async () => {
-    const { world, exchange, storage, tab } = await openDevice()
+    const { world, seen, bound, storage, tab } = await openDevice()
     const { add } = storage
     let waiting = 0
     // Both have found no key.
@@ -159,74 +152,69 @@ describe('a sign-in', () => {
     await world.login(tab())
     tab()
     await vi.advanceTimersByTimeAsync(1000)
-    await until(() => expect(exchange.x).toBeTypeOf('string'))
+    await until(() => expect(bound).toHaveLength(1))
     const { x } = await crypto.subtle.exportKey('jwk', (storage.values.get('key') as CryptoKeyPair).publicKey)
-    expect(exchange.registrations.map(({ header }) => header.jwk.x)).toStrictEqual([x])
+    expect(keysOf(seen.registrations)).toStrictEqual([x])
   })
 
   it('that the browser itself has bound is left alone', async () => {
-    const { world, exchange, storage, tab } = await openDevice()
+    const { world, storage, tab } = await openDevice()
     const client = tab()
+    const registered = vi.fn(() => json(403, { code: 'device_mismatch', refresh: false }))
+    world.intercept.set('POST /session/device', registered)
     await world.login(client)
-    exchange.x = 'the key of the browser'
     await vi.advanceTimersByTimeAsync(1000)
     await until(() => expect([...storage.values.keys()]).toStrictEqual(['key']))
     await vi.advanceTimersByTimeAsync(300_000)
-    expect(exchange.registrations).toHaveLength(1)
+    expect(registered).toHaveBeenCalledOnce()
     expect(client.session).toStrictEqual(SIGNED_IN)
   })
 })
 
 describe('a registration', () => {
   it('whose answer is lost is repeated with the same key', async () => {
-    const { world, exchange, tab, bind } = await openDevice()
+    const { world, seen, bound, tab, bind } = await openDevice()
     const device = world.intercept.get('POST /session/device')!
-    const answers: ((response: Response) => Response | Promise<Response>)[] = [
+    const answers: (() => Response | Promise<Response>)[] = [
       () => Promise.reject(new TypeError('lost')),
       () => json(503, { code: 'unavailable' }),
       () => new Response('<p>Sign in to the network', { headers: { 'content-type': 'text/html' } }),
     ]
     world.intercept.set('POST /session/device', async (pass, request) => {
       const response = await device(pass, request)
-      return answers.shift()?.(response) ?? response
+      return answers.shift()?.() ?? response
     })
-    await bind(tab())
-    expect(exchange.registrations).toHaveLength(4)
-    expect(new Set(exchange.registrations.map(({ header }) => header.jwk.x)).size).toBe(1)
-    expect(new Set(exchange.registrations.map(({ payload }) => payload['jti'])).size).toBe(4)
+    await settled(bind(tab()))
+    expect(keysOf(seen.registrations)).toHaveLength(1)
+    expect(new Set(seen.registrations.map(({ payload }) => payload['jti'])).size).toBe(4)
+    expect(bound).toHaveLength(1)
   })
 
   it('whose answer is lost for good costs one more refresh', async () => {
-    const { world, exchange, tab } = await openDevice()
+    const { world, seen, bound, tab } = await openDevice()
     const client = tab()
-    const device = world.intercept.get('POST /session/device')!
-    world.intercept.set('POST /session/device', async (pass, request) => {
-      await device(pass, request)
+    world.intercept.set('POST /session/device', async (pass) => {
+      await pass()
       throw new TypeError('lost')
     })
     await world.login(client)
-    await vi.advanceTimersByTimeAsync(600_000)
+    await vi.advanceTimersByTimeAsync(1000)
+    await until(() => expect(bound).toHaveLength(1))
     world.expire()
     expect((await client.fetch('/me')).status).toBe(200)
-    expect(exchange.refreshes.map((proof) => proof?.payload['nonce'])).toStrictEqual([
-      undefined,
-      exchange.nonce.replace(/\d+/, (last) => `${Number(last) - 1}`),
-    ])
+    expect(noncesOf(seen.refreshes)).toStrictEqual([undefined, seen.challenges[0]])
   })
 })
 
 describe('a bound session', () => {
   it('repeats a refresh with the new challenge, once', async () => {
-    const { world, exchange, tab, bind } = await openDevice()
+    const { world, seen, tab, bind } = await openDevice()
     const client = tab()
     await bind(client)
-    exchange.nonce = 'refresh-100'
-    world.expire()
+    // The challenge has expired.
+    world.clock.advance(86_400)
     expect((await client.fetch('/me')).status).toBe(200)
-    expect(exchange.refreshes.map((proof) => proof?.payload['nonce'])).toStrictEqual([
-      'refresh-1',
-      'refresh-101',
-    ])
+    expect(noncesOf(seen.refreshes)).toStrictEqual(seen.challenges.slice(0, 2))
   })
 
   it.each([
@@ -239,36 +227,35 @@ describe('a bound session', () => {
       },
     ],
   ])('%s asks for a sign-in, keeps the cookies, and works after it', async (_name, lose) => {
-    const { world, exchange, storage, tab, bind, onProblem } = await openDevice()
+    const { world, seen, storage, tab, bind, onProblem } = await openDevice()
+    const ended = listen(world.sessions, 'ended')
     const client = tab()
     await bind(client)
     await lose(storage)
     world.expire()
     const cookies = world.jar.names
     expect((await client.fetch('/me')).status).toBe(401)
-    expect(exchange.refreshes).toHaveLength(2)
+    expect(seen.refreshes).toHaveLength(2)
     expect(client.session).toStrictEqual(SIGNED_OUT)
     await client.fetch('/me')
     expect(onProblem.mock.calls).toStrictEqual([['device-unproven']])
     expect(world.jar.names).toStrictEqual(cookies)
     await bind(client)
+    expect(ended).toHaveLength(1)
     world.expire()
     expect((await client.fetch('/me')).status).toBe(200)
   })
 
   it('of a browser that proves itself is refreshed without the option', async () => {
-    const { world, exchange, onProblem } = await openDevice()
+    const { world, onProblem } = await openDevice()
     const client = world.client({ onProblem })
     await world.login(client)
     world.expire()
-    const refresh = world.intercept.get('POST /session/refresh')!
-    world.intercept.set('POST /session/refresh', async (pass, request) => {
-      if (exchange.refreshes.length > 0) return pass()
-      exchange.x = 'the key of the browser'
-      return refresh(pass, request)
-    })
+    let refused = 0
+    world.intercept.set('POST /session/refresh', (pass) =>
+      refused++ === 0 ? json(401, { code: 'device_proof_required', refresh: true }) : pass(),
+    )
     expect((await client.fetch('/me')).status).toBe(200)
-    expect(exchange.refreshes).toStrictEqual([null])
     expect(onProblem).not.toHaveBeenCalled()
   })
 
@@ -277,12 +264,11 @@ describe('a bound session', () => {
     ['hangs', hang],
   ])('is not signed out while its storage %s', async (_name, broken) => {
     const { world, storage, tab, bind, onProblem } = await openDevice()
-    await bind(tab())
-    // A page that has not read the key yet.
     const client = tab()
-    await client.check()
+    await bind(client)
     const { get } = storage
     storage.get = broken
+    // A page that has never read the key.
     const other = tab()
     world.expire()
     expect(await settled(other.fetch('/me'))).toMatchObject({ reason: { message: 'refresh failed' } })
@@ -299,7 +285,7 @@ describe('an unbound session', () => {
     ['fails', fail],
     ['hangs', hang],
   ])('works while the storage of keys %s', async (_name, broken) => {
-    const { world, exchange, storage, tab, onProblem } = await openDevice()
+    const { world, seen, storage, tab, onProblem } = await openDevice()
     Object.assign(storage, { get: broken, set: broken, add: broken })
     const client = tab()
     expect(await settled(world.login(client))).toMatchObject({ value: true })
@@ -307,47 +293,41 @@ describe('an unbound session', () => {
     expect(await settled(client.fetch('/me'))).toMatchObject({ value: { status: 200 } })
     await vi.advanceTimersByTimeAsync(600_000)
     expect(onProblem.mock.calls).toStrictEqual([['storage-failed', expect.any(Error)]])
-    expect(exchange.refreshes).toStrictEqual([null])
-    expect(exchange.registrations).toHaveLength(0)
+    expect(seen).toMatchObject({ refreshes: [null], registrations: [] })
     expect(client.session).toStrictEqual(SIGNED_IN)
   })
 })
 
 describe('in bearer mode', () => {
   it('the key of the app signs, and the refresh token comes along', async () => {
-    const { world, exchange, onProblem } = await openDevice()
+    const { world, seen, bound, onProblem } = await openDevice()
     const signer = await appKey()
     const tokens = memoryTokens()
     const client = world.client({ tokens, device: bindDevice({ signer }), onProblem })
-    const device = world.intercept.get('POST /session/device')!
-    const bodies: unknown[] = []
-    world.intercept.set('POST /session/device', async (pass, request) => {
-      bodies.push(request.headers.get('pawl-transport'), await request.clone().json())
-      return device(pass, request)
-    })
     await world.login(client)
-    const { refreshToken } = (await tokens.load())!
+    const before = (await tokens.load())!
     await vi.advanceTimersByTimeAsync(1000)
-    await until(() => expect(exchange.x).toBeTypeOf('string'))
-    expect(bodies).toStrictEqual(['bearer', { refreshToken }])
-    expect((await tokens.load())!.refreshToken).toBe(refreshToken)
-    world.expire()
-    expect((await client.fetch('/me')).status).toBe(200)
-    expect(exchange.refreshes.map((proof) => proof?.payload['nonce'])).toStrictEqual(['refresh-1'])
+    await until(async () => expect((await tokens.load())!.accessToken).not.toBe(before.accessToken))
+    expect(bound).toMatchObject([{ kind: 'native' }])
+    expect((await tokens.load())!.refreshToken).toBe(before.refreshToken)
+    await client.check()
+    expect(noncesOf(seen.refreshes)).toStrictEqual(seen.challenges.slice(0, 1))
     // The app has started anew: the challenge was in memory.
     const restarted = world.client({ tokens, device: bindDevice({ signer }), onProblem })
     world.expire()
     expect((await restarted.fetch('/me')).status).toBe(200)
+    expect(noncesOf(seen.refreshes).slice(1)).toStrictEqual([undefined, seen.challenges[2]])
     expect(onProblem).not.toHaveBeenCalled()
   })
 
   it('a session without its key keeps the tokens', async () => {
-    const { world, exchange, onProblem } = await openDevice()
+    const { world, bound, onProblem } = await openDevice()
     const tokens = memoryTokens()
-    const client = world.client({ tokens, onProblem })
-    await world.login(client)
-    exchange.x = 'the key of another device'
+    await world.login(world.client({ tokens, device: bindDevice({ signer: await appKey() }) }))
+    await vi.advanceTimersByTimeAsync(1000)
+    await until(() => expect(bound).toHaveLength(1))
     world.expire()
+    const client = world.client({ tokens, onProblem })
     expect((await client.fetch('/me')).status).toBe(401)
     expect(client.session).toStrictEqual(SIGNED_OUT)
     expect(onProblem.mock.calls).toStrictEqual([['device-unproven']])
@@ -355,11 +335,13 @@ describe('in bearer mode', () => {
   })
 
   it('a keystore that returns DER signs nobody out', async () => {
-    const { world, exchange, onProblem } = await openDevice()
-    const signer = { ...(await appKey()), sign: async () => new Uint8Array(70) }
+    const { world, bound, onProblem } = await openDevice()
+    const signer = await appKey()
     const client = world.client({ tokens: memoryTokens(), device: bindDevice({ signer }), onProblem })
     await world.login(client)
-    exchange.x = 'the key of this device'
+    await vi.advanceTimersByTimeAsync(1000)
+    await until(() => expect(bound).toHaveLength(1))
+    signer.sign = async () => new Uint8Array(70)
     world.expire()
     await expect(client.fetch('/me')).rejects.toThrow('refresh failed')
     expect(onProblem.mock.calls).toMatchObject([
