@@ -101,7 +101,7 @@ export async function refreshByCookie<Claims extends object, Data>(
       ...(value === undefined ? [] : [cookies.refresh(value, life)]),
     ]
     reportLargeCookies(engine, renewed)
-    const headers = challengeHeaders(request, row.id, own.challenge)
+    const headers = challengeHeaders(row.id, own.challenge, row.device?.kind)
     return ended === null
       ? { refreshed, cookies: renewed, headers }
       : { error: ended, cookies: renewed, headers }
@@ -113,7 +113,7 @@ export async function refreshByCookie<Claims extends object, Data>(
       return {
         error,
         cookies: removed,
-        headers: challengeHeaders(request, chosen.token?.sessionId ?? '', error.challenge),
+        headers: challengeHeaders(chosen.token?.sessionId ?? '', error.challenge, error.kind),
       }
     }
     return {
