@@ -1,4 +1,5 @@
 import { SecretUnknownError } from '../portable/errors.ts'
+import { assertBound, assertProven } from './device-requirements.ts'
 import { errorReply } from './error-reply.ts'
 import type { Reply } from './exchange.ts'
 import type { RequireOptions } from './options/resolve.ts'
@@ -38,9 +39,11 @@ export function denialOf<C extends object, D>(
  */
 export function assertMeets<C extends object, D>(
   session: RequestSession<C, D>,
-  { acting, csrf = false, maxAuthAge }: RequireOptions,
+  { acting, csrf = false, device = false, maxAuthAge, proof = false }: RequireOptions,
 ): void {
   if (acting === false) session.requireOwn()
+  if (device) assertBound(session)
+  if (proof) assertProven(session)
   if (csrf) session.requireCsrfToken()
   if (maxAuthAge !== undefined) session.requireRecentAuth(maxAuthAge)
 }

@@ -47,6 +47,8 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
   'pawl/verify': [
     'AccessTokenExpiredError',
     'AccessTokenInvalidError',
+    'DeviceProofRequiredError',
+    'DeviceRequiredError',
     'InvalidOptionsError',
     'NotSignedInError',
     'SessionEndedError',
