@@ -216,8 +216,10 @@ browserTest('a second login on the browser replaces the first, and has a key of 
   expect(site.ended).toMatchObject([{ userId: 'anna', reason: 'replaced' }])
 })
 
-browserTest('a browser that has lost its key must sign in again, which replaces the session', async () => {
+browserTest('a browser that has lost its key must sign in again, which ends the session', async () => {
   const { site, tab, device, id } = await openBound()
+  await expire(site, device)
+  expect(await tab.ask()).toStrictEqual(ANNA)
   await device.loseKey(id)
   await expire(site, device)
   expect(await tab.ask()).toMatchObject({ status: 401 })
@@ -229,7 +231,7 @@ browserTest('a browser that has lost its key must sign in again, which replaces 
   await tab.login()
   await device.registered()
   expect(await tab.ask()).toStrictEqual(ANNA)
-  expect(site.ended).toMatchObject([{ reason: 'replaced' }])
+  expect(site.ended).toMatchObject([{ reason: 'device' }])
   expect(site.bound).toHaveLength(2)
 })
 
