@@ -2,8 +2,9 @@ import { NONCE_HEADER, PROOF_HEADER } from '../../wire/names.ts'
 import type { ClientState } from '../client-state.ts'
 import type { DeviceBinding, DeviceHooks, ProofRequest } from '../device.ts'
 import { within } from '../within.ts'
-import { type DeviceSigner, makeKey, signerOf, signProof } from './device-signer.ts'
+import type { DeviceSigner } from './device-signer.ts'
 import { type DeviceStorage, indexedDatabase } from './device-storage.ts'
+import { makeKey, signerOf, signProof } from './proof.ts'
 import { register } from './register.ts'
 
 /** The options of {@link bindDevice}. All are optional. */

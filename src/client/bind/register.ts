@@ -6,7 +6,8 @@ import { isSignInAnswer, readJson } from '../response-body.ts'
 import { postToRoute } from '../routes.ts'
 import { broadcast } from '../tabs.ts'
 import { within } from '../within.ts'
-import { type DeviceSigner, signProof } from './device-signer.ts'
+import type { DeviceSigner } from './device-signer.ts'
+import { signProof } from './proof.ts'
 
 /**
  * Binds the session to the key of a signer.
