@@ -141,6 +141,7 @@ describe('a session that is bound to a key of the browser', () => {
     site.network.next(REGISTER, loseAnswer)
     await bind(site, tab)
     await vi.waitFor(() => expect(site.network.count(REGISTER)).toBe(2), 20_000)
+    await site.network.idle()
     for (let time = 0; time < 3; time++) {
       site.expire(1000)
       site.network.next(REFRESH, loseAnswer)
