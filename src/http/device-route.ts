@@ -2,7 +2,7 @@ import { isCurrentChallenge, nextChallenge } from '../core/device/device-check.t
 import { mintDeviceRecord } from '../core/device/device-record.ts'
 import {
   confirmRegistration,
-  readActiveRow,
+  readHeldSession,
   readSignedChallenge,
   registeredKey,
   registerKey,
@@ -16,6 +16,7 @@ import {
   DeviceProofRequiredError,
   isSessionsError,
   NotSignedInError,
+  TryAgainError,
 } from '../portable/errors.ts'
 import {
   challengeHeader,
@@ -64,9 +65,10 @@ async function answerBrowser<C extends object, D>(
   try {
     return id === null ? await register(request, token, proof ?? '') : await prove(request, token, id, proof)
   } catch (error) {
-    if (id !== null && isSessionsError(error) && error.code === 'ERR_SESSION_ENDED')
-      return endRegistration(id, clearedDevice(request))
-    throw error
+    const isOver =
+      isSessionsError(error) && (error.code === 'ERR_SESSION_ENDED' || error.code === 'ERR_DEVICE_MISMATCH')
+    if (id === null || !isOver) throw error
+    return endRegistration(id, clearedDevice(request))
   }
 }
 
@@ -78,8 +80,8 @@ async function register<C extends object, D>(
 ): Promise<Reply> {
   const { engine } = request
   const key = registeredKey(engine, token, proof)
-  const { device } = await readActiveRow(engine, token)
-  if (device !== null) throw new DeviceMismatchError()
+  const { row } = await readHeldSession(engine, token)
+  if (row.device !== null) throw new DeviceMismatchError()
   return instructions(request, token.sessionId, challengeOver(request, 'confirm', token, key), [])
 }
 
@@ -95,7 +97,7 @@ async function prove<C extends object, D>(
   assertLive(engine, sessionId)
   const signed = proof === null ? null : readSignedChallenge(options.secrets, proof)
   if (signed === null || signed.challenge.sessionId !== sessionId) {
-    const row = await readActiveRow(engine, token)
+    const { row } = await readHeldSession(engine, token)
     const challenge = nextChallenge(engine, row, token)
     // The browser has missed the answer to its registration, or the database has lost the binding.
     if (challenge === null || row.device?.kind !== 'dbsc') return endRegistration(id, clearedDevice(request))
@@ -106,7 +108,7 @@ async function prove<C extends object, D>(
   const next = purpose === 'confirm' ? 'confirm' : 'refresh'
   if (!isValid) {
     const { ip, userAgent } = normalizeContext(request)
-    const row = await readActiveRow(engine, token)
+    const { row } = await readHeldSession(engine, token)
     events.emit('deviceMismatch', { sessionId, userId: row.userId, ip, userAgent })
   }
   if (!isValid || !isCurrentChallenge(engine, challenge, token))
@@ -156,9 +158,11 @@ function headersFor<C extends object, D>(
   return [...NO_CACHING, ...challengeHeaders(request, row.id, nextChallenge(request.engine, row, token))]
 }
 
-/** @throws SecretUnknownError, RefreshTokenInvalidError */
+/** @throws SecretUnknownError, RefreshTokenInvalidError, TryAgainError */
 function heldToken<C extends object, D>(request: IncomingRequest<C, D>): RefreshToken | null {
   const chosen = chooseRefreshToken(request)
+  // The cookies of a login may still be on their way.
+  if (chosen === 'other-session') throw new TryAgainError()
   return typeof chosen === 'string' ? null : assertGenuine(chosen)
 }
 

@@ -7,10 +7,9 @@ import { TOKEN_CLAIM_NAMES } from './token-claims.ts'
 export type ClaimsObject = { readonly [name: string]: Json | undefined }
 
 /**
- * Names that the application cannot use. `cnf` is for device-bound tokens (RFC 7800). `act` became reserved after 0.1.0, so
- * a row may still hold a claim of that name.
+ * Names that the application cannot use. `act` became reserved after 0.1.0, so a row may still hold a claim of that name.
  */
-const RESERVED_CLAIM_NAMES: ReadonlySet<string> = new Set([...TOKEN_CLAIM_NAMES, 'act', 'cnf'])
+const RESERVED_CLAIM_NAMES: ReadonlySet<string> = new Set([...TOKEN_CLAIM_NAMES, 'act'])
 
 /** @throws TypeError for a reserved name, and for a value that is not a JSON object or that JSON would change */
 export function checkClaims(claims: unknown): ClaimsObject {

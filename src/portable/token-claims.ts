@@ -10,6 +10,7 @@ export interface TokenClaims {
   n?: number
   ctx?: string
   act?: { sub: string; sid: string; ver?: number }
+  cnf?: { jkt: string }
   nbf?: number
   iss?: string
   aud?: string | string[]
@@ -35,5 +36,6 @@ export const TOKEN_CLAIM_NAMES: ReadonlySet<string> = new Set<
   'aud',
   'client_id',
   'jti',
+  'cnf',
   '__proto__',
 ])

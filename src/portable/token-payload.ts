@@ -36,6 +36,8 @@ export interface AccessTokenFields {
   readonly actor: Actor | null
   /** The version of the administrator's row; 0 in the user's own session. */
   readonly actorVersion: number
+  /** The thumbprint of the key that the session is bound to (RFC 9449 section 6.1); `null` if it is not bound. */
+  readonly device: string | null
   readonly claims: ClaimsObject
 }
 
@@ -100,7 +102,7 @@ export function readPayload(
 }
 
 function readFields(payload: TokenClaims, header: string, profile: AccessTokenProfile): AccessToken | null {
-  const { iat, exp, auth_time, ver, gen, n, ctx, nbf, iss, aud, client_id, act } = payload
+  const { iat, exp, auth_time, ver, gen, n, ctx, nbf, iss, aud, client_id, act, cnf } = payload
   const subject = readSubject(payload)
   if (subject === null) return null
   const isTime = Number.isSafeInteger
@@ -117,6 +119,8 @@ function readFields(payload: TokenClaims, header: string, profile: AccessTokenPr
   const twin = gen === undefined ? null : decodeTwin(gen)
   if (ctx !== undefined && typeof ctx !== 'string') return null
   if (twin === undefined || (n !== undefined && !Number.isInteger(n))) return null
+  // A token that is bound in another way would else count as one that is not bound.
+  if (cnf !== undefined && !isThumbprint(cnf?.jkt)) return null
   const actor = readSubject(act)
   return {
     header,
@@ -131,6 +135,7 @@ function readFields(payload: TokenClaims, header: string, profile: AccessTokenPr
     contextTag: ctx ?? null,
     actor,
     actorVersion: (actor !== null && Number.isInteger(act?.ver) && act?.ver) || 0,
+    device: cnf?.jkt ?? null,
     claims: claimsIn(payload, actor),
   }
 }
@@ -143,6 +148,8 @@ function readSubject(value: Partial<TokenClaims> | null | undefined): Actor | nu
     ? null
     : { userId: sub, sessionId: sessionIdFromBytes(bytes) }
 }
+
+const isThumbprint = (value: unknown): boolean => typeof value === 'string' && value.length === 43
 
 /** The claims of the application. A claim `act` that names no actor is one, from before Pawl reserved the name. */
 function claimsIn(payload: object, actor: Actor | null): ClaimsObject {

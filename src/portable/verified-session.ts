@@ -15,6 +15,11 @@ export interface VerifiedSession<Claims extends object = ClaimsObject> {
   /** Who acts as this user (`session.actAs`); `null` in the user's own session. */
   readonly actor: Actor | null
   /**
+   * The thumbprint (RFC 7638) of the key that the session is bound to; `null` if it is not bound (`deviceBinding`). While
+   * somebody acts as the user: that of the administrator's device.
+   */
+  readonly device: string | null
+  /**
    * Whether the schema `claims` of `createSessions` refuses these claims. They are then as an earlier release wrote them,
    * not as the type says. Only with `onSchemaMismatch: 'stale'`; always false in `pawl/verify`, which has no schema.
    */
@@ -24,7 +29,15 @@ export interface VerifiedSession<Claims extends object = ClaimsObject> {
 /** The fields of an access token that become its session. Times in milliseconds. */
 export type SessionFields = Pick<
   AccessTokenFields,
-  'sessionId' | 'userId' | 'claims' | 'issuedAt' | 'expiresAt' | 'authTime' | 'generation' | 'actor'
+  | 'sessionId'
+  | 'userId'
+  | 'claims'
+  | 'issuedAt'
+  | 'expiresAt'
+  | 'authTime'
+  | 'generation'
+  | 'actor'
+  | 'device'
 > & { readonly stale?: boolean }
 
 export function verifiedSession(fields: SessionFields): VerifiedSession {
@@ -37,6 +50,7 @@ export function verifiedSession(fields: SessionFields): VerifiedSession {
     authTime: new Date(fields.authTime),
     generation: fields.generation,
     actor: deepFreeze(fields.actor),
+    device: fields.device,
     stale: !!fields.stale,
   })
 }

@@ -26,7 +26,7 @@ describe('status', () => {
         ok: false,
         attention: [expect.stringContaining('npx pawl migrate')],
         server: { version: expect.stringMatching(/^PostgreSQL \d+/) },
-        schema: { name: 'elsewhere', applied: [], missing: [1, 2, 3] },
+        schema: { name: 'elsewhere', applied: [], missing: [1, 2, 3, 4] },
         sessions: null,
         table: null,
         keys: null,

@@ -26,9 +26,9 @@ describe('the schema', () => {
 
   it('is created once', async () => {
     const store = postgres({ pool, schema: 'once' })
-    expect(await store.migrate()).toStrictEqual([1, 2, 3])
+    expect(await store.migrate()).toStrictEqual([1, 2, 3, 4])
     expect(await store.migrate()).toStrictEqual([])
-    expect(await count('once.migrations')).toBe(3)
+    expect(await count('once.migrations')).toBe(4)
   })
 
   it('is brought up to date from each earlier step', async () => {
@@ -38,8 +38,15 @@ describe('the schema', () => {
       const store = postgres({ pool, schema })
       await store.migrate()
       // The columns of the later steps, which an older release has not added.
-      const added = ['renewals', 'reuse_since', 'actor_session_id', 'actor_user_id'].slice(id === 1 ? 0 : 2)
-      const drops = added.map((column) => `drop column ${column}`)
+      const added = [
+        'renewals',
+        'reuse_since',
+        'actor_session_id',
+        'actor_user_id',
+        'device_key',
+        'device_kind',
+      ]
+      const drops = added.slice(2 * (id - 1)).map((column) => `drop column ${column}`)
       await pool.query(`alter table ${schema}.sessions ${drops.join()}`)
       await pool.query(`delete from ${schema}.migrations where id > ${id}`)
       expect(await store.migrate()).toStrictEqual(MIGRATIONS.slice(id).map((step) => step.id))
@@ -90,7 +97,7 @@ describe('many processes that start at once on an empty database', () => {
       openSessions({ store: postgres({ pool, schema: 'twenty' }) }),
     )
     const fleet = await Promise.all(starts)
-    expect(await count('twenty.migrations')).toBe(3)
+    expect(await count('twenty.migrations')).toBe(4)
     expect(await count('twenty.signing_keys')).toBe(1)
     const { accessToken } = await fleet[0]!.create({ userId: 'u' })
     for (const sessions of fleet) expect(sessions.verify(accessToken.value).userId).toBe('u')

@@ -35,6 +35,8 @@ sessions.renewals jsonb
 sessions.reuse_since timestamp with time zone
 sessions.actor_session_id uuid
 sessions.actor_user_id text
+sessions.device_key bytea
+sessions.device_kind text
 signing_keys.epoch integer not null
 signing_keys.kid text not null
 signing_keys.algorithm text not null

@@ -12,6 +12,7 @@ import {
   signEncodedHs256,
   signHs256,
 } from '../support/jwt.ts'
+import { createBound, createDevice, sha256 } from '../support/proofs.ts'
 import { openSessions } from '../support/sessions.ts'
 import { counting } from '../support/stores.ts'
 
@@ -58,6 +59,19 @@ describe('an access token', () => {
       role: 'admin',
     })
     expect(accessToken.expiresAt).toStrictEqual(new Date((now + 900) * 1000))
+  })
+
+  it('of a bound session names the key, and carries no twin', async () => {
+    const clock = createFakeClock()
+    const store = memory()
+    const sessions = await openSessions({ store, now: clock.now })
+    const device = createDevice()
+    const { accessToken } = await createBound(sessions, store, device)
+    const { payload } = decodeJwt(accessToken)
+    expect(payload['cnf']).toStrictEqual({ jkt: device.thumbprint })
+    expect(payload).not.toHaveProperty('gen')
+    const verified = sessions.verify(accessToken)
+    expect([verified.device, verified.claims]).toStrictEqual([device.thumbprint, {}])
   })
 
   it('lives up to 5 % shorter, so that a fleet does not expire together', async () => {
@@ -155,6 +169,7 @@ describe('verify', () => {
       authTime: new Date(clock.now()),
       generation: 0,
       actor: null,
+      device: null,
       stale: false,
     })
     expect(Object.isFrozen(verified) && Object.isFrozen(verified.claims['tags'])).toBe(true)
@@ -260,6 +275,14 @@ describe('verify refuses, without any call to the store,', () => {
       `${genuine}.${signature}`,
       `${header}.${payload}.${signature}.x.y`,
     ])
+  })
+
+  it('a confirmation that is no thumbprint: the token would count as not bound', async () => {
+    const { refused, accepted, payload } = await forge()
+    const jkt = sha256('a key')
+    accepted(signHs256(keyBytes, HEADER, { ...payload, cnf: { jkt } }))
+    const wrong = [null, 1, 'x', [], {}, { 'x5t#S256': jkt }, { jkt: null }, { jkt: `${jkt}A` }, jkt]
+    await refused(wrong.map((cnf) => signHs256(keyBytes, HEADER, { ...payload, cnf })))
   })
 
   it('padding, whitespace and every other spelling', async () => {

@@ -42,6 +42,7 @@ describe.each(await storeKinds())('create, on $name,', ({ newPlace }) => {
       ip: '192.0.2.7',
       userAgent: 'Browser/1.0',
       actor: null,
+      device: null,
       endedAt: null,
       endReason: null,
       stale: false,

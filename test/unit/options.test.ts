@@ -36,6 +36,7 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   'accessToken.clientId': ['', 'x'.repeat(256), 1, null],
   claims: [{}, { '~standard': {} }, 'zod', null, () => true],
   data: [{}, { '~standard': { validate: true } }, null],
+  deviceBinding: ['', 'on', true, null],
   onSchemaMismatch: ['', 'refuse', true, null],
   refreshClaims: [true, {}, 'always', null],
   onRefreshClaimsError: ['', 'reject', false, null],

@@ -6,7 +6,7 @@ import { reasonOf, valueOfEnd, valueOfVersion, versionOf } from '../../src/porta
 const INT32 = { min: -(2 ** 31), max: 2 ** 31 - 1 }
 
 it('each reason has a code of its own, which never changes', () => {
-  expect(END_REASONS.map(valueOfEnd)).toStrictEqual([-1, -2, -3, -4, -5, -6, -7, -8])
+  expect(END_REASONS.map(valueOfEnd)).toStrictEqual([-1, -2, -3, -4, -5, -6, -7, -8, -9])
   for (const reason of END_REASONS) expect(reasonOf(valueOfEnd(reason))).toBe(reason)
 })
 

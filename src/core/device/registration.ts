@@ -3,11 +3,11 @@ import { DeviceMismatchError, DeviceProofRequiredError } from '../../portable/er
 import { matchesTarget, parseProof } from '../../portable/proof.ts'
 import type { Engine } from '../engine.ts'
 import type { Secrets } from '../keys/secrets.ts'
-import { heldSession } from '../refresh/held-session.ts'
+import { assertUnexpired, type HeldSession, heldSession } from '../refresh/held-session.ts'
 import { type NormalContext, type RequestProof, recordable } from '../request-context.ts'
 import { pendingLifetime } from '../rotation/decision.ts'
 import { assertRowsVisible } from '../session/missing-row.ts'
-import { assertActive, assertLive, compareEnds, readRow } from '../session/rows.ts'
+import { assertLive, compareEnds, readRow } from '../session/rows.ts'
 import { readForToken } from '../session/stored-values.ts'
 import type { DeviceKey, SessionRow } from '../store.ts'
 import { type IssuedToken, issueAccessToken } from '../tokens/issue.ts'
@@ -65,11 +65,11 @@ export function readSignedChallenge(secrets: Secrets, value: string): SignedChal
 /** Binds a session to the key of a browser, which has received the answer to its registration. @throws DeviceMismatchError */
 export async function confirmRegistration(
   engine: Engine,
-  token: Pick<RefreshToken, 'sessionId'>,
+  token: RefreshToken,
   key: Uint8Array,
   from: NormalContext,
 ): Promise<void> {
-  const row = await readActiveRow(engine, token)
+  const { row } = await readHeldSession(engine, token)
   if (!(await bind(engine, row, { key, kind: 'dbsc' }, from))) throw new DeviceMismatchError()
 }
 
@@ -93,7 +93,7 @@ export async function registerKey(
   const { host, pathname } = new URL(url)
   if (!matchesTarget(proof, method, host, pathname) || !verifySignature(key, proof.input, proof.signature))
     throw new DeviceProofRequiredError()
-  const { session, lineage } = heldSession(token, await readActiveRow(engine, token))
+  const { session, lineage } = await readHeldSession(engine, token)
   const device = { key, kind }
   if (!(await bind(engine, session, device, from))) throw new DeviceMismatchError()
   const row = { ...session, device }
@@ -105,17 +105,15 @@ export async function registerKey(
   return { row, accessToken: await issueAccessToken(engine, { ...row, claims }, issue) }
 }
 
-/** @throws SessionEndedError */
-export async function readActiveRow(
-  engine: Engine,
-  { sessionId }: Pick<RefreshToken, 'sessionId'>,
-): Promise<SessionRow> {
-  assertLive(engine, sessionId)
-  const row = await readRow(engine.store, sessionId)
+/** The session of a refresh token, as a refresh would find it. @throws SessionEndedError, RefreshTokenInvalidError */
+export async function readHeldSession(engine: Engine, token: RefreshToken): Promise<HeldSession> {
+  assertLive(engine, token.sessionId)
+  const row = await readRow(engine.store, token.sessionId)
   if (row === null) await assertRowsVisible(engine)
   compareEnds(engine, row)
-  assertActive(sessionId, row, engine.clock.now())
-  return row
+  const held = heldSession(token, row)
+  assertUnexpired(engine, token, held.session, engine.clock.now())
+  return held
 }
 
 /** @returns whether the session has this key now */

@@ -115,7 +115,9 @@ export async function startActing<Claims extends object>(
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const row = { ...fields, id: newSessionId(store.sessionIdVersion ?? 'v7', now, randomBytes(16)) }
     await assertClaimsFit(engine, row, claims)
-    const accessToken = await issueAccessToken(engine, row, issue)
+    // Its tokens are held by the administrator's device.
+    const acting = { ...row, device: own.device }
+    const accessToken = await issueAccessToken(engine, acting, issue)
     if (!(await store.insert(row))) continue
     const { id: sessionId, actor, ip, userAgent } = row
     events.emit('actingStarted', {
@@ -127,7 +129,7 @@ export async function startActing<Claims extends object>(
       userAgent,
     })
     const cookiesExpireAt = own.persistent ? new Date(idleExpiry(engine, own, now)) : null
-    return { row, accessToken, cookiesExpireAt }
+    return { row: acting, accessToken, cookiesExpireAt }
   }
   throw new TryAgainError()
 }
@@ -154,7 +156,8 @@ export async function continueActing(
   if (stale && engine.options.onSchemaMismatch === 'reject') throw new SessionEndedError(sessionId, 'unknown')
   const atMost = ownToken.expiresAt.getTime() - now
   const issue = { generation: 0, twin: null, now, context, atMost, actorVersion: own.version }
-  return { row: read.row, stale, accessToken: await issueAccessToken(engine, read.row, issue) }
+  const acting = { ...read.row, device: own.device }
+  return { row: acting, stale, accessToken: await issueAccessToken(engine, acting, issue) }
 }
 
 /**
@@ -207,6 +210,7 @@ export async function returnToken(
     contextTag: null,
     actor: null,
     actorVersion: 0,
+    device: null,
     claims: {},
   })
   return { value, expiresAt: new Date(expiresAt) }

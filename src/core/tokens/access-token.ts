@@ -25,10 +25,10 @@ export type { AccessToken, AccessTokenFields } from '../../portable/token-payloa
 
 const MAX_MINTED = MAX_LENGTH - MAX_COOKIE_NAME
 /**
- * Bytes that later tokens of a session may need in addition: the field `gen` (56 characters and its name), a version of
- * ten digits, and the field `ctx`. The field `n`, which replaces `gen`, is shorter.
+ * Bytes that later tokens of a session may need in addition: the fields `cnf` and `n`, a version of ten digits, and the
+ * field `ctx`. The field `gen` is shorter than `cnf` and `n`, and a token of a bound session has none.
  */
-const MAX_GROWTH = 56 + 9 + 10 + 26
+const MAX_GROWTH = 60 + 15 + 10 + 26
 
 /** The longest version in a token. */
 const MAX_VERSION = 2 ** 31 - 1
@@ -53,7 +53,14 @@ const MAX_REFRESHED = MAX_LENGTH - 800
 /** The length of the longest future access token of the session. */
 function longestToken(key: SigningKey, profile: AccessTokenProfile, fields: AccessTokenFields): number {
   const payload = JSON.stringify(
-    payloadOf(profile, { ...fields, twin: null, generation: 0, contextTag: null, actorVersion: MAX_VERSION }),
+    payloadOf(profile, {
+      ...fields,
+      twin: null,
+      generation: 0,
+      contextTag: null,
+      actorVersion: MAX_VERSION,
+      device: null,
+    }),
   )
   const bytes = Buffer.byteLength(payload) + MAX_GROWTH
   return key.header.length + 1 + Math.ceil((bytes * 4) / 3) + 1 + 86
@@ -121,6 +128,7 @@ function payloadOf(profile: AccessTokenProfile, fields: AccessTokenFields): Toke
         ver: fields.actorVersion,
       },
     }),
+    ...(fields.device !== null && { cnf: { jkt: fields.device } }),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ClaimsObject } from '../../portable/claims.ts'
 import { type VerifiedSession, verifiedSession } from '../../portable/verified-session.ts'
+import { thumbprintOf } from '../device/device-key.ts'
 import { unboundUntil } from '../device/unbound.ts'
 import type { Engine } from '../engine.ts'
 import { contextTag, type NormalContext } from '../request-context.ts'
@@ -96,6 +97,7 @@ function accessTokenFields(
         : null,
     actor: row.actor,
     actorVersion,
+    device: row.device && thumbprintOf(row.device.key),
     claims: row.claims,
   }
 }
@@ -141,7 +143,7 @@ export function issueRefreshToken(engine: Engine, row: SessionRow, token: Refres
 
 /** The session as its new access token describes it, without parsing that token. Tokens hold whole seconds. */
 export function issuedSession<Claims extends object, Data>(
-  { sessionId, userId, claims, authTime, generation, actor, stale }: Session<Claims, Data>,
+  { sessionId, userId, claims, authTime, generation, actor, device, stale }: Session<Claims, Data>,
   { expiresAt }: IssuedToken,
   issuedAt: Date,
 ): VerifiedSession<Claims> {
@@ -154,6 +156,7 @@ export function issuedSession<Claims extends object, Data>(
     authTime: wholeSeconds(authTime),
     generation,
     actor,
+    device: device?.thumbprint ?? null,
     stale,
   })
   return session as VerifiedSession<Claims>
