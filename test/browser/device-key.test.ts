@@ -1,16 +1,11 @@
 import { describe, expect, vi } from 'vitest'
 import type { SessionEvents } from '../../src/index.ts'
 import { listen } from '../support/sessions.ts'
-import { browserTest, openContext } from './support/browser-test.ts'
+import { browserTest, engineName, openContext } from './support/browser-test.ts'
 import { API, APP } from './support/hosts.ts'
-import { loseAnswer } from './support/network.ts'
+import { loseAnswer, withoutHeader } from './support/network.ts'
 import { openSite, REFRESH, type Site, type SiteOptions } from './support/site.ts'
 import { openTab, type Tab } from './support/tab.ts'
-
-/*
- * No engine binds sessions by itself here: WebKit and Firefox know no Device Bound Session Credentials, and Chromium has
- * none on a site whose certificate it does not trust.
- */
 
 const REGISTER = 'POST /session/device'
 const ANNA = { status: 200, id: 'anna' }
@@ -21,8 +16,10 @@ interface BoundSite extends Site {
   readonly bound: SessionEvents['deviceBound'][]
 }
 
+/** A site that every engine takes for one without Device Bound Session Credentials, which only Chromium has. */
 async function openBoundSite(options: SiteOptions = {}): Promise<BoundSite> {
   const site = await openSite({ sessions: { deviceBinding: 'offer' }, ...options })
+  site.network.always('POST /login', withoutHeader('secure-session-registration'))
   return { ...site, bound: listen(site.sessions, 'deviceBound') }
 }
 
@@ -153,6 +150,22 @@ describe('a session that is bound to a key of the browser', () => {
     expect(await tab.problems()).toStrictEqual([])
   })
 
+  browserTest('keeps its cookies at a page load, which carries no proof', async () => {
+    const site = await openBoundSite()
+    const context = await openContext()
+    const tab = await openTab(context, site, DEVICE)
+    await bind(site, tab)
+    const names = (await context.cookies()).map(({ name }) => name)
+    site.expire()
+    await tab.page.goto(`${site.origin}/doc`)
+    expect(await tab.page.title()).not.toBe('doc of anna')
+    expect((await context.cookies()).map(({ name }) => name)).toStrictEqual(names)
+    await tab.page.goto(`${site.origin}/?device=yes`)
+    expect(await tab.ask()).toStrictEqual(ANNA)
+    await tab.page.goto(`${site.origin}/doc`)
+    expect(await tab.page.title()).toBe('doc of anna')
+  })
+
   browserTest('asks for a sign-in once its key is lost', async () => {
     const site = await openBoundSite()
     const context = await openContext()
@@ -174,7 +187,7 @@ describe('a session that is bound to a key of the browser', () => {
     expect(await tab.problems()).toStrictEqual(['device-unproven'])
     expect((await context.cookies()).map(({ name }) => name)).toStrictEqual(names)
     await bind(site, tab)
-    expect(site.ended).toHaveLength(1)
+    expect(site.ended).toMatchObject([{ reason: 'device' }])
     expect(new Set(site.bound.map(({ thumbprint }) => thumbprint)).size).toBe(2)
     site.expire()
     expect(await tab.ask()).toStrictEqual(ANNA)
@@ -192,3 +205,23 @@ describe('a session that is bound to a key of the browser', () => {
     expect(proofsOf(site)).toStrictEqual([true, true])
   })
 })
+
+browserTest('a session that the browser itself binds is left alone', async ({ skip }) => {
+  skip(engineName !== 'chromium', 'Only Chromium binds sessions by itself.')
+  const site = await openBoundSite()
+  site.network.always('POST /login', null)
+  const tab = await openTab(await openContext(), site, DEVICE)
+  expect(await tab.login()).toBe(true)
+  await vi.waitFor(() => expect(registrationsByScript(site)).toBe(1), 20_000)
+  await site.network.idle()
+  expect(site.bound).toMatchObject([{ kind: 'dbsc' }])
+  site.expire()
+  expect(await tab.ask()).toStrictEqual(ANNA)
+  expect(registrationsByScript(site)).toBe(1)
+  expect(proofsOf(site)).not.toContain(true)
+  expect(await tab.problems()).toStrictEqual([])
+})
+
+function registrationsByScript({ network }: Site): number {
+  return network.log.filter(({ request, headers }) => request === REGISTER && headers['dpop']).length
+}

@@ -128,6 +128,10 @@ declare const SecureStore: {
   setItemAsync(key: string, value: string): Promise<void>
   deleteItemAsync(key: string): Promise<void>
 }
+declare const Keystore: {
+  publicJwk(name: string): Promise<{ kty: string; crv: string; x: string; y: string }>
+  signP1363(name: string, data: Uint8Array): Promise<Uint8Array>
+}
 declare const element: Element
 declare const App: () => null
 declare const SignIn: () => null
