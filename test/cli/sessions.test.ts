@@ -169,12 +169,16 @@ describe('sessions show', () => {
     expect(people.stdout.match(/^session {2,}[0-9a-f-]{36}$/gm)).toHaveLength(5)
   })
 
-  it('says of a reuse in a bound session that the device itself signed', async () => {
+  it('says of a bound session who signed when it ended', async () => {
     const sessions = await open()
     const id = await login(sessions, 'doris')
     await bindDevice(sessions, id)
     await sessions.revoke(id, 'reuse')
     expect((await run('show', id, '--json')).json<Shown>().why).toMatch(/proof by the key of the device/)
+    const lost = await login(sessions, 'doris')
+    await bindDevice(sessions, lost)
+    await sessions.revoke(lost, 'device')
+    expect((await run('show', lost, '--json')).json<Shown>().why).toMatch(/did not prove that it is its device/)
   })
 
   it('shows the reason of another program as text, without its control characters', async () => {
