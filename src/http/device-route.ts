@@ -2,6 +2,7 @@ import { isCurrentChallenge, nextChallenge } from '../core/device/device-check.t
 import { mintDeviceRecord } from '../core/device/device-record.ts'
 import {
   confirmRegistration,
+  mayBeConfirmed,
   readHeldSession,
   readSignedChallenge,
   registeredKey,
@@ -99,7 +100,8 @@ async function prove<C extends object, D>(
   if (signed === null || signed.challenge.sessionId !== sessionId) {
     const { row } = await readHeldSession(engine, token)
     const challenge = nextChallenge(engine, row, token)
-    // The browser has missed the answer to its registration, or the database has lost the binding.
+    // A proof that binds the session to the key of this browser may still be on its way.
+    if (challenge === null && mayBeConfirmed(engine, row)) throw new TryAgainError()
     if (challenge === null || row.device?.kind !== 'dbsc') return endRegistration(id, request.clearedDevice)
     throw new DeviceProofRequiredError(challenge)
   }
