@@ -164,16 +164,6 @@ describe('a browser with Device Bound Session Credentials', () => {
     expect((await anna.refresh()).status).toBe(200)
   })
 
-  it('ends its registration if the session is still unbound when no first proof can come any more', async () => {
-    const site = await offering()
-    const anna = dbscVisitor(site)
-    await anna.login()
-    site.clock.advance(86_400)
-    anna.registrations[0]!.challenge = null
-    await anna.refresh()
-    expect(anna.registrations).toStrictEqual([])
-  })
-
   it('loses its registration with the session', async () => {
     const { site, anna, sessionId } = await openBound()
     await site.sessions.revoke(sessionId)
