@@ -15,6 +15,9 @@ const parts = {
   'with pawl/client/axios': await weigh(
     `export { createSessionClient } from './${ENTRY}'; export * from './src/client/attach-axios.ts'`,
   ),
+  'with pawl/client/bind': await weigh(
+    `export { createSessionClient } from './${ENTRY}'; export * from './src/client/bind/index.ts'`,
+  ),
   'all of pawl/client': all,
 }
 for (const [name, { minified, compressed }] of Object.entries(parts))

@@ -1,3 +1,4 @@
+import type { DeviceHooks } from './device.ts'
 import type { SessionFetch } from './fetch.ts'
 import type { SessionClientOptions, SessionProblem } from './options.ts'
 import type { SessionState } from './session-state.ts'
@@ -28,6 +29,8 @@ export interface ClientState {
   readonly report: (problem: SessionProblem, cause?: unknown) => void
   /** Runs a refresh, sign-in or sign-out while no other is under way. */
   readonly runAlone: RunAlone
+  /** What the `device` option does for this client. */
+  device?: DeviceHooks | undefined
   /**
    * The channel of the browser's tabs. Undefined outside of browsers, in bearer mode, and once the client is closed.
    * `InstanceType`, because the types of Node.js declare no type of this name.

@@ -125,6 +125,8 @@ export function createSessionClient<User = unknown>(
     unconfirmedUntil: 0,
   }
 
+  client.device = options.device?.attach(client)
+
   async function check(): Promise<SessionState<User>> {
     // During a sign-in the session is about to change, and the sign-in itself may be the caller.
     if (!client.signingIn) await (user ? identifyUser(client, false) : refresh(client)).catch(() => {})

@@ -18,6 +18,7 @@ const NAMES: Readonly<Record<keyof SessionClientOptions, true>> = {
   csrf: true,
   overlap: true,
   tokens: true,
+  device: true,
   user: true,
   onProblem: true,
 }

@@ -40,6 +40,7 @@ export async function fetchWithSession(
     const isUnrepeatable = isStreamed || hidesReason(method)
     const ticket = await before(client, method, repeats, isUnrepeatable, given('keepalive'))
     for (const name in ticket.headers) headers.set(name, ticket.headers[name]!)
+    await client.device?.prove(method, url, headers)
     const answer = await client.send(
       sent,
       {

@@ -113,8 +113,9 @@ export async function after(
     client.report('cookies-blocked')
   }
   if (!forbidden && !problem.refresh) {
-    // Tokens that could not be read stay in the storage.
-    if (!outdated && !client.signingIn) await endSession(client, !!client.tokens)
+    // Tokens that could not be read stay in the storage. A route that wants a proof says nothing about the session.
+    if (!outdated && !client.signingIn && problem.code !== 'device_proof_required')
+      await endSession(client, !!client.tokens)
     return false
   }
   if (ticket.repeated) return false

@@ -1,3 +1,4 @@
+import type { DeviceBinding } from './device.ts'
 import type { TokenStorage } from './token-storage.ts'
 
 /**
@@ -6,9 +7,11 @@ import type { TokenStorage } from './token-storage.ts'
  * - `cookies-blocked`: the browser did not keep the cookies of a sign-in or refresh. Reported once per sign-in.
  * - `user-failed`: the `user` option threw an error, or took longer than 10 s.
  * - `storage-failed`: a method of the `tokens` option threw an error or took longer than 10 s. Reported once until a
- *   method succeeds.
+ *   method succeeds. Also if the key of the `device` option cannot be read or kept.
+ * - `device-unproven`: the session is bound to the key of a device, and this one could not prove that it has the key.
+ *   Nobody counts as signed in: ask the user to sign in again.
  */
-export type SessionProblem = 'cookies-blocked' | 'user-failed' | 'storage-failed'
+export type SessionProblem = 'cookies-blocked' | 'user-failed' | 'storage-failed' | 'device-unproven'
 
 /** The options of {@link createSessionClient}. All are optional. */
 export interface SessionClientOptions<User = unknown> {
@@ -46,6 +49,11 @@ export interface SessionClientOptions<User = unknown> {
    * @defaultValue none: cookie mode, in which no script can read the tokens
    */
   readonly tokens?: TokenStorage
+  /**
+   * Binds each session to a key of this device: `bindDevice()` of `pawl/client/bind`.
+   * @defaultValue none: browsers with Device Bound Session Credentials bind sessions by themselves
+   */
+  readonly device?: DeviceBinding
   /**
    * Function that loads the signed-in user for `session.user`, with the client's `fetch`. Returns null if nobody is
    * signed in; throws if it cannot find out. After 10 s the client goes on without it. Called by `check()` and after

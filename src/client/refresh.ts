@@ -64,10 +64,13 @@ async function sendRefresh(client: ClientState, isLast?: boolean): Promise<boole
   }
   if (response.status === 401 && isProblem(body)) {
     if (client.revision !== revision) return true
-    // The request carried cookies that a new login has replaced: try again, once.
-    if (body.refresh === 'once' && !isLast) return sendRefresh(client, true)
-    // A corrected deployment accepts the tokens of an outdated session again.
-    await endSession(client, body.code !== 'session_outdated')
+    const isUnproven = body.code === 'device_proof_required'
+    // The request carried cookies that a new login has replaced, or the server has given the challenge of a proof: try
+    // again, once.
+    if ((body.refresh === 'once' || isUnproven) && !isLast) return sendRefresh(client, true)
+    if (isUnproven && client.session.status !== 'signed-out') client.report('device-unproven')
+    // The device may prove itself later. A corrected deployment accepts the tokens of an outdated session again.
+    await endSession(client, !isUnproven && body.code !== 'session_outdated')
     return false
   }
   if (!response.ok) throw routeError('refresh', response)

@@ -3,7 +3,7 @@ import { BEARER_HEADERS } from './credentials.ts'
 import { toCloneable } from './response-body.ts'
 
 /**
- * Sends a request to the server's refresh or logout route.
+ * Sends a request to one of the server's routes.
  * @param tokens the body in bearer mode. Cookie mode sends none.
  */
 export async function postToRoute(
@@ -13,7 +13,7 @@ export async function postToRoute(
   headers: Readonly<Record<string, string>>,
   signal?: AbortSignal,
 ): Promise<Response> {
-  const response = await client.send(client.route(name), {
+  const response = await (client.device ?? client).send(client.route(name), {
     method: 'POST',
     headers: client.storage ? { ...headers, ...BEARER_HEADERS, 'content-type': 'application/json' } : headers,
     credentials: client.credentials,

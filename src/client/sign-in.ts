@@ -23,6 +23,7 @@ export async function signIn(client: ClientState, login: Login): Promise<boolean
       if (!answer) return false
       await acceptAnswer(client, answer, requestedAt)
       broadcast(client, 'login', answer as CookieAnswer)
+      await client.device?.bind(answer)
     } finally {
       client.signingIn = undefined
     }

@@ -15,7 +15,7 @@ import type { Clock } from './time/clock.ts'
 import type { CheckedTokens } from './tokens/access-token.ts'
 
 /** The sessions that an access token names. */
-export type NamedSession = Pick<VerifiedSession, 'sessionId' | 'userId' | 'actor'>
+export type NamedSession = Pick<VerifiedSession, 'sessionId' | 'userId' | 'actor' | 'device'>
 
 /** Names the engine of a `Sessions` object. For the HTTP layer, not for applications. */
 export const ENGINE: unique symbol = Symbol('pawl.engine')

@@ -1,5 +1,6 @@
 import type { Actor } from '../portable/actor.ts'
 import type { ClaimsObject } from '../portable/claims.ts'
+import type { DeviceKind } from '../portable/device-kind.ts'
 import type { OwnEndReason } from '../portable/end-reason.ts'
 import type { SessionIdVersion } from '../portable/session-id.ts'
 import type { RotationState } from './rotation/decision.ts'
@@ -10,6 +11,7 @@ import type { RotationState } from './rotation/decision.ts'
  * the database cannot be reached. It may miss a row that exists, so callers read again before they conclude anything.
  */
 
+export type { DeviceKind } from '../portable/device-kind.ts'
 export { END_REASONS, type EndReason, type OwnEndReason } from '../portable/end-reason.ts'
 
 /**
@@ -26,10 +28,6 @@ export interface Renewal {
   /** `null` for those of the row. `writeClaims` sets it to null: later claims replace earlier ones. */
   readonly claims: ClaimsObject | null
 }
-
-/** How a device proves itself: by DBSC, by a key of WebCrypto, or by a key of a native app. */
-export const DEVICE_KINDS = ['dbsc', 'webcrypto', 'native'] as const
-export type DeviceKind = (typeof DEVICE_KINDS)[number]
 
 /** The key that a session is bound to. Set once, never replaced. */
 export interface DeviceKey {

@@ -151,11 +151,11 @@ async function registerApp<C extends object, D>(
 }
 
 function headersFor<C extends object, D>(
-  request: IncomingRequest<C, D>,
+  { engine }: IncomingRequest<C, D>,
   row: Parameters<typeof nextChallenge>[1],
   token: RefreshToken,
 ): Header[] {
-  return [...NO_CACHING, ...challengeHeaders(request, row.id, nextChallenge(request.engine, row, token))]
+  return [...NO_CACHING, ...challengeHeaders(row.id, nextChallenge(engine, row, token), row.device?.kind)]
 }
 
 /** @throws SecretUnknownError, RefreshTokenInvalidError, TryAgainError */

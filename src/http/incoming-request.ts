@@ -1,4 +1,6 @@
 import type { Sessions } from '../core/api.ts'
+import { parseDeviceRecord } from '../core/device/device-record.ts'
+import { VOUCHES_FOR } from '../core/device/vouching.ts'
 import { ENGINE, type Engine, type NamedSession } from '../core/engine.ts'
 import type { RequestContext, RequestProof } from '../core/request-context.ts'
 import {
@@ -133,6 +135,21 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     return this.transport === 'bearer'
       ? []
       : cookieTokens(this.exchange.header('cookie'), this.cookies.set.device).slice(0, MAX_DEVICE_COOKIES)
+  }
+
+  /** The sessions whose device has proved itself within the last ten minutes, by the device cookie. */
+  get vouchedSessionIds(): string[] {
+    const { clock, options } = this.engine
+    return this.deviceCookies.flatMap((value) => {
+      const record = parseDeviceRecord(options.secrets, value, 'vouch')
+      return record !== null && clock.now() - record.at <= VOUCHES_FOR ? record.sessionId : []
+    })
+  }
+
+  /** Removes all cookies of the session. */
+  get clearedCookies(): string[] {
+    const device = this.deviceCookies.length > 0 ? [this.cookies.clearDevice()] : []
+    return [...this.cookies.clear(), ...device]
   }
 
   /** {@link refreshCookies}, each parsed once. */

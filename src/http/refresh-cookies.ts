@@ -69,8 +69,10 @@ function mayBePlanted<Claims extends object, Data>(
   return accessTokens.length === 0 || new Set(genuine.map(({ sessionId }) => sessionId)).size > 1
 }
 
+/** @param provesNext whether a browser that lacks a proof is asked for one: that is no alarm */
 export async function refreshByCookie<Claims extends object, Data>(
   request: IncomingRequest<Claims, Data>,
+  provesNext = false,
 ): Promise<CookieRefresh> {
   const { engine, exchange, cookies, refreshTokens } = request
   const chosen = chooseRefreshToken(request)
@@ -83,7 +85,7 @@ export async function refreshByCookie<Claims extends object, Data>(
   const hasStrays = refreshTokens.length > 1
   const strays = hasStrays ? cookies.clearStrayRefresh(exchange.header('host')) : []
   try {
-    const own = await refresh(engine, chosen, refreshContext(request))
+    const own = await refresh(engine, chosen, { ...refreshContext(request), provesNext })
     const { row, refreshToken } = own
     const { refreshed, ended } = await refreshActing(request, own)
     const now = engine.clock.now()
@@ -99,7 +101,7 @@ export async function refreshByCookie<Claims extends object, Data>(
       ...(value === undefined ? [] : [cookies.refresh(value, life)]),
     ]
     reportLargeCookies(engine, renewed)
-    const headers = challengeHeaders(request, row.id, own.challenge)
+    const headers = challengeHeaders(row.id, own.challenge, row.device?.kind)
     return ended === null
       ? { refreshed, cookies: renewed, headers }
       : { error: ended, cookies: renewed, headers }
@@ -111,12 +113,12 @@ export async function refreshByCookie<Claims extends object, Data>(
       return {
         error,
         cookies: removed,
-        headers: challengeHeaders(request, chosen.token?.sessionId ?? '', error.challenge),
+        headers: challengeHeaders(chosen.token?.sessionId ?? '', error.challenge, error.kind),
       }
     }
     return {
       error,
-      cookies: problemOf(error)?.final === true ? [...strays, ...cookies.clear()] : [],
+      cookies: problemOf(error)?.final === true ? [...strays, ...request.clearedCookies] : [],
       headers: [],
     }
   }

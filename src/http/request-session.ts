@@ -159,7 +159,8 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   /**
-   * Signs a user in. Every session that this request names ends as `replaced` (session fixation).
+   * Signs a user in. Every session that this request names ends as `replaced` (session fixation), or as `device` if it is bound
+   * and expired, and the request carries no proof of its device.
    * @returns the body to answer with: in cookie mode it holds no token
    * @throws TypeError for an unknown field, and for claims with reserved names or too large for a cookie
    * @throws SessionEndedError if `refreshClaims` returns null
@@ -169,7 +170,9 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     const { sessions, ip, userAgent } = this.request
     // If cookies can no longer be set, nothing is created: nobody could hold the session.
     if (this.transport === 'cookie') this.#state.cookies.reserve()
-    const login = { ...fields, ip, userAgent, replaces: this.namedSessionIds }
+    const unproven = this.#unprovenSessionIds
+    const replaces = this.namedSessionIds.filter((sessionId) => !unproven.includes(sessionId))
+    const login = { ...fields, ip, userAgent, replaces }
     const created = await sessions.create(login).catch((error) => {
       // `refreshClaims` has refused the login, so the error is about the session of this request.
       if (isSessionsError(error) && error.code === 'ERR_SESSION_ENDED')
@@ -177,6 +180,8 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
       throw error
     })
     this.#state.createdId = created.session.sessionId
+    // Last, as with those that the login replaces.
+    for (const sessionId of unproven) await sessions.revoke(sessionId, 'device')
     try {
       const answer = this.#state.giveTokens(created, true)
       if (this.transport === 'cookie') warnOfDroppedCookies(this.request)
@@ -198,7 +203,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     if (usesCookies) this.#state.cookies.reserve()
     const ended = await endSessions(this.request, this.namedSessionIds)
     this.#state.outcome = { error: new NotSignedInError() }
-    if (usesCookies) this.#state.cookies.set(this.request.cookies.clear())
+    if (usesCookies) this.#state.cookies.set(this.request.clearedCookies)
     return ended
   }
 
@@ -348,6 +353,18 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   get presentedTokens(): readonly string[] {
     const { accessToken } = this.#state
     return accessToken === null ? this.request.accessTokens : [accessToken]
+  }
+
+  /** The bound sessions that a device could not refresh any more, as far as this request shows. */
+  get #unprovenSessionIds(): string[] {
+    if (this.error?.code !== 'ERR_ACCESS_TOKEN_EXPIRED') return []
+    const { identifiedSessions, vouchedSessionIds } = this.request
+    return identifiedSessions
+      .filter(
+        ({ sessionId, device, actor }) =>
+          device !== null && actor === null && !vouchedSessionIds.includes(sessionId),
+      )
+      .map(({ sessionId }) => sessionId)
   }
 
   /** @internal The session that this request has created, then those that its tokens name. */

@@ -1,5 +1,5 @@
 import { RESUMED_PARAMETER } from '../wire/names.ts'
-import type { Exchange, Header, Reply } from './exchange.ts'
+import type { Exchange, Reply } from './exchange.ts'
 import { pathOf } from './incoming-request.ts'
 import { isPageLoad } from './page-load.ts'
 import { createReply, NO_CACHING, setCookieHeaders } from './reply.ts'
@@ -106,30 +106,9 @@ function decodePath(path: string): string | null {
   }
 }
 
-/**
- * A page that loads the refresh route again, once. It begins a page load of this origin, before which a browser proves itself:
- * it does not before one that another site has begun.
- */
-export function proveAndRepeat(
-  target: string,
-  now: number,
-  cookies: readonly string[],
-  headers: readonly Header[],
-): Reply | null {
-  if (isMarked(target, now)) return null
-  return createReply(
-    200,
-    [
-      ['content-type', 'text/html; charset=utf-8'],
-      ['content-security-policy', "default-src 'none'; frame-ancestors 'none'"],
-      ['refresh', `0;url=${withMarker(target, now)}`],
-      ['referrer-policy', 'same-origin'],
-      ...NO_CACHING,
-      ...headers,
-      ...setCookieHeaders(cookies),
-    ],
-    '<!doctype html><html lang="en"><title>One moment</title>\n',
-  )
+/** The refresh route again, for a browser that proves itself meanwhile; null if it has just been asked to. */
+export function resumeAgain(target: string, now: number): string | null {
+  return isMarked(target, now) ? null : withMarker(target, now)
 }
 
 function redirect(location: string, cookies: readonly string[] = []): Reply {

@@ -14,10 +14,11 @@ import { errorReply } from './error-reply.ts'
 import type { Exchange, Header, Reply } from './exchange.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { isNavigation } from './page-load.ts'
+import { provingPage, provingScript } from './proving-page.ts'
 import { refreshByCookie, refreshContext } from './refresh-cookies.ts'
 import { createReply, jsonReply, methodNotAllowed, NO_CACHING, setCookieHeaders } from './reply.ts'
 import { RequestSession } from './request-session.ts'
-import { proveAndRepeat, redirectBack } from './resume.ts'
+import { redirectBack, resumeAgain } from './resume.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
 
 const JWKS_PATH = '/.well-known/jwks.json'
@@ -41,6 +42,8 @@ export function route<C extends object, D>(
       return method === 'POST'
         ? deviceRoute(request, () => refreshTokenInBody(request.exchange))
         : methodNotAllowed('POST')
+    case `${options.path}/device.js`:
+      return isRead(method) ? provingScript() : methodNotAllowed('GET, HEAD')
     case `${options.path}/logout`:
       return method === 'POST' ? logoutRoute(request) : methodNotAllowed('POST')
     case JWKS_PATH:
@@ -73,12 +76,10 @@ async function resumeRoute<C extends object, D>(request: IncomingRequest<C, D>):
   // Any site can send the browser here, as often as it likes.
   if (await needsNoRefresh(request))
     return redirectBack(request.exchange.target, request.engine.clock.now(), [])
-  const result = await refreshByCookie(request)
-  if ('error' in result && result.error.code === 'ERR_DEVICE_PROOF_REQUIRED') {
-    const { target } = request.exchange
-    const again = proveAndRepeat(target, request.engine.clock.now(), result.cookies, result.headers)
-    if (again !== null) return again
-  }
+  const next = resumeAgain(request.exchange.target, request.engine.clock.now())
+  const result = await refreshByCookie(request, next !== null)
+  if ('error' in result && result.error.code === 'ERR_DEVICE_PROOF_REQUIRED' && next !== null)
+    return provingPage(result.error, request.options.path, next, result.cookies, result.headers)
   const secretUnknown = 'error' in result && result.error.code === 'ERR_SECRET_UNKNOWN'
   if ('error' in result && 'retryAfter' in result.error && !secretUnknown)
     return replyTo(request, result.error)
@@ -113,7 +114,7 @@ async function logoutRoute<C extends object, D>(request: IncomingRequest<C, D>):
     if (!isSessionsError(error)) throw error
     return replyTo(request, error)
   }
-  const cleared = transport === 'cookie' ? request.cookies.clear() : []
+  const cleared = transport === 'cookie' ? request.clearedCookies : []
   return createReply(204, [...NO_CACHING, ...setCookieHeaders(cleared)])
 }
 
@@ -161,12 +162,12 @@ async function refreshByBody<C extends object, D>(request: IncomingRequest<C, D>
     const presented = parseRefreshToken(engine.options.secrets, value)
     const refreshed = await refresh(engine, presented, refreshContext(request))
     const { row, accessToken, refreshToken, challenge } = refreshed
-    const headers = [...NO_CACHING, ...challengeHeaders(request, row.id, challenge)]
+    const headers = [...NO_CACHING, ...challengeHeaders(row.id, challenge, row.device?.kind)]
     return jsonReply(200, bearerAnswer(request, accessToken, refreshToken), headers)
   } catch (error) {
     if (!isSessionsError(error)) throw error
     const challenge = error.code === 'ERR_DEVICE_PROOF_REQUIRED' ? error.challenge : null
-    return replyTo(request, error, [], challengeHeaders(request, '', challenge))
+    return replyTo(request, error, [], challengeHeaders('', challenge, 'native'))
   }
 }
 

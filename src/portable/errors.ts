@@ -1,3 +1,4 @@
+import type { DeviceKind } from './device-kind.ts'
 import type { EndReason } from './end-reason.ts'
 
 /** The `code` of a {@link SessionsError}. Codes are stable; messages are not. */
@@ -133,11 +134,18 @@ export class DeviceProofRequiredError extends SessionsError {
   declare readonly code: 'ERR_DEVICE_PROOF_REQUIRED'
   /** What the next proof has to sign (the `nonce` of RFC 9449); `null` if no proof would help. */
   readonly challenge: string | null
+  /** How the device proves itself; `null` if that is not known. */
+  readonly kind: DeviceKind | null
   /** `request`: the route or the verifier requires a proof with every request. */
   readonly requiredFor: 'refresh' | 'request'
-  constructor(challenge: string | null = null, requiredFor: 'refresh' | 'request' = 'refresh') {
+  constructor(
+    challenge: string | null = null,
+    kind: DeviceKind | null = null,
+    requiredFor: 'refresh' | 'request' = 'refresh',
+  ) {
     super('ERR_DEVICE_PROOF_REQUIRED', 'the session is bound to a device, which has not proved itself')
     this.challenge = challenge
+    this.kind = kind
     this.requiredFor = requiredFor
   }
 }

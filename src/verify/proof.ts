@@ -36,7 +36,7 @@ export async function assertProven(
     URL.canParse(String(url)) &&
     provesRequest(proof, target(method, new URL(url)), await sha256(accessToken), now) &&
     (await isSignedBy(device, proof))
-  if (!isProven) throw new DeviceProofRequiredError(null, 'request')
+  if (!isProven) throw new DeviceProofRequiredError(null, null, 'request')
 }
 
 const target = (method: string, { host, pathname: path }: URL): Parameters<typeof provesRequest>[1] => ({

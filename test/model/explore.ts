@@ -1,5 +1,22 @@
-import type { Mutation } from './mutations.ts'
-import { createWorlds, keyOf, type Outcome, type Scope, type World } from './world.ts'
+export type Outcome = 'goes on' | 'ended' | 'honest logout' | 'thief stayed' | 'thief passed'
+
+export interface Step<World> {
+  readonly story: string
+  readonly world: World
+  readonly outcome: Outcome
+}
+
+/** All that can happen within a scope. */
+export interface Worlds<World> {
+  /** Leads to where the exploration begins: the last step that matches, one after the other. */
+  readonly given: readonly RegExp[]
+  start(): World
+  steps(world: World): Step<World>[]
+  /** How long the thief has stayed when this step ends, in units of the scope. */
+  stayOf(world: World, step: Step<World>): number
+  /** Names a world by what it holds, whatever its tokens are numbered and whenever it happens. */
+  keyOf(world: World): string
+}
 
 export interface Exploration {
   readonly states: number
@@ -9,7 +26,7 @@ export interface Exploration {
   readonly thievesWhoStayed: number
   /** Thieves who passed a check for a recent authentication. */
   readonly thievesWhoPassed: number
-  /** Most turns between a theft and its end, over all runs that ended. */
+  /** The longest stay of a thief that was seen, in units of the scope. */
   readonly longestStay: number
   /** The shortest way to the first violation. */
   readonly story: readonly string[] | null
@@ -23,8 +40,8 @@ export interface Limits {
 }
 
 /** Breadth first, so that the first violation found is a shortest one. */
-export function explore(scope: Scope, mutation: Mutation | null, limits: Limits): Exploration {
-  const { start, steps } = createWorlds(scope, mutation)
+export function explore<World>(worlds: Worlds<World>, limits: Limits): Exploration {
+  const { given, start, steps, stayOf, keyOf } = worlds
   const seen = new Set<string>()
   // The way to each state, as parallel arrays: a few bytes a state instead of an object.
   const cameFrom: number[] = []
@@ -45,7 +62,7 @@ export function explore(scope: Scope, mutation: Mutation | null, limits: Limits)
   }
   let world = start()
   let id = visit(world, -1, '')!
-  for (const wanted of scope.given) {
+  for (const wanted of given) {
     const step = steps(world).findLast((candidate) => wanted.test(candidate.story))
     if (step === undefined) throw new Error(`no step ${wanted} to begin with`)
     world = step.world
@@ -70,9 +87,8 @@ export function explore(scope: Scope, mutation: Mutation | null, limits: Limits)
         break search
       }
       for (const step of steps(world)) {
+        longestStay = Math.max(longestStay, stayOf(world, step))
         if (step.outcome !== 'goes on') {
-          if (world.thief !== null)
-            longestStay = Math.max(longestStay, world.row.generation - world.thief.stolenAt)
           report(step.outcome, id, step.story)
           if (limits.first && story !== null) break search
           continue

@@ -8,8 +8,9 @@ import {
   type RotationState,
 } from '../../src/core/rotation/decision.ts'
 import { mayHoldReauthentication, remainingAfter, reuseSinceAfter } from '../../src/core/session/renewal.ts'
+import type { Outcome, Step, Worlds } from './explore.ts'
 import { type Mutation, mutated } from './mutations.ts'
-import { clock, name, numberOf, same, type Token, when } from './tokens.ts'
+import { clock, createNaming, name, same, type Token, when } from './tokens.ts'
 
 /**
  * A small world around the real decision: one browser with several tabs and one cookie jar, a network,
@@ -167,14 +168,6 @@ export interface World {
   readonly spent: readonly Token[]
 }
 
-export type Outcome = 'goes on' | 'ended' | 'honest logout' | 'thief stayed' | 'thief passed'
-
-export interface Step {
-  readonly story: string
-  readonly world: World
-  readonly outcome: Outcome
-}
-
 type Change = Partial<World>
 
 /** What one refresh comes to. */
@@ -192,12 +185,7 @@ interface Refreshed {
   readonly change: Change
 }
 
-export interface Worlds {
-  start(): World
-  steps(world: World): Step[]
-}
-
-export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
+export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds<World> {
   const { overlap, gracePeriod, tolerance } = scope.settings
   const settings = mutation === 'clock tolerance' ? { ...scope.settings, tolerance: 0 } : scope.settings
   /** A request and its answer each arrive within half the overlap, or never. */
@@ -349,9 +337,9 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
     }
   }
 
-  function steps(world: World): Step[] {
+  function steps(world: World): Step<World>[] {
     const { now, row, jar, calls, uses, thief, count } = world
-    const result: Step[] = []
+    const result: Step<World>[] = []
     if (row.generation >= scope.history + scope.turns) return result
     const add = (story: string, change: Change, outcome: Outcome = 'goes on'): void => {
       const next = { ...world, ...change }
@@ -782,7 +770,12 @@ export function createWorlds(scope: Scope, mutation: Mutation | null): Worlds {
     }
   }
 
-  return { start, steps }
+  /** In turns. */
+  function stayOf({ thief, row }: World, { outcome }: Step<World>): number {
+    return thief === null || outcome === 'goes on' ? 0 : row.generation - thief.stolenAt
+  }
+
+  return { given: scope.given, start, steps, stayOf, keyOf }
 }
 
 function firstState(token: Token): RotationState {
@@ -813,23 +806,9 @@ function presents({ thief }: World, token: Presented, by: Owner): Change {
 }
 
 /** Names a world by what it holds, whatever its tokens are numbered and whenever it happens. */
-export function keyOf(world: World): string {
+function keyOf(world: World): string {
   const { now, thief, before, count } = world
-  const labels: number[] = []
-  const described: number[] = []
-  const label = (fingerprint: Uint8Array): number => {
-    const number = numberOf(fingerprint)
-    if (number === 0) return 0
-    const known = labels.indexOf(number)
-    return known === -1 ? labels.push(number) : known + 1
-  }
-  const token = (value: Token | null): string => {
-    if (value === null) return '-'
-    const text = String(label(value.fingerprint))
-    if (described.includes(value.number)) return text
-    described.push(value.number)
-    return `${text}:${value.generation}.${label(value.parent)}.${now - value.issuedAt}.${value.lineage}`
-  }
+  const { label, token } = createNaming(now)
   const state = (row: RotationState): string =>
     `${row.generation}/${label(row.current)}/${row.previous === null ? '' : label(row.previous)}/${now - row.turnedAt}/${row.switchedAt === null ? '' : now - row.switchedAt}`
   const outdated = (version: number): string => (version < world.version ? 'x' : '')

@@ -72,7 +72,10 @@ export function readProof(
     return signed
   if (isCurrentChallenge(engine, challenge, token)) return signed
   const device = { key, kind: 'webcrypto' } as const
-  throw new DeviceProofRequiredError(nextChallenge(engine, { id: token.sessionId, device }, token))
+  throw new DeviceProofRequiredError(
+    nextChallenge(engine, { id: token.sessionId, device }, token),
+    device.kind,
+  )
 }
 
 function verifyProof({ options }: Engine, { value, method, url }: RequestProof): SignedProof | null {
@@ -99,7 +102,7 @@ export async function checkDevice(
   token: RefreshToken,
   row: SessionRow,
   signed: SignedProof | null,
-  { deviceCookies = [] }: Pick<RefreshContext, 'deviceCookies'>,
+  { deviceCookies = [], provesNext = false }: Pick<RefreshContext, 'deviceCookies' | 'provesNext'>,
   from: NormalContext,
   arrivedAt: number,
 ): Promise<DeviceCheck> {
@@ -130,11 +133,11 @@ export async function checkDevice(
     if (vouching !== 'missing') return allow(row.device, vouching)
   }
   // A proof by the right key over another challenge is a client's first one, not an alarm.
-  if (!isOwnKey) {
+  if (!isOwnKey && !provesNext) {
     const who = { sessionId: row.id, userId: row.userId, ...recordable(from, options.privacy) }
     events.emit(signed === null ? 'deviceProofMissing' : 'deviceMismatch', who)
   }
-  throw new DeviceProofRequiredError(nextChallenge(engine, row, token))
+  throw new DeviceProofRequiredError(nextChallenge(engine, row, token), row.device.kind)
 }
 
 function allow(device: DeviceKey | null, vouching: Vouching, until = Number.POSITIVE_INFINITY): DeviceCheck {

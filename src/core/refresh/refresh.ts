@@ -103,7 +103,7 @@ async function exchange(
     let decision = judge(engine, token, held, arrivedAt)
     // The device of the owner makes a newer proof.
     if (!permits(device.vouching, decision))
-      throw new DeviceProofRequiredError(nextChallenge(engine, held.row, token))
+      throw new DeviceProofRequiredError(nextChallenge(engine, held.row, token), held.row.device?.kind)
     let values: StoredValues = { row: held.session, refusal: null }
     // Nothing of this applies to a refresh that would be refused: a thief must not be able to postpone being found.
     if (decision.answer !== 'refuse') {

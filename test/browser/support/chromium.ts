@@ -13,6 +13,7 @@ import type { Page } from './browser.ts'
 import { type CookiePolicy, type Engine, PATIENCE } from './engine.ts'
 import { findProgram } from './find-program.ts'
 import { HOSTS } from './hosts.ts'
+import { trustedKey } from './identity.ts'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome']
 const ELSEWHERE = [
@@ -25,6 +26,12 @@ const PREFERENCES: Readonly<Record<CookiePolicy, object>> = {
   'no third party': { cookie_controls_mode: 1 },
   none: { default_content_setting_values: { cookies: 2 } },
 }
+
+/** Keys in software, and as many signatures as a test needs: Chromium allows a site six in nine minutes. */
+const DEVICE_BINDING = [
+  'DeviceBoundSessions:RefreshQuota/false',
+  'EnableBoundSessionCredentialsSoftwareKeysForManualTesting',
+]
 
 const profiles: string[] = []
 let running: Promise<Browser> | undefined
@@ -70,7 +77,9 @@ function launchOptions(): LaunchOptions {
       // Chromium refuses to run its sandbox as root.
       ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
       `--host-resolver-rules=${HOSTS.map((host) => `MAP ${host} 127.0.0.1`).join(', ')}`,
-      '--ignore-certificate-errors',
+      // With the switch that ignores every certificate error, Chromium binds no session to a key, and does not say so.
+      `--ignore-certificate-errors-spki-list=${trustedKey}`,
+      `--enable-features=${DEVICE_BINDING.join(',')}`,
       '--renderer-process-limit=4',
     ],
     ignoreDefaultArgs: ['--disable-back-forward-cache'],

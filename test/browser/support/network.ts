@@ -6,9 +6,8 @@ import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
-import { selfSigned } from './certificate.ts'
 import { defer } from './defer.ts'
-import { SITE } from './hosts.ts'
+import { identity } from './identity.ts'
 
 /** A request of a browser, as received by the proxy. */
 export interface Visit {
@@ -82,8 +81,6 @@ export function intercept(interceptor: Interceptor): () => void {
   return () => interceptors.delete(interceptor)
 }
 
-let identity: ReturnType<typeof selfSigned> | undefined
-
 export async function openNetwork(): Promise<Network> {
   const log: Visit[] = []
   const lasting = new Map<string, Disturbance>()
@@ -130,7 +127,6 @@ export async function openNetwork(): Promise<Network> {
     return disturbance === undefined ? pass() : disturbance(pass)
   }
 
-  identity ??= selfSigned(SITE)
   const server = createServer(identity, (req, res) => {
     // A closed connection needs no response.
     count(+1)

@@ -11,7 +11,7 @@ import {
   type SessionClient,
   type SessionClientOptions,
 } from '../../../src/client/index.ts'
-import type { ClaimsObject, Sessions } from '../../../src/index.ts'
+import type { ClaimsObject, Sessions, SessionsOptions } from '../../../src/index.ts'
 import type { FakeClock } from '../../support/fake-clock.ts'
 import { type CookieJar, createJar } from '../../support/http-jar.ts'
 import { listen } from '../../support/http-server.ts'
@@ -47,12 +47,16 @@ export interface World {
 /** The original function: a test may replace the global one. */
 const network = globalThis.fetch
 
-/** @param upgrade serves the WebSockets of the server */
+/**
+ * @param upgrade serves the WebSockets of the server
+ * @param given options of `createSessions`
+ */
 export async function openWorld(
   http: HttpOptions = {},
   upgrade?: (sessions: Sessions) => UpgradeHandler<ClaimsObject, unknown>,
+  given: Partial<SessionsOptions> = {},
 ): Promise<World> {
-  const { sessions, clock } = await openWithClock()
+  const { sessions, clock } = await openWithClock(given)
   const log: string[] = []
   const withSession = nodeSessions(sessions, http)
   const answer = async (name: string, session: RequestSession, body: string): Promise<[number, unknown]> => {

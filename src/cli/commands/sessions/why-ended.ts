@@ -29,7 +29,7 @@ const REASONS: Readonly<Record<OwnEndReason, (session: Session, at: string) => s
   rollback: (_, at) =>
     `Pawl ended the session at ${at} because the database had gone back to an earlier state (a crash, a failover, a restored backup) and \`rotation.onDatabaseRollback\` is \`end\`. The user did nothing wrong and signs in again.`,
   device: (_, at) =>
-    `The session ended at ${at} because it was not bound to a device: \`deviceBinding: 'require'\` gives an unbound session ten minutes, or the user signed in again in a browser that had lost the key of this session.`,
+    `The session ended at ${at} because it was not bound to a device: \`deviceBinding: 'require'\` gives an unbound session ten minutes, or the user signed in again in a browser that could no longer prove that it is the device of this session.`,
 }
 
 function endedByOther(reason: string, at: string): string {
