@@ -32,10 +32,10 @@ export function assertProven<C extends object, D>(session: RequestSession<C, D>)
   const isProven =
     proof !== null &&
     key !== null &&
+    thumbprintOf(key) === device &&
     session.presentedTokens.some((token) =>
       provesRequest(proof, target, hash('sha256', token, 'base64url'), engine.clock.now()),
     ) &&
-    thumbprintOf(key) === device &&
     verifySignature(key, proof.input, proof.signature)
   if (!isProven) throw new DeviceProofRequiredError(null, null, 'request')
 }
