@@ -11,6 +11,7 @@ export const SUITES: Readonly<Record<string, readonly [duration: string, measure
   memory: ['1 min', 'memory per revoked session and per verified access token'],
   proofs: ['20 s', 'requests per second with a proof of the device'],
   cookies: ['5 s', 'bytes of the Cookie header, against other libraries'],
+  device: ['30 s', 'time that the proof of a device adds to a refresh'],
   counts: ['20 s', 'statements, rows and bytes of write-ahead log of each call'],
   feed: ['1 min', 'delay from a revocation in one process to the refusal in three others'],
 }

@@ -28,7 +28,7 @@ export function denialOf<C extends object, D>(
       return errorReply(request, new SecretUnknownError())
   }
   // With inline refresh, an expired token has already been tried. A handshake is never refreshed inline.
-  const refreshCannotHelp = !isExpired || (options.inline && !request.isHandshake)
+  const refreshCannotHelp = !isUnproven && (!isExpired || (options.inline && !request.isHandshake))
   const mayPass = refreshCannotHelp && (!('retryAfter' in error) || isVisitorsPage(exchange, error))
   return required.optional && mayPass ? null : errorReply(request, error)
 }

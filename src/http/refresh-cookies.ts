@@ -109,10 +109,9 @@ export async function refreshByCookie<Claims extends object, Data>(
     if (!isSessionsError(error)) throw error
     if (error.code === 'ERR_DEVICE_PROOF_REQUIRED') {
       // Without the cookie, the browser proves itself before the next attempt.
-      const removed = request.deviceCookies.length > 0 ? [cookies.clearDevice()] : []
       return {
         error,
-        cookies: removed,
+        cookies: request.clearedDevice,
         headers: challengeHeaders(chosen.token?.sessionId ?? '', error.challenge, error.kind),
       }
     }

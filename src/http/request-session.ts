@@ -349,12 +349,6 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     }
   }
 
-  /** @internal The access tokens of the client: the one that is valid, or those that a refresh inside this request replaces. */
-  get presentedTokens(): readonly string[] {
-    const { accessToken } = this.#state
-    return accessToken === null ? this.request.accessTokens : [accessToken]
-  }
-
   /** The bound sessions that a device could not refresh any more, as far as this request shows. */
   get #unprovenSessionIds(): string[] {
     if (this.error?.code !== 'ERR_ACCESS_TOKEN_EXPIRED') return []
@@ -365,6 +359,12 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
           device !== null && actor === null && !vouchedSessionIds.includes(sessionId),
       )
       .map(({ sessionId }) => sessionId)
+  }
+
+  /** @internal The access tokens of the client: the one that is valid, or those that a refresh inside this request replaces. */
+  get presentedTokens(): readonly string[] {
+    const { accessToken } = this.#state
+    return accessToken === null ? this.request.accessTokens : [accessToken]
   }
 
   /** @internal The session that this request has created, then those that its tokens name. */
