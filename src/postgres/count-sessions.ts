@@ -16,12 +16,14 @@ const LAST_SEEN_BEFORE = '(turned_at < $1 or (turned_at is null and created_at <
 
 // A row with one of `ended_at` and `end_reason` has ended. The oldest PostgreSQL that Pawl supports has no `max(uuid)`.
 const COUNT_BATCH = `with batch as (
-    select id, coalesce(ended_at, case when end_reason is not null then created_at end) as ended_at, expires_at, absolute_expires_at, turned_at, created_at, prune_on
+    select id, coalesce(ended_at, case when end_reason is not null then created_at end) as ended_at, expires_at, absolute_expires_at, turned_at, created_at, prune_on,
+      device_key is not null as bound
     from :sessions where $4::uuid is null or id > $4 order by id limit $5
   )
   select count(*) as rows, max(id::text collate "C") as last,
     count(*) filter (where ended_at is not null) as ended,
     count(*) filter (where ended_at is null and ${NOT_EXPIRED}) as active,
+    count(*) filter (where ended_at is null and ${NOT_EXPIRED} and bound) as bound,
     count(*) filter (where prune_on <= $2) as prunable,
     count(*) filter (where ended_at is null and coalesce(turned_at, created_at) < $3) as last_seen_before
   from batch`
@@ -51,7 +53,7 @@ async function countInBatches(
   { lastSeenBefore, onProgress }: StatusOptions,
   limit: number,
 ): Promise<SessionCounts | null> {
-  const sum = { rows: 0, active: 0, ended: 0, prunable: 0, lastSeenBefore: 0 }
+  const sum = { rows: 0, active: 0, bound: 0, ended: 0, prunable: 0, lastSeenBefore: 0 }
   for (let last: unknown = null; ; ) {
     const batch = await queryOne(COUNT_BATCH, [
       new Date(now),
@@ -62,6 +64,7 @@ async function countInBatches(
     ])
     sum.rows += Number(batch['rows'])
     sum.active += Number(batch['active'])
+    sum.bound += Number(batch['bound'])
     sum.ended += Number(batch['ended'])
     sum.prunable += Number(batch['prunable'])
     sum.lastSeenBefore += Number(batch['last_seen_before'])
@@ -73,6 +76,7 @@ async function countInBatches(
   return {
     exact: true,
     active: sum.active,
+    bound: sum.bound,
     expired: sum.rows - sum.active - sum.ended,
     ended: sum.ended,
     prunable: sum.prunable,
@@ -87,10 +91,12 @@ async function estimateSessions(
 ): Promise<SessionCounts> {
   const rows = (condition: string, values: unknown[] = []): Promise<number> =>
     estimateRows(queryOne, condition, values)
-  const active = await rows(`ended_at is null and ${NOT_EXPIRED}`, [new Date(now)])
+  const isActive = `ended_at is null and ${NOT_EXPIRED}`
+  const active = await rows(isActive, [new Date(now)])
   return {
     exact: false,
     active,
+    bound: Math.min(active, await rows(`${isActive} and device_key is not null`, [new Date(now)])),
     expired: Math.max(0, (await rows('ended_at is null')) - active),
     ended: await rows('ended_at is not null'),
     prunable: await rows('prune_on <= $1', [dayOf(now)]),

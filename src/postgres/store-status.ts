@@ -14,6 +14,8 @@ export interface SessionCounts {
   readonly exact: boolean
   /** Neither ended nor expired. */
   readonly active: number
+  /** Of the active ones, those bound to the key of a device (`deviceBinding`). */
+  readonly bound: number
   /** Past the idle or absolute timeout, and not ended by a call. */
   readonly expired: number
   /** Ended by a call, and kept to answer why. */

@@ -1,7 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { keyOf } from '../../src/core/device/device-key.ts'
 import { ENGINE } from '../../src/core/engine.ts'
 import { startActing } from '../../src/core/operations/acting.ts'
 import type { EndReason, Session, Sessions } from '../../src/index.ts'
+import type { PublicJwk } from '../../src/portable/proof.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { openSessions } from '../support/sessions.ts'
@@ -18,6 +21,7 @@ const REASONS: readonly EndReason[] = [
   'replaced',
   'limit',
   'rollback',
+  'device',
 ]
 
 let url: string
@@ -31,6 +35,12 @@ const open = (now?: () => number): Promise<Sessions> =>
   openSessions({ store: postgres({ connectionString: url }), ...(now && { now }) })
 const login = async (sessions: Sessions, userId: string, more: object = {}): Promise<string> =>
   (await sessions.create({ userId, ...more })).session.sessionId
+
+async function bindDevice(sessions: Sessions, id: string): Promise<void> {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const key = keyOf(publicKey.export({ format: 'jwk' }) as unknown as PublicJwk)!
+  expect(await sessions[ENGINE].store.bindDevice(id, { key, kind: 'dbsc' })).toBe(true)
+}
 
 interface Shown extends Session {
   readonly why: string
@@ -78,6 +88,28 @@ describe('sessions list', () => {
     const [list, show] = await Promise.all([run('list', '--user', 'mia'), run('show', row.id)])
     expect(list.stdout).toMatch(new RegExp(`^${row.id} {2}active, by root {2}`, 'm'))
     expect(show.stdout).toMatch(new RegExp(`^acting session of +${administrator.sessionId}$`, 'm'))
+  })
+
+  it('shows the device that a session is bound to, and the beginning of its thumbprint', async () => {
+    const sessions = await open()
+    const id = await login(sessions, 'dora')
+    const unbound = await login(sessions, 'dora')
+    await bindDevice(sessions, id)
+    const { thumbprint } = (await sessions.get(id))!.device!
+    const [list, json, show, other] = await Promise.all([
+      run('list', '--user', 'dora'),
+      run('list', id, '--json'),
+      run('show', id),
+      run('show', unbound),
+    ])
+    const text = `dbsc ${thumbprint.slice(0, 8)}`
+    expect(list.stdout).toMatch(new RegExp(`^${id} .* ${text} `, 'm'))
+    expect(json.json<{ sessions: Session[] }>().sessions).toContainEqual(
+      expect.objectContaining({ sessionId: id, device: { kind: 'dbsc', thumbprint } }),
+    )
+    expect(show.stdout).toMatch(new RegExp(`^bound to +${text}$`, 'm'))
+    expect(show.stdout).toContain('or the key that the session is bound to')
+    expect(other.stdout).toMatch(/^bound to +no device$/m)
   })
 
   it('distinguishes a user without active sessions from an unknown user', async () => {
@@ -133,8 +165,22 @@ describe('sessions show', () => {
     expect(shown.at(-2)?.why).toMatch(/^Not logged out/)
 
     const people = await run('show', '--user', 'wanda')
-    expect(people.stdout).toContain("User 'wanda': 9 sessions found, 5 shown")
+    expect(people.stdout).toContain("User 'wanda': 10 sessions found, 5 shown")
     expect(people.stdout.match(/^session {2,}[0-9a-f-]{36}$/gm)).toHaveLength(5)
+  })
+
+  it('says of a bound session who signed when it ended', async () => {
+    const sessions = await open()
+    const id = await login(sessions, 'doris')
+    await bindDevice(sessions, id)
+    await sessions.revoke(id, 'reuse')
+    expect((await run('show', id, '--json')).json<Shown>().why).toMatch(/proof by the key of the device/)
+    const lost = await login(sessions, 'doris')
+    await bindDevice(sessions, lost)
+    await sessions.revoke(lost, 'device')
+    expect((await run('show', lost, '--json')).json<Shown>().why).toMatch(
+      /did not prove that it is its device/,
+    )
   })
 
   it('shows the reason of another program as text, without its control characters', async () => {

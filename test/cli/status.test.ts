@@ -45,7 +45,13 @@ describe('status', () => {
     const due = await sessions.create({ userId: 'anna', idleTimeout: 100 })
     await sessions.revoke(due.session.sessionId)
     now = Date.now()
-    await sessions.create({ userId: 'anna' })
+    const active = await sessions.create({ userId: 'anna' })
+    // Of these two, only one is active.
+    for (const { sessionId } of [active.session, due.session])
+      await createPool(url).query(
+        `update pawl.sessions set device_key = $2, device_kind = 'dbsc' where id = $1`,
+        [sessionId, Buffer.alloc(33, 2)],
+      )
     const { session } = await sessions.create({ userId: 'anna' })
     await sessions.revoke(session.sessionId)
 
@@ -55,8 +61,13 @@ describe('status', () => {
       {
         ok: true,
         attention: [],
-        schema: { name: 'pawl', applied: [{ id: 1 }, { id: 2 }, { id: 3 }], missing: [], unknown: [] },
-        sessions: { exact: true, active: 1, expired: 1, ended: 2, prunable: 2 },
+        schema: {
+          name: 'pawl',
+          applied: [{ id: 1 }, { id: 2 }, { id: 3 }, { id: 4 }],
+          missing: [],
+          unknown: [],
+        },
+        sessions: { exact: true, active: 1, bound: 1, expired: 1, ended: 2, prunable: 2 },
         revocations: 1,
         table: { bytes: expect.any(Number), deadRows: expect.any(Number) },
         notifications: { listeners: 1, queueUsage: 0 },
@@ -71,6 +82,7 @@ describe('status', () => {
     const people = await pawl(['status', '--exact'], env)
     expect(people.code).toBe(0)
     expect(people.stdout).toMatch(/^sessions +1 active, 0 expired, 1 ended and kept$/m)
+    expect(people.stdout).toMatch(/^bound +1 session to a device, 100 % of the active$/m)
     expect(people.stdout).toMatch(/^feed +1 process listens, NOTIFY queue 0 % full$/m)
   })
 
@@ -88,6 +100,7 @@ describe('status', () => {
     expect(status.sessions).toEqual({
       exact: true,
       active: 50_001,
+      bound: 0,
       expired: 0,
       ended: 0,
       prunable: 0,
@@ -100,6 +113,7 @@ describe('status', () => {
     const large = (await store.status({ lastSeenBefore })).sessions!
     expect(large.exact).toBe(false)
     expect(large.active / 5_000_000).toBeCloseTo(1, 0)
+    expect(large.bound / large.active).toBeLessThan(0.01)
     expect(large.lastSeenBefore! / 5_000_000).toBeCloseTo(1, 0)
   })
 

@@ -48,6 +48,8 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
   'pawl/verify': [
     'AccessTokenExpiredError',
     'AccessTokenInvalidError',
+    'DeviceProofRequiredError',
+    'DeviceRequiredError',
     'InvalidOptionsError',
     'NotSignedInError',
     'SessionEndedError',

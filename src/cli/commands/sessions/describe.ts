@@ -12,6 +12,14 @@ export function owner({ userId }: Pick<Session, 'userId'>): string {
   return userId === '' ? '(erased)' : userId
 }
 
+/** How much of a thumbprint tells the keys of a user apart, in characters. */
+const SHORT = 8
+
+/** `dbsc 6wZ2qfK1`: the kind of the key that the session is bound to, and the beginning of its thumbprint. */
+export function device({ device: bound }: Session, unbound: string): string {
+  return bound === null ? unbound : `${bound.kind} ${bound.thumbprint.slice(0, SHORT)}`
+}
+
 /** `in 29 days`, or `3 h ago` for a session that has ended. */
 export function end({ expiresAt, endedAt }: Session, now: Date): string {
   return endedAt === null

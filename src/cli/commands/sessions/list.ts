@@ -4,7 +4,7 @@ import type { Command, Context } from '../../command.ts'
 import { withSessions } from '../../database.ts'
 import { counted, timeAgo } from '../../terminal/format.ts'
 import { table } from '../../terminal/table.ts'
-import { end, state } from './describe.ts'
+import { device, end, state } from './describe.ts'
 import { findSessions, targetOf, type UserSessions } from './find.ts'
 
 export const sessionsList: Command = {
@@ -42,13 +42,14 @@ function listing({ user, kept }: UserSessions, listed: Session[], now: Date, { o
   if (listed.length === 0) return `User '${printable(user)}' has no active session.${rest}`
   return (
     table(
-      ['session', 'state', 'last seen', 'ends', 'address', 'created', 'user agent'],
+      ['session', 'state', 'last seen', 'ends', 'address', 'device', 'created', 'user agent'],
       listed.map((session) => [
         session.sessionId,
         state(session),
         timeAgo(session.lastSeenAt, now),
         end(session, now),
         session.ip ?? '-',
+        device(session, '-'),
         timeAgo(session.createdAt, now),
         session.userAgent ?? '-',
       ]),

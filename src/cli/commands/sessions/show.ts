@@ -5,7 +5,7 @@ import { withSessions } from '../../database.ts'
 import { UsageError } from '../../terminal/errors.ts'
 import { count, counted, timeAgo } from '../../terminal/format.ts'
 import { properties } from '../../terminal/table.ts'
-import { owner, state } from './describe.ts'
+import { device, owner, state } from './describe.ts'
 import { findSession, findSessions, type Target, targetOf } from './find.ts'
 import { whyEnded } from './why-ended.ts'
 
@@ -74,6 +74,7 @@ function details(session: Session, now: Date, { out }: Context): string {
       ['absolute expiry', absoluteExpiresAt === null ? 'never' : timeAgo(absoluteExpiresAt, now)],
       ['address', session.ip ?? 'not recorded'],
       ['user agent', session.userAgent ?? 'not recorded'],
+      ['bound to', device(session, 'no device')],
       ['remember me', session.persistent ? 'yes' : 'no'],
       ['generation', count(session.generation)],
       ['claims', `${JSON.stringify(session.claims)} (version ${session.version})`],

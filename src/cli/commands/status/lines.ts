@@ -14,6 +14,7 @@ export function statusLines(status: StoreStatus, keys: readonly ListedKey[] | nu
     ['schema', schemaLine(schema)],
     ['keys', keys === null ? NOT_AVAILABLE : keyLine(keys, at)],
     ['sessions', sessions === null ? NOT_AVAILABLE : sessionLine(sessions)],
+    ['bound', sessions === null ? NOT_AVAILABLE : boundLine(sessions)],
     ['to prune', sessions === null ? NOT_AVAILABLE : counted(sessions.prunable, 'row')],
     ['revocations', revocations === null ? NOT_AVAILABLE : `${count(revocations)} in the last 20 minutes`],
     ['table', table?.bytes == null ? NOT_AVAILABLE : `${bytes(table.bytes)} with its indexes`],
@@ -51,6 +52,11 @@ function nextKeyDue({ signsFrom }: ListedKey, at: Date): string {
 function sessionLine({ exact, active, expired, ended }: SessionCounts): string {
   const numbers = `${count(active)} active, ${count(expired)} expired, ${count(ended)} ended and kept`
   return exact ? numbers : `about ${numbers} (estimates; --exact counts)`
+}
+
+function boundLine({ active, bound }: SessionCounts): string {
+  const share = active === 0 ? '' : `, ${percent(bound / active)} of the active`
+  return `${counted(bound, 'session')} to a device${share}`
 }
 
 function deadRowLine(table: StoreStatus['table'], at: Date): string {
