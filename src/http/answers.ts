@@ -1,9 +1,10 @@
 import { isSessionsError } from '../portable/errors.ts'
 import { denialOf } from './authorization.ts'
 import { errorReply } from './error-reply.ts'
+import { isNavigation } from './page-load.ts'
 import { refreshByCookie } from './refresh-cookies.ts'
 import type { RequestSession } from './request-session.ts'
-import { redirectToSame } from './resume.ts'
+import { mayResume, redirectToSame } from './resume.ts'
 import type { SessionsOverHttp } from './sessions-over-http.ts'
 
 /** The answers that depend on nothing but a request's session. */
@@ -49,7 +50,10 @@ export function canRefreshInline<C extends object, D>(session: RequestSession<C,
 export async function refreshInline<C extends object, D>(
   session: RequestSession<C, D>,
 ): Promise<{ readonly session: RequestSession<C, D> }> {
-  const result = await refreshByCookie(session.request)
+  const { request } = session
+  // A page load without a proof continues at the refresh route, where the device proves itself.
+  const provesNext = isNavigation(request.exchange) && mayResume(request.exchange, request.engine.clock.now())
+  const result = await refreshByCookie(request, provesNext)
   if ('error' in result) session.rejectRefresh(result.error, result.cookies, result.headers)
   else session.acceptRefresh(result.refreshed, result.cookies, result.headers)
   return { session }

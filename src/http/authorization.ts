@@ -1,4 +1,5 @@
 import { SecretUnknownError } from '../portable/errors.ts'
+import { assertBound, assertProven } from './device-requirements.ts'
 import { errorReply } from './error-reply.ts'
 import type { Reply } from './exchange.ts'
 import type { RequireOptions } from './options/resolve.ts'
@@ -27,7 +28,7 @@ export function denialOf<C extends object, D>(
       return errorReply(request, new SecretUnknownError())
   }
   // With inline refresh, an expired token has already been tried. A handshake is never refreshed inline.
-  const refreshCannotHelp = !isExpired || (options.inline && !request.isHandshake)
+  const refreshCannotHelp = !isUnproven && (!isExpired || (options.inline && !request.isHandshake))
   const mayPass = refreshCannotHelp && (!('retryAfter' in error) || isVisitorsPage(exchange, error))
   return required.optional && mayPass ? null : errorReply(request, error)
 }
@@ -38,9 +39,11 @@ export function denialOf<C extends object, D>(
  */
 export function assertMeets<C extends object, D>(
   session: RequestSession<C, D>,
-  { acting, csrf = false, maxAuthAge }: RequireOptions,
+  { acting, csrf = false, device = false, maxAuthAge, proof = false }: RequireOptions,
 ): void {
   if (acting === false) session.requireOwn()
+  if (device) assertBound(session)
+  if (proof) assertProven(session)
   if (csrf) session.requireCsrfToken()
   if (maxAuthAge !== undefined) session.requireRecentAuth(maxAuthAge)
 }

@@ -2,6 +2,7 @@ import { isCurrentChallenge, nextChallenge } from '../core/device/device-check.t
 import { mintDeviceRecord } from '../core/device/device-record.ts'
 import {
   confirmRegistration,
+  mayBeConfirmed,
   readHeldSession,
   readSignedChallenge,
   registeredKey,
@@ -60,7 +61,7 @@ async function answerBrowser<C extends object, D>(
   const token = heldToken(request)
   // After a new login the browser has two registrations. The old one proves itself with the new cookies.
   if (id !== null && (token === null || identifierOf(token.sessionId) !== id))
-    return endRegistration(id, token === null ? clearedDevice(request) : [])
+    return endRegistration(id, token === null ? request.clearedDevice : [])
   if (token === null) throw new NotSignedInError()
   try {
     return id === null ? await register(request, token, proof ?? '') : await prove(request, token, id, proof)
@@ -68,7 +69,7 @@ async function answerBrowser<C extends object, D>(
     const isOver =
       isSessionsError(error) && (error.code === 'ERR_SESSION_ENDED' || error.code === 'ERR_DEVICE_MISMATCH')
     if (id === null || !isOver) throw error
-    return endRegistration(id, clearedDevice(request))
+    return endRegistration(id, request.clearedDevice)
   }
 }
 
@@ -99,8 +100,9 @@ async function prove<C extends object, D>(
   if (signed === null || signed.challenge.sessionId !== sessionId) {
     const { row } = await readHeldSession(engine, token)
     const challenge = nextChallenge(engine, row, token)
-    // The browser has missed the answer to its registration, or the database has lost the binding.
-    if (challenge === null || row.device?.kind !== 'dbsc') return endRegistration(id, clearedDevice(request))
+    // A proof that binds the session to the key of this browser may still be on its way.
+    if (challenge === null && mayBeConfirmed(engine, row)) throw new TryAgainError()
+    if (challenge === null || row.device?.kind !== 'dbsc') return endRegistration(id, request.clearedDevice)
     throw new DeviceProofRequiredError(challenge)
   }
   const { challenge, isValid } = signed
@@ -151,11 +153,11 @@ async function registerApp<C extends object, D>(
 }
 
 function headersFor<C extends object, D>(
-  request: IncomingRequest<C, D>,
+  { engine }: IncomingRequest<C, D>,
   row: Parameters<typeof nextChallenge>[1],
   token: RefreshToken,
 ): Header[] {
-  return [...NO_CACHING, ...challengeHeaders(request, row.id, nextChallenge(request.engine, row, token))]
+  return [...NO_CACHING, ...challengeHeaders(row.id, nextChallenge(engine, row, token), row.device?.kind)]
 }
 
 /** @throws SecretUnknownError, RefreshTokenInvalidError, TryAgainError */
@@ -174,10 +176,6 @@ function challengeOver<C extends object, D>(
 ): string {
   const fields = { purpose, sessionId, at: engine.clock.now(), fingerprint, key }
   return mintDeviceRecord(engine.options.secrets, fields)
-}
-
-function clearedDevice<C extends object, D>({ cookies, deviceCookies }: IncomingRequest<C, D>): string[] {
-  return deviceCookies.length > 0 ? [cookies.clearDevice()] : []
 }
 
 /** A browser ends its registration at any status but 403 and those of a server that is in trouble. */

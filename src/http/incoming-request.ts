@@ -148,8 +148,12 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
 
   /** Removes all cookies of the session. */
   get clearedCookies(): string[] {
-    const device = this.deviceCookies.length > 0 ? [this.cookies.clearDevice()] : []
-    return [...this.cookies.clear(), ...device]
+    return [...this.cookies.clear(), ...this.clearedDevice]
+  }
+
+  /** Removes the device cookie, if there is one. */
+  get clearedDevice(): string[] {
+    return this.deviceCookies.length > 0 ? [this.cookies.clearDevice()] : []
   }
 
   /** {@link refreshCookies}, each parsed once. */

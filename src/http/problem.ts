@@ -22,8 +22,8 @@ export function problemOf(error: AnySessionsError): Problem | null {
     case 'ERR_ACCESS_TOKEN_INVALID':
       return unauthorized(wireCode(error), true)
     case 'ERR_DEVICE_PROOF_REQUIRED':
-      // The cookies stay: the next refresh may come with a proof.
-      return unauthorized(wireCode(error), true)
+      // The cookies stay: the next attempt may come with a proof. A refresh adds none to a request.
+      return unauthorized(wireCode(error), error.requiredFor === 'refresh')
     case 'ERR_SESSION_ENDED':
       // A late answer to an old session must not clear the cookies of the login that replaced it.
       return error.reason === 'replaced'

@@ -101,7 +101,7 @@ export async function refreshByCookie<Claims extends object, Data>(
       ...(value === undefined ? [] : [cookies.refresh(value, life)]),
     ]
     reportLargeCookies(engine, renewed)
-    const headers = challengeHeaders(request, row.id, own.challenge)
+    const headers = challengeHeaders(row.id, own.challenge, row.device?.kind)
     return ended === null
       ? { refreshed, cookies: renewed, headers }
       : { error: ended, cookies: renewed, headers }
@@ -109,11 +109,10 @@ export async function refreshByCookie<Claims extends object, Data>(
     if (!isSessionsError(error)) throw error
     if (error.code === 'ERR_DEVICE_PROOF_REQUIRED') {
       // Without the cookie, the browser proves itself before the next attempt.
-      const removed = request.deviceCookies.length > 0 ? [cookies.clearDevice()] : []
       return {
         error,
-        cookies: removed,
-        headers: challengeHeaders(request, chosen.token?.sessionId ?? '', error.challenge),
+        cookies: request.clearedDevice,
+        headers: challengeHeaders(chosen.token?.sessionId ?? '', error.challenge, error.kind),
       }
     }
     return {

@@ -361,6 +361,12 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
       .map(({ sessionId }) => sessionId)
   }
 
+  /** @internal The access tokens of the client: the one that is valid, or those that a refresh inside this request replaces. */
+  get presentedTokens(): readonly string[] {
+    const { accessToken } = this.#state
+    return accessToken === null ? this.request.accessTokens : [accessToken]
+  }
+
   /** @internal The session that this request has created, then those that its tokens name. */
   get namedSessionIds(): string[] {
     const named = this.request.namedSessionIds

@@ -103,7 +103,12 @@ export class RequestState<Claims extends object, Data> {
     const challenge = hasAuthenticated ? registrationChallenge(engine, sessionId, device !== null) : null
     if (transport === 'bearer') return bearerAnswer(this.request, accessToken, refreshToken, challenge)
     const life = { expiresAt: session.persistent ? refreshToken.expiresAt : null, now }
-    const written = [cookies.access(accessToken.value, life), cookies.refresh(refreshToken.value, life)]
+    const written = [
+      cookies.access(accessToken.value, life),
+      cookies.refresh(refreshToken.value, life),
+      // The browser binds the session only while it has no device cookie of an earlier one.
+      ...(device === null ? this.request.clearedDevice : []),
+    ]
     const headers =
       challenge !== null && canRegister(this.request) ? [registrationHeader(options.path, challenge)] : []
     this.cookies.set(written, now + within, headers)

@@ -20,6 +20,12 @@ const MAX_TARGET = 4096
 const BASE = 'http://pawl.invalid'
 const OLD_MARKER = new RegExp(`([?&])${RESUMED_PARAMETER}=[^&]*(&?)`, 'g')
 
+/** Whether a navigation can go through the refresh route, and has not just been there. */
+export function mayResume({ target }: Exchange, now: number): boolean {
+  const to = safePath(target)
+  return to !== null && !isMarked(to, now)
+}
+
 /** Sends the navigation through the refresh route; null if it has just been there. */
 export function redirectThroughRefresh(exchange: Exchange, refreshRoute: string, now: number): Reply | null {
   const to = safePath(exchange.target)

@@ -162,12 +162,12 @@ async function refreshByBody<C extends object, D>(request: IncomingRequest<C, D>
     const presented = parseRefreshToken(engine.options.secrets, value)
     const refreshed = await refresh(engine, presented, refreshContext(request))
     const { row, accessToken, refreshToken, challenge } = refreshed
-    const headers = [...NO_CACHING, ...challengeHeaders(request, row.id, challenge)]
+    const headers = [...NO_CACHING, ...challengeHeaders(row.id, challenge, row.device?.kind)]
     return jsonReply(200, bearerAnswer(request, accessToken, refreshToken), headers)
   } catch (error) {
     if (!isSessionsError(error)) throw error
     const challenge = error.code === 'ERR_DEVICE_PROOF_REQUIRED' ? error.challenge : null
-    return replyTo(request, error, [], challengeHeaders(request, '', challenge))
+    return replyTo(request, error, [], challengeHeaders('', challenge, 'native'))
   }
 }
 

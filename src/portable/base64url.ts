@@ -24,3 +24,8 @@ export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> | null {
   }
   return (buffer & ((1 << bits) - 1)) === 0 ? bytes : null
 }
+
+/** @param binary one character for each byte */
+export function encodeBase64url(binary: string): string {
+  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+}

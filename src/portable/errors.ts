@@ -126,9 +126,9 @@ export class ActingRefusedError extends SessionsError {
 }
 
 /**
- * The session is bound to a device (docs/device-binding.md), and the refresh came without a proof that the device made for
- * it: a copied token, or a client that has lost its key. Pawl has changed nothing. HTTP: 401 `device_proof_required`; the
- * cookies stay.
+ * The session is bound to a device (docs/device-binding.md), and the refresh or request came without a proof that the device
+ * made for it: a copied token, or a client that has lost its key. Pawl has changed nothing. HTTP: 401
+ * `device_proof_required`; the cookies stay.
  */
 export class DeviceProofRequiredError extends SessionsError {
   declare readonly code: 'ERR_DEVICE_PROOF_REQUIRED'
@@ -136,10 +136,17 @@ export class DeviceProofRequiredError extends SessionsError {
   readonly challenge: string | null
   /** How the device proves itself; `null` if that is not known. */
   readonly kind: DeviceKind | null
-  constructor(challenge: string | null = null, kind: DeviceKind | null = null) {
+  /** `request`: the route or the verifier requires a proof with every request. */
+  readonly requiredFor: 'refresh' | 'request'
+  constructor(
+    challenge: string | null = null,
+    kind: DeviceKind | null = null,
+    requiredFor: 'refresh' | 'request' = 'refresh',
+  ) {
     super('ERR_DEVICE_PROOF_REQUIRED', 'the session is bound to a device, which has not proved itself')
     this.challenge = challenge
     this.kind = kind
+    this.requiredFor = requiredFor
   }
 }
 

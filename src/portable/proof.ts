@@ -156,3 +156,23 @@ export function matchesTarget(
   const isPlain = named.username === '' && named.password === ''
   return isPlain && named.host === target.host && named.pathname === target.pathname
 }
+
+/** How far the clock of a device may be off, and how long a proof may be used, in ms. */
+const MAX_AGE = 300_000
+
+/**
+ * Whether a proof was made for a request with this access token, within the last five minutes by the clock of the device
+ * (RFC 9449 section 7.1). The caller checks its signature, and that its key is that of the token. A proof can be repeated
+ * within these minutes, because remembering each one would need a store (RFC 9449 section 11.1).
+ * @param ath SHA-256 of the access token, as base64url
+ * @param now in ms
+ */
+export function provesRequest(
+  proof: Proof,
+  { method, host, path }: { readonly method: string; readonly host: string; readonly path: string },
+  ath: string,
+  now: number,
+): boolean {
+  const isRecent = Math.abs(now - (proof.iat ?? 0) * 1000) <= MAX_AGE
+  return isRecent && proof.ath === ath && matchesTarget(proof, method, host, path)
+}

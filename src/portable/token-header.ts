@@ -1,4 +1,4 @@
-import { decodeBase64url } from './base64url.ts'
+import { decodeBase64url, encodeBase64url } from './base64url.ts'
 
 export const ALGORITHMS = ['HS256', 'EdDSA', 'ES256'] as const
 
@@ -16,10 +16,7 @@ export function isAlgorithm(name: string): name is Algorithm {
  * @param kid letters, digits, `.`, `_` and `-`
  */
 export function encodeHeader(kid: string, algorithm: Algorithm): string {
-  return btoa(JSON.stringify({ alg: algorithm, kid, typ: 'at+jwt' }))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
+  return encodeBase64url(JSON.stringify({ alg: algorithm, kid, typ: 'at+jwt' }))
 }
 
 /** The key that a header names, whatever else is in it; null for none. */

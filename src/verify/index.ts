@@ -4,6 +4,8 @@ export type { EndReason } from '../portable/end-reason.ts'
 export {
   AccessTokenExpiredError,
   AccessTokenInvalidError,
+  DeviceProofRequiredError,
+  DeviceRequiredError,
   InvalidOptionsError,
   isSessionsError,
   NotSignedInError,
@@ -17,5 +19,6 @@ export { errorResponse } from './error-response.ts'
 export type { Fetch } from './get.ts'
 export type { JsonWebKeySet } from './keys.ts'
 export type { VerifierOptions } from './options.ts'
+export type { ProvenRequest } from './proof.ts'
 export type { VerifyContext } from './remote.ts'
 export { createVerifier, type RequestHeaders, type Verifier } from './verifier.ts'

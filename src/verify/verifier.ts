@@ -19,7 +19,9 @@ import {
 import type { VerifiedSession } from '../portable/verified-session.ts'
 import { toVerifiedToken, type VerifiedToken } from '../portable/verified-token.ts'
 import { accessTokensOf, type HeaderSource, transportOf } from '../wire/credentials.ts'
+import { PROOF_HEADER } from '../wire/names.ts'
 import { resolveOptions, type VerifierOptions } from './options.ts'
+import { assertProven, type ProvenRequest } from './proof.ts'
 import type { Remote, VerifyContext } from './remote.ts'
 import { remoteKeys, remoteRevocations } from './sources.ts'
 
@@ -38,10 +40,26 @@ export interface Verifier<Claims extends object = ClaimsObject> {
    */
   verify(accessToken: string, context?: VerifyContext): Promise<VerifiedSession<Claims>>
   /**
+   * Verifies an access token, and the proof that came with it: a JWT of the type `dpop+jwt`, signed by the key of the
+   * session, with `htm`, `htu` and `ath` of this request and an `iat` within five minutes (RFC 9449 section 7). A proof can be
+   * repeated within these minutes: the verifier remembers none (RFC 9449 section 11.1).
+   * @throws also DeviceRequiredError: the session is not bound to a device
+   * @throws also DeviceProofRequiredError: the proof is missing, or is not for this request and this token
+   */
+  verify(accessToken: string, request: ProvenRequest): Promise<VerifiedSession<Claims>>
+  /**
    * Verifies the token of a request: from `Authorization: Bearer`, otherwise from the access cookie.
    * @throws also NotSignedInError
    */
   verifyRequest(request: RequestHeaders, context?: VerifyContext): Promise<VerifiedSession<Claims>>
+  /**
+   * Verifies the token of a request, and the proof in its header `DPoP` as {@link verify} does. Behind a proxy, `url` needs the
+   * host that the client sees.
+   */
+  verifyRequest(
+    request: RequestHeaders & Pick<ProvenRequest, 'method' | 'url'>,
+    options: { readonly proof: true } & Pick<ProvenRequest, 'context'>,
+  ): Promise<VerifiedSession<Claims>>
 }
 
 /**
@@ -94,11 +112,12 @@ export function createVerifier<Claims extends object = ClaimsObject>(
     if (revocations !== null && options.refusesStale) assertUsable(revocations, 'revocations')
   }
 
-  /** @param until the time to stop waiting for the application */
+  /** @param until the time to stop waiting for the application @param proven the request whose proof to check */
   async function verify(
     value: string,
     context: VerifyContext | undefined,
     until: number,
+    proven?: ProvenRequest,
   ): Promise<VerifiedSession<Claims>> {
     const cached = typeof value === 'string' ? cache.get(value) : undefined
     // Throws for a malformed token before any request to the application.
@@ -109,6 +128,7 @@ export function createVerifier<Claims extends object = ClaimsObject>(
     const isCurrent = cached !== undefined && keys.latest?.has(cached.header) === true
     const token = isCurrent ? cached : await verifyUncached(value, parts ?? splitToken(value), context, until)
     assertValid(token)
+    if (proven !== undefined) await assertProven(value, token.session.device, proven, now())
     return token.session
   }
 
@@ -117,15 +137,27 @@ export function createVerifier<Claims extends object = ClaimsObject>(
     cache.get(value) ? 2 : Number(keys.latest?.has(value.split('.', 1)[0]!))
 
   return {
-    verify: (value, context) => verify(value, context, now() + options.timeout),
-    async verifyRequest({ headers }, context) {
+    verify(value: string, given?: VerifyContext | ProvenRequest) {
+      const until = now() + options.timeout
+      return given !== undefined && 'proof' in given
+        ? verify(value, given.context, until, given)
+        : verify(value, given, until)
+    },
+    async verifyRequest(
+      { headers, method = '', url = '' }: RequestHeaders & Partial<ProvenRequest>,
+      given?: VerifyContext | { readonly proof: true; readonly context?: VerifyContext | undefined },
+    ) {
+      const [context, proven] =
+        given !== undefined && 'proof' in given
+          ? [given.context, { proof: headers.get(PROOF_HEADER), method, url }]
+          : [given]
       const request: HeaderSource = { header: (name) => headers.get(name) }
       let error: SessionsError = new NotSignedInError()
       // All cookies of the request together wait no longer than one.
       const until = now() + options.timeout
       for (const value of accessTokensOf(request, transportOf(request), options.cookie, evidenceFor)) {
         try {
-          return await verify(value, context, until)
+          return await verify(value, context, until, proven)
         } catch (thrown) {
           if (!isSessionsError(thrown)) throw thrown
           error = thrown

@@ -3,6 +3,7 @@ import { type CookieJar, createJar } from '../support/http-jar.ts'
 import type { Answer, Network } from './exchange.ts'
 import { createGate } from './gate.ts'
 import type { Random } from './random.ts'
+import type { Signer } from './signer.ts'
 import { createStory, type Story } from './story.ts'
 import { peek } from './tokens.ts'
 
@@ -23,6 +24,8 @@ export interface World {
   phase: 'storm' | 'settling' | 'over'
 }
 
+const REFRESH_PATH = '/session/refresh'
+const DEVICE_PATH = '/session/device'
 /** Probabilities per request. */
 const LOST = 0.04
 const SLOW = 0.12
@@ -32,6 +35,8 @@ const NEW_LOGIN = 0.006
 const ATTEMPTS = 6
 /** A login is repeated for about a minute, longer than any outage. */
 const LOGIN_ATTEMPTS = 150
+/** A registration that is not answered is repeated while its challenge is good. */
+const BIND_ATTEMPTS = 20
 /** Milliseconds within which a session must show that it still works. */
 const FINAL_CHECK_TIMEOUT = 20_000
 
@@ -46,21 +51,32 @@ export class Browser {
   signedIn = false
   /** The number of refreshes that a limit put off. */
   limited = 0
+  /** The session that a server has bound to the key of this client. */
+  boundSessionId: string | null = null
   readonly #world: World
   readonly #random: Random
+  readonly #signer: Signer | null
+  /** What the next proof signs. */
+  #nonce: string | null = null
   readonly #gate = createGate()
   #sleepingUntil = 0
   #naps = 0
 
-  constructor(name: string, world: World, random: Random) {
+  /** @param signer the key that its sessions are bound to; null for none */
+  constructor(name: string, world: World, random: Random, signer: Signer | null) {
     this.name = name
     this.#world = world
     this.#random = random
+    this.#signer = signer
     this.tabs = 1 + Math.floor(random.next() * 4)
   }
 
   get sessionId(): string | null {
     return peek(this.jar)?.sessionId ?? null
+  }
+
+  get mayBeBound(): boolean {
+    return this.#signer !== null
   }
 
   /** Runs until the storm is over. */
@@ -74,7 +90,8 @@ export class Browser {
   async stillWorks(): Promise<'works' | 'ended' | 'no answer'> {
     const until = Date.now() + FINAL_CHECK_TIMEOUT
     while (Date.now() < until) {
-      const refreshed = await this.#send('last', 'POST', '/session/refresh', this.#random, false)
+      const refreshed = await this.#send('last', 'POST', REFRESH_PATH, this.#random, false)
+      if (needsProof(refreshed)) continue
       if (refreshed?.status === 401) return 'ended'
       if (refreshed?.status === 200) {
         const used = await this.#send('last', 'GET', '/api', this.#random, false)
@@ -141,10 +158,12 @@ export class Browser {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const answers = await Promise.all(
         Array.from({ length: random.chance(REPEATED) ? 2 : 1 }, () =>
-          this.#send(who, 'POST', '/session/refresh', random),
+          this.#send(who, 'POST', REFRESH_PATH, random),
         ),
       )
-      const refused = answers.find((answer) => answer?.status === 401)
+      // At once with a proof over the new challenge, as `pawl/client` does.
+      if (answers.some(needsProof) && attempt % 2 === 0) continue
+      const refused = answers.find((answer) => answer?.status === 401 && !needsProof(answer))
       if (refused != null) return this.#refused(refused)
       if (answers.some((answer) => answer?.status === 200)) {
         this.onRefreshed?.()
@@ -175,10 +194,28 @@ export class Browser {
       const answer = await this.#send('login', 'POST', `/login?user=${this.name}`, this.#random)
       if (answer?.status === 200) {
         this.signedIn = true
+        this.#nonce = null
+        if (this.#signer !== null && answer.registerChallenge !== null)
+          await this.#bind(this.#signer, answer.registerChallenge)
         return
       }
       await sleep(this.#random.between(0.2, 0.6) * 1000)
     }
+  }
+
+  /** Binds the session. Without an answer it may be bound or not, and its refreshes find out. */
+  async #bind(signer: Signer, challenge: string): Promise<void> {
+    for (let attempt = 0; attempt < BIND_ATTEMPTS && this.#world.phase !== 'over'; attempt++) {
+      this.#nonce = challenge
+      const answer = await this.#send('binding', 'POST', DEVICE_PATH, this.#random, true, signer)
+      if (answer?.status === 200) {
+        this.boundSessionId = this.sessionId
+        return
+      }
+      if (answer !== null && answer.status < 500) break
+      await sleep(this.#random.between(0.2, 0.6) * 1000)
+    }
+    this.#nonce = null
   }
 
   async #signOut(): Promise<void> {
@@ -196,6 +233,7 @@ export class Browser {
     path: string,
     random: Random,
     unreliable = true,
+    signer = path === REFRESH_PATH ? this.#signer : null,
   ): Promise<(Answer & { readonly presented: string | null }) | null> {
     const { network, ports, timeout } = this.#world
     const cookie = this.jar.header(path.replace(/\?.*/, ''))
@@ -207,7 +245,12 @@ export class Browser {
     const left = (): number => timeout - (performance.now() - startedAt)
 
     if (unreliable && random.chance(SLOW)) await sleep(random.between(0, 0.4) * timeout)
-    const answer = await network.send(ports()[process]!, method, path, cookie, left())
+    const port = ports()[process]!
+    const dpop =
+      signer === null || this.#nonce === null
+        ? {}
+        : { dpop: signer.prove(method, `http://127.0.0.1:${port}${path}`, this.#nonce) }
+    const answer = await network.send(port, method, path, { cookie, ...dpop }, left())
     const outcome = answer === null ? '' : `${answer.status} ${answer.code ?? answer.verdict ?? ''}`
     if (answer?.limited === true) this.limited++
     if (answer === null) {
@@ -224,7 +267,12 @@ export class Browser {
       return null
     }
     this.jar.store(answer.setCookies)
+    if (signer !== null && answer.nonce !== null) this.#nonce = answer.nonce
     this.story.add(`${what} -> ${outcome}; holds ${peek(this.jar)?.label ?? 'nothing'}`)
     return { ...answer, presented: presented?.sessionId ?? null }
   }
+}
+
+function needsProof(answer: Answer | null): boolean {
+  return answer?.code === 'device_proof_required'
 }

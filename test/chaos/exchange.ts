@@ -10,6 +10,16 @@ export interface Answer {
   readonly verdict: string | null
   /** Whether a limit put the refresh off. */
   readonly limited: boolean
+  /** What the next proof of a bound session signs. */
+  readonly nonce: string | null
+  /** What a proof signs that binds the session of a login. */
+  readonly registerChallenge: string | null
+}
+
+export interface RequestHeaders {
+  readonly cookie: string | undefined
+  /** A proof of the device. */
+  readonly dpop?: string
 }
 
 /** The network between clients and server processes. */
@@ -19,7 +29,7 @@ export interface Network {
     port: number,
     method: 'GET' | 'POST',
     path: string,
-    cookie: string | undefined,
+    headers: RequestHeaders,
     ms: number,
   ): Promise<Answer | null>
   /** Share of recent requests without a response, 0 to 1. Clients slow down when it rises. */
@@ -38,10 +48,10 @@ export function createNetwork(): Network {
       return strain
     },
     close: () => agent.destroy(),
-    async send(port, method, path, cookie, ms) {
+    async send(port, method, path, headers, ms) {
       figures.requests++
       if (path === '/session/refresh') figures.refreshes++
-      const answer = ms <= 0 ? null : await exchange(agent, port, method, path, cookie, ms)
+      const answer = ms <= 0 ? null : await exchange(agent, port, method, path, headers, ms)
       strain += ((answer === null ? 1 : 0) - strain) / 100
       if (answer === null) figures.unanswered++
       else if (answer.status === 500) figures.serverErrors++
@@ -55,7 +65,7 @@ function exchange(
   port: number,
   method: string,
   path: string,
-  cookie: string | undefined,
+  { cookie, dpop }: RequestHeaders,
   ms: number,
 ): Promise<Answer | null> {
   return new Promise((resolve) => {
@@ -65,7 +75,11 @@ function exchange(
       port,
       method,
       path,
-      headers: { 'sec-fetch-site': 'same-origin', ...(cookie !== undefined && { cookie }) },
+      headers: {
+        'sec-fetch-site': 'same-origin',
+        ...(cookie !== undefined && { cookie }),
+        ...(dpop !== undefined && { dpop }),
+      },
     })
     const timer = setTimeout(() => done(null), ms)
     const done = (answer: Answer | null): void => {
@@ -83,14 +97,16 @@ function exchange(
       res.on('error', () => done(null))
       res.on('aborted', () => done(null))
       res.on('end', () => {
-        const body = problemOf(res.statusCode!, text)
+        const body = bodyOf(text)
         done({
           status: res.statusCode!,
           setCookies: res.headers['set-cookie'] ?? [],
-          code: body?.code ?? null,
+          code: res.statusCode! < 400 ? null : (body?.code ?? null),
           mayRefresh: body?.refresh === true,
           verdict: res.headers['chaos-verdict']?.toString() ?? null,
           limited: res.headers['chaos-limited'] !== undefined,
+          nonce: res.headers['dpop-nonce']?.toString() ?? null,
+          registerChallenge: body?.deviceChallenge ?? null,
         })
       })
     })
@@ -98,8 +114,9 @@ function exchange(
   })
 }
 
-function problemOf(status: number, text: string): { code?: string; refresh?: boolean | 'once' } | null {
-  if (status < 400) return null
+function bodyOf(
+  text: string,
+): { code?: string; refresh?: boolean | 'once'; deviceChallenge?: string } | null {
   try {
     return JSON.parse(text)
   } catch {

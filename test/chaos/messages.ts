@@ -18,7 +18,7 @@ export type ServerEvent =
       readonly generation: number
       readonly reason: 'refresh' | 'use'
     }
-  | { readonly name: 'reused'; readonly sessionId: string }
+  | { readonly name: 'reused' | 'deviceBound' | 'deviceProofMissing'; readonly sessionId: string }
   | { readonly name: 'ended'; readonly sessionId: string; readonly reason: EndReason }
   | {
       readonly name: 'rolledBack'

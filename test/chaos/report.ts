@@ -18,7 +18,7 @@ const MAX_HEAP_RATIO = 1.5
 export function brokenGuarantees({ storm, lostCommits, zeroRows }: Report): string[] {
   const guarantees: [held: boolean, failure: string][] = []
   if (storm !== null) {
-    const { thefts, limited, processes, restore } = storm
+    const { thefts, boundThefts, limited, processes, restore } = storm
     const floods = thefts.byManner.floods.planted > 0
     guarantees.push(
       [storm.honestLogouts === 0, `${storm.honestLogouts} honest logouts`],
@@ -26,6 +26,16 @@ export function brokenGuarantees({ storm, lostCommits, zeroRows }: Report): stri
       [storm.sessionsLost === 0, `${storm.sessionsLost} sessions lost`],
       [thefts.missed === 0, `${thefts.missed} thefts not detected`],
       [thefts.notLockedOut === 0, `${thefts.notLockedOut} thieves not locked out`],
+      [
+        boundThefts.refreshed === 0,
+        `${boundThefts.refreshed} refreshes of thieves of bound sessions answered`,
+      ],
+      [
+        boundThefts.outlived === 0,
+        `${boundThefts.outlived} thieves of bound sessions outlived their access token`,
+      ],
+      [boundThefts.ended === 0, `${boundThefts.ended} bound sessions ended by thieves`],
+      [storm.bound.sessions > 0, 'no session was bound, so the run shows nothing about it'],
       [limited.honest === 0, `a limit put off ${limited.honest} refreshes of honest clients`],
       [!floods || limited.thieves > 0, 'no flood reached the limit, so the run shows nothing about it'],
       [processes.crashed === 0, `${processes.crashed} unexpected exits`],
@@ -67,7 +77,7 @@ export function textOf(report: Report, broken: readonly string[]): string {
   const { storm, lostCommits, zeroRows } = report
   const lines: string[] = []
   if (storm !== null) {
-    const { thefts, trouble, processes, restore } = storm
+    const { thefts, bound, boundThefts, trouble, processes, restore } = storm
     const lived = thefts.livedSeconds
     lines.push(
       `requests ${storm.requests}, refreshes ${storm.refreshes}, unanswered ${storm.unanswered}, logins ${storm.logins}`,
@@ -84,6 +94,7 @@ export function textOf(report: Report, broken: readonly string[]): string {
     for (const [manner, { planted, missed }] of Object.entries(thefts.byManner))
       if (missed > 0) lines.push(`  missed of the manner '${manner}': ${missed} of ${planted}`)
     lines.push(
+      `sessions bound: ${bound.sessions}; copies of all their cookies: ${boundThefts.planted}, which got answers for at most ${boundThefts.longestAccess} s; ${boundThefts.outlived} outlived the access token, ${boundThefts.refreshed} refreshed, ${boundThefts.ended} ended the session; refreshes without a proof ${bound.proofsMissing}`,
       `refreshes put off by a limit: of honest clients ${storm.limited.honest}, of thieves ${storm.limited.thieves}`,
       `unexpected exits: ${processes.crashed}, unhandled rejections: ${processes.unhandled}, heap ratio: ${storm.heapRatio}`,
     )

@@ -99,6 +99,8 @@ function report(from: Sessions): void {
   from.on('refreshLimited', ({ reason }) => tellClient('chaos-limited', reason))
   from.on('rotated', (event) => events.push({ name: 'rotated', ...event }))
   from.on('reused', ({ sessionId }) => events.push({ name: 'reused', sessionId }))
+  for (const name of ['deviceBound', 'deviceProofMissing'] as const)
+    from.on(name, ({ sessionId }) => events.push({ name, sessionId }))
   from.on('ended', (event) => events.push({ name: 'ended', ...event }))
   from.on('rolledBack', (event) => events.push({ name: 'rolledBack', ...event }))
 }

@@ -68,6 +68,7 @@ export function sessionsOptions(lifetimes: Lifetimes): Omit<SessionsOptions, 'st
     // A small cache, so that it is full before the first measurement of the heap.
     accessToken: { ...accessToken, cacheBytes: 512 * 1024 },
     revocation: { pollInterval: 0.5 },
+    deviceBinding: 'offer',
     limits: { refreshesPerMinute: REFRESHES_PER_MINUTE },
     ...(lifetimes.speed !== 1 && { now: fasterClock(lifetimes) }),
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Verdict } from '../../src/index.ts'
+import { type BoundTheftFigures, judgeBoundThefts } from './bound-thefts.ts'
 import { Browser, type World } from './browser.ts'
 import { startDatabase } from './database.ts'
 import { createNetwork } from './exchange.ts'
@@ -10,6 +11,7 @@ import { startProxy } from './proxy.ts'
 import { createRandom } from './random.ts'
 import { type RestoreFigures, restoreAndCount } from './restore.ts'
 import { clientTimeout, type Lifetimes, untilNextMinute } from './settings.ts'
+import { createSigner } from './signer.ts'
 import { judgeThefts, type TheftFigures, theftsOpen } from './thefts.ts'
 import { MANNERS, Thief } from './thief.ts'
 import { makeTrouble, type TroubleFigures } from './trouble.ts'
@@ -49,6 +51,9 @@ export interface StormFigures {
   /** Refreshes that a limit put off. */
   readonly limited: { readonly honest: number; readonly thieves: number }
   readonly thefts: TheftFigures
+  /** Sessions that were bound to the key of their client, and refreshes of these without a proof. */
+  readonly bound: { readonly sessions: number; readonly proofsMissing: number }
+  readonly boundThefts: BoundTheftFigures
   readonly processes: FleetFigures
   /** Heap at the end divided by the heap after a quarter of the run, for the worst process. */
   readonly heapRatio: number | null
@@ -57,6 +62,8 @@ export interface StormFigures {
 
 /** Probability of a missing row in the store of the last process. */
 const ZERO_ROWS = 0.01
+/** Every so many clients have a key, which their sessions are bound to. */
+const BOUND_EVERY = 2
 /** Number of stories in the report. */
 const MAX_STORIES = 5
 const SETTLE_WITHIN = 90_000
@@ -89,7 +96,10 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
     undo.push(() => network.close())
 
     const thieves: Thief[] = []
+    const boundThieves: Thief[] = []
+    /** Sessions that a thief may end: those that are not bound. */
     const stolen = new Set<string>()
+    const copied = new Set<string>()
     const stories: { client: string; code: string; lines: readonly string[] }[] = []
     let honestLogouts = 0
     const world: World = {
@@ -109,7 +119,13 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
     }
     const browsers = Array.from(
       { length: options.clients },
-      (_, index) => new Browser(`client-${index}`, world, random.fork()),
+      (_, index) =>
+        new Browser(
+          `client-${index}`,
+          world,
+          random.fork(),
+          index % BOUND_EVERY === 0 ? createSigner() : null,
+        ),
     )
     log.watch(browsers)
     const tabs = browsers.reduce((sum, browser) => sum + browser.tabs, 0)
@@ -120,7 +136,7 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
     const lives: Promise<unknown>[] = browsers.map((browser) => browser.live())
     const progress = setInterval(() => {
       say(
-        `${Math.round((Date.now() - startedAt) / 1000)} s, ${world.phase}: ${network.figures.requests} requests, ${network.figures.refreshes} refreshes, ${network.figures.unanswered} unanswered, ${thieves.length} thefts, ${honestLogouts} honest logouts`,
+        `${Math.round((Date.now() - startedAt) / 1000)} s, ${world.phase}: ${network.figures.requests} requests, ${network.figures.refreshes} refreshes, ${network.figures.unanswered} unanswered, ${copied.size} thefts, ${honestLogouts} honest logouts`,
       )
     }, PROGRESS_EVERY)
     undo.push(() => {
@@ -138,10 +154,14 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
       for (let index = 0; index < options.thefts && world.phase === 'storm' && !stopped.aborted; index++) {
         const victim = plan.pick(browsers)
         const { sessionId } = victim
-        if (victim.signedIn && sessionId !== null && !stolen.has(sessionId)) {
-          stolen.add(sessionId)
+        const isBound = sessionId !== null && victim.boundSessionId === sessionId
+        // A client that has no answer to its registration may be bound or not.
+        const isKnown = isBound || !victim.mayBeBound
+        if (victim.signedIn && sessionId !== null && isKnown && !copied.has(sessionId)) {
+          copied.add(sessionId)
+          if (!isBound) stolen.add(sessionId)
           const thief = new Thief(victim, MANNERS[index % MANNERS.length]!, world, plan.fork())
-          thieves.push(thief)
+          ;(isBound ? boundThieves : thieves).push(thief)
           lives.push(thief.live())
         } else index--
         await sleep((window / options.thefts) * plan.between(0.1, 1.8))
@@ -185,6 +205,7 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
       world.accessTokenLifetime,
       (time) => lifetimes.epoch + (time - lifetimes.epoch) / lifetimes.speed,
     )
+    const boundThefts = await judgeBoundThefts(database, boundThieves, world.accessTokenLifetime)
     const lost = await inTurns(browsers, stopped, async (browser): Promise<number> => {
       if (!browser.signedIn || (await browser.stillWorks()) === 'works') return 0
       browser.story.add('SESSION LOST')
@@ -213,8 +234,10 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
       stories,
       wronglyEnded: Number(wrong!.count),
       sessionsLost: lost.reduce((sum, count) => sum + count, 0),
-      limited: { honest: limitedOf(browsers), thieves: limitedOf(thieves) },
+      limited: { honest: limitedOf(browsers), thieves: limitedOf([...thieves, ...boundThieves]) },
       thefts,
+      bound: log.bound(),
+      boundThefts,
       // Running processes report when they stop.
       processes: await fleet.stop().then(() => fleet.figures),
       heapRatio: ratios.length === 0 ? null : Math.round(Math.max(...ratios) * 100) / 100,
@@ -244,12 +267,14 @@ function createLog() {
   let watched: readonly Browser[] = []
   let rolledBack = 0
   let logins = 0
+  const bound = { sessions: 0, proofsMissing: 0 }
   const browserOf = (sessionId: string): Browser | undefined =>
     watched.find((browser) => browser.sessionId === sessionId)
   return {
     verdicts,
     rolledBack: () => rolledBack,
     logins: () => logins,
+    bound: () => bound,
     watch(browsers: readonly Browser[]) {
       watched = browsers
     },
@@ -258,6 +283,8 @@ function createLog() {
       else if (event.name === 'refreshed') verdicts[event.verdict]++
       else if (event.name === 'reused') verdicts.reused++
       else if (event.name === 'rolledBack') rolledBack++
+      else if (event.name === 'deviceBound') bound.sessions++
+      else if (event.name === 'deviceProofMissing') bound.proofsMissing++
       if (event.name === 'refreshed' || event.name === 'created') return
       const { name, sessionId, ...rest } = event
       browserOf(sessionId)?.story.add(`process ${process} reports: ${name} ${JSON.stringify(rest)}`)

@@ -17,7 +17,7 @@ const FLOOD_AT_ONCE = 10
 /** A flood ends when the limit answers, or after this many refreshes in one process. */
 const MAX_FLOOD = 3 * REFRESHES_PER_MINUTE
 
-/** A thief with a copy of both cookies of a browser. */
+/** A thief with a copy of all cookies of a browser, but without its key if it has one. */
 export class Thief {
   readonly manner: Manner
   readonly sessionId: string
@@ -28,6 +28,10 @@ export class Thief {
   lockedOut = false
   /** The number of refreshes that a limit put off. */
   limited = 0
+  /** The number of refreshes that were answered with new tokens. */
+  refreshed = 0
+  /** When the last request was sent that a server answered for the stolen session. */
+  lastAnswered = 0
   readonly #jar: CookieJar
   readonly #copied: string
   readonly #victim: Browser
@@ -135,8 +139,13 @@ export class Thief {
     const cookie = this.#jar.header(path)
     const { network } = this.#world
     const before = peek(this.#jar)?.label ?? 'nothing'
-    const answer: Answer | null = await network.send(port, method, path, cookie, PATIENCE)
+    const sentAt = Date.now()
+    const answer: Answer | null = await network.send(port, method, path, { cookie }, PATIENCE)
     if (answer === null) return null
+    if (answer.status === 200) {
+      this.lastAnswered = Math.max(this.lastAnswered, sentAt)
+      if (method === 'POST') this.refreshed++
+    }
     if (answer.status !== 503) this.presented = true
     if (answer.limited) this.limited++
     this.#jar.store(answer.setCookies)

@@ -178,7 +178,9 @@ describe('sessions show', () => {
     const lost = await login(sessions, 'doris')
     await bindDevice(sessions, lost)
     await sessions.revoke(lost, 'device')
-    expect((await run('show', lost, '--json')).json<Shown>().why).toMatch(/did not prove that it is its device/)
+    expect((await run('show', lost, '--json')).json<Shown>().why).toMatch(
+      /did not prove that it is its device/,
+    )
   })
 
   it('shows the reason of another program as text, without its control characters', async () => {

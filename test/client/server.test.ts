@@ -8,7 +8,8 @@ it('creating a client on a server sends nothing, opens nothing and keeps nothing
   const script = `
     const { createSessionClient } = await import('./src/client/index.ts')
     await import('./src/client/attach-xhr.ts')
-    const client = createSessionClient({ fetch: () => { throw new Error('sent') } })
+    const { bindDevice } = await import('./src/client/bind/index.ts')
+    const client = createSessionClient({ device: bindDevice(), fetch: () => { throw new Error('sent') } })
     console.log(client.session.status)`
   const { stdout } = await promisify(execFile)(process.execPath, [
     ...['--import', 'tsx', '--input-type=module', '--eval', script],

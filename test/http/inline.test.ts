@@ -63,6 +63,7 @@ describe('inline refresh', () => {
         }),
     })
     expect(body).toStrictEqual({
+      device: null,
       sessionId: id,
       userId: 'anna',
       claims: { role: 'user' },

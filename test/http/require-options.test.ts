@@ -13,6 +13,8 @@ it.each<[string, object]>([
   ['maxAuthage', { maxAuthage: 300 }],
   ['optional', { optional: 'yes' }],
   ['lookup', { lookup: 1 }],
+  ['device', { device: 'yes' }],
+  ['proof', { proof: 'yes' }],
 ])('every adapter throws on the wrong requirement %s', async (option, require) => {
   const wrong = coded('ERR_INVALID_OPTIONS', { option })
   const sessions = await openSessions()

@@ -38,6 +38,11 @@ import type { WebSocketServer } from 'ws'\ndeclare const server: Server\ndeclare
   'client/attach-axios': `import axios from 'axios'\n${A_CLIENT}`,
   'client/attach-fetch': CLIENT + A_CLIENT,
   'client/attach-xhr': A_CLIENT,
+  'client/bind/': `import type { DeviceSigner } from 'pawl/client/bind'
+declare const Keystore: {
+  publicJwk(name: string): Promise<{ kty: string; crv: string; x: string; y: string }>
+  signP1363(name: string, data: Uint8Array): Promise<Uint8Array>
+}`,
   'client/client': CLIENT,
   'client/react': `import { createRoot } from 'react-dom/client'\nimport { SessionProvider, useSession } from 'pawl/react'
 ${CLIENT}declare const element: Element\ndeclare function App(): null\ninterface User { name: string }`,
@@ -123,6 +128,10 @@ declare const SecureStore: {
   setItemAsync(key: string, value: string): Promise<void>
   deleteItemAsync(key: string): Promise<void>
 }
+declare const Keystore: {
+  publicJwk(name: string): Promise<{ kty: string; crv: string; x: string; y: string }>
+  signP1363(name: string, data: Uint8Array): Promise<Uint8Array>
+}
 declare const element: Element
 declare const App: () => null
 declare const SignIn: () => null
@@ -207,6 +216,7 @@ it('every example of a docstring compiles, and the samples of the guides that ru
           'pawl/memory': ['./src/memory/index.ts'],
           'pawl/otel': ['./src/otel/index.ts'],
           'pawl/client/axios': client('attach-axios'),
+          'pawl/client/bind': client('bind/index'),
           'pawl/client/xhr': client('attach-xhr'),
           'pawl/react': client('react/index'),
           ...config.compilerOptions.paths,

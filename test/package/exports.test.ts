@@ -34,6 +34,7 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
   ],
   'pawl/client': ['attachFetch', 'createSessionClient', 'memoryTokens'],
   'pawl/client/axios': ['attachAxios'],
+  'pawl/client/bind': ['bindDevice'],
   'pawl/client/xhr': ['attachXhr'],
   'pawl/express': ['expressSessions', 'requireSession', 'sessionErrors', 'sessionOf'],
   'pawl/fastify': ['fastifySessions', 'requireSession', 'sessionOf'],
@@ -47,6 +48,8 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
   'pawl/verify': [
     'AccessTokenExpiredError',
     'AccessTokenInvalidError',
+    'DeviceProofRequiredError',
+    'DeviceRequiredError',
     'InvalidOptionsError',
     'NotSignedInError',
     'SessionEndedError',
@@ -175,7 +178,7 @@ describe('the packed package', () => {
       return (await run(process.execPath, args, { cwd: home })).stdout.trim()
     }
     expect(await start('--conditions=development')).toBe(
-      '`createSessionClient` does not take `baseURL`. It takes baseUrl, path, fetch, csrf, overlap, tokens, user, onProblem.',
+      '`createSessionClient` does not take `baseURL`. It takes baseUrl, path, fetch, csrf, overlap, tokens, device, user, onProblem.',
     )
     expect(await start()).toBe('unchecked')
   })

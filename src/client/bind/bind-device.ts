@@ -2,8 +2,9 @@ import { NONCE_HEADER, PROOF_HEADER } from '../../wire/names.ts'
 import type { ClientState } from '../client-state.ts'
 import type { DeviceBinding, DeviceHooks, ProofRequest } from '../device.ts'
 import { within } from '../within.ts'
-import { type DeviceSigner, makeKey, signerOf, signProof } from './device-signer.ts'
+import type { DeviceSigner } from './device-signer.ts'
 import { type DeviceStorage, indexedDatabase } from './device-storage.ts'
+import { makeKey, signerOf, signProof } from './proof.ts'
 import { register } from './register.ts'
 
 /** The options of {@link bindDevice}. All are optional. */
@@ -34,6 +35,8 @@ const DELAY = 1000
 const PATIENCE = 1000
 /** How long the server accepts the challenge of a login, in ms. */
 const CHALLENGE_LIFETIME = 300_000
+/** Kept in place of a challenge if the session is bound to another key: that of the browser itself. */
+const OTHER_KEY = 'other'
 
 /**
  * Binds sessions to a key of this device: with copied cookies or tokens alone, nobody can refresh them. The server needs
@@ -101,11 +104,11 @@ export function bindWith(
     /** The proof of a refresh, if there are a key and a challenge. */
     async function proofOfRefresh(url: string, isDue: boolean): Promise<string | undefined> {
       // Another tab may have a newer challenge.
-      const latest = (!isDue && !given && (await storage.get(nonceName).catch(() => {}))) || nonce
+      if (!isDue && !given) nonce = await storage.get(nonceName).catch(() => nonce)
+      const latest = nonce as string | undefined
+      if (latest === OTHER_KEY) return undefined
       const signer = await findSigner()
-      return signer && latest
-        ? signProof(signer, { method: 'POST', url, nonce: latest as string })
-        : undefined
+      return signer && latest ? signProof(signer, { method: 'POST', url, nonce: latest }) : undefined
     }
 
     async function send(url: string, init: RequestInit): Promise<Response> {
@@ -128,7 +131,7 @@ export function bindWith(
         proof ? { ...init, headers: { ...init.headers, [PROOF_HEADER]: proof } } : init,
       )
       const next = response.headers.get(NONCE_HEADER)
-      if (next) {
+      if (next && nonce !== OTHER_KEY) {
         nonce = next
         isProofDue = response.status === 401
         void save(nonceName, next)
@@ -145,10 +148,13 @@ export function bindWith(
           await client.runAlone(async () => {
             // Another tab may have registered the key, or somebody has signed in.
             const current = await loadPending()
-            if (!current || (await register(client, signer, current.challenge))) {
-              pending = undefined
-              await save(pendingName, undefined)
-            }
+            const outcome = current ? await register(client, signer, current.challenge) : 'late'
+            if (!outcome) return
+            pending = undefined
+            await save(pendingName, undefined)
+            if (outcome !== 'device_mismatch') return
+            nonce = OTHER_KEY
+            await save(nonceName, OTHER_KEY)
           })
         } catch (cause) {
           if (delay === DELAY) client.report('storage-failed', cause)

@@ -1,5 +1,10 @@
-import type { ProofRequest } from '../device.ts'
-import { urlOf } from '../request.ts'
+/** A public key as a JWK (RFC 7517). */
+export interface DevicePublicKey {
+  readonly kty?: string
+  readonly crv?: string
+  readonly x?: string
+  readonly y?: string
+}
 
 /**
  * The key of a native app, in the keystore of the device. The client awaits each method for at most 10 s. If one throws,
@@ -13,66 +18,9 @@ import { urlOf } from '../request.ts'
  */
 export interface DeviceSigner {
   /** Returns the public key: a JWK of the curve P-256. Makes the key if there is none. */
-  publicKey(): Promise<JsonWebKey>
+  publicKey(): Promise<DevicePublicKey>
   /** Signs with ECDSA and SHA-256. @returns r and s, 32 bytes each (IEEE P1363). Keystores often return DER instead */
   sign(data: Uint8Array): Promise<ArrayBuffer | Uint8Array>
   /** SHA-256. Only {@link DeviceBinding.proof} needs it, and only where there is no WebCrypto, as in React Native. */
   digest?(data: Uint8Array): Promise<ArrayBuffer | Uint8Array>
-}
-
-/** What a proof is about: a request with an access token, or one that answers a challenge of the server. */
-type Claims = Omit<ProofRequest, 'accessToken'> & { readonly accessToken?: string; readonly nonce?: string }
-
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
-
-/** Makes a key whose private half no script can read. */
-export function makeKey(): Promise<CryptoKeyPair> {
-  return crypto.subtle.generateKey(ALGORITHM, false, ['sign'])
-}
-
-export function signerOf({ privateKey, publicKey }: CryptoKeyPair): DeviceSigner {
-  return {
-    publicKey: () => crypto.subtle.exportKey('jwk', publicKey),
-    sign: (data) => crypto.subtle.sign(ALGORITHM, privateKey, data as BufferSource),
-  }
-}
-
-/** Signs a DPoP proof (RFC 9449 section 4.2). */
-export async function signProof(
-  signer: DeviceSigner,
-  { method, url, accessToken, nonce }: Claims,
-): Promise<string> {
-  const { kty, crv, x, y } = await signer.publicKey()
-  const header = { typ: 'dpop+jwt', alg: 'ES256', jwk: { kty, crv, x, y } }
-  const payload = {
-    // Unique, not secret. React Native has no `crypto`.
-    jti: `${Math.random()}${Math.random()}`.replace(/\D/g, ''),
-    htm: method.toUpperCase(),
-    htu: urlOf(url).replace(/[?#].*/, ''),
-    iat: Math.floor(Date.now() / 1000),
-    nonce,
-    ath: accessToken && base64url(await digest(signer, bytesOf(accessToken))),
-  }
-  const input = [header, payload].map((part) => base64url(bytesOf(JSON.stringify(part)))).join('.')
-  const signature = new Uint8Array(await signer.sign(bytesOf(input)))
-  if (signature.length !== 64) throw new TypeError('`sign` must return 64 bytes: r and s, not DER')
-  return `${input}.${base64url(signature)}`
-}
-
-async function digest(signer: DeviceSigner, data: Uint8Array): Promise<Uint8Array> {
-  return new Uint8Array(
-    await (signer.digest?.(data) ?? crypto.subtle.digest('SHA-256', data as BufferSource)),
-  )
-}
-
-/** Everything in a proof is ASCII. */
-function bytesOf(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0))
-}
-
-function base64url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replace(/\+/g, '-')
-    .replace(/\//g, '_')
-    .replace(/=/g, '')
 }

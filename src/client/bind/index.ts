@@ -1,3 +1,3 @@
 export type { DeviceBinding, ProofRequest } from '../device.ts'
 export { type BindDeviceOptions, bindDevice } from './bind-device.ts'
-export type { DeviceSigner } from './device-signer.ts'
+export type { DevicePublicKey, DeviceSigner } from './device-signer.ts'

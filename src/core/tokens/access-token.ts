@@ -46,9 +46,12 @@ export async function mintAccessToken(
 
 /**
  * The longest access token whose refresh passes a proxy that reads 4096 bytes of a response's head, the default of nginx.
- * Besides the token, that response has up to 800 bytes: the rest of both `Set-Cookie` lines and the headers of the route.
+ * Besides the token, that response has up to 800 bytes: the rest of both `Set-Cookie` lines and the headers of the route, and
+ * in a bound session the next challenge, which has up to 200 bytes.
  */
 const MAX_REFRESHED = MAX_LENGTH - 800
+
+const CHALLENGE_BYTES = 200
 
 /** The length of the longest future access token of the session. */
 function longestToken(key: SigningKey, profile: AccessTokenProfile, fields: AccessTokenFields): number {
@@ -79,10 +82,11 @@ export function checkRefreshes(
   present: AccessTokenFields | null,
 ): void {
   const length = longestToken(key, profile, fields)
-  if (length <= MAX_REFRESHED) return
-  if (present !== null && longestToken(key, profile, present) > MAX_REFRESHED) return
+  const most = fields.device === null ? MAX_REFRESHED : MAX_REFRESHED - CHALLENGE_BYTES
+  if (length <= most) return
+  if (present !== null && longestToken(key, profile, present) > most) return
   throw new TypeError(
-    `\`claims\` make an access token of up to ${length} bytes. From ${MAX_REFRESHED + 1} bytes on, a refresh does not pass a proxy with 4 kB for response headers, and the session would be lost. Put large values into \`data\`.`,
+    `\`claims\` make an access token of up to ${length} bytes. From ${most + 1} bytes on, a refresh does not pass a proxy with 4 kB for response headers, and the session would be lost. Put large values into \`data\`.`,
   )
 }
 

@@ -84,6 +84,15 @@ export const REQUIRE_OPTIONS: OptionTable = {
    * adapter's option `csrf`. Bearer mode needs none.
    */
   csrf: { value: flag(), default: false },
+  /** Whether the session must be bound to a device (`deviceBinding`). Any other answers 403 `device_required`. */
+  device: { value: flag(), default: false },
+  /**
+   * Whether the request must carry a proof in the header `DPoP`: a JWT of the type `dpop+jwt`, signed by the key of the
+   * session, with `htm`, `htu` and `ath` of this request and an `iat` within five minutes (RFC 9449 section 7). Without it
+   * 401 `device_proof_required`. A proof can be repeated within these minutes: Pawl remembers none (RFC 9449 section 11.1).
+   * For clients with a key of their own: a browser's device-bound session has none that a script could use.
+   */
+  proof: { value: flag(), default: false },
   /**
    * Whether to read the session's row instead of trusting the feed, for actions that must not happen a moment
    * too late.

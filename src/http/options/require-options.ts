@@ -25,6 +25,20 @@ export interface RequireOptions {
    */
   readonly csrf?: boolean
   /**
+   * Whether the session must be bound to a device (`deviceBinding`). Any other answers 403 `device_required`.
+   * @defaultValue false
+   */
+  readonly device?: boolean
+  /**
+   * Whether the request must carry a proof in the header `DPoP`: a JWT of the type `dpop+jwt`, signed by the key
+   * of the session, with `htm`, `htu` and `ath` of this request and an `iat` within five minutes (RFC 9449 section
+   * 7). Without it 401 `device_proof_required`. A proof can be repeated within these minutes: Pawl remembers none
+   * (RFC 9449 section 11.1). For clients with a key of their own: a browser's device-bound session has none that a
+   * script could use.
+   * @defaultValue false
+   */
+  readonly proof?: boolean
+  /**
    * Whether to read the session's row instead of trusting the feed, for actions that must not happen a moment too
    * late.
    * @defaultValue false
@@ -38,5 +52,7 @@ export interface ResolvedRequireOptions {
   readonly maxAuthAge: number | null
   readonly acting: boolean
   readonly csrf: boolean
+  readonly device: boolean
+  readonly proof: boolean
   readonly lookup: boolean
 }

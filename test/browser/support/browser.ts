@@ -4,12 +4,17 @@ import type { Cookie } from 'playwright-core'
  * The part of Playwright's interface that the tests use. WebKit has no Playwright here, so it implements this part.
  */
 
+export type StoredCookie = Pick<
+  Cookie,
+  'name' | 'value' | 'domain' | 'path' | 'httpOnly' | 'secure' | 'sameSite'
+>
+
 /** Cookies of their own, and the tabs that share them. */
 export interface BrowserContext {
   newPage(): Promise<Page>
-  cookies(): Promise<
-    Pick<Cookie, 'name' | 'value' | 'domain' | 'path' | 'httpOnly' | 'secure' | 'sameSite'>[]
-  >
+  cookies(): Promise<StoredCookie[]>
+  /** Adds cookies. WebKit does so only for sites that the context has visited. */
+  addCookies(cookies: readonly StoredCookie[]): Promise<void>
   /** Runs a script in every page before its own scripts. */
   addInitScript(script: () => void): Promise<unknown>
   setOffline(offline: boolean): Promise<void>

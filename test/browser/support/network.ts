@@ -194,12 +194,17 @@ export const loseAnswer: Disturbance = async (pass) => {
   return null
 }
 
-/** Drops every cookie, like a browser or a proxy that blocks them. */
-export const withoutCookies: Disturbance = async (pass) => {
-  const { headers, ...answer } = await pass()
-  const kept = headers.filter((_, index) => headers[index - (index % 2)]!.toLowerCase() !== 'set-cookie')
-  return { ...answer, headers: kept }
+/** Drops a header of the response, like a proxy that does not know it. */
+export function withoutHeader(name: string): Disturbance {
+  return async (pass) => {
+    const { headers, ...answer } = await pass()
+    const kept = headers.filter((_, index) => headers[index - (index % 2)]!.toLowerCase() !== name)
+    return { ...answer, headers: kept }
+  }
 }
+
+/** Drops every cookie, like a browser or a proxy that blocks them. */
+export const withoutCookies: Disturbance = withoutHeader('set-cookie')
 
 /** Answers without the server. */
 export function answerWith(status: number, headers: Readonly<Record<string, string>> = {}): Disturbance {

@@ -2,6 +2,7 @@
 import axios from 'axios'
 import { attachAxios } from '../../../src/client/attach-axios.ts'
 import { attachXhr } from '../../../src/client/attach-xhr.ts'
+import { bindDevice } from '../../../src/client/bind/index.ts'
 import { createSessionClient, type SessionClient } from '../../../src/client/index.ts'
 
 export interface User {
@@ -44,12 +45,13 @@ declare global {
   }
 }
 
-const { baseUrl, overlap } = Object.fromEntries(new URLSearchParams(location.search))
+const { baseUrl, overlap, device } = Object.fromEntries(new URLSearchParams(location.search))
 const problems: string[] = []
 const shown: boolean[] = []
 const client = createSessionClient<User>({
   ...(baseUrl && { baseUrl }),
   ...(overlap && { overlap: Number(overlap) }),
+  ...(device && { device: bindDevice() }),
   user: async (fetch) => {
     const response = await fetch('/me')
     // Only a 401 without `refresh` means that nobody is signed in: the clock of the test may jump.

@@ -43,6 +43,16 @@ export function openWebKitContext(driver: WebDriver, stop: () => Promise<void>):
       )
       return [...byPlace.values()]
     },
+    async addCookies(cookies) {
+      const handle = await driver.openWindow()
+      for (const origin of origins) {
+        await driver.inWindow(handle, 'POST', '/url', { url: origin + COOKIES_PATH })
+        for (const cookie of cookies)
+          if (new URL(origin).hostname === cookie.domain)
+            await driver.inWindow(handle, 'POST', '/cookie', { cookie })
+      }
+      await driver.inWindow(handle, 'DELETE', '/window')
+    },
     async addInitScript(script) {
       initScripts += `<script>(${script})()</script>`
     },
