@@ -2,7 +2,6 @@ import { isCurrentChallenge, nextChallenge } from '../core/device/device-check.t
 import { mintDeviceRecord } from '../core/device/device-record.ts'
 import {
   confirmRegistration,
-  mayBeConfirmed,
   readHeldSession,
   readSignedChallenge,
   registeredKey,
@@ -100,9 +99,9 @@ async function prove<C extends object, D>(
   if (signed === null || signed.challenge.sessionId !== sessionId) {
     const { row } = await readHeldSession(engine, token)
     const challenge = nextChallenge(engine, row, token)
-    // A proof that binds the session to the key of this browser may still be on its way.
-    if (challenge === null && mayBeConfirmed(engine, row)) throw new TryAgainError()
-    if (challenge === null || row.device?.kind !== 'dbsc') return endRegistration(id, request.clearedDevice)
+    // A proof that binds the session to the key of this browser may still be on its way, and would find the key deleted.
+    if (challenge === null) throw new TryAgainError()
+    if (row.device?.kind !== 'dbsc') return endRegistration(id, request.clearedDevice)
     throw new DeviceProofRequiredError(challenge)
   }
   const { challenge, isValid } = signed

@@ -26,9 +26,10 @@ export function problemOf(error: AnySessionsError): Problem | null {
       return unauthorized(wireCode(error), error.requiredFor === 'refresh')
     case 'ERR_SESSION_ENDED':
       // A late answer to an old session must not clear the cookies of the login that replaced it.
-      return error.reason === 'replaced'
-        ? unauthorized('session_replaced', 'once')
-        : unauthorized(wireCode(error), false, true)
+      if (error.reason === 'replaced') return unauthorized('session_replaced', 'once')
+      // The same login, in a browser that had lost the key of the old session.
+      if (error.reason === 'device') return unauthorized(wireCode(error), 'once')
+      return unauthorized(wireCode(error), false, true)
     case 'ERR_SESSION_OUTDATED':
       // The cookies stay: a corrected schema brings the session back.
       return unauthorized(wireCode(error), false)

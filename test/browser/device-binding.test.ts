@@ -4,7 +4,7 @@ import { listen } from '../support/sessions.ts'
 import type { BrowserContext, Page } from './support/browser.ts'
 import { browserTest, engineName, openContext } from './support/browser-test.ts'
 import { copyCookies, DEVICE_COOKIE, type Device, watchDevice } from './support/device.ts'
-import { APP, BLOG, OTHER_SITE } from './support/hosts.ts'
+import { API, APP, BLOG, OTHER_SITE } from './support/hosts.ts'
 import { loseAnswer } from './support/network.ts'
 import { openSite, REFRESH, type Site, type SiteOptions } from './support/site.ts'
 import { openTab, type Tab } from './support/tab.ts'
@@ -113,6 +113,23 @@ describe('the browser proves itself', () => {
     expect(requests(site, before).filter((request) => request === PROOF)).toHaveLength(1)
     expect(site.refreshes()).toBe(1)
     expect(site.ended).toStrictEqual([])
+  })
+
+  browserTest('before a page of a trusted subdomain calls its API', async () => {
+    const { site, tab, device } = await openBound({
+      http: (at) => ({ trustedOrigins: [at(APP)], cors: true }),
+      api: API,
+    })
+    await expire(site, device)
+    const before = site.network.log.length
+    expect(await tab.ask()).toStrictEqual(ANNA)
+    expect(requests(site, before).filter((request) => !request.startsWith('OPTIONS'))).toStrictEqual([
+      PROOF,
+      'GET /me',
+      REFRESH,
+      'GET /me',
+    ])
+    expect(site.missing).toStrictEqual([])
   })
 
   describe.each([OTHER_SITE, BLOG])('after a click on a page of %s', (host) => {
@@ -253,7 +270,12 @@ interface Bound extends Unbound {
   readonly id: string
 }
 
-async function openUnbound(options: SiteOptions = {}): Promise<Unbound> {
+interface BindingOptions extends Pick<SiteOptions, 'http'> {
+  /** The host of the API, if it is not that of the page. */
+  readonly api?: string
+}
+
+async function openUnbound({ api, ...options }: BindingOptions = {}): Promise<Unbound> {
   const opened = await openSite({
     ...options,
     sessions: { deviceBinding: 'offer', accessToken: { lifetime: LIFETIME } },
@@ -261,11 +283,11 @@ async function openUnbound(options: SiteOptions = {}): Promise<Unbound> {
   const bound = listen(opened.sessions, 'deviceBound')
   const site = { ...opened, bound, missing: listen(opened.sessions, 'deviceProofMissing') }
   const context = await openContext()
-  const tab = await openTab(context, site)
+  const tab = await openTab(context, site, api === undefined ? {} : { baseUrl: site.at(api) })
   return { site, context, tab, device: await watchDevice(tab.page) }
 }
 
-async function openBound(options: SiteOptions = {}): Promise<Bound> {
+async function openBound(options: BindingOptions = {}): Promise<Bound> {
   const unbound = await openUnbound(options)
   const { tab, device, site } = unbound
   await tab.login()

@@ -77,6 +77,7 @@ describe('an error thrown by a handler', () => {
       INVALID,
     ]),
     [new SessionEndedError('s', 'replaced'), 401, { code: 'session_replaced', refresh: 'once' }, {}, INVALID],
+    [new SessionEndedError('s', 'device'), 401, { code: 'session_ended', refresh: 'once' }, {}, INVALID],
     [
       new SessionOutdatedError('s', 'claims.tenant'),
       401,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Handler, openSite, type Site, type Visitor } from '../support/http-site.ts'
-import { createDevice } from '../support/proofs.ts'
+import { createBound, createDevice } from '../support/proofs.ts'
 import { listen } from '../support/sessions.ts'
 
 const whoami: Handler = ({ current }) => Response.json({ userId: current?.userId ?? null })
@@ -43,3 +43,22 @@ async function openBound(refresh: 'endpoint' | 'inline'): Promise<{ site: Site; 
   site.clock.advance(3600)
   return { site, anna }
 }
+
+it('ends at a login, and a late answer to its refresh leaves the new session its cookies', async () => {
+  const site = await openSite()
+  const ended = listen(site.sessions, 'ended')
+  const anna = site.visitor()
+  const { accessToken, refreshToken } = await createBound(site.sessions, site.store, createDevice())
+  anna.jar.put('__Host-pawl-access', accessToken)
+  anna.jar.put('__Secure-pawl-refresh', refreshToken, '/session')
+  site.clock.advance(3600)
+  const cookie = anna.jar.header('/session/refresh')
+  await anna.login()
+  expect(ended).toMatchObject([{ reason: 'device' }])
+  expect(await anna.refresh({ headers: { cookie } })).toMatchObject({
+    status: 401,
+    body: { code: 'session_ended', refresh: 'once' },
+    cookies: [],
+  })
+  expect(await anna.me()).toMatchObject({ status: 200 })
+})

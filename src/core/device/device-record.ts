@@ -50,18 +50,6 @@ export interface DeviceRecord {
 const NO_FINGERPRINT = new Uint8Array(16)
 const NO_KEY = new Uint8Array(33)
 
-/** A challenge outlives an access token by this many milliseconds, so that most proofs take one round trip. */
-const CHALLENGE_MARGIN = 300_000
-
-/** How long a challenge for a refresh may be signed, in ms. */
-export function challengeLifetime({
-  accessToken,
-}: {
-  readonly accessToken: { readonly lifetime: number }
-}): number {
-  return accessToken.lifetime + CHALLENGE_MARGIN
-}
-
 export function mintDeviceRecord(
   [secret]: Secrets,
   {

@@ -13,7 +13,7 @@ import type { DeviceKey, SessionRow } from '../store.ts'
 import { type IssuedToken, issueAccessToken } from '../tokens/issue.ts'
 import type { RefreshToken } from '../tokens/refresh-token.ts'
 import { keyOf, thumbprintOf, verifySignature } from './device-key.ts'
-import { challengeLifetime, type DeviceRecord, mintDeviceRecord, parseDeviceRecord } from './device-record.ts'
+import { type DeviceRecord, mintDeviceRecord, parseDeviceRecord } from './device-record.ts'
 
 /** How long the challenge of a login or reauthentication may be signed, in ms. */
 const REGISTER_WITHIN = 300_000
@@ -60,14 +60,6 @@ export function readSignedChallenge(secrets: Secrets, value: string): SignedChal
   // A key in the proof itself proves nothing.
   const isValid = proof.jwk === null && verifySignature(challenge.key, proof.input, proof.signature)
   return { challenge, isValid }
-}
-
-/** Whether the registration of a login may still be under way. */
-export function mayBeConfirmed(
-  { options, clock }: Engine,
-  { createdAt, authTime }: Pick<SessionRow, 'createdAt' | 'authTime'>,
-): boolean {
-  return clock.now() - Math.max(createdAt, authTime) <= REGISTER_WITHIN + challengeLifetime(options)
 }
 
 /** Binds a session to the key of a browser, which has received the answer to its registration. @throws DeviceMismatchError */

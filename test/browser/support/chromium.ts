@@ -27,10 +27,13 @@ const PREFERENCES: Readonly<Record<CookiePolicy, object>> = {
   none: { default_content_setting_values: { cookies: 2 } },
 }
 
-/** Keys in software, and as many signatures as a test needs: Chromium allows a site six in nine minutes. */
-const DEVICE_BINDING = [
+const FEATURES = [
+  // Keys in software, and as many signatures as a test needs: Chromium allows a site six in nine minutes.
   'DeviceBoundSessions:RefreshQuota/false',
   'EnableBoundSessionCredentialsSoftwareKeysForManualTesting',
+  // Those of Playwright, whose list this one replaces: without the first, a screenshot never ends.
+  'CDPScreenshotNewSurface',
+  'SkipListAccountsWithoutGaiaCookies',
 ]
 
 const profiles: string[] = []
@@ -79,7 +82,7 @@ function launchOptions(): LaunchOptions {
       `--host-resolver-rules=${HOSTS.map((host) => `MAP ${host} 127.0.0.1`).join(', ')}`,
       // With the switch that ignores every certificate error, Chromium binds no session to a key, and does not say so.
       `--ignore-certificate-errors-spki-list=${trustedKey}`,
-      `--enable-features=${DEVICE_BINDING.join(',')}`,
+      `--enable-features=${FEATURES.join(',')}`,
       '--renderer-process-limit=4',
     ],
     ignoreDefaultArgs: ['--disable-back-forward-cache'],

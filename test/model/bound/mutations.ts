@@ -12,7 +12,7 @@ export const MUTATIONS = [
   'a challenge to register expires',
   'a key is never replaced',
   'a lost answer binds nothing',
-  'a registration ends after its challenge',
+  'a registration is never ended unbound',
   'the key is written durably',
   'evidence is ignored',
   'an access token expires with its proof',

@@ -184,7 +184,7 @@ export const COUNTEREXAMPLES: Readonly<Record<Mutation, BoundScope>> = {
   },
   'a key is never replaced': { ...AT_ONCE, captures: 'register challenge' },
   'a lost answer binds nothing': { ...BASE, binding: true, network: 'faulty' },
-  'a registration ends after its challenge': { ...BASE, binding: true, network: 'faulty' },
+  'a registration is never ended unbound': { ...BASE, binding: true, network: 'faulty' },
   'the key is written durably': { ...THEFT, binding: true, databaseCrashes: 1 },
   'evidence is ignored': AT_ONCE,
   'an access token expires with its proof': AT_ONCE,

@@ -13,15 +13,7 @@ import {
 } from '../../../src/core/session/renewal.ts'
 import type { Outcome, Step, Worlds } from '../explore.ts'
 import { clock, name, type Token, when } from '../tokens.ts'
-import {
-  CHALLENGE,
-  type Challenge,
-  createDeviceRules,
-  type Holder,
-  type Proof,
-  REGISTER,
-  VOUCHES,
-} from './device.ts'
+import { type Challenge, createDeviceRules, type Holder, type Proof, REGISTER, VOUCHES } from './device.ts'
 import { keyOf } from './key.ts'
 import type { Mutation } from './mutations.ts'
 
@@ -536,9 +528,9 @@ export function createBoundWorlds(scope: BoundScope, mutation: Mutation | null):
           messages: [...rest, { kind: 'registered', arrivesBy: now + half }],
         })
       if (message.kind === 'ask') {
-        // While the challenge of the registration is good, a proof over it may still be under way.
-        const mayEnd = now > REGISTER + CHALLENGE || mutation === 'a registration ends after its challenge'
-        const answer: Message[] = world.key === null && mayEnd ? [{ kind: 'end', arrivesBy: now + half }] : []
+        // A proof that binds the session may still be under way. So the server asks the browser to try again later.
+        const isEnded = world.key === null && mutation === 'a registration is never ended unbound'
+        const answer: Message[] = isEnded ? [{ kind: 'end', arrivesBy: now + half }] : []
         add('the question arrives', { messages: [...rest, ...answer] })
       }
       if (message.kind === 'end') add('the browser drops its key', { hasKey: false, messages: rest })
