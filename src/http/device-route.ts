@@ -57,10 +57,14 @@ async function answerBrowser<C extends object, D>(
   { id, proof }: DbscRequest,
 ): Promise<Reply> {
   const token = heldToken(request)
+  if (token === null) {
+    // The browser sends no cookies with the proof if a page of another site has begun the request that waits for it.
+    if (id !== null && !request.hasSignedOut) throw new TryAgainError()
+    if (id === null) throw new NotSignedInError()
+    return endRegistration(id, [request.cookies.clearDevice()])
+  }
   // After a new login the browser has two registrations. The old one proves itself with the new cookies.
-  if (id !== null && (token === null || identifierOf(token.sessionId) !== id))
-    return endRegistration(id, token === null ? request.clearedDevice : [])
-  if (token === null) throw new NotSignedInError()
+  if (id !== null && identifierOf(token.sessionId) !== id) return endRegistration(id, [])
   try {
     return id === null ? await register(request, token, proof ?? '') : await prove(request, token, id, proof)
   } catch (error) {

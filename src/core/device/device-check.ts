@@ -1,13 +1,23 @@
 import { timingSafeEqual } from 'node:crypto'
-import { DeviceProofRequiredError, SessionEndedError, TryAgainError } from '../../portable/errors.ts'
-import { matchesTarget, type Proof, parseProof } from '../../portable/proof.ts'
+import {
+  DeviceProofRequiredError,
+  SecretUnknownError,
+  SessionEndedError,
+  TryAgainError,
+} from '../../portable/errors.ts'
+import { matchesTarget, parseProof } from '../../portable/proof.ts'
 import type { Engine } from '../engine.ts'
 import { type NormalContext, type RefreshContext, type RequestProof, recordable } from '../request-context.ts'
 import { createEnding, publishEnd } from '../session/ending.ts'
 import type { DeviceKey, SessionRow } from '../store.ts'
 import type { RefreshToken } from '../tokens/refresh-token.ts'
 import { keyOf, verifySignature } from './device-key.ts'
-import { type DeviceRecord, mintDeviceRecord, parseDeviceRecord } from './device-record.ts'
+import {
+  type DeviceRecord,
+  isRecordOfUnknownSecret,
+  mintDeviceRecord,
+  parseDeviceRecord,
+} from './device-record.ts'
 import { bind } from './registration.ts'
 import { unboundUntil } from './unbound.ts'
 import { VOUCHES_FOR, type Vouching, vouches } from './vouching.ts'
@@ -26,12 +36,11 @@ export interface DeviceCheck {
 
 type DeviceContext = Pick<RefreshContext, 'deviceCookies' | 'provesNext' | 'proofKind'>
 
-/** A proof in a header of the request, with a valid signature. */
+/** A proof in a header of the request, with a valid signature over a challenge that Pawl has made. */
 interface SignedProof {
-  readonly proof: Proof
   readonly key: Uint8Array
-  /** What it signs; null if Pawl has not made that. */
-  readonly challenge: DeviceRecord | null
+  /** What it signs. */
+  readonly challenge: DeviceRecord
 }
 
 /** The next challenge for the holder of a refresh token; null if the session is not bound. */
@@ -70,8 +79,7 @@ export function readProof(
   const signed = given === undefined ? null : verifyProof(engine, given)
   if (signed === null) return null
   const { challenge, key } = signed
-  if (challenge === null || challenge.sessionId !== token.sessionId || !same(challenge.key, key))
-    return signed
+  if (challenge.sessionId !== token.sessionId || !same(challenge.key, key)) return signed
   if (isCurrentChallenge(engine, challenge, token)) return signed
   const device = { key, kind: 'webcrypto' } as const
   throw new DeviceProofRequiredError(
@@ -84,10 +92,11 @@ function verifyProof({ options }: Engine, { value, method, url }: RequestProof):
   const proof = parseProof(value, 'dpop+jwt')
   if (proof === null || !URL.canParse(url)) return null
   const { host, pathname } = new URL(url)
-  const key = proof.jwk === null ? null : keyOf(proof.jwk)
-  if (key === null || !matchesTarget(proof, method, host, pathname)) return null
-  if (!verifySignature(key, proof.input, proof.signature)) return null
-  return { proof, key, challenge: parseDeviceRecord(options.secrets, proof.nonce, 'refresh') }
+  // First, because a signature takes a hundred times longer.
+  const challenge = parseDeviceRecord(options.secrets, proof.nonce, 'refresh')
+  const key = proof.jwk === null || challenge === null ? null : keyOf(proof.jwk)
+  if (key === null || challenge === null || !matchesTarget(proof, method, host, pathname)) return null
+  return verifySignature(key, proof.input, proof.signature) ? { key, challenge } : null
 }
 
 /**
@@ -123,10 +132,16 @@ export async function checkDevice(
       throw new TryAgainError()
     return allow(row.device ?? { key: cookie.key, kind: 'dbsc' }, vouching, cookie.at + VOUCHES_FOR)
   }
+  // In a deploy of a new secret, another process has made it.
+  if (
+    row.device?.kind === 'dbsc' &&
+    deviceCookies.some((value) => isRecordOfUnknownSecret(options.secrets, value))
+  )
+    throw new SecretUnknownError()
   const vouching = vouchingOf(engine, token, row, signed, arrivedAt)
   if (row.device === null) {
     if (signed === null || vouching === 'missing') {
-      await endUnbound(engine, row, arrivedAt)
+      await endUnbound(engine, row, arrivedAt, provesNext)
       return allow(null, 'fresh')
     }
     const device = { key: signed.key, kind: proofKind }
@@ -135,12 +150,26 @@ export async function checkDevice(
   }
   const isOwnKey = signed !== null && same(signed.key, row.device.key)
   if (isOwnKey && vouching !== 'missing') return allow(row.device, vouching)
-  // A proof by the right key over another challenge is a client's first one, not an alarm.
-  if (!isOwnKey && !provesNext) {
+  countUnproven(engine, token)
+  // A proof by the right key over another challenge is a client's first one, and a cookie for another token has become old.
+  if (!isOwnKey && !provesNext && !cookies.some(({ at }) => arrivedAt - at <= VOUCHES_FOR)) {
     const who = { sessionId: row.id, userId: row.userId, ...recordable(from, options.privacy) }
     events.emit(signed === null ? 'deviceProofMissing' : 'deviceMismatch', who)
   }
   throw new DeviceProofRequiredError(nextChallenge(engine, row, token), row.device.kind)
+}
+
+/**
+ * The limit of refreshes, apart from those with a proof: a thief must not use up the refreshes of the owner.
+ * @throws TryAgainError
+ */
+function countUnproven({ refreshLimit, events }: Engine, { sessionId, fingerprint }: RefreshToken): void {
+  try {
+    refreshLimit.count(`unproven ${Buffer.from(fingerprint).toString('base64url')}`)
+  } catch (error) {
+    events.emit('refreshLimited', { sessionId, reason: 'refreshesPerMinute' })
+    throw error
+  }
 }
 
 /** How far a proof in the header vouches: over a challenge that was made for its own key. */
@@ -151,8 +180,8 @@ function vouchingOf(
   signed: SignedProof | null,
   arrivedAt: number,
 ): Vouching {
-  const challenge = signed?.challenge ?? null
-  if (signed === null || challenge === null) return 'missing'
+  if (signed === null) return 'missing'
+  const { challenge } = signed
   if (challenge.sessionId !== id || !same(challenge.key, signed.key)) return 'missing'
   const proof = { ...challenge, challengedAt: challenge.at }
   return vouches(proof, token, arrivedAt, options.rotation, challengeLifetime(options))
@@ -163,8 +192,15 @@ function allow(device: DeviceKey | null, vouching: Vouching, until = Number.POSI
 }
 
 /** @throws SessionEndedError */
-async function endUnbound(engine: Engine, row: SessionRow, arrivedAt: number): Promise<void> {
+async function endUnbound(
+  engine: Engine,
+  row: SessionRow,
+  arrivedAt: number,
+  provesNext: boolean,
+): Promise<void> {
   if (arrivedAt < unboundUntil(engine, row)) return
+  // The browser may be about to bind it.
+  if (provesNext) throw new DeviceProofRequiredError()
   const ending = createEnding(engine, 'device', engine.clock.now())
   if ((await engine.store.end(row.id, ending)) !== null) publishEnd(engine, row.id, row.userId, 'device')
   throw new SessionEndedError(row.id, 'device')

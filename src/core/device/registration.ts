@@ -100,6 +100,7 @@ export async function registerKey(
   const key = proof?.jwk ? keyOf(proof.jwk) : null
   if (proof === null || key === null || !mayRegister(engine, token, proof.nonce))
     throw new DeviceProofRequiredError()
+  if (!URL.canParse(url)) throw new DeviceProofRequiredError()
   const { host, pathname } = new URL(url)
   if (!matchesTarget(proof, method, host, pathname) || !verifySignature(key, proof.input, proof.signature))
     throw new DeviceProofRequiredError()
