@@ -27,6 +27,8 @@ export interface RefreshContext extends RequestContext {
   readonly signal?: Pick<AbortSignal, 'aborted'> | undefined
   /** The proof of a client whose session is bound to a key (`deviceBinding`). */
   readonly proof?: RequestProof | undefined
+  /** @internal What {@link proof} proves: `webcrypto` in cookie mode. */
+  readonly proofKind?: 'webcrypto' | 'native' | undefined
   /** @internal Whether the client is asked for a proof if it lacks one. */
   readonly provesNext?: boolean | undefined
   /** @internal The values of the device cookie. */

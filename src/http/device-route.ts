@@ -1,13 +1,14 @@
 import { isCurrentChallenge, nextChallenge } from '../core/device/device-check.ts'
-import { mintDeviceRecord } from '../core/device/device-record.ts'
+import { mintDeviceRecord, namesKey } from '../core/device/device-record.ts'
 import {
+  browserKey,
   confirmRegistration,
   readHeldSession,
   readSignedChallenge,
   registeredKey,
   registerKey,
 } from '../core/device/registration.ts'
-import { normalizeContext, type RequestProof } from '../core/request-context.ts'
+import { normalizeContext, recordable } from '../core/request-context.ts'
 import { assertLive } from '../core/session/rows.ts'
 import { assertGenuine, parseRefreshToken, type RefreshToken } from '../core/tokens/refresh-token.ts'
 import {
@@ -42,11 +43,9 @@ export async function deviceRoute<C extends object, D>(
   const dbsc = request.transport === 'cookie' ? dbscRequest(request) : null
   try {
     if (dbsc !== null) return await answerBrowser(request, dbsc)
-    const { proof } = request
-    if (proof === undefined) throw new DeviceProofRequiredError()
     return request.transport === 'bearer'
-      ? await registerApp(request, proof, await refreshTokenInBody())
-      : await registerScript(request, proof)
+      ? await registerApp(request, await refreshTokenInBody())
+      : await registerScript(request)
   } catch (error) {
     if (!isSessionsError(error)) throw error
     return refuse(request, error)
@@ -96,24 +95,24 @@ async function prove<C extends object, D>(
   const { sessionId } = token
   assertLive(engine, sessionId)
   const signed = proof === null ? null : readSignedChallenge(options.secrets, proof)
-  if (signed === null || signed.challenge.sessionId !== sessionId) {
-    const { row } = await readHeldSession(engine, token)
-    const challenge = nextChallenge(engine, row, token)
-    // A proof that binds the session to the key of this browser may still be on its way, and would find the key deleted.
-    if (challenge === null) throw new TryAgainError()
-    if (row.device?.kind !== 'dbsc') return endRegistration(id, request.clearedDevice)
-    throw new DeviceProofRequiredError(challenge)
+  // Only what Pawl has made for this session is worth a read.
+  if (signed === null || signed.challenge.sessionId !== sessionId)
+    throw new DeviceProofRequiredError(challengeOver(request, 'refresh', token))
+  const { challenge, isSignedBy } = signed
+  const { purpose, at: challengedAt } = challenge
+  const row = namesKey(challenge) ? null : (await readHeldSession(engine, token)).row
+  const key = row === null ? challenge.key : browserKey(row)
+  if (key === null) return endRegistration(id, request.clearedDevice)
+  const isSigned = isSignedBy(key)
+  if (!isSigned) {
+    const { userId } = row ?? (await readHeldSession(engine, token)).row
+    const context = recordable(normalizeContext(request), options.privacy)
+    events.emit('deviceMismatch', { sessionId, userId, ...context })
   }
-  const { challenge, isValid } = signed
-  const { purpose, key, at: challengedAt } = challenge
-  const next = purpose === 'confirm' ? 'confirm' : 'refresh'
-  if (!isValid) {
-    const { ip, userAgent } = normalizeContext(request)
-    const { row } = await readHeldSession(engine, token)
-    events.emit('deviceMismatch', { sessionId, userId: row.userId, ip, userAgent })
-  }
-  if (!isValid || !isCurrentChallenge(engine, challenge, token))
+  if (!isSigned || !isCurrentChallenge(engine, challenge, token)) {
+    const next = purpose === 'confirm' ? 'confirm' : 'refresh'
     throw new DeviceProofRequiredError(challengeOver(request, next, token, key))
+  }
   if (purpose === 'confirm') await confirmRegistration(engine, token, key, normalizeContext(request))
   const at = clock.now()
   const { fingerprint } = token
@@ -122,13 +121,11 @@ async function prove<C extends object, D>(
   return instructions(request, sessionId, challengeOver(request, 'refresh', token, key), [cookie])
 }
 
-async function registerScript<C extends object, D>(
-  request: IncomingRequest<C, D>,
-  proof: RequestProof,
-): Promise<Reply> {
-  const { engine, cookies } = request
+async function registerScript<C extends object, D>(request: IncomingRequest<C, D>): Promise<Reply> {
+  const { engine, cookies, proof } = request
   const token = heldToken(request)
   if (token === null) throw new NotSignedInError()
+  if (proof === undefined) throw new DeviceProofRequiredError()
   const { row, accessToken } = await registerKey(engine, token, proof, 'webcrypto', normalizeContext(request))
   const now = engine.clock.now()
   const expiresAt = row.persistent ? new Date(row.expiresAt) : null
@@ -141,12 +138,12 @@ async function registerScript<C extends object, D>(
 
 async function registerApp<C extends object, D>(
   request: IncomingRequest<C, D>,
-  proof: RequestProof,
   value: string | null,
 ): Promise<Reply> {
-  const { engine } = request
+  const { engine, proof } = request
   if (value === null) throw new NotSignedInError()
   const token = assertGenuine(parseRefreshToken(engine.options.secrets, value))
+  if (proof === undefined) throw new DeviceProofRequiredError()
   const { row, accessToken } = await registerKey(engine, token, proof, 'native', normalizeContext(request))
   return jsonReply(200, bearerAnswer(request, accessToken, null), headersFor(request, row, token))
 }
@@ -171,9 +168,9 @@ function challengeOver<C extends object, D>(
   { engine }: IncomingRequest<C, D>,
   purpose: 'confirm' | 'refresh',
   { sessionId, fingerprint }: RefreshToken,
-  key: Uint8Array,
+  key?: Uint8Array,
 ): string {
-  const fields = { purpose, sessionId, at: engine.clock.now(), fingerprint, key }
+  const fields = { purpose, sessionId, at: engine.clock.now(), fingerprint, ...(key && { key }) }
   return mintDeviceRecord(engine.options.secrets, fields)
 }
 
@@ -182,8 +179,8 @@ function refuse<C extends object, D>(request: IncomingRequest<C, D>, error: AnyS
   const reply = errorReply(request, error)
   if (reply === null) throw error
   if (error.code !== 'ERR_DEVICE_PROOF_REQUIRED') return reply
-  const token = request.transport === 'cookie' ? heldToken(request) : null
   const { challenge } = error
+  const token = challenge === null ? null : heldToken(request)
   const headers = challenge === null || token === null ? [] : [challengeHeader(token.sessionId, challenge)]
   return jsonReply(403, { code: 'device_proof_required', refresh: false }, [...NO_CACHING, ...headers])
 }

@@ -130,6 +130,8 @@ export function refreshContext<Claims extends object, Data>({
   exchange,
   deviceCookies,
   proof,
+  transport,
 }: IncomingRequest<Claims, Data>): RefreshContext {
-  return { ip, userAgent, arrivedAt, signal: exchange.signal, deviceCookies, proof }
+  const proofKind = transport === 'cookie' ? 'webcrypto' : 'native'
+  return { ip, userAgent, arrivedAt, signal: exchange.signal, deviceCookies, proof, proofKind }
 }

@@ -84,7 +84,10 @@ export function parseSetCookie(text: string): {
 
 /** Replaces the token in a `Set-Cookie`, because it differs in each run. */
 export function redact(setCookie: string): string {
-  return setCookie.replace(/^([^=]+)=eyJ[^;]+/, '$1=<access>').replace(/=pawl_r1_[^;]+/, '=<refresh>')
+  return setCookie
+    .replace(/^([^=]+)=eyJ[^;]+/, '$1=<access>')
+    .replace(/=pawl_r1_[^;]+/, '=<refresh>')
+    .replace(/=pawl_d1_[^;]+/, '=<device>')
 }
 
 /** RFC 6265 section 5.1.4. */

@@ -88,23 +88,28 @@ export async function openSite(
       jar.store(answer.raw)
       return answer
     }
-    return {
-      jar,
-      visit,
-      login: (input = { userId: 'anna' }) => visit('POST', '/login', { handler: login(input) }),
-      refresh: (given) => visit('POST', `${path}/refresh`, given),
-      logout: (given) => visit('POST', `${path}/logout`, given),
-      me: (given) => visit('GET', '/me', { info: { required: true }, ...given }),
-      navigate: (target, given) =>
-        visit('GET', target, {
-          info: { required: true },
-          ...given,
-          headers: { ...NAVIGATION, ...given?.headers },
-        }),
-    }
+    return asVisitor(jar, visit, path)
   }
 
   return { sessions, clock, store, withSession, visitor }
+}
+
+/** The requests of a visitor, each by `visit`. @param path the option `path` */
+export function asVisitor(jar: CookieJar, visit: Visitor['visit'], path = '/session'): Visitor {
+  return {
+    jar,
+    visit,
+    login: (input = { userId: 'anna' }) => visit('POST', '/login', { handler: login(input) }),
+    refresh: (given) => visit('POST', `${path}/refresh`, given),
+    logout: (given) => visit('POST', `${path}/logout`, given),
+    me: (given) => visit('GET', '/me', { info: { required: true }, ...given }),
+    navigate: (target, given) =>
+      visit('GET', target, {
+        info: { required: true },
+        ...given,
+        headers: { ...NAVIGATION, ...given?.headers },
+      }),
+  }
 }
 
 /** The headers that browsers send when the user opens a page. */

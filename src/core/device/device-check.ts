@@ -24,6 +24,8 @@ export interface DeviceCheck {
   readonly until: number
 }
 
+type DeviceContext = Pick<RefreshContext, 'deviceCookies' | 'provesNext' | 'proofKind'>
+
 /** A proof in a header of the request, with a valid signature. */
 interface SignedProof {
   readonly proof: Proof
@@ -90,8 +92,8 @@ function verifyProof({ options }: Engine, { value, method, url }: RequestProof):
 
 /**
  * The condition in front of the decision: a refresh of a bound session needs a proof by the key of its device. Without one,
- * nothing changes, so whoever holds a copied token cannot end the session. A device cookie binds a session that is not bound
- * yet, or whose key the database has lost.
+ * nothing changes, so whoever holds a copied token cannot end the session. What Pawl signs for a device holds its key, so a proof
+ * binds a session again whose key the database has lost.
  * @param row as the holder of the token sees it
  * @param signed the result of {@link readProof}
  * @throws DeviceProofRequiredError
@@ -102,7 +104,7 @@ export async function checkDevice(
   token: RefreshToken,
   row: SessionRow,
   signed: SignedProof | null,
-  { deviceCookies = [], provesNext = false }: Pick<RefreshContext, 'deviceCookies' | 'provesNext'>,
+  { deviceCookies = [], provesNext = false, proofKind = 'native' }: DeviceContext,
   from: NormalContext,
   arrivedAt: number,
 ): Promise<DeviceCheck> {
@@ -121,23 +123,39 @@ export async function checkDevice(
       throw new TryAgainError()
     return allow(row.device ?? { key: cookie.key, kind: 'dbsc' }, vouching, cookie.at + VOUCHES_FOR)
   }
+  const vouching = vouchingOf(engine, token, row, signed, arrivedAt)
   if (row.device === null) {
-    await endUnbound(engine, row, arrivedAt)
-    return allow(null, 'fresh')
+    if (signed === null || vouching === 'missing') {
+      await endUnbound(engine, row, arrivedAt)
+      return allow(null, 'fresh')
+    }
+    const device = { key: signed.key, kind: proofKind }
+    if (!(await bind(engine, row, device, from))) throw new TryAgainError()
+    return allow(device, vouching)
   }
-  const challenge = signed?.challenge ?? null
   const isOwnKey = signed !== null && same(signed.key, row.device.key)
-  if (isOwnKey && challenge !== null && challenge.sessionId === row.id && same(challenge.key, signed.key)) {
-    const proof = { ...challenge, challengedAt: challenge.at }
-    const vouching = vouches(proof, token, arrivedAt, rotation, challengeLifetime(options))
-    if (vouching !== 'missing') return allow(row.device, vouching)
-  }
+  if (isOwnKey && vouching !== 'missing') return allow(row.device, vouching)
   // A proof by the right key over another challenge is a client's first one, not an alarm.
   if (!isOwnKey && !provesNext) {
     const who = { sessionId: row.id, userId: row.userId, ...recordable(from, options.privacy) }
     events.emit(signed === null ? 'deviceProofMissing' : 'deviceMismatch', who)
   }
   throw new DeviceProofRequiredError(nextChallenge(engine, row, token), row.device.kind)
+}
+
+/** How far a proof in the header vouches: over a challenge that was made for its own key. */
+function vouchingOf(
+  { options }: Engine,
+  token: RefreshToken,
+  { id }: SessionRow,
+  signed: SignedProof | null,
+  arrivedAt: number,
+): Vouching {
+  const challenge = signed?.challenge ?? null
+  if (signed === null || challenge === null) return 'missing'
+  if (challenge.sessionId !== id || !same(challenge.key, signed.key)) return 'missing'
+  const proof = { ...challenge, challengedAt: challenge.at }
+  return vouches(proof, token, arrivedAt, options.rotation, challengeLifetime(options))
 }
 
 function allow(device: DeviceKey | null, vouching: Vouching, until = Number.POSITIVE_INFINITY): DeviceCheck {

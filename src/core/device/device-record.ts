@@ -16,7 +16,7 @@ import { sessionIdToBytes } from '../session/session-id-bytes.ts'
  * | 19 | 6 | when it was made, ms |
  * | 25 | 6 | when the challenge was made that the device has signed, ms; in a challenge the same as above |
  * | 31 | 16 | fingerprint of the refresh token; zeros to register |
- * | 47 | 33 | key of the device, a compressed point; zeros to register |
+ * | 47 | 33 | key of the device, a compressed point; zeros to register, and in a challenge that was made without reading the row |
  * | 80 | 16 | HMAC-SHA-256, truncated, over prefix and all of the above |
  */
 const PREFIX = 'pawl_d1_'
@@ -95,6 +95,11 @@ export function parseDeviceRecord(
     fingerprint: bytes.subarray(31, 47),
     key: bytes.subarray(47, MAC_AT),
   }
+}
+
+/** Whether a record is about a key. Compressed points begin with 2 or 3. */
+export function namesKey({ key }: Pick<DeviceRecord, 'key'>): boolean {
+  return key[0] !== 0
 }
 
 function macOf(secret: Secret, bytes: Buffer): Buffer {

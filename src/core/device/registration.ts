@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import { DeviceMismatchError, DeviceProofRequiredError } from '../../portable/errors.ts'
+import { DeviceMismatchError, DeviceProofRequiredError, TryAgainError } from '../../portable/errors.ts'
 import { matchesTarget, parseProof } from '../../portable/proof.ts'
 import type { Engine } from '../engine.ts'
 import type { Secrets } from '../keys/secrets.ts'
@@ -46,10 +46,10 @@ export function registeredKey(
   return key
 }
 
-/** A signature over a challenge that holds the key. */
+/** What a browser that has registered has signed. */
 export interface SignedChallenge {
   readonly challenge: DeviceRecord
-  readonly isValid: boolean
+  isSignedBy(key: Uint8Array): boolean
 }
 
 /** Reads the proof of a browser that has registered; null if Pawl has not made what it signs. Needs no row. */
@@ -58,8 +58,18 @@ export function readSignedChallenge(secrets: Secrets, value: string): SignedChal
   const challenge = proof === null ? null : parseDeviceRecord(secrets, proof.jti, 'confirm', 'refresh')
   if (proof === null || challenge === null) return null
   // A key in the proof itself proves nothing.
-  const isValid = proof.jwk === null && verifySignature(challenge.key, proof.input, proof.signature)
-  return { challenge, isValid }
+  const isSignedBy = (key: Uint8Array): boolean =>
+    proof.jwk === null && verifySignature(key, proof.input, proof.signature)
+  return { challenge, isSignedBy }
+}
+
+/**
+ * The key of the browser that a session is bound to; null if it is bound otherwise.
+ * @throws TryAgainError for an unbound session: a proof that binds it may be on its way, and would find the key deleted
+ */
+export function browserKey({ device }: Pick<SessionRow, 'device'>): Uint8Array | null {
+  if (device === null) throw new TryAgainError()
+  return device.kind === 'dbsc' ? device.key : null
 }
 
 /** Binds a session to the key of a browser, which has received the answer to its registration. @throws DeviceMismatchError */

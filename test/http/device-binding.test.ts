@@ -1,0 +1,499 @@
+import { describe, expect, it } from 'vitest'
+import type { SessionRow } from '../../src/core/store.ts'
+import type { SessionsOptions } from '../../src/index.ts'
+import { memory } from '../../src/memory/index.ts'
+import {
+  challengeIn,
+  createDevice,
+  type DbscVisitor,
+  DEVICE_COOKIE,
+  dbscProof,
+  dbscVisitor,
+  provingClient,
+  registrationIn,
+} from '../support/device.ts'
+import { type Answer, type Handler, openSite, type Site } from '../support/http-site.ts'
+import { decodeJwt } from '../support/jwt.ts'
+import { listen } from '../support/sessions.ts'
+
+const ACCESS = '__Host-pawl-access'
+const REFRESH = '__Secure-pawl-refresh'
+/** Longer than the life of an access token. */
+const EXPIRED = 901
+const CLEARED_DEVICE =
+  '__Host-pawl-device=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; HttpOnly; Secure; SameSite=Lax'
+const PROOF_REQUIRED = { status: 401, body: { code: 'device_proof_required', refresh: true } }
+const ENDED = { status: 401, body: { code: 'session_ended', refresh: false } }
+
+const offering = (options: Parameters<typeof openSite>[1] = {}, http: Parameters<typeof openSite>[0] = {}) =>
+  openSite(http, { deviceBinding: 'offer', ...options })
+
+async function openBound(): Promise<{ site: Site; anna: DbscVisitor; sessionId: string }> {
+  const site = await offering()
+  const anna = dbscVisitor(site)
+  await anna.login()
+  await anna.me()
+  const { sessionId } = (await site.sessions.list('anna'))[0]!
+  return { site, anna, sessionId }
+}
+
+const rowOf = async ({ store, sessions }: Site, userId = 'anna') =>
+  store.read((await sessions.list(userId))[0]!.sessionId)
+const namesIn = ({ cookies }: Answer): string[] => cookies.map((cookie) => cookie.split(/[=]/, 1)[0]!)
+const claimsOf = ({ jar }: Pick<DbscVisitor, 'jar'>) => decodeJwt(jar.get(ACCESS)!).payload
+
+describe('a browser with Device Bound Session Credentials', () => {
+  it('registers with the login, is bound by its first proof, and has the device in the next access token', async () => {
+    const site = await offering()
+    const bound = listen(site.sessions, 'deviceBound')
+    const anna = dbscVisitor(site)
+    const login = await anna.login()
+    expect(login.headers.get('secure-session-registration')).toMatch(
+      /^\(ES256\);path="\/session\/device";challenge="pawl_d1_[\w-]{128}"$/,
+    )
+    expect((login.body as { deviceChallenge: string }).deviceChallenge).toBe(registrationIn(login))
+    expect((await rowOf(site))!.device).toBeNull()
+    expect(anna.jar.get(DEVICE_COOKIE)).toBeUndefined()
+
+    await anna.me({ headers: { 'user-agent': 'Browser' } })
+    const [registration] = anna.registrations
+    expect(anna.proofs.map(({ status }) => status)).toStrictEqual([200, 200])
+    const { device, userId, sessionId } = (await site.sessions.list('anna'))[0]!
+    expect(device).toStrictEqual({ kind: 'dbsc', thumbprint: registration!.device.thumbprint })
+    expect(bound).toMatchObject([{ sessionId, userId, kind: 'dbsc', thumbprint: device!.thumbprint }])
+    expect(claimsOf(anna)['cnf']).toBeUndefined()
+
+    site.clock.advance(EXPIRED)
+    const refreshed = await anna.refresh()
+    expect(refreshed.status).toBe(200)
+    expect(namesIn(refreshed)).toStrictEqual([ACCESS, REFRESH])
+    expect(challengeIn(refreshed)).toMatch(/^pawl_d1_/)
+    expect(refreshed.headers.get('dpop-nonce')).toBeNull()
+    expect(claimsOf(anna)).toMatchObject({ cnf: { jkt: device!.thumbprint } })
+    expect(claimsOf(anna)['gen']).toBeUndefined()
+  })
+
+  it('gets its instructions, the device cookie and the next challenge for a proof', async () => {
+    const { site, anna } = await openBound()
+    const { id, device, challenge } = anna.registrations[0]!
+    const answer = await site.visitor(anna.jar).visit('POST', '/session/device', {
+      headers: {
+        'sec-secure-session-id': `"${id}"`,
+        'secure-session-response': `"${dbscProof(device, challenge!)}"`,
+      },
+    })
+    expect(answer.body).toStrictEqual({
+      session_identifier: id,
+      refresh_url: '/session/device',
+      scope: { include_site: false },
+      credentials: [
+        { type: 'cookie', name: DEVICE_COOKIE, attributes: 'Path=/; HttpOnly; Secure; SameSite=Lax' },
+      ],
+    })
+    expect(answer.cookies).toStrictEqual([
+      '__Host-pawl-device=<device>; Path=/; Expires=Tue, 01 Jan 2030 12:10:00 GMT; Max-Age=600; HttpOnly; Secure; SameSite=Lax',
+    ])
+    expect(answer.headers.get('secure-session-challenge')).toMatch(
+      new RegExp(`^"pawl_d1_[\\w-]{128}";id="${id}"$`),
+    )
+    expect(answer.headers.get('cache-control')).toBe('private, no-store')
+  })
+
+  it('stays signed in for hours, with one proof for each refresh and no alarm', async () => {
+    const { site, anna } = await openBound()
+    const alarms = [
+      ...listen(site.sessions, 'deviceProofMissing'),
+      ...listen(site.sessions, 'deviceMismatch'),
+    ]
+    for (let hour = 0; hour < 20; hour++) {
+      site.clock.advance(hour % 2 === 0 ? EXPIRED : 601)
+      if ((await anna.me()).status === 200) continue
+      expect((await anna.refresh()).status).toBe(200)
+      expect((await anna.me()).status).toBe(200)
+    }
+    expect(alarms).toStrictEqual([])
+    expect((await rowOf(site))!.generation).toBeGreaterThan(5)
+  })
+
+  it('proves itself with a cached challenge, so that a proof costs no read', async () => {
+    const { site, anna } = await openBound()
+    site.clock.advance(EXPIRED)
+    await anna.refresh()
+    site.clock.advance(EXPIRED)
+    await anna.refresh()
+    expect(anna.proofs.slice(2)).toMatchObject([{ status: 200 }, { status: 200 }])
+  })
+
+  it('signs once more if its challenge is out of date or missing', async () => {
+    const { site, anna } = await openBound()
+    site.clock.advance(86_400)
+    expect((await anna.refresh()).status).toBe(200)
+    site.clock.advance(EXPIRED)
+    anna.registrations[0]!.challenge = null
+    expect((await anna.refresh()).status).toBe(200)
+    expect(anna.proofs.slice(2).map(({ status }) => status)).toStrictEqual([403, 200, 403, 200])
+  })
+
+  it.each(['registration', 'first proof'])('is not locked out by a lost answer to its %s', async (lost) => {
+    const site = await offering()
+    const anna = dbscVisitor(site)
+    if (lost === 'registration') anna.loseAnswer()
+    await anna.login()
+    if (lost === 'first proof') anna.loseAnswer()
+    for (let hour = 0; hour < 3; hour++) {
+      expect((await anna.me()).status).toBe(200)
+      site.clock.advance(EXPIRED)
+      expect((await anna.refresh()).status).toBe(200)
+    }
+    expect((await rowOf(site))!.device === null).toBe(lost === 'registration')
+  })
+
+  it('keeps its registration if it has no challenge while its first proof may be under way', async () => {
+    const site = await offering()
+    const anna = dbscVisitor(site)
+    await anna.login()
+    const confirm = anna.registrations[0]!.challenge!
+    anna.registrations[0]!.challenge = null
+    // The browser asks again without a challenge while the proof is on its way.
+    await anna.me()
+    expect(anna.registrations).toHaveLength(1)
+    anna.registrations[0]!.challenge = confirm
+    await anna.me()
+    expect((await rowOf(site))!.device).not.toBeNull()
+    site.clock.advance(EXPIRED)
+    expect((await anna.refresh()).status).toBe(200)
+  })
+
+  it('loses its registration with the session', async () => {
+    const { site, anna, sessionId } = await openBound()
+    await site.sessions.revoke(sessionId)
+    site.clock.advance(601)
+    expect(await anna.me()).toMatchObject(ENDED)
+    expect(anna.registrations).toStrictEqual([])
+    expect((await anna.login()).status).toBe(200)
+    await anna.me()
+    expect((await rowOf(site))!.device).not.toBeNull()
+  })
+
+  it('loses its registration and the device cookie by a logout', async () => {
+    const { anna } = await openBound()
+    const logout = await anna.logout()
+    expect(logout.status).toBe(204)
+    expect(logout.cookies).toContain(CLEARED_DEVICE)
+    expect(anna.jar.names).toStrictEqual([])
+    await anna.visit('GET', '/public', { handler: () => new Response() })
+    expect(anna.registrations).toStrictEqual([])
+  })
+
+  it('ends the old registration, and keeps the cookies, after a new login without a logout', async () => {
+    const { site, anna } = await openBound()
+    const old = anna.registrations[0]!.id
+    await anna.login({ userId: 'berta' })
+    expect(anna.registrations).toHaveLength(2)
+    site.clock.advance(EXPIRED)
+    const { status } = await anna.refresh()
+    expect(status).toBe(200)
+    expect(anna.registrations.map(({ id }) => id)).not.toContain(old)
+    expect((await rowOf(site, 'berta'))!.device).not.toBeNull()
+  })
+
+  it('ends a registration with an answer that keeps the cookies of the new login', async () => {
+    const { site, anna } = await openBound()
+    const { id, device, challenge } = anna.registrations[0]!
+    await anna.login({ userId: 'berta' })
+    await anna.me()
+    expect(anna.jar.get(DEVICE_COOKIE)).toBeDefined()
+    const answer = await site.visitor(anna.jar).visit('POST', '/session/device', {
+      headers: { 'sec-secure-session-id': id, 'secure-session-response': dbscProof(device, challenge!) },
+    })
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { session_identifier: id, continue: false },
+      cookies: [],
+    })
+  })
+})
+
+describe('a copy of all cookies of a bound browser', () => {
+  it('is refused once the device cookie is over, which raises an event and changes nothing', async () => {
+    const { site, anna, sessionId } = await openBound()
+    const missing = listen(site.sessions, 'deviceProofMissing')
+    site.clock.advance(EXPIRED)
+    const thief = site.visitor(anna.jar.copy())
+    const before = await rowOf(site)
+    const refused = await thief.refresh({
+      headers: { 'user-agent': 'Thief' },
+      info: { ip: '192.0.2.7' },
+    })
+    expect(refused).toMatchObject(PROOF_REQUIRED)
+    expect(refused.cookies).toStrictEqual([CLEARED_DEVICE])
+    expect(challengeIn(refused)).toMatch(/^pawl_d1_/)
+    expect(refused.headers.get('cache-control')).toBe('private, no-store')
+    expect(missing).toStrictEqual([{ sessionId, userId: 'anna', ip: '192.0.2.7', userAgent: 'Thief' }])
+    expect(await rowOf(site)).toStrictEqual(before)
+    expect(await thief.refresh()).toMatchObject({ ...PROOF_REQUIRED, cookies: [] })
+    expect((await anna.refresh()).status).toBe(200)
+  })
+
+  it('with a fresh device cookie gets one refresh of that token and nothing more', async () => {
+    const { site, anna } = await openBound()
+    site.clock.advance(EXPIRED)
+    await anna.prove()
+    const thief = site.visitor(anna.jar.copy())
+    expect((await thief.refresh()).status).toBe(200)
+    // His access token moves no row: the owner has proved nothing with it.
+    expect((await thief.me()).status).toBe(200)
+    await site.sessions.flush()
+    expect((await rowOf(site))!.generation).toBe(0)
+    expect(await thief.refresh()).toMatchObject(PROOF_REQUIRED)
+    expect((await thief.me()).status).toBe(200)
+    site.clock.advance(601)
+    expect((await thief.me()).status).toBe(401)
+    for (let hour = 0; hour < 3; hour++) {
+      expect((await anna.refresh()).status).toBe(200)
+      expect((await thief.refresh()).status).toBe(401)
+      site.clock.advance(EXPIRED)
+    }
+  })
+
+  it('ends the session with a fresh proof of a superseded token, and never with an old one', async () => {
+    const { site, anna } = await openBound()
+    site.clock.advance(EXPIRED)
+    await anna.refresh()
+    const { device, challenge } = anna.registrations[0]!
+    anna.jar.delete(DEVICE_COOKIE)
+    await anna.prove()
+    const thief = site.visitor(anna.jar.copy())
+    for (let turn = 0; turn < 5; turn++) {
+      anna.jar.delete(DEVICE_COOKIE)
+      site.clock.advance(100)
+      expect((await anna.refresh()).status).toBe(200)
+    }
+    expect((await rowOf(site))!.generation).toBe(3)
+    const reused = listen(site.sessions, 'reused')
+    expect(await thief.refresh()).toMatchObject({ ...PROOF_REQUIRED, cookies: [CLEARED_DEVICE] })
+    expect((await anna.refresh()).status).toBe(200)
+    expect(reused).toStrictEqual([])
+    // Over a fresh challenge, the device itself vouches for the superseded token.
+    const headers = { 'sec-secure-session-id': anna.registrations[0]!.id }
+    const prove = async (over: string) =>
+      thief.visit('POST', '/session/device', {
+        headers: { ...headers, 'secure-session-response': dbscProof(device, over) },
+      })
+    expect((await prove(challenge!)).status).toBe(200)
+    expect(await thief.refresh()).toMatchObject(PROOF_REQUIRED)
+    const fresh = challengeIn(await prove('stale'))
+    expect((await prove(fresh!)).status).toBe(200)
+    expect(await thief.refresh()).toMatchObject({ status: 401, body: { code: 'refresh_token_reused' } })
+    expect((await rowOf(site))!.endReason).toBe('reuse')
+  })
+
+  it('signs in again as the way back of a browser that has lost its key, and ends the old session as device', async () => {
+    const { site, anna } = await openBound()
+    site.clock.advance(EXPIRED)
+    await anna.refresh()
+    anna.forget()
+    site.clock.advance(EXPIRED)
+    expect(await anna.refresh()).toMatchObject(PROOF_REQUIRED)
+    expect((await anna.login()).status).toBe(200)
+    const ends = (await site.sessions.list('anna')).map(({ endReason }) => endReason)
+    expect(ends.toSorted()).toStrictEqual(['device', null].toSorted())
+  })
+})
+
+describe('a page load of a bound session', () => {
+  it('proves the device through the refresh route, and goes on as the user', async () => {
+    const { site, anna } = await openBound()
+    const missing = listen(site.sessions, 'deviceProofMissing')
+    site.clock.advance(EXPIRED)
+    // Another site has started it, so the browser has not proved itself before.
+    const held = site.visitor(anna.jar)
+    anna.jar.delete(DEVICE_COOKIE)
+    const first = await held.navigate('/orders')
+    const second = await held.navigate(first.headers.get('location')!)
+    expect(second).toMatchObject({ status: 200, cookies: [] })
+    expect(second.headers.get('content-security-policy')).toContain("default-src 'none'")
+    const next = /^0;url=(\/session\/refresh\?to=%2Forders&pawl-resumed=\w+)$/.exec(
+      second.headers.get('refresh') ?? '',
+    )?.[1]
+    const third = await anna.navigate(next!)
+    expect(third.status).toBe(303)
+    expect(namesIn(third)).toStrictEqual([ACCESS, REFRESH])
+    expect((await anna.navigate(third.headers.get('location')!)).body).toMatchObject({ userId: 'anna' })
+    expect(missing).toStrictEqual([])
+  })
+
+  it('without the key shows the page of a visitor once, and keeps the cookies', async () => {
+    const { site, anna } = await openBound()
+    anna.forget()
+    site.clock.advance(EXPIRED)
+    const page = { info: { optional: true }, handler: visitorsPage }
+    const missing = listen(site.sessions, 'deviceProofMissing')
+    const first = await anna.navigate('/', page)
+    const second = await anna.navigate(first.headers.get('location')!)
+    const third = await anna.navigate(/url=(.+)$/.exec(second.headers.get('refresh')!)![1]!)
+    expect(third.status).toBe(303)
+    const last = await anna.navigate(third.headers.get('location')!, page)
+    expect([last.status, last.text]).toStrictEqual([200, 'visitor'])
+    expect(anna.jar.names).toStrictEqual([ACCESS, REFRESH].toSorted())
+    expect(missing).toHaveLength(1)
+    expect((await rowOf(site))!.endReason).toBeNull()
+  })
+
+  it('with inline refresh takes the same way, and a proven one is refreshed in place', async () => {
+    const site = await offering({}, { refresh: 'inline' })
+    const anna = dbscVisitor(site)
+    await anna.login()
+    await anna.me()
+    site.clock.advance(EXPIRED)
+    const proven = await anna.visit('POST', '/order', { info: { required: true } })
+    expect(proven).toMatchObject({ status: 200, body: { userId: 'anna' } })
+    expect(challengeIn(proven)).toMatch(/^pawl_d1_/)
+    site.clock.advance(EXPIRED)
+    anna.jar.delete(DEVICE_COOKIE)
+    const held = site.visitor(anna.jar)
+    const unproven = await held.visit('POST', '/order', { info: { required: true } })
+    expect(unproven).toMatchObject(PROOF_REQUIRED)
+    const first = await held.navigate('/orders')
+    expect(first.status).toBe(303)
+    expect(first.headers.get('location')).toBe('/session/refresh?to=%2Forders')
+  })
+})
+
+const visitorsPage: Handler = (session) => new Response(session.current === null ? 'visitor' : session.userId)
+
+describe.each(['cookie', 'bearer'] as const)('a client with a key of its own in %s mode', (mode) => {
+  const open = async (options = {}) => {
+    const site = await offering(options)
+    const anna = provingClient(site, mode)
+    await anna.login()
+    return { site, anna }
+  }
+  const accessOf = (anna: ReturnType<typeof provingClient>) =>
+    decodeJwt(mode === 'cookie' ? anna.jar.get(ACCESS)! : anna.tokens.accessToken).payload
+
+  it('binds its session, and refreshes with one proof each', async () => {
+    const { site, anna } = await open()
+    const bound = listen(site.sessions, 'deviceBound')
+    const registered = await anna.register()
+    expect(registered.status).toBe(200)
+    expect(registered.headers.get('dpop-nonce')).toMatch(/^pawl_d1_/)
+    expect(registered.headers.get('secure-session-challenge')).toBeNull()
+    expect(namesIn(registered)).toStrictEqual(mode === 'cookie' ? [ACCESS] : [])
+    expect(Object.keys(registered.body as object).toSorted()).toStrictEqual(
+      mode === 'cookie' ? ['expiresIn', 'marker'] : ['accessToken', 'expiresIn', 'refreshToken'],
+    )
+    const kind = mode === 'cookie' ? 'webcrypto' : 'native'
+    const { thumbprint } = anna.device
+    expect((await site.sessions.list('anna'))[0]!.device).toStrictEqual({ kind, thumbprint })
+    expect(bound).toMatchObject([{ kind, thumbprint, userId: 'anna' }])
+    expect(accessOf(anna)).toMatchObject({ cnf: { jkt: thumbprint } })
+    for (const generation of [1, 1, 2, 2]) {
+      site.clock.advance(EXPIRED)
+      const refreshed = await anna.refreshWith(anna.proofFor('refresh', anna.nonce))
+      expect(refreshed.status).toBe(200)
+      expect(accessOf(anna)['gen']).toBeUndefined()
+      expect((await anna.me()).body).toMatchObject({ generation })
+    }
+  })
+
+  it('may register the same key again, and no other one', async () => {
+    const { site, anna } = await open()
+    const registered = [await anna.register(), await anna.register()]
+    expect(registered.map(({ status }) => status)).toStrictEqual([200, 200])
+    const other = provingClient(site, mode, anna.jar, createDevice())
+    Object.assign(other.tokens, anna.tokens)
+    const { deviceChallenge } = (await anna.login()).body as { deviceChallenge: string }
+    await anna.register(deviceChallenge)
+    Object.assign(other.tokens, anna.tokens)
+    const refused = await other.register(deviceChallenge)
+    expect(refused).toMatchObject({ status: 403, body: { code: 'device_mismatch' }, cookies: [] })
+    const { device } = (await site.sessions.list('anna')).find(({ active }) => active)!
+    expect(device!.thumbprint).toBe(anna.device.thumbprint)
+  })
+
+  it('without a proof gets 401 and the next challenge, keeps its tokens and raises an event', async () => {
+    const { site, anna } = await open()
+    await anna.register()
+    site.clock.advance(EXPIRED)
+    const missing = listen(site.sessions, 'deviceProofMissing')
+    const before = await rowOf(site)
+    const refused = await anna.refreshWith(null)
+    expect(refused).toMatchObject({ ...PROOF_REQUIRED, cookies: [] })
+    expect(refused.headers.get('dpop-nonce')).toMatch(/^pawl_d1_/)
+    expect(missing).toHaveLength(1)
+    expect(await rowOf(site)).toStrictEqual(before)
+    expect((await anna.proven()).status).toBe(200)
+  })
+
+  it('signs once more over a new challenge, which is no alarm', async () => {
+    const { site, anna } = await open()
+    await anna.register()
+    const alarms = [listen(site.sessions, 'deviceProofMissing'), listen(site.sessions, 'deviceMismatch')]
+    const nonce = anna.nonce
+    site.clock.advance(86_400)
+    const refused = await anna.refreshWith(anna.proofFor('refresh', nonce))
+    expect(refused).toMatchObject(PROOF_REQUIRED)
+    expect((await anna.proven()).status).toBe(200)
+    // Neither is a proof without any challenge.
+    expect(await anna.refreshWith(anna.proofFor('refresh', null))).toMatchObject(PROOF_REQUIRED)
+    expect(alarms).toStrictEqual([[], []])
+  })
+
+  it('is refused with the key of another device, which raises an event', async () => {
+    const { site, anna } = await open()
+    await anna.register()
+    const mismatch = listen(site.sessions, 'deviceMismatch')
+    const thief = provingClient(site, mode, anna.jar.copy(), createDevice())
+    Object.assign(thief.tokens, anna.tokens)
+    expect(await thief.refreshWith(thief.proofFor('refresh', anna.nonce))).toMatchObject(PROOF_REQUIRED)
+    expect(mismatch).toHaveLength(1)
+    expect((await rowOf(site))!.endReason).toBeNull()
+  })
+
+  it('ends the session with a fresh proof of a superseded token, and never with a captured one', async () => {
+    const { site, anna } = await open()
+    await anna.register()
+    const stolen = { jar: anna.jar.copy(), tokens: { ...anna.tokens }, nonce: anna.nonce }
+    for (let turn = 0; turn < 4; turn++) {
+      site.clock.advance(100)
+      expect((await anna.proven()).status).toBe(200)
+    }
+    const thief = provingClient(site, mode, stolen.jar, anna.device)
+    Object.assign(thief.tokens, stolen.tokens)
+    expect(await thief.refreshWith(thief.proofFor('refresh', stolen.nonce))).toMatchObject(PROOF_REQUIRED)
+    expect((await rowOf(site))!.endReason).toBeNull()
+    expect(await thief.refreshWith(thief.proofFor('refresh', thief.nonce))).toMatchObject({
+      body: { code: 'refresh_token_reused' },
+    })
+    expect((await rowOf(site))!.endReason).toBe('reuse')
+  })
+
+  it('is bound again if the database has lost the key', async () => {
+    const { site, anna } = await open({ deviceBinding: 'require' })
+    const backup = await rowOf(site)
+    await anna.register()
+    const restored = await restore(site, backup!, { deviceBinding: 'require' })
+    const late = provingClient(restored, mode, anna.jar, anna.device)
+    Object.assign(late.tokens, anna.tokens)
+    site.clock.advance(EXPIRED)
+    expect((await late.refreshWith(anna.proofFor('refresh', anna.nonce))).status).toBe(200)
+    const kind = mode === 'cookie' ? 'webcrypto' : 'native'
+    expect((await restored.sessions.list('anna'))[0]!.device).toStrictEqual({
+      kind,
+      thumbprint: anna.device.thumbprint,
+    })
+  })
+})
+
+/** The same application with a database that knows only this row. */
+async function restore(
+  { clock }: Site,
+  row: SessionRow,
+  options: Partial<SessionsOptions> = {},
+): Promise<Site> {
+  const store = memory()
+  const restored = await offering({ store, now: clock.now, ...options })
+  await store.insert(row)
+  return { ...restored, clock }
+}
