@@ -135,8 +135,9 @@ export async function checkDevice(
   }
   const isOwnKey = signed !== null && same(signed.key, row.device.key)
   if (isOwnKey && vouching !== 'missing') return allow(row.device, vouching)
-  // A proof by the right key over another challenge is a client's first one, not an alarm.
-  if (!isOwnKey && !provesNext) {
+  // A proof over another challenge, or for the token before this one, is the first attempt of an honest client.
+  const hasProof = isOwnKey || cookies.some(({ at }) => arrivedAt - at <= VOUCHES_FOR)
+  if (!hasProof && !provesNext) {
     const who = { sessionId: row.id, userId: row.userId, ...recordable(from, options.privacy) }
     events.emit(signed === null ? 'deviceProofMissing' : 'deviceMismatch', who)
   }
