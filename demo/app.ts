@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import express, { type ErrorRequestHandler, type Express, type Request } from 'express'
+import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from 'express'
+import onHeaders from 'on-headers'
 import { expressSessions, requireSession, sessionErrors, sessionOf } from '../src/adapters/express/index.ts'
 import type { Sessions } from '../src/index.ts'
 import type { Claims } from './claims.ts'
@@ -37,25 +38,29 @@ export function createDemo(sessions: Sessions<Claims>): Demo {
   })
   const tabs = tabRoutes(sessions)
   app.use(tabs.dropResponses)
+  app.use(allowUnbound)
   app.use(expressSessions(sessions, { cookies: COOKIES }))
 
   app.get('/', requireSession({ optional: true }), (req, res) => {
     const session = sessionOf(req, sessions).current
     if (session === null) return res.send(signInPage(cleanUserName(req.query['as']) ?? '', null))
     const { name } = session.claims
-    res.send(sessionPage({ name, otherHost: otherHostUrl(req, name) }))
+    res.send(sessionPage({ name, otherHost: otherHostUrl(req, name), secure: req.secure }))
   })
 
   app.post('/login', express.urlencoded({ extended: false, limit: '4kb' }), async (req, res) => {
-    const { name: input, remember } = (req.body ?? {}) as Record<string, unknown>
+    const { name: input, remember, bind } = (req.body ?? {}) as Record<string, unknown>
     const name = cleanUserName(input)
     if (name === null) return res.status(400).send(signInPage('', 'Enter a name to sign in with.'))
-    await sessionOf(req, sessions).create({
+    res.locals['unbound'] = bind !== 'on'
+    const answer = await sessionOf(req, sessions).create({
       userId: name.toLowerCase(),
       claims: { name },
       persistent: remember === 'on',
     })
-    res.redirect(303, '/')
+    // A script gets the answer, with the challenge for `pawl/client/bind`. A form without a script gets the page.
+    if (req.accepts('html', 'json') === 'json') res.json(answer)
+    else res.redirect(303, '/')
   })
 
   // By this an open page notices that the demo was started again.
@@ -77,6 +82,7 @@ export function createDemo(sessions: Sessions<Claims>): Demo {
     res.json({
       sessionId: session.sessionId,
       device: deviceName(session.userAgent),
+      bound: session.device?.kind ?? null,
       ip: session.ip,
       generation: session.generation,
       persistent: session.persistent,
@@ -101,13 +107,21 @@ export function createDemo(sessions: Sessions<Claims>): Demo {
   return { app, close: () => streams.close() }
 }
 
+/** DEMO ONLY: a login without the checkbox does not ask Chrome to bind the session. */
+const allowUnbound: RequestHandler = (_req, res, next) => {
+  onHeaders(res, () => {
+    if (res.locals['unbound'] === true) res.removeHeader('secure-session-registration')
+  })
+  next()
+}
+
 /** This page at `localhost` instead of `127.0.0.1`, or the reverse. A browser keeps separate cookies for each. */
 function otherHostUrl(req: Request, name: string): string {
   const host = req.headers.host ?? ''
   const other = host.startsWith('localhost')
     ? host.replace('localhost', '127.0.0.1')
     : host.replace(/^[^:]+/, 'localhost')
-  return `http://${other}/?as=${encodeURIComponent(name)}`
+  return `${req.protocol}://${other}/?as=${encodeURIComponent(name)}`
 }
 
 const handleError: ErrorRequestHandler = (error: { status?: unknown }, _req, res, next) => {

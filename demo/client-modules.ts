@@ -10,10 +10,9 @@ export function clientModules(): Router {
   const router = Router()
   const modules = new Map<string, Promise<string>>()
 
-  const serve: RequestHandler<{ folder: string; name: string }> = async (req, res, next) => {
-    const { folder, name } = req.params
-    if (!/^[a-z-]+$/.test(name) || !['client', 'wire'].includes(folder)) return next()
-    const path = `${folder}/${name}.ts`
+  const serve: RequestHandler = async (req, res, next) => {
+    const path = req.path.slice(1).replace(/js$/, 'ts')
+    if (!/^(client|client\/bind|wire)\/[a-z-]+\.ts$/.test(path)) return next()
     let found = modules.get(path)
     if (found === undefined) {
       found = transpile(path)
@@ -22,7 +21,7 @@ export function clientModules(): Router {
     res.type('text/javascript').send(await found)
   }
 
-  router.get('/:folder/:name.js', serve)
+  router.get(/\.js$/, serve)
   return router
 }
 

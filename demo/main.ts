@@ -1,14 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import pg from 'pg'
-import { createSessions, isSessionsError } from '../src/index.ts'
+import { createSessions, isSessionsError, type Sessions } from '../src/index.ts'
 import { postgres } from '../src/postgres/index.ts'
 import { createDemo } from './app.ts'
+import { selfSigned } from './certificate.ts'
 import type { Claims } from './claims.ts'
 import { createEmbeddedPostgres } from './embedded-postgres.ts'
-import { LIFETIMES } from './lifetimes.ts'
+import { HTTPS_LIFETIMES, LIFETIMES } from './lifetimes.ts'
 
 const HOST = '127.0.0.1'
 const FIRST_PORT = 3000
@@ -24,11 +28,15 @@ Starts the demo on http://${HOST}:${FIRST_PORT}/ or the next free port. Ctrl-C s
   DATABASE_URL  the PostgreSQL to use. Default: an embedded one, which is deleted when the demo stops.
   PAWL_SECRET   keeps the data in DATABASE_URL (schema pawl_demo) for the next run with the same secret.
                 Default: a new secret and a new schema, which is dropped when the demo stops.
-  PORT          the first port to try. 0 takes any free port.`
+  PORT          the first port to try. 0 takes any free port.
+  HTTPS_PORT    serves the demo on https://localhost at this port too, or the next free one. Chrome binds sessions
+                to the device by itself there (DBSC). The demo prints the switches that Chrome needs.`
 
-const { DATABASE_URL, PAWL_SECRET, PORT } = process.env
+const { DATABASE_URL, PAWL_SECRET, PORT, HTTPS_PORT } = process.env
 /** Without it every run has a new secret and new data, so that cookies of an earlier run are a visitor's. */
 const keptSecret = DATABASE_URL === undefined ? undefined : PAWL_SECRET
+
+type OpenSessions = (lifetimes: typeof LIFETIMES) => Promise<Sessions<Claims>>
 
 /** One function for each started part, in starting order. */
 const cleanups: (() => Promise<unknown>)[] = []
@@ -48,10 +56,37 @@ function onSignal(): void {
 async function start(): Promise<void> {
   const database = DATABASE_URL ?? (await step('Starting an embedded PostgreSQL', startPostgres))
   stop.signal.throwIfAborted()
-  const sessions = await step('Creating the tables and keys', () => startSessions(database))
+  const open = await connect(database)
+  const sessions = await step('Creating the tables and keys', () => open(LIFETIMES))
   stop.signal.throwIfAborted()
+  const port = await serve(sessions, createServer(), portOf('PORT', PORT ?? String(FIRST_PORT)))
+  const secure = HTTPS_PORT === undefined ? '' : await serveSecurely(open, portOf('HTTPS_PORT', HTTPS_PORT))
+  console.log(
+    `\n  Open  http://${HOST}:${port}/\n${secure}\n  Press Ctrl-C to stop the demo${keptSecret === undefined ? ' and delete its data' : ''}.\n`,
+  )
+}
+
+/** @returns what to print about it */
+async function serveSecurely(open: OpenSessions, first: number): Promise<string> {
+  const identity = selfSigned('localhost')
+  const port = await serve(await open(HTTPS_LIFETIMES), createTlsServer(identity), first)
+  const features =
+    process.platform === 'linux'
+      ? '--enable-features=DeviceBoundSessions,EnableBoundSessionCredentialsSoftwareKeysForManualTesting '
+      : ''
+  return `
+  Over https, Chrome binds sessions by itself. It must trust the certificate of this run, so start it with a new profile:
+
+  chrome --user-data-dir=${join(tmpdir(), 'pawl-demo-chrome')} --ignore-certificate-errors-spki-list=${identity.publicKeyHash} \\
+    ${features}https://localhost:${port}/
+`
+}
+
+/** @returns the port */
+async function serve(sessions: Sessions<Claims>, server: Server, first: number): Promise<number> {
   const demo = createDemo(sessions)
-  const server = await listen(createServer(demo.app))
+  server.on('request', demo.app)
+  await listen(server, first)
   cleanups.push(async () => {
     demo.close()
     const closed = once(server, 'close')
@@ -60,10 +95,7 @@ async function start(): Promise<void> {
     await closed
     clearTimeout(timer)
   })
-  const { port } = server.address() as AddressInfo
-  console.log(
-    `\n  Open  http://${HOST}:${port}/\n\n  Press Ctrl-C to stop the demo${keptSecret === undefined ? ' and delete its data' : ''}.\n`,
-  )
+  return (server.address() as AddressInfo).port
 }
 
 async function startPostgres(): Promise<string> {
@@ -73,36 +105,32 @@ async function startPostgres(): Promise<string> {
   return embedded.url
 }
 
-async function startSessions(connectionString: string): Promise<Awaited<ReturnType<typeof openSessions>>> {
+/** @returns a function that opens sessions there, with the data of the others that it opens */
+async function connect(connectionString: string): Promise<OpenSessions> {
   const pool = new pg.Pool({ connectionString, connectionTimeoutMillis: 3000, query_timeout: 3000 })
   // The pool replaces idle connections that fail.
   pool.on('error', () => {})
   cleanups.push(() => pool.end())
   // With a random secret no later run can use the data, so each run has its own schema.
   const schema = keptSecret === undefined ? `pawl_demo_${randomBytes(4).toString('hex')}` : 'pawl_demo'
-  const sessions = await openSessions(pool, schema)
-  if (keptSecret === undefined && DATABASE_URL !== undefined)
-    cleanups.push(() => pool.query(`drop schema "${schema}" cascade`))
-  cleanups.push(() => sessions.close())
-  sessions.on('storeUnavailable', ({ operation }) => {
-    if (!stop.signal.aborted) console.warn(`Cannot reach the database (${operation}). Pawl retries.`)
-  })
-  return sessions
+  const secret = keptSecret ?? randomBytes(32)
+  let opened = 0
+  return async (lifetimes) => {
+    const store = postgres({ pool, schema })
+    const sessions = await createSessions<Claims>({ store, secret, deviceBinding: 'offer', ...lifetimes })
+    opened++
+    if (opened === 1 && keptSecret === undefined && DATABASE_URL !== undefined)
+      cleanups.push(() => pool.query(`drop schema "${schema}" cascade`))
+    cleanups.push(() => sessions.close())
+    sessions.on('storeUnavailable', ({ operation }) => {
+      if (!stop.signal.aborted) console.warn(`Cannot reach the database (${operation}). Pawl retries.`)
+    })
+    return sessions
+  }
 }
 
-function openSessions(pool: pg.Pool, schema: string) {
-  return createSessions<Claims>({
-    store: postgres({ pool, schema }),
-    secret: keptSecret ?? randomBytes(32),
-    ...LIFETIMES,
-  })
-}
-
-/** Listens on `PORT` or 3000. If the port is in use, takes the next free one. */
-async function listen(server: Server): Promise<Server> {
-  const first = PORT === undefined ? FIRST_PORT : Number(PORT)
-  if (!Number.isInteger(first) || first < 0 || first > 65_535)
-    throw new Error(`PORT is '${PORT}'. Set it to a number from 0 (any free port) to 65535.`)
+/** Listens on this port. If it is in use, takes the next free one. */
+async function listen(server: Server, first: number): Promise<Server> {
   for (let port = first; ; port++) {
     try {
       server.listen(port, HOST)
@@ -114,6 +142,13 @@ async function listen(server: Server): Promise<Server> {
       console.log(`  Port ${port} is in use. Trying the next one.`)
     }
   }
+}
+
+function portOf(name: string, value: string): number {
+  const port = Number(value)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new Error(`${name} is '${value}'. Set it to a number from 0 (any free port) to 65535.`)
+  return port
 }
 
 async function step<T>(title: string, work: () => Promise<T>): Promise<T> {

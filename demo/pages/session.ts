@@ -6,9 +6,11 @@ export interface SessionPage {
   readonly name: string
   /** This page at the server's other host name, where the browser keeps other cookies. */
   readonly otherHost: string
+  /** Whether the page is served over https, where Chrome binds sessions by itself. */
+  readonly secure: boolean
 }
 
-export function sessionPage({ name, otherHost }: SessionPage): string {
+export function sessionPage({ name, otherHost, secure }: SessionPage): string {
   return layout({
     title: `${name} · pawl demo`,
     styles: ['base.css', 'session.css'],
@@ -45,6 +47,7 @@ export function sessionPage({ name, otherHost }: SessionPage): string {
         <div><dt>Last refresh</dt><dd data-last-refresh>–</dd></div>
         <div><dt>Device</dt><dd data-device>–</dd></div>
         <div><dt>Cookies</dt><dd data-persistent>–</dd></div>
+        <div class="bound" data-binding><dt>Bound to</dt><dd data-bound>–</dd></div>
       </dl>
       <div class="actions">
         <button class="primary" type="button" data-refresh disabled>Refresh now</button>
@@ -59,9 +62,17 @@ export function sessionPage({ name, otherHost }: SessionPage): string {
     <h2 id="steal-title">Steal this session</h2>
     <p>This copies your refresh token from its HttpOnly cookie, like malware that reads the browser’s cookie file. A new
     tab opens with <b>the thief’s view</b>.</p>
-    <p>Press <b>auto</b> there, and put both tabs side by side. While you and the thief both use the session, Pawl
-    detects the theft within a minute and ends the session for both. If the thief stops earlier, the copied token
-    still becomes worthless.</p>
+    <p data-steal-unbound>Press <b>auto</b> there, and put both tabs side by side. While you and the thief both use the
+    session, Pawl detects the theft within a minute and ends the session for both. If the thief stops earlier, the copied
+    token still becomes worthless.</p>
+    <p data-steal-bound hidden>This session is bound to a key of this browser, which the thief cannot copy with the cookie.
+    Press <b>refresh</b> there: Pawl refuses the thief at once, and you stay signed in.</p>
+    <p class="muted">${
+      secure
+        ? 'On https, Chrome itself binds the session where the computer has a chip for keys (DBSC).'
+        : html`On plain http, <code>pawl/client/bind</code> binds the session. Chrome’s own binding (DBSC) needs https: start
+        the demo with <code>HTTPS_PORT=3443</code>.`
+    }</p>
     <form method="post" action="/session/steal" target="_blank" rel="noopener">
       <button class="danger wide">Steal this session <span aria-hidden="true">↗</span></button>
     </form>

@@ -28,12 +28,14 @@ export function signInPage(name: string, error: string | null): string {
       ${error === null ? null : html`<p class="field-error" id="name-error">${error}</p>`}
       <label class="check"><input type="checkbox" name="remember" checked> <span>Remember me
         <small>Stay signed in after the browser is closed</small></span></label>
+      <label class="check"><input type="checkbox" name="bind" checked> <span>Bind to this device
+        <small>Only this browser can refresh the session. Without it, see how Pawl detects a thief</small></span></label>
       <button class="primary wide">Sign in</button>
     </form>
     <ol class="steps">
       <li>Watch the session refresh by itself.</li>
       <li>Steal it in a second tab.</li>
-      <li>See how Pawl detects the theft.</li>
+      <li>See Pawl refuse the thief, or detect the theft.</li>
     </ol>
   </section>
 </main>`,

@@ -13,8 +13,9 @@ export function thiefPage(): string {
     <h1><span aria-hidden="true">▌</span>the thief’s view</h1>
     <p>This tab sends no cookies. It holds a stolen refresh token and calls the same public routes as a mobile app in
     bearer mode: <code>POST /session/refresh</code> and <code>GET /api/me</code>.</p>
-    <p>Refresh and call the API here while the owner does the same in the other tab. Each rotation makes older
-    refresh tokens invalid. Whoever uses one again ends the session for both.</p>
+    <p>If the session is bound to a key, Pawl refuses the first refresh. If not, refresh and call the API here while the
+    owner does the same in the other tab. Each rotation makes older refresh tokens invalid. Whoever uses one again ends
+    the session for both.</p>
   </header>
 
   <section class="verdict" data-verdict aria-labelledby="verdict-title" hidden>

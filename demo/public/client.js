@@ -1,3 +1,4 @@
+import { bindDevice } from '/pawl/client/bind/index.js'
 import { createSessionClient } from '/pawl/client/index.js'
 import { delay } from './delay.js'
 import { jsonOf, resultOf } from './request.js'
@@ -23,7 +24,13 @@ const MAX_RETRY_DELAY = 5
 export function createClient(hooks) {
   /** The code of the last 401 response. */
   let code = 'session_ended'
-  const client = createSessionClient({ overlap: OVERLAP, fetch: observedFetch })
+  const client = createSessionClient({
+    overlap: OVERLAP,
+    fetch: observedFetch,
+    device: bindDevice(),
+    // The pages tell of the other problems themselves.
+    onProblem: (problem) => problem === 'device-unproven' && hooks.ended?.('device_proof_required'),
+  })
   client.onChange(({ status }) => {
     if (status === 'signed-out') hooks.ended?.(code)
   })
@@ -89,6 +96,7 @@ export function createClient(hooks) {
       return result.status === 401 ? null : result
     },
     fetch: client.fetch,
+    signIn: client.signIn,
     signOut: client.signOut,
   }
 }

@@ -3,6 +3,8 @@ import { createElement, find } from './dom.js'
 import { ENDINGS, VERDICTS } from './messages.js'
 
 const MAX_LINES = 80
+/** Short names of events. */
+const CHIPS = { deviceBound: 'bound', deviceProofMissing: 'refused' }
 /** An event may arrive this much later than the response to its refresh. Milliseconds. */
 const EVENT_DELAY = 1500
 
@@ -23,7 +25,7 @@ export function createLog() {
     words.append(subject, text)
     item.append(
       createElement('time', '', clockTime(event.at)),
-      createElement('span', `chip ${kind}`, event.verdict ?? event.type),
+      createElement('span', `chip ${kind}`, event.verdict ?? CHIPS[event.type] ?? event.type),
       words,
     )
     list.prepend(item)
@@ -87,6 +89,22 @@ export function createLog() {
             event.reason === 'reuse' ? 'alarm' : '',
             createSubject(session, own),
             ` ${ENDINGS[event.reason] ?? 'ended.'}`,
+          )
+          break
+        case 'deviceBound':
+          addLine(
+            event,
+            'bound',
+            createSubject(session),
+            ' was bound to a key. From now on a refresh needs a proof by that key.',
+          )
+          break
+        case 'deviceProofMissing':
+          addLine(
+            event,
+            'alarm',
+            createSubject('A refresh without the key', own),
+            ` of ${own ? 'this session' : 'another device'} was refused. Nothing changed for its owner.`,
           )
           break
         case 'created':

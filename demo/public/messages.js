@@ -18,6 +18,13 @@ export const ENDINGS = {
   replaced: 'ended: a new sign-in replaced it.',
   limit: 'ended: the user had too many sessions.',
   rollback: 'ended: the database had lost its latest commits.',
+  device: 'ended: its browser had lost the key, and somebody signed in there again.',
+}
+
+/** What a session is bound to, by the kind of the key. */
+export const BINDINGS = {
+  webcrypto: 'A key of this browser, made by pawl/client/bind',
+  dbsc: 'A key that Chrome keeps in this computer (DBSC)',
 }
 
 /** The texts of the signed-out view, by reason. */
@@ -52,6 +59,12 @@ export const SIGNED_OUT = {
     what: 'The demo deletes its data when it stops.',
     why: 'The database has no row for this session, so the server refuses its tokens.',
     message: '“Please sign in again.”',
+  },
+  unproven: {
+    title: 'This browser could not prove itself.',
+    what: 'The session is bound to a key. The browser has lost it, or Chrome has used up its six signatures of nine minutes.',
+    why: 'Without the key, the server cannot tell this browser from a thief with copied cookies. It has not ended the session.',
+    message: '“We could not recognize this device. Please sign in again.”',
   },
   other: {
     title: 'This session has ended.',

@@ -4,7 +4,7 @@ import { createDevices } from './devices.js'
 import { announce, find } from './dom.js'
 import { createLog } from './event-log.js'
 import { followEvents } from './event-source.js'
-import { SIGNED_OUT } from './messages.js'
+import { BINDINGS, SIGNED_OUT } from './messages.js'
 import { send } from './request.js'
 import { createWheel } from './wheel.js'
 
@@ -65,11 +65,20 @@ async function load() {
   session.refreshUntil = performance.now() + body.refreshLeft
   scheduleRefresh(body.accessLeft)
   find('device').textContent = `${body.device} · ${body.ip ?? 'unknown address'}`
+  showBinding(body.bound)
   find('persistent').textContent = body.persistent
     ? 'Kept when the browser closes'
     : 'Deleted when the browser closes'
   wheel.show(body.generation)
   return true
+}
+
+/** @param {string | null} kind of the key that the session is bound to */
+function showBinding(kind) {
+  find('bound').textContent = kind === null ? 'Nothing: copied tokens work elsewhere' : BINDINGS[kind]
+  find('binding').classList.toggle('on', kind !== null)
+  find('steal-bound').hidden = kind === null
+  find('steal-unbound').hidden = kind !== null
 }
 
 function showTimes() {
@@ -101,7 +110,8 @@ async function showEnding(code) {
   // Another tab has signed in again, so this browser has a new session.
   if (code === 'session_replaced' || endReason === 'replaced') return location.replace('/')
   sessionStorage.removeItem('pawl-demo-session')
-  const texts = SIGNED_OUT[endReason] ?? SIGNED_OUT.other
+  const texts =
+    SIGNED_OUT[endReason] ?? (code === 'device_proof_required' ? SIGNED_OUT.unproven : SIGNED_OUT.other)
   find('ending').classList.toggle('alarm', endReason === 'reuse')
   find('ending-code').textContent = `401 ${code}`
   find('ending-title').textContent = texts.title
@@ -126,6 +136,7 @@ function onEvent(event) {
       wheel.show(event.generation)
       void load()
     }
+    if (event.type === 'deviceBound') void load()
     if (event.type === 'ended') {
       endReason = event.reason
       // The view shows the code of a 401 response. A refresh in progress may bring one; else this request does.

@@ -1,3 +1,4 @@
+import { createClient } from './client.js'
 import { find } from './dom.js'
 import { SIGNED_OUT } from './messages.js'
 import { send } from './request.js'
@@ -18,3 +19,27 @@ if (lastSession !== null) {
     notice.hidden = false
   }
 }
+
+// `pawl/client` takes the challenge from the answer, and binds the session. Without a script the form signs in too.
+const client = createClient({})
+const form = /** @type {HTMLFormElement} */ (document.querySelector('form'))
+form.addEventListener('submit', async (event) => {
+  event.preventDefault()
+  const fields = new URLSearchParams(/** @type {any} */ (new FormData(form)))
+  try {
+    const signedIn = await client.signIn(async () => {
+      const response = await fetch(form.action, {
+        method: 'POST',
+        headers: { accept: 'application/json' },
+        body: fields,
+      })
+      if (!response.ok) return null
+      const { deviceChallenge, ...answer } = await response.json()
+      return fields.has('bind') ? { ...answer, deviceChallenge } : answer
+    })
+    if (signedIn) return location.replace('/')
+  } catch {
+    // The page that the form loads says what is wrong.
+  }
+  form.submit()
+})

@@ -91,23 +91,36 @@ async function callApi() {
 async function showVerdict(code) {
   setAutomatic(false)
   sessionStorage.removeItem('loot')
+  if (code === 'device_proof_required') {
+    return finish(
+      code,
+      'REFUSED.',
+      'The session is bound to a key of the owner’s browser, and you have copied only the token. The owner stays signed in and notices nothing. Everything you stole is worthless.',
+    )
+  }
   const ownReuse = code === 'refresh_token_reused'
   // A real thief never learns the reason. The demo shows it.
   const ending = sessionId === null || ownReuse ? null : await sendAsThief(`/api/endings/${sessionId}`, {})
   const caught = ownReuse || ending?.body?.reason === 'reuse'
-  find('verdict-code').textContent = `401 ${code}`
-  find('verdict-title').textContent = caught ? 'CAUGHT.' : 'LOCKED OUT.'
-  find('verdict-text').textContent = ownReuse
+  const text = ownReuse
     ? 'You used an old refresh token: the owner had rotated it before. Two parties use this session, so Pawl ended it for both. Everything you stole is worthless.'
     : caught
       ? 'The owner used an old refresh token: you had rotated it before. Two parties use this session, so Pawl ended it for both. Everything you stole is worthless.'
       : 'The session has ended, for example because the owner signed out. Everything you stole is worthless.'
+  finish(code, caught ? 'CAUGHT.' : 'LOCKED OUT.', text)
+}
+
+/** @param {string} code @param {string} title @param {string} text */
+function finish(code, title, text) {
+  find('verdict-code').textContent = `401 ${code}`
+  find('verdict-title').textContent = title
+  find('verdict-text').textContent = text
   find('verdict').hidden = false
   for (const name of ['refresh', 'use', 'auto']) find(name).toggleAttribute('disabled', true)
   find('refresh-token').textContent = 'worthless'
   find('access-token').textContent = 'worthless'
-  document.title = `${caught ? 'Caught' : 'Locked out'} · pawl demo`
-  announce(`${caught ? 'Caught' : 'Locked out'}. ${code}`)
+  document.title = `${title} · pawl demo`
+  announce(`${title} ${code}`)
   document.body.classList.add('over')
   find('verdict-title').focus()
   scrollTo({ top: 0 })

@@ -4,7 +4,15 @@ import type { EventName, SessionEvents, Sessions } from '../../src/index.ts'
 import type { Claims } from '../claims.ts'
 
 /** The session events that a page shows. */
-const STREAMED = ['created', 'refreshed', 'rotated', 'reused', 'ended'] as const satisfies EventName[]
+const STREAMED = [
+  'created',
+  'refreshed',
+  'rotated',
+  'reused',
+  'ended',
+  'deviceBound',
+  'deviceProofMissing',
+] as const satisfies EventName[]
 
 type StreamedEvent = SessionEvents[(typeof STREAMED)[number]]
 

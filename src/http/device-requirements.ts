@@ -1,7 +1,5 @@
 import { hash } from 'node:crypto'
 import { keyOf, thumbprintOf, verifySignature } from '../core/device/device-key.ts'
-import { parseDeviceRecord } from '../core/device/device-record.ts'
-import { VOUCHES_FOR } from '../core/device/vouching.ts'
 import { sessionIdsIn } from '../core/tokens/access-token.ts'
 import { DeviceProofRequiredError, DeviceRequiredError } from '../portable/errors.ts'
 import { parseProof, provesRequest } from '../portable/proof.ts'
@@ -15,14 +13,8 @@ import type { RequestSession } from './request-session.ts'
 export function assertBound<C extends object, D>(session: RequestSession<C, D>): void {
   const verified = session.require()
   if (verified.device !== null) return
-  const { engine, deviceCookies } = session.request
-  const { options, clock } = engine
-  const sessionIds = sessionIdsIn(verified)
-  const vouches = deviceCookies.some((value) => {
-    const record = parseDeviceRecord(options.secrets, value, 'vouch')
-    return record !== null && sessionIds.includes(record.sessionId) && clock.now() - record.at <= VOUCHES_FOR
-  })
-  if (!vouches) throw new DeviceRequiredError()
+  const { vouchedSessionIds } = session.request
+  if (!sessionIdsIn(verified).some((id) => vouchedSessionIds.includes(id))) throw new DeviceRequiredError()
 }
 
 /**
@@ -40,10 +32,10 @@ export function assertProven<C extends object, D>(session: RequestSession<C, D>)
   const isProven =
     proof !== null &&
     key !== null &&
+    thumbprintOf(key) === device &&
     session.presentedTokens.some((token) =>
       provesRequest(proof, target, hash('sha256', token, 'base64url'), engine.clock.now()),
     ) &&
-    thumbprintOf(key) === device &&
     verifySignature(key, proof.input, proof.signature)
   if (!isProven) throw new DeviceProofRequiredError(null, null, 'request')
 }

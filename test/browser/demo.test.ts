@@ -26,13 +26,43 @@ const VIEW = { viewport: { width: 1280, height: 900 } }
 /** For docs/images/ten-tabs.png, which is a copy of the screenshot `ten-tabs`. */
 const README_VIEW = { viewport: { width: 1200, height: 640 } }
 
+browserTest(
+  'the demo refuses the thief of a bound session, and its owner stays signed in',
+  async ({ skip }) => {
+    skip(engineName === 'webkit', 'Under automation, WebKitGTK opens no tab for a form.')
+    const { origin, sessions, advance } = await openDemo()
+    const ended = listen(sessions, 'ended')
+    const context = (await openContext(VIEW)) as PlaywrightContext
+    const owner = await context.newPage()
+    await signIn(owner, origin)
+    await owner.getByText('A key of this browser, made by').waitFor()
+    await picture(owner, 'bound')
+
+    const opened = context.waitForEvent('page')
+    await owner.getByRole('button', { name: 'Steal this session' }).click()
+    const thief = await opened
+    await thief.getByRole('button', { name: 'refresh', exact: true }).click()
+    await thief.getByRole('heading', { name: 'REFUSED.' }).waitFor()
+    await picture(thief, 'refused-thief')
+    for (const _turn of [1, 2]) {
+      advance(TURN)
+      const refreshed = owner.waitForResponse('**/session/refresh')
+      await owner.getByRole('button', { name: 'Refresh now' }).click()
+      expect((await refreshed).status()).toBe(200)
+    }
+    await owner.getByText('A refresh without the key').waitFor()
+    await picture(owner, 'refused-owner')
+    expect(ended).toStrictEqual([])
+  },
+)
+
 browserTest('the demo ends a stolen session for owner and thief', async ({ skip }) => {
   skip(engineName === 'webkit', 'Under automation, WebKitGTK opens no tab for a form.')
   const { origin, sessions, advance } = await openDemo()
   const reused = listen(sessions, 'reused')
   const context = (await openContext(VIEW)) as PlaywrightContext
   const owner = await context.newPage()
-  await signIn(owner, origin, 'sign-in')
+  await signIn(owner, origin, { name: 'sign-in', bound: false })
   await owner.getByRole('button', { name: 'Refresh now' }).click()
   await owner.getByText('Refreshed.').waitFor()
   await picture(owner, 'session')
@@ -131,10 +161,16 @@ async function openTabs(origin: string, view: typeof VIEW): Promise<Page> {
   return page
 }
 
-async function signIn(page: Page, origin: string, name?: string): Promise<void> {
+/** @param name of a picture */
+async function signIn(
+  page: Page,
+  origin: string,
+  { name, bound = true }: { readonly name?: string; readonly bound?: boolean } = {},
+): Promise<void> {
   await page.goto(origin)
   await page.getByLabel('Your name').fill('Ada')
   if (name !== undefined) await picture(page, name)
+  if (!bound) await page.getByLabel('Bind to this device').click()
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByText('Signed in as').waitFor()
   // The server renders this text. The buttons work once the page's modules have run. The driver of Firefox may still hold
@@ -146,6 +182,8 @@ async function picture(page: Page, name: string): Promise<void> {
   // WebDriver can show only the visible part of a page.
   if (engineName === 'webkit') return
   const path = join(SCREENSHOTS, `${name}.png`)
+  // Chromium may draw no frame of a page behind another one.
+  await (page as PlaywrightPage).bringToFront()
   await (page as PlaywrightPage).screenshot({ path, fullPage: true, animations: 'disabled' })
 }
 
@@ -200,6 +238,7 @@ async function createDemoSessions(): Promise<Sessions<Claims>> {
     secret: SECRET,
     now: Date.now,
     logger: silentLogger,
+    deviceBinding: 'offer',
     ...LIFETIMES,
   })
   onTestFinished(() => sessions.close())

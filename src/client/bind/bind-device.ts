@@ -35,8 +35,6 @@ const DELAY = 1000
 const PATIENCE = 1000
 /** How long the server accepts the challenge of a login, in ms. */
 const CHALLENGE_LIFETIME = 300_000
-/** Kept in place of a challenge if the session is bound to another key: that of the browser itself. */
-const OTHER_KEY = 'other'
 
 /**
  * Binds sessions to a key of this device: with copied cookies or tokens alone, nobody can refresh them. The server needs
@@ -106,7 +104,6 @@ export function bindWith(
       // Another tab may have a newer challenge.
       if (!isDue && !given) nonce = await storage.get(nonceName).catch(() => nonce)
       const latest = nonce as string | undefined
-      if (latest === OTHER_KEY) return undefined
       const signer = await findSigner()
       return signer && latest ? signProof(signer, { method: 'POST', url, nonce: latest }) : undefined
     }
@@ -131,7 +128,7 @@ export function bindWith(
         proof ? { ...init, headers: { ...init.headers, [PROOF_HEADER]: proof } } : init,
       )
       const next = response.headers.get(NONCE_HEADER)
-      if (next && nonce !== OTHER_KEY) {
+      if (next) {
         nonce = next
         isProofDue = response.status === 401
         void save(nonceName, next)
@@ -148,13 +145,9 @@ export function bindWith(
           await client.runAlone(async () => {
             // Another tab may have registered the key, or somebody has signed in.
             const current = await loadPending()
-            const outcome = current ? await register(client, signer, current.challenge) : 'late'
-            if (!outcome) return
+            if (current && !(await register(client, signer, current.challenge))) return
             pending = undefined
             await save(pendingName, undefined)
-            if (outcome !== 'device_mismatch') return
-            nonce = OTHER_KEY
-            await save(nonceName, OTHER_KEY)
           })
         } catch (cause) {
           if (delay === DELAY) client.report('storage-failed', cause)

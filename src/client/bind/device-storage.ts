@@ -7,7 +7,7 @@ export interface DeviceStorage {
   add(name: string, value: unknown): Promise<unknown>
 }
 
-/** Name of the database, and of its object store. */
+/** Name of the database and of its object store. `http/proving-page.ts` reads the value `key`, too. */
 const NAME = 'pawl-device'
 
 /** Each call opens the database: an open connection can break, blocks its deletion, and may block the back/forward cache. */

@@ -1,9 +1,14 @@
-import { generateKeyPairSync, sign } from 'node:crypto'
+import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 
-/** The key and certificate of a TLS server. */
+/** The key and certificate of a TLS server, for the demo and the tests. */
 export interface Identity {
   readonly key: string
   readonly cert: string
+  /**
+   * The SHA-256 of the public key, for the switch of Chromium that trusts it. Chromium binds sessions to keys only if the certificate
+   * has no error.
+   */
+  readonly publicKeyHash: string
 }
 
 const DAY = 86_400_000
@@ -21,6 +26,7 @@ export function selfSigned(name: string): Identity {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const algorithm = der(SEQUENCE, oid(OIDS.ecdsaWithSha256))
   const who = der(SEQUENCE, der(0x31, der(SEQUENCE, oid(OIDS.commonName), der(0x0c, Buffer.from(name)))))
+  const spki = publicKey.export({ type: 'spki', format: 'der' })
   const toSign = der(
     SEQUENCE,
     der(0x02, Buffer.from([1])),
@@ -28,11 +34,12 @@ export function selfSigned(name: string): Identity {
     who,
     der(SEQUENCE, time(Date.now() - DAY), time(Date.now() + DAY)),
     who,
-    publicKey.export({ type: 'spki', format: 'der' }),
+    spki,
   )
   const signature = der(0x03, Buffer.from([0]), sign('sha256', toSign, privateKey))
   const certificate = der(SEQUENCE, toSign, algorithm, signature)
   return {
+    publicKeyHash: createHash('sha256').update(spki).digest('base64'),
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     cert: `-----BEGIN CERTIFICATE-----\n${certificate.toString('base64')}\n-----END CERTIFICATE-----\n`,
   }
