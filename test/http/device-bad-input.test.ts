@@ -536,4 +536,28 @@ describe('the device route', () => {
       body: { code: 'csrf_rejected' },
     })
   })
+
+  it('sets no cookie after a slow database, which could replace that of a later login', async () => {
+    const plain = memory()
+    let slow = 0
+    const store = new Proxy(plain, {
+      get(target, name) {
+        if (name === 'bindDevice') site.clock.advance(slow)
+        return Reflect.get(target, name) as unknown
+      },
+    })
+    const site = await openSite({}, { store, deviceBinding: 'offer' })
+    const [script, browser] = [provingClient(site, 'cookie'), dbscVisitor(site)]
+    await script.login()
+    await browser.login({ userId: 'berta' })
+    slow = 16
+    expect(await script.register()).toMatchObject({ status: 503, body: { code: 'try_again' }, cookies: [] })
+    await browser.prove()
+    expect(browser.jar.get(DEVICE_COOKIE)).toBeUndefined()
+    slow = 0
+    expect((await script.register()).status).toBe(200)
+    await browser.prove()
+    expect(browser.jar.get(DEVICE_COOKIE)).toBeDefined()
+    expect(browser.proofs.map(({ status }) => status)).toStrictEqual([200, 503, 200])
+  })
 })
