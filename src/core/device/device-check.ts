@@ -36,11 +36,11 @@ export interface DeviceCheck {
 
 type DeviceContext = Pick<RefreshContext, 'deviceCookies' | 'provesNext' | 'proofKind'>
 
-/** A proof in a header of the request, with a valid signature over a challenge that Pawl has made. */
+/** A proof in a header of the request, with a valid signature. */
 interface SignedProof {
   readonly key: Uint8Array
-  /** What it signs. */
-  readonly challenge: DeviceRecord
+  /** What it signs; null if Pawl has not made that. */
+  readonly challenge: DeviceRecord | null
 }
 
 /** The next challenge for the holder of a refresh token; null if the session is not bound. */
@@ -79,7 +79,8 @@ export function readProof(
   const signed = given === undefined ? null : verifyProof(engine, given)
   if (signed === null) return null
   const { challenge, key } = signed
-  if (challenge.sessionId !== token.sessionId || !same(challenge.key, key)) return signed
+  if (challenge === null || challenge.sessionId !== token.sessionId || !same(challenge.key, key))
+    return signed
   if (isCurrentChallenge(engine, challenge, token)) return signed
   const device = { key, kind: 'webcrypto' } as const
   throw new DeviceProofRequiredError(
@@ -92,11 +93,10 @@ function verifyProof({ options }: Engine, { value, method, url }: RequestProof):
   const proof = parseProof(value, 'dpop+jwt')
   if (proof === null || !URL.canParse(url)) return null
   const { host, pathname } = new URL(url)
-  // First, because a signature takes a hundred times longer.
-  const challenge = parseDeviceRecord(options.secrets, proof.nonce, 'refresh')
-  const key = proof.jwk === null || challenge === null ? null : keyOf(proof.jwk)
-  if (key === null || challenge === null || !matchesTarget(proof, method, host, pathname)) return null
-  return verifySignature(key, proof.input, proof.signature) ? { key, challenge } : null
+  const key = proof.jwk === null ? null : keyOf(proof.jwk)
+  if (key === null || !matchesTarget(proof, method, host, pathname)) return null
+  if (!verifySignature(key, proof.input, proof.signature)) return null
+  return { key, challenge: parseDeviceRecord(options.secrets, proof.nonce, 'refresh') }
 }
 
 /**
@@ -151,8 +151,9 @@ export async function checkDevice(
   const isOwnKey = signed !== null && same(signed.key, row.device.key)
   if (isOwnKey && vouching !== 'missing') return allow(row.device, vouching)
   countUnproven(engine, token)
-  // A proof by the right key over another challenge is a client's first one, and a cookie for another token has become old.
-  if (!isOwnKey && !provesNext && !cookies.some(({ at }) => arrivedAt - at <= VOUCHES_FOR)) {
+  // A proof over another challenge, or for the token before this one, is the first attempt of an honest client.
+  const hasProof = isOwnKey || cookies.some(({ at }) => arrivedAt - at <= VOUCHES_FOR)
+  if (!hasProof && !provesNext) {
     const who = { sessionId: row.id, userId: row.userId, ...recordable(from, options.privacy) }
     events.emit(signed === null ? 'deviceProofMissing' : 'deviceMismatch', who)
   }
@@ -180,8 +181,8 @@ function vouchingOf(
   signed: SignedProof | null,
   arrivedAt: number,
 ): Vouching {
-  if (signed === null) return 'missing'
-  const { challenge } = signed
+  const challenge = signed?.challenge ?? null
+  if (signed === null || challenge === null) return 'missing'
   if (challenge.sessionId !== id || !same(challenge.key, signed.key)) return 'missing'
   const proof = { ...challenge, challengedAt: challenge.at }
   return vouches(proof, token, arrivedAt, options.rotation, challengeLifetime(options))
