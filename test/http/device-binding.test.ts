@@ -592,11 +592,14 @@ describe('a bound session', () => {
     expect((await anna.refresh()).status).toBe(200)
   })
 
-  it('is not counted by the limit of refreshes before its device has proved itself', async () => {
+  it('has a limit of its own for refreshes without a proof, which the owner does not meet', async () => {
     const { site, anna } = await openBound()
+    const missing = listen(site.sessions, 'deviceProofMissing')
     site.clock.advance(EXPIRED)
     const thief = site.visitor(anna.jar.copy())
-    for (let attempt = 0; attempt < 100; attempt++) expect((await thief.refresh()).status).toBe(401)
+    for (let attempt = 0; attempt < 60; attempt++) expect((await thief.refresh()).status).toBe(401)
+    expect(await thief.refresh()).toMatchObject({ status: 503, body: { code: 'try_again' }, cookies: [] })
+    expect(missing).toHaveLength(60)
     expect((await anna.refresh()).status).toBe(200)
   })
 
