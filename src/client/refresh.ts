@@ -26,7 +26,7 @@ export function refresh(client: ClientState): Promise<boolean> {
   return client.refreshing
 }
 
-async function sendRefresh(client: ClientState, isLast?: boolean): Promise<boolean> {
+async function sendRefresh(client: ClientState, attempt = 0): Promise<boolean> {
   const { revision, tokens: previous } = client
   if (client.storage) {
     const tokens = await callStorage(client, (storage) => storage.load()).catch((cause) => {
@@ -65,9 +65,9 @@ async function sendRefresh(client: ClientState, isLast?: boolean): Promise<boole
   if (response.status === 401 && isProblem(body)) {
     if (client.revision !== revision) return true
     const isUnproven = body.code === 'device_proof_required'
-    // The request carried cookies that a new login has replaced, or the server has given the challenge of a proof: try
-    // again, once.
-    if ((body.refresh === 'once' || isUnproven) && !isLast) return sendRefresh(client, true)
+    // The request carried cookies that a new login has replaced, or the server has given the challenge of a proof. A page load
+    // may have refreshed since, so that it needs another one.
+    if (attempt < (isUnproven ? 2 : +(body.refresh === 'once'))) return sendRefresh(client, attempt + 1)
     if (isUnproven && client.session.status !== 'signed-out') client.report('device-unproven')
     // The device may prove itself later. A corrected deployment accepts the tokens of an outdated session again.
     await endSession(client, !isUnproven && body.code !== 'session_outdated')

@@ -20,6 +20,8 @@ export interface LoginFields extends RequestContext {
   readonly userId: string
   /** Sessions that this login replaces. They end with the reason `replaced` (session fixation, ASVS 7.2.4). */
   readonly replaces?: string | readonly string[] | undefined
+  /** @internal Those of {@link replaces} that end with the reason `device`. */
+  readonly unproven?: readonly string[] | undefined
   /** "Remember me": whether cookies outlive the browser. @defaultValue true */
   readonly persistent?: boolean
   /** Seconds, rounded up. @defaultValue the option `idleTimeout` of {@link createSessions} */

@@ -135,7 +135,8 @@ function giveAccessToken<Claims extends object, Data>(
     (cookie) => !cookie.startsWith(`${cookies.set.access}=`),
   )
   const until = pending.length > 0 ? responseCookies.pending.until : now + engine.options.decideWithin
-  responseCookies.set([...pending, cookies.access(accessToken.value, { expiresAt, now })], until)
+  const { headers } = responseCookies.pending
+  responseCookies.set([...pending, cookies.access(accessToken.value, { expiresAt, now })], until, headers)
   return cookieAnswer(request, sessionId, accessToken)
 }
 

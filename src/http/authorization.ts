@@ -27,6 +27,8 @@ export function denialOf<C extends object, D>(
     if (isBackWithUnknownSecret(exchange, engine.clock.now()))
       return errorReply(request, new SecretUnknownError())
   }
+  // Nobody could sign in again who has lost the key, if the login came back with 401 for the old session.
+  if (required.optional && !request.isSafeMethod && session.isUnproven) return null
   // With inline refresh, an expired token has already been tried. A handshake is never refreshed inline.
   const refreshCannotHelp = !isUnproven && (!isExpired || (options.inline && !request.isHandshake))
   const mayPass = refreshCannotHelp && (!('retryAfter' in error) || isVisitorsPage(exchange, error))

@@ -14,6 +14,12 @@ const lifetime = (seconds: number, end: Date): string => `Expires=${end.toUTCStr
 /** The lifetime of a cookie that is being removed. */
 const REMOVED = lifetime(0, new Date(0))
 
+/**
+ * The value of the device cookie after a logout. Chromium renews a cookie that has less than two minutes left in the background,
+ * so it asks the device route soon.
+ */
+export const SIGNED_OUT = 'signed-out'
+
 /** How long a cookie lives. */
 export interface CookieLifetime {
   /** Null for the end of the browser session. */
@@ -29,6 +35,8 @@ export interface CookieWriter {
   /** @param now in ms */
   device(value: string, now: number): string
   clearDevice(): string
+  /** The device cookie after a logout. @param now in ms */
+  signedOut(now: number): string
   /** The attributes of the device cookie besides its lifetime. */
   readonly deviceAttributes: string
   /** Removes the access cookie and the refresh cookie. */
@@ -68,6 +76,14 @@ export function cookieWriter(options: ResolvedHttpOptions, set: CookieSet): Cook
         '/',
         null,
         lifetimeAttributes({ expiresAt: new Date(now + VOUCHES_FOR), now }),
+      ),
+    signedOut: (now) =>
+      write(
+        set.device,
+        SIGNED_OUT,
+        '/',
+        null,
+        lifetimeAttributes({ expiresAt: new Date(now + 60_000), now }),
       ),
     clearDevice: () => write(set.device, '', '/', null, REMOVED),
     deviceAttributes: write(set.device, '', '/', null, '').replace(/^[^;]*; /, ''),

@@ -41,7 +41,9 @@ export function assertCsrfToken<Claims extends object, Data>(
   const isOwn = request.path === `${options.path}/refresh` || request.path === `${options.path}/device`
   if (request.isSafeMethod || isOwn) return
   const sessionId = sessionIdOf(request, session)
-  if (sessionId !== null) assertCsrfTokenOf(request, sessionId)
+  // A browser that has lost the key of its session gets no token for it, and cannot act with it.
+  if (sessionId === null || (session.isUnproven && request.unprovenSessionIds.includes(sessionId))) return
+  assertCsrfTokenOf(request, sessionId)
 }
 
 /**

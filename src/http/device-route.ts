@@ -57,10 +57,14 @@ async function answerBrowser<C extends object, D>(
   { id, proof }: DbscRequest,
 ): Promise<Reply> {
   const token = heldToken(request)
+  if (token === null) {
+    // The browser sends no cookies with the proof if a page of another site has begun the request that waits for it.
+    if (id !== null && !request.hasSignedOut) throw new TryAgainError()
+    if (id === null) throw new NotSignedInError()
+    return endRegistration(id, [request.cookies.clearDevice()])
+  }
   // After a new login the browser has two registrations. The old one proves itself with the new cookies.
-  if (id !== null && (token === null || identifierOf(token.sessionId) !== id))
-    return endRegistration(id, token === null ? request.clearedDevice : [])
-  if (token === null) throw new NotSignedInError()
+  if (id !== null && identifierOf(token.sessionId) !== id) return endRegistration(id, [])
   try {
     return id === null ? await register(request, token, proof ?? '') : await prove(request, token, id, proof)
   } catch (error) {
@@ -114,6 +118,7 @@ async function prove<C extends object, D>(
     throw new DeviceProofRequiredError(challengeOver(request, next, token, key))
   }
   if (purpose === 'confirm') await confirmRegistration(engine, token, key, normalizeContext(request))
+  assertInTime(request)
   const at = clock.now()
   const { fingerprint } = token
   const vouch = { purpose: 'vouch', sessionId, at, challengedAt, fingerprint, key } as const
@@ -127,6 +132,7 @@ async function registerScript<C extends object, D>(request: IncomingRequest<C, D
   if (token === null) throw new NotSignedInError()
   if (proof === undefined) throw new DeviceProofRequiredError()
   const { row, accessToken } = await registerKey(engine, token, proof, 'webcrypto', normalizeContext(request))
+  assertInTime(request)
   const now = engine.clock.now()
   const expiresAt = row.persistent ? new Date(row.expiresAt) : null
   const headers = setCookieHeaders([cookies.access(accessToken.value, { expiresAt, now })])
@@ -162,6 +168,11 @@ function heldToken<C extends object, D>(request: IncomingRequest<C, D>): Refresh
   // The cookies of a login may still be on their way.
   if (chosen === 'other-session') throw new TryAgainError()
   return typeof chosen === 'string' ? null : assertGenuine(chosen)
+}
+
+/** A late answer must not replace the cookie of a login that came after it. @throws TryAgainError */
+function assertInTime<C extends object, D>({ arrivedAt, engine }: IncomingRequest<C, D>): void {
+  if (engine.clock.now() - arrivedAt > engine.options.decideWithin) throw new TryAgainError()
 }
 
 function challengeOver<C extends object, D>(

@@ -16,7 +16,7 @@ import {
 } from '../core/tokens/refresh-token.ts'
 import { accessTokensOf, cookieTokens, isHostOnly, type Transport, transportOf } from '../wire/credentials.ts'
 import { PROOF_HEADER } from '../wire/names.ts'
-import type { CookieWriter } from './cookies.ts'
+import { type CookieWriter, SIGNED_OUT } from './cookies.ts'
 import type { Exchange } from './exchange.ts'
 import type { ResolvedHttpOptions } from './options/resolve.ts'
 import { hasHeadersOfPageLoad } from './page-load.ts'
@@ -146,9 +146,27 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     })
   }
 
+  /** The bound sessions of genuine access tokens that the request has no proof for. */
+  get unprovenSessionIds(): string[] {
+    if (this.proof !== undefined) return []
+    const vouched = this.vouchedSessionIds
+    return this.identifiedSessions
+      .filter(
+        ({ sessionId, device, actor }) => device !== null && actor === null && !vouched.includes(sessionId),
+      )
+      .map(({ sessionId }) => sessionId)
+  }
+
+  /** Whether the browser has just signed out, by the device cookie. */
+  get hasSignedOut(): boolean {
+    return this.deviceCookies.includes(SIGNED_OUT)
+  }
+
   /** Removes all cookies of the session. */
   get clearedCookies(): string[] {
-    return [...this.cookies.clear(), ...this.clearedDevice]
+    // In place of the device cookie, so that the browser asks once more, and learns that it can forget its key.
+    const device = this.deviceCookies.length > 0 ? [this.cookies.signedOut(this.engine.clock.now())] : []
+    return [...this.cookies.clear(), ...device]
   }
 
   /** Removes the device cookie, if there is one. */

@@ -10,7 +10,10 @@ import { createReply, NO_CACHING, setCookieHeaders } from './reply.ts'
  * Proves that the browser has the key of `pawl/client/bind`, refreshes, and goes on. Whatever fails, it goes on too: the page
  * then finds no session. As text, because a bundler of the application could break a function.
  */
-const SCRIPT = `(async ({ challenge, refresh, next }) => {
+const SCRIPT = `(async ({ dataset: { challenge, next }, src }) => {
+  // Only for the page of Pawl: no other may have it sign, or send the browser elsewhere.
+  const refresh = new URL('refresh', src).href
+  if (location.origin + location.pathname !== refresh || new URL(next, refresh).origin !== location.origin) return
   try {
     const opening = indexedDB.open('pawl-device')
     const database = await new Promise((resolve, reject) => {
@@ -31,7 +34,7 @@ const SCRIPT = `(async ({ challenge, refresh, next }) => {
     const header = { typ: 'dpop+jwt', alg: 'ES256', jwk: { kty, crv, x, y } }
     const send = async (nonce) => {
       const jti = base64url(crypto.getRandomValues(new Uint8Array(12)))
-      const claims = { jti, htm: 'POST', htu: location.origin + refresh, iat: Math.floor(Date.now() / 1000), nonce }
+      const claims = { jti, htm: 'POST', htu: refresh, iat: Math.floor(Date.now() / 1000), nonce }
       const input = encode(header) + '.' + encode(claims)
       const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, key.privateKey, new TextEncoder().encode(input))
       return fetch(refresh, { method: 'POST', headers: { dpop: input + '.' + base64url(new Uint8Array(signature)) } })
@@ -42,7 +45,7 @@ const SCRIPT = `(async ({ challenge, refresh, next }) => {
     if (answer.status === 401 && latest) await send(latest)
   } catch {}
   location.replace(next)
-})(document.currentScript.dataset)
+})(document.currentScript)
 `
 
 /**
@@ -57,7 +60,7 @@ export function provingPage(
   headers: readonly Header[],
 ): Reply {
   const usesScript = kind === 'webcrypto' && challenge !== null
-  const values = { challenge: challenge ?? '', refresh: `${path}/refresh`, next }
+  const values = { challenge: challenge ?? '', next }
   const data = Object.entries(values).map(([name, value]) => `data-${name}="${escapeAttribute(value)}"`)
   return createReply(
     200,

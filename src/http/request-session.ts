@@ -33,7 +33,7 @@ import { bearerAnswer, cookieAnswer } from './session-answer.ts'
 
 export type CreateInRequest<Claims extends object, Data> = Omit<
   LoginFields,
-  'replaces' | 'ip' | 'userAgent'
+  'replaces' | 'unproven' | 'ip' | 'userAgent'
 > &
   ClaimsField<Claims> &
   DataField<Data>
@@ -170,9 +170,8 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     const { sessions, ip, userAgent } = this.request
     // If cookies can no longer be set, nothing is created: nobody could hold the session.
     if (this.transport === 'cookie') this.#state.cookies.reserve()
-    const unproven = this.#unprovenSessionIds
-    const replaces = this.namedSessionIds.filter((sessionId) => !unproven.includes(sessionId))
-    const login = { ...fields, ip, userAgent, replaces }
+    const named = { replaces: this.namedSessionIds, unproven: this.#unprovenSessionIds }
+    const login = { ...fields, ip, userAgent, ...named }
     const created = await sessions.create(login).catch((error) => {
       // `refreshClaims` has refused the login, so the error is about the session of this request.
       if (isSessionsError(error) && error.code === 'ERR_SESSION_ENDED')
@@ -180,8 +179,6 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
       throw error
     })
     this.#state.createdId = created.session.sessionId
-    // Last, as with those that the login replaces.
-    for (const sessionId of unproven) await sessions.revoke(sessionId, 'device')
     try {
       const answer = this.#state.giveTokens(created, true)
       if (this.transport === 'cookie') warnOfDroppedCookies(this.request)
@@ -349,16 +346,16 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     }
   }
 
-  /** The bound sessions that a device could not refresh any more, as far as this request shows. */
+  /** The bound sessions whose access token has expired, and whose device has not proved itself, as far as this request shows. */
   get #unprovenSessionIds(): string[] {
-    if (this.error?.code !== 'ERR_ACCESS_TOKEN_EXPIRED') return []
-    const { identifiedSessions, vouchedSessionIds } = this.request
-    return identifiedSessions
-      .filter(
-        ({ sessionId, device, actor }) =>
-          device !== null && actor === null && !vouchedSessionIds.includes(sessionId),
-      )
-      .map(({ sessionId }) => sessionId)
+    const { error } = this
+    const isExpired = error?.code === 'ERR_ACCESS_TOKEN_EXPIRED' && error.reason === 'expired'
+    return isExpired || error?.code === 'ERR_DEVICE_PROOF_REQUIRED' ? this.request.unprovenSessionIds : []
+  }
+
+  /** @internal Whether the request has a bound session that it cannot act with, and that may have lost its key. */
+  get isUnproven(): boolean {
+    return this.#unprovenSessionIds.length > 0
   }
 
   /** @internal The access tokens of the client: the one that is valid, or those that a refresh inside this request replaces. */

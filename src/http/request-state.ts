@@ -100,14 +100,15 @@ export class RequestState<Claims extends object, Data> {
     }
     const { cookies, engine, options, transport } = this.request
     const { sessionId, device } = session
-    const challenge = hasAuthenticated ? registrationChallenge(engine, sessionId, device !== null) : null
+    const mayBind = hasAuthenticated || this.createdId === sessionId
+    const challenge = mayBind ? registrationChallenge(engine, sessionId, device !== null) : null
     if (transport === 'bearer') return bearerAnswer(this.request, accessToken, refreshToken, challenge)
     const life = { expiresAt: session.persistent ? refreshToken.expiresAt : null, now }
     const written = [
       cookies.access(accessToken.value, life),
       cookies.refresh(refreshToken.value, life),
-      // The browser binds the session only while it has no device cookie of an earlier one.
-      ...(device === null ? this.request.clearedDevice : []),
+      // A device cookie is good for one refresh token, and one of an earlier session keeps the browser from binding this one.
+      ...this.request.clearedDevice,
     ]
     const headers =
       challenge !== null && canRegister(this.request) ? [registrationHeader(options.path, challenge)] : []

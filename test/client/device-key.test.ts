@@ -237,7 +237,7 @@ describe('a bound session', () => {
     world.expire()
     const cookies = world.jar.names
     expect((await client.fetch('/me')).status).toBe(401)
-    expect(seen.refreshes).toHaveLength(2)
+    expect(seen.refreshes).toHaveLength(3)
     expect(client.session).toStrictEqual(SIGNED_OUT)
     await client.fetch('/me')
     expect(onProblem.mock.calls).toStrictEqual([['device-unproven']])

@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import { describe, expect, it } from 'vitest'
+import { createSessions } from '../../src/index.ts'
+import { postgres } from '../../src/postgres/index.ts'
 import { createRandom, type Random } from '../chaos/random.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { coded } from '../support/errors.ts'
+import { silentLogger } from '../support/logger.ts'
+import { createDevice, refreshBound } from '../support/proofs.ts'
 import { SECRET } from '../support/secrets.ts'
 import type { MemberConfig, Tokens } from './commands.ts'
 import { openFleet } from './open-fleet.ts'
@@ -201,6 +205,36 @@ describe(`a fleet of two releases (PAWL_SEED=${seed})`, () => {
       const url = await createDatabase()
       const release = { algorithm: 'HS256', reasons: OWN_REASONS }
       await rollOut(url, createPool(url), { ...release, fleet: tagged! }, { ...release, fleet: present })
+    },
+  )
+
+  it.skipIf(tagged === null)(
+    `${LAST_TAG} beside this one leaves the key of a bound session alone, and checks no device`,
+    { timeout: 60_000 },
+    async () => {
+      const url = await createDatabase()
+      const pool = createPool(url)
+      const old = await tagged!.start({ url, secret: SECRET })
+      const sessions = await createSessions({
+        store: postgres({ pool }),
+        secret: SECRET,
+        logger: silentLogger,
+      })
+      const device = createDevice()
+      const login = await old.do.create('anna')
+      await pool.query(`update pawl.sessions set device_key = $1, device_kind = 'native'`, [device.key])
+      const unproven = coded('ERR_DEVICE_PROOF_REQUIRED') as Error
+      await expect(sessions.refresh(login.refreshToken)).rejects.toThrow(unproven)
+      // The release before does not know of devices. Its refreshes and turns go on.
+      const later = await old.do.refresh(login.refreshToken)
+      const turned = await old.do.refresh(later.refreshToken)
+      await expect(sessions.refresh(turned.refreshToken)).rejects.toThrow(unproven)
+      // Nothing of this has ended the session or taken its key.
+      const proven = await refreshBound(sessions, device, turned.refreshToken)
+      expect(sessions.verify(proven.accessToken).device).toBe(device.thumbprint)
+      const { rows } = await pool.query('select device_key, generation, end_reason from pawl.sessions')
+      expect(rows).toStrictEqual([{ device_key: device.key, generation: 1, end_reason: null }])
+      await Promise.all([old.close(), sessions.close()])
     },
   )
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { mintDeviceRecord } from '../../src/core/device/device-record.ts'
 import { ENGINE } from '../../src/core/engine.ts'
+import { sessionsOverHttp } from '../../src/http/http.ts'
+import type { SessionsOptions } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import {
   challengeIn,
@@ -14,6 +16,7 @@ import {
   provingClient,
   registrationIn,
 } from '../support/device.ts'
+import { fakeExchange } from '../support/http-exchange.ts'
 import { type Answer, openSite, type Site, type Visitor } from '../support/http-site.ts'
 import { encodePart } from '../support/jwt.ts'
 import { FOREIGN_SECRET, NEW_SECRET } from '../support/secrets.ts'
@@ -430,7 +433,6 @@ describe('the device cookie', () => {
       ...(['register', 'confirm', 'refresh'] as const).map((purpose) =>
         mintDeviceRecord(secrets, { ...fields, purpose }),
       ),
-      mintDeviceRecord(foreign.sessions[ENGINE].options.secrets, fields),
       mintDeviceRecord(secrets, { ...fields, fingerprint: row.anchorHash }),
       mintDeviceRecord(secrets, { ...fields, key: createDevice().key }),
       mintDeviceRecord(secrets, { ...fields, at: at - 600_001 }),
@@ -446,6 +448,9 @@ describe('the device cookie', () => {
         body: { code: 'device_proof_required', refresh: true },
       })
     }
+    // In a deploy of a new secret, another process may have made it.
+    anna.jar.put(DEVICE_COOKIE, mintDeviceRecord(foreign.sessions[ENGINE].options.secrets, fields))
+    expect(await visitor.refresh()).toMatchObject({ status: 503, body: { code: 'unavailable' }, cookies: [] })
     expect(await site.store.read(sessionId)).toStrictEqual(row)
     anna.jar.put(DEVICE_COOKIE, genuine)
     expect((await visitor.refresh()).status).toBe(200)
@@ -479,5 +484,82 @@ describe('the device route', () => {
     for (const headers of [{}, { dpop: 'x' }, { 'sec-secure-session-id': 'x' }])
       expect((await site.visitor(anna.jar).visit('POST', DEVICE, { headers })).status).toBe(401)
     expect(calls()).toStrictEqual([])
+  })
+
+  it.each(['a b', 'a@b', '[', undefined])('refuses a proof if the request has the host %s', async (host) => {
+    const { site, anna, challenges } = await openUnbound()
+    const dpop = provingClient(site, 'cookie').proofFor('device', challenges.register)
+    const headers = {
+      'sec-fetch-site': 'same-origin',
+      cookie: anna.jar.header('/session/device')!,
+      dpop,
+      ...(host !== undefined && { host }),
+    }
+    const exchange = fakeExchange({ method: 'POST', target: DEVICE, headers, secure: true })
+    const { reply } = await sessionsOverHttp(site.sessions).handle(exchange)
+    expect(reply).toMatchObject({ status: 403, body: expect.stringContaining('device_proof_required') })
+  })
+
+  it('binds nothing, and gives no access token, while a schema refuses the claims', async () => {
+    const schema = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: (value: unknown) => (strict ? { issues: [{ message: 'no' }] } : { value }),
+      },
+    } as const
+    let strict = false
+    const site = await openSite({}, {
+      claims: schema,
+      onSchemaMismatch: 'reject',
+      deviceBinding: 'offer',
+    } as unknown as Partial<SessionsOptions>)
+    const anna = provingClient(site, 'cookie')
+    await anna.login()
+    strict = true
+    expect(await anna.register()).toMatchObject({
+      status: 401,
+      body: { code: 'session_outdated' },
+      cookies: [],
+    })
+    strict = false
+    expect((await site.sessions.list('anna'))[0]!.device).toBeNull()
+    expect((await anna.register()).status).toBe(200)
+  })
+
+  it('answers nothing but POST, and none of another site', async () => {
+    const { anna, site } = await openUnbound()
+    const visitor = site.visitor(anna.jar)
+    const got = await visitor.visit('GET', DEVICE)
+    expect([got.status, got.headers.get('allow')]).toStrictEqual([405, 'POST'])
+    const headers = { 'sec-fetch-site': 'cross-site', 'secure-session-response': 'x' }
+    expect(await visitor.visit('POST', DEVICE, { headers })).toMatchObject({
+      status: 403,
+      body: { code: 'csrf_rejected' },
+    })
+  })
+
+  it('sets no cookie after a slow database, which could replace that of a later login', async () => {
+    const plain = memory()
+    let slow = 0
+    const store = new Proxy(plain, {
+      get(target, name) {
+        if (name === 'bindDevice') site.clock.advance(slow)
+        return Reflect.get(target, name) as unknown
+      },
+    })
+    const site = await openSite({}, { store, deviceBinding: 'offer' })
+    const [script, browser] = [provingClient(site, 'cookie'), dbscVisitor(site)]
+    await script.login()
+    await browser.login({ userId: 'berta' })
+    slow = 16
+    expect(await script.register()).toMatchObject({ status: 503, body: { code: 'try_again' }, cookies: [] })
+    await browser.prove()
+    expect(browser.jar.get(DEVICE_COOKIE)).toBeUndefined()
+    slow = 0
+    expect((await script.register()).status).toBe(200)
+    await browser.prove()
+    expect(browser.jar.get(DEVICE_COOKIE)).toBeDefined()
+    expect(browser.proofs.map(({ status }) => status)).toStrictEqual([200, 503, 200])
   })
 })

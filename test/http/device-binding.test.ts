@@ -12,6 +12,7 @@ import {
   provingClient,
   registrationIn,
 } from '../support/device.ts'
+import { fragile } from '../support/http-outage.ts'
 import { type Answer, type Handler, openSite, type Site } from '../support/http-site.ts'
 import { decodeJwt } from '../support/jwt.ts'
 import { listen } from '../support/sessions.ts'
@@ -23,6 +24,8 @@ const EXPIRED = 901
 const CLEARED_DEVICE =
   '__Host-pawl-device=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; HttpOnly; Secure; SameSite=Lax'
 const PROOF_REQUIRED = { status: 401, body: { code: 'device_proof_required', refresh: true } }
+/** The cookies stay: they may be those of the login that ended it. */
+const DEVICE_ENDED = { status: 401, body: { code: 'session_ended', refresh: 'once' }, cookies: [] }
 const ENDED = { status: 401, body: { code: 'session_ended', refresh: false } }
 
 const offering = (options: Parameters<typeof openSite>[1] = {}, http: Parameters<typeof openSite>[0] = {}) =>
@@ -37,6 +40,9 @@ async function openBound(): Promise<{ site: Site; anna: DbscVisitor; sessionId: 
   return { site, anna, sessionId }
 }
 
+/** The question of a browser without a challenge. */
+const ask = (anna: DbscVisitor, id: string): Promise<Answer> =>
+  anna.visit('POST', '/session/device', { headers: { 'sec-secure-session-id': id } })
 const rowOf = async ({ store, sessions }: Site, userId = 'anna') =>
   store.read((await sessions.list(userId))[0]!.sessionId)
 const namesIn = ({ cookies }: Answer): string[] => cookies.map((cookie) => cookie.split(/[=]/, 1)[0]!)
@@ -101,17 +107,14 @@ describe('a browser with Device Bound Session Credentials', () => {
 
   it('stays signed in for hours, with one proof for each refresh and no alarm', async () => {
     const { site, anna } = await openBound()
-    const alarms = [
-      ...listen(site.sessions, 'deviceProofMissing'),
-      ...listen(site.sessions, 'deviceMismatch'),
-    ]
+    const alarms = [listen(site.sessions, 'deviceProofMissing'), listen(site.sessions, 'deviceMismatch')]
     for (let hour = 0; hour < 20; hour++) {
       site.clock.advance(hour % 2 === 0 ? EXPIRED : 601)
       if ((await anna.me()).status === 200) continue
       expect((await anna.refresh()).status).toBe(200)
       expect((await anna.me()).status).toBe(200)
     }
-    expect(alarms).toStrictEqual([])
+    expect(alarms).toStrictEqual([[], []])
     expect((await rowOf(site))!.generation).toBeGreaterThan(5)
   })
 
@@ -179,10 +182,18 @@ describe('a browser with Device Bound Session Credentials', () => {
     const { anna } = await openBound()
     const logout = await anna.logout()
     expect(logout.status).toBe(204)
-    expect(logout.cookies).toContain(CLEARED_DEVICE)
+    // With less than two minutes left, the browser asks the device route in the background.
+    const lifetime = 'Expires=Tue, 01 Jan 2030 12:01:00 GMT; Max-Age=60'
+    expect(logout.cookies).toContain(
+      `${DEVICE_COOKIE}=signed-out; Path=/; ${lifetime}; HttpOnly; Secure; SameSite=Lax`,
+    )
+    expect(anna.jar.names).toStrictEqual([DEVICE_COOKIE])
+    const { id } = anna.registrations[0]!
+    const answer = await ask(anna, id)
+    expect(answer).toMatchObject({ status: 200, body: { session_identifier: id, continue: false } })
     expect(anna.jar.names).toStrictEqual([])
-    await anna.visit('GET', '/public', { handler: () => new Response() })
-    expect(anna.registrations).toStrictEqual([])
+    // Without any cookie, a page of another site may have begun the request: that must not cost the key.
+    expect(await ask(anna, id)).toMatchObject({ status: 503, body: { code: 'try_again' } })
   })
 
   it('ends the old registration, and keeps the cookies, after a new login without a logout', async () => {
@@ -496,4 +507,203 @@ async function restore(
   const restored = await offering({ store, now: clock.now, ...options })
   await store.insert(row)
   return { ...restored, clock }
+}
+
+const refreshTimes = (site: Site, anna: DbscVisitor, times: number) =>
+  Array.from({ length: times }).reduce<Promise<void>>(async (before) => {
+    await before
+    site.clock.advance(EXPIRED)
+    expect((await anna.refresh()).status).toBe(200)
+  }, Promise.resolve())
+
+describe('a bound session', () => {
+  it('stays bound through a reauthentication, a raise of rights and new tokens for others ended', async () => {
+    const { site, anna } = await openBound()
+    await refreshTimes(site, anna, 1)
+    const key = (await rowOf(site))!.device
+    for (const handler of [reauthenticate, raise, revokeOthers]) {
+      site.clock.advance(100)
+      const answer = await anna.visit('POST', '/renew', { handler })
+      expect(answer.status).toBe(200)
+      expect(registrationIn(answer)).toBeNull()
+      expect(answer.text).not.toContain('deviceChallenge')
+      expect(claimsOf(anna)['cnf']).toBeDefined()
+      await refreshTimes(site, anna, 3)
+    }
+    expect((await rowOf(site))!.device).toStrictEqual(key)
+  })
+
+  it('gets without a proof no access token that lives longer than that of the request', async () => {
+    const { site, anna } = await openBound()
+    await refreshTimes(site, anna, 1)
+    const before = claimsOf(anna)['exp'] as number
+    site.clock.advance(before - site.clock.now() / 1000 - 20)
+    const thief = site.visitor(anna.jar.copy())
+    for (const handler of [raise, revokeOthers, actAs]) {
+      expect((await thief.visit('POST', '/renew', { handler })).status).toBe(200)
+      expect(claimsOf(thief)['exp'] as number).toBeLessThanOrEqual(before)
+    }
+  })
+
+  it('may be left for acting, and returns from it with a proof', async () => {
+    const { site, anna } = await openBound()
+    await refreshTimes(site, anna, 1)
+    expect((await anna.visit('POST', '/act', { handler: actAs })).status).toBe(200)
+    expect((await anna.me()).body).toMatchObject({ userId: 'berta' })
+    site.clock.advance(EXPIRED)
+    const thief = site.visitor(anna.jar.copy())
+    expect(await thief.refresh()).toMatchObject(PROOF_REQUIRED)
+    expect((await anna.refresh()).status).toBe(200)
+    expect((await anna.me()).body).toMatchObject({ userId: 'berta' })
+    expect((await anna.visit('POST', '/stop', { handler: stopActing })).status).toBe(200)
+    expect((await thief.refresh()).status).toBe(401)
+    expect((await anna.refresh()).status).toBe(200)
+    expect((await anna.me()).body).toMatchObject({ userId: 'anna' })
+  })
+
+  it('with short access tokens raises no alarm for its own browser either', async () => {
+    const site = await offering({ accessToken: { lifetime: 120 } })
+    const anna = dbscVisitor(site)
+    await anna.login()
+    const alarms = [listen(site.sessions, 'deviceProofMissing'), listen(site.sessions, 'deviceMismatch')]
+    for (let turn = 0; turn < 20; turn++) {
+      site.clock.advance(121)
+      const first = await anna.refresh()
+      if (first.status === 401) expect((await anna.refresh()).status).toBe(200)
+    }
+    expect(alarms).toStrictEqual([[], []])
+  })
+
+  it('is proven without the database, and refused by nothing but 503 while that is away', async () => {
+    const { store, ...outage } = breakable()
+    const site = await offering({ store })
+    const anna = dbscVisitor(site)
+    await anna.login()
+    outage.begin()
+    await anna.me()
+    expect(anna.registrations).toHaveLength(1)
+    outage.end()
+    await refreshTimes(site, anna, 1)
+    outage.begin()
+    site.clock.advance(EXPIRED)
+    expect(await anna.refresh()).toMatchObject({ status: 503, body: { code: 'unavailable' }, cookies: [] })
+    expect(anna.registrations).toHaveLength(1)
+    outage.end()
+    expect((await anna.refresh()).status).toBe(200)
+  })
+
+  it('is not counted by the limit of refreshes before its device has proved itself', async () => {
+    const { site, anna } = await openBound()
+    site.clock.advance(EXPIRED)
+    const thief = site.visitor(anna.jar.copy())
+    for (let attempt = 0; attempt < 100; attempt++) expect((await thief.refresh()).status).toBe(401)
+    expect((await anna.refresh()).status).toBe(200)
+  })
+
+  it('is bound again by its browser if the database has lost the key', async () => {
+    const site = await offering({ deviceBinding: 'require' })
+    const anna = dbscVisitor(site)
+    await anna.login()
+    const backup = await rowOf(site)
+    await anna.me()
+    const restored = await restore(site, backup!, { deviceBinding: 'require' })
+    site.clock.advance(EXPIRED)
+    await anna.prove()
+    expect((await restored.visitor(anna.jar).refresh()).status).toBe(200)
+    expect((await restored.sessions.list('anna'))[0]!.device!.kind).toBe('dbsc')
+  })
+
+  it('is checked also while binding is off', async () => {
+    const { site, anna } = await openBound()
+    const row = (await rowOf(site))!
+    const off = await restore(site, row, { deviceBinding: 'off' })
+    site.clock.advance(EXPIRED)
+    anna.jar.delete(DEVICE_COOKIE)
+    expect(await off.visitor(anna.jar).refresh()).toMatchObject(PROOF_REQUIRED)
+    await anna.prove()
+    expect((await off.visitor(anna.jar).refresh()).status).toBe(200)
+  })
+})
+
+describe('the option `deviceBinding`', () => {
+  it('off asks nobody to register, and a reauthentication of an unbound session asks where it is on', async () => {
+    const off = await openSite()
+    const anna = off.visitor()
+    const login = await anna.login()
+    expect(registrationIn(login)).toBeNull()
+    expect(login.body).not.toHaveProperty('deviceChallenge')
+    const site = await restore(off, (await rowOf(off))!)
+    site.clock.advance(EXPIRED)
+    const late = dbscVisitor(site, anna.jar)
+    expect(registrationIn(await late.refresh())).toBeNull()
+    const confirmed = await late.visit('POST', '/confirm', { handler: reauthenticate })
+    expect(registrationIn(confirmed)).toMatch(/^pawl_d1_/)
+    await late.me()
+    await refreshTimes(site, late, 3)
+    expect((await rowOf(site))!.device).not.toBeNull()
+  })
+
+  it('asks no browser to register whose cookies belong to several hosts, or need no https', async () => {
+    const http = { cookies: { sameSite: 'none', partitioned: true } } as const
+    const embedded = await (await offering({}, http)).visitor().login()
+    expect(registrationIn(embedded)).toBeNull()
+    expect(embedded.body).toHaveProperty('deviceChallenge')
+    const local = await (await offering()).visitor(undefined, 'http://localhost:3000').login()
+    expect(registrationIn(local)).toBeNull()
+    expect(local.body).toHaveProperty('deviceChallenge')
+    await expect(offering({}, { cookies: { domain: 'example.com' } })).rejects.toThrow(
+      'no domain with `deviceBinding`',
+    )
+  })
+
+  it('require gives an unbound session ten minutes, to the millisecond, and ends it as device', async () => {
+    const site = await offering({ deviceBinding: 'require' })
+    const ended = listen(site.sessions, 'ended')
+    const [anna, berta] = [site.visitor(), site.visitor()]
+    expect((await anna.login()).body).toMatchObject({ expiresIn: 600 })
+    await berta.login({ userId: 'berta' })
+    site.clock.advance(599.999)
+    expect((await anna.me()).status).toBe(200)
+    expect((await anna.refresh()).body).toMatchObject({ expiresIn: 0 })
+    site.clock.advance(0.001)
+    expect((await berta.me()).status).toBe(401)
+    expect(await berta.refresh()).toMatchObject(DEVICE_ENDED)
+    expect(ended).toMatchObject([{ userId: 'berta', reason: 'device' }])
+  })
+
+  it('require counts from the reauthentication, and never ends a bound session', async () => {
+    const site = await offering({ deviceBinding: 'require' })
+    const [anna, berta] = [site.visitor(), dbscVisitor(site)]
+    await anna.login()
+    await berta.login({ userId: 'berta' })
+    await berta.me()
+    site.clock.advance(590)
+    expect((await anna.visit('POST', '/confirm', { handler: reauthenticate })).status).toBe(200)
+    site.clock.advance(590)
+    expect((await anna.refresh()).status).toBe(200)
+    site.clock.advance(11)
+    expect(await anna.refresh()).toMatchObject(DEVICE_ENDED)
+    await refreshTimes(site, berta, 5)
+  })
+})
+
+const reauthenticate: Handler = async (session) => Response.json(await session.reauthenticate())
+const raise: Handler = async (session) =>
+  Response.json(await session.setClaims({ role: 'admin' }, { renew: true }))
+const revokeOthers: Handler = async (session) => Response.json(await session.revokeOthers())
+const actAs: Handler = async (session) =>
+  Response.json(await session.actAs({ userId: 'berta', lifetime: 3600 }))
+const stopActing: Handler = async (session) => Response.json(await session.stopActing())
+
+function breakable() {
+  const broken = fragile(memory())
+  return {
+    store: broken.store,
+    begin() {
+      broken.down = true
+    },
+    end() {
+      broken.down = false
+    },
+  }
 }

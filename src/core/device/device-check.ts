@@ -1,13 +1,23 @@
 import { timingSafeEqual } from 'node:crypto'
-import { DeviceProofRequiredError, SessionEndedError, TryAgainError } from '../../portable/errors.ts'
-import { matchesTarget, type Proof, parseProof } from '../../portable/proof.ts'
+import {
+  DeviceProofRequiredError,
+  SecretUnknownError,
+  SessionEndedError,
+  TryAgainError,
+} from '../../portable/errors.ts'
+import { matchesTarget, parseProof } from '../../portable/proof.ts'
 import type { Engine } from '../engine.ts'
 import { type NormalContext, type RefreshContext, type RequestProof, recordable } from '../request-context.ts'
 import { createEnding, publishEnd } from '../session/ending.ts'
 import type { DeviceKey, SessionRow } from '../store.ts'
 import type { RefreshToken } from '../tokens/refresh-token.ts'
 import { keyOf, verifySignature } from './device-key.ts'
-import { type DeviceRecord, mintDeviceRecord, parseDeviceRecord } from './device-record.ts'
+import {
+  type DeviceRecord,
+  isRecordOfUnknownSecret,
+  mintDeviceRecord,
+  parseDeviceRecord,
+} from './device-record.ts'
 import { bind } from './registration.ts'
 import { unboundUntil } from './unbound.ts'
 import { VOUCHES_FOR, type Vouching, vouches } from './vouching.ts'
@@ -28,7 +38,6 @@ type DeviceContext = Pick<RefreshContext, 'deviceCookies' | 'provesNext' | 'proo
 
 /** A proof in a header of the request, with a valid signature. */
 interface SignedProof {
-  readonly proof: Proof
   readonly key: Uint8Array
   /** What it signs; null if Pawl has not made that. */
   readonly challenge: DeviceRecord | null
@@ -87,7 +96,7 @@ function verifyProof({ options }: Engine, { value, method, url }: RequestProof):
   const key = proof.jwk === null ? null : keyOf(proof.jwk)
   if (key === null || !matchesTarget(proof, method, host, pathname)) return null
   if (!verifySignature(key, proof.input, proof.signature)) return null
-  return { proof, key, challenge: parseDeviceRecord(options.secrets, proof.nonce, 'refresh') }
+  return { key, challenge: parseDeviceRecord(options.secrets, proof.nonce, 'refresh') }
 }
 
 /**
@@ -123,10 +132,16 @@ export async function checkDevice(
       throw new TryAgainError()
     return allow(row.device ?? { key: cookie.key, kind: 'dbsc' }, vouching, cookie.at + VOUCHES_FOR)
   }
+  // In a deploy of a new secret, another process has made it.
+  if (
+    row.device?.kind === 'dbsc' &&
+    deviceCookies.some((value) => isRecordOfUnknownSecret(options.secrets, value))
+  )
+    throw new SecretUnknownError()
   const vouching = vouchingOf(engine, token, row, signed, arrivedAt)
   if (row.device === null) {
     if (signed === null || vouching === 'missing') {
-      await endUnbound(engine, row, arrivedAt)
+      await endUnbound(engine, row, arrivedAt, provesNext)
       return allow(null, 'fresh')
     }
     const device = { key: signed.key, kind: proofKind }
@@ -135,12 +150,27 @@ export async function checkDevice(
   }
   const isOwnKey = signed !== null && same(signed.key, row.device.key)
   if (isOwnKey && vouching !== 'missing') return allow(row.device, vouching)
-  // A proof by the right key over another challenge is a client's first one, not an alarm.
-  if (!isOwnKey && !provesNext) {
+  countUnproven(engine, token)
+  // A proof over another challenge, or for the token before this one, is the first attempt of an honest client.
+  const hasProof = isOwnKey || cookies.some(({ at }) => arrivedAt - at <= VOUCHES_FOR)
+  if (!hasProof && !provesNext) {
     const who = { sessionId: row.id, userId: row.userId, ...recordable(from, options.privacy) }
     events.emit(signed === null ? 'deviceProofMissing' : 'deviceMismatch', who)
   }
   throw new DeviceProofRequiredError(nextChallenge(engine, row, token), row.device.kind)
+}
+
+/**
+ * The limit of refreshes, apart from those with a proof: a thief must not use up the refreshes of the owner.
+ * @throws TryAgainError
+ */
+function countUnproven({ refreshLimit, events }: Engine, { sessionId, fingerprint }: RefreshToken): void {
+  try {
+    refreshLimit.count(`unproven ${Buffer.from(fingerprint).toString('base64url')}`)
+  } catch (error) {
+    events.emit('refreshLimited', { sessionId, reason: 'refreshesPerMinute' })
+    throw error
+  }
 }
 
 /** How far a proof in the header vouches: over a challenge that was made for its own key. */
@@ -163,8 +193,15 @@ function allow(device: DeviceKey | null, vouching: Vouching, until = Number.POSI
 }
 
 /** @throws SessionEndedError */
-async function endUnbound(engine: Engine, row: SessionRow, arrivedAt: number): Promise<void> {
+async function endUnbound(
+  engine: Engine,
+  row: SessionRow,
+  arrivedAt: number,
+  provesNext: boolean,
+): Promise<void> {
   if (arrivedAt < unboundUntil(engine, row)) return
+  // The browser may be about to bind it.
+  if (provesNext) throw new DeviceProofRequiredError()
   const ending = createEnding(engine, 'device', engine.clock.now())
   if ((await engine.store.end(row.id, ending)) !== null) publishEnd(engine, row.id, row.userId, 'device')
   throw new SessionEndedError(row.id, 'device')

@@ -102,6 +102,15 @@ export function namesKey({ key }: Pick<DeviceRecord, 'key'>): boolean {
   return key[0] !== 0
 }
 
+/** Whether a text looks like a record of a secret that this process does not have. */
+export function isRecordOfUnknownSecret(secrets: Secrets, value: string): boolean {
+  const decoded =
+    value.length === LENGTH && value.startsWith(PREFIX) ? decodeBase64url(value.slice(PREFIX.length)) : null
+  if (decoded === null) return false
+  const secretId = Buffer.from(decoded.buffer).readUInt16BE(1)
+  return !secrets.some(({ id }) => id === secretId)
+}
+
 function macOf(secret: Secret, bytes: Buffer): Buffer {
   const input = Buffer.concat([Buffer.from(PREFIX), bytes.subarray(0, MAC_AT)])
   return secret.device.digest(input).subarray(0, BYTES - MAC_AT)

@@ -8,7 +8,7 @@ import { type NormalContext, type RequestProof, recordable } from '../request-co
 import { pendingLifetime } from '../rotation/decision.ts'
 import { assertRowsVisible } from '../session/missing-row.ts'
 import { assertLive, compareEnds, readRow } from '../session/rows.ts'
-import { readForToken } from '../session/stored-values.ts'
+import { assertNotOutdated, readForToken } from '../session/stored-values.ts'
 import type { DeviceKey, SessionRow } from '../store.ts'
 import { type IssuedToken, issueAccessToken } from '../tokens/issue.ts'
 import type { RefreshToken } from '../tokens/refresh-token.ts'
@@ -87,7 +87,7 @@ export async function confirmRegistration(
  * Binds a session to the key of a script or an app, which has stored that key before. The same registration again is
  * answered like the first one.
  * @returns a new access token, and the session as the holder of the refresh token sees it
- * @throws DeviceProofRequiredError, DeviceMismatchError, SessionEndedError
+ * @throws DeviceProofRequiredError, DeviceMismatchError, SessionEndedError, SessionOutdatedError
  */
 export async function registerKey(
   engine: Engine,
@@ -100,17 +100,20 @@ export async function registerKey(
   const key = proof?.jwk ? keyOf(proof.jwk) : null
   if (proof === null || key === null || !mayRegister(engine, token, proof.nonce))
     throw new DeviceProofRequiredError()
+  if (!URL.canParse(url)) throw new DeviceProofRequiredError()
   const { host, pathname } = new URL(url)
   if (!matchesTarget(proof, method, host, pathname) || !verifySignature(key, proof.input, proof.signature))
     throw new DeviceProofRequiredError()
   const { session, lineage } = await readHeldSession(engine, token)
+  const values = await readForToken(engine, session)
+  assertNotOutdated(engine, values)
   const device = { key, kind }
   if (!(await bind(engine, session, device, from))) throw new DeviceMismatchError()
   const row = { ...session, device }
   // The client comes back soon with the refresh token of a pending renewal.
   const atMost =
     typeof lineage === 'object' ? pendingLifetime(engine.options.rotation) : Number.POSITIVE_INFINITY
-  const { claims } = (await readForToken(engine, row)).row
+  const { claims } = values.row
   const issue = { generation: token.generation, twin: null, now: engine.clock.now(), context: from, atMost }
   return { row, accessToken: await issueAccessToken(engine, { ...row, claims }, issue) }
 }

@@ -7,9 +7,16 @@ const UNBOUND_LIFETIME = 600_000
 /** When a session that is not bound ends, and its last access token with it, in ms; infinity unless binding is required. */
 export function unboundUntil(
   { options }: Pick<Engine, 'options'>,
-  { device, actor, createdAt, authTime }: Pick<SessionRow, 'device' | 'actor' | 'createdAt' | 'authTime'>,
+  {
+    device,
+    actor,
+    createdAt,
+    authTime,
+    renewals,
+  }: Pick<SessionRow, 'device' | 'actor' | 'createdAt' | 'authTime' | 'renewals'>,
 ): number {
   if (options.deviceBinding !== 'require' || device !== null || actor !== null)
     return Number.POSITIVE_INFINITY
-  return Math.max(createdAt, authTime) + UNBOUND_LIFETIME
+  // The holder of a pending reauthentication may bind the session.
+  return Math.max(createdAt, authTime, ...renewals.map((renewal) => renewal.authTime)) + UNBOUND_LIFETIME
 }

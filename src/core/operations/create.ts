@@ -32,6 +32,7 @@ const FIELDS: readonly (keyof CreateSession<object, unknown>)[] = [
   'claims',
   'data',
   'replaces',
+  'unproven',
   'persistent',
   'idleTimeout',
   'absoluteTimeout',
@@ -94,7 +95,9 @@ export async function createSession<Claims extends object, Data>(
       accessToken = await issueAccessToken(engine, row, issue)
     }
     // Last: a login that fails leaves the user the sessions that it replaces.
-    for (const replacedId of replaced) await endSession(scope, replacedId, 'replaced')
+    for (const replacedId of replaced) {
+      await endSession(scope, replacedId, input.unproven?.includes(replacedId) ? 'device' : 'replaced')
+    }
   } catch (error) {
     // The caller gets no tokens, so the new session would never have a holder.
     const reason = error instanceof SessionEndedError ? 'revoked' : 'replaced'

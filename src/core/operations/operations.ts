@@ -153,5 +153,6 @@ function sessionOf(userId: string, authTime: number): Parameters<typeof assertCl
     absoluteExpiresAt: null,
     actor: null,
     device: null,
+    renewals: [],
   }
 }

@@ -46,6 +46,7 @@ type TokenSource = Pick<
   | 'absoluteExpiresAt'
   | 'actor'
   | 'device'
+  | 'renewals'
   | 'claims'
 >
 
