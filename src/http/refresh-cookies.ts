@@ -11,6 +11,7 @@ import {
   isSessionsError,
   NotSignedInError,
   SessionEndedError,
+  TryAgainError,
 } from '../portable/errors.ts'
 import { isHostOnly } from '../wire/credentials.ts'
 import { refreshActing } from './acting.ts'
@@ -19,6 +20,9 @@ import type { Header } from './exchange.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { reportLargeCookies } from './large-cookies.ts'
 import { problemOf } from './problem.ts'
+
+/** When a client tries again after a proof that the browser has skipped, in seconds. */
+const SKIPPED_RETRY = 10
 
 /** The result of a refresh through cookies, with the cookies to set. */
 export type CookieRefresh =
@@ -107,6 +111,10 @@ export async function refreshByCookie<Claims extends object, Data>(
       : { error: ended, cookies: renewed, headers }
   } catch (error) {
     if (!isSessionsError(error)) throw error
+    // Chromium has made too many signatures, or did not reach the device route. It tries again later, and so may the client.
+    const isSkipped = request.exchange.header('secure-session-skipped') !== undefined
+    if (error.code === 'ERR_DEVICE_PROOF_REQUIRED' && error.kind === 'dbsc' && isSkipped)
+      return { error: new TryAgainError(SKIPPED_RETRY), cookies: [], headers: [] }
     if (error.code === 'ERR_DEVICE_PROOF_REQUIRED') {
       // Without the cookie, the browser proves itself before the next attempt.
       return {

@@ -592,6 +592,21 @@ describe('a bound session', () => {
     expect((await anna.refresh()).status).toBe(200)
   })
 
+  it('is put off, not refused, while the browser skips its proofs', async () => {
+    const { site, anna, sessionId } = await openBound()
+    const row = await site.store.read(sessionId)
+    site.clock.advance(EXPIRED)
+    const skipping = site.visitor(anna.jar)
+    const headers = { 'secure-session-skipped': 'quota_exceeded;session_identifier="x"' }
+    expect(await skipping.refresh({ headers })).toMatchObject({
+      status: 503,
+      body: { code: 'try_again' },
+      cookies: [],
+    })
+    expect(await site.store.read(sessionId)).toStrictEqual(row)
+    expect((await anna.refresh()).status).toBe(200)
+  })
+
   it('has a limit of its own for refreshes without a proof, which the owner does not meet', async () => {
     const { site, anna } = await openBound()
     const missing = listen(site.sessions, 'deviceProofMissing')
