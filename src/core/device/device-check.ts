@@ -1,14 +1,10 @@
 import { timingSafeEqual } from 'node:crypto'
-import {
-  DeviceProofRequiredError,
-  SecretUnknownError,
-  SessionEndedError,
-  TryAgainError,
-} from '../../portable/errors.ts'
+import { DeviceProofRequiredError, SecretUnknownError, TryAgainError } from '../../portable/errors.ts'
 import { matchesTarget, parseProof } from '../../portable/proof.ts'
 import type { Engine } from '../engine.ts'
+import { countRefresh } from '../refresh/allowance.ts'
 import { type NormalContext, type RefreshContext, type RequestProof, recordable } from '../request-context.ts'
-import { createEnding, publishEnd } from '../session/ending.ts'
+import { endInRefresh } from '../session/ending.ts'
 import type { DeviceKey, SessionRow } from '../store.ts'
 import type { RefreshToken } from '../tokens/refresh-token.ts'
 import { keyOf, verifySignature } from './device-key.ts'
@@ -150,7 +146,8 @@ export async function checkDevice(
   }
   const isOwnKey = signed !== null && same(signed.key, row.device.key)
   if (isOwnKey && vouching !== 'missing') return allow(row.device, vouching)
-  countUnproven(engine, token)
+  // Apart from refreshes with a proof: a thief must not use up those of the owner.
+  countRefresh(engine, token, 'unproven ')
   // A proof over another challenge, or for the token before this one, is the first attempt of an honest client.
   const hasProof = isOwnKey || cookies.some(({ at }) => arrivedAt - at <= VOUCHES_FOR)
   if (!hasProof && !provesNext) {
@@ -158,19 +155,6 @@ export async function checkDevice(
     events.emit(signed === null ? 'deviceProofMissing' : 'deviceMismatch', who)
   }
   throw new DeviceProofRequiredError(nextChallenge(engine, row, token), row.device.kind)
-}
-
-/**
- * The limit of refreshes, apart from those with a proof: a thief must not use up the refreshes of the owner.
- * @throws TryAgainError
- */
-function countUnproven({ refreshLimit, events }: Engine, { sessionId, fingerprint }: RefreshToken): void {
-  try {
-    refreshLimit.count(`unproven ${Buffer.from(fingerprint).toString('base64url')}`)
-  } catch (error) {
-    events.emit('refreshLimited', { sessionId, reason: 'refreshesPerMinute' })
-    throw error
-  }
 }
 
 /** How far a proof in the header vouches: over a challenge that was made for its own key. */
@@ -202,9 +186,7 @@ async function endUnbound(
   if (arrivedAt < unboundUntil(engine, row)) return
   // The browser may be about to bind it.
   if (provesNext) throw new DeviceProofRequiredError()
-  const ending = createEnding(engine, 'device', engine.clock.now())
-  if ((await engine.store.end(row.id, ending)) !== null) publishEnd(engine, row.id, row.userId, 'device')
-  throw new SessionEndedError(row.id, 'device')
+  await endInRefresh(engine, row, 'device')
 }
 
 const same = (one: Uint8Array, other: Uint8Array): boolean =>

@@ -12,17 +12,28 @@ import type { RefreshAttempt } from './refresh-attempt.ts'
  */
 export async function assertAllowed(engine: Engine, token: RefreshToken, from: NormalContext): Promise<void> {
   const { sessionId } = token
-  const tokenFingerprint = Buffer.from(token.fingerprint).toString('base64url')
-  try {
-    engine.refreshLimit.count(tokenFingerprint)
-  } catch (error) {
-    engine.events.emit('refreshLimited', { sessionId, reason: 'refreshesPerMinute' })
-    throw error
-  }
+  countRefresh(engine, token)
+  const tokenFingerprint = textOf(token)
   if (await isAllowedByApplication(engine, { sessionId, fingerprint: tokenFingerprint, ...from })) return
   engine.events.emit('refreshLimited', { sessionId, reason: 'allowRefresh' })
   throw new TryAgainError()
 }
+
+/**
+ * Applies the limit of Pawl.
+ * @param prefix counts these refreshes of the token apart from the others
+ * @throws TryAgainError
+ */
+export function countRefresh({ refreshLimit, events }: Engine, token: RefreshToken, prefix = ''): void {
+  try {
+    refreshLimit.count(prefix + textOf(token))
+  } catch (error) {
+    events.emit('refreshLimited', { sessionId: token.sessionId, reason: 'refreshesPerMinute' })
+    throw error
+  }
+}
+
+const textOf = ({ fingerprint }: RefreshToken): string => Buffer.from(fingerprint).toString('base64url')
 
 /** A callback that fails must not stop refreshes. One that takes too long does: the refresh would be too old. */
 async function isAllowedByApplication({ options }: Engine, attempt: RefreshAttempt): Promise<boolean> {

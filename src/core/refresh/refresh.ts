@@ -12,7 +12,7 @@ import { permits } from '../device/vouching.ts'
 import type { Engine } from '../engine.ts'
 import { type NormalContext, normalizeContext, type RefreshContext, recordable } from '../request-context.ts'
 import { type Decision, type Presented, pendingLifetime, type Verdict } from '../rotation/decision.ts'
-import { createEnding, publishEnd } from '../session/ending.ts'
+import { createEnding, endInRefresh, publishEnd } from '../session/ending.ts'
 import { assertRowsVisible } from '../session/missing-row.ts'
 import { assertLive, compareEnds, readRow } from '../session/rows.ts'
 import { assertNotOutdated, readForToken, type StoredValues } from '../session/stored-values.ts'
@@ -114,7 +114,7 @@ async function exchange(
       if (engine.options.refreshClaims !== null && held.row.version !== writtenVersion) {
         const outcome = await computeClaims(engine, held.session, values)
         assertInTime(engine, arrivedAt, context?.signal)
-        if (outcome.kind === 'end') return await endForClaims(engine, held.row)
+        if (outcome.kind === 'end') return await endInRefresh(engine, held.row, 'revoked')
         if (outcome.kind === 'changed') {
           if (await replaceClaims(engine, held, outcome.claims)) writtenVersion = held.row.version + 1
           continue
@@ -164,13 +164,6 @@ async function replaceClaims(
   if (!(await store.replaceClaims({ id, version, renewals, ...written }))) return false
   publishVersion(engine, { id, version: version + 1 })
   return true
-}
-
-/** Ends a session because of the option `refreshClaims`. @throws SessionEndedError always */
-async function endForClaims(engine: Engine, { id, userId }: SessionRow): Promise<never> {
-  const ending = createEnding(engine, 'revoked', engine.clock.now())
-  if ((await engine.store.end(id, ending)) !== null) publishEnd(engine, id, userId, 'revoked')
-  throw new SessionEndedError(id, 'revoked')
 }
 
 function reportMismatch({ events }: Engine, { row, refusal }: StoredValues): void {
