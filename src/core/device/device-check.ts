@@ -1,13 +1,11 @@
 import { timingSafeEqual } from 'node:crypto'
 import { DeviceProofRequiredError, SecretUnknownError, TryAgainError } from '../../portable/errors.ts'
-import { matchesTarget, parseProof } from '../../portable/proof.ts'
 import type { Engine } from '../engine.ts'
 import { countRefresh } from '../refresh/allowance.ts'
 import { type NormalContext, type RefreshContext, type RequestProof, recordable } from '../request-context.ts'
 import { endInRefresh } from '../session/ending.ts'
 import type { DeviceKey, SessionRow } from '../store.ts'
 import type { RefreshToken } from '../tokens/refresh-token.ts'
-import { keyOf, verifySignature } from './device-key.ts'
 import {
   type DeviceRecord,
   isRecordOfUnknownSecret,
@@ -15,6 +13,7 @@ import {
   parseDeviceRecord,
 } from './device-record.ts'
 import { bind } from './registration.ts'
+import { verifyProof } from './signed-proof.ts'
 import { unboundUntil } from './unbound.ts'
 import { VOUCHES_FOR, type Vouching, vouches } from './vouching.ts'
 
@@ -33,7 +32,7 @@ export interface DeviceCheck {
 type DeviceContext = Pick<RefreshContext, 'deviceCookies' | 'provesNext' | 'proofKind'>
 
 /** A proof in a header of the request, with a valid signature. */
-interface SignedProof {
+interface ReadProof {
   readonly key: Uint8Array
   /** What it signs; null if Pawl has not made that. */
   readonly challenge: DeviceRecord | null
@@ -71,10 +70,12 @@ export function readProof(
   engine: Engine,
   token: RefreshToken,
   given: RequestProof | undefined,
-): SignedProof | null {
-  const signed = given === undefined ? null : verifyProof(engine, given)
-  if (signed === null) return null
-  const { challenge, key } = signed
+): ReadProof | null {
+  const proof = given === undefined ? null : verifyProof(given)
+  if (proof === null) return null
+  const { key, nonce } = proof
+  const challenge = parseDeviceRecord(engine.options.secrets, nonce, 'refresh')
+  const signed: ReadProof = { key, challenge }
   if (challenge === null || challenge.sessionId !== token.sessionId || !same(challenge.key, key))
     return signed
   if (isCurrentChallenge(engine, challenge, token)) return signed
@@ -83,16 +84,6 @@ export function readProof(
     nextChallenge(engine, { id: token.sessionId, device }, token),
     device.kind,
   )
-}
-
-function verifyProof({ options }: Engine, { value, method, url }: RequestProof): SignedProof | null {
-  const proof = parseProof(value, 'dpop+jwt')
-  if (proof === null || !URL.canParse(url)) return null
-  const { host, pathname } = new URL(url)
-  const key = proof.jwk === null ? null : keyOf(proof.jwk)
-  if (key === null || !matchesTarget(proof, method, host, pathname)) return null
-  if (!verifySignature(key, proof.input, proof.signature)) return null
-  return { key, challenge: parseDeviceRecord(options.secrets, proof.nonce, 'refresh') }
 }
 
 /**
@@ -108,7 +99,7 @@ export async function checkDevice(
   engine: Engine,
   token: RefreshToken,
   row: SessionRow,
-  signed: SignedProof | null,
+  signed: ReadProof | null,
   { deviceCookies = [], provesNext = false, proofKind = 'native' }: DeviceContext,
   from: NormalContext,
   arrivedAt: number,
@@ -162,7 +153,7 @@ function vouchingOf(
   { options }: Engine,
   token: RefreshToken,
   { id }: SessionRow,
-  signed: SignedProof | null,
+  signed: ReadProof | null,
   arrivedAt: number,
 ): Vouching {
   const challenge = signed?.challenge ?? null

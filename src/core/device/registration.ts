@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { DeviceMismatchError, DeviceProofRequiredError, TryAgainError } from '../../portable/errors.ts'
-import { matchesTarget, parseProof } from '../../portable/proof.ts'
+import { parseProof } from '../../portable/proof.ts'
 import type { Engine } from '../engine.ts'
 import type { Secrets } from '../keys/secrets.ts'
 import { assertUnexpired, type HeldSession, heldSession } from '../refresh/held-session.ts'
@@ -14,6 +14,7 @@ import { type IssuedToken, issueAccessToken } from '../tokens/issue.ts'
 import type { RefreshToken } from '../tokens/refresh-token.ts'
 import { keyOf, thumbprintOf, verifySignature } from './device-key.ts'
 import { type DeviceRecord, mintDeviceRecord, parseDeviceRecord } from './device-record.ts'
+import { verifyProof } from './signed-proof.ts'
 
 /** How long the challenge of a login or reauthentication may be signed, in ms. */
 const REGISTER_WITHIN = 300_000
@@ -92,18 +93,13 @@ export async function confirmRegistration(
 export async function registerKey(
   engine: Engine,
   token: RefreshToken,
-  { value, method, url }: RequestProof,
+  given: RequestProof,
   kind: 'webcrypto' | 'native',
   from: NormalContext,
 ): Promise<{ readonly row: SessionRow; readonly accessToken: IssuedToken }> {
-  const proof = parseProof(value, 'dpop+jwt')
-  const key = proof?.jwk ? keyOf(proof.jwk) : null
-  if (proof === null || key === null || !mayRegister(engine, token, proof.nonce))
-    throw new DeviceProofRequiredError()
-  if (!URL.canParse(url)) throw new DeviceProofRequiredError()
-  const { host, pathname } = new URL(url)
-  if (!matchesTarget(proof, method, host, pathname) || !verifySignature(key, proof.input, proof.signature))
-    throw new DeviceProofRequiredError()
+  const proof = verifyProof(given)
+  if (proof === null || !mayRegister(engine, token, proof.nonce)) throw new DeviceProofRequiredError()
+  const { key } = proof
   const { session, lineage } = await readHeldSession(engine, token)
   const values = await readForToken(engine, session)
   assertNotOutdated(engine, values)
