@@ -23,9 +23,9 @@ import { endByVerdict, refresh } from './refresh/refresh.ts'
 import { createRefreshLimit } from './refresh/refresh-limit.ts'
 import { createTurn, publishTurn } from './refresh/turn.ts'
 import { createFeed } from './revocation/feed.ts'
+import { trackInvalidatingWrites } from './revocation/invalidating-writes.ts'
 import { createLostEnds } from './revocation/lost-ends.ts'
 import { createRevocations } from './revocation/revocations.ts'
-import { trackUncertainWrites } from './revocation/uncertain-writes.ts'
 import { createEnding } from './session/ending.ts'
 import { assertRowsVisible } from './session/missing-row.ts'
 import { assertActive, compareEnds, readRow, repeatKnownEnd } from './session/rows.ts'
@@ -84,7 +84,7 @@ async function start<Claims extends object, Data>(
     const revocations = createRevocations(store, clock, events, retention, options.revocation.memory)
     if (options.revocation.mode !== 'expiry') await revocations.poll('all')
     const feed = createFeed(store, clock, events, revocations, options)
-    const writes = trackUncertainWrites(store, feed.recheck)
+    const writes = trackInvalidatingWrites(store, feed.trackWrite)
     const engine = createEngine({ options, store: writes, clock, events, ring, revocations, feed })
     started = assemble<Claims, Data>(engine, mark, () => stopObserving?.())
     const { revocation, accessToken, idleTimeout, absoluteTimeout } = options

@@ -260,8 +260,8 @@ export interface SessionWrites {
 
 /** Callbacks of {@link Store.listen}. */
 export interface ListenerHooks {
-  /** A notification arrived. */
-  readonly onChange: () => void
+  /** A notification arrived. The sender is a process, or unknown, as for a transaction. */
+  readonly onChange: (sender?: 'process' | 'unknown') => void
   /** Listening has started or restarted: earlier notifications may be lost. */
   readonly onConnected: () => void
   /** A message of another program arrived on the channel. */

@@ -7,6 +7,7 @@ import type {
   Ending,
   Expected,
   KeyRow,
+  ListenerHooks,
   Position,
   Renewal,
   SessionRow,
@@ -27,7 +28,7 @@ export function memory(...options: undefined[]): Store {
   const keys = new Map<number, KeyRow>()
   /** The last change of each session that ended or got a new version. */
   const changes = new Map<string, Change>()
-  const listeners = new Set<() => void>()
+  const listeners = new Set<ListenerHooks['onChange']>()
 
   const live = (id: string): SessionRow | null => {
     const row = rows.get(id)
@@ -188,7 +189,7 @@ export function memory(...options: undefined[]): Store {
       return { raised: found.map(({ id, version }) => ({ id, version: version + 1 })), last }
     },
     async notify() {
-      for (const onChange of listeners) setImmediate(onChange)
+      for (const onChange of listeners) setImmediate(onChange, 'unknown')
       return true
     },
     async bindDevice(id, device) {
@@ -254,7 +255,7 @@ export function memory(...options: undefined[]): Store {
       return {
         ping: async () => listeners.has(onChange),
         async notify() {
-          for (const other of listeners) if (other !== onChange) setImmediate(other)
+          for (const other of listeners) if (other !== onChange) setImmediate(other, 'process')
           return true
         },
         async close() {

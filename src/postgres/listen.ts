@@ -54,7 +54,7 @@ export function createListener(
   function onNotification({ channel: receivedOn, payload = '' }: Notification): void {
     if (receivedOn === pingChannel) pendingPings.get(payload)?.()
     else if (payload !== '' && !SENDER_ID.test(payload)) hooks.onForeign()
-    else if (payload !== selfId) hooks.onChange()
+    else if (payload !== selfId) hooks.onChange(payload === '' ? 'unknown' : 'process')
   }
 
   async function listenOnce(): Promise<void> {

@@ -7,6 +7,7 @@ import { createListener } from '../../src/postgres/listen.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { coded } from '../support/errors.ts'
 import { silentLogger } from '../support/logger.ts'
+import { aroundQueries } from '../support/pools.ts'
 import { SECRET } from '../support/secrets.ts'
 import { listen, openSessions } from '../support/sessions.ts'
 import { type StallingProxy, startStallingProxy } from './stalling-proxy.ts'
@@ -130,6 +131,30 @@ it('late notifications are accepted, and the process keeps listening', async () 
   proxy.resume()
   await until('the process learns of the revocation', SOON, () => refuses(sessions, accessToken.value))
   expect(polling).toStrictEqual([])
+})
+
+it('LISTEN that works but reaches only one of two servers is noticed, and polling takes over', async () => {
+  // A notification of this process stays on another server: it reaches nobody. Its message to itself arrives.
+  const elsewhere = aroundQueries(pool, (config, run) =>
+    config.values[0] === 'pawl' && config.text.includes('pg_notify')
+      ? Promise.resolve({ rows: [] })
+      : run(),
+  )
+  const other = await openSessions({ store: postgres({ pool: elsewhere, listen: url }) })
+  const sessions = await openSessions({
+    store: postgres({ pool: pool as never }),
+    // Polls every two seconds although LISTEN works.
+    revocation: { pollInterval: POLL / 1000, maxStaleness: 4 },
+  })
+  await until('LISTEN works', SOON, () => sessions.stats().feed.listening && other.stats().feed.listening)
+  const polling = listen(sessions, 'feedPolling')
+  const { session, accessToken } = await other.create({ userId: 'u' })
+  await other.revoke(session.sessionId)
+  await until('the process learns of the revocation', 2000 + SOON, () => refuses(sessions, accessToken.value))
+  // It waits five seconds for a notification.
+  await until('the process notices', 5000 + NOTICED_WITHIN, () => polling.length === 1)
+  expect(polling[0]!.error?.message).toContain('LISTEN probably reaches only one of several servers')
+  expect(sessions.stats().feed.listening).toBe(false)
 })
 
 it('two concurrent pings both arrive, and the connection stays open', async () => {

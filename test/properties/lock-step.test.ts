@@ -26,7 +26,7 @@ vi.mock(import('../../src/core/revocation/feed.ts'), () => ({
   createFeed: () => ({
     start() {},
     notifyPeers() {},
-    recheck() {},
+    trackWrite: (write) => write(),
     listening: false,
     canNotify: false,
     staleness: 0,

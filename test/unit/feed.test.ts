@@ -141,6 +141,81 @@ describe('the feed', () => {
     expect(wire.polls.length).toBeLessThanOrEqual(2)
   })
 
+  it('polls every `pollInterval` once a poll has found a change that no notification announced', async () => {
+    const { sessions, wire, store } = await open()
+    const [working, lost] = [listen(sessions, 'feedListening'), listen(sessions, 'feedPolling')]
+    await pass(10)
+    const { accessToken, session } = await sessions.create({ userId: 'u' })
+    await endElsewhere(store, session.sessionId)
+    await pass(35)
+    expect(verifies(sessions, accessToken.value)).toThrow(ENDED)
+    expect(sessions.stats().feed.listening).toBe(false)
+    expect(lost.map(({ error }) => error?.message)).toStrictEqual([
+      expect.stringContaining('reaches only one of several servers'),
+    ])
+    wire.polls.length = 0
+    await pass(60)
+    expect(wire.polls.length).toBeGreaterThanOrEqual(12)
+    // Back to LISTEN later, once a process was heard.
+    await pass(600)
+    expect(sessions.stats().feed.listening).toBe(false)
+    wire.hooks!.onChange('process')
+    await pass(5)
+    expect(sessions.stats().feed.listening).toBe(true)
+    expect([working.length, lost.length]).toStrictEqual([2, 1])
+  })
+
+  it('takes no change for unannounced that was announced, or that this process wrote', async () => {
+    const { sessions, wire, store } = await open()
+    const lost = listen(sessions, 'feedPolling')
+    await pass(10)
+    for (let round = 0; round < 5; round++) {
+      const [own, other, late] = await Promise.all(
+        ['a', 'b', 'c'].map((userId) => sessions.create({ userId })),
+      )
+      await sessions.revoke(own!.session.sessionId)
+      await endElsewhere(store, other!.session.sessionId)
+      wire.hooks!.onChange('process')
+      await pass(33)
+      // A transaction of the application that is committed after 20 s.
+      await store.end(late!.session.sessionId, {
+        reason: 'revoked',
+        at: Date.now() - 20_000,
+        pruneAt: Date.now() + 86_400_000,
+      })
+      wire.hooks!.onChange()
+      await pass(33)
+    }
+    expect(lost).toStrictEqual([])
+    expect(sessions.stats().feed.listening).toBe(true)
+  })
+
+  it('does not take a write of its own that is under way for a change of another process', async () => {
+    const inner = memory()
+    let answer = (): void => {}
+    const { sessions } = await open({
+      store: {
+        ...inner,
+        async end(...args) {
+          const ended = await inner.end(...args)
+          await new Promise<void>((resolve) => {
+            answer = resolve
+          })
+          return ended
+        },
+      },
+    })
+    const lost = listen(sessions, 'feedPolling')
+    await pass(20)
+    const { session } = await sessions.create({ userId: 'u' })
+    const revoking = sessions.revoke(session.sessionId)
+    await pass(35)
+    answer()
+    await revoking
+    await pass(35)
+    expect(lost).toStrictEqual([])
+  })
+
   it('re-reads changes after a failed write, which may have been committed', async () => {
     const inner = memory()
     const end: Store['end'] = async (...args) => {

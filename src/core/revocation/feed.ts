@@ -3,6 +3,7 @@ import type { ResolvedOptions } from '../options/resolve.ts'
 import type { Listener, ListenFailure, Store } from '../store.ts'
 import type { Clock } from '../time/clock.ts'
 import { type Background, repeat } from '../time/repeat.ts'
+import { createAnnouncements } from './announcements.ts'
 import { createNotifier } from './notifier.ts'
 import { createPoller } from './poller.ts'
 import type { Revocations } from './revocations.ts'
@@ -11,6 +12,14 @@ import type { Revocations } from './revocations.ts'
 const LISTENING_POLL_INTERVAL = 30_000
 /** A message to this process that takes longer counts as lost. */
 const PING_TIMEOUT = 1000
+const UNANNOUNCED: ListenFailure = {
+  kind: 'unannounced',
+  error: new Error(
+    'A poll found a change by another process that no notification had announced. LISTEN probably reaches only one of ' +
+      'several servers: give every process the same address in the option `listen`. Another program that writes without NOTIFY, or a ' +
+      'process that stopped between its write and its notification, has the same effect.',
+  ),
+}
 
 /** Keeps {@link Revocations} current. Polling is sufficient; LISTEN makes the process poll at once. */
 export interface Feed {
@@ -20,9 +29,12 @@ export interface Feed {
    * not fail: without the notification they poll a little later.
    */
   notifyPeers(): void
-  /** Re-reads recent changes with the next tick, because a write of this process may have been committed. */
-  recheck(): void
-  /** Whether notifications reach this process. */
+  /**
+   * Runs a write that ends or changes sessions. If it fails, the next tick re-reads recent changes, because it may have
+   * been committed.
+   */
+  trackWrite<T>(write: () => Promise<T>): Promise<T>
+  /** Whether notifications reach this process, as far as it knows those of every process. */
   readonly listening: boolean
   /** Whether the store has delivered a notification. */
   readonly canNotify: boolean
@@ -55,10 +67,12 @@ export function createFeed(
   let polled = true
   let stale = false
   let foreign = 0
+  let writing = 0
   /** All changes until then have been read. The caller of `start` has polled. */
   let currentAt = clock.now()
 
-  const poller = createPoller(revocations, clock, events, options, signal, markCurrent)
+  const announcements = createAnnouncements()
+  const poller = createPoller(revocations, clock, events, options, signal, markCurrent, onFound)
   const notifier = createNotifier(() => (listener ?? store).notify(), events, signal)
 
   function markCurrent(at: number): void {
@@ -67,6 +81,11 @@ export function createFeed(
       events.emit('feedCaughtUp', { seconds: staleness() / 1000 })
     }
     currentAt = at
+  }
+
+  function onFound(changedAt: number): void {
+    // A change of this process, whose write has not returned yet, is not to be taken for one of another.
+    if (writing === 0) announcements.found(changedAt, clock.now())
   }
 
   // An injected clock may be set back, which does not make the feed stale.
@@ -90,26 +109,32 @@ export function createFeed(
   }
 
   async function checkListening(): Promise<void> {
-    if (listener !== null) setListening(await listener.ping(PING_TIMEOUT))
+    if (listener !== null)
+      setListening((await listener.ping(PING_TIMEOUT)) && announcements.isComplete(clock.now()))
   }
 
   function setListening(value: boolean): void {
     if (value === listening || signal.aborted) return
     // While the first attempt to connect is under way, there is nothing to report yet.
-    if (!value && listening === null && listener?.failure === null) return
+    if (!value && listening === null && failureOfListen() === null) return
     listening = value
     if (value) {
       reported.clear()
       events.emit('feedListening', {})
     } else {
-      seenFailure = listener?.failure ?? null
+      seenFailure = failureOfListen() ?? null
       reportPolling(seenFailure)
     }
   }
 
+  function failureOfListen(): ListenFailure | null | undefined {
+    const failure = listener?.failure
+    return failure == null && !announcements.isComplete(clock.now()) ? UNANNOUNCED : failure
+  }
+
   /** The failure of LISTEN, if it is another one than at the last call. */
   function newFailure(): ListenFailure | null {
-    const failure = listener?.failure ?? null
+    const failure = failureOfListen() ?? null
     if (failure === seenFailure) return null
     seenFailure = failure
     return failure
@@ -124,13 +149,20 @@ export function createFeed(
   }
 
   async function onConnected(): Promise<void> {
+    announcements.connected(clock.now())
     // Notifications sent before LISTEN took effect are lost, so a full read follows.
     await poller.poll('all')
     await checkListening()
   }
 
+  function onChange(sender: 'process' | 'unknown' = 'unknown'): void {
+    announcements.heard(sender, clock.now())
+    void poller.poll('recent')
+  }
+
   function onForeign(): void {
     foreign++
+    announcements.heard('unknown', clock.now())
     // A later release may have sent it. The next tick polls, so that a flood causes few polls.
     poller.retry('overlap')
     // At powers of two: the other program may send many.
@@ -141,7 +173,7 @@ export function createFeed(
     start() {
       ticks = repeat(pollInterval, tick)
       listener = store.listen({
-        onChange: () => void poller.poll('recent'),
+        onChange,
         onConnected: () => void onConnected(),
         onForeign,
       })
@@ -149,7 +181,18 @@ export function createFeed(
       if (listener === null) void notifier.probe()
     },
     notifyPeers: notifier.notify,
-    recheck: () => poller.retry('overlap'),
+    async trackWrite(write) {
+      writing++
+      try {
+        return await write()
+      } catch (error) {
+        poller.retry('overlap')
+        announcements.heard('unknown', clock.now())
+        throw error
+      } finally {
+        writing--
+      }
+    },
     get listening() {
       return listening === true
     },

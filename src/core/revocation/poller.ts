@@ -22,7 +22,10 @@ export interface Poller {
   settled(): Promise<void>
 }
 
-/** @param onRead called after each poll with the time up to which all changes have been read */
+/**
+ * @param onRead called after each poll with the time up to which all changes have been read
+ * @param onFound called with the time of each change of another process
+ */
 export function createPoller(
   revocations: Pick<Revocations, 'poll'>,
   clock: Clock,
@@ -30,6 +33,7 @@ export function createPoller(
   options: Pick<ResolvedOptions, 'revocation' | 'telemetry'>,
   signal: AbortSignal,
   onRead: (at: number) => void,
+  onFound: (changedAt: number) => void,
 ): Poller {
   let polling: Promise<void> | null = null
   let requestedDepth: PollDepth | null = null
@@ -54,7 +58,7 @@ export function createPoller(
       const readAt = clock.now()
       const startedAt = performance.now()
       try {
-        await options.telemetry.trace('poll', () => revocations.poll(depth))
+        await options.telemetry.trace('poll', () => revocations.poll(depth, onFound))
         retryDepth = null
         onRead(readAt)
         if (depth !== 'recent') polledAt = startedAt

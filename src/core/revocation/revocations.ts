@@ -52,8 +52,11 @@ export interface Revocations {
   /** @param reason any text: of Pawl, or of another program */
   addEnd(sessionId: string, reason: string): void
   addVersion(sessionId: string, version: number): void
-  /** Reads the changes made by other processes. */
-  poll(depth: PollDepth): Promise<void>
+  /**
+   * Reads the changes made by other processes.
+   * @param onFound called with the time of each change that this process did not know
+   */
+  poll(depth: PollDepth, onFound?: (changedAt: number) => void): Promise<void>
   /** Drops entries that are older than any valid access token. */
   deleteExpired(): void
   /** Calls back once when the session is known to have ended. @returns a function that removes the listener */
@@ -83,22 +86,26 @@ export function createRevocations(
   /** Until the change is committed, access tokens may still be issued, so an entry is kept that much longer. */
   const oldestKept = (now: number): number => now - retention - MAX_TRANSACTION_DELAY
 
-  /** @param at when the change happened: an entry that is read again keeps its age */
-  function add(id: string, version: number, endReason: string | null, at: number): void {
+  /**
+   * @param at when the change happened: an entry that is read again keeps its age
+   * @returns whether the change is new
+   */
+  function add(id: string, version: number, endReason: string | null, at: number): boolean {
     const known = table.get(id)
     if (known < 0) {
       // If the database had lost the end, access tokens were issued until it was written again.
       if (endReason !== null) table.set(id, known, at)
-      return
+      return false
     }
     const value = endReason === null ? valueOfVersion(version) : valueOfEnd(endReason)
-    if (value > 0 && known >= value) return
+    if (value > 0 && known >= value) return false
     if (!table.set(id, value, at)) {
       dropOlderHalf()
       table.set(id, value, at)
     }
     revision++
     if (endReason !== null) notifyListeners(id, knownReason(endReason))
+    return true
   }
 
   /** `refreshBefore` replaces the dropped entries: every older access token must be refreshed. */
@@ -122,14 +129,14 @@ export function createRevocations(
     for (const listener of listeners) listener(reason)
   }
 
-  async function read(since: number): Promise<void> {
+  async function read(since: number, onFound: (changedAt: number) => void): Promise<void> {
     let after = null as Change | null
     for (;;) {
       const page: Change[] = await store.changes(since, after, PAGE_SIZE)
       for (const change of page) {
         // `refreshBefore` covers the change. Adding it again would only fill the table again.
         if (change.at < refreshBefore - MAX_COMMIT_DELAY) continue
-        add(change.id, change.version, change.endReason, change.at)
+        if (add(change.id, change.version, change.endReason, change.at)) onFound(change.at)
       }
       const last = page.at(-1)
       if (last === undefined || page.length < PAGE_SIZE) return
@@ -149,9 +156,9 @@ export function createRevocations(
     get revision() {
       return revision
     },
-    addEnd: (sessionId, reason) => add(sessionId, 0, reason, clock.now()),
-    addVersion: (sessionId, version) => add(sessionId, version, null, clock.now()),
-    async poll(depth) {
+    addEnd: (sessionId, reason) => void add(sessionId, 0, reason, clock.now()),
+    addVersion: (sessionId, version) => void add(sessionId, version, null, clock.now()),
+    async poll(depth, onFound = () => {}) {
       const now = clock.now()
       // Absolute differences, because an injected clock may be set back.
       const full = depth === 'all' || Math.abs(now - fullReadAt) >= fullReadInterval
@@ -159,7 +166,7 @@ export function createRevocations(
       if (!full && depth === 'overlap') since = now - OVERLAP - Math.abs(now - overlapReadAt)
       if (!full && depth === 'recent') since = now - MAX_COMMIT_DELAY - Math.abs(now - polledAt)
       const startedAt = performance.now()
-      await read(since)
+      await read(since, onFound)
       const elapsed = performance.now() - startedAt
       polledAt = now
       if (depth !== 'recent' || full) overlapReadAt = now

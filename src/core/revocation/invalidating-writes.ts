@@ -17,17 +17,17 @@ const INVALIDATING_WRITES = [
 ] as const satisfies readonly (keyof Store)[]
 
 /**
- * Wraps the store and reports failed writes: the database may have committed one whose answer was lost, so this
- * process must read the changes again.
+ * Wraps the store and passes these writes on to `track`: the database may have committed one whose answer was lost, so
+ * the process must read the changes again.
  */
-export function trackUncertainWrites(store: Store, onUncertain: () => void): Store {
+export function trackInvalidatingWrites(
+  store: Store,
+  track: <T>(write: () => Promise<T>) => Promise<T>,
+): Store {
   const tracked: Store = Object.create(store)
   for (const name of INVALIDATING_WRITES) {
     const write = (...args: never[]): Promise<never> =>
-      (store[name] as (...args: never[]) => Promise<never>)(...args).catch((error: unknown) => {
-        onUncertain()
-        throw error
-      })
+      track(() => (store[name] as (...args: never[]) => Promise<never>)(...args))
     Object.assign(tracked, { [name]: write })
   }
   return tracked

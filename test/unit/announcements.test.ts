@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest'
+import { createAnnouncements } from '../../src/core/revocation/announcements.ts'
+
+const T0 = Date.UTC(2030, 0, 1)
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+
+describe('announcements', () => {
+  const connected = () => {
+    const announcements = createAnnouncements()
+    announcements.connected(T0)
+    return announcements
+  }
+  /** A poll at `foundAt` finds a change that a process made at `changedAt`. @returns whether LISTEN counts as complete */
+  const judged = (
+    announcements: ReturnType<typeof connected>,
+    changedAt: number,
+    foundAt = changedAt + 20 * SECOND,
+  ): boolean => {
+    announcements.found(changedAt, foundAt)
+    return announcements.isComplete(foundAt + 5 * SECOND)
+  }
+
+  it('are complete until a change was not announced', () => {
+    const announcements = connected()
+    expect(announcements.isComplete(T0)).toBe(true)
+    expect(judged(announcements, T0 + MINUTE)).toBe(false)
+  })
+
+  it.each([
+    ['just before the change, by a clock that is a little off', -1],
+    ['with the change', 0],
+    ['five seconds after the change', 5],
+  ])('take a notification of a process %s for its announcement', (_, seconds) => {
+    const announcements = connected()
+    announcements.heard('process', T0 + MINUTE + seconds * SECOND)
+    expect(judged(announcements, T0 + MINUTE)).toBe(true)
+  })
+
+  it.each([
+    ['earlier', -3],
+    ['later', 8],
+  ])('do not take a notification of a process %s for that of a change', (_, seconds) => {
+    const announcements = connected()
+    announcements.heard('process', T0 + MINUTE + seconds * SECOND)
+    expect(judged(announcements, T0 + MINUTE)).toBe(false)
+  })
+
+  it('take a notification of unknown origin for that of each change before it, which may be committed late', () => {
+    const announcements = connected()
+    announcements.found(T0 + MINUTE, T0 + 3 * MINUTE)
+    announcements.heard('unknown', T0 + 3 * MINUTE + 4 * SECOND)
+    expect(announcements.isComplete(T0 + 4 * MINUTE)).toBe(true)
+    expect(judged(announcements, T0 + 5 * MINUTE)).toBe(false)
+  })
+
+  it('wait five seconds for a notification that is under way', () => {
+    const announcements = connected()
+    announcements.found(T0 + MINUTE, T0 + MINUTE)
+    expect(announcements.isComplete(T0 + MINUTE + 4999)).toBe(true)
+    expect(announcements.isComplete(T0 + MINUTE + 5000)).toBe(false)
+  })
+
+  it('ignore changes from before LISTEN took effect', () => {
+    const announcements = connected()
+    expect(judged(announcements, T0 - 1)).toBe(true)
+    announcements.found(T0 + MINUTE, T0 + MINUTE)
+    announcements.connected(T0 + MINUTE + 1)
+    expect(announcements.isComplete(T0 + 2 * MINUTE)).toBe(true)
+  })
+
+  it('are complete again after ten minutes and a notification, and after ever longer pauses', () => {
+    const announcements = connected()
+    let now = T0 + MINUTE
+    for (const minutes of [10, 20, 40, 80, 160, 320, 360, 360]) {
+      expect(judged(announcements, now)).toBe(false)
+      now += 25 * SECOND + minutes * MINUTE
+      expect(announcements.isComplete(now)).toBe(false)
+      announcements.heard('process', now)
+      expect(announcements.isComplete(now - 1)).toBe(false)
+      expect(announcements.isComplete(now)).toBe(true)
+      now += MINUTE
+    }
+  })
+
+  it('judge bounded numbers of changes and notifications', () => {
+    const announcements = connected()
+    for (let index = 0; index < 100_000; index++) {
+      announcements.found(T0 + index, T0 + index)
+      announcements.heard('process', T0 + index * SECOND)
+    }
+    // The notifications of the last two minutes are known.
+    const last = T0 + 99_999 * SECOND
+    expect(judged(announcements, last - MINUTE)).toBe(false)
+    expect(createAnnouncements().isComplete(last)).toBe(true)
+  })
+})
