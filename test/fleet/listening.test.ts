@@ -136,9 +136,7 @@ it('late notifications are accepted, and the process keeps listening', async () 
 it('LISTEN that works but reaches only one of two servers is noticed, and polling takes over', async () => {
   // A notification of this process stays on another server: it reaches nobody. Its message to itself arrives.
   const elsewhere = aroundQueries(pool, (config, run) =>
-    config.values[0] === 'pawl' && config.text.includes('pg_notify')
-      ? Promise.resolve({ rows: [] })
-      : run(),
+    config.values[0] === 'pawl' && config.text.includes('pg_notify') ? Promise.resolve({ rows: [] }) : run(),
   )
   const other = await openSessions({ store: postgres({ pool: elsewhere, listen: url }) })
   const sessions = await openSessions({
