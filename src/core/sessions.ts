@@ -82,8 +82,8 @@ async function start<Claims extends object, Data>(
     const ring = await createKeyRing(options, clock, events)
     const retention = options.accessToken.lifetime + 4 * CLOCK_TOLERANCE
     const revocations = createRevocations(store, clock, events, retention, options.revocation.memory)
-    if (options.revocation.mode !== 'expiry') await revocations.poll('all')
     const feed = createFeed(store, clock, events, revocations, options)
+    if (options.revocation.mode !== 'expiry') await feed.load()
     const writes = trackInvalidatingWrites(store, feed.trackWrite)
     const engine = createEngine({ options, store: writes, clock, events, ring, revocations, feed })
     started = assemble<Claims, Data>(engine, mark, () => stopObserving?.())

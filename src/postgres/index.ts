@@ -4,6 +4,7 @@ import { check } from '../portable/options/check.ts'
 import { methodOptions } from '../portable/options/method-options.ts'
 import { resolveTable } from '../portable/options/resolve-table.ts'
 import { createConnection } from './connection.ts'
+import { readDistribution } from './distribution.ts'
 import type { ListenClient } from './driver.ts'
 import { listenClientOf } from './listen-client.ts'
 import { assertMigrated, migrate } from './migrate.ts'
@@ -69,11 +70,13 @@ export function postgres(options: PostgresOptions): PostgresStore {
     connection.countLost()
   }
   const openListenClient = listenClientOf(given)
+  let isDistributed = false
   const store = createPostgresStore(
     connection,
     names,
     given.schema,
     sharedListenClient(given, openListenClient),
+    () => isDistributed,
   )
   let unwatch: () => void = () => {}
   const probe = (): Promise<ListenFailure | null> | null =>
@@ -117,8 +120,11 @@ export function postgres(options: PostgresOptions): PostgresStore {
     async start() {
       connection.reopen()
       if (given.pool !== null) unwatch = watchPoolErrors(given.pool, onIdleError)
-      const prepared = given.migrate ? prepare() : assertPrepared()
-      await asSchemaError(withTimeout<unknown>(START_TIMEOUT, target, prepared))
+      const started = async (): Promise<void> => {
+        await (given.migrate ? prepare() : assertPrepared())
+        isDistributed = (await readDistribution(connection, names)).sessions === 'distributed'
+      }
+      await asSchemaError(withTimeout(START_TIMEOUT, target, started()))
     },
     async close() {
       connection.close()

@@ -10,6 +10,8 @@ const ALREADY_EXISTS = new Set(['23505', '42P07', '42710', '42P06', '42701'])
 const PREPARED_REFUSED = new Set(['42P05', '26000'])
 /** Engines that speak PostgreSQL's protocol and lack a feature. */
 const UNSUPPORTED = new Set(['0A000', '42601', '42883'])
+/** The server as a whole cannot run the statement: it is out of resources, ends, is cut off or is a standby. */
+const WHOLE_SERVER = /^(?:53...|57P0.|25006)$/
 /** `feature_not_supported`. Also the answer to a prepared statement whose columns have changed their types. */
 const PLAN_OUTDATED = '0A000'
 const UNDEFINED_TABLE = new Set(['42P01', '3F000'])
@@ -34,6 +36,16 @@ export function isConnectionError(error: unknown): boolean {
   // Other codes come from the socket or from TLS, except those of programming mistakes.
   if (code !== null && /^ERR_(?!TLS|SSL|SOCKET|STREAM)/.test(code)) return false
   return error instanceof Error && !(error instanceof TypeError) && !(error instanceof RangeError)
+}
+
+/**
+ * The server answered one statement with an error, and would perhaps answer another one. A distributed engine does so with
+ * 08006 if one of its nodes is away. A failure of the network or of the server as a whole is no such answer.
+ */
+export function isAnswer(error: unknown): boolean {
+  const code = sqlState(error) ?? ''
+  const { severity } = (error ?? {}) as { severity?: unknown }
+  return isSqlState(code) && !WHOLE_SERVER.test(code) && severity !== 'FATAL' && severity !== 'PANIC'
 }
 
 export function isConflict(error: unknown): boolean {

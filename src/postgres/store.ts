@@ -4,6 +4,7 @@ import { batch } from './batch.ts'
 import { createBulkStatements } from './bulk-statements.ts'
 import { ANSWER_WITHIN, type Connection, type Row } from './connection.ts'
 import type { ListenClient, Queryable } from './driver.ts'
+import { leavingOutFailed } from './each-alone.ts'
 import { createKeyStatements } from './key-statements.ts'
 import { createListener } from './listen.ts'
 import type { Names } from './names.ts'
@@ -17,12 +18,16 @@ import { createTurns } from './turns.ts'
 import { types } from './types.ts'
 import { withTimeout } from './with-timeout.ts'
 
-/** @param openListenClient `null` turns LISTEN off */
+/**
+ * @param openListenClient `null` turns LISTEN off
+ * @param isDistributed whether several nodes have the rows of `sessions`
+ */
 export function createPostgresStore(
   connection: Connection,
   names: Names,
   schema: string,
   openListenClient: (() => Promise<ListenClient>) | null,
+  isDistributed: () => boolean,
 ): Omit<Store, 'start' | 'close'> {
   const texts = Object.fromEntries(
     Object.entries(QUERIES).map(([name, text]) => [name, names.fill(text)]),
@@ -38,6 +43,7 @@ export function createPostgresStore(
     const byId = new Map((await readMany([...new Set(ids)])).map((row) => [row.id, row]))
     return ids.map((id) => byId.get(id) ?? null)
   }
+  const read = batch(writes.read, readBatch)
   async function insertBatch(rows: readonly SessionRow[]): Promise<boolean[]> {
     const inserted = await run('insertMany', insertManyValues(rows))
     if (inserted.length === rows.length) return rows.map(() => true)
@@ -57,9 +63,14 @@ export function createPostgresStore(
     ...createKeyStatements(run),
     ...createBulkStatements(run),
     realm: schema,
-    read: batch(writes.read, readBatch),
-    insert: batch(writes.insert, insertBatch),
-    readMany,
+    read,
+    // A distributed engine would bring the rows of a batch to its coordinator first, which is slower than one by one.
+    insert: batch(writes.insert, insertBatch, isDistributed),
+    readMany: (ids) =>
+      leavingOutFailed(ids, readMany, async (id) => {
+        const row = await writes.read(id)
+        return row === null ? [] : [row]
+      }),
     async time() {
       return (await run('time', []))[0]!['now'] as number
     },

@@ -1,5 +1,6 @@
 import type { Store, Turn } from '../core/store.ts'
 import type { Row } from './connection.ts'
+import { leavingOutFailed } from './each-alone.ts'
 import { expectedValues } from './parameters.ts'
 import type { Run } from './run.ts'
 import { renewalsValue } from './session-row.ts'
@@ -10,13 +11,14 @@ export function createTurns(
   run: Run,
   runTurnMany: (values: unknown[]) => Promise<Row[]>,
 ): Pick<Store, 'turn' | 'turnMany' | 'switchSibling' | 'confirmRenewal'> {
+  const turnOne = (turn: Turn): Promise<Row[]> =>
+    run('turn', [...expectedValues(turn.expected), ...nextValues(turn)])
+
   return {
-    async turn(turn) {
-      return (await run('turn', [...expectedValues(turn.expected), ...nextValues(turn)])).length > 0
-    },
+    turn: async (turn) => (await turnOne(turn)).length > 0,
     async turnMany(turns) {
       if (turns.length === 0) return []
-      const rows = await runTurnMany(turnManyValues(turns))
+      const rows = await leavingOutFailed(turns, (many) => runTurnMany(turnManyValues(many)), turnOne)
       return rows.map(({ id }) => id as string)
     },
     async switchSibling(expected, next) {

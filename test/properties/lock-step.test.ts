@@ -26,6 +26,7 @@ vi.mock(import('../../src/core/revocation/feed.ts'), () => ({
   createFeed: () => ({
     start() {},
     notifyPeers() {},
+    async load() {},
     trackWrite: (write) => write(),
     listening: false,
     canNotify: false,

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { StoreUnavailableError } from '../../src/portable/errors.ts'
 import { batch } from '../../src/postgres/batch.ts'
 
@@ -20,6 +20,10 @@ function table(...ids: string[]) {
   return { read, sent }
 }
 
+const unavailable = (code?: string, severity?: string): StoreUnavailableError =>
+  new StoreUnavailableError('made by a test', {
+    cause: Object.assign(new Error('cause'), { code, severity }),
+  })
 const rejected = (reason: unknown) => ({ status: 'rejected', reason })
 const fulfilled = (value: unknown) => ({ status: 'fulfilled', value })
 
@@ -95,7 +99,79 @@ describe('calls of one event-loop turn', () => {
     expect(await Promise.all(['a', 'b'].map(write))).toStrictEqual(['a is written', 'b is written'])
   })
 
-  it('all fail without a repetition when the database cannot be reached', async () => {
+  it.each([
+    ['08006', 'ERROR'],
+    ['XX000', 'ERROR'],
+    ['57014', 'ERROR'],
+  ])(
+    'are repeated alone when the server answers the batch with %s, and run alone for 30 s',
+    async (code, severity) => {
+      vi.useFakeTimers({ toFake: ['performance'] })
+      onTestFinished(() => void vi.useRealTimers())
+      const down = unavailable(code, severity)
+      const sent: unknown[] = []
+      const run = async (input: string | string[]): Promise<never[] | string> => {
+        sent.push(input)
+        if (input.includes('down')) throw down
+        return Array.isArray(input) ? (input as never[]) : input
+      }
+      const read = batch<string, string>(
+        (id) => run(id) as Promise<string>,
+        (ids) => run(ids) as Promise<never[]>,
+      )
+      const outcome = [fulfilled('a'), rejected(down), fulfilled('b')]
+      expect(await Promise.allSettled(['a', 'down', 'b'].map(read))).toStrictEqual(outcome)
+      expect(sent.splice(0)).toStrictEqual([['a', 'down', 'b'], 'a', 'down', 'b'])
+      vi.advanceTimersByTime(29_999)
+      expect(await Promise.allSettled(['a', 'down', 'b'].map(read))).toStrictEqual(outcome)
+      expect(sent.splice(0)).toStrictEqual(['a', 'down', 'b'])
+      vi.advanceTimersByTime(1)
+      expect(await Promise.all(['a', 'b'].map(read))).toStrictEqual(['a', 'b'])
+      expect(sent).toStrictEqual([['a', 'b']])
+    },
+  )
+
+  it('run alone while the caller says so', async () => {
+    let isAlone = true
+    const sent: unknown[] = []
+    const write = batch<string, string>(
+      async (id) => (sent.push(id), id),
+      async (ids) => (sent.push(ids), ids),
+      () => isAlone,
+    )
+    expect(await Promise.all(['a', 'b'].map(write))).toStrictEqual(['a', 'b'])
+    isAlone = false
+    expect(await Promise.all(['a', 'b'].map(write))).toStrictEqual(['a', 'b'])
+    expect(sent).toStrictEqual(['a', 'b', ['a', 'b']])
+  })
+
+  it.each([
+    [undefined, undefined],
+    ['ECONNRESET', undefined],
+    ['EPIPE', undefined],
+    ['57P01', 'FATAL'],
+    ['08P01', 'FATAL'],
+    ['57P03', 'FATAL'],
+    ['53300', 'FATAL'],
+    ['25006', 'ERROR'],
+    ['53100', 'ERROR'],
+  ])('all fail without a repetition when the whole database is away (%s)', async (code, severity) => {
+    const gone = unavailable(code, severity)
+    let statements = 0
+    const write = batch<string, string>(
+      () => Promise.reject(new Error('repeated alone')),
+      async () => {
+        statements++
+        throw gone
+      },
+    )
+    const failed = [rejected(gone), rejected(gone)]
+    expect(await Promise.allSettled(['a', 'b'].map(write))).toStrictEqual(failed)
+    expect(await Promise.allSettled(['a', 'b'].map(write))).toStrictEqual(failed)
+    expect(statements).toBe(2)
+  })
+
+  it('all fail without a repetition when the database does not answer', async () => {
     const gone = new StoreUnavailableError('made by a test')
     let statements = 0
     const write = batch<string, string>(

@@ -103,8 +103,13 @@ export async function createStoredKeyRing(
     revision++
     readAt = now
     for (const { row, retiresAt } of entries) {
-      if (row.verifiesUntil === null && Number.isFinite(retiresAt))
+      if (row.verifiesUntil !== null || !Number.isFinite(retiresAt)) continue
+      try {
         await store.retireKey(row.epoch, retiresAt)
+      } catch (error) {
+        // The next read tries again. Until then the time follows from the next key, as here.
+        events.emit('keyTrouble', { epoch: row.epoch, error })
+      }
     }
   }
 

@@ -1,3 +1,4 @@
+import { StoreUnavailableError } from '../../portable/errors.ts'
 import type { Events } from '../observability/events.ts'
 import type { ResolvedOptions } from '../options/resolve.ts'
 import type { Listener, ListenFailure, Store } from '../store.ts'
@@ -23,6 +24,11 @@ const UNANNOUNCED: ListenFailure = {
 
 /** Keeps {@link Revocations} current. Polling is sufficient; LISTEN makes the process poll at once. */
 export interface Feed {
+  /**
+   * Reads all revocations. With `onStale: 'serve'` an outage is reported, and the next tick tries again.
+   * @throws StoreUnavailableError with `onStale: 'refuse'`
+   */
+  load(): Promise<void>
   start(): void
   /**
    * Makes the other processes poll. This process must already have added the change itself. Does not wait and does
@@ -63,12 +69,12 @@ export function createFeed(
   /** The kinds of failure of LISTEN that were reported since it last worked. */
   const reported = new Set<string>()
   let seenFailure: ListenFailure | null = null
-  /** Whether the last poll succeeded. The caller of `start` has polled. */
+  /** Whether the last poll succeeded. */
   let polled = true
   let stale = false
   let foreign = 0
   let writing = 0
-  /** All changes until then have been read. The caller of `start` has polled. */
+  /** All changes until then have been read. */
   let currentAt = clock.now()
 
   const announcements = createAnnouncements()
@@ -170,6 +176,16 @@ export function createFeed(
   }
 
   return {
+    async load() {
+      try {
+        await revocations.poll('all')
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError) || options.revocation.onStale === 'refuse') throw error
+        polled = false
+        poller.retry('all')
+        events.emit('storeUnavailable', { operation: 'poll', error })
+      }
+    },
     start() {
       ticks = repeat(pollInterval, tick)
       listener = store.listen({
