@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { ENGINE, type Engine } from '../../src/core/engine.ts'
+import { createRevocationSnapshots } from '../../src/core/revocation/revocation-snapshot.ts'
 import { createSessions, type EventName, type Sessions, type SessionsOptions } from '../../src/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
@@ -121,9 +123,13 @@ describe('while one node of a distributed database is away', () => {
         expect.objectContaining({ event: 'storeUnavailable' satisfies EventName, operation: 'poll' }),
       )
       expect(sessions.verify(login!.accessToken.value).userId).toBe('u')
+      // The empty list of revocations is not handed to other services.
+      const takeSnapshot = createRevocationSnapshots((sessions as unknown as { [ENGINE]: Engine })[ENGINE])
+      expect(takeSnapshot).toThrow(UNAVAILABLE)
       const ended = new Promise((resolve) => sessions.onEnded(login!.session.sessionId, resolve))
       state.away = false
       expect(await ended).toBe('revoked')
+      await vi.waitFor(() => expect(takeSnapshot().body.length).toBeGreaterThan(0))
     } finally {
       await sessions.close()
     }

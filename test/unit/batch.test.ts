@@ -135,8 +135,14 @@ describe('calls of one event-loop turn', () => {
     let isAlone = true
     const sent: unknown[] = []
     const write = batch<string, string>(
-      async (id) => (sent.push(id), id),
-      async (ids) => (sent.push(ids), ids),
+      async (id) => {
+        sent.push(id)
+        return id
+      },
+      async (ids) => {
+        sent.push(ids)
+        return ids
+      },
       () => isAlone,
     )
     expect(await Promise.all(['a', 'b'].map(write))).toStrictEqual(['a', 'b'])

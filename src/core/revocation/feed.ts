@@ -183,6 +183,8 @@ export function createFeed(
         if (!(error instanceof StoreUnavailableError) || options.revocation.onStale === 'refuse') throw error
         polled = false
         poller.retry('all')
+        // Stale from the start: other services must not take the empty list for a complete one.
+        currentAt = clock.now() - maxStaleness - 1
         events.emit('storeUnavailable', { operation: 'poll', error })
       }
     },
