@@ -15,6 +15,7 @@ const TITLES: Readonly<Record<string, string>> = {
   cookies: 'Cookies',
   counts: 'Database work of each call',
   feed: 'Delay of a revocation',
+  fleet: 'In a large fleet',
 }
 
 /** Replaces the tables of a page. @throws if the page lacks the markers */

@@ -14,4 +14,5 @@ export const SUITES: Readonly<Record<string, readonly [duration: string, measure
   device: ['30 s', 'time that the proof of a device adds to a refresh'],
   counts: ['20 s', 'statements, rows and bytes of write-ahead log of each call'],
   feed: ['1 min', 'delay from a revocation in one process to the refusal in three others'],
+  fleet: ['2 min', 'database work of one process that grows with the rest of the fleet'],
 }
