@@ -6,7 +6,7 @@ import { StoreUnavailableError } from '../portable/errors.ts'
 import type { ListenClient, Notification } from './driver.ts'
 import { toError } from './driver-error.ts'
 import type { Notify } from './notify.ts'
-import { isUnsupported, sqlState } from './sqlstate.ts'
+import { isConnectionError, isUnsupported, sqlState } from './sqlstate.ts'
 import { describeAddress } from './target.ts'
 import { unavailable } from './unavailable.ts'
 import { withTimeout } from './with-timeout.ts'
@@ -177,7 +177,12 @@ function failureOf(thrown: unknown, where: string): ListenFailure {
     }
   // Already in words: the server did not answer in time, or the pool could not send.
   if (error instanceof StoreUnavailableError) return { kind: sqlState(error.cause) ?? 'timeout', error }
-  return { kind: sqlState(error) ?? error.message, error: unavailable(error, where) }
+  const isOfDatabase = sqlState(error) !== null || isConnectionError(error)
+  return {
+    kind: sqlState(error) ?? error.message,
+    // A bug of the driver is not the server's fault.
+    error: isOfDatabase ? unavailable(error, where) : error,
+  }
 }
 
 /** @param before whether messages arrived earlier */
