@@ -163,6 +163,14 @@ const COUNTS: { readonly [Name in EventName]: readonly Count<SessionEvents[Name]
       attributes: ({ operation }) => ({ 'pawl.operation': operation }),
     },
   ],
+  backgroundFailed: [
+    {
+      metric: 'pawl.background.failures',
+      unit: '{failure}',
+      description: 'Background operations that failed by a bug.',
+      attributes: ({ operation }) => ({ 'pawl.operation': operation }),
+    },
+  ],
   feedListening: [],
   feedPolling: [],
   feedStale: [],

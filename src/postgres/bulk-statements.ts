@@ -27,7 +27,7 @@ export function createBulkStatements(run: Run): Pick<Store, 'endBatch' | 'endAga
       const due = await run('pruneable', [today, limit])
       if (due.length === 0) return { due: 0, deleted: 0 }
       // The statement repeats the condition, because a session may have turned since the read.
-      const deleted = await run('prune', [due.map(({ id }) => id), today])
+      const deleted = await run('prune', [due.map(({ id }) => id as string), today])
       return { due: due.length, deleted: deleted.length }
     },
   }

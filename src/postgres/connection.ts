@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import { delay } from '../core/time/delay.ts'
 import { StoreUnavailableError } from '../portable/errors.ts'
 import type { PoolLike, QueryConfig } from './driver.ts'
+import { toError } from './driver-error.ts'
+import type { Parameter } from './parameters.ts'
 import {
   isConflict,
   isConnectionError,
@@ -24,9 +26,9 @@ export interface Connection {
    * For statements that are safe to repeat: reads, and writes that are compare-and-set or idempotent.
    * @param onRetry called before each retry, because the server may have committed the earlier attempt
    */
-  query(text: string, values: unknown[], onRetry?: () => void): Promise<Row[]>
+  query(text: string, values: Parameter[], onRetry?: () => void): Promise<Row[]>
   /** One transaction that commits asynchronously: a server crash may lose it. Retried as a whole. */
-  queryWithAsyncCommit(text: string, values: unknown[]): Promise<Row[]>
+  queryWithAsyncCommit(text: string, values: Parameter[]): Promise<Row[]>
   /** Makes every later statement fail, until {@link reopen}. */
   close(): void
   reopen(): void
@@ -83,11 +85,11 @@ export function createConnection(
     if (names.get(text) === outdated) names.set(text, `${outdated.split('.', 1)[0]}.${++renamed}`)
   }
 
-  function configOf(text: string, values: unknown[], name?: string): QueryConfig {
+  function configOf(text: string, values: Parameter[], name?: string): QueryConfig {
     return { text, values, name, types, query_timeout }
   }
 
-  async function run(text: string, values: unknown[]): Promise<Row[]> {
+  async function run(text: string, values: Parameter[]): Promise<Row[]> {
     if (usesPrepared) {
       const name = statementName(text)
       try {
@@ -136,7 +138,8 @@ export function createConnection(
         const result = await withTimeout(ANSWER_WITHIN, target, attempt(), poolState)
         answeredAt = performance.now()
         return result
-      } catch (error) {
+      } catch (thrown) {
+        const error = toError(thrown)
         if (isConnectionError(error) || error instanceof StoreUnavailableError) lost++
         const isOutage = isConnectionError(error) || isConflict(error)
         const isEarly = performance.now() - startedAt < RETRY_WITHIN
@@ -152,7 +155,7 @@ export function createConnection(
     }
   }
 
-  async function commitAsynchronously(text: string, values: unknown[]): Promise<Row[]> {
+  async function commitAsynchronously(text: string, values: Parameter[]): Promise<Row[]> {
     const client = await pool.connect()
     let failure: Error | undefined
     // The pool handles `error` events of idle clients only, and an unhandled one ends the process.

@@ -1,9 +1,10 @@
 import type { Row } from './connection.ts'
+import type { Parameter } from './parameters.ts'
 import type { SessionCounts, StatusOptions } from './store-status.ts'
-import { dayOf } from './times.ts'
+import { dayOf, timestamp } from './times.ts'
 
 /** Runs a statement that returns one row. */
-export type QueryOne = (text: string, values?: unknown[]) => Promise<Row>
+export type QueryOne = (text: string, values?: Parameter[]) => Promise<Row>
 
 /** Above this many rows the planner's estimates replace the count, unless `exact` is set. */
 const MAX_COUNTED = 1_000_000
@@ -54,11 +55,11 @@ async function countInBatches(
   limit: number,
 ): Promise<SessionCounts | null> {
   const sum = { rows: 0, active: 0, bound: 0, ended: 0, prunable: 0, lastSeenBefore: 0 }
-  for (let last: unknown = null; ; ) {
+  for (let last: string | null = null; ; ) {
     const batch = await queryOne(COUNT_BATCH, [
-      new Date(now),
+      timestamp(now),
       dayOf(now),
-      lastSeenBefore ?? null,
+      timestamp(lastSeenBefore?.getTime() ?? null),
       last,
       BATCH,
     ])
@@ -70,7 +71,7 @@ async function countInBatches(
     sum.lastSeenBefore += Number(batch['last_seen_before'])
     if (Number(batch['rows']) < BATCH) break
     onProgress?.(sum.rows)
-    last = batch['last']
+    last = batch['last'] as string
     if (sum.rows > limit) return null
   }
   return {
@@ -89,21 +90,21 @@ async function estimateSessions(
   now: number,
   { lastSeenBefore }: StatusOptions,
 ): Promise<SessionCounts> {
-  const rows = (condition: string, values: unknown[] = []): Promise<number> =>
+  const rows = (condition: string, values: Parameter[] = []): Promise<number> =>
     estimateRows(queryOne, condition, values)
   const isActive = `ended_at is null and ${NOT_EXPIRED}`
-  const active = await rows(isActive, [new Date(now)])
+  const active = await rows(isActive, [timestamp(now)])
   return {
     exact: false,
     active,
-    bound: Math.min(active, await rows(`${isActive} and device_key is not null`, [new Date(now)])),
+    bound: Math.min(active, await rows(`${isActive} and device_key is not null`, [timestamp(now)])),
     expired: Math.max(0, (await rows('ended_at is null')) - active),
     ended: await rows('ended_at is not null'),
     prunable: await rows('prune_on <= $1', [dayOf(now)]),
     lastSeenBefore:
       lastSeenBefore === undefined
         ? null
-        : await rows(`ended_at is null and ${LAST_SEEN_BEFORE}`, [lastSeenBefore]),
+        : await rows(`ended_at is null and ${LAST_SEEN_BEFORE}`, [timestamp(lastSeenBefore.getTime())]),
   }
 }
 
@@ -113,7 +114,7 @@ function estimatedRows(queryOne: QueryOne): Promise<number> {
 }
 
 /** The planner's estimate. @throws TypeError when the engine explains a plan in another form */
-async function estimateRows(queryOne: QueryOne, condition: string, values: unknown[]): Promise<number> {
+async function estimateRows(queryOne: QueryOne, condition: string, values: Parameter[]): Promise<number> {
   const row = await queryOne(`explain (format json) select 1 from :sessions where ${condition}`, values)
   const [explanation] = Object.values(row)[0] as [{ Plan?: { 'Plan Rows'?: unknown } }?]
   const rows = explanation?.Plan?.['Plan Rows']

@@ -1,5 +1,6 @@
 import type { KeyRow, Store } from '../core/store.ts'
 import type { Row } from './connection.ts'
+import { bytes } from './parameters.ts'
 import type { Run } from './run.ts'
 import { timestamp } from './times.ts'
 
@@ -16,7 +17,7 @@ export function createKeyStatements(
         key.epoch,
         key.kid,
         key.algorithm,
-        key.wrappedKey,
+        bytes(key.wrappedKey),
         timestamp(key.createdAt),
         timestamp(key.signsFrom),
       ])

@@ -4,8 +4,9 @@ import type { Listener, ListenerHooks, ListenFailure } from '../core/store.ts'
 import { delay } from '../core/time/delay.ts'
 import { StoreUnavailableError } from '../portable/errors.ts'
 import type { ListenClient, Notification } from './driver.ts'
+import { toError } from './driver-error.ts'
 import type { Notify } from './notify.ts'
-import { isUnsupported, sqlState } from './sqlstate.ts'
+import { isConnectionError, isUnsupported, sqlState } from './sqlstate.ts'
 import { describeAddress } from './target.ts'
 import { unavailable } from './unavailable.ts'
 import { withTimeout } from './with-timeout.ts'
@@ -66,8 +67,8 @@ export function createListener(
     let lostBy: Error | undefined
     const lost = new Promise<void>((resolve) => {
       drop = resolve
-      const onLost = (error?: Error): void => {
-        lostBy ??= error
+      const onLost = (thrown?: unknown): void => {
+        if (thrown !== undefined) lostBy ??= toError(thrown)
         resolve()
       }
       client.on('error', onLost)
@@ -167,7 +168,8 @@ function whereOf({ host, port, database }: ListenClient): string {
     : describeAddress(host, port, database ?? '')
 }
 
-function failureOf(error: unknown, where: string): ListenFailure {
+function failureOf(thrown: unknown, where: string): ListenFailure {
+  const error = toError(thrown)
   if (isUnsupported(error))
     return {
       kind: 'unsupported',
@@ -175,7 +177,12 @@ function failureOf(error: unknown, where: string): ListenFailure {
     }
   // Already in words: the server did not answer in time, or the pool could not send.
   if (error instanceof StoreUnavailableError) return { kind: sqlState(error.cause) ?? 'timeout', error }
-  return { kind: sqlState(error) ?? String((error as Error).message), error: unavailable(error, where) }
+  const isOfDatabase = sqlState(error) !== null || isConnectionError(error)
+  return {
+    kind: sqlState(error) ?? error.message,
+    // A bug of the driver is not the server's fault.
+    error: isOfDatabase ? unavailable(error, where) : error,
+  }
 }
 
 /** @param before whether messages arrived earlier */

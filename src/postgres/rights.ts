@@ -1,9 +1,10 @@
 import { printable } from '../portable/printable.ts'
 import type { Row } from './connection.ts'
 import { type Names, quoted } from './names.ts'
+import type { Parameter } from './parameters.ts'
 import { unavailable } from './unavailable.ts'
 
-export type Query = (text: string, values: unknown[]) => Promise<Row[]>
+export type Query = (text: string, values: Parameter[]) => Promise<Row[]>
 
 /** Every role may read the catalog. From PostgreSQL 15 `pg_database_owner` stands for the owner of the database. */
 const SCHEMA = `select current_user::text as role, current_database()::text as database,

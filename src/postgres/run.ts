@@ -1,11 +1,12 @@
 import type { Row } from './connection.ts'
+import type { Parameter } from './parameters.ts'
 import type { QueryName } from './queries.ts'
 
 /**
  * Runs one of the store's statements.
  * @param onRetry called before each retry, because the server may have committed the earlier attempt
  */
-export type Run = (name: QueryName, values: unknown[], onRetry?: () => void) => Promise<Row[]>
+export type Run = (name: QueryName, values: Parameter[], onRetry?: () => void) => Promise<Row[]>
 
 interface Outcome {
   readonly rows: Row[]
@@ -14,7 +15,7 @@ interface Outcome {
 }
 
 /** For writes that must know whether a retry found the work of an earlier attempt. */
-export async function runTrackingRetries(run: Run, name: QueryName, values: unknown[]): Promise<Outcome> {
+export async function runTrackingRetries(run: Run, name: QueryName, values: Parameter[]): Promise<Outcome> {
   let retried = false
   const rows = await run(name, values, () => {
     retried = true

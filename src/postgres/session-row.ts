@@ -2,11 +2,14 @@ import type { DeviceKey, DeviceKind, Renewal, SessionRow } from '../core/store.t
 import type { Actor } from '../portable/actor.ts'
 import type { ClaimsObject } from '../portable/claims.ts'
 import type { Row } from './connection.ts'
+import { bytes, type Parameter } from './parameters.ts'
 import { SESSION_COLUMNS, type SessionColumn } from './queries.ts'
 import { firstDay, timestamp } from './times.ts'
 
+type JsonColumn = 'claims' | 'data' | 'renewals'
+
 /** The parameters of `insert`. */
-export function insertValues(row: SessionRow): unknown[] {
+export function insertValues(row: SessionRow): Parameter[] {
   const columns = toColumns(row)
   const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value))
   const values = {
@@ -19,20 +22,22 @@ export function insertValues(row: SessionRow): unknown[] {
 }
 
 /** The parameters of `insertMany`. */
-export function insertManyValues(rows: readonly SessionRow[]): unknown[] {
+export function insertManyValues(rows: readonly SessionRow[]): Parameter[] {
   return [JSON.stringify(rows.map(toColumns))]
 }
 
 /** Defaults are stored as null, because that keeps the rows small. {@link toSessionRow} puts them back. */
-function toColumns(row: SessionRow): Record<SessionColumn, unknown> {
+function toColumns(
+  row: SessionRow,
+): Record<Exclude<SessionColumn, JsonColumn>, Parameter> & Record<JsonColumn, unknown> {
   const unlessAtLogin = (ms: number): string | null => (ms === row.createdAt ? null : timestamp(ms))
   return {
     id: row.id,
     user_id: row.userId,
     generation: row.generation,
-    current: hexBytes(row.current),
-    previous: hexBytes(row.previous),
-    anchor_hash: hexBytes(row.anchorHash),
+    current: bytes(row.current),
+    previous: bytes(row.previous),
+    anchor_hash: bytes(row.anchorHash),
     turned_at: unlessAtLogin(row.turnedAt),
     switched_at: timestamp(row.switchedAt),
     version: row.version || null,
@@ -54,7 +59,7 @@ function toColumns(row: SessionRow): Record<SessionColumn, unknown> {
     reuse_since: timestamp(row.reuseSince),
     actor_session_id: row.actor?.sessionId ?? null,
     actor_user_id: row.actor?.userId ?? null,
-    device_key: hexBytes(row.device?.key ?? null),
+    device_key: bytes(row.device?.key ?? null),
     device_kind: row.device?.kind ?? null,
   }
 }
@@ -75,11 +80,6 @@ function toStoredRenewal({ anchorHash, ...fields }: Renewal): StoredRenewal {
 
 function toRenewal({ anchor, ...fields }: StoredRenewal): Renewal {
   return { anchorHash: Buffer.from(anchor, 'base64url'), ...fields }
-}
-
-/** `bytea` as text, because `insertMany` sends the rows as JSON. */
-function hexBytes(value: Uint8Array | null): string | null {
-  return value === null ? null : `\\x${Buffer.from(value).toString('hex')}`
 }
 
 function toActor(row: Row): Actor | null {

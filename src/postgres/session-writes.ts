@@ -3,7 +3,7 @@ import { mergePatch, removedKeys } from '../core/session/merge-patch.ts'
 import { isOfSameLogin } from '../core/session/rows.ts'
 import type { Ending, Position, SessionRow, SessionWrites } from '../core/store.ts'
 import type { Row } from './connection.ts'
-import { endingValues, expectedValues, positionValues } from './parameters.ts'
+import { bytes, endingValues, expectedValues, positionValues } from './parameters.ts'
 import { type Run, runTrackingRetries } from './run.ts'
 import { insertValues, renewalsValue, toSessionRow } from './session-row.ts'
 import { firstDay, timestamp } from './times.ts'
@@ -127,7 +127,7 @@ export function createSessionWrites(run: Run, notify: SessionWrites['notify']): 
       return { raised: rows.map(toVersion), last }
     },
     async bindDevice(id, { key, kind }) {
-      if ((await run('bindDevice', [id, Buffer.from(key), kind])).length > 0) return true
+      if ((await run('bindDevice', [id, bytes(key), kind])).length > 0) return true
       // An earlier attempt of this call may have bound it, or an earlier request of the same device.
       const row = await read(id)
       return row?.endReason === null && row.device !== null && Buffer.compare(row.device.key, key) === 0

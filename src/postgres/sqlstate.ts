@@ -1,3 +1,7 @@
+import { isSqlState, sqlState } from '../portable/sql-state.ts'
+
+export { isSqlState, sqlState }
+
 /** The SQLSTATE codes Pawl acts on. Always the code, never a message or the name of a constraint. */
 
 /** The connection or the server is gone, a resource ran out or a statement timed out. The outcome may be unknown. */
@@ -17,16 +21,6 @@ const PLAN_OUTDATED = '0A000'
 const UNDEFINED_TABLE = new Set(['42P01', '3F000'])
 const INTERNAL_ERROR = 'XX000'
 const FORBIDDEN = '42501'
-
-export function sqlState(error: unknown): string | null {
-  const code = (error as { code?: unknown } | null)?.code
-  return typeof code === 'string' ? code : null
-}
-
-/** Whether a code comes from the server. Codes such as `EPIPE` come from the network. */
-export function isSqlState(code: string): boolean {
-  return /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code)
-}
 
 /** Pawl could not reach the database, or lost it. Drivers report some of these errors without a code. */
 export function isConnectionError(error: unknown): boolean {

@@ -7,6 +7,7 @@ import type { Names } from './names.ts'
 import { milliseconds } from './queries.ts'
 import { describeMissingRights } from './rights.ts'
 import type { StatusOptions, StoreStatus } from './store-status.ts'
+import { timestamp } from './times.ts'
 
 /** A little more than the default lifetime of an access token, which is how long the feed keeps a revocation. */
 const FEED_REACH = 20 * 60_000
@@ -42,7 +43,7 @@ export async function readStatus(
   const [standby, sessions, revocations, table, listeners, queueUsage] = await Promise.all([
     orNull(async () => (await queryOne(STANDBY))['standby'] as boolean),
     orNull(() => countSessions(queryOne, now, options)),
-    orNull(async () => Number((await queryOne(REVOCATIONS, [new Date(now - FEED_REACH)]))['count'])),
+    orNull(async () => Number((await queryOne(REVOCATIONS, [timestamp(now - FEED_REACH)]))['count'])),
     orNull(async () => toTable(await queryOne(TABLE, [names.sessions]))),
     orNull(async () => Number((await queryOne(LISTENERS))['count'])),
     orNull(async () => Number((await queryOne(QUEUE_USAGE))['usage'])),

@@ -1,7 +1,7 @@
 import type { Store, Turn } from '../core/store.ts'
 import type { Row } from './connection.ts'
 import { leavingOutFailed } from './each-alone.ts'
-import { expectedValues } from './parameters.ts'
+import { bytes, expectedValues, type Parameter, type Scalar } from './parameters.ts'
 import type { Run } from './run.ts'
 import { renewalsValue } from './session-row.ts'
 import { firstDay, timestamp } from './times.ts'
@@ -9,7 +9,7 @@ import { firstDay, timestamp } from './times.ts'
 /** The compare-and-sets of the rotation. */
 export function createTurns(
   run: Run,
-  runTurnMany: (values: unknown[]) => Promise<Row[]>,
+  runTurnMany: (values: Parameter[]) => Promise<Row[]>,
 ): Pick<Store, 'turn' | 'turnMany' | 'switchSibling' | 'confirmRenewal'> {
   const turnOne = (turn: Turn): Promise<Row[]> =>
     run('turn', [...expectedValues(turn.expected), ...nextValues(turn)])
@@ -22,7 +22,7 @@ export function createTurns(
       return rows.map(({ id }) => id as string)
     },
     async switchSibling(expected, next) {
-      const values = [...expectedValues(expected), next.current, timestamp(next.switchedAt)]
+      const values = [...expectedValues(expected), bytes(next.current), timestamp(next.switchedAt)]
       return (await run('switchSibling', values)).length > 0
     },
     async confirmRenewal(renewal) {
@@ -31,7 +31,7 @@ export function createTurns(
       const values = [
         ...expectedValues(renewal.expected),
         next.generation,
-        next.current,
+        bytes(next.current),
         timestamp(next.turnedAt),
         timestamp(expiresAt),
         firstDay(pruneAt),
@@ -39,7 +39,7 @@ export function createTurns(
         userAgent,
         version,
         renewalsValue(renewals),
-        anchorHash,
+        bytes(anchorHash),
         timestamp(authTime),
         timestamp(absoluteExpiresAt),
         JSON.stringify(claims),
@@ -52,11 +52,11 @@ export function createTurns(
   }
 }
 
-function nextValues({ next, expiresAt, pruneAt, ip, userAgent }: Turn): unknown[] {
+function nextValues({ next, expiresAt, pruneAt, ip, userAgent }: Turn): Scalar[] {
   return [
     next.generation,
-    next.current,
-    next.previous,
+    bytes(next.current),
+    bytes(next.previous),
     timestamp(next.turnedAt),
     timestamp(expiresAt),
     firstDay(pruneAt),
@@ -66,7 +66,7 @@ function nextValues({ next, expiresAt, pruneAt, ip, userAgent }: Turn): unknown[
 }
 
 /** One array per column, in the order of the parameters of `turn`. */
-function turnManyValues(turns: readonly Turn[]): unknown[][] {
+function turnManyValues(turns: readonly Turn[]): Parameter[] {
   const rows = turns.map((turn) => [...expectedValues(turn.expected), ...nextValues(turn)])
-  return rows[0]!.map((_, column) => rows.map((row) => row[column]))
+  return rows[0]!.map((_, column) => rows.map((row) => row[column] ?? null))
 }

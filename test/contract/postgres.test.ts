@@ -1,17 +1,35 @@
 import type pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { postgres } from '../../src/postgres/index.ts'
+import { createNames } from '../../src/postgres/names.ts'
+import { QUERIES } from '../../src/postgres/queries.ts'
 import { createDatabase, createPool } from '../support/database.ts'
+import { strict } from '../support/pools.ts'
 import { ALL, DAY, endingAt, MIDNIGHT, NOON, sampleRow } from '../support/rows.ts'
 import { describeStore } from './store-contract.ts'
 
 const url = await createDatabase()
 const pool = createPool(url)
+const guarded = strict(pool)
 
 describeStore('PostgreSQL', async () => {
-  const store = postgres({ pool, schema: 'contract' })
+  const store = postgres({ pool: guarded.pool, schema: 'contract' })
   await store.start()
   return store
+})
+
+it('the contract sends every statement of the store, with values that every driver carries', async () => {
+  const names = createNames('contract')
+  const store = postgres({ pool: guarded.pool, schema: 'contract' })
+  const row = sampleRow()
+  await store.insert(row)
+  expect(await store.bindDevice(row.id, { key: Buffer.alloc(33, 1), kind: 'dbsc' })).toBe(true)
+  expect((await store.read(row.id))!.device!.key).toStrictEqual(Buffer.alloc(33, 1))
+  await store.time()
+  await store.status({ lastSeenBefore: new Date(NOON) })
+  const unsent = Object.entries(QUERIES).filter(([, text]) => !guarded.texts.has(names.fill(text)))
+  // Sent only after a lost answer. Its first parameter is that of `endListed`, the others are times and reasons.
+  expect(unsent.map(([name]) => name)).toStrictEqual(['endedOf'])
 })
 
 describe('the clock of the database', () => {

@@ -15,6 +15,7 @@ const REPORTED: readonly EventName[] = [
   'keyTrouble',
   'clockSkew',
   'storeUnavailable',
+  'backgroundFailed',
   'secretUnknown',
   'feedListening',
   'feedPolling',

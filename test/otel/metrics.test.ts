@@ -81,6 +81,7 @@ const EVENTS: { readonly [Name in EventName]: SessionEvents[Name] } = {
   keyTrouble: { epoch: 2, error: new Error('a detail') },
   clockSkew: { milliseconds: 9000 },
   storeUnavailable: { operation: 'poll', error: new Error('a detail') },
+  backgroundFailed: { operation: 'clock', error: new Error('a detail') },
   feedListening: {},
   feedPolling: { error: new Error('a detail') },
   feedStale: { seconds: 61 },
@@ -143,6 +144,7 @@ describe('metrics', () => {
     ])
     expect(table.sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1))).toStrictEqual([
       ['pawl.acting.started', 'counter', '{session}', [1, {}]],
+      ['pawl.background.failures', 'counter', '{failure}', [1, { 'pawl.operation': 'clock' }]],
       ['pawl.confirmation.dropped', 'counter', '{confirmation}', [500, { 'pawl.reason': 'store' }]],
       ['pawl.confirmation.queue.size', 'up-down counter', '{confirmation}', [5, {}]],
       ['pawl.device.bound', 'counter', '{session}', [1, { 'pawl.device_kind': 'dbsc' }]],

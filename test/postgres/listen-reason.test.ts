@@ -50,7 +50,21 @@ function withTls(): PoolLike {
 /** The code of the message by which a client asks for TLS. */
 const SSL_REQUEST = 80877103
 
+/** A pool whose driver has a bug in LISTEN. */
+function withBug(): PoolLike {
+  class Client extends pg.Client {
+    override query = (): never => {
+      throw new TypeError('r.replace is not a function')
+    }
+  }
+  return { ...withTls(), options: pool.options as PoolLike['options'] & object, Client }
+}
+
 describe('the reason why LISTEN does not work', () => {
+  it('is a bug of the driver: the server is not blamed', async () => {
+    expect(await reasonOf({ pool: withBug() })).toBe('r.replace is not a function')
+  })
+
   it.each([
     ['host', NOWHERE, /127\.0\.0\.1:1\/shop.*ECONNREFUSED/],
     ['host, as a config', { host: '127.0.0.1', port: 1, password: () => 'hunter2' }, /127\.0\.0\.1:1\//],

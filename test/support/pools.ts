@@ -69,3 +69,22 @@ export function watching(
 export function driverError(code?: string): Error {
   return Object.assign(new Error(`made by a test (${code})`), code === undefined ? {} : { code })
 }
+
+const isScalar = (value: unknown): boolean =>
+  value === null || ['string', 'number', 'boolean'].includes(typeof value)
+
+/** Passes on the values that every driver carries, and fails for others: bytes, dates, objects and nested arrays. */
+export function strict(pool: Pool): {
+  pool: PoolLike /** The texts of all statements. */
+  texts: Set<string>
+} {
+  const texts = new Set<string>()
+  const checked = aroundQueries(pool, (config, run) => {
+    texts.add(config.text)
+    for (const [index, value] of config.values.entries())
+      if (!(Array.isArray(value) ? value.every(isScalar) : isScalar(value)))
+        throw new TypeError(`not every driver carries $${index + 1} of: ${config.text}`)
+    return run()
+  })
+  return { texts, pool: { ...checked, Client: (pool as PoolLike).Client! } }
+}

@@ -3,7 +3,7 @@ import { createEvents } from '../../src/core/observability/events.ts'
 import { noTelemetry } from '../../src/core/observability/telemetry.ts'
 import { createConfirmations, type Evidence } from '../../src/core/refresh/confirmations.ts'
 import type { Store } from '../../src/core/store.ts'
-import type { Sessions } from '../../src/index.ts'
+import { type Sessions, StoreUnavailableError } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import type { FakeClock } from '../support/fake-clock.ts'
 import { listen, openSessions, openWithClock } from '../support/sessions.ts'
@@ -127,7 +127,7 @@ describe('confirming by use', () => {
 
   it('is dropped and reported when it fails; verification goes on, and the next refresh has the same effect', async () => {
     const base = memory()
-    const error = new Error('away')
+    const error = new StoreUnavailableError('away')
     const store = { ...base, readMany: () => Promise.reject(error) }
     const { sessions } = await openWithClock({ store })
     const [dropped, trouble] = [

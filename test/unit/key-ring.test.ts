@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import * as keyWrap from '../../src/core/keys/key-wrap.ts'
 import type { KeyRow, Store } from '../../src/core/store.ts'
+import { StoreUnavailableError } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { coded } from '../support/errors.ts'
 import type { FakeClock } from '../support/fake-clock.ts'
@@ -231,13 +232,14 @@ describe('an unknown kid', () => {
   it('never throws when the table cannot be read', async () => {
     const base = memory()
     let broken = false
-    const store = { ...base, keys: () => (broken ? Promise.reject(new Error('away')) : base.keys()) }
+    const away = new StoreUnavailableError('away')
+    const store = { ...base, keys: () => (broken ? Promise.reject(away) : base.keys()) }
     const { ring, events } = await openRing({ store })
     const heard: unknown[] = []
     events.on('storeUnavailable', (event) => heard.push(event))
     broken = true
     ring.reloadForUnknownKid()
-    await vi.waitFor(() => expect(heard).toStrictEqual([{ operation: 'keys', error: new Error('away') }]))
+    await vi.waitFor(() => expect(heard).toStrictEqual([{ operation: 'keys', error: away }]))
   })
 })
 

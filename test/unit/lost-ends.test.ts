@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createEvents } from '../../src/core/observability/events.ts'
 import { createLostEnds, type LostEnds } from '../../src/core/revocation/lost-ends.ts'
 import type { Ending, EndReason } from '../../src/core/store.ts'
+import { StoreUnavailableError } from '../../src/index.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
 
 interface World {
@@ -35,7 +36,7 @@ function open(): World {
       world.batches.push({ ids, ending })
       if (world.away) {
         connections++
-        throw new Error('away')
+        throw new StoreUnavailableError('away')
       }
       return ids.filter((id) => world.active.delete(id))
     },

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Sessions, Store } from '../../src/index.ts'
+import { type Sessions, type Store, StoreUnavailableError } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { coded } from '../support/errors.ts'
 import { listen, openSessions, openWithClock } from '../support/sessions.ts'
@@ -269,7 +269,7 @@ describe('another process', () => {
     const store = {
       ...base,
       changes: (...given: Parameters<typeof base.changes>) =>
-        away ? Promise.reject(new Error('away')) : base.changes(...given),
+        away ? Promise.reject(new StoreUnavailableError('away')) : base.changes(...given),
     }
     const sessions = await openSessions({ store: base, now: () => Date.now() })
     const elsewhere = await openSessions({ store, now: () => Date.now() })
@@ -280,7 +280,7 @@ describe('another process', () => {
     await vi.advanceTimersByTimeAsync(120_000)
     expect(elsewhere.verify(accessToken.value).userId).toBe('u')
     expect(trouble.length).toBeGreaterThan(20)
-    expect(trouble[0]).toStrictEqual({ operation: 'poll', error: new Error('away') })
+    expect(trouble[0]).toStrictEqual({ operation: 'poll', error: new StoreUnavailableError('away') })
     away = false
     await vi.advanceTimersByTimeAsync(5000)
     expect(() => elsewhere.verify(accessToken.value)).toThrow(ended('revoked'))

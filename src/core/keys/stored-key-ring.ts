@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { SecretUnknownError } from '../../portable/errors.ts'
 import { type Algorithm, encodeHeader, isAlgorithm, kidOf } from '../../portable/token-header.ts'
+import { reportBackgroundError } from '../observability/background-errors.ts'
 import type { Events } from '../observability/events.ts'
 import type { KeyRow, Store } from '../store.ts'
 import type { Clock } from '../time/clock.ts'
@@ -210,7 +211,7 @@ export async function createStoredKeyRing(
       return revision
     },
     reloadForUnknownKid: limitReloads(clock, () => {
-      reload().catch((error: unknown) => events.emit('storeUnavailable', { operation: 'keys', error }))
+      reload().catch((error: unknown) => reportBackgroundError(events, 'keys', error))
     }),
     reload,
     list: () => entries.map(describe),

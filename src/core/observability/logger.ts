@@ -98,6 +98,11 @@ const ENTRIES: Readonly<Record<EventName, Entry>> = {
   keyTrouble: { level: 'error', message: 'a signing key cannot be used or created', frequent: true },
   clockSkew: { level: 'warn', message: "this process's clock differs from the database's, check NTP" },
   storeUnavailable: { level: 'warn', message: 'background work could not reach the store', frequent: true },
+  backgroundFailed: {
+    level: 'error',
+    message: 'background work failed, probably by a bug of Pawl or of the database driver: please report it',
+    frequent: true,
+  },
   feedListening: { level: 'info', message: 'LISTEN works, revocations arrive at once' },
   feedPolling: { level: 'warn', message: 'LISTEN does not work, revocations arrive by polling' },
   feedStale: {

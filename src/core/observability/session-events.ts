@@ -95,7 +95,9 @@ export interface SessionEvents {
   /** The clock of this process is wrong. Pawl follows the clock of the database. */
   clockSkew: { milliseconds: number }
   /** Background work could not reach the store. */
-  storeUnavailable: { operation: 'poll' | 'confirm' | 'notify' | 'end' | 'keys' | 'prune'; error: unknown }
+  storeUnavailable: { operation: Exclude<BackgroundOperation, 'clock'>; error: unknown }
+  /** Background work failed, and not because of the database: a bug of Pawl, of the driver or of a custom store. */
+  backgroundFailed: { operation: BackgroundOperation; error: unknown }
   /** LISTEN works: revocations arrive within milliseconds. */
   feedListening: Record<string, never>
   /**
@@ -114,5 +116,8 @@ export interface SessionEvents {
   /** Rows past their retention were deleted. */
   pruned: { sessions: number; keys: number }
 }
+
+/** Work that no request waits for. */
+export type BackgroundOperation = 'poll' | 'confirm' | 'notify' | 'end' | 'keys' | 'prune' | 'clock'
 
 export type EventName = keyof SessionEvents

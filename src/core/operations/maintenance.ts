@@ -3,6 +3,7 @@ import { methodOptions } from '../../portable/options/method-options.ts'
 import type { ProgressOptions, RevokeAll } from '../api.ts'
 import type { Engine } from '../engine.ts'
 import { keysDueBefore } from '../keys/retention.ts'
+import { reportBackgroundError } from '../observability/background-errors.ts'
 import { guard } from '../observability/events.ts'
 import { createEnding, publishEnd } from '../session/ending.ts'
 import { delay } from '../time/delay.ts'
@@ -31,8 +32,10 @@ export function startMaintenance(engine: Engine): Background {
   let reportedSkew = 0
   const clockWork = repeat(CLOCK_INTERVAL, async () => {
     revocations.deleteExpired()
-    // Callers that need the database report the outage themselves.
-    const skew = await clock.synchronize().catch(() => 0)
+    const skew = await clock.synchronize().catch((error: unknown) => {
+      reportBackgroundError(events, 'clock', error)
+      return 0
+    })
     if (Math.abs(skew) <= CLOCK_TOLERANCE || Math.abs(skew - reportedSkew) < SKEW_STEP) return
     reportedSkew = skew
     events.emit('clockSkew', { milliseconds: Math.round(skew) })
@@ -42,7 +45,7 @@ export function startMaintenance(engine: Engine): Background {
     try {
       await ring.reload()
     } catch (error) {
-      if (!stopped) events.emit('storeUnavailable', { operation: 'keys', error })
+      if (!stopped) reportBackgroundError(events, 'keys', error)
     }
   })
   const interval = options.privacy.pruneInterval
@@ -55,7 +58,7 @@ export function startMaintenance(engine: Engine): Background {
             try {
               await prune(engine, {}, () => stopped)
             } catch (error) {
-              if (!stopped) events.emit('storeUnavailable', { operation: 'prune', error })
+              if (!stopped) reportBackgroundError(events, 'prune', error)
             }
           },
           // Processes that started together do not prune together.

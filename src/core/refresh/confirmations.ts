@@ -1,3 +1,4 @@
+import { reportBackgroundError } from '../observability/background-errors.ts'
 import type { Events } from '../observability/events.ts'
 import type { Telemetry } from '../observability/telemetry.ts'
 import {
@@ -111,7 +112,7 @@ export function createConfirmations(
     } catch (error) {
       // A lost confirmation is harmless: the verdict of the next refresh is `successor` instead of `current`.
       reportDropped(batch.length, 'store')
-      events.emit('storeUnavailable', { operation: 'confirm', error })
+      reportBackgroundError(events, 'confirm', error)
     }
   }
 

@@ -1,3 +1,4 @@
+import { reportBackgroundError } from '../observability/background-errors.ts'
 import type { Events } from '../observability/events.ts'
 import type { Ending, OwnEndReason, Store } from '../store.ts'
 import type { Clock } from '../time/clock.ts'
@@ -81,7 +82,7 @@ export function createLostEnds(
       failed = false
     } catch (error) {
       failed = true
-      events.emit('storeUnavailable', { operation: 'end', error })
+      reportBackgroundError(events, 'end', error)
     }
   }
 

@@ -1,3 +1,4 @@
+import { reportBackgroundError } from '../observability/background-errors.ts'
 import type { Events } from '../observability/events.ts'
 import { delay } from '../time/delay.ts'
 
@@ -30,7 +31,7 @@ export function createNotifier(send: () => Promise<boolean>, events: Events, sig
         canNotify = await send()
         await delay(INTERVAL, signal)
       } catch (error) {
-        events.emit('storeUnavailable', { operation: 'notify', error })
+        reportBackgroundError(events, 'notify', error)
         if (signal.aborted) return
         pending = true
         await delay(RETRY_AFTER, signal)

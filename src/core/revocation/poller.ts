@@ -1,3 +1,4 @@
+import { reportBackgroundError } from '../observability/background-errors.ts'
 import type { Events } from '../observability/events.ts'
 import type { ResolvedOptions } from '../options/resolve.ts'
 import type { Clock } from '../time/clock.ts'
@@ -66,7 +67,7 @@ export function createPoller(
         // The notification does not come again, so the next tick must poll.
         retryDepth = deeper(retryDepth, deeper(requestedDepth, depth))
         requestedDepth = null
-        if (!signal.aborted) events.emit('storeUnavailable', { operation: 'poll', error })
+        if (!signal.aborted) reportBackgroundError(events, 'poll', error)
       }
       if (requestedDepth !== null) {
         const rest = REST_FACTOR * (performance.now() - startedAt)

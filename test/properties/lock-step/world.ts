@@ -84,6 +84,7 @@ const EVENTS: readonly EventName[] = [
   'keysRotated',
   'keyTrouble',
   'storeUnavailable',
+  'backgroundFailed',
 ]
 
 const DAY = 86_400_000
