@@ -11,13 +11,14 @@ export async function withStore<T>(
   { flags, interrupted }: Context,
   work: (store: PostgresStore) => Promise<T>,
   listen: boolean | string = false,
+  maxConnections = 2,
 ): Promise<T> {
   const store = postgres({
     connectionString: connectionString(flags.value('url')),
     schema: flags.value('schema') ?? 'pawl',
     migrate: false,
     listen,
-    maxConnections: 2,
+    maxConnections,
   })
   const close = (): void => void store.close().catch(() => {})
   interrupted.addEventListener('abort', close)

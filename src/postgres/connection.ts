@@ -29,6 +29,11 @@ export interface Connection {
   query(text: string, values: Parameter[], onRetry?: () => void): Promise<Row[]>
   /** One transaction that commits asynchronously: a server crash may lose it. Retried as a whole. */
   queryWithAsyncCommit(text: string, values: Parameter[]): Promise<Row[]>
+  /**
+   * One attempt with a limit of its own, in milliseconds: short for a part of a report, long for a statement that moves
+   * rows. After the limit the driver closes the connection; the server may finish the statement.
+   */
+  queryOnce(within: number, text: string, values: Parameter[]): Promise<Row[]>
   /** Makes every later statement fail, until {@link reopen}. */
   close(): void
   reopen(): void
@@ -46,7 +51,8 @@ const RETRY_WITHIN = 3000
 /** A frozen server never answers, and a pool without a timeout waits for a connection forever. */
 export const ANSWER_WITHIN: number = 10_000
 /** Returns the connection to the pool after the caller has given up, for example while a lock blocks the statement. */
-const QUERY_TIMEOUT: number = ANSWER_WITHIN + 500
+const RELEASE_AFTER = 500
+const QUERY_TIMEOUT: number = ANSWER_WITHIN + RELEASE_AFTER
 /** The pool is stuck if it has answered nothing for this long and has this many waiting statements per connection. */
 const STUCK_AFTER = 2000
 const MAX_WAITING_PER_CONNECTION = 20
@@ -132,7 +138,7 @@ export function createConnection(
   ): Promise<T> {
     const startedAt = performance.now()
     for (let tried = 1; ; tried++) {
-      if (closed) throw new StoreUnavailableError('This Sessions object is closed. Create a new one.')
+      assertOpen()
       assertNotStuck()
       try {
         const result = await withTimeout(ANSWER_WITHIN, target, attempt(), poolState)
@@ -148,10 +154,30 @@ export function createConnection(
           await delay(RETRY_DELAY * 2 ** tried * (0.5 + Math.random()))
           continue
         }
-        if (isForbidden(error))
-          throw new StoreUnavailableError(await explainForbidden(error, text), { cause: error })
-        throw isOutage || isLoginRefused(error) ? unavailable(error, target.where, poolState()) : error
+        throw await explained(error, text)
       }
+    }
+  }
+
+  function assertOpen(): void {
+    if (closed) throw new StoreUnavailableError('This Sessions object is closed. Create a new one.')
+  }
+
+  /** The error to throw for an error of the driver. */
+  async function explained(error: unknown, text: string): Promise<unknown> {
+    if (isForbidden(error))
+      return new StoreUnavailableError(await explainForbidden(error, text), { cause: error })
+    const isOutage = isConnectionError(error) || isConflict(error)
+    return isOutage || isLoginRefused(error) ? unavailable(error, target.where, poolState()) : error
+  }
+
+  async function queryOnce(within: number, text: string, values: Parameter[]): Promise<Row[]> {
+    assertOpen()
+    try {
+      const answer = pool.query({ ...configOf(text, values), query_timeout: within + RELEASE_AFTER })
+      return (await withTimeout(within, target, answer, poolState)).rows as Row[]
+    } catch (error) {
+      throw await explained(error, text)
     }
   }
 
@@ -196,6 +222,7 @@ export function createConnection(
       closed = false
     },
     query: (text, values, onRetry) => withRetries(text, () => run(text, values), onRetry),
+    queryOnce,
     queryWithAsyncCommit: (text, values) => withRetries(text, () => commitAsynchronously(text, values)),
   }
 }

@@ -60,7 +60,10 @@ const NOT_DISTRIBUTED: Distribution = {
  * Reads from the catalog where the tables are. Plain PostgreSQL costs one statement.
  * @throws StoreUnavailableError when the database does not answer
  */
-export async function readDistribution(connection: Connection, names: Names): Promise<Distribution> {
+export async function readDistribution(
+  connection: Pick<Connection, 'query'>,
+  names: Names,
+): Promise<Distribution> {
   try {
     const [found] = await connection.query(HAS_CITUS, [])
     if (found?.['has_citus'] !== true) return NOT_DISTRIBUTED

@@ -12,7 +12,10 @@ export interface AppliedMigration {
 }
 
 /** The migrations recorded in the schema, in order; none when the schema does not exist. */
-export async function appliedMigrations(connection: Connection, names: Names): Promise<AppliedMigration[]> {
+export async function appliedMigrations(
+  connection: Pick<Connection, 'query'>,
+  names: Names,
+): Promise<AppliedMigration[]> {
   const text = names.fill(
     `select id, breaking, ${milliseconds('applied_at')} as applied_at from :migrations order by id`,
   )

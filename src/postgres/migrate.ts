@@ -1,6 +1,7 @@
 import { delay } from '../core/time/delay.ts'
 import { SchemaOutdatedError } from '../portable/errors.ts'
 import type { Connection } from './connection.ts'
+import { readDistribution } from './distribution.ts'
 import { type AppliedMigration, appliedMigrations } from './ledger.ts'
 import { MIGRATIONS, type Migration, type MigrationStatement } from './migrations.ts'
 import type { Names } from './names.ts'
@@ -41,6 +42,7 @@ const EXISTING = `select '' as name from pg_catalog.pg_namespace where nspname =
 export async function migrate(connection: Connection, names: Names, schema: string): Promise<number[]> {
   const pending = pendingAfter(await appliedMigrations(connection, names))
   if (pending.length === 0) return []
+  await assertNotOnWorker(connection, names)
   const creator = await createCreator(connection, names, schema)
   for (const statement of BEFORE_MIGRATIONS) await creator.create(statement)
   for (const migration of pending) {
@@ -54,10 +56,20 @@ export async function migrate(connection: Connection, names: Names, schema: stri
 export async function assertMigrated(connection: Connection, names: Names): Promise<void> {
   const missing = pendingAfter(await appliedMigrations(connection, names))
   if (missing.length > 0) {
+    await assertNotOnWorker(connection, names)
     throw new SchemaOutdatedError(
       `schema ${names.schema} lacks migration ${missing.map(({ id }) => id).join(', ')}, and the option \`migrate\` is off. Run \`npx pawl migrate\` as a role that may create tables there.`,
     )
   }
+}
+
+/** A table that is created on a worker of Citus exists there alone, and other processes do not see its rows. */
+async function assertNotOnWorker(connection: Connection, names: Names): Promise<void> {
+  const { isCoordinator } = await readDistribution(connection, names)
+  if (isCoordinator !== false) return
+  throw new SchemaOutdatedError(
+    `The server at ${connection.target.where} is a worker of Citus and does not see every table of schema ${names.schema}. Pawl has changed nothing. Run \`npx pawl migrate --distribute\` with the URL of the coordinator.`,
+  )
 }
 
 interface Creator {

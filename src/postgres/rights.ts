@@ -1,5 +1,6 @@
 import { printable } from '../portable/printable.ts'
 import type { Row } from './connection.ts'
+import { DISTRIBUTES } from './distribute.ts'
 import { type Names, quoted } from './names.ts'
 import type { Parameter } from './parameters.ts'
 import { unavailable } from './unavailable.ts'
@@ -45,11 +46,14 @@ export async function explainForbidden(
 ): Promise<string> {
   // A catalog that the role may not read says nothing about its rights.
   if (text === SCHEMA || text === TABLES) return unavailable(error, where).message
-  const creates = /^(?:create|alter) /.test(text) || text.startsWith(`insert into ${names.migrations}`)
+  const distributes = DISTRIBUTES.test(text)
+  const creates =
+    distributes || /^(?:create|alter) /.test(text) || text.startsWith(`insert into ${names.migrations}`)
   // An engine without these functions must not hide PostgreSQL's own words.
   const missing = await missingRights(query, names, schema, creates).catch(() => null)
   if (missing === null) return unavailable(error, where).message
-  return sentence(missing, ` at ${where}`)
+  const remedy = missing.remedy.replace('migrate`', distributes ? 'migrate --distribute`' : 'migrate`')
+  return sentence({ ...missing, remedy }, ` at ${where}`)
 }
 
 /** The same for a role that only uses the tables; `null` if it lacks nothing. */

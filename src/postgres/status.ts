@@ -1,27 +1,35 @@
 import type { ListenFailure } from '../core/store.ts'
-import type { Connection, Row } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { countSessions, type QueryOne } from './count-sessions.ts'
-import { appliedMigrations } from './ledger.ts'
+import { type Distribution, readDistribution } from './distribution.ts'
+import { type AppliedMigration, appliedMigrations } from './ledger.ts'
 import { MIGRATIONS } from './migrations.ts'
 import type { Names } from './names.ts'
 import { milliseconds } from './queries.ts'
 import { describeMissingRights } from './rights.ts'
-import type { StatusOptions, StoreStatus } from './store-status.ts'
+import { createParts } from './status-parts.ts'
+import { readTable } from './status-table.ts'
+import type { StatusOptions, StoredKey, StoreStatus } from './store-status.ts'
 import { timestamp } from './times.ts'
 
 /** A little more than the default lifetime of an access token, which is how long the feed keeps a revocation. */
 const FEED_REACH = 20 * 60_000
+/** More revocations are not counted. */
+const MAX_REVOCATIONS = 1_000_000
+/** Milliseconds for each statement, so that a lock or a dead node does not hold up the other parts. */
+const PART_WITHIN = 3000
 
 const SERVER = `select version() as version, current_database() as database,
   ${milliseconds('clock_timestamp()')} as now`
 const STANDBY = 'select pg_is_in_recovery() as standby'
-const REVOCATIONS = 'select count(*) as count from :sessions where invalidated_at >= $1'
-const TABLE = `select pg_total_relation_size(relid) as bytes, n_live_tup, n_dead_tup, n_tup_upd, n_tup_hot_upd,
-    ${milliseconds('greatest(last_vacuum, last_autovacuum)')} as vacuumed_at
-  from pg_stat_user_tables where relid = to_regclass($1)`
+const REVOCATIONS = `select count(*) as count
+  from (select 1 from :sessions where invalidated_at >= $1 limit ${MAX_REVOCATIONS + 1}) as revoked`
 const LISTENERS = `select count(*) as count from pg_stat_activity
   where application_name = 'pawl listen' and datname = current_database()`
 const QUEUE_USAGE = 'select pg_notification_queue_usage() as usage'
+const KEYS = `select epoch, kid, algorithm, ${milliseconds('created_at')} as created_at,
+    ${milliseconds('signs_from')} as signs_from, ${milliseconds('verifies_until')} as verifies_until
+  from :keys order by epoch desc`
 
 /** @throws StoreUnavailableError when the database does not answer */
 export async function readStatus(
@@ -31,28 +39,44 @@ export async function readStatus(
   options: StatusOptions,
   probe: () => Promise<ListenFailure | null> | null,
 ): Promise<StoreStatus> {
-  const queryOne: QueryOne = async (text, values = []) =>
-    (await connection.query(names.fill(text), values))[0] ?? {}
+  const bounded: Pick<Connection, 'query'> = {
+    query: (text, values) => connection.queryOnce(PART_WITHIN, text, values),
+  }
+  const queryOneOn =
+    ({ query }: Pick<Connection, 'query'>): QueryOne =>
+    async (text, values = []) =>
+      (await query(names.fill(text), values))[0] ?? {}
+  const queryOne = queryOneOn(bounded)
 
-  const server = await queryOne(SERVER)
+  const server = await queryOneOn(connection)(SERVER)
   const now = server['now'] as number
-  const ledger = await appliedMigrations(connection, names)
-  const known = new Set(MIGRATIONS.map(({ id }) => id))
-  const applied = new Set(ledger.map(({ id }) => id))
-  const missing = [...known].filter((id) => !applied.has(id))
-  const [standby, sessions, revocations, table, listeners, queueUsage] = await Promise.all([
-    orNull(async () => (await queryOne(STANDBY))['standby'] as boolean),
-    orNull(() => countSessions(queryOne, now, options)),
-    orNull(async () => Number((await queryOne(REVOCATIONS, [timestamp(now - FEED_REACH)]))['count'])),
-    orNull(async () => toTable(await queryOne(TABLE, [names.sessions]))),
-    orNull(async () => Number((await queryOne(LISTENERS))['count'])),
-    orNull(async () => Number((await queryOne(QUEUE_USAGE))['usage'])),
+  const parts = createParts()
+  // The parts of the catalog and of the small tables come first: they use few connections, and tell what the rest means.
+  const [standby, distribution, listeners, queueUsage, ledger, keys] = await Promise.all([
+    parts.read('standby', async () => (await queryOne(STANDBY))['standby'] as boolean),
+    parts.read('layout', () => readDistribution(bounded, names)),
+    parts.read('listeners', async () => Number((await queryOne(LISTENERS))['count'])),
+    parts.read('queueUsage', async () => Number((await queryOne(QUEUE_USAGE))['usage'])),
+    parts.read('schema', () => appliedMigrations(bounded, names)),
+    parts.read('keys', async () => toKeys(await bounded.query(names.fill(KEYS), []))),
   ])
-  const missingRights = await orNull(() =>
-    describeMissingRights((text, values) => connection.query(text, values), names, schema),
-  )
+  const distributed = distribution?.sessions === 'distributed'
+  const [sessions, revocations, table, missingRights] = await Promise.all([
+    parts.readOrLarge('sessions', () =>
+      countSessions(options.exact === true ? queryOneOn(connection) : queryOne, now, options, {
+        table: names.sessions,
+        distributed,
+        elapsed: () => performance.now(),
+      }),
+    ),
+    parts.readOrLarge('revocations', () => countRevocations(queryOne, now)),
+    parts.read('table', () => readTable(queryOne, names, distributed, standby === true)),
+    parts.read('rights', () => describeMissingRights(bounded.query, names, schema)),
+  ])
+  const described = describeSchema(ledger, distribution)
   // After the listeners are counted, because it is one more.
-  const listening = standby === true || missing.length > 0 ? UNKNOWN : await readListening(probe)
+  const isUsable = standby !== true && described.missing?.length === 0
+  const listening = isUsable ? await readListening(probe) : UNKNOWN
   return {
     at: new Date(now),
     server: {
@@ -60,18 +84,55 @@ export async function readStatus(
       database: server['database'] as string,
       standby,
     },
-    schema: {
-      name: schema,
-      applied: ledger.filter(({ id }) => known.has(id)).map(({ id, at }) => ({ id, at: new Date(at) })),
-      missing,
-      unknown: ledger.filter(({ id }) => !known.has(id)).map(({ id, breaking }) => ({ id, breaking })),
-      missingRights,
-    },
+    schema: { name: schema, ...described, missingRights },
+    layout: toLayout(distribution),
+    keys,
     sessions,
     revocations,
     table,
     notifications: { listeners, queueUsage, ...listening },
+    unknown: parts.unknown(distribution?.engine === 'citus'),
   }
+}
+
+/** @returns `null` for more than {@link MAX_REVOCATIONS} */
+async function countRevocations(queryOne: QueryOne, now: number): Promise<number | null> {
+  const revoked = Number((await queryOne(REVOCATIONS, [timestamp(now - FEED_REACH)]))['count'])
+  return revoked > MAX_REVOCATIONS ? null : revoked
+}
+
+function describeSchema(
+  ledger: readonly AppliedMigration[] | null,
+  distribution: Distribution | null,
+): Pick<StoreStatus['schema'], 'applied' | 'missing' | 'unknown'> {
+  // A worker does not see a table that only the coordinator knows, or has one of its own.
+  const isHidden =
+    distribution?.isCoordinator === false && distribution.tables?.migrations.placement === 'plain'
+  if (ledger === null || isHidden) return { applied: null, missing: null, unknown: null }
+  const known = new Set(MIGRATIONS.map(({ id }) => id))
+  const applied = new Set(ledger.map(({ id }) => id))
+  return {
+    applied: ledger.filter(({ id }) => known.has(id)).map(({ id, at }) => ({ id, at: new Date(at) })),
+    missing: [...known].filter((id) => !applied.has(id)),
+    unknown: ledger.filter(({ id }) => !known.has(id)).map(({ id, breaking }) => ({ id, breaking })),
+  }
+}
+
+function toLayout(distribution: Distribution | null): StoreStatus['layout'] {
+  if (distribution?.engine !== 'citus' || distribution.tables === null) return null
+  const { engine, tables, isCoordinator } = distribution
+  return { engine, isCoordinator: isCoordinator === true, tables }
+}
+
+function toKeys(rows: Awaited<ReturnType<Connection['query']>>): StoredKey[] {
+  return rows.map((row) => ({
+    epoch: row['epoch'] as number,
+    kid: row['kid'] as string,
+    algorithm: row['algorithm'] as string,
+    createdAt: new Date(row['created_at'] as number),
+    signsFrom: new Date(row['signs_from'] as number),
+    verifiesUntil: row['verifies_until'] === null ? null : new Date(row['verifies_until'] as number),
+  }))
 }
 
 const UNKNOWN = { working: null, problem: null }
@@ -84,29 +145,6 @@ async function readListening(
   const failure = await probing
   const problem = failure === null || failure.kind === 'unsupported' ? null : failure.error.message
   return { working: failure === null, problem }
-}
-
-/** A part that the engine lacks or the role may not read must not hide the other parts. */
-async function orNull<T>(read: () => Promise<T | null>): Promise<T | null> {
-  try {
-    return await read()
-  } catch {
-    return null
-  }
-}
-
-function toTable(row: Row): StoreStatus['table'] {
-  const number = (name: string): number | null => (row[name] == null ? null : Number(row[name]))
-  if (number('bytes') === null && number('n_dead_tup') === null) return null
-  const updates = number('n_tup_upd')
-  const vacuumedAt = row['vacuumed_at'] as number | null | undefined
-  return {
-    bytes: number('bytes'),
-    liveRows: number('n_live_tup'),
-    deadRows: number('n_dead_tup'),
-    hotUpdates: updates === null || updates === 0 ? null : (number('n_tup_hot_upd') ?? 0) / updates,
-    vacuumedAt: vacuumedAt == null ? null : new Date(vacuumedAt),
-  }
 }
 
 /** `PostgreSQL 18.4`, without the details of the build. */

@@ -1,6 +1,11 @@
+import type { TableLayout } from './distribution.ts'
+
 /** Options of {@link PostgresStore.status}. */
 export interface StatusOptions {
-  /** Count every session, in batches. @defaultValue false: above a million sessions the numbers are estimates */
+  /**
+   * Count every session, in batches.
+   * @defaultValue false: above a million sessions, or after two seconds, the planner's estimates replace the count
+   */
   readonly exact?: boolean
   /** Also count the sessions that `revokeAll({ lastSeenBefore })` would revoke. */
   readonly lastSeenBefore?: Date
@@ -26,7 +31,55 @@ export interface SessionCounts {
   readonly lastSeenBefore: number | null
 }
 
-/** The state of the database, for an operator. Values that the engine does not offer are `null`. */
+/** A part of the status that is `null`, and why. */
+export interface UnknownPart {
+  readonly part:
+    | 'standby'
+    | 'layout'
+    | 'schema'
+    | 'rights'
+    | 'keys'
+    | 'sessions'
+    | 'revocations'
+    | 'table'
+    | 'listeners'
+    | 'queueUsage'
+  /**
+   * `failed`: the statement failed, or was not answered within three seconds. `large`: there are more rows than could be
+   * counted in time, and the planner has no estimate of them. Of revocations it means more than a million.
+   */
+  readonly why: 'failed' | 'large'
+  /** The SQLSTATE and the words of the database; `null` unless the part failed. */
+  readonly words: string | null
+}
+
+/** A signing key, without the key itself. */
+export interface StoredKey {
+  readonly epoch: number
+  readonly kid: string
+  readonly algorithm: string
+  readonly createdAt: Date
+  readonly signsFrom: Date
+  /** `null` until a later key exists. */
+  readonly verifiesUntil: Date | null
+}
+
+/** How Citus has laid out the tables. */
+export interface StoreLayout {
+  readonly engine: 'citus'
+  /** Whether this server is the coordinator. */
+  readonly isCoordinator: boolean
+  readonly tables: {
+    readonly sessions: TableLayout
+    readonly signingKeys: TableLayout
+    readonly migrations: TableLayout
+  }
+}
+
+/**
+ * The state of the database, for an operator. A value that the engine or the role does not offer is `null`, and so is one
+ * that could not be read in time.
+ */
 export interface StoreStatus {
   /** The database's clock. */
   readonly at: Date
@@ -38,20 +91,25 @@ export interface StoreStatus {
   }
   readonly schema: {
     readonly name: string
-    readonly applied: readonly { readonly id: number; readonly at: Date }[]
+    readonly applied: readonly { readonly id: number; readonly at: Date }[] | null
     /** Migrations that this version of Pawl has and the schema lacks. */
-    readonly missing: readonly number[]
+    readonly missing: readonly number[] | null
     /** Migrations of a later version of Pawl. This version cannot work with a `breaking` one. */
-    readonly unknown: readonly { readonly id: number; readonly breaking: boolean }[]
+    readonly unknown: readonly { readonly id: number; readonly breaking: boolean }[] | null
     /** What the role of this connection may not do, and who has to run which statement; `null` for nothing. */
     readonly missingRights: string | null
   }
+  /** `null` without Citus. */
+  readonly layout: StoreLayout | null
+  /** The signing keys in the database, newest first. */
+  readonly keys: readonly StoredKey[] | null
   readonly sessions: SessionCounts | null
   /** Sessions revoked or changed in the last 20 minutes. The feed keeps them in the memory of every process. */
   readonly revocations: number | null
-  /** The table of sessions, with its indexes. */
+  /** The table of sessions, with its indexes and shards. PostgreSQL counts the other values on the server of the rows only. */
   readonly table: {
     readonly bytes: number | null
+    /** As PostgreSQL's statistics count them; `null` on a standby and on Citus, as the next three. */
     readonly liveRows: number | null
     readonly deadRows: number | null
     /** Share of updates that stayed within the row's page (HOT), 0 to 1; `null` before the first update. */
@@ -60,7 +118,7 @@ export interface StoreStatus {
     readonly vacuumedAt: Date | null
   } | null
   readonly notifications: {
-    /** Processes that listen for revocations, as far as this role may see them. */
+    /** Processes that listen on this server for revocations, as far as this role may see them. */
     readonly listeners: number | null
     /** How full the server's NOTIFY queue is, 0 to 1. */
     readonly queueUsage: number | null
@@ -69,4 +127,6 @@ export interface StoreStatus {
     /** Why LISTEN does not work; `null` if it does, or if the engine has no LISTEN. */
     readonly problem: string | null
   }
+  /** The parts that could not be read, in the order of this type. */
+  readonly unknown: readonly UnknownPart[]
 }

@@ -10,7 +10,6 @@ const DAY = 86_400_000
 interface Status extends StoreStatus {
   readonly ok: boolean
   readonly attention: string[]
-  readonly keys: { role: string }[] | null
 }
 
 describe('status', () => {

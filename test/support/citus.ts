@@ -1,5 +1,8 @@
 import pg from 'pg'
+import type { PoolLike } from '../../src/postgres/index.ts'
+import { citusRefusal } from './citus-rules.ts'
 import { createDatabase, createPool } from './database.ts'
+import { aroundQueries } from './pools.ts'
 
 /** The size that the fake reports for the shards of every table, in bytes. */
 export const SHARD_BYTES = 413_138_944
@@ -131,4 +134,51 @@ export async function createFakeCitus(): Promise<FakeCitus> {
       await pool.query('delete from pg_catalog.pg_dist_node where groupid = 0')
     },
   }
+}
+
+/** What Citus plans for a statement on its tables. The real plan is made when the statement runs. */
+const PLACEHOLDER_PLAN = [
+  {
+    Plan: {
+      'Node Type': 'Custom Scan',
+      'Custom Plan Provider': 'Citus Adaptive',
+      'Parallel Aware': false,
+      'Startup Cost': 0,
+      'Total Cost': 0,
+      'Plan Rows': 100_000,
+      'Plan Width': 4,
+    },
+  },
+]
+
+/** The answer to a statement that needs a worker that is down. The coordinator stays connected. */
+export function workerDown(): Error {
+  const message =
+    'connection to the remote node postgres@worker-2:5432 failed with the following error: Connection refused'
+  return Object.assign(new Error(message), { code: '08006', severity: 'ERROR' })
+}
+
+/**
+ * Wraps the connections to a fake Citus: statements on `sessions` get a placeholder plan, those that need a dead worker
+ * fail, and those that Citus refuses are refused.
+ * @param isDead whether the row of this id is on the dead worker. Without it all workers run
+ */
+export function answerLikeCitus(pool: pg.Pool, isDead?: (id: string) => boolean): PoolLike {
+  return aroundQueries(pool, async (config, run) => {
+    const { text, values } = config
+    if (isDead !== undefined && /citus_total_relation_size/.test(text)) throw workerDown()
+    if (!/\bsessions\b/.test(text)) return run()
+    if (text.startsWith('explain (format json)')) return { rows: [{ 'QUERY PLAN': PLACEHOLDER_PLAN }] }
+    const refused = citusRefusal(text)
+    if (refused !== null) throw Object.assign(new Error(refused), { code: '0A000', severity: 'ERROR' })
+    if (isDead !== undefined && needsDeadWorker(text, values, isDead)) throw workerDown()
+    return run()
+  })
+}
+
+/** Without the id of a row, a statement needs every node. */
+function needsDeadWorker(text: string, values: unknown[], isDead: (id: string) => boolean): boolean {
+  if (/to_regclass|pg_catalog/.test(text)) return false
+  const ids = /^insert|\bid = (?:any\()?\$1|unnest\(\$1::uuid/.test(text) ? [values[0]].flat() : null
+  return ids === null || ids.some((id) => isDead(String(id)))
 }

@@ -1,5 +1,6 @@
 import type { StoreStatus } from '../../../postgres/index.ts'
 import { count, percent } from '../../terminal/format.ts'
+import { layoutProblems } from './layout.ts'
 
 /** A full queue makes NOTIFY fail for the whole PostgreSQL server. */
 const MAX_QUEUE_USAGE = 0.5
@@ -9,12 +10,27 @@ const MAX_DEAD_ROWS = 100_000
 const OLDEST_TRANSACTION =
   'Look in `pg_stat_activity` for the connection with the oldest `xact_start`, and terminate it.'
 
+const PART_NAMES: Readonly<Record<StoreStatus['unknown'][number]['part'], string>> = {
+  standby: 'the server',
+  layout: 'the layout',
+  schema: 'the migrations',
+  rights: 'the rights of the role',
+  keys: 'the keys',
+  sessions: 'the sessions',
+  revocations: 'the revocations',
+  table: 'the table',
+  listeners: 'the listening processes',
+  queueUsage: 'the NOTIFY queue',
+}
+
 /** What needs attention and what to do about it, in sentences. */
 export function needsAttention(status: StoreStatus): string[] {
   const found = [
     missingMigrations(status),
     breakingMigrations(status),
     status.schema.missingRights,
+    ...layoutProblems(status),
+    failedParts(status),
     listenProblem(status),
     queueUsage(status),
     deadRows(status),
@@ -22,18 +38,26 @@ export function needsAttention(status: StoreStatus): string[] {
   return found.filter((sentence) => sentence !== null)
 }
 
-function missingMigrations({ schema }: StoreStatus): string | null {
+function missingMigrations({ schema, layout }: StoreStatus): string | null {
   const { name, applied, missing, unknown } = schema
-  if (missing.length === 0) return null
-  return applied.length === 0 && unknown.length === 0
-    ? `There are no Pawl tables in schema ${name}. Run \`npx pawl migrate\` to create them, or name another schema with --schema.`
-    : `Migration ${missing.join(', ')} is missing. Run \`npx pawl migrate\`.`
+  if (applied === null || missing === null || missing.length === 0) return null
+  const where = layout?.isCoordinator === false ? ' with the URL of the coordinator' : ''
+  return applied.length === 0 && unknown?.length === 0
+    ? `There are no Pawl tables in schema ${name}. Run \`npx pawl migrate\`${where} to create them, or name another schema with --schema.`
+    : `Migration ${missing.join(', ')} is missing. Run \`npx pawl migrate\`${where}.`
 }
 
 function breakingMigrations({ schema }: StoreStatus): string | null {
-  const breaking = schema.unknown.filter((migration) => migration.breaking).map(({ id }) => id)
+  const breaking = (schema.unknown ?? []).filter((migration) => migration.breaking).map(({ id }) => id)
   if (breaking.length === 0) return null
   return `The schema has migration ${breaking.join(', ')} from a later version of Pawl, and this version cannot work with it. Update \`pawl\`.`
+}
+
+function failedParts({ unknown }: StoreStatus): string | null {
+  const failed = unknown.filter(({ why }) => why === 'failed')
+  if (failed.length === 0) return null
+  const reasons = failed.map(({ part, words }) => `${PART_NAMES[part]} (${words})`)
+  return `The status of ${reasons.join(', ')} is unknown. Check that every node of the database runs, and its locks.`
 }
 
 function listenProblem({ notifications: { problem } }: StoreStatus): string | null {

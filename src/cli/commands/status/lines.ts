@@ -1,30 +1,54 @@
 import type { SessionCounts, StoreStatus } from '../../../postgres/index.ts'
 import { bytes, count, counted, percent, timeAgo } from '../../terminal/format.ts'
 import type { ListedKey } from '../keys/listed-keys.ts'
+import { layoutLine } from './layout.ts'
+
+type Part = StoreStatus['unknown'][number]['part']
 
 const NOT_AVAILABLE = 'not available'
 /** Two default intervals without a new key, in ms. */
 const ROTATION_OVERDUE = 2 * 86_400_000
 
 /** The status as names and values. */
-export function statusLines(status: StoreStatus, keys: readonly ListedKey[] | null): [string, string][] {
-  const { at, server, schema, sessions, revocations, table, notifications } = status
+export function statusLines(
+  status: StoreStatus,
+  keys: readonly ListedKey[] | null,
+): [string, string | null][] {
+  const { at, server, layout, sessions, revocations, table, notifications } = status
+  const missing = (part: Part, large: string): string => missingLine(status, part, large)
+  const noSessions = missing('sessions', 'too many to count within 2 s (--exact counts)')
   return [
     ['server', `${server.version}, database ${server.database}${server.standby === true ? ', standby' : ''}`],
-    ['schema', schemaLine(schema)],
-    ['keys', keys === null ? NOT_AVAILABLE : keyLine(keys, at)],
-    ['sessions', sessions === null ? NOT_AVAILABLE : sessionLine(sessions)],
-    ['bound', sessions === null ? NOT_AVAILABLE : boundLine(sessions)],
-    ['to prune', sessions === null ? NOT_AVAILABLE : counted(sessions.prunable, 'row')],
-    ['revocations', revocations === null ? NOT_AVAILABLE : `${count(revocations)} in the last 20 minutes`],
-    ['table', table?.bytes == null ? NOT_AVAILABLE : `${bytes(table.bytes)} with its indexes`],
-    ['dead rows', deadRowLine(table, at)],
-    ['HOT updates', hotLine(table)],
-    ['feed', feedLine(notifications)],
+    ['schema', schemaLine(status)],
+    ['layout', layout === null ? null : layoutLine(layout)],
+    ['keys', keys === null ? missing('keys', '') : keyLine(keys, at)],
+    ['sessions', sessions === null ? noSessions : sessionLine(sessions)],
+    ['bound', sessions === null ? noSessions : boundLine(sessions)],
+    ['to prune', sessions === null ? noSessions : pruneLine(sessions)],
+    [
+      'revocations',
+      revocations === null
+        ? missing('revocations', 'more than 1,000,000 in the last 20 minutes')
+        : `${count(revocations)} in the last 20 minutes`,
+    ],
+    ['table', table?.bytes == null ? missing('table', '') : `${bytes(table.bytes)} with its indexes`],
+    ['dead rows', deadRowLine(status)],
+    ['HOT updates', hotLine(status)],
+    ['feed', feedLine(notifications, layout !== null)],
   ]
 }
 
-function schemaLine({ name, applied, missing, unknown }: StoreStatus['schema']): string {
+/** @param large what to say of a part with too many rows to count */
+function missingLine({ unknown }: StoreStatus, part: Part, large: string): string {
+  const found = unknown.find((each) => each.part === part)
+  if (found === undefined) return NOT_AVAILABLE
+  return found.why === 'large' ? large : `unknown: ${found.words}`
+}
+
+function schemaLine(status: StoreStatus): string {
+  const { name, applied, missing, unknown } = status.schema
+  if (applied === null || missing === null || unknown === null)
+    return `${name}: ${status.unknown.some(({ part }) => part === 'schema') ? missingLine(status, 'schema', '') : 'not visible from here'}`
   return joined(
     `${name}: ${applied.length === 0 ? 'no migration' : `migration ${ids(applied)}`} applied`,
     missing.length === 0 ? 'up to date' : `${missing.join(', ')} missing`,
@@ -59,20 +83,41 @@ function boundLine({ active, bound }: SessionCounts): string {
   return `${counted(bound, 'session')} to a device${share}`
 }
 
-function deadRowLine(table: StoreStatus['table'], at: Date): string {
-  if (table?.deadRows == null) return NOT_AVAILABLE
+function pruneLine({ exact, prunable }: SessionCounts): string {
+  return `${exact ? '' : 'about '}${counted(prunable, 'row')}`
+}
+
+function deadRowLine(status: StoreStatus): string {
+  const { table, at } = status
+  if (table?.deadRows == null) return noStatistics(status)
   const vacuumed = table.vacuumedAt === null ? 'never vacuumed' : `vacuumed ${timeAgo(table.vacuumedAt, at)}`
   return joined(count(table.deadRows), vacuumed)
 }
 
-function hotLine(table: StoreStatus['table']): string {
-  if (table === null) return NOT_AVAILABLE
+function hotLine(status: StoreStatus): string {
+  const { table } = status
+  if (table?.deadRows == null) return noStatistics(status)
   return table.hotUpdates === null ? 'no updates yet' : `${percent(table.hotUpdates)} of all updates`
 }
 
-function feedLine({ listeners, queueUsage, working }: StoreStatus['notifications']): string {
+/** PostgreSQL counts rows and updates only where it writes them. */
+function noStatistics(status: StoreStatus): string {
+  const { layout, server, table } = status
+  if (table === null) return missingLine(status, 'table', '')
+  if (layout !== null && layout.tables.sessions.placement !== 'plain')
+    return 'unknown: each worker counts those of its shards'
+  return server.standby === true ? 'unknown: the primary counts them' : NOT_AVAILABLE
+}
+
+function feedLine(
+  { listeners, queueUsage, working }: StoreStatus['notifications'],
+  isOneNode: boolean,
+): string {
+  const where = isOneNode ? ' to this node' : ''
   return joined(
-    listeners === null ? NOT_AVAILABLE : counted(listeners, 'process listens', 'processes listen'),
+    listeners === null
+      ? NOT_AVAILABLE
+      : `${counted(listeners, 'process listens', 'processes listen')}${where}`,
     queueUsage === null ? '' : `NOTIFY queue ${percent(queueUsage)} full`,
     working === false ? 'LISTEN does not work' : '',
   )

@@ -3,16 +3,20 @@ import type { Command, Context } from '../../command.ts'
 import { checkUrl, withStore } from '../../database.ts'
 import { createProgress } from '../../terminal/progress.ts'
 import { properties } from '../../terminal/table.ts'
-import { listKeys } from '../keys/listed-keys.ts'
+import { withRoles } from '../keys/listed-keys.ts'
 import { needsAttention } from './attention.ts'
 import { statusLines } from './lines.ts'
+
+/** A part that waits for a lock or a dead node occupies its connection for three seconds. */
+const MAX_CONNECTIONS = 4
 
 export const status: Command = {
   name: 'status',
   usage: '',
   summary: 'Show the schema, keys, sessions and revocations, and whether anything needs attention.',
-  details: `Exits with 1 if something needs attention, and says what to do. Above a million sessions the numbers are
-estimates; --exact counts. "not available" marks values that the database or the role does not offer.`,
+  details: `Exits with 1 if something needs attention, and says what to do. Above a million sessions, or after two seconds,
+estimates of the planner replace the count; --exact counts. "unknown" marks values that could not be read or estimated in
+time, and "not available" those that the database or the role does not offer.`,
   maxArguments: 0,
   options: {
     exact: { help: 'Count the sessions, however many there are.' },
@@ -26,7 +30,7 @@ estimates; --exact counts. "not available" marks values that the database or the
   run(context) {
     const listen = context.flags.value('listen')
     if (listen !== undefined) checkUrl('--listen', listen)
-    return withStore(context, (store) => showStatus(context, store), listen ?? true)
+    return withStore(context, (store) => showStatus(context, store), listen ?? true, MAX_CONNECTIONS)
   },
 }
 
@@ -35,7 +39,7 @@ async function showStatus({ flags, out, interrupted }: Context, store: PostgresS
   const found = await store.status({ exact: flags.has('exact'), onProgress: progress.update })
   progress.end()
   interrupted.throwIfAborted()
-  const keys = found.schema.missing.length > 0 ? null : await listKeys(store, found.at.getTime())
+  const keys = found.keys === null ? null : withRoles(found.keys, found.at)
   const attention = needsAttention(found)
   const ok = attention.length === 0
   out.result({ ok, attention, ...found, keys }, () =>
