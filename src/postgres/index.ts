@@ -24,6 +24,7 @@ import { createPostgresStore } from './store.ts'
 import type { StatusOptions, StoreStatus } from './store-status.ts'
 import { createTarget } from './target.ts'
 import { withTimeout } from './with-timeout.ts'
+import { assertWritable } from './writable.ts'
 
 export type { PoolLike } from './driver.ts'
 export type { ListenConfig } from './listen-config.ts'
@@ -96,11 +97,13 @@ export function postgres(options: PostgresOptions): PostgresStore {
   }
 
   async function prepare(): Promise<number[]> {
+    await assertWritable(connection)
     await assertUsable(connection, names, given.schema)
     return migrate(connection, names, given.schema)
   }
 
   async function assertPrepared(): Promise<void> {
+    await assertWritable(connection)
     await assertUsable(connection, names, given.schema)
     await assertMigrated(connection, names)
   }
@@ -116,6 +119,7 @@ export function postgres(options: PostgresOptions): PostgresStore {
     },
     async start() {
       connection.reopen()
+      target.assertOneHost()
       if (given.pool !== null) unwatch = watchPoolErrors(given.pool, onIdleError)
       const prepared = given.migrate ? prepare() : assertPrepared()
       await asSchemaError(withTimeout<unknown>(START_TIMEOUT, target, prepared))
