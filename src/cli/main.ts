@@ -24,7 +24,13 @@ async function main(argv: readonly string[], interrupted: AbortSignal): Promise<
     case 'run': {
       const { command, positionals, flags } = request
       const out = createOutput(flags.has('json'))
-      const code = await command.run({ flags, positionals, out, interrupted })
+      const code = await command.run({
+        flags,
+        positionals,
+        readOnly: command.readOnly === true,
+        out,
+        interrupted,
+      })
       return interrupted.aborted ? INTERRUPTED : code
     }
   }

@@ -16,6 +16,7 @@ import type { PostgresOptions, ResolvedPostgresOptions } from './postgres-option
 import { assertUsable } from './preflight.ts'
 import { probeListen } from './probe-listen.ts'
 import { QUERIES } from './queries.ts'
+import { readOnlyStore } from './read-only.ts'
 import { explainForbidden, type Query } from './rights.ts'
 import { shareListenClient } from './shared-listen-client.ts'
 import { isForbidden } from './sqlstate.ts'
@@ -59,17 +60,25 @@ export function postgres(options: PostgresOptions): PostgresStore {
     check.fail('pool', given.pool, 'a `pg` Pool only without `connectionString`: give one of the two')
   if (given.pool === null && given.connectionString === null)
     check.fail('pool', undefined, 'a `pg` Pool, unless you give `connectionString`')
+  if (given.readOnly && options.migrate === true)
+    check.fail('migrate', true, '`false` with `readOnly`: the process on the primary migrates')
+  if (given.readOnly && options.listen !== undefined && options.listen !== false)
+    check.fail(
+      'listen',
+      options.listen,
+      '`false` with `readOnly`: a standby has no LISTEN, and the process polls',
+    )
   const names = createNames(given.schema)
   const target = createTarget(given)
   const pool = given.pool ?? createOwnPool(given.connectionString!, given.maxConnections, target, onIdleError)
   const connection = createConnection(pool, target, (error, text) =>
-    explainForbidden(queryCatalog, names, given.schema, target.where, error, text),
+    explainForbidden(queryCatalog, names, given.schema, target.where, error, text, given.readOnly),
   )
   /** The pool replaces a connection that it lost while idle. Without a handler this event would end the process. */
   function onIdleError(): void {
     connection.countLost()
   }
-  const openListenClient = listenClientOf(given)
+  const openListenClient = given.readOnly ? null : listenClientOf(given)
   const store = createPostgresStore(
     connection,
     names,
@@ -103,12 +112,12 @@ export function postgres(options: PostgresOptions): PostgresStore {
   }
 
   async function assertPrepared(): Promise<void> {
-    await assertWritable(connection)
+    if (!given.readOnly) await assertWritable(connection)
     await assertUsable(connection, names, given.schema)
     await assertMigrated(connection, names)
   }
 
-  return {
+  const full: PostgresStore = {
     ...store,
     sessionIdVersion: given.sessionIdVersion,
     missingRows: () => readMissingRows(connection, names),
@@ -121,7 +130,7 @@ export function postgres(options: PostgresOptions): PostgresStore {
       connection.reopen()
       target.assertOneHost()
       if (given.pool !== null) unwatch = watchPoolErrors(given.pool, onIdleError)
-      const prepared = given.migrate ? prepare() : assertPrepared()
+      const prepared = given.migrate && !given.readOnly ? prepare() : assertPrepared()
       await asSchemaError(withTimeout<unknown>(START_TIMEOUT, target, prepared))
     },
     async close() {
@@ -130,6 +139,7 @@ export function postgres(options: PostgresOptions): PostgresStore {
       if (given.pool === null) await pool.end()
     },
   }
+  return given.readOnly ? readOnlyStore(full) : full
 }
 
 /** Stores of one pool, or of one connection string, share a connection if `listen` is the same. */

@@ -36,16 +36,22 @@ export const POSTGRES_OPTIONS: OptionTable = {
     default: 'pawl',
   },
   /**
-   * Whether to LISTEN for revocations, on one connection of its own. Behind a pooler (PgBouncer, RDS Proxy)
+   * Whether to LISTEN for revocations, on one connection of its own, unless `readOnly`. Behind a pooler (PgBouncer, RDS Proxy)
    * say how to reach the database itself. The parts that you leave out (`ssl`, user, password, …) come from `pool` or
    * `connectionString`.
    * @type {boolean | string | ListenConfig}
    */
   listen: { value: listenTarget(), default: true },
   /**
-   * Whether to create and update the tables at start. Set `false` if another role runs `npx pawl migrate`.
+   * Whether to create and update the tables at start, unless `readOnly`. Set `false` if another role runs
+   * `npx pawl migrate`.
    */
   migrate: { value: flag(), default: true },
+  /**
+   * Whether this process only reads, from a standby for example. It verifies and lists sessions, and answers 503 to logins,
+   * refreshes and logouts. It neither migrates nor listens.
+   */
+  readOnly: { value: flag(), default: false },
   /**
    * Version of the UUIDs that name sessions. `v7` keeps new rows together; choose `v4` for an engine that
    * shards by key range.

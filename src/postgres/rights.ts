@@ -33,6 +33,7 @@ interface Missing {
 /**
  * The message for a statement that PostgreSQL refused with 42501: who has to run which statement.
  * @param query runs a statement; the catalog can be read by any role
+ * @param readOnly whether the role only has to read
  */
 export async function explainForbidden(
   query: Query,
@@ -41,12 +42,13 @@ export async function explainForbidden(
   where: string,
   error: unknown,
   text: string,
+  readOnly = false,
 ): Promise<string> {
   // A catalog that the role may not read says nothing about its rights.
   if (text === SCHEMA || text === TABLES) return unavailable(error, where).message
   const creates = /^(?:create|alter) /.test(text) || text.startsWith(`insert into ${names.migrations}`)
   // An engine without these functions must not hide PostgreSQL's own words.
-  const missing = await missingRights(query, names, schema, creates).catch(() => null)
+  const missing = await missingRights(query, names, schema, creates, readOnly).catch(() => null)
   if (missing === null) return unavailable(error, where).message
   return sentence(missing, ` at ${where}`)
 }
@@ -74,6 +76,7 @@ async function missingRights(
   names: Names,
   schema: string,
   creates: boolean,
+  readOnly = false,
 ): Promise<Missing | null> {
   const [found = {}] = await query(SCHEMA, [schema])
   const tables = await query(TABLES, [schema])
@@ -100,7 +103,10 @@ async function missingRights(
       remedy: '`npx pawl migrate`',
     }
   }
-  if ((creates || tables.length === 0) && !(found['may_use'] === true && found['may_create'] === true)) {
+  if (
+    (creates || (tables.length === 0 && !readOnly)) &&
+    !(found['may_use'] === true && found['may_create'] === true)
+  ) {
     return {
       role,
       what: `may not create tables in schema ${names.schema}`,
@@ -108,7 +114,7 @@ async function missingRights(
       remedy: `grant usage, create on schema ${names.schema} ${to};`,
     }
   }
-  return missingGrants(found, tables, names, schemaOwner)
+  return missingGrants(found, tables, names, schemaOwner, readOnly)
 }
 
 function missingGrants(
@@ -116,6 +122,7 @@ function missingGrants(
   tables: readonly Row[],
   names: Names,
   schemaOwner: string,
+  readOnly: boolean,
 ): Missing | null {
   const role = found['role'] as string
   const to = `to ${quoted(role)}`
@@ -126,9 +133,9 @@ function missingGrants(
     owners.add(schemaOwner)
   }
   for (const { name, owner: owned, may_read, may_write } of tables) {
-    const isLedger = name === 'migrations'
-    if (may_read === true && (isLedger || may_write === true)) continue
-    const rights = isLedger ? 'select' : 'select, insert, update, delete'
+    const onlyRead = readOnly || name === 'migrations'
+    if (may_read === true && (onlyRead || may_write === true)) continue
+    const rights = onlyRead ? 'select' : 'select, insert, update, delete'
     statements.push(`grant ${rights} on ${names.schema}.${quoted(name as string)} ${to};`)
     owners.add(owner(owned, 'the tables'))
   }
