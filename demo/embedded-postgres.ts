@@ -91,7 +91,8 @@ async function untilReady(child: ChildProcess): Promise<void> {
     child.stderr!.on('data', (chunk: Buffer) => {
       // Clients that connect during a recovery fill the log: only its end matters.
       log = (log + chunk.toString()).slice(-20_000)
-      if (log.includes('database system is ready to accept connections')) resolve()
+      // A standby accepts read-only connections.
+      if (/database system is ready to accept (?:read-only )?connections/.test(log)) resolve()
     })
   })
   child.stderr!.removeAllListeners('data').resume()

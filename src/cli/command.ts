@@ -20,6 +20,8 @@ export interface Command {
   /** Besides the options that every command takes. */
   readonly options: Readonly<Record<string, Option>>
   readonly needsDatabase: boolean
+  /** Whether it only reads, so that a standby will do. @defaultValue false */
+  readonly readOnly?: boolean
   readonly examples: readonly string[]
   /** @returns the exit code */
   run(context: Context): Promise<number>
@@ -36,6 +38,8 @@ export interface Context {
   readonly flags: Flags
   /** The arguments after the name of the command. */
   readonly positionals: readonly string[]
+  /** As in {@link Command}. */
+  readonly readOnly: boolean
   readonly out: Output
   /** Aborted by Ctrl-C. */
   readonly interrupted: AbortSignal

@@ -8,7 +8,7 @@ import { UsageError } from './terminal/errors.ts'
 
 /** Opens the database as a store, and closes it after the work or on Ctrl-C. */
 export async function withStore<T>(
-  { flags, interrupted }: Context,
+  { flags, interrupted, readOnly }: Context,
   work: (store: PostgresStore) => Promise<T>,
   listen: boolean | string = false,
   maxConnections = 2,
@@ -18,6 +18,7 @@ export async function withStore<T>(
     schema: flags.value('schema') ?? 'pawl',
     migrate: false,
     listen,
+    readOnly,
     maxConnections,
   })
   const close = (): void => void store.close().catch(() => {})

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { COMMANDS } from './commands.ts'
 import { parse } from './terminal/arguments.ts'
-import { errorLine, Interrupted, UsageError } from './terminal/errors.ts'
+import { errorLines, Interrupted, UsageError } from './terminal/errors.ts'
 import { help } from './terminal/help.ts'
 import { createOutput } from './terminal/output.ts'
 
@@ -24,7 +24,13 @@ async function main(argv: readonly string[], interrupted: AbortSignal): Promise<
     case 'run': {
       const { command, positionals, flags } = request
       const out = createOutput(flags.has('json'))
-      const code = await command.run({ flags, positionals, out, interrupted })
+      const code = await command.run({
+        flags,
+        positionals,
+        readOnly: command.readOnly === true,
+        out,
+        interrupted,
+      })
       return interrupted.aborted ? INTERRUPTED : code
     }
   }
@@ -42,7 +48,7 @@ function report(error: unknown, interrupted: boolean): number {
     process.stderr.write(`pawl: interrupted${progress}\n`)
     return INTERRUPTED
   }
-  process.stderr.write(`pawl: ${errorLine(error)}\n`)
+  process.stderr.write(`pawl: ${errorLines(error).join('\n  ')}\n`)
   if (!(error instanceof UsageError)) return FAILED
   process.stderr.write('Run `npx pawl --help` for help.\n')
   return WRONG_USAGE

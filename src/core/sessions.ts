@@ -18,6 +18,7 @@ import { operations } from './operations/operations.ts'
 import { createVerification, type Verification } from './operations/verification.ts'
 import { type ResolvedOptions, resolveOptions } from './options/resolve.ts'
 import type { SessionsOptions } from './options/sessions-options.ts'
+import { refuse } from './read-only.ts'
 import { createConfirmations } from './refresh/confirmations.ts'
 import { endByVerdict, refresh } from './refresh/refresh.ts'
 import { createRefreshLimit } from './refresh/refresh-limit.ts'
@@ -28,7 +29,7 @@ import { createLostEnds } from './revocation/lost-ends.ts'
 import { createRevocations } from './revocation/revocations.ts'
 import { createEnding } from './session/ending.ts'
 import { assertRowsVisible } from './session/missing-row.ts'
-import { assertActive, compareEnds, readRow, repeatKnownEnd } from './session/rows.ts'
+import { assertActive, assertNotEnded, compareEnds, readRow, repeatKnownEnd } from './session/rows.ts'
 import { createSchemas } from './session/schemas.ts'
 import { toSession } from './session/session.ts'
 import { COPY, type CopyMark, createMark } from './start/copies.ts'
@@ -103,6 +104,14 @@ async function start<Claims extends object, Data>(
 }
 
 async function createKeyRing(options: ResolvedOptions, clock: Clock, events: Events): Promise<KeyRing> {
+  const ring = await openKeyRing(options, clock, events)
+  // What is written nowhere must not be signed either.
+  return options.store.readOnly === true
+    ? Object.assign(Object.create(ring), { signer: refuse, rotate: refuse })
+    : ring
+}
+
+async function openKeyRing(options: ResolvedOptions, clock: Clock, events: Events): Promise<KeyRing> {
   const { provided, algorithm, rotationInterval } = options.keys
   if (typeof provided === 'function') return createAskedKeyRing(provided, clock, events)
   if (provided !== null) return createProvidedKeyRing(provided)
@@ -175,6 +184,11 @@ function assemble<Claims extends object, Data>(
         const row = await readRow(store, sessionId)
         if (row === null) await assertRowsVisible(engine)
         compareEnds(engine, row)
+        if (store.readOnly === true && row !== null && row.version < version) {
+          // The replica is behind the token, so its row cannot say that the session has expired. An end is final.
+          assertNotEnded(row)
+          return session
+        }
         // The session was not idle when it got this token, even if no later use has reached the row.
         const alive = row === null ? null : { ...row, expiresAt: Math.max(row.expiresAt, expiresAt) }
         assertActive(sessionId, alive, clock.now())

@@ -300,6 +300,11 @@ export interface Store extends SessionWrites {
   readonly realm: string
   /** Version of the UUIDs of new sessions. @defaultValue 'v7' */
   readonly sessionIdVersion?: SessionIdVersion
+  /**
+   * Whether this process only reads, as from a replica: all methods that write throw `StoreUnavailableError`. Rows and keys
+   * may be older than the tokens of the clients. @defaultValue false
+   */
+  readonly readOnly?: boolean
   /** Prepares the schema. Called once, before all other methods. */
   start(): Promise<void>
   close(): Promise<void>

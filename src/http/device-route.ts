@@ -8,6 +8,7 @@ import {
   registeredKey,
   registerKey,
 } from '../core/device/registration.ts'
+import { assertWrites } from '../core/read-only.ts'
 import { normalizeContext, recordable } from '../core/request-context.ts'
 import { assertLive } from '../core/session/rows.ts'
 import { assertGenuine, parseRefreshToken, type RefreshToken } from '../core/tokens/refresh-token.ts'
@@ -42,6 +43,7 @@ export async function deviceRoute<C extends object, D>(
 ): Promise<Reply> {
   const dbsc = request.transport === 'cookie' ? dbscRequest(request) : null
   try {
+    assertWrites(request.engine.store)
     if (dbsc !== null) return await answerBrowser(request, dbsc)
     return request.transport === 'bearer'
       ? await registerApp(request, await refreshTokenInBody())

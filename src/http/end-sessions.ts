@@ -1,3 +1,4 @@
+import { assertWrites } from '../core/read-only.ts'
 import { reportStops } from './acting.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 
@@ -6,6 +7,8 @@ export async function endSessions<Claims extends object, Data>(
   request: IncomingRequest<Claims, Data>,
   sessionIds: readonly string[],
 ): Promise<boolean> {
+  // Also if there is nothing to end: the caller would clear the cookies.
+  assertWrites(request.engine.store)
   const ends = sessionIds.map(async (id) => ((await request.sessions.revoke(id, 'logout')) ? [id] : []))
   const ended = (await Promise.all(ends)).flat()
   reportStops(request, ended)

@@ -65,9 +65,11 @@ export function sessionsOverHttp<Claims extends object, Data>(
 /** @throws InvalidOptionsError for an option that these sessions do not allow */
 function startedHttp<Claims extends object, Data>(
   sessions: Sessions<Claims, Data>,
-  options: ResolvedHttpOptions,
+  given: ResolvedHttpOptions,
 ): SessionsOverHttp<Claims, Data> {
   const engine = sessions[ENGINE]
+  // A process that only reads cannot refresh. The refresh route of another process can, so the client is sent there.
+  const options = engine.store.readOnly === true ? { ...given, inline: false } : given
   const { mode } = engine.options.revocation
   if (options.revocations && mode === 'expiry')
     check.fail('revocations', true, "true where `revocation` is 'feed' or 'lookup', not 'expiry'")

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { delay } from '../core/time/delay.ts'
-import { StoreUnavailableError } from '../portable/errors.ts'
+import { InvalidOptionsError, StoreUnavailableError } from '../portable/errors.ts'
 import type { PoolLike, QueryConfig } from './driver.ts'
 import { toError } from './driver-error.ts'
 import type { Parameter } from './parameters.ts'
@@ -146,6 +146,8 @@ export function createConnection(
         return result
       } catch (thrown) {
         const error = toError(thrown)
+        // Pawl's own pool refuses to connect.
+        if (error instanceof InvalidOptionsError) throw error
         if (isConnectionError(error) || error instanceof StoreUnavailableError) lost++
         const isOutage = isConnectionError(error) || isConflict(error)
         const isEarly = performance.now() - startedAt < RETRY_WITHIN

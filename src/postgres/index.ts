@@ -18,6 +18,7 @@ import type { PostgresOptions, ResolvedPostgresOptions } from './postgres-option
 import { assertUsable } from './preflight.ts'
 import { probeListen } from './probe-listen.ts'
 import { QUERIES } from './queries.ts'
+import { readOnlyStore } from './read-only.ts'
 import { explainForbidden, type Query } from './rights.ts'
 import { shareListenClient } from './shared-listen-client.ts'
 import { isForbidden } from './sqlstate.ts'
@@ -26,6 +27,7 @@ import { createPostgresStore } from './store.ts'
 import type { StatusOptions, StoreStatus } from './store-status.ts'
 import { createTarget } from './target.ts'
 import { withTimeout } from './with-timeout.ts'
+import { assertWritable } from './writable.ts'
 
 export type { DistributedTables } from './distribute.ts'
 export type { TableLayout } from './distribution.ts'
@@ -75,17 +77,25 @@ export function postgres(options: PostgresOptions): PostgresStore {
     check.fail('pool', given.pool, 'a `pg` Pool only without `connectionString`: give one of the two')
   if (given.pool === null && given.connectionString === null)
     check.fail('pool', undefined, 'a `pg` Pool, unless you give `connectionString`')
+  if (given.readOnly && options.migrate === true)
+    check.fail('migrate', true, '`false` with `readOnly`: the process on the primary migrates')
+  if (given.readOnly && options.listen !== undefined && options.listen !== false)
+    check.fail(
+      'listen',
+      options.listen,
+      '`false` with `readOnly`: a standby has no LISTEN, and the process polls',
+    )
   const names = createNames(given.schema)
   const target = createTarget(given)
   const pool = given.pool ?? createOwnPool(given.connectionString!, given.maxConnections, target, onIdleError)
   const connection = createConnection(pool, target, (error, text) =>
-    explainForbidden(queryCatalog, names, given.schema, target.where, error, text),
+    explainForbidden(queryCatalog, names, given.schema, target.where, error, text, given.readOnly),
   )
   /** The pool replaces a connection that it lost while idle. Without a handler this event would end the process. */
   function onIdleError(): void {
     connection.countLost()
   }
-  const openListenClient = listenClientOf(given)
+  const openListenClient = given.readOnly ? null : listenClientOf(given)
   let isDistributed = false
   const store = createPostgresStore(
     connection,
@@ -115,16 +125,18 @@ export function postgres(options: PostgresOptions): PostgresStore {
   }
 
   async function prepare(): Promise<number[]> {
+    await assertWritable(connection)
     await assertUsable(connection, names, given.schema)
     return migrate(connection, names, given.schema)
   }
 
   async function assertPrepared(): Promise<void> {
+    if (!given.readOnly) await assertWritable(connection)
     await assertUsable(connection, names, given.schema)
     await assertMigrated(connection, names)
   }
 
-  return {
+  const full: PostgresStore = {
     ...store,
     sessionIdVersion: given.sessionIdVersion,
     missingRows: () => readMissingRows(connection, names),
@@ -136,9 +148,10 @@ export function postgres(options: PostgresOptions): PostgresStore {
     },
     async start() {
       connection.reopen()
+      target.assertOneHost()
       if (given.pool !== null) unwatch = watchPoolErrors(given.pool, onIdleError)
       const started = async (): Promise<void> => {
-        await (given.migrate ? prepare() : assertPrepared())
+        await (given.migrate && !given.readOnly ? prepare() : assertPrepared())
         isDistributed = (await readDistribution(connection, names)).sessions === 'distributed'
       }
       await asSchemaError(withTimeout(START_TIMEOUT, target, started()))
@@ -149,6 +162,7 @@ export function postgres(options: PostgresOptions): PostgresStore {
       if (given.pool === null) await pool.end()
     },
   }
+  return given.readOnly ? readOnlyStore(full) : full
 }
 
 /** Stores of one pool, or of one connection string, share a connection if `listen` is the same. */

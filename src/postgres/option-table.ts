@@ -2,7 +2,7 @@ import { InvalidOptionsError } from '../portable/errors.ts'
 import { check } from '../portable/options/check.ts'
 import type { OptionTable, OptionValue } from '../portable/options/option.ts'
 import { count, flag, oneOf } from '../portable/options/values.ts'
-import { connectionStringMistake } from './connection-string.ts'
+import { addressMistake, connectionStringMistake } from './connection-string.ts'
 import type { PoolLike } from './driver.ts'
 import { checkSchemaName, SCHEMA_NAME } from './names.ts'
 
@@ -19,7 +19,7 @@ export const POSTGRES_OPTIONS: OptionTable = {
       check(option, value) {
         const isPool = typeof (value as { connect?: unknown } | null)?.connect === 'function'
         if (!isPool) return check.fail(option, value, this.takes)
-        checkConnectionString(`${option}.options`, (value as PoolLike).options?.connectionString)
+        checkConfig(`${option}.options`, (value as PoolLike).options)
         return value
       },
     },
@@ -36,16 +36,22 @@ export const POSTGRES_OPTIONS: OptionTable = {
     default: 'pawl',
   },
   /**
-   * Whether to LISTEN for revocations, on one connection of its own. Behind a pooler (PgBouncer, RDS Proxy)
+   * Whether to LISTEN for revocations, on one connection of its own, unless `readOnly`. Behind a pooler (PgBouncer, RDS Proxy)
    * say how to reach the database itself. The parts that you leave out (`ssl`, user, password, …) come from `pool` or
    * `connectionString`.
    * @type {boolean | string | ListenConfig}
    */
   listen: { value: listenTarget(), default: true },
   /**
-   * Whether to create and update the tables at start. Set `false` if another role runs `npx pawl migrate`.
+   * Whether to create and update the tables at start, unless `readOnly`. Set `false` if another role runs
+   * `npx pawl migrate`.
    */
   migrate: { value: flag(), default: true },
+  /**
+   * Whether this process only reads, from a standby for example. It verifies and lists sessions, and answers 503 to logins,
+   * refreshes and logouts. It neither migrates nor listens.
+   */
+  readOnly: { value: flag(), default: false },
   /**
    * Version of the UUIDs that name sessions. `v7` keeps new rows together; choose `v4` for an engine that
    * shards by key range.
@@ -77,17 +83,24 @@ function listenTarget(): OptionValue {
       const isConfig = typeof value === 'object' && value !== null && !Array.isArray(value)
       if (typeof value !== 'boolean' && !isConfig && (typeof value !== 'string' || value === ''))
         return check.fail(option, value, takes)
-      checkConnectionString(
-        option,
-        isConfig ? (value as { connectionString?: unknown }).connectionString : value,
-      )
+      if (isConfig) checkConfig(option, value)
+      else checkConnectionString(option, value)
       return value
     },
   }
 }
 
+/** @throws InvalidOptionsError */
+function checkConfig(option: string, config: object = {}): void {
+  refuse(option, addressMistake(config as Readonly<Record<string, unknown>>))
+  checkConnectionString(option, (config as { connectionString?: unknown }).connectionString)
+}
+
 /** @throws InvalidOptionsError without the string, which may hold a password */
 function checkConnectionString(option: string, text: unknown): void {
-  const mistake = typeof text === 'string' ? connectionStringMistake(text) : null
+  refuse(option, typeof text === 'string' ? connectionStringMistake(text) : null)
+}
+
+function refuse(option: string, mistake: string | null): void {
   if (mistake !== null) throw new InvalidOptionsError(option, `option \`${option}\` ${mistake}`)
 }

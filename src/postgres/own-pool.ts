@@ -1,7 +1,6 @@
 import { ANSWER_WITHIN } from './connection.ts'
 import type { PoolLike } from './driver.ts'
 import type { Target } from './target.ts'
-import { unavailable } from './unavailable.ts'
 
 /** Milliseconds for one connection attempt. */
 export const CONNECT_TIMEOUT = 5000
@@ -21,6 +20,7 @@ export function createOwnPool(
   function open(): Promise<PoolLike> {
     opening ??= import('pg').then(({ default: pg }) => {
       target.useDriver(pg.Client)
+      target.assertOneHost()
       const pool = new pg.Pool({
         connectionString,
         max,
@@ -43,9 +43,9 @@ export function createOwnPool(
       // A store whose start failed may be started again. It then opens a new pool.
       const closing = opening
       opening = null
-      if (closing === null) return
-      const pool = await closing.catch((error: unknown) => Promise.reject(unavailable(error, target.where)))
-      await pool.end()
+      // Without the driver, or with a mistake in the environment, there is no pool to end.
+      const pool = await closing?.catch(() => null)
+      await pool?.end()
     },
   }
 }

@@ -29,17 +29,24 @@ export interface PostgresOptions {
    */
   readonly schema?: string
   /**
-   * Whether to LISTEN for revocations, on one connection of its own. Behind a pooler (PgBouncer, RDS Proxy) say
-   * how to reach the database itself. The parts that you leave out (`ssl`, user, password, …) come from `pool` or
-   * `connectionString`.
+   * Whether to LISTEN for revocations, on one connection of its own, unless `readOnly`. Behind a pooler
+   * (PgBouncer, RDS Proxy) say how to reach the database itself. The parts that you leave out (`ssl`, user,
+   * password, …) come from `pool` or `connectionString`.
    * @defaultValue true
    */
   readonly listen?: boolean | string | ListenConfig
   /**
-   * Whether to create and update the tables at start. Set `false` if another role runs `npx pawl migrate`.
+   * Whether to create and update the tables at start, unless `readOnly`. Set `false` if another role runs `npx
+   * pawl migrate`.
    * @defaultValue true
    */
   readonly migrate?: boolean
+  /**
+   * Whether this process only reads, from a standby for example. It verifies and lists sessions, and answers 503
+   * to logins, refreshes and logouts. It neither migrates nor listens.
+   * @defaultValue false
+   */
+  readonly readOnly?: boolean
   /**
    * Version of the UUIDs that name sessions. `v7` keeps new rows together; choose `v4` for an engine that shards
    * by key range.
@@ -56,5 +63,6 @@ export interface ResolvedPostgresOptions {
   readonly schema: string
   readonly listen: boolean | string | ListenConfig
   readonly migrate: boolean
+  readonly readOnly: boolean
   readonly sessionIdVersion: SessionIdVersion
 }

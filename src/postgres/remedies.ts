@@ -1,3 +1,4 @@
+import { SEVERAL_HOSTS } from './connection-string.ts'
 import { isForbidden, isLoginRefused, sqlState } from './sqlstate.ts'
 
 const ADDRESS = 'Check DATABASE_URL and that the server is running.'
@@ -9,7 +10,7 @@ const TRUST =
 /** By SQLSTATE or by the error code of Node.js. */
 const BY_CODE: Readonly<Record<string, string>> = {
   '25006':
-    'The server is a standby or was set to read-only. Connect to the primary, and check `default_transaction_read_only`.',
+    'The server is a standby, or `default_transaction_read_only` is on. Connect to the primary, or set `readOnly: true` if this process only reads. After a failover Pawl connects again by itself if the address leads to the new primary.',
   '28P01': LOGIN,
   '3D000': 'Create the database, or correct its name in DATABASE_URL.',
   '53100': "The server's disk is full.",
@@ -39,6 +40,15 @@ const BY_CODE: Readonly<Record<string, string>> = {
 
 /** For errors without a code, which the driver and its pool report by text alone, and for codes with several causes. */
 const BY_MESSAGE: readonly (readonly [RegExp, string])[] = [
+  [/getaddrinfo \w+ \S*,/, `This ${SEVERAL_HOSTS}`],
+  [
+    /is not yet accepting connections/,
+    'The server is a standby that has not caught up yet, or it recovers from a backup. Connect to the primary, or wait: Pawl connects again by itself.',
+  ],
+  [
+    /system is not accepting connections/,
+    'The server is a standby whose setting `hot_standby` is off, so it cannot even be read. Connect to the primary.',
+  ],
   [
     /timeout exceeded when trying to connect/,
     'The pool had no free connection in time. Raise `maxConnections` or `max` of your pool, and look for what holds its connections.',

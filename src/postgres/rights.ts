@@ -35,6 +35,7 @@ interface Missing {
 /**
  * The message for a statement that PostgreSQL refused with 42501: who has to run which statement.
  * @param query runs a statement; the catalog can be read by any role
+ * @param readOnly whether the role only has to read
  */
 export async function explainForbidden(
   query: Query,
@@ -43,6 +44,7 @@ export async function explainForbidden(
   where: string,
   error: unknown,
   text: string,
+  readOnly = false,
 ): Promise<string> {
   // A catalog that the role may not read says nothing about its rights.
   if (text === SCHEMA || text === TABLES) return unavailable(error, where).message
@@ -50,7 +52,7 @@ export async function explainForbidden(
   const creates =
     distributes || /^(?:create|alter) /.test(text) || text.startsWith(`insert into ${names.migrations}`)
   // An engine without these functions must not hide PostgreSQL's own words.
-  const missing = await missingRights(query, names, schema, creates).catch(() => null)
+  const missing = await missingRights(query, names, schema, creates, readOnly).catch(() => null)
   if (missing === null) return unavailable(error, where).message
   const remedy = missing.remedy.replace('migrate`', distributes ? 'migrate --distribute`' : 'migrate`')
   return sentence({ ...missing, remedy }, ` at ${where}`)
@@ -79,6 +81,7 @@ async function missingRights(
   names: Names,
   schema: string,
   creates: boolean,
+  readOnly = false,
 ): Promise<Missing | null> {
   const [found = {}] = await query(SCHEMA, [schema])
   const tables = await query(TABLES, [schema])
@@ -105,7 +108,10 @@ async function missingRights(
       remedy: '`npx pawl migrate`',
     }
   }
-  if ((creates || tables.length === 0) && !(found['may_use'] === true && found['may_create'] === true)) {
+  if (
+    (creates || (tables.length === 0 && !readOnly)) &&
+    !(found['may_use'] === true && found['may_create'] === true)
+  ) {
     return {
       role,
       what: `may not create tables in schema ${names.schema}`,
@@ -113,7 +119,7 @@ async function missingRights(
       remedy: `grant usage, create on schema ${names.schema} ${to};`,
     }
   }
-  return missingGrants(found, tables, names, schemaOwner)
+  return missingGrants(found, tables, names, schemaOwner, readOnly)
 }
 
 function missingGrants(
@@ -121,6 +127,7 @@ function missingGrants(
   tables: readonly Row[],
   names: Names,
   schemaOwner: string,
+  readOnly: boolean,
 ): Missing | null {
   const role = found['role'] as string
   const to = `to ${quoted(role)}`
@@ -131,9 +138,9 @@ function missingGrants(
     owners.add(schemaOwner)
   }
   for (const { name, owner: owned, may_read, may_write } of tables) {
-    const isLedger = name === 'migrations'
-    if (may_read === true && (isLedger || may_write === true)) continue
-    const rights = isLedger ? 'select' : 'select, insert, update, delete'
+    const onlyRead = readOnly || name === 'migrations'
+    if (may_read === true && (onlyRead || may_write === true)) continue
+    const rights = onlyRead ? 'select' : 'select, insert, update, delete'
     statements.push(`grant ${rights} on ${names.schema}.${quoted(name as string)} ${to};`)
     owners.add(owner(owned, 'the tables'))
   }

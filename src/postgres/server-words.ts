@@ -36,7 +36,7 @@ function messageOf(error: unknown): string {
 }
 
 /** No driver is known to repeat a password, but a wrapper or a callback of the application may. */
-function withoutSecrets(text: string): string {
+export function withoutSecrets(text: string): string {
   return text
     .replace(/:\/\/.*@/g, '://…@')
     .replace(/(pass(?:word|wd)?|pwd|secret|token)(["']?\s*[=:]\s*)\S+/gi, '$1$2…')

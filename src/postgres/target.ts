@@ -1,4 +1,5 @@
-import { parse } from './connection-string.ts'
+import { InvalidOptionsError } from '../portable/errors.ts'
+import { parse, SEVERAL_HOSTS } from './connection-string.ts'
 import type { ClientClass } from './driver.ts'
 import type { ResolvedPostgresOptions } from './postgres-options.ts'
 
@@ -8,6 +9,11 @@ export interface Target {
   readonly where: string
   /** Once the driver is loaded, it tells where it connects: it also reads PGHOST, PGPORT and PGDATABASE. */
   useDriver(driver: ClientClass): void
+  /**
+   * Refuses a list of hosts that the driver has from PGHOST. The lists in options have been refused already.
+   * @throws InvalidOptionsError
+   */
+  assertOneHost(): void
 }
 
 export function createTarget({ pool, connectionString }: ResolvedPostgresOptions): Target {
@@ -25,6 +31,14 @@ export function createTarget({ pool, connectionString }: ResolvedPostgresOptions
     useDriver(loaded) {
       driver ??= loaded
     },
+    assertOneHost() {
+      const address = driver === undefined || config === undefined ? null : resolveAddress(driver, config)
+      if (address?.host.includes(',') === true)
+        throw new InvalidOptionsError(
+          pool === null ? 'connectionString' : 'pool',
+          `The environment variable PGHOST ${SEVERAL_HOSTS}`,
+        )
+    },
   }
 }
 
@@ -34,17 +48,27 @@ export function describeAddress(host: string, port: number | string, database: s
   return `${host.includes(':') ? `[${host}]` : host}:${port}${database && `/${database}`}`
 }
 
-/** A client that never connects resolves its address without I/O. */
 function describeWithDriver(Client: ClientClass, config: object): string {
+  const address = resolveAddress(Client, config)
+  return address === null
+    ? describeConfig(config)
+    : describeAddress(address.host, address.port, address.database)
+}
+
+/** A client that never connects resolves its address without I/O. */
+function resolveAddress(
+  Client: ClientClass,
+  config: object,
+): { host: string; port: number | string; database: string } | null {
   try {
     const client = new Client(config) as { host?: unknown; port?: unknown; database?: unknown }
     const { host, port, database } = client
     if (typeof host === 'string' && (typeof port === 'number' || typeof port === 'string'))
-      return describeAddress(host, port, String(database ?? ''))
+      return { host, port, database: String(database ?? '') }
   } catch {
     // A file that the URL names is missing, for example. The statement that follows fails with this reason.
   }
-  return describeConfig(config)
+  return null
 }
 
 /** Without the driver. An unusual connection string is not shown, because it may hold a password. */

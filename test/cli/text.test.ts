@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { errorLines } from '../../src/cli/terminal/errors.ts'
 import { duration, timeAgo } from '../../src/cli/terminal/format.ts'
 import { closest } from '../../src/cli/terminal/suggest.ts'
 import { properties, table } from '../../src/cli/terminal/table.ts'
@@ -68,5 +69,29 @@ describe('text for a terminal', () => {
     expect(['sesion', 'stats', 'key', 'sess', 'nonsense', 'x'].map((given) => closest(given, known))).toEqual(
       ['sessions', 'status', 'keys', 'sessions', null, null],
     )
+  })
+})
+
+describe('the lines of an error', () => {
+  it('name the causes that the message does not, once each, without passwords', () => {
+    const refused = new AggregateError([new Error('connect ECONNREFUSED ::1:1'), new Error('reset')], '')
+    const middle = new Error('fetch failed for postgres://u:hunter2@db/d password=hunter2\n    at x', {
+      cause: refused,
+    })
+    const error = new Error('Cannot reach PostgreSQL (reset).', { cause: middle })
+    middle.stack = ''
+    expect(errorLines(error)).toEqual([
+      'Cannot reach PostgreSQL (reset).',
+      'cause: fetch failed for postgres://…@db/d password=…',
+      'cause: connect ECONNREFUSED ::1:1',
+    ])
+  })
+
+  it('end, although causes are endless', () => {
+    const error = new Error('one')
+    error.cause = new Error('two', { cause: error })
+    expect(errorLines(error)).toEqual(['one', 'cause: two'])
+    expect(errorLines('text')).toEqual(['text'])
+    expect(errorLines(null)).toEqual(['null'])
   })
 })

@@ -20,7 +20,26 @@ const WRONG: [string, RegExp][] = [
   ['postgres://app:12#hunter2@db/shop', /Percent-encode/],
   ['postgres://app:12?hunter2@db/shop', /Percent-encode/],
   ['postgres://app:hunter2@db:port/shop', /port/],
-  ['postgres://app:hunter2@db1:5432,db2:5432/shop', /several hosts/],
+  ['postgres://app:hunter2@db1:5432,db2:5432/shop', /several hosts.*primary/],
+  ['postgres://app:hunter2@db1%2Cdb2/shop', /several hosts/],
+  ['postgres://app:hunter2@/shop?host=db1,db2', /several hosts/],
+  ['postgres:///shop?host=db1&host=db2&password=hunter2', /several hosts/],
+  ['postgres://app:hunter2@/shop?host=db1%2Cdb2&port=5432%2C5433', /several hosts/],
+  ['postgres://app:hunter2@db/shop?port=5432,5433', /several.*ports/],
+  ['socket:/run/a,/run/b?db=shop&password=hunter2', /several hosts/],
+  ['/run/a,/run/b shop', /several hosts/],
+  ['postgres://app:hunter2@/shop?hostaddr=192.0.2.1', /`hostaddr`.*as the host/],
+  ['postgres://app:hunter2@db/shop?hostaddr=192.0.2.1,192.0.2.2', /`hostaddr`/],
+  ['postgres://app:hunter2@db/shop?target_session_attrs=read-write', /`target_session_attrs`.*primary/],
+  ['postgres://app:hunter2@db/shop?target_session_attrs=prefer-standby', /`target_session_attrs`.*readOnly/],
+  ['postgres://app:hunter2@db/shop?load_balance_hosts=random', /`load_balance_hosts`/],
+  ['postgres://app:hunter2@/?service=shop', /`service`/],
+  ['postgres://app:hunter2@db?dbname=shop', /`dbname`.*database/],
+  ["host=db dbname='the shop' password='hunter2'", /keywords/],
+  ['service=shop password=hunter2', /keywords/],
+  [' host = db password = hunter2', /keywords/],
+  ["'host=db dbname=shop password=hunter2'", /keywords/],
+  ['"DATABASE_URL=postgres://app:hunter2@db/shop"', /assignment/],
 ]
 
 describe('a connection string that the driver would misread', () => {
@@ -44,8 +63,28 @@ describe('a connection string that the driver would misread', () => {
   })
 })
 
+describe('a config that the driver would misread', () => {
+  it.each<[object, RegExp]>([
+    [{ host: 'db1,db2' }, /several hosts/],
+    [{ host: ['db1', 'db2'] }, /several hosts/],
+    [{ host: 'db', port: '5432,5433' }, /several.*ports/],
+    [{ host: 'db', hostaddr: '192.0.2.1' }, /`hostaddr`/],
+    [{ host: 'db', target_session_attrs: 'primary' }, /`target_session_attrs`/],
+  ])('%j is refused at once, in `pool` and in `listen`', (config, mistake) => {
+    const pool = { options: config, connect() {} } as never
+    const refused = { name: 'InvalidOptionsError', message: expect.stringMatching(mistake) }
+    expect(() => postgres({ pool })).toThrow(expect.objectContaining(refused))
+    const listen = config as never
+    expect(() => postgres({ connectionString: 'postgres://db/shop', listen })).toThrow(
+      expect.objectContaining(refused),
+    )
+  })
+})
+
 it.each([
   'postgres://app:p%40ss@db:5432/shop?sslmode=require',
+  'postgres://app:a,b=c@db/shop?target_session_attrs=any&load_balance_hosts=disable',
+  'postgres://db/shop?options=-c%20search_path%3Da,b',
   'postgresql://db/shop',
   'postgres:///shop?host=/var/run/postgresql',
   'postgres://app:pw@/shop?host=/cloudsql/a:b:c',

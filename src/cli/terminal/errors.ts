@@ -1,4 +1,5 @@
 import { printable } from '../../portable/printable.ts'
+import { withoutSecrets } from '../../postgres/server-words.ts'
 
 /** Wrong usage: exit code 2. */
 export class UsageError extends Error {}
@@ -13,15 +14,38 @@ export function notFound(what: string): Failure {
   return new Failure(`not found: ${what}`)
 }
 
-/** The message as one line, without a stack, and without the user and password of a URL. */
-export function errorLine(error: unknown): string {
-  if (isMissingDriver(error)) return 'the package `pg` is missing. Install it: npm install pg'
-  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
+/** A cause may have causes of its own, and be among them. */
+const MAX_CAUSES = 8
+
+/** The message and then the causes that it does not name, one line each, without stacks and passwords. */
+export function errorLines(error: unknown): string[] {
+  if (isMissingDriver(error)) return ['the package `pg` is missing. Install it: npm install pg']
+  const [message = '', ...causes] = [error, ...causesOf(error)].map(lineOf)
   // The store names only the variable; here the option sets it too.
-  const message = line.replace('Check DATABASE_URL', 'Check DATABASE_URL or --url')
-  return printable((message || 'unknown error').replace(/:\/\/\S*@/g, '://…@'))
+  const lines = [(message || 'unknown error').replace('Check DATABASE_URL', 'Check DATABASE_URL or --url')]
+  for (const cause of causes) {
+    if (cause !== '' && !lines.some((line) => line.includes(cause))) lines.push(`cause: ${cause}`)
+  }
+  return lines
+}
+
+/** Also the errors of an `AggregateError`, as of the several addresses of a host. */
+function causesOf(error: unknown): unknown[] {
+  const found = new Set<unknown>([error])
+  for (const each of found) {
+    const { cause, errors } = (each ?? {}) as { cause?: unknown; errors?: unknown }
+    for (const next of [cause, ...(Array.isArray(errors) ? errors : [])])
+      if (next != null && found.size <= MAX_CAUSES) found.add(next)
+  }
+  return [...found].slice(1)
+}
+
+function lineOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  const [line = ''] = text.trim().split('\n')
+  return printable(withoutSecrets(line))
 }
 
 function isMissingDriver(error: unknown): boolean {
-  return (error as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND' && /'pg'/.test(String(error))
+  return (error as { code?: unknown } | null)?.code === 'ERR_MODULE_NOT_FOUND' && /'pg'/.test(String(error))
 }

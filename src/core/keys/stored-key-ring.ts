@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { SecretUnknownError } from '../../portable/errors.ts'
+import { SecretUnknownError, StoreUnavailableError } from '../../portable/errors.ts'
 import { type Algorithm, encodeHeader, isAlgorithm, kidOf } from '../../portable/token-header.ts'
 import { reportBackgroundError } from '../observability/background-errors.ts'
 import type { Events } from '../observability/events.ts'
@@ -40,6 +40,7 @@ interface Entry {
 /**
  * The keys in the database, numbered by epoch. The first process that finds the next key due inserts it; if several
  * do, the database keeps the first row of the epoch and all processes read that one. So rotation needs no lock.
+ * A process that only reads follows the keys, and neither inserts nor retires one.
  * @throws SecretUnknownError when the secrets decrypt none of the keys
  * @throws StoreUnavailableError
  */
@@ -103,6 +104,7 @@ export async function createStoredKeyRing(
     for (const kid of decrypted.keys()) if (!kids.has(kid)) decrypted.delete(kid)
     revision++
     readAt = now
+    if (store.readOnly === true) return
     for (const { row, retiresAt } of entries) {
       if (row.verifiesUntil !== null || !Number.isFinite(retiresAt)) continue
       try {
@@ -141,6 +143,7 @@ export async function createStoredKeyRing(
 
   async function readAndRotate(): Promise<void> {
     await read()
+    if (store.readOnly === true) return
     const newest = entries.at(-1)
     const now = clock.now()
     let due = newest === undefined ? now : newest.row.signsFrom + settings.rotationInterval
@@ -172,9 +175,15 @@ export async function createStoredKeyRing(
         'Start with that secret, or with both as `secret: [new, old]`. If it is lost, run `npx pawl keys reset`: everyone must log in again',
     )
   }
+  if (store.readOnly === true && live.length === 0) {
+    throw new StoreUnavailableError(
+      'The database has no signing key that this process can use, and with `readOnly: true` it makes none. Start a process on the primary first. If that has run, the replica may be behind.',
+    )
+  }
   await reload()
   // A changed `algorithm` takes effect only at the start. Otherwise processes of two releases would rotate in turns.
-  if (entries.at(-1)?.row.algorithm !== settings.algorithm) await publish(clock.now() + publishAhead)
+  const isOther = entries.at(-1)?.row.algorithm !== settings.algorithm
+  if (isOther && store.readOnly !== true) await publish(clock.now() + publishAhead)
 
   return {
     async signer() {

@@ -12,10 +12,12 @@ import { checkUserId } from '../../portable/user-id.ts'
 import type { VerifiedToken } from '../../portable/verified-token.ts'
 import type { Engine } from '../engine.ts'
 import { randomBytes } from '../keys/random.ts'
+import { assertWrites } from '../read-only.ts'
 import type { Refreshed } from '../refresh/refresh.ts'
 import { type NormalContext, normalizeContext, type RequestContext, recordable } from '../request-context.ts'
 import { pendingLifetime } from '../rotation/decision.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
+import { assertRowsVisible } from '../session/missing-row.ts'
 import { newRow } from '../session/new-row.ts'
 import { assertActive, assertNotEnded, compareEnds, readRow } from '../session/rows.ts'
 import { readForToken } from '../session/stored-values.ts'
@@ -76,6 +78,7 @@ export async function startActing<Claims extends object>(
   input: ActAs<Claims>,
 ): Promise<Acting> {
   const { options, store, clock, events } = engine
+  assertWrites(store)
   const lifetime = checkInput(input) * SECOND
   const userId = checkUserId(input.userId)
   const claims = await engine.schemas.claims.accept(input.claims === undefined ? {} : input.claims)
@@ -174,6 +177,7 @@ export async function checkActing(
   try {
     compareEnds(engine, row)
     compareEnds(engine, own)
+    if (store.readOnly === true && (row === null || own === null)) await assertRowsVisible(engine)
     assertActive(sessionId, row, clock.now())
     // Without idle expiry: only a refresh with the administrator's own token can tell that.
     if (own === null) throw new SessionEndedError(actor.sessionId, 'unknown')

@@ -27,7 +27,7 @@ const SKEW_STEP = 1000
  * their retention.
  */
 export function startMaintenance(engine: Engine): Background {
-  const { options, events, ring, clock, revocations, lostEnds } = engine
+  const { options, events, ring, clock, revocations, lostEnds, store } = engine
   let stopped = false
   let reportedSkew = 0
   const clockWork = repeat(CLOCK_INTERVAL, async () => {
@@ -50,7 +50,7 @@ export function startMaintenance(engine: Engine): Background {
   })
   const interval = options.privacy.pruneInterval
   const pruneWork =
-    interval === null
+    interval === null || store.readOnly === true
       ? null
       : repeat(
           interval,

@@ -5,6 +5,7 @@ import { isSessionId } from '../../portable/session-id.ts'
 import { checkUserId } from '../../portable/user-id.ts'
 import type { SessionOperations } from '../api.ts'
 import type { Engine } from '../engine.ts'
+import { refuseAllBut } from '../read-only.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
 import { repeatKnownEnd } from '../session/rows.ts'
 import type { Session } from '../session/session.ts'
@@ -45,7 +46,7 @@ export function operations<Claims extends object, Data>(
     return readSession<Claims, Data>(engine, row)
   }
 
-  return {
+  const all: SessionOperations<Claims, Data> = {
     create: (input) => createSession(scope, input),
     async revoke(sessionId, reason = 'revoked') {
       if (!isOwnReason(reason)) throw new TypeError(`\`reason\` takes one of ${END_REASONS.join(', ')}`)
@@ -139,6 +140,7 @@ export function operations<Claims extends object, Data>(
       throw new TryAgainError()
     },
   }
+  return engine.store.readOnly === true ? refuseAllBut(all, ['get', 'list']) : all
 }
 
 /** The fields of any session of a user whose length in a token matters. */

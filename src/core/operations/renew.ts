@@ -4,6 +4,7 @@ import { AccessTokenExpiredError, ActingRefusedError, TryAgainError } from '../.
 import type { CreatedSession, RenewSession } from '../api.ts'
 import type { Engine } from '../engine.ts'
 import { randomBytes } from '../keys/random.ts'
+import { assertWrites } from '../read-only.ts'
 import { normalizeContext } from '../request-context.ts'
 import { pendingLifetime } from '../rotation/decision.ts'
 import { idleExpiry, idleTimeoutOf, pruneTime } from '../session/lifetime.ts'
@@ -45,6 +46,7 @@ export async function renewSession<Claims extends object, Data>(
 ): Promise<CreatedSession<Claims, Data>> {
   const { engine, writes } = scope
   const { options, clock, schemas } = engine
+  assertWrites(engine.store)
   const accepted = given === undefined ? null : await schemas.claims.accept(given)
   const anchor = randomBytes(ANCHOR_BYTES)
   const anchorHash = fingerprint(anchor)

@@ -53,7 +53,7 @@ export interface ConfirmationHooks {
 
 /** @param maxAge older evidence is dropped instead of applied, in ms */
 export function createConfirmations(
-  store: Pick<Store, 'readMany' | 'turnMany'>,
+  store: Pick<Store, 'readMany' | 'turnMany' | 'readOnly'>,
   clock: Clock,
   events: Events,
   settings: RotationSettings,
@@ -176,7 +176,7 @@ export function createConfirmations(
 
   return {
     add(evidence) {
-      if (closed) return
+      if (closed || store.readOnly === true) return
       const key = keyOf(evidence)
       if (recent.has(key)) return
       if (queue.size >= MAX_QUEUED) return reportDropped(1, 'full')

@@ -10,6 +10,7 @@ import {
 import { checkDevice, nextChallenge, readProof } from '../device/device-check.ts'
 import { permits } from '../device/vouching.ts'
 import type { Engine } from '../engine.ts'
+import { assertWrites } from '../read-only.ts'
 import { type NormalContext, normalizeContext, type RefreshContext, recordable } from '../request-context.ts'
 import { type Decision, type Presented, pendingLifetime, type Verdict } from '../rotation/decision.ts'
 import { createEnding, endInRefresh, publishEnd } from '../session/ending.ts'
@@ -55,6 +56,7 @@ export function refresh(
 ): Promise<Refreshed> {
   const { options, events } = engine
   return options.telemetry.trace('refresh', async () => {
+    assertWrites(engine.store)
     try {
       return await exchange(engine, presented, context)
     } catch (error) {

@@ -28,7 +28,7 @@ export interface LostEnds {
 
 /** @param publish called with the sessions whose end the database had lost */
 export function createLostEnds(
-  store: Pick<Store, 'endAgain' | 'lostConnections'>,
+  store: Pick<Store, 'endAgain' | 'lostConnections' | 'readOnly'>,
   clock: Clock,
   events: Events,
   endingOf: (reason: OwnEndReason) => Ending,
@@ -105,6 +105,7 @@ export function createLostEnds(
       forgetOld()
     },
     repeat(sessionId, reason) {
+      if (store.readOnly === true) return
       const now = Math.floor(clock.now() / MINUTE)
       if (now !== minute) {
         minute = now

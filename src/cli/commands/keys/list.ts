@@ -19,6 +19,7 @@ export const keysList: Command = {
   maxArguments: 0,
   options: {},
   needsDatabase: true,
+  readOnly: true,
   examples: ['npx pawl keys list'],
   run: (context) =>
     withMigratedStore(context, async (store) => {

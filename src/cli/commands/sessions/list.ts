@@ -18,6 +18,7 @@ export const sessionsList: Command = {
     all: { help: 'Include sessions that ended or expired and whose rows are kept.' },
   },
   needsDatabase: true,
+  readOnly: true,
   examples: [
     'npx pawl sessions list --user 4711',
     'npx pawl sessions list --user 4711 --all --json',

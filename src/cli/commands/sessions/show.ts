@@ -27,6 +27,7 @@ new login replaced.`,
     },
   },
   needsDatabase: true,
+  readOnly: true,
   examples: [
     'npx pawl sessions show --user 4711',
     'npx pawl sessions show 019ab0c5-5b1e-7c3a-9d51-1f2e3d4c5b6a',
