@@ -1,11 +1,6 @@
+import { LAST_MOMENTS } from './last-moments.ts'
 import type { LoadReport, Loss, Revived } from './report.ts'
 import type { Interval } from './timeline.ts'
-
-/**
- * How long before an outage a login may have been answered that the outage loses, in ms: a replica lags by less, and a
- * server that hangs is noticed by the calls that hang.
- */
-export const LAST_MOMENTS = 5000
 
 /** A session that its user found lost. Times in milliseconds after the start of the load. */
 export interface Finding {
@@ -13,9 +8,9 @@ export interface Finding {
   readonly loggedInAt: number
   readonly at: number
   readonly operation: string
-  /** `unknown`: Pawl has found no row. */
+  /** `unknown`: Pawl has found no row, or the list of the user lacks it. */
   readonly reason: string
-  /** Whether Pawl said that the session has ended. Otherwise a list lacks it, or no answer came. */
+  /** Whether Pawl answered that the session has ended. Otherwise a list lacks it, or no answer came. */
   readonly ended: boolean
 }
 

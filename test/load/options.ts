@@ -23,6 +23,8 @@ export interface LoadOptions {
   readonly schema?: string
   /** Leaves a schema of this run in the database. Default: the run drops a schema that it has made. */
   readonly keep?: boolean
+  /** The application's secret, for a schema with signing keys. Default: a secret of the tests. */
+  readonly secret?: string | readonly string[]
   /** The option `revocation.pollInterval`, in seconds. Default 1. */
   readonly pollInterval?: number
   readonly hooks: readonly Hook[]

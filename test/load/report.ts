@@ -1,9 +1,11 @@
+import { LAST_MOMENTS } from './last-moments.ts'
+
 /** A session that its user lost. Times in seconds. */
 export interface Loss {
   /** After the start of the load. */
   readonly at: number
   readonly operation: string
-  /** The reason of a `SessionEndedError`, or the code of another error. `unknown`: the row is gone. */
+  /** The reason of a `SessionEndedError`, or the code of another error. `unknown`: there is no row. */
   readonly reason: string
   /** Between the answer to the login and the loss. */
   readonly age: number
@@ -37,8 +39,8 @@ export interface Recovery {
   /** When the hook started, in seconds after the start of the load. */
   readonly at: number
   /**
-   * From the start of the hook until everything worked again: the end of the last call that failed or took longer than a
-   * second, before the next hook. 0 if there was none, `null` if calls still failed at the end.
+   * From the start of the hook until everything worked again: the end of the outage, in which calls fail or take longer
+   * than a second. 0 if no outage followed, `null` if calls still failed at the end.
    */
   readonly seconds: number | null
   /** Why the hook itself failed. */
@@ -70,6 +72,8 @@ export interface LoadReport {
   readonly refreshMs: Latency
   /** Until another process refused the access token of a revoked session. */
   readonly revocationMs: Latency
+  /** How often a process still had not refused such a token at the end. */
+  readonly revocationsUnseen: number
   /** Calls that reached for the database, in each second after the start. */
   readonly perSecond: readonly (readonly [ok: number, error: number])[]
   readonly recoveries: readonly Recovery[]
@@ -98,7 +102,7 @@ export function textOf(report: LoadReport): string {
   const { honestLogouts, loginsLost, lost, revived, recoveries, perSecond } = report
   const broken = brokenGuarantees(report)
   const lines = [
-    `${report.clients} users, ${report.processes} processes, ${report.sessions} sessions, ${report.revoked} revoked`,
+    `users: ${report.clients}, processes: ${report.processes}, sessions: ${report.sessions}, revoked: ${report.revoked}`,
     `worked: ${countsOf(report.worked)}`,
     `honest logouts: ${honestLogouts.length}`,
     ...examples(honestLogouts, lossText),
@@ -106,14 +110,15 @@ export function textOf(report: LoadReport): string {
     ...examples(lost, lossText),
     `sessions alive that had ended: ${revived.length}`,
     ...examples(revived, revivedText),
-    `logins lost with a failover: ${loginsLost.length}`,
+    `logins lost with a failover (answered within ${LAST_MOMENTS / 1000} s before an outage, or in it): ${loginsLost.length}`,
     ...examples(loginsLost, lostLoginText),
-    `errors: ${countsOf(report.errors)}`,
+    `failed calls: ${sumOf(report.errors)}`,
+    ...Object.entries(report.errors).map(([kind, count]) => `  ${count} ${kind}`),
     `events: ${countsOf(report.events)}`,
-    `refresh ms: ${latencyText(report.refreshMs)}`,
-    `revocation seen by another process after ms: ${latencyText(report.revocationMs)}`,
+    `refresh, ms: ${latencyText(report.refreshMs)}`,
+    `until another process refuses a revoked session, ms: ${latencyText(report.revocationMs)}; not yet at the end: ${report.revocationsUnseen}`,
+    `calls in each second, worked/failed: ${perSecond.map((counts) => counts.join('/')).join(' ')}`,
     ...recoveries.map(recoveryText),
-    `per second, worked/failed: ${perSecond.map((counts) => counts.join('/')).join(' ')}`,
     '',
     broken.length === 0 ? 'Every guarantee held.' : `Broken: ${broken.join('; ')}`,
   ]
@@ -158,4 +163,8 @@ function latencyText({ p50, p99, max }: Latency): string {
 function countsOf(counts: Readonly<Record<string, number>>): string {
   const entries = Object.entries(counts)
   return entries.length === 0 ? 'none' : entries.map(([name, count]) => `${name} ${count}`).join(', ')
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0)
 }

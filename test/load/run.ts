@@ -1,115 +1,130 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createSessions } from '../../src/index.ts'
+import { createSessions, type SessionsOptions } from '../../src/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
+import { quoted } from '../../src/postgres/names.ts'
 import { SECRET } from '../chaos/settings.ts'
-import { sharedClock } from '../fleet/commands.ts'
+import { type Event, sharedClock } from '../fleet/commands.ts'
 import { createFleet, type Member } from '../fleet/process.ts'
 import { silentLogger } from '../support/logger.ts'
-import { judgeLosses, judgeRevoked, type Revocation } from './judge.ts'
-import { type Hook, LOAD_SCHEMA, type LoadOptions } from './options.ts'
+import { runHooks } from './hooks.ts'
+import { judgeLosses, judgeRevoked } from './judge.ts'
+import { LOAD_SCHEMA, type LoadOptions } from './options.ts'
 import type { LoadReport } from './report.ts'
 import { createRows, type Rows } from './rows.ts'
 import { count, createTimeline, latencyOf } from './timeline.ts'
-import { createUsers } from './users.ts'
+import { createUsers, type Seen, USER_PREFIX } from './users.ts'
 
-/** How long a user tries to come back at the end, in ms. After Ctrl-C nobody wants to wait that long. */
-const PATIENCE = { atTheEnd: 60_000, interrupted: 5000 }
-/** After the last answer, a lost end is repeated within `pollInterval` and this, in ms. */
+/** How long the end of the load waits for a database that is away, in ms. */
+const PATIENCE = { usual: 60_000, interrupted: 5000 }
+/** Pawl repeats a lost end within `pollInterval` of reaching the database. This is for a busy machine, in ms. */
 const SETTLE = 5000
+const SETTLE_CHECK = 500
 const PROGRESS = 5000
 
 /**
  * Short lives, so that refreshes rotate tokens all the time. Pawl looks for a missing row for one second, so half the
  * overlap must be longer.
  */
-const OPTIONS = {
+const LIVES: Omit<SessionsOptions, 'store' | 'secret'> = {
   rotation: { overlap: 3, gracePeriod: 6 },
   accessToken: { lifetime: 60 },
   limits: { refreshesPerMinute: null },
-} as const
+}
 
 /**
  * Runs honest users on any database, in processes that share nothing else, and judges what became of their sessions.
- * @throws if the database cannot be prepared, or a process does not start
+ * @throws if the database cannot be prepared or a process does not start
  */
 export async function runLoad(options: LoadOptions): Promise<LoadReport> {
-  const { urls, seconds, processes, clients, pace = 1, schema = LOAD_SCHEMA, pollInterval = 1 } = options
-  const { listen = [true], say } = options
+  const {
+    urls,
+    processes,
+    schema = LOAD_SCHEMA,
+    listen = [true],
+    secret = SECRET,
+    pollInterval = 1,
+  } = options
+  const { stopped, say } = options
+  const settings = { ...LIVES, revocation: { pollInterval } }
+  await assertReachable(urls[0]!, schema)
   const rows = createRows(urls, schema)
-  const mine = await rows.prepare()
-  const settings = { ...OPTIONS, secret: SECRET, revocation: { pollInterval } }
+  const disposable = (await rows.prepare()) && options.keep !== true
   const fleet = createFleet()
   try {
-    // One process makes the tables, so that a mistake is told once.
-    const first = await createSessions({
-      ...settings,
-      store: postgres({ connectionString: urls[0]!, schema, maxConnections: 1, listen: false }),
-      logger: silentLogger,
-    })
-    await first.close()
+    const store = postgres({ connectionString: urls[0]!, schema, listen: false })
+    // This process makes the tables and the signing key, so that a mistake is told once.
+    await (await createSessions({ ...settings, secret, store, logger: silentLogger })).close()
+    stopped?.throwIfAborted()
     const members = await fleet.startMany(processes, (index) => ({
       url: urls[index % urls.length]!,
       listen: listen[index % listen.length]!,
       schema,
-      secret: SECRET,
-      options: { ...settings, secret: undefined } as object,
+      secret,
+      options: settings,
     }))
-    return await load(options, members, rows, { pace, pollInterval, total: processes * clients, seconds })
+    const report = await load(options, members, rows)
+    await Promise.all(members.map((member) => member.close().catch(() => {})))
+    return report
   } finally {
     await fleet.stop()
-    if (mine && options.keep !== true) await rows.drop()
-    else say(`the schema ${schema} stays in the database`)
+    if (disposable) await drop(rows, schema, say)
+    else
+      say(`The schema ${schema} stays, with users whose ids begin with ${USER_PREFIX}. ${dropHint(schema)}`)
   }
 }
 
-async function load(
-  { hooks, stopped = new AbortController().signal, say, processes }: LoadOptions,
-  members: readonly Member[],
-  rows: Rows,
-  {
-    pace,
-    pollInterval,
-    total,
-    seconds,
-  }: { pace: number; pollInterval: number; total: number; seconds: number },
-): Promise<LoadReport> {
+/** The first connection is Pawl's, because its errors name the remedy. */
+async function assertReachable(connectionString: string, schema: string): Promise<void> {
+  const store = postgres({ connectionString, schema, listen: false, migrate: false })
+  try {
+    await store.status()
+  } finally {
+    await store.close()
+  }
+}
+
+async function load(options: LoadOptions, members: readonly Member[], rows: Rows): Promise<LoadReport> {
+  const { hooks, processes, seconds, say, pace = 1, pollInterval = 1 } = options
+  const { stopped = new AbortController().signal } = options
+  const clients = processes * options.clients
   const startedAt = sharedClock()
   const timeline = createTimeline()
-  const users = createUsers({ count: total, pace, members, timeline, startedAt })
+  const users = createUsers({ count: clients, pace, members, timeline, startedAt })
   const { seen } = users
-  say(`${processes} processes run, ${total} users log in`)
   const ended = AbortSignal.any([stopped, AbortSignal.timeout(seconds * 1000)])
-  // Every user waits for it.
-  setMaxListeners(0, ended)
-  let printed = 0
+  // Every user waits for them.
+  setMaxListeners(0, ended, stopped)
+
+  say(`${clients} users log in at ${processes} processes`)
+  let told = 0
   const progress = setInterval(() => {
-    const counts = timeline.perSecond.slice(printed)
-    printed = timeline.perSecond.length
+    const counts = timeline.perSecond.slice(told)
+    told = timeline.perSecond.length
     const sum = (index: 0 | 1): number => counts.reduce((total, pair) => total + pair[index], 0)
     say(`${sum(0)} calls worked, ${sum(1)} failed; ${seen.findings.length} sessions lost so far`)
   }, PROGRESS)
   try {
     const [started] = await Promise.all([runHooks(hooks, startedAt, ended, say), users.act(ended)])
-    say('everybody comes back once more')
-    await users.comeBack(stopped.aborted ? PATIENCE.interrupted : PATIENCE.atTheEnd)
-    const alive = await untilEnded(rows, seen.revoked, pollInterval * 1000 + SETTLE)
+    say('every user comes back once more')
+    await users.comeBack(PATIENCE.usual, stopped)
+    const patience = stopped.aborted ? PATIENCE.interrupted : PATIENCE.usual
+    const alive = await untilEnded(rows, seen, pollInterval * 1000 + SETTLE, patience)
     const outages = timeline.outages()
-    const events: Record<string, number> = {}
-    for (const { events: told } of members) for (const { name } of told) count(events, name)
     return {
       seconds,
       processes,
-      clients: total,
+      clients,
       sessions: seen.logins,
       revoked: seen.revoked.length,
       worked: timeline.worked,
       ...judgeLosses(seen.findings, outages),
       revived: judgeRevoked(seen.revoked, alive ?? new Set(), outages),
       errors: timeline.errors,
-      events,
+      events: countEvents(members.flatMap((member) => member.events)),
       refreshMs: latencyOf(timeline.refreshes),
       revocationMs: latencyOf(seen.revocationTimes()),
+      revocationsUnseen: seen.unseenRevocations(),
       perSecond: timeline.perSecond,
       recoveries: timeline.recoveries(started),
       crashed: members.filter((member) => !member.alive).length,
@@ -120,49 +135,45 @@ async function load(
   }
 }
 
-/** @returns when each hook started, in milliseconds after the start of the load */
-async function runHooks(
-  hooks: readonly Hook[],
-  startedAt: number,
-  ended: AbortSignal,
-  say: (text: string) => void,
-): Promise<{ name: string; at: number; failed: string | null }[]> {
-  const started = await Promise.all(
-    hooks.map(async ({ name, at: due, run }) => {
-      await sleep(due * 1000, undefined, { signal: ended }).catch(() => {})
-      if (ended.aborted) return null
-      const at = sharedClock() - startedAt
-      say(`starts: ${name}`)
-      const failed = await run().then(
-        () => null,
-        (error: unknown) => (error instanceof Error ? error.message : String(error)),
-      )
-      say(failed === null ? `done: ${name}` : `FAILED: ${name}: ${failed}`)
-      return { name, at, failed }
-    }),
-  )
-  return started.filter((hook) => hook !== null).sort((a, b) => a.at - b.at)
-}
-
 /**
- * Waits until the database shows all ends, because the processes repeat an end that a failover lost.
- * @returns those that do not end; null if the rows could not be read
+ * Waits until the database and every process know all ends: the processes repeat an end that a failover lost.
+ * @returns the sessions that do not end; `null` if the rows could not be read
  */
 async function untilEnded(
   rows: Rows,
-  revoked: readonly Revocation[],
+  { revoked, unseenRevocations }: Seen,
   within: number,
-): Promise<Set<string> | null> {
-  const until = Date.now() + within
+  patience: number,
+): Promise<ReadonlySet<string> | null> {
+  const until = performance.now() + within
   let ids = revoked.map(({ sessionId }) => sessionId)
   try {
     for (;;) {
-      const alive = await rows.alive(ids, PATIENCE.atTheEnd)
-      if (alive.size === 0 || Date.now() > until) return alive
+      const alive = await rows.alive(ids, patience)
+      const done = alive.size === 0 && unseenRevocations() === 0
+      if (done || performance.now() > until) return alive
       ids = [...alive]
-      await sleep(500)
+      await sleep(SETTLE_CHECK)
     }
   } catch {
     return null
   }
+}
+
+function countEvents(events: readonly Event[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const { name, event } of events) {
+    const detail = event['operation'] ?? event['reason']
+    count(counts, detail === undefined ? name : `${name}:${detail}`)
+  }
+  return counts
+}
+
+/** Never rejects, because the report matters more. */
+async function drop(rows: Rows, schema: string, say: (text: string) => void): Promise<void> {
+  await rows.drop().catch(() => say(`The schema ${schema} could not be dropped. ${dropHint(schema)}`))
+}
+
+function dropHint(schema: string): string {
+  return `To drop it: drop schema ${quoted(schema)} cascade`
 }

@@ -22,6 +22,7 @@ export interface Timeline {
   readonly errors: Readonly<Record<string, number>>
   readonly perSecond: readonly (readonly [ok: number, error: number])[]
   readonly refreshes: readonly number[]
+  /** Times in which calls failed, from the start of the first to the end of the last. */
   outages(): Interval[]
   /** For hooks that started at these times, in order. */
   recoveries(hooks: readonly { name: string; at: number; failed: string | null }[]): Recovery[]
@@ -32,8 +33,9 @@ export function createTimeline(): Timeline {
   const errors: Record<string, number> = {}
   const perSecond: [number, number][] = []
   const refreshes: number[] = []
-  /** In the order in which the calls ended. */
-  const trouble: { from: number; to: number }[] = []
+  const failures: Span[] = []
+  /** Failed and slow calls. */
+  const trouble: Span[] = []
   let lastWorked = 0
   let lastFailed = 0
 
@@ -54,25 +56,35 @@ export function createTimeline(): Timeline {
         count(errors, kind in errors || Object.keys(errors).length < MAX_KINDS ? kind : 'other')
         perSecond[second]![1]++
         lastFailed = to
+        extend(failures, { from, to })
       }
-      if (kind !== null || to - from > SLOW) addTrouble(trouble, { from, to })
+      if (kind !== null || to - from > SLOW) extend(trouble, { from, to })
     },
-    outages: () => joined(trouble, SAME_OUTAGE),
-    recoveries: (hooks) =>
-      hooks.map(({ name, at, failed }, index) => {
-        const next = hooks[index + 1]?.at ?? Number.POSITIVE_INFINITY
-        const ends = trouble.filter(({ to }) => to >= at).map(({ from, to }) => (from < next ? to : at))
-        const end = Math.min(next, Math.max(at, ...ends))
-        const over = next < Number.POSITIVE_INFINITY || lastWorked >= lastFailed
-        return { name, at: at / 1000, seconds: over ? (end - at) / 1000 : null, failed }
-      }),
+    outages: () => joined(failures, SAME_OUTAGE),
+    recoveries(hooks) {
+      const outages = joined(trouble, SAME_OUTAGE)
+      const failing = lastFailed > lastWorked
+      return hooks.map(({ name, at, failed }, index) => {
+        const next = hooks.slice(index + 1).find((hook) => hook.at > at)?.at ?? Number.POSITIVE_INFINITY
+        // An outage may outlast the next hook: a kill, and the start a while later.
+        const caused = outages.filter(({ from, to }) => to >= at && from < next)
+        const end = Math.max(at, ...caused.map(({ to }) => to))
+        const recovered = !failing || end < outages.at(-1)!.to
+        return { name, at: at / 1000, seconds: recovered ? (end - at) / 1000 : null, failed }
+      })
+    },
   }
 }
 
+interface Span {
+  from: number
+  to: number
+}
+
 /** Calls that overlap share an interval, so that an outage of an hour with a thousand users stays small. */
-function addTrouble(trouble: { from: number; to: number }[], { from, to }: Interval): void {
-  const last = trouble.at(-1)
-  if (last === undefined || from > last.to) trouble.push({ from, to })
+function extend(spans: Span[], { from, to }: Interval): void {
+  const last = spans.at(-1)
+  if (last === undefined || from > last.to) spans.push({ from, to })
   else {
     last.from = Math.min(last.from, from)
     last.to = Math.max(last.to, to)
@@ -80,7 +92,7 @@ function addTrouble(trouble: { from: number; to: number }[], { from, to }: Inter
 }
 
 function joined(intervals: readonly Interval[], gap: number): Interval[] {
-  const result: { from: number; to: number }[] = []
+  const result: Span[] = []
   for (const { from, to } of intervals.toSorted((a, b) => a.from - b.from)) {
     const last = result.at(-1)
     if (last === undefined || from > last.to + gap) result.push({ from, to })

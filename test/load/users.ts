@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sharedClock, type Tokens } from '../fleet/commands.ts'
 import { GONE, type Member } from '../fleet/process.ts'
@@ -11,10 +12,17 @@ const CALL_TIMEOUT = 60_000
 const PAUSE = { min: 200, max: 1000 }
 const RETRY_PAUSE = { min: 300, max: 700 }
 
+/** The user ids of all runs begin like this. */
+export const USER_PREFIX = 'load-'
+
 /** Errors that sign a user out. */
-const ENDED = new Set(['ERR_SESSION_ENDED', 'ERR_REFRESH_TOKEN_REUSED', 'ERR_REFRESH_TOKEN_INVALID'])
+const ENDED = new Set<string | undefined>([
+  'ERR_SESSION_ENDED',
+  'ERR_REFRESH_TOKEN_REUSED',
+  'ERR_REFRESH_TOKEN_INVALID',
+])
 /** Errors of an access token that a client answers with a refresh. */
-const REFRESH = new Set(['ERR_ACCESS_TOKEN_EXPIRED', 'ERR_ACCESS_TOKEN_INVALID'])
+const REFRESH = new Set<string | undefined>(['ERR_ACCESS_TOKEN_EXPIRED', 'ERR_ACCESS_TOKEN_INVALID'])
 
 /** What the users of a run have seen. */
 export interface Seen {
@@ -22,6 +30,8 @@ export interface Seen {
   readonly revoked: Revocation[]
   /** Milliseconds between the answer to a revocation and its refusal by another process. */
   revocationTimes(): number[]
+  /** How often a process that watched has not refused the token of a revoked session. */
+  unseenRevocations(): number
   logins: number
   lostAnswers: number
 }
@@ -30,8 +40,10 @@ export interface Users {
   readonly seen: Seen
   /** Users act until the signal. */
   act(stopped: AbortSignal): Promise<void>
-  /** Everybody comes back once more: who cannot has been logged out. @param patience in ms */
-  comeBack(patience: number): Promise<void>
+  /**
+   * Every user refreshes once more, within `patience` ms. After Ctrl-C each tries once, and no answer is no loss.
+   */
+  comeBack(patience: number, stopped: AbortSignal): Promise<void>
 }
 
 export interface UsersOptions {
@@ -44,7 +56,8 @@ export interface UsersOptions {
 }
 
 interface Failure {
-  readonly code: string
+  readonly name: string
+  readonly code?: string
   readonly reason?: string
   readonly message: string
 }
@@ -61,6 +74,8 @@ interface Login {
 /** Honest users, each with one session at a time and one call at a time. Each call goes to any process. */
 export function createUsers({ count, pace, members, timeline, startedAt }: UsersOptions): Users {
   const logins: (Login | null)[] = Array.from({ length: count }, () => null)
+  /** Tells this run from earlier ones in the same schema. */
+  const prefix = `${USER_PREFIX}${randomBytes(4).toString('hex')}-`
   const watched: { readonly sessionId: string; readonly member: Member; readonly revokedAt: number }[] = []
   const seen: Seen = {
     findings: [],
@@ -72,6 +87,7 @@ export function createUsers({ count, pace, members, timeline, startedAt }: Users
         const refusedAt = member.learned.get(sessionId)?.refusedAt
         return refusedAt == null ? [] : [Math.max(0, refusedAt - revokedAt)]
       }),
+    unseenRevocations: () => watched.filter(({ sessionId, member }) => !member.learned.has(sessionId)).length,
   }
 
   const now = (): number => sharedClock() - startedAt
@@ -105,7 +121,7 @@ export function createUsers({ count, pace, members, timeline, startedAt }: Users
   /** @returns whether the failure signed the user out */
   function signedOut(login: Login, operation: string, { code, reason }: Failure): boolean {
     if (!ENDED.has(code)) return false
-    find(login, operation, reason ?? code, true)
+    find(login, operation, reason ?? String(code), true)
     return true
   }
 
@@ -132,8 +148,7 @@ export function createUsers({ count, pace, members, timeline, startedAt }: Users
 
   async function list(login: Login): Promise<void> {
     const answer = await call('list', (member) => member.do.list(login.userId))
-    if ('value' in answer && !answer.value.includes(login.sessionId))
-      find(login, 'list', 'not in the list', false)
+    if ('value' in answer && !answer.value.includes(login.sessionId)) find(login, 'list', 'unknown', false)
   }
 
   async function check(login: Login): Promise<boolean> {
@@ -143,18 +158,23 @@ export function createUsers({ count, pace, members, timeline, startedAt }: Users
 
   /** Asks until there is an answer: after a failure, the session may have ended or not. */
   async function logOut(login: Login, stopped: AbortSignal): Promise<void> {
-    const watchers = await watch(login)
+    const watching = await watch(login)
     let failed = false
+    let ending: Member | null = null
     while (!stopped.aborted) {
-      const answer = await call('logout', (member) => member.do.revoke(login.sessionId))
+      const answer = await call('logout', (member) => {
+        ending = member
+        return member.do.revoke(login.sessionId)
+      })
       if ('value' in answer) {
         const { ended, committedAt } = answer.value
         if (ended || failed) seen.revoked.push({ sessionId: login.sessionId, at: now() })
         // The session had ended before. The answer to a refresh says why.
         else await refresh(login, 'logout')
         if (ended && !failed)
-          for (const member of watchers)
-            watched.push({ sessionId: login.sessionId, member, revokedAt: committedAt })
+          for (const member of watching)
+            if (member !== ending)
+              watched.push({ sessionId: login.sessionId, member, revokedAt: committedAt })
         return
       }
       failed = true
@@ -193,7 +213,7 @@ export function createUsers({ count, pace, members, timeline, startedAt }: Users
   }
 
   async function user(index: number, stopped: AbortSignal): Promise<void> {
-    const userId = `load-${index}`
+    const userId = `${prefix}${index}`
     while (!stopped.aborted) {
       const login = logins[index] ?? (await logIn(userId, stopped))
       logins[index] = login
@@ -207,14 +227,15 @@ export function createUsers({ count, pace, members, timeline, startedAt }: Users
     async act(stopped) {
       await Promise.all(logins.map((_, index) => user(index, stopped)))
     },
-    async comeBack(patience) {
+    async comeBack(patience, stopped) {
       const until = now() + patience
       await Promise.all(
         logins.map(async (login) => {
           if (login === null) return
           while ((await refresh(login, 'last refresh')) === 'failed') {
+            if (stopped.aborted) return
             if (now() > until) return find(login, 'last refresh', 'no answer', false)
-            await pause(RETRY_PAUSE)
+            await pause(RETRY_PAUSE, stopped)
           }
         }),
       )
@@ -242,8 +263,9 @@ async function pause({ min, max }: { min: number; max: number }, signal?: AbortS
   await sleep(min + Math.random() * (max - min), undefined, { ...(signal && { signal }) }).catch(() => {})
 }
 
-function kindOf(operation: string, { code, message }: Failure): string {
+function kindOf(operation: string, { code, name, message }: Failure): string {
   if (code === GONE) return `${operation}: the process has exited`
-  const words = message.replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '…').slice(0, 160)
-  return `${operation} ${code}: ${words}`
+  // The further sentences are remedies.
+  const [sentence = ''] = message.replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '…').split('. ')
+  return `${operation} ${code ?? name}: ${sentence.slice(0, 200)}`
 }
