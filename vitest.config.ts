@@ -17,7 +17,7 @@ const SUITES = {
     'verify',
     'wycheproof',
   ],
-  fleet: ['chaos', 'fleet', 'model'],
+  fleet: ['chaos', 'fleet', 'load', 'model'],
   browser: ['browser'],
   apps: ['cli', 'demo', 'examples', 'moving'],
   package: ['package'],

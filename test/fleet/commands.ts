@@ -42,7 +42,11 @@ export interface Commands {
   create(userId: string): Promise<Tokens>
   /** @returns the session's id */
   verify(accessToken: string): string
+  /** @returns the session's id */
+  check(accessToken: string): Promise<string>
   refresh(refreshToken: string): Promise<Tokens>
+  /** @returns the ids of the user's active sessions */
+  list(userId: string): Promise<string[]>
   revoke(sessionId: string, reason?: EndReason): Promise<Revoked>
   /** Sends a {@link LearnedEnd} message when the session of an access token ends. */
   watch(logins: readonly Tokens[]): void

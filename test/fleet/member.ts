@@ -81,6 +81,7 @@ const commands: Commands = {
     }
   },
   verify: (accessToken) => sessions.verify(accessToken).sessionId,
+  check: async (accessToken) => (await sessions.check(accessToken)).sessionId,
   async refresh(given) {
     const { session, accessToken, refreshToken } = await sessions.refresh(given)
     return {
@@ -88,6 +89,9 @@ const commands: Commands = {
       accessToken: accessToken.value,
       refreshToken: refreshToken?.value ?? given,
     }
+  },
+  async list(userId) {
+    return (await sessions.list(userId, { active: true })).map(({ sessionId }) => sessionId)
   },
   async revoke(sessionId, reason) {
     const calledAt = sharedClock()
