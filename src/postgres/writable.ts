@@ -22,7 +22,7 @@ export async function assertWritable(connection: Connection): Promise<void> {
   const { where } = connection.target
   if (state?.['is_standby'] === true) {
     throw new StoreUnavailableError(
-      `PostgreSQL at ${where} is a standby, which takes no writes. Connect to the primary, or set ${ONLY_READS}.`,
+      `PostgreSQL at ${where} is a standby, which takes no writes. Connect to the primary, or set ${ONLY_READS}. During a failover, try again.`,
     )
   }
   if (state?.['is_read_only'] === true) {

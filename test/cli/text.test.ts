@@ -91,7 +91,7 @@ describe('the lines of an error', () => {
     const error = new Error('one')
     error.cause = new Error('two', { cause: error })
     expect(errorLines(error)).toEqual(['one', 'cause: two'])
-    expect(errorLines('text')).toEqual(['text'])
+    expect(errorLines('write `secret: [new, old]`')).toEqual(['write `secret: [new, old]`'])
     expect(errorLines(null)).toEqual(['null'])
   })
 })

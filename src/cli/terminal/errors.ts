@@ -20,10 +20,11 @@ const MAX_CAUSES = 8
 /** The message and then the causes that it does not name, one line each, without stacks and passwords. */
 export function errorLines(error: unknown): string[] {
   if (isMissingDriver(error)) return ['the package `pg` is missing. Install it: npm install pg']
-  const [message = '', ...causes] = [error, ...causesOf(error)].map(lineOf)
   // The store names only the variable; here the option sets it too.
-  const lines = [(message || 'unknown error').replace('Check DATABASE_URL', 'Check DATABASE_URL or --url')]
-  for (const cause of causes) {
+  const message = lineOf(error).replace('Check DATABASE_URL', 'Check DATABASE_URL or --url')
+  const lines = [printable((message || 'unknown error').replace(/:\/\/\S*@/g, '://…@'))]
+  for (const each of causesOf(error)) {
+    const cause = printable(withoutSecrets(lineOf(each)))
     if (cause !== '' && !lines.some((line) => line.includes(cause))) lines.push(`cause: ${cause}`)
   }
   return lines
@@ -41,9 +42,10 @@ function causesOf(error: unknown): unknown[] {
 }
 
 function lineOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error)
+  const { message } = Object(error) as { message?: unknown }
+  const text = typeof message === 'string' ? message : String(error)
   const [line = ''] = text.trim().split('\n')
-  return printable(withoutSecrets(line))
+  return line
 }
 
 function isMissingDriver(error: unknown): boolean {
