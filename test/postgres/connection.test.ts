@@ -124,7 +124,7 @@ describe('a statement that fails', () => {
   function failing(
     start: string,
     times: number,
-    error: Error,
+    error: unknown,
     lost = false,
   ): { pool: PoolLike; tried(): number } {
     let tried = 0
@@ -165,6 +165,22 @@ describe('a statement that fails', () => {
     const { pool: flaky, tried } = failing('insert into "pawl".sessions', 3, driverError(code))
     const sessions = await openSessions({ store: store(flaky) })
     await expect(sessions.create({ userId: 'u' })).rejects.toThrow(UNAVAILABLE)
+    expect(tried()).toBe(3)
+  })
+
+  it.each([
+    {
+      event: Object.assign(new Event('error'), { error: driverError('ECONNREFUSED') }),
+      reason: 'connection refused',
+    },
+    { event: Object.assign(new Event('error'), { message: 'network error or non-101' }), reason: 'non-101' },
+    { event: new Event('error'), reason: 'connection lost or timed out' },
+  ])('with the event of a WebSocket is an outage ($reason)', async ({ event, reason }) => {
+    const { pool: flaky, tried } = failing('insert into "pawl".sessions', 3, event)
+    const sessions = await openSessions({ store: store(flaky) })
+    const error = await sessions.create({ userId: 'u' }).catch((thrown: unknown) => thrown)
+    expect(error).toEqual(UNAVAILABLE)
+    expect(String(error)).toContain(reason)
     expect(tried()).toBe(3)
   })
 
