@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { delay } from '../core/time/delay.ts'
 import { InvalidOptionsError, StoreUnavailableError } from '../portable/errors.ts'
-import type { PoolLike, QueryConfig } from './driver.ts'
+import type { PooledClient, PoolLike, QueryConfig } from './driver.ts'
 import { toError } from './driver-error.ts'
 import type { Parameter } from './parameters.ts'
 import {
@@ -11,6 +11,7 @@ import {
   isLoginRefused,
   isPlanOutdated,
   isPreparedRefused,
+  isTransactionRefused,
 } from './sqlstate.ts'
 import { types } from './types.ts'
 import { unavailable } from './unavailable.ts'
@@ -27,7 +28,10 @@ export interface Connection {
    * @param onRetry called before each retry, because the server may have committed the earlier attempt
    */
   query(text: string, values: Parameter[], onRetry?: () => void): Promise<Row[]>
-  /** One transaction that commits asynchronously: a server crash may lose it. Retried as a whole. */
+  /**
+   * One transaction that commits asynchronously: a server crash may lose it. Retried as a whole. Behind a pooler that
+   * refuses transactions it commits like {@link query}.
+   */
   queryWithAsyncCommit(text: string, values: Parameter[]): Promise<Row[]>
   /**
    * One attempt with a limit of its own, in milliseconds: short for a part of a report, long for a statement that moves
@@ -69,6 +73,7 @@ export function createConnection(
     unavailable(error, target.where).message,
 ): Connection {
   let usesPrepared = true
+  let usesTransactions = true
   let closed = false
   let lost = 0
   let renamed = 0
@@ -178,12 +183,13 @@ export function createConnection(
     try {
       const answer = pool.query({ ...configOf(text, values), query_timeout: within + RELEASE_AFTER })
       return (await withTimeout(within, target, answer, poolState)).rows as Row[]
-    } catch (error) {
-      throw await explained(error, text)
+    } catch (thrown) {
+      throw await explained(toError(thrown), text)
     }
   }
 
-  async function commitAsynchronously(text: string, values: Parameter[]): Promise<Row[]> {
+  /** Runs statements on one connection, which is closed if one of them fails. */
+  async function onClient<T>(work: (client: PooledClient) => Promise<T>): Promise<T> {
     const client = await pool.connect()
     let failure: Error | undefined
     // The pool handles `error` events of idle clients only, and an unhandled one ends the process.
@@ -191,21 +197,54 @@ export function createConnection(
     const ignore = (): void => {}
     client.on?.('error', ignore)
     try {
-      await client.query(configOf('begin', []))
-      await client.query(configOf('set local synchronous_commit = off', []))
-      const { rows } = await client.query(configOf(text, values))
-      const { command } = await client.query(configOf('commit', []))
-      // PostgreSQL answers COMMIT of a failed transaction with ROLLBACK, without an error.
-      if (command !== 'COMMIT')
-        throw new Error('PostgreSQL rolled the transaction back instead of committing it')
-      return rows as Row[]
+      return await work(client)
     } catch (error) {
-      failure = error as Error
+      failure = toError(error)
       throw error
     } finally {
       // After a failure the pool closes the connection, and the server rolls back an open transaction.
       client.release(failure)
       client.off?.('error', ignore)
+    }
+  }
+
+  async function beginAsync(client: PooledClient): Promise<void> {
+    await client.query(configOf('begin', []))
+    await client.query(configOf('set local synchronous_commit = off', []))
+  }
+
+  async function commitAsynchronously(text: string, values: Parameter[]): Promise<Row[]> {
+    if (!usesTransactions) return run(text, values)
+    let began = false
+    try {
+      return await onClient(async (client) => {
+        await beginAsync(client)
+        began = true
+        const { rows } = await client.query(configOf(text, values))
+        const { command } = await client.query(configOf('commit', []))
+        // PostgreSQL answers COMMIT of a failed transaction with ROLLBACK, without an error.
+        if (command !== 'COMMIT')
+          throw new Error('PostgreSQL rolled the transaction back instead of committing it')
+        return rows as Row[]
+      })
+    } catch (error) {
+      if (began || !isTransactionRefused(error)) throw error
+    }
+    const rows = await run(text, values)
+    // PgBouncer reports outages with the same code. A second refusal, right after a statement that succeeded, is none.
+    usesTransactions = await canBegin()
+    return rows
+  }
+
+  async function canBegin(): Promise<boolean> {
+    try {
+      await onClient(async (client) => {
+        await beginAsync(client)
+        await client.query(configOf('rollback', []))
+      })
+      return true
+    } catch (error) {
+      return !isTransactionRefused(error)
     }
   }
 

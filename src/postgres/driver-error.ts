@@ -8,6 +8,6 @@ export function toError(thrown: unknown): Error {
   if (thrown instanceof Error || types.isNativeError(thrown)) return thrown
   const { error, message, code } = (thrown ?? {}) as { error?: unknown; message?: unknown; code?: unknown }
   if (error instanceof Error) return error
-  const text = typeof message === 'string' ? message : String(thrown)
+  const text = typeof message === 'string' ? message : typeof thrown === 'string' ? thrown : ''
   return Object.assign(new Error(text, { cause: thrown }), code === undefined ? {} : { code })
 }

@@ -21,6 +21,7 @@ const PLAN_OUTDATED = '0A000'
 const UNDEFINED_TABLE = new Set(['42P01', '3F000'])
 const INTERNAL_ERROR = 'XX000'
 const FORBIDDEN = '42501'
+const PROTOCOL_VIOLATION = '08P01'
 
 /** Pawl could not reach the database, or lost it. Drivers report some of these errors without a code. */
 export function isConnectionError(error: unknown): boolean {
@@ -54,6 +55,15 @@ export function isConcurrentCreation(error: unknown): boolean {
 
 export function isPreparedRefused(error: unknown): boolean {
   return PREPARED_REFUSED.has(sqlState(error) ?? '')
+}
+
+/**
+ * The answer to BEGIN says that no transaction is possible: PgBouncer does in statement mode. It has one code for
+ * everything that it refuses, outages too.
+ */
+export function isTransactionRefused(error: unknown): boolean {
+  const code = sqlState(error) ?? ''
+  return code === PROTOCOL_VIOLATION || (isSqlState(code) && !isConnectionError(error) && !isConflict(error))
 }
 
 /** A column has changed its type, so the server refuses the statements that were prepared before. */

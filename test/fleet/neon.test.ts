@@ -73,8 +73,11 @@ it('limits, bulk work, pruning and status', async () => {
   const clock = createFakeClock(Date.now())
   const store = postgres({ pool: openPool(), listen: false })
   const sessions = await open({ store, now: clock.now, limits: { sessionsPerUser: 2 } })
-  for (let login = 0; login < 3; login++) await sessions.create({ userId: 'limited' })
-  expect((await sessions.list('limited')).map(({ active }) => active)).toStrictEqual([false, true, true])
+  for (let login = 0; login < 3; login++) {
+    clock.advance(1)
+    await sessions.create({ userId: 'limited' })
+  }
+  expect((await sessions.list('limited')).map(({ active }) => active)).toStrictEqual([true, true, false])
   const logins = await Promise.all(['a', 'b', 'c'].map((userId) => sessions.create({ userId })))
   expect(await sessions.revokeUser('limited')).toBe(2)
   expect((await store.status({ lastSeenBefore: new Date() })).sessions).toMatchObject({ exact: true })

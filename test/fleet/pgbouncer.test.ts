@@ -16,26 +16,34 @@ if (binary === null)
   console.log('PgBouncer is not installed (Debian: apt-get install pgbouncer). Its tests are skipped.')
 
 const prepared = binary !== null && (await supportsPreparedStatements(binary))
-const modes = [
-  { mode: 'with default settings', settings: [] },
+const DEFAULTS = { setting: 'with default settings', settings: [] as string[] }
+const shared = [
+  DEFAULTS,
   ...(prepared
     ? [
-        { mode: 'without prepared statements', settings: ['max_prepared_statements = 0'] },
-        { mode: 'with prepared statements', settings: ['max_prepared_statements = 200'] },
+        { setting: 'without prepared statements', settings: ['max_prepared_statements = 0'] },
+        { setting: 'with prepared statements', settings: ['max_prepared_statements = 200'] },
       ]
     : []),
+]
+const modes = [
+  { mode: 'session' as const, ...DEFAULTS },
+  ...shared.map((setting) => ({ mode: 'transaction' as const, ...setting })),
+  ...shared.map((setting) => ({ mode: 'statement' as const, ...setting })),
 ]
 const direct = await createDatabase()
 const POLL = 0.5
 const SOON = 2000
 
 describe.skipIf(binary === null).each(modes)(
-  'through PgBouncer in transaction mode, $mode,',
-  ({ settings }) => {
+  'through PgBouncer in $mode mode, $setting,',
+  ({ mode, setting, settings }) => {
     let bouncer: PgBouncer
+    /** All modes share one database, so each has users of its own. */
+    const user = (name: string): string => `${name} in ${mode} mode, ${setting}`
 
     beforeAll(async () => {
-      bouncer = await startPgBouncer(binary!, direct, settings)
+      bouncer = await startPgBouncer(binary!, direct, mode, settings)
     })
     afterAll(() => bouncer?.stop())
 
@@ -50,7 +58,7 @@ describe.skipIf(binary === null).each(modes)(
       })
 
     async function measureRevocation(one: Sessions, two: Sessions, timeout: number): Promise<number> {
-      const { session, accessToken } = await one.create({ userId: 'u' })
+      const { session, accessToken } = await one.create({ userId: user('u') })
       two.verify(accessToken.value)
       await one.revoke(session.sessionId)
       return until('the other process learns of the revocation', timeout, () => {
@@ -66,6 +74,7 @@ describe.skipIf(binary === null).each(modes)(
 
     it('the schema is created, and many concurrent sessions work', async () => {
       const sessions = await open(false)
+      const trouble = [listen(sessions, 'storeUnavailable'), listen(sessions, 'confirmationsDropped')]
       const live = async (userId: string): Promise<void> => {
         const { session, refreshToken } = await sessions.create({
           userId,
@@ -75,6 +84,8 @@ describe.skipIf(binary === null).each(modes)(
         const child = await sessions.refresh(refreshToken.value)
         expect(sessions.verify(child.accessToken.value).claims).toStrictEqual({ role: 'a' })
         await sessions.flush()
+        // The confirmation was written: in statement mode without a transaction.
+        expect(await sessions.get(session.sessionId)).toMatchObject({ generation: 1 })
         expect((await sessions.refresh(child.refreshToken!.value)).session.generation).toBe(1)
         expect(await sessions.patchData(session.sessionId, { b: 2 })).toBe(1)
         expect(await sessions.setClaims(session.sessionId, { role: 'b' })).toBe(1)
@@ -82,14 +93,15 @@ describe.skipIf(binary === null).each(modes)(
         expect(await sessions.revoke(session.sessionId)).toBe(true)
         expect(await sessions.revoke(session.sessionId)).toBe(false)
       }
-      await Promise.all(Array.from({ length: 40 }, (_, index) => live(`u${index}`)))
+      await Promise.all(Array.from({ length: 40 }, (_, index) => live(user(`u${index}`))))
       expect(await sessions.prune()).toBe(0)
+      expect(trouble).toStrictEqual([[], []])
     })
 
     it('reuse is detected', async () => {
       const clock = createFakeClock(Date.now())
       const sessions = await open(false, { rotation: { overlap: 1, gracePeriod: 1 }, now: clock.now })
-      const { refreshToken } = await sessions.create({ userId: 'u' })
+      const { refreshToken } = await sessions.create({ userId: user('u') })
       const child = await sessions.refresh(refreshToken.value)
       sessions.verify(child.accessToken.value)
       await sessions.flush()
@@ -98,9 +110,9 @@ describe.skipIf(binary === null).each(modes)(
       await expect(sessions.refresh(refreshToken.value)).rejects.toEqual(coded('ERR_REFRESH_TOKEN_REUSED'))
     })
 
-    it('writes take part in a transaction of the application', async () => {
+    it.skipIf(mode === 'statement')('writes take part in a transaction of the application', async () => {
       const sessions = await open(false)
-      const { session } = await sessions.create({ userId: 'u' })
+      const { session } = await sessions.create({ userId: user('u') })
       const client = await createPool(bouncer.url, { max: 1 }).connect()
       await client.query('begin')
       expect(await sessions.using(client).revoke(session.sessionId)).toBe(true)
@@ -109,7 +121,7 @@ describe.skipIf(binary === null).each(modes)(
       expect(await sessions.get(session.sessionId)).toMatchObject({ active: true })
     })
 
-    it('LISTEN delivers nothing, so the process polls', async () => {
+    it.skipIf(mode === 'session')('LISTEN delivers nothing, so the process polls', async () => {
       const [one, two] = [await open(), await open()]
       const listening = listen(two, 'feedListening')
       // Shows that no ping arrives: a ping times out after one second.
@@ -117,6 +129,19 @@ describe.skipIf(binary === null).each(modes)(
       for (let round = 0; round < 3; round++) await measureRevocation(one, two, POLL * 1000 + SOON)
       expect(two.stats().feed.listening).toBe(false)
       expect(listening).toStrictEqual([])
+    })
+
+    it.runIf(mode === 'statement')('a transaction of the application is refused', async () => {
+      const client = await createPool(bouncer.url, { max: 1 }).connect()
+      client.on('error', () => {})
+      await expect(client.query('begin')).rejects.toMatchObject({ severity: 'FATAL', code: '08P01' })
+      client.release(true)
+    })
+
+    it.runIf(mode === 'session')('LISTEN delivers, and revocation is fast', async () => {
+      const [one, two] = [await open(), await open()]
+      await until('LISTEN works', 5000, () => two.stats().feed.listening)
+      expect(await measureRevocation(one, two, SOON)).toBeLessThan(POLL * 1000)
     })
 
     it('LISTEN works with the URL of the database itself, and revocation is fast', async () => {
@@ -130,5 +155,15 @@ describe.skipIf(binary === null).each(modes)(
       expect(two.stats().feed.listening).toBe(true)
       expect(polling).toStrictEqual([])
     })
+
+    it.each([{ statement_timeout: 5000 }, { options: '-c work_mem=4MB' }])(
+      'a startup parameter of the application is refused, with the reason (%o)',
+      async (config) => {
+        const store = postgres({ pool: createPool(bouncer.url, { max: 1, ...config }), listen: false })
+        const error = await store.time().catch((thrown: unknown) => thrown)
+        expect(error).toEqual(coded('ERR_STORE_UNAVAILABLE'))
+        expect(String(error)).toContain('unsupported startup parameter')
+      },
+    )
   },
 )

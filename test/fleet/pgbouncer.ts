@@ -7,7 +7,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { freePort, identityOf } from '../../demo/embedded-postgres.ts'
 
-/** PgBouncer in transaction mode in front of a database. */
+export type PoolMode = 'session' | 'transaction' | 'statement'
+
+/** PgBouncer in front of a database. */
 export interface PgBouncer {
   readonly url: string
   stop(): Promise<void>
@@ -33,7 +35,7 @@ export function findPgBouncer(): string | null {
   return null
 }
 
-/** Whether it supports prepared statements in transaction mode. Version 1.24 enables them by default. */
+/** Whether it supports prepared statements in transaction and statement mode. Version 1.24 enables them by default. */
 export async function supportsPreparedStatements(binary: string): Promise<boolean> {
   const { stdout } = await promisify(execFile)(binary, ['--version'])
   const [, major = '0', minor = '0'] = /PgBouncer (\d+)\.(\d+)/.exec(stdout) ?? []
@@ -43,6 +45,7 @@ export async function supportsPreparedStatements(binary: string): Promise<boolea
 export async function startPgBouncer(
   binary: string,
   target: string,
+  mode: PoolMode,
   settings: readonly string[] = [],
 ): Promise<PgBouncer> {
   const { hostname, port: targetPort, username } = new URL(target)
@@ -59,8 +62,9 @@ export async function startPgBouncer(
       `listen_port = ${port}`,
       'unix_socket_dir =',
       'auth_type = any',
-      'pool_mode = transaction',
-      'default_pool_size = 3',
+      `pool_mode = ${mode}`,
+      // In session mode each client has a connection of its own.
+      `default_pool_size = ${mode === 'session' ? 60 : 3}`,
       'max_client_conn = 100',
       ...settings,
     ].join('\n'),

@@ -6,7 +6,7 @@ import { createDatabase, createPool } from '../support/database.ts'
 import { coded } from '../support/errors.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { aroundQueries, driverError } from '../support/pools.ts'
-import { openSessions } from '../support/sessions.ts'
+import { listen, openSessions } from '../support/sessions.ts'
 
 // Skips the delays between retries.
 vi.mock(import('../../src/core/time/delay.ts'), async (original) => {
@@ -43,6 +43,49 @@ async function live(on: PoolLike): Promise<void> {
   expect(await sessions.revoke(session.sessionId, 'logout')).toBe(true)
   expect(await sessions.get(session.sessionId)).toMatchObject({ endReason: 'logout' })
 }
+
+describe('a pooler that refuses transactions', () => {
+  /** @param refuses whether it refuses BEGIN of this number, from 1 */
+  async function confirming(
+    refuses: (begun: number) => boolean,
+    code = '08P01',
+  ): Promise<{ confirm(): Promise<number>; begun(): number; trouble(): unknown[] }> {
+    let begun = 0
+    const through = aroundQueries(pool, (config, run) => {
+      if (config.text !== 'begin' || !refuses(++begun)) return run()
+      throw Object.assign(driverError(code), { severity: 'FATAL' })
+    })
+    const sessions = await openSessions({ store: store(through) })
+    const trouble = [listen(sessions, 'storeUnavailable'), listen(sessions, 'confirmationsDropped')]
+    return {
+      begun: () => begun,
+      trouble: () => trouble.flat(),
+      /** @returns the generation after a confirmation, without a further refresh */
+      async confirm() {
+        const { session, refreshToken } = await sessions.create({ userId: 'u' })
+        const child = await sessions.refresh(refreshToken.value)
+        sessions.verify(child.accessToken.value)
+        await sessions.flush()
+        return (await sessions.get(session.sessionId))!.generation
+      },
+    }
+  }
+
+  it.each(['08P01', '0A000', '25001'])('gets single statements for good (%s)', async (code) => {
+    const { confirm, begun, trouble } = await confirming(() => true, code)
+    for (let session = 0; session < 4; session++) expect(await confirm()).toBe(1)
+    expect(trouble()).toStrictEqual([])
+    // The second one shows that the first was not refused because of an outage.
+    expect(begun()).toBe(2)
+  })
+
+  it('is none if the next transaction begins: PgBouncer reports an outage with the same code', async () => {
+    const { confirm, begun, trouble } = await confirming((count) => count === 1)
+    for (let session = 0; session < 3; session++) expect(await confirm()).toBe(1)
+    expect(trouble()).toStrictEqual([])
+    expect(begun()).toBe(4)
+  })
+})
 
 describe('prepared statements', () => {
   it('are used: each statement outside a transaction has its own name', async () => {
@@ -81,7 +124,7 @@ describe('a statement that fails', () => {
   function failing(
     start: string,
     times: number,
-    error: Error,
+    error: unknown,
     lost = false,
   ): { pool: PoolLike; tried(): number } {
     let tried = 0
@@ -122,6 +165,22 @@ describe('a statement that fails', () => {
     const { pool: flaky, tried } = failing('insert into "pawl".sessions', 3, driverError(code))
     const sessions = await openSessions({ store: store(flaky) })
     await expect(sessions.create({ userId: 'u' })).rejects.toThrow(UNAVAILABLE)
+    expect(tried()).toBe(3)
+  })
+
+  it.each([
+    {
+      event: Object.assign(new Event('error'), { error: driverError('ECONNREFUSED') }),
+      reason: 'connection refused',
+    },
+    { event: Object.assign(new Event('error'), { message: 'network error or non-101' }), reason: 'non-101' },
+    { event: new Event('error'), reason: 'connection lost or timed out' },
+  ])('with the event of a WebSocket is an outage ($reason)', async ({ event, reason }) => {
+    const { pool: flaky, tried } = failing('insert into "pawl".sessions', 3, event)
+    const sessions = await openSessions({ store: store(flaky) })
+    const error = await sessions.create({ userId: 'u' }).catch((thrown: unknown) => thrown)
+    expect(error).toEqual(UNAVAILABLE)
+    expect(String(error)).toContain(reason)
     expect(tried()).toBe(3)
   })
 
