@@ -92,7 +92,13 @@ async function load(options: LoadOptions, members: readonly Member[], rows: Rows
   const timeline = createTimeline()
   const users = createUsers({ count: clients, pace, members, timeline, startedAt })
   const { seen } = users
-  const ended = AbortSignal.any([stopped, AbortSignal.timeout(seconds * 1000)])
+  // Not `AbortSignal.any` with `AbortSignal.timeout`: Node 20 may collect them as garbage before they fire.
+  const end = new AbortController()
+  const ended = end.signal
+  const timer = setTimeout(() => end.abort(), seconds * 1000)
+  const stop = (): void => end.abort()
+  stopped.addEventListener('abort', stop)
+  if (stopped.aborted) stop()
   // Every user waits for them.
   setMaxListeners(0, ended, stopped)
 
@@ -131,7 +137,9 @@ async function load(options: LoadOptions, members: readonly Member[], rows: Rows
       rowsRead: alive !== null,
     }
   } finally {
+    clearTimeout(timer)
     clearInterval(progress)
+    stopped.removeEventListener('abort', stop)
   }
 }
 

@@ -5,7 +5,7 @@ import { GONE, type Member } from '../fleet/process.ts'
 import type { Finding, Revocation } from './judge.ts'
 import type { Timeline } from './timeline.ts'
 
-/** The share of refreshes whose answer is lost on the way to the user. */
+/** The share of refreshes whose answer is lost on the way: the user goes on with the tokens it has. */
 const LOST_ANSWERS = 0.03
 /** No call of Pawl takes this long, in ms. */
 const CALL_TIMEOUT = 60_000
@@ -33,7 +33,6 @@ export interface Seen {
   /** How often a process that watched has not refused the token of a revoked session. */
   unseenRevocations(): number
   logins: number
-  lostAnswers: number
 }
 
 export interface Users {
@@ -81,7 +80,6 @@ export function createUsers({ count, pace, members, timeline, startedAt }: Users
     findings: [],
     revoked: [],
     logins: 0,
-    lostAnswers: 0,
     revocationTimes: () =>
       watched.flatMap(({ sessionId, member, revokedAt }) => {
         const refusedAt = member.learned.get(sessionId)?.refusedAt
@@ -141,8 +139,7 @@ export function createUsers({ count, pace, members, timeline, startedAt }: Users
   async function refresh(login: Login, operation = 'refresh'): Promise<'refreshed' | 'failed' | 'ended'> {
     const answer = await call('refresh', (member) => member.do.refresh(login.tokens.refreshToken))
     if ('failure' in answer) return signedOut(login, operation, answer.failure) ? 'ended' : 'failed'
-    if (Math.random() < LOST_ANSWERS) seen.lostAnswers++
-    else login.tokens = answer.value
+    if (Math.random() >= LOST_ANSWERS) login.tokens = answer.value
     return 'refreshed'
   }
 
