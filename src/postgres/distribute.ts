@@ -14,6 +14,8 @@ const ADD_LOCAL = 'select citus_add_local_table_to_metadata(to_regclass($1))'
 const TRUNCATE = 'select truncate_local_data_after_distributing_table(to_regclass($1))'
 const LOCAL_BYTES = 'select pg_relation_size(to_regclass($1)) as bytes'
 
+const UNCHANGED = 'Pawl has changed nothing.'
+
 /** Begins every statement here that needs the owner of the tables. */
 export const DISTRIBUTES: RegExp =
   /^select (?:create_distributed_table|citus_add_local_table_to_metadata|truncate_local_data_after_distributing_table)\(/
@@ -36,7 +38,8 @@ export async function distribute(
   names: Names,
   migrate: () => Promise<number[]>,
 ): Promise<DistributedTables> {
-  assertCanDistribute(await readDistribution(connection, names), names, connection.target.where)
+  const refused = refusal(await readDistribution(connection, names), names, connection.target.where)
+  if (refused !== null) throw new SchemaOutdatedError(printable(refused))
   const applied = await migrate()
   const { tables } = await readDistribution(connection, names)
   const distributed: string[] = []
@@ -57,36 +60,22 @@ export async function distribute(
   return { applied, distributed }
 }
 
-/** Before anything is created or moved. */
-function assertCanDistribute(distribution: Distribution, names: Names, where: string): void {
-  const refuse = (reason: string): never => {
-    throw new SchemaOutdatedError(printable(reason))
-  }
+/** Why the tables cannot be laid out here; `null` if they can. Asked before anything is created or moved. */
+function refusal(distribution: Distribution, names: Names, where: string): string | null {
   const { engine, isCoordinator, coordinatorIsNode, tables } = distribution
   if (engine === null)
-    refuse(
-      `The database at ${where} has no Citus, so there is nothing to distribute over. Pawl has changed nothing. Run \`npx pawl migrate\` without --distribute, or give the URL of a Citus coordinator.`,
-    )
+    return `The database at ${where} has no Citus, so there is nothing to distribute over. ${UNCHANGED} Run \`npx pawl migrate\` without --distribute, or give the URL of a Citus coordinator.`
   if (tables === null)
-    return refuse(
-      `The role may not read the metadata of Citus at ${where}. Connect as the owner of the database.`,
-    )
+    return `The role may not read the metadata of Citus at ${where}. ${UNCHANGED} Connect as the owner of the database.`
   if (isCoordinator === false)
-    refuse(
-      `The server at ${where} is a worker of Citus. Pawl has changed nothing. Give the URL of the coordinator.`,
-    )
+    return `The server at ${where} is a worker of Citus. ${UNCHANGED} Give the URL of the coordinator.`
   if (coordinatorIsNode === false)
-    refuse(
-      `The workers do not know the coordinator at ${where}, so they could not read the signing keys there. Pawl has changed nothing. Have a superuser run on the coordinator, with the name by which the workers reach it: select citus_set_coordinator_host('<host name>');`,
-    )
+    return `The workers do not know the coordinator at ${where}, so they could not read the signing keys there. ${UNCHANGED} Have a superuser run on the coordinator, with the name by which the workers reach it: select citus_set_coordinator_host('<host name>');`
   const { placement, column } = tables.sessions
   const table = `'${names.sessions.replaceAll("'", "''")}'`
   if (placement === 'distributed' && column !== 'id')
-    refuse(
-      `Table ${names.sessions} at ${where} is distributed by ${column ?? 'an unknown column'}, and Pawl's statements name the id. In a quiet minute, run: select alter_distributed_table(${table}, distribution_column => 'id', colocate_with => 'none');`,
-    )
+    return `Table ${names.sessions} at ${where} is distributed by ${column ?? 'an unknown column'}, and Pawl's statements name the id. ${UNCHANGED} In a quiet minute, run: select alter_distributed_table(${table}, distribution_column => 'id', colocate_with => 'none');`
   if (placement === 'reference' || placement === 'single-shard')
-    refuse(
-      `Table ${names.sessions} at ${where} is a ${placement === 'reference' ? 'reference table' : 'single shard'}. In a quiet minute, run \`select undistribute_table(${table});\`, then this command again.`,
-    )
+    return `Table ${names.sessions} at ${where} is a ${placement === 'reference' ? 'reference table' : 'single shard'}. ${UNCHANGED} In a quiet minute, run \`select undistribute_table(${table});\`, then this command again.`
+  return null
 }
