@@ -1,24 +1,26 @@
 import { SchemaOutdatedError } from '../portable/errors.ts'
 import { printable } from '../portable/printable.ts'
 import type { Connection } from './connection.ts'
-import { type Distribution, readDistribution, type TableLayout } from './distribution.ts'
+import { type Distribution, readDistribution } from './distribution.ts'
 import type { Names } from './names.ts'
 
 /** A day in milliseconds. The rows move to their shards in one statement. */
 const MOVE_WITHIN = 86_400_000
 
 /** Starts a group of its own: another table's shards must not decide where sessions are moved or split. */
-const DISTRIBUTE = `select create_distributed_table(to_regclass($1), 'id', colocate_with => 'none')`
-const ADD_LOCAL = 'select citus_add_local_table_to_metadata(to_regclass($1))'
+const DISTRIBUTE = `select create_distributed_table($1::regclass, 'id', colocate_with => 'none')`
+const ADD_LOCAL = 'select citus_add_local_table_to_metadata($1::regclass)'
 /** The rows from before stay on the coordinator, where no statement sees or deletes them. */
-const TRUNCATE = 'select truncate_local_data_after_distributing_table(to_regclass($1))'
-const LOCAL_BYTES = 'select pg_relation_size(to_regclass($1)) as bytes'
+const TRUNCATE = 'select truncate_local_data_after_distributing_table($1::regclass)'
+const LOCAL_BYTES = 'select pg_relation_size($1::regclass) as bytes'
 
 const UNCHANGED = 'Pawl has changed nothing.'
 
 /** Begins every statement here that needs the owner of the tables. */
 export const DISTRIBUTES: RegExp =
   /^select (?:create_distributed_table|citus_add_local_table_to_metadata|truncate_local_data_after_distributing_table)\(/
+
+const KEYS = { sessions: 'sessions', signing_keys: 'signingKeys', migrations: 'migrations' } as const
 
 export interface DistributedTables {
   /** The migrations that this call applied. */
@@ -41,19 +43,28 @@ export async function distribute(
   const refused = refusal(await readDistribution(connection, names), names, connection.target.where)
   if (refused !== null) throw new SchemaOutdatedError(printable(refused))
   const applied = await migrate()
-  const { tables } = await readDistribution(connection, names)
+  const found = await readDistribution(connection, names)
   const distributed: string[] = []
 
-  async function layOut(name: string, table: string, layout: TableLayout, text: string): Promise<void> {
-    if (layout.placement !== 'plain' && !(name === 'sessions' && layout.placement === 'local')) return
-    await connection.queryOnce(MOVE_WITHIN, text, [table])
-    distributed.push(name)
+  async function layOut(name: keyof typeof KEYS, table: string, text: string): Promise<void> {
+    const isDone = ({ tables }: Distribution): boolean => {
+      const placement = tables?.[KEYS[name]].placement ?? 'plain'
+      return placement !== 'plain' && !(name === 'sessions' && placement === 'local')
+    }
+    if (isDone(found)) return
+    try {
+      await connection.queryOnce(MOVE_WITHIN, text, [table])
+      distributed.push(name)
+    } catch (error) {
+      // Another process may have done it meanwhile.
+      if (!isDone(await readDistribution(connection, names))) throw error
+    }
   }
 
   // The small tables come first: if the role or the cluster does not allow it, no rows have moved.
-  await layOut('migrations', names.migrations, tables!.migrations, ADD_LOCAL)
-  await layOut('signing_keys', names.keys, tables!.signingKeys, ADD_LOCAL)
-  await layOut('sessions', names.sessions, tables!.sessions, DISTRIBUTE)
+  await layOut('migrations', names.migrations, ADD_LOCAL)
+  await layOut('signing_keys', names.keys, ADD_LOCAL)
+  await layOut('sessions', names.sessions, DISTRIBUTE)
   // Also after a call that was interrupted between the two statements.
   const [local] = await connection.query(LOCAL_BYTES, [names.sessions])
   if (Number(local?.['bytes']) > 0) await connection.queryOnce(MOVE_WITHIN, TRUNCATE, [names.sessions])
