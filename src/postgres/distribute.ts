@@ -1,22 +1,26 @@
 import { SchemaOutdatedError } from '../portable/errors.ts'
 import { printable } from '../portable/printable.ts'
 import type { Connection } from './connection.ts'
-import { type Distribution, readDistribution, type TableLayout } from './distribution.ts'
+import { type Distribution, readDistribution } from './distribution.ts'
 import type { Names } from './names.ts'
 
 /** A day in milliseconds. The rows move to their shards in one statement. */
 const MOVE_WITHIN = 86_400_000
 
 /** Starts a group of its own: another table's shards must not decide where sessions are moved or split. */
-const DISTRIBUTE = `select create_distributed_table(to_regclass($1), 'id', colocate_with => 'none')`
-const ADD_LOCAL = 'select citus_add_local_table_to_metadata(to_regclass($1))'
+const DISTRIBUTE = `select create_distributed_table($1::regclass, 'id', colocate_with => 'none')`
+const ADD_LOCAL = 'select citus_add_local_table_to_metadata($1::regclass)'
 /** The rows from before stay on the coordinator, where no statement sees or deletes them. */
-const TRUNCATE = 'select truncate_local_data_after_distributing_table(to_regclass($1))'
-const LOCAL_BYTES = 'select pg_relation_size(to_regclass($1)) as bytes'
+const TRUNCATE = 'select truncate_local_data_after_distributing_table($1::regclass)'
+const LOCAL_BYTES = 'select pg_relation_size($1::regclass) as bytes'
+
+const UNCHANGED = 'Pawl has changed nothing.'
 
 /** Begins every statement here that needs the owner of the tables. */
 export const DISTRIBUTES: RegExp =
   /^select (?:create_distributed_table|citus_add_local_table_to_metadata|truncate_local_data_after_distributing_table)\(/
+
+const KEYS = { sessions: 'sessions', signing_keys: 'signingKeys', migrations: 'migrations' } as const
 
 export interface DistributedTables {
   /** The migrations that this call applied. */
@@ -36,57 +40,53 @@ export async function distribute(
   names: Names,
   migrate: () => Promise<number[]>,
 ): Promise<DistributedTables> {
-  assertCanDistribute(await readDistribution(connection, names), names, connection.target.where)
+  const refused = refusal(await readDistribution(connection, names), names, connection.target.where)
+  if (refused !== null) throw new SchemaOutdatedError(printable(refused))
   const applied = await migrate()
-  const { tables } = await readDistribution(connection, names)
+  const found = await readDistribution(connection, names)
   const distributed: string[] = []
 
-  async function layOut(name: string, table: string, layout: TableLayout, text: string): Promise<void> {
-    if (layout.placement !== 'plain' && !(name === 'sessions' && layout.placement === 'local')) return
-    await connection.queryOnce(MOVE_WITHIN, text, [table])
-    distributed.push(name)
+  async function layOut(name: keyof typeof KEYS, table: string, text: string): Promise<void> {
+    const isDone = ({ tables }: Distribution): boolean => {
+      const placement = tables?.[KEYS[name]].placement ?? 'plain'
+      return placement !== 'plain' && !(name === 'sessions' && placement === 'local')
+    }
+    if (isDone(found)) return
+    try {
+      await connection.queryOnce(MOVE_WITHIN, text, [table])
+      distributed.push(name)
+    } catch (error) {
+      // Another process may have done it meanwhile.
+      if (!isDone(await readDistribution(connection, names))) throw error
+    }
   }
 
   // The small tables come first: if the role or the cluster does not allow it, no rows have moved.
-  await layOut('migrations', names.migrations, tables!.migrations, ADD_LOCAL)
-  await layOut('signing_keys', names.keys, tables!.signingKeys, ADD_LOCAL)
-  await layOut('sessions', names.sessions, tables!.sessions, DISTRIBUTE)
+  await layOut('migrations', names.migrations, ADD_LOCAL)
+  await layOut('signing_keys', names.keys, ADD_LOCAL)
+  await layOut('sessions', names.sessions, DISTRIBUTE)
   // Also after a call that was interrupted between the two statements.
   const [local] = await connection.query(LOCAL_BYTES, [names.sessions])
   if (Number(local?.['bytes']) > 0) await connection.queryOnce(MOVE_WITHIN, TRUNCATE, [names.sessions])
   return { applied, distributed }
 }
 
-/** Before anything is created or moved. */
-function assertCanDistribute(distribution: Distribution, names: Names, where: string): void {
-  const refuse = (reason: string): never => {
-    throw new SchemaOutdatedError(printable(reason))
-  }
+/** Why the tables cannot be laid out here; `null` if they can. Asked before anything is created or moved. */
+function refusal(distribution: Distribution, names: Names, where: string): string | null {
   const { engine, isCoordinator, coordinatorIsNode, tables } = distribution
   if (engine === null)
-    refuse(
-      `The database at ${where} has no Citus, so there is nothing to distribute over. Pawl has changed nothing. Run \`npx pawl migrate\` without --distribute, or give the URL of a Citus coordinator.`,
-    )
+    return `The database at ${where} has no Citus, so there is nothing to distribute over. ${UNCHANGED} Run \`npx pawl migrate\` without --distribute, or give the URL of a Citus coordinator.`
   if (tables === null)
-    return refuse(
-      `The role may not read the metadata of Citus at ${where}. Connect as the owner of the database.`,
-    )
+    return `The role may not read the metadata of Citus at ${where}. ${UNCHANGED} Connect as the owner of the database.`
   if (isCoordinator === false)
-    refuse(
-      `The server at ${where} is a worker of Citus. Pawl has changed nothing. Give the URL of the coordinator.`,
-    )
+    return `The server at ${where} is a worker of Citus. ${UNCHANGED} Give the URL of the coordinator.`
   if (coordinatorIsNode === false)
-    refuse(
-      `The workers do not know the coordinator at ${where}, so they could not read the signing keys there. Pawl has changed nothing. Have a superuser run on the coordinator, with the name by which the workers reach it: select citus_set_coordinator_host('<host name>');`,
-    )
+    return `The workers do not know the coordinator at ${where}, so they could not read the signing keys there. ${UNCHANGED} Have a superuser run on the coordinator, with the name by which the workers reach it: select citus_set_coordinator_host('<host name>');`
   const { placement, column } = tables.sessions
   const table = `'${names.sessions.replaceAll("'", "''")}'`
   if (placement === 'distributed' && column !== 'id')
-    refuse(
-      `Table ${names.sessions} at ${where} is distributed by ${column ?? 'an unknown column'}, and Pawl's statements name the id. In a quiet minute, run: select alter_distributed_table(${table}, distribution_column => 'id', colocate_with => 'none');`,
-    )
+    return `Table ${names.sessions} at ${where} is distributed by ${column ?? 'an unknown column'}, and Pawl's statements name the id. ${UNCHANGED} In a quiet minute, run: select alter_distributed_table(${table}, distribution_column => 'id', colocate_with => 'none');`
   if (placement === 'reference' || placement === 'single-shard')
-    refuse(
-      `Table ${names.sessions} at ${where} is a ${placement === 'reference' ? 'reference table' : 'single shard'}. In a quiet minute, run \`select undistribute_table(${table});\`, then this command again.`,
-    )
+    return `Table ${names.sessions} at ${where} is a ${placement === 'reference' ? 'reference table' : 'single shard'}. ${UNCHANGED} In a quiet minute, run \`select undistribute_table(${table});\`, then this command again.`
+  return null
 }

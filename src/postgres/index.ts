@@ -57,8 +57,9 @@ export interface PostgresStore extends Store {
    */
   distribute(): Promise<DistributedTables>
   /**
-   * The state of schema, sessions and table, for an operator. Works on a schema that is missing or outdated.
-   * @throws StoreUnavailableError, SchemaOutdatedError when the role may not read the schema
+   * The state of schema, sessions and table, for an operator. Works on a schema that is missing or outdated. A part that
+   * cannot be read is `null` and named in `unknown`.
+   * @throws StoreUnavailableError when the server does not answer at all
    */
   status(options?: StatusOptions): Promise<StoreStatus>
 }
@@ -144,7 +145,7 @@ export function postgres(options: PostgresOptions): PostgresStore {
     distribute: () => asSchemaError(distribute(connection, names, prepare)),
     async status(wanted) {
       const statusOptions = methodOptions('status', wanted, 'exact', 'lastSeenBefore', 'onProgress')
-      return asSchemaError(readStatus(connection, names, given.schema, statusOptions, probe))
+      return readStatus(connection, names, given.schema, statusOptions, probe)
     },
     async start() {
       connection.reopen()

@@ -1,3 +1,4 @@
+import { StoreUnavailableError } from '../portable/errors.ts'
 import { serverWords } from './server-words.ts'
 import { isForbidden, isUndefinedTable, isUnsupported } from './sqlstate.ts'
 import type { UnknownPart } from './store-status.ts'
@@ -52,7 +53,7 @@ export function createParts(): Parts {
         if (large.has(part)) return [{ part, why: 'large', words: null }]
         const error = errors.get(part)
         if (error === undefined || isNotOffered(error, isCitus)) return []
-        return [{ part, why: 'failed', words: serverWords(causeOf(error)) }]
+        return [{ part, why: 'failed', words: wordsOf(error) }]
       }),
   }
 }
@@ -62,6 +63,9 @@ function isNotOffered(error: unknown, isCitus: boolean): boolean {
   return isUndefinedTable(error) || isForbidden(error) || (isUnsupported(error) && !isCitus)
 }
 
-function causeOf(error: unknown): unknown {
-  return (error as { cause?: unknown } | null)?.cause ?? error
+function wordsOf(error: unknown): string {
+  const { cause } = error as { cause?: unknown }
+  // Pawl gave up waiting, so the database has said nothing.
+  if (error instanceof StoreUnavailableError && cause === undefined) return 'no answer in time'
+  return serverWords(cause ?? error)
 }

@@ -49,7 +49,7 @@ export interface UnknownPart {
    * counted in time, and the planner has no estimate of them. Of revocations it means more than a million.
    */
   readonly why: 'failed' | 'large'
-  /** The SQLSTATE and the words of the database; `null` unless the part failed. */
+  /** The SQLSTATE and the words of the database, or that it did not answer; `null` unless the part failed. */
   readonly words: string | null
 }
 

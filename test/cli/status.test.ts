@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { postgres, type StoreStatus } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { multiply } from '../support/multiply.ts'
@@ -130,5 +130,21 @@ describe('status', () => {
       [expect.stringMatching(/99.*Update `pawl`/)],
     ])
     await store.close()
+  })
+
+  it('shows the rest of a table that is locked, and what could not be read', async () => {
+    const url = await createDatabase()
+    await postgres({ connectionString: url }).migrate()
+    const client = await createPool(url).connect()
+    onTestFinished(() => client.release(true))
+    await client.query('begin; lock table pawl.sessions in access exclusive mode')
+    const ran = await pawl(['status'], { DATABASE_URL: url })
+    expect(ran.code).toBe(1)
+    expect(ran.stdout).toMatch(/^schema +pawl: migration 1, 2, 3, 4 applied, up to date$/m)
+    expect(ran.stdout).toMatch(/^sessions +unknown: no answer in time$/m)
+    expect(ran.stdout).toMatch(/^bound +unknown$/m)
+    expect(ran.stdout).toMatch(
+      /^Pawl could not read the sessions, the revocations and the table \(no answer in time\)\./m,
+    )
   })
 })

@@ -81,3 +81,17 @@ describe('readDistribution', () => {
     await expect(read(failing('57P01'))).rejects.toThrow('57P01')
   })
 })
+
+it('distributes each table once if several processes do it at the same time', async () => {
+  const { pool } = await createFakeCitus()
+  const stores = [1, 2, 3].map(() => postgres({ pool, listen: false }))
+  const done = await Promise.all(stores.map((store) => store.distribute()))
+  expect(done.flatMap(({ distributed }) => distributed).toSorted()).toStrictEqual([
+    'migrations',
+    'sessions',
+    'signing_keys',
+  ])
+  expect(await read(pool)).toMatchObject({
+    tables: { sessions: { placement: 'distributed', column: 'id', shards: 32 } },
+  })
+})

@@ -53,11 +53,19 @@ function breakingMigrations({ schema }: StoreStatus): string | null {
   return `The schema has migration ${breaking.join(', ')} from a later version of Pawl, and this version cannot work with it. Update \`pawl\`.`
 }
 
+/** A dead node or a lock makes several parts fail for the same reason. */
 function failedParts({ unknown }: StoreStatus): string | null {
-  const failed = unknown.filter(({ why }) => why === 'failed')
-  if (failed.length === 0) return null
-  const reasons = failed.map(({ part, words }) => `${PART_NAMES[part]} (${words})`)
-  return `The status of ${reasons.join(', ')} is unknown. Check that every node of the database runs, and its locks.`
+  const byWords = new Map<string, string[]>()
+  for (const { part, why, words } of unknown)
+    if (why === 'failed') byWords.set(words!, [...(byWords.get(words!) ?? []), PART_NAMES[part]])
+  if (byWords.size === 0) return null
+  const reasons = [...byWords].map(([words, parts]) => `${listed(parts)} (${words})`)
+  return `Pawl could not read ${reasons.join('; ')}. Check that every node of the database runs, and look for locks in \`pg_stat_activity\`.`
+}
+
+/** `a, b and c` */
+function listed(names: readonly string[]): string {
+  return names.length === 1 ? names[0]! : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 }
 
 function listenProblem({ notifications: { problem } }: StoreStatus): string | null {

@@ -16,15 +16,15 @@ export function statusLines(
 ): [string, string | null][] {
   const { at, server, layout, sessions, revocations, table, notifications } = status
   const missing = (part: Part, large: string): string => missingLine(status, part, large)
-  const noSessions = missing('sessions', 'too many to count within 2 s (--exact counts)')
+  const noSessions = missing('sessions', 'unknown: too many to count within 2 s (--exact counts)')
   return [
     ['server', `${server.version}, database ${server.database}${server.standby === true ? ', standby' : ''}`],
     ['schema', schemaLine(status)],
     ['layout', layout === null ? null : layoutLine(layout)],
     ['keys', keys === null ? missing('keys', '') : keyLine(keys, at)],
     ['sessions', sessions === null ? noSessions : sessionLine(sessions)],
-    ['bound', sessions === null ? noSessions : boundLine(sessions)],
-    ['to prune', sessions === null ? noSessions : pruneLine(sessions)],
+    ['bound', sessions === null ? short(noSessions) : boundLine(sessions)],
+    ['to prune', sessions === null ? short(noSessions) : pruneLine(sessions)],
     [
       'revocations',
       revocations === null
@@ -43,6 +43,11 @@ function missingLine({ unknown }: StoreStatus, part: Part, large: string): strin
   const found = unknown.find((each) => each.part === part)
   if (found === undefined) return NOT_AVAILABLE
   return found.why === 'large' ? large : `unknown: ${found.words}`
+}
+
+/** For a line whose reason another line gives. */
+function short(reason: string): string {
+  return reason === NOT_AVAILABLE ? reason : 'unknown'
 }
 
 function schemaLine(status: StoreStatus): string {
@@ -103,9 +108,9 @@ function hotLine(status: StoreStatus): string {
 /** PostgreSQL counts rows and updates only where it writes them. */
 function noStatistics(status: StoreStatus): string {
   const { layout, server, table } = status
-  if (table === null) return missingLine(status, 'table', '')
+  if (table === null) return short(missingLine(status, 'table', ''))
   if (layout !== null && layout.tables.sessions.placement !== 'plain')
-    return 'unknown: each worker counts those of its shards'
+    return 'unknown: each node counts those of its shards'
   return server.standby === true ? 'unknown: the primary counts them' : NOT_AVAILABLE
 }
 
