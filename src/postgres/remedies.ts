@@ -9,6 +9,7 @@ const TRUST =
 
 /** By SQLSTATE or by the error code of Node.js. */
 const BY_CODE: Readonly<Record<string, string>> = {
+  '08006': 'If the server itself runs, one of the nodes that it distributes rows to is away. Check these.',
   '25006':
     'The server is a standby, or `default_transaction_read_only` is on. Connect to the primary, or set `readOnly: true` if this process only reads. After a failover Pawl connects again by itself if the address leads to the new primary.',
   '28P01': LOGIN,
@@ -64,6 +65,10 @@ const BY_MESSAGE: readonly (readonly [RegExp, string])[] = [
   ],
   [/password must be a string/i, 'No password was given for a role that needs one.'],
   [/row-level security/, 'Add a policy that lets the role of the application read and write all rows.'],
+  [
+    /unsupported startup parameter/,
+    'The pooler refuses a setting of the connection. Leave it out of the options of your pool, or name it in `ignore_startup_parameters`.',
+  ],
   [/Query read timeout/, "Check the server's load, its locks and the network."],
 ]
 
