@@ -92,7 +92,10 @@ async function load(options: LoadOptions, members: readonly Member[], rows: Rows
   const timeline = createTimeline()
   const users = createUsers({ count: clients, pace, members, timeline, startedAt })
   const { seen } = users
-  const ended = AbortSignal.any([stopped, AbortSignal.timeout(seconds * 1000)])
+  // Not `AbortSignal.timeout`: Node.js 20 may collect it as garbage, because `any` does not hold it. The load then never ends.
+  const timeUp = new AbortController()
+  const timer = setTimeout(() => timeUp.abort(), seconds * 1000)
+  const ended = AbortSignal.any([stopped, timeUp.signal])
   // Every user waits for them.
   setMaxListeners(0, ended, stopped)
 
@@ -131,6 +134,7 @@ async function load(options: LoadOptions, members: readonly Member[], rows: Rows
       rowsRead: alive !== null,
     }
   } finally {
+    clearTimeout(timer)
     clearInterval(progress)
   }
 }
