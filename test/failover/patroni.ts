@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../demo/embedded-postgres.ts'
 import { until } from '../fleet/until.ts'
+import { startEtcd } from './etcd.ts'
 import { startHaProxy } from './haproxy.ts'
 import { createMachine, type Machine, type Service } from './machine.ts'
+import { configurationOf, type Ports, SUPERUSER } from './patroni-configuration.ts'
 import { isRunning, signalTrees } from './process-tree.ts'
+import { callJson } from './rest.ts'
 import type { Tools } from './tools.ts'
 
 /** Two PostgreSQL servers under Patroni, with etcd and HAProxy. */
@@ -50,24 +54,11 @@ interface Member {
   readonly lag?: number | 'unknown'
 }
 
-interface Ports {
-  readonly name: string
-  readonly postgresPort: number
-  readonly restPort: number
-}
-
-/**
- * The shortest `ttl` that all versions of Patroni accept. `loop_wait` + 2 × `retry_timeout` may not be longer, so that a
- * primary that cannot reach etcd steps down before another one is elected.
- */
-const TIMES = { ttl: 20, loop_wait: 2, retry_timeout: 5 }
 const NODES = ['north', 'south']
 const HEALTHY_WITHIN = 90_000
 const DEAD_WITHIN = 10_000
-/** A frozen node answers nothing. */
-const READ_WITHIN = 2000
-const CHANGE_WITHIN = 30_000
-const SUPERUSER = 'pawl'
+/** Patroni's REST API is asked this often, in ms. */
+const ASK_INTERVAL = 200
 
 export async function startPatroniCluster(tools: Tools): Promise<PatroniCluster> {
   const machine = await createMachine('patroni')
@@ -86,7 +77,10 @@ async function start(machine: Machine, tools: Tools): Promise<PatroniCluster> {
   const haproxy = await startHaProxy(machine, tools.haproxy, ports)
   const nodes = new Map<string, PatroniNode>()
   for (const own of ports) {
-    const file = await machine.write(`${own.name}.yml`, configuration(machine, tools, own, etcdPort))
+    const file = await machine.write(
+      `${own.name}.yml`,
+      configurationOf(own, { home: machine.home, programs: tools.postgres, etcdPort }),
+    )
     const data = join(machine.home, own.name)
     let patroni: Service = machine.start(own.name, tools.patroni, [file])
     const roots = (): number[] => [...(patroni.running ? [patroni.pid] : []), ...postmasterOf(data)]
@@ -110,10 +104,8 @@ async function start(machine: Machine, tools: Tools): Promise<PatroniCluster> {
 
   async function members(): Promise<readonly Member[]> {
     for (const { restPort } of ports) {
-      const { members } = (await callJson(restPort, 'GET', '/cluster').catch(() => ({}))) as {
-        members?: readonly Member[]
-      }
-      if (members !== undefined) return members
+      const answer = await callJson(restPort, 'GET', '/cluster').catch(() => null)
+      if (answer !== null) return (answer as { members: readonly Member[] }).members
     }
     return []
   }
@@ -174,64 +166,6 @@ async function start(machine: Machine, tools: Tools): Promise<PatroniCluster> {
   return cluster
 }
 
-async function startEtcd(machine: Machine, program: string): Promise<number> {
-  const [clientPort, peerPort] = [await freePort(), await freePort()]
-  const [client, peer] = [`http://127.0.0.1:${clientPort}`, `http://127.0.0.1:${peerPort}`]
-  const service = machine.start('etcd', program, [
-    ...['--name', 'etcd', '--data-dir', join(machine.home, 'etcd')],
-    ...['--listen-client-urls', client, '--advertise-client-urls', client],
-    ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
-    ...['--initial-cluster', `etcd=${peer}`, '--enable-v2'],
-  ])
-  await untilOrLogs(machine, 'etcd answers', async () => {
-    if (!service.running) throw new Error(`etcd stopped at start:\n${service.log}`)
-    return await callJson(clientPort, 'GET', '/health').then(
-      () => true,
-      () => false,
-    )
-  })
-  return clientPort
-}
-
-/** The configuration of one node. JSON is YAML. */
-function configuration(machine: Machine, tools: Tools, own: Ports, etcdPort: number): string {
-  return JSON.stringify({
-    scope: 'pawl',
-    name: own.name,
-    restapi: { listen: `127.0.0.1:${own.restPort}`, connect_address: `127.0.0.1:${own.restPort}` },
-    // Not `etcd3`: with it, a primary of Patroni 3.0 that was frozen takes the lock back from its successor.
-    etcd: { host: `127.0.0.1:${etcdPort}` },
-    bootstrap: {
-      dcs: {
-        ...TIMES,
-        maximum_lag_on_failover: 1024 * 1024,
-        postgresql: {
-          use_pg_rewind: true,
-          use_slots: true,
-          parameters: { max_connections: 100, wal_keep_size: '256MB' },
-        },
-      },
-      // `pg_rewind` needs checksums, or hint bits in the WAL.
-      initdb: ['data-checksums', { encoding: 'UTF8' }, { locale: 'C' }],
-    },
-    postgresql: {
-      listen: `127.0.0.1:${own.postgresPort}`,
-      connect_address: `127.0.0.1:${own.postgresPort}`,
-      data_dir: join(machine.home, own.name),
-      bin_dir: tools.postgres,
-      pgpass: join(machine.home, `${own.name}.pgpass`),
-      authentication: {
-        superuser: { username: SUPERUSER, password: 'unused' },
-        replication: { username: 'replicator', password: 'unused' },
-      },
-      pg_hba: ['host all all 127.0.0.1/32 trust', 'host replication all 127.0.0.1/32 trust'],
-      // Processes are killed, not the operating system: what PostgreSQL has written survives without fsync.
-      parameters: { unix_socket_directories: '', shared_buffers: '32MB', fsync: 'off' },
-    },
-    tags: {},
-  })
-}
-
 /** PostgreSQL is not a child of the Patroni that started it. */
 function postmasterOf(data: string): number[] {
   try {
@@ -244,26 +178,12 @@ function postmasterOf(data: string): number[] {
 
 async function untilOrLogs(machine: Machine, what: string, condition: () => Promise<boolean>): Promise<void> {
   try {
-    await until(what, HEALTHY_WITHIN, condition)
+    await until(what, HEALTHY_WITHIN, async () => {
+      const done = await condition()
+      if (!done) await sleep(ASK_INTERVAL)
+      return done
+    })
   } catch (error) {
     throw new Error(`${(error as Error).message}\n${machine.logs()}`, { cause: error })
-  }
-}
-
-/** @returns the body of the answer, parsed if it is JSON */
-async function callJson(port: number, method: string, path: string, body?: object): Promise<unknown> {
-  const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
-    method,
-    ...(body === undefined
-      ? {}
-      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-    signal: AbortSignal.timeout(method === 'GET' ? READ_WITHIN : CHANGE_WITHIN),
-  })
-  const text = await answer.text()
-  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`)
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
   }
 }
