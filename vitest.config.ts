@@ -22,6 +22,7 @@ const SUITES = {
   apps: ['cli', 'demo', 'examples', 'moving'],
   package: ['package'],
   frameworks: ['frameworks'],
+  failover: ['failover'],
 } as const
 
 const listed: readonly string[] = Object.values(SUITES).flat()

@@ -5,6 +5,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 export interface StallingProxy {
   /** `url` with the proxy's port. */
   through(url: string): string
+  /** Further connections go to the server of this URL. */
+  redirect(url: string): void
   /** Holds back everything that either side sends from now on. */
   stall(): void
   /** Stalls as soon as a client has sent this. */
@@ -21,7 +23,7 @@ export interface StallingProxy {
 }
 
 export async function startStallingProxy(target: string): Promise<StallingProxy> {
-  const { hostname, port } = new URL(target)
+  let { hostname, port } = new URL(target)
   const sockets = new Set<Socket>()
   let held: (() => void)[] | null = null
   let trigger: string | null = null
@@ -72,6 +74,9 @@ export async function startStallingProxy(target: string): Promise<StallingProxy>
       const changed = new URL(url)
       changed.port = String(own)
       return changed.href
+    },
+    redirect(url) {
+      ;({ hostname, port } = new URL(url))
     },
     stall() {
       held ??= []
