@@ -90,6 +90,17 @@ function startedHttp<Claims extends object, Data>(
     localCookies !== null && isPlainLocalhost(exchange, options.cookies) ? localCookies : secureCookies
 
   function handle(exchange: Exchange, waited = 0): Handled<Claims, Data> | Promise<Handled<Claims, Data>> {
+    const catchingUp = engine.feed.catchUp()
+    if (catchingUp === null) return handleNow(exchange, waited)
+    const startedAt = performance.now()
+    // The request begins after the wait: until then the clock may be behind, too.
+    return catchingUp.then(() => handleNow(exchange, waited + performance.now() - startedAt))
+  }
+
+  function handleNow(
+    exchange: Exchange,
+    waited: number,
+  ): Handled<Claims, Data> | Promise<Handled<Claims, Data>> {
     const request = new IncomingRequest(sessions, options, exchange, cookiesOf(exchange), waited)
     const trusted = isTrusted(exchange)
     return isPromise(trusted)
@@ -168,6 +179,7 @@ function startedHttp<Claims extends object, Data>(
     ...answersOf<Claims, Data>(),
     read: (exchange) => readOnlySession(exchange)?.current ?? null,
     async readAsync(exchange) {
+      await engine.feed.catchUp()
       const session = readOnlySession(exchange)
       if (mode === 'lookup') await session?.checkRow()
       return session?.current ?? null

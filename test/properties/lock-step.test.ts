@@ -27,6 +27,7 @@ vi.mock(import('../../src/core/revocation/feed.ts'), () => ({
     start() {},
     notifyPeers() {},
     async load() {},
+    catchUp: () => null,
     trackWrite: (write) => write(),
     listening: false,
     canNotify: false,

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { ENGINE, type Engine } from '../../src/core/engine.ts'
 import type { ListenerHooks, ListenFailure, Store } from '../../src/core/store.ts'
 import { type Sessions, type SessionsOptions, StoreUnavailableError } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
@@ -15,6 +16,7 @@ function wired(inner: Store = memory()) {
     notified: 0,
     delivers: true,
     down: false,
+    hangs: false,
     failure: undefined as ListenFailure | null | undefined,
     hooks: null as ListenerHooks | null,
   }
@@ -22,6 +24,7 @@ function wired(inner: Store = memory()) {
     ...inner,
     async changes(since, after, limit) {
       if (wire.down) throw new StoreUnavailableError('down')
+      if (wire.hangs) await new Promise(() => {})
       wire.polls.push(Math.round((Date.now() - since) / 1000))
       return inner.changes(since, after, limit)
     },
@@ -214,6 +217,37 @@ describe('the feed', () => {
     await revoking
     await pass(35)
     expect(lost).toStrictEqual([])
+  })
+
+  it('has a request wait for one poll after the process did not run, and for no more than `catchUpTimeout`', async () => {
+    const { sessions, wire, store } = await open()
+    const { feed } = (sessions as unknown as { [ENGINE]: Engine })[ENGINE]
+    const { accessToken, session } = await sessions.create({ userId: 'u' })
+    await pass(60)
+    expect(feed.catchUp()).toBeNull()
+    await endElsewhere(store, session.sessionId)
+    // The timers have not run yet.
+    vi.setSystemTime(Date.now() + 20 * 60_000)
+    const catchingUp = feed.catchUp()
+    expect(feed.catchUp()).toBe(catchingUp)
+    await pass(0.01)
+    await catchingUp
+    expect(verifies(sessions, accessToken.value)).toThrow(/ended|expired/)
+    expect(sessions.stats().feed.entries).toBe(1)
+    expect(feed.catchUp()).toBeNull()
+    // In an outage each pause costs one wait, not each request.
+    wire.hangs = true
+    vi.setSystemTime(Date.now() + 1000)
+    let waited = false
+    void feed.catchUp()!.then(() => {
+      waited = true
+    })
+    await pass(0.49)
+    expect(waited).toBe(false)
+    await pass(0.02)
+    expect(waited).toBe(true)
+    expect(feed.catchUp()).toBeNull()
+    wire.hangs = false
   })
 
   it('re-reads changes after a failed write, which may have been committed', async () => {

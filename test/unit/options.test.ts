@@ -43,6 +43,7 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   'privacy.keepEnded': [-1, 3650 * 86_400 + 1, Number.NaN, '7d', null],
   'revocation.mode': ['', 'blacklist', true, null],
   'revocation.maxStaleness': [0, 9.9, 86_401, Number.NaN, '60', null],
+  'revocation.catchUpTimeout': [-1, 11, Number.NaN, '0.5', null],
   'revocation.onStale': ['', 'reject', false, null],
   'revocation.memory': [0, 65_535, 2 ** 32 + 1, Number.NaN, '64MB', null],
   'limits.sessionsPerUser': [0, -1, 1.5, 1001, Number.NaN, '3', Number.POSITIVE_INFINITY],

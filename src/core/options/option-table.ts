@@ -192,6 +192,11 @@ export const SESSIONS_OPTIONS: OptionTable = {
      */
     onStale: { value: oneOf('serve', 'refuse'), default: 'serve' },
     /**
+     * A process that did not run for a while, frozen by its platform or suspended, has missed revocations. A request that
+     * arrives then waits this long at most until they are read. After that `onStale` applies as ever. 0 does not wait.
+     */
+    catchUpTimeout: { value: seconds(0, 10), default: 0.5 },
+    /**
      * Memory for the list of revocations, 32 to 64 bytes each. When it is full, all older access tokens
      * must be refreshed.
      */

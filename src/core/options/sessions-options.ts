@@ -184,6 +184,14 @@ export interface RevocationOptions {
    */
   readonly onStale?: 'serve' | 'refuse'
   /**
+   * A process that did not run for a while, frozen by its platform or suspended, has missed revocations. A request
+   * that arrives then waits this long at most until they are read. After that `onStale` applies as ever. 0 does
+   * not wait.
+   * Takes 0 to 10 seconds.
+   * @defaultValue 0.5
+   */
+  readonly catchUpTimeout?: number
+  /**
    * Memory for the list of revocations, 32 to 64 bytes each. When it is full, all older access tokens must be
    * refreshed.
    * Takes 65,536 to 4,294,967,296 bytes.
@@ -308,6 +316,7 @@ export interface ResolvedSessionsOptions {
     readonly pollInterval: number
     readonly maxStaleness: number | null
     readonly onStale: 'serve' | 'refuse'
+    readonly catchUpTimeout: number
     readonly memory: number
   }
   readonly keys: {

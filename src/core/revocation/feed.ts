@@ -3,6 +3,8 @@ import type { Events } from '../observability/events.ts'
 import type { ResolvedOptions } from '../options/resolve.ts'
 import type { Listener, ListenFailure, Store } from '../store.ts'
 import type { Clock } from '../time/clock.ts'
+import { delay } from '../time/delay.ts'
+import { type Heartbeat, startHeartbeat } from '../time/heartbeat.ts'
 import { type Background, repeat } from '../time/repeat.ts'
 import { createAnnouncements } from './announcements.ts'
 import { createNotifier } from './notifier.ts'
@@ -40,6 +42,11 @@ export interface Feed {
    * been committed.
    */
   trackWrite<T>(write: () => Promise<T>): Promise<T>
+  /**
+   * After the process did not run for a while, revocations may be waiting: resolves when a poll has read them, or after
+   * `catchUpTimeout`. `null` if there is nothing to wait for. Never rejects.
+   */
+  catchUp(): Promise<void> | null
   /** Whether notifications reach this process, as far as it knows those of every process. */
   readonly listening: boolean
   /** Whether the store has delivered a notification. */
@@ -60,7 +67,7 @@ export function createFeed(
 ): Feed {
   const stopping = new AbortController()
   const { signal } = stopping
-  const { pollInterval, maxStaleness } = options.revocation
+  const { pollInterval, maxStaleness, catchUpTimeout } = options.revocation
   const listeningPollInterval = Math.min(LISTENING_POLL_INTERVAL, maxStaleness / 2)
   let listener: Listener | null = null
   let ticks: Background | null = null
@@ -74,6 +81,8 @@ export function createFeed(
   let stale = false
   let foreign = 0
   let writing = 0
+  let heartbeat: Heartbeat | null = null
+  let catchingUp: Promise<void> | null = null
   /** All changes until then have been read. */
   let currentAt = clock.now()
 
@@ -154,6 +163,20 @@ export function createFeed(
     events.emit('feedPolling', { error: failure?.error ?? null })
   }
 
+  function startCatchingUp(): Promise<void> {
+    catchingUp ??= Promise.race([readMissed(), delay(catchUpTimeout, signal)]).finally(() => {
+      catchingUp = null
+    })
+    return catchingUp
+  }
+
+  async function readMissed(): Promise<void> {
+    // Timers that were due run first: the pool closes connections that were idle for too long and may be dead.
+    await delay(1, signal)
+    // If the machine slept, this process's clock is behind until it is measured.
+    await Promise.all([clock.synchronize().catch(() => {}), poller.poll('overlap')])
+  }
+
   async function onConnected(): Promise<void> {
     announcements.connected(clock.now())
     // Notifications sent before LISTEN took effect are lost, so a full read follows.
@@ -190,6 +213,7 @@ export function createFeed(
     },
     start() {
       ticks = repeat(pollInterval, tick)
+      if (catchUpTimeout > 0) heartbeat = startHeartbeat(() => void startCatchingUp())
       listener = store.listen({
         onChange,
         onConnected: () => void onConnected(),
@@ -211,6 +235,7 @@ export function createFeed(
         writing--
       }
     },
+    catchUp: () => catchingUp ?? (heartbeat?.hasPaused() === true ? startCatchingUp() : null),
     get listening() {
       return listening === true
     },
@@ -225,6 +250,7 @@ export function createFeed(
     },
     async stop() {
       stopping.abort()
+      heartbeat?.stop()
       await Promise.all([ticks?.stop(), listener?.close(), notifier.settled(), poller.settled()])
     },
   }
