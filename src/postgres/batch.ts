@@ -1,10 +1,11 @@
 import { setImmediate } from 'node:timers'
 import { StoreUnavailableError } from '../portable/errors.ts'
-import { isAnswer } from './sqlstate.ts'
+import { isNodeAway } from './sqlstate.ts'
+import { AnswerTimeoutError } from './with-timeout.ts'
 
 /** Most calls in one statement. A longer list is split, so that Pawl and PostgreSQL work at the same time. */
 const MAX_BATCH = 8
-/** After the server has answered a batch with an error, calls run alone for this many milliseconds. */
+/** After a batch that failed because of one node, calls run alone for this many milliseconds. */
 const ALONE_FOR = 30_000
 
 interface Call<Input, Result> {
@@ -16,8 +17,8 @@ interface Call<Input, Result> {
 /**
  * Batches the calls of one event-loop turn into one statement.
  * A call never gets the result of a statement that was sent before the call.
- * If the database answers a batch with an error, each of its calls is repeated alone: one bad call, or one node of a
- * distributed engine that is away, must not fail the others.
+ * If the database rejects a batch, each of its calls is repeated alone: one bad call, or one node of a distributed
+ * engine that is away, must not fail the others.
  *
  * @param runOne runs a call that is alone in its turn
  * @param runMany runs several calls, all or nothing. @returns the results in the order of the inputs
@@ -49,11 +50,11 @@ export function batch<Input, Result>(
       for (const [index, { resolve }] of calls.entries()) resolve(results[index]!)
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) return runEachAlone(calls)
-      if (isAnswer(error.cause)) {
-        aloneUntil = performance.now() + ALONE_FOR
-        return runEachAlone(calls)
-      }
-      // The database cannot be reached, so a repetition would fail too.
+      // A node that does not answer at all lets the whole batch time out.
+      const isOneNode = isNodeAway(error.cause)
+      if (isOneNode || error instanceof AnswerTimeoutError) aloneUntil = performance.now() + ALONE_FOR
+      if (isOneNode) return runEachAlone(calls)
+      // The database cannot be reached or is overloaded, so a repetition would fail or do harm.
       for (const { reject } of calls) reject(error)
     }
   }

@@ -1,5 +1,5 @@
 import { StoreUnavailableError } from '../portable/errors.ts'
-import { isAnswer } from './sqlstate.ts'
+import { isNodeAway } from './sqlstate.ts'
 
 /** Statements at the same time. */
 const AT_ONCE = 8
@@ -19,7 +19,7 @@ export async function leavingOutFailed<Input, Result>(
   try {
     return await runMany(inputs)
   } catch (error) {
-    if (!(error instanceof StoreUnavailableError && isAnswer(error.cause))) throw error
+    if (!(error instanceof StoreUnavailableError && isNodeAway(error.cause))) throw error
     const startedAt = performance.now()
     const results: Result[] = []
     let worked = false

@@ -14,8 +14,8 @@ const ALREADY_EXISTS = new Set(['23505', '42P07', '42710', '42P06', '42701'])
 const PREPARED_REFUSED = new Set(['42P05', '26000'])
 /** Engines that speak PostgreSQL's protocol and lack a feature. */
 const UNSUPPORTED = new Set(['0A000', '42601', '42883'])
-/** The server as a whole cannot run the statement: it is out of resources, ends, is cut off or is a standby. */
-const WHOLE_SERVER = /^(?:53...|57P0.|25006)$/
+/** What a server answers that has lost another one, to which it passes statements on. */
+const OTHER_SERVER = /^(?:08...|XX000|57P0.)$/
 /** `feature_not_supported`. Also the answer to a prepared statement whose columns have changed their types. */
 const PLAN_OUTDATED = '0A000'
 const UNDEFINED_TABLE = new Set(['42P01', '3F000'])
@@ -34,13 +34,15 @@ export function isConnectionError(error: unknown): boolean {
 }
 
 /**
- * The server answered one statement with an error, and would perhaps answer another one. A distributed engine does so with
- * 08006 if one of its nodes is away. A failure of the network or of the server as a whole is no such answer.
+ * One node of a distributed engine is away: the server itself answers, and statements for other rows may succeed. A
+ * failure of the network or of the server, an overload and a conflict are none of this.
  */
-export function isAnswer(error: unknown): boolean {
+export function isNodeAway(error: unknown): boolean {
   const code = sqlState(error) ?? ''
   const { severity } = (error ?? {}) as { severity?: unknown }
-  return isSqlState(code) && !WHOLE_SERVER.test(code) && severity !== 'FATAL' && severity !== 'PANIC'
+  if (!OTHER_SERVER.test(code) || severity === 'FATAL' || severity === 'PANIC') return false
+  // A server that ends its own connections says so with FATAL.
+  return !code.startsWith('57') || severity === 'ERROR'
 }
 
 export function isConflict(error: unknown): boolean {

@@ -1,7 +1,7 @@
-import { StoreUnavailableError } from '../portable/errors.ts'
 import { serverWords } from './server-words.ts'
 import { isForbidden, isUndefinedTable, isUnsupported } from './sqlstate.ts'
 import type { UnknownPart } from './store-status.ts'
+import { AnswerTimeoutError } from './with-timeout.ts'
 
 type Part = UnknownPart['part']
 
@@ -66,6 +66,6 @@ function isNotOffered(error: unknown, isCitus: boolean): boolean {
 function wordsOf(error: unknown): string {
   const { cause } = error as { cause?: unknown }
   // Pawl gave up waiting, so the database has said nothing.
-  if (error instanceof StoreUnavailableError && cause === undefined) return 'no answer in time'
+  if (error instanceof AnswerTimeoutError) return 'no answer in time'
   return serverWords(cause ?? error)
 }

@@ -1,9 +1,12 @@
 import { StoreUnavailableError } from '../portable/errors.ts'
 
+/** The database did not answer in time. It may do what it was asked for all the same. */
+export class AnswerTimeoutError extends StoreUnavailableError {}
+
 /**
  * Stops waiting after `ms` milliseconds. Does not cancel the work.
  * @param describePool added to the message
- * @throws StoreUnavailableError after `ms`
+ * @throws AnswerTimeoutError after `ms`
  */
 export async function withTimeout<T>(
   ms: number,
@@ -15,7 +18,7 @@ export async function withTimeout<T>(
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       const message = `PostgreSQL at ${target.where} did not answer within ${ms / 1000} s${describePool()}.`
-      reject(new StoreUnavailableError(`${message} Check the server's load, its locks and the network.`))
+      reject(new AnswerTimeoutError(`${message} Check the server's load, its locks and the network.`))
     }, ms)
   })
   try {

@@ -121,6 +121,12 @@ describe('a missing right', () => {
     await obey(error)
     await live(storeOf(app, 'ungranted'))
 
+    // Also the right that only the polls for revocations need, whatever `onStale` says.
+    await pool.query(`revoke select on ungranted.sessions from ${APP}`)
+    const unread = await failure(openSessions({ store: storeOf(app, 'ungranted') }))
+    expect(unread).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE', cause: { code: '42501' } })
+    await obey(unread)
+
     await pool.query(`revoke insert on ungranted.sessions from ${APP}`)
     const ran = await pawl(['status', '--json', '--url', as(app), '--schema', 'ungranted'])
     const { attention } = ran.json<{ attention: string[] }>()

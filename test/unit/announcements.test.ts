@@ -8,7 +8,7 @@ const MINUTE = 60 * SECOND
 describe('announcements', () => {
   const connected = () => {
     const announcements = createAnnouncements()
-    announcements.connected(T0)
+    announcements.restart(T0)
     return announcements
   }
   /** A poll at `foundAt` finds a change that a process made at `changedAt`. @returns whether LISTEN counts as complete */
@@ -30,7 +30,7 @@ describe('announcements', () => {
   it.each([
     ['just before the change, by a clock that is a little off', -1],
     ['with the change', 0],
-    ['five seconds after the change', 5],
+    ['as late after the change as its commit may come', 15],
   ])('take a notification of a process %s for its announcement', (_, seconds) => {
     const announcements = connected()
     announcements.heard('process', T0 + MINUTE + seconds * SECOND)
@@ -39,7 +39,7 @@ describe('announcements', () => {
 
   it.each([
     ['earlier', -3],
-    ['later', 8],
+    ['later', 18],
   ])('do not take a notification of a process %s for that of a change', (_, seconds) => {
     const announcements = connected()
     announcements.heard('process', T0 + MINUTE + seconds * SECOND)
@@ -63,24 +63,49 @@ describe('announcements', () => {
 
   it('ignore changes from before LISTEN took effect', () => {
     const announcements = connected()
-    expect(judged(announcements, T0 - 1)).toBe(true)
+    // By a clock that is a second ahead.
+    expect(judged(announcements, T0 + SECOND - 1)).toBe(true)
     announcements.found(T0 + MINUTE, T0 + MINUTE)
-    announcements.connected(T0 + MINUTE + 1)
+    announcements.restart(T0 + MINUTE + 1)
     expect(announcements.isComplete(T0 + 2 * MINUTE)).toBe(true)
   })
 
-  it('are complete again after ten minutes and a notification, and after ever longer pauses', () => {
-    const announcements = connected()
-    let now = T0 + MINUTE
-    for (const minutes of [10, 20, 40, 80, 160, 320, 360, 360]) {
+  it.each(['process', 'unknown'] as const)(
+    'are complete again ten minutes later and once another notification (%s) has arrived, and after ever longer pauses',
+    (sender) => {
+      const announcements = connected()
+      let now = T0 + MINUTE
+      for (const minutes of [10, 20, 40, 80, 160, 320, 360, 360]) {
+        expect(judged(announcements, now)).toBe(false)
+        now += 25 * SECOND + minutes * MINUTE
+        expect(announcements.isComplete(now)).toBe(false)
+        announcements.heard(sender, now)
+        expect(announcements.isComplete(now - 1)).toBe(false)
+        expect(announcements.isComplete(now)).toBe(true)
+        now += MINUTE
+      }
+      // A day without such a change later, the first pause is short again.
+      now += 24 * 60 * MINUTE
       expect(judged(announcements, now)).toBe(false)
-      now += 25 * SECOND + minutes * MINUTE
-      expect(announcements.isComplete(now)).toBe(false)
-      announcements.heard('process', now)
-      expect(announcements.isComplete(now - 1)).toBe(false)
+      now += 25 * SECOND + 10 * MINUTE
+      announcements.heard(sender, now)
       expect(announcements.isComplete(now)).toBe(true)
-      now += MINUTE
-    }
+    },
+  )
+
+  it('do not judge changes that are older than the notifications they remember', () => {
+    const announcements = connected()
+    expect(judged(announcements, T0 + MINUTE, T0 + MINUTE + 101 * SECOND)).toBe(true)
+    expect(judged(announcements, T0 + MINUTE, T0 + MINUTE + 100 * SECOND)).toBe(false)
+  })
+
+  it('excuse changes that may be of this process, and count them for no notification', () => {
+    const announcements = connected()
+    expect(judged(announcements, T0 + MINUTE)).toBe(false)
+    announcements.excuse(T0 + 20 * MINUTE)
+    expect(announcements.isComplete(T0 + 20 * MINUTE)).toBe(false)
+    announcements.heard('process', T0 + 20 * MINUTE)
+    expect(judged(announcements, T0 + 20 * MINUTE - SECOND)).toBe(true)
   })
 
   it('judge bounded numbers of changes and notifications', () => {

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { StoreUnavailableError } from '../../src/portable/errors.ts'
 import { batch } from '../../src/postgres/batch.ts'
+import { AnswerTimeoutError } from '../../src/postgres/with-timeout.ts'
 
 /** A table of these ids. Records the input of each statement. */
 function table(...ids: string[]) {
@@ -102,7 +103,7 @@ describe('calls of one event-loop turn', () => {
   it.each([
     ['08006', 'ERROR'],
     ['XX000', 'ERROR'],
-    ['57014', 'ERROR'],
+    ['57P01', 'ERROR'],
   ])(
     'are repeated alone when the server answers the batch with %s, and run alone for 30 s',
     async (code, severity) => {
@@ -130,6 +131,36 @@ describe('calls of one event-loop turn', () => {
       expect(sent).toStrictEqual([['a', 'b']])
     },
   )
+
+  it('run alone for 30 s after a batch that the database did not answer in time', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const late = new AnswerTimeoutError('made by a test')
+    const sent: unknown[] = []
+    const read = batch<string, string>(
+      async (id) => {
+        sent.push(id)
+        if (id === 'frozen') throw late
+        return id
+      },
+      async (ids) => {
+        sent.push(ids)
+        throw late
+      },
+    )
+    // The calls are late already.
+    expect(await Promise.allSettled(['a', 'frozen'].map(read))).toStrictEqual([
+      rejected(late),
+      rejected(late),
+    ])
+    expect(await Promise.allSettled(['a', 'frozen'].map(read))).toStrictEqual([
+      fulfilled('a'),
+      rejected(late),
+    ])
+    vi.advanceTimersByTime(30_000)
+    await Promise.allSettled(['a', 'b'].map(read))
+    expect(sent).toStrictEqual([['a', 'frozen'], 'a', 'frozen', ['a', 'b']])
+  })
 
   it('run alone while the caller says so', async () => {
     let isAlone = true
@@ -161,21 +192,28 @@ describe('calls of one event-loop turn', () => {
     ['53300', 'FATAL'],
     ['25006', 'ERROR'],
     ['53100', 'ERROR'],
-  ])('all fail without a repetition when the whole database is away (%s)', async (code, severity) => {
-    const gone = unavailable(code, severity)
-    let statements = 0
-    const write = batch<string, string>(
-      () => Promise.reject(new Error('repeated alone')),
-      async () => {
-        statements++
-        throw gone
-      },
-    )
-    const failed = [rejected(gone), rejected(gone)]
-    expect(await Promise.allSettled(['a', 'b'].map(write))).toStrictEqual(failed)
-    expect(await Promise.allSettled(['a', 'b'].map(write))).toStrictEqual(failed)
-    expect(statements).toBe(2)
-  })
+    ['57P01', undefined],
+    ['57014', 'ERROR'],
+    ['40P01', 'ERROR'],
+    ['55P03', 'ERROR'],
+  ])(
+    'all fail without a repetition when the whole database is away or overloaded (%s)',
+    async (code, severity) => {
+      const gone = unavailable(code, severity)
+      let statements = 0
+      const write = batch<string, string>(
+        () => Promise.reject(new Error('repeated alone')),
+        async () => {
+          statements++
+          throw gone
+        },
+      )
+      const failed = [rejected(gone), rejected(gone)]
+      expect(await Promise.allSettled(['a', 'b'].map(write))).toStrictEqual(failed)
+      expect(await Promise.allSettled(['a', 'b'].map(write))).toStrictEqual(failed)
+      expect(statements).toBe(2)
+    },
+  )
 
   it('all fail without a repetition when the database does not answer', async () => {
     const gone = new StoreUnavailableError('made by a test')

@@ -193,6 +193,60 @@ describe('the feed', () => {
     expect(sessions.stats().feed.listening).toBe(true)
   })
 
+  it('takes a change for announced whose commit was late, and one that it learns late in an outage', async () => {
+    const { sessions, wire, store } = await open()
+    const lost = listen(sessions, 'feedPolling')
+    const end = async (at: number): Promise<void> => {
+      const { session } = await sessions.create({ userId: 'u' })
+      await store.end(session.sessionId, { reason: 'revoked', at, pruneAt: Date.now() + 86_400_000 })
+      wire.hooks!.onChange('process')
+    }
+    await pass(20)
+    // The other process waited seven seconds for the lock of the row.
+    await end(Date.now() - 7000)
+    await pass(20)
+    wire.down = true
+    for (let round = 0; round < 24; round++) {
+      await end(Date.now())
+      await pass(10)
+    }
+    wire.down = false
+    await pass(60)
+    expect(lost).toStrictEqual([])
+  })
+
+  it('does not take its own changes that it had dropped for lack of memory for those of another process', async () => {
+    const { sessions } = await open({ revocation: { memory: 65_536 } })
+    const [overflowed, lost] = [listen(sessions, 'feedOverflowed'), listen(sessions, 'feedPolling')]
+    await pass(20)
+    for (let count = 0; count < 3000; count++) await sessions.create({ userId: `u${count}` })
+    await sessions.revokeAll()
+    await pass(60)
+    expect(overflowed.length).toBeGreaterThan(0)
+    expect(lost).toStrictEqual([])
+  })
+
+  it('notifies inside transactions also while LISTEN reaches only one of several servers', async () => {
+    const inner = memory()
+    let notified = 0
+    const using: Store['using'] = () => ({
+      ...inner,
+      async notify() {
+        notified++
+        return true
+      },
+    })
+    const { sessions, store } = await open({ store: { ...inner, using } })
+    const polling = listen(sessions, 'feedPolling')
+    await pass(20)
+    const [other, own] = [await sessions.create({ userId: 'a' }), await sessions.create({ userId: 'b' })]
+    await endElsewhere(store, other.session.sessionId)
+    await pass(60)
+    expect(polling).toHaveLength(1)
+    await sessions.using({}).revoke(own.session.sessionId)
+    expect(notified).toBe(1)
+  })
+
   it('does not take a write of its own that is under way for a change of another process', async () => {
     const inner = memory()
     let answer = (): void => {}
@@ -250,19 +304,21 @@ describe('the feed', () => {
     wire.hangs = false
   })
 
-  it('re-reads changes after a failed write, which may have been committed', async () => {
+  it('re-reads changes after a failed write, which may have been committed, and has the others do so', async () => {
     const inner = memory()
     const end: Store['end'] = async (...args) => {
       await inner.end(...args)
       throw new StoreUnavailableError('committed, but the answer was lost')
     }
-    const { sessions } = await open({ store: { ...inner, end } })
+    const { sessions, wire } = await open({ store: { ...inner, end } })
     await pass(10)
     const { accessToken, session } = await sessions.create({ userId: 'u' })
+    wire.notified = 0
     await expect(sessions.revoke(session.sessionId)).rejects.toMatchObject(UNAVAILABLE)
     expect(verifies(sessions, accessToken.value)).not.toThrow()
     await pass(5)
     expect(verifies(sessions, accessToken.value)).toThrow(ENDED)
+    expect(wire.notified).toBe(1)
   })
 
   it('re-reads everything after LISTEN restarts, because notifications were lost', async () => {

@@ -139,6 +139,7 @@ export function createConfirmations(
       } else if (turn !== null) turns.set(row.id, { row, turn })
     }
     reportDropped(late, 'late')
+    reportDropped(undecided.size - rows.length, 'store')
     const written = new Set(
       turns.size > 0 ? await store.turnMany([...turns.values()].map(({ turn }) => turn)) : [],
     )

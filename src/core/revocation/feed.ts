@@ -1,4 +1,5 @@
 import { StoreUnavailableError } from '../../portable/errors.ts'
+import { sqlState } from '../../portable/sql-state.ts'
 import type { Events } from '../observability/events.ts'
 import type { ResolvedOptions } from '../options/resolve.ts'
 import type { Listener, ListenFailure, Store } from '../store.ts'
@@ -38,8 +39,8 @@ export interface Feed {
    */
   notifyPeers(): void
   /**
-   * Runs a write that ends or changes sessions. If it fails, the next tick re-reads recent changes, because it may have
-   * been committed.
+   * Runs a write that ends or changes sessions. If it fails, it may have been committed: the next tick re-reads recent
+   * changes and makes the other processes do so.
    */
   trackWrite<T>(write: () => Promise<T>): Promise<T>
   /**
@@ -56,6 +57,11 @@ export interface Feed {
   /** The number of messages of other programs on the channel. */
   readonly foreign: number
   stop(): Promise<void>
+}
+
+/** A missing right does not pass by itself, unlike an outage. */
+function mayPass(error: unknown): boolean {
+  return error instanceof StoreUnavailableError && !sqlState(error.cause)?.startsWith('42')
 }
 
 export function createFeed(
@@ -78,6 +84,10 @@ export function createFeed(
   let seenFailure: ListenFailure | null = null
   /** Whether the last poll succeeded. */
   let polled = true
+  /** Whether the last ping arrived. */
+  let delivers = false
+  /** A write that failed may have been committed, and nobody has announced it. */
+  let unannounced = false
   let stale = false
   let foreign = 0
   let writing = 0
@@ -114,6 +124,10 @@ export function createFeed(
     if (retryDepth !== null || listening !== true || poller.elapsed >= listeningPollInterval)
       await poller.poll(retryDepth ?? 'overlap')
     polled = poller.retryDepth === null
+    if (polled && unannounced) {
+      unannounced = false
+      notifier.notify()
+    }
     // In an outage of the database LISTEN fails for ever other reasons, and `storeUnavailable` reports the outage.
     if (failure !== null && listening === false && polledBefore && polled) reportPolling(failure)
     const age = staleness()
@@ -124,8 +138,9 @@ export function createFeed(
   }
 
   async function checkListening(): Promise<void> {
-    if (listener !== null)
-      setListening((await listener.ping(PING_TIMEOUT)) && announcements.isComplete(clock.now()))
+    if (listener === null) return
+    delivers = await listener.ping(PING_TIMEOUT)
+    setListening(delivers && announcements.isComplete(clock.now()))
   }
 
   function setListening(value: boolean): void {
@@ -175,10 +190,12 @@ export function createFeed(
     await delay(1, signal)
     // If the machine slept, this process's clock is behind until it is measured.
     await Promise.all([clock.synchronize().catch(() => {}), poller.poll('overlap')])
+    // The notifications of meanwhile are read only now.
+    announcements.restart(clock.now())
   }
 
   async function onConnected(): Promise<void> {
-    announcements.connected(clock.now())
+    announcements.restart(clock.now())
     // Notifications sent before LISTEN took effect are lost, so a full read follows.
     await poller.poll('all')
     await checkListening()
@@ -203,7 +220,7 @@ export function createFeed(
       try {
         await revocations.poll('all')
       } catch (error) {
-        if (!(error instanceof StoreUnavailableError) || options.revocation.onStale === 'refuse') throw error
+        if (options.revocation.onStale === 'refuse' || !mayPass(error)) throw error
         polled = false
         poller.retry('all')
         // Stale from the start: other services must not take the empty list for a complete one.
@@ -229,7 +246,8 @@ export function createFeed(
         return await write()
       } catch (error) {
         poller.retry('overlap')
-        announcements.heard('unknown', clock.now())
+        announcements.excuse(clock.now())
+        unannounced = true
         throw error
       } finally {
         writing--
@@ -240,7 +258,7 @@ export function createFeed(
       return listening === true
     },
     get canNotify() {
-      return notifier.canNotify || listening === true
+      return notifier.canNotify || delivers
     },
     get staleness() {
       return staleness()

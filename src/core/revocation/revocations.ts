@@ -136,7 +136,9 @@ export function createRevocations(
       for (const change of page) {
         // `refreshBefore` covers the change. Adding it again would only fill the table again.
         if (change.at < refreshBefore - MAX_COMMIT_DELAY) continue
-        if (add(change.id, change.version, change.endReason, change.at)) onFound(change.at)
+        const isNew = add(change.id, change.version, change.endReason, change.at)
+        // A change that was dropped for lack of memory is new to the table only.
+        if (isNew && change.at >= refreshBefore) onFound(change.at)
       }
       const last = page.at(-1)
       if (last === undefined || page.length < PAGE_SIZE) return
