@@ -298,6 +298,8 @@ export type MissingRows = 'row-security' | 'unused-table'
 export interface Store extends SessionWrites {
   /** Names the installation in each key derivation, so that no two installations have the same keys. */
   readonly realm: string
+  /** The store is in this process: nothing happens in it while the process does not run. @defaultValue false */
+  readonly local?: boolean
   /** Version of the UUIDs of new sessions. @defaultValue 'v7' */
   readonly sessionIdVersion?: SessionIdVersion
   /**

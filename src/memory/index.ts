@@ -48,6 +48,7 @@ export function memory(...options: undefined[]): Store {
 
   const store: Store = {
     realm: 'memory',
+    local: true,
     async start() {},
     async close() {},
     async time() {

@@ -16,10 +16,10 @@ const IGNORED: Readonly<Record<string, string>> = {
   dbname: 'Write the database after the host: postgres://user:password@host:5432/database.',
 }
 
-/** The values with which libpq does the same as the driver. */
-const HARMLESS: Readonly<Record<string, string>> = {
-  target_session_attrs: 'any',
-  load_balance_hosts: 'disable',
+/** The values that the one server of the URL fulfills: Pawl refuses one that takes no writes. */
+const HARMLESS: Readonly<Record<string, readonly string[]>> = {
+  target_session_attrs: ['any', 'read-write', 'primary'],
+  load_balance_hosts: ['disable'],
 }
 
 /** Names that a URL of another system begins with. */
@@ -76,7 +76,7 @@ export function connectionStringMistake(text: string): string | null {
 export function addressMistake(config: Readonly<Record<string, unknown>>): string | null {
   const given = (name: string): string => String(config[name] ?? '')
   if (/,/.test(given('host') + given('port'))) return SEVERAL_HOSTS
-  const ignored = Object.keys(IGNORED).find((name) => !['', HARMLESS[name]].includes(given(name)))
+  const ignored = Object.keys(IGNORED).find((name) => !['', ...(HARMLESS[name] ?? [])].includes(given(name)))
   if (ignored === undefined) return null
   return `has \`${ignored}\`, which the driver ignores. ${IGNORED[ignored]}`
 }

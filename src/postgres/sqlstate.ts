@@ -18,6 +18,8 @@ const UNSUPPORTED = new Set(['0A000', '42601', '42883'])
 const OTHER_SERVER = /^(?:08...|XX000|57P0.)$/
 /** `feature_not_supported`. Also the answer to a prepared statement whose columns have changed their types. */
 const PLAN_OUTDATED = '0A000'
+/** What a mistake in a program throws. */
+const BUGS = [TypeError, RangeError, ReferenceError, SyntaxError, URIError, EvalError]
 const UNDEFINED_TABLE = new Set(['42P01', '3F000'])
 const INTERNAL_ERROR = 'XX000'
 const FORBIDDEN = '42501'
@@ -30,7 +32,7 @@ export function isConnectionError(error: unknown): boolean {
   if (code !== null && isSqlState(code)) return UNAVAILABLE.test(code)
   // Other codes come from the socket or from TLS, except those of programming mistakes.
   if (code !== null && /^ERR_(?!TLS|SSL|SOCKET|STREAM)/.test(code)) return false
-  return error instanceof Error && !(error instanceof TypeError) && !(error instanceof RangeError)
+  return error instanceof Error && !BUGS.some((kind) => error instanceof kind)
 }
 
 /**

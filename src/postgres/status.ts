@@ -91,7 +91,7 @@ export async function readStatus(
     revocations,
     table,
     notifications: { listeners, queueUsage, ...listening },
-    unknown: parts.unknown(distribution?.engine === 'citus'),
+    unknown: [...unreadableLayout(distribution), ...parts.unknown(distribution?.engine === 'citus')],
   }
 }
 
@@ -116,6 +116,12 @@ function describeSchema(
     missing: [...known].filter((id) => !applied.has(id)),
     unknown: ledger.filter(({ id }) => !known.has(id)).map(({ id, breaking }) => ({ id, breaking })),
   }
+}
+
+/** A role without rights on its catalogs gets no error from Citus that would say so. */
+function unreadableLayout(distribution: Distribution | null): StoreStatus['unknown'] {
+  if (distribution?.engine !== 'citus' || distribution.tables !== null) return []
+  return [{ part: 'layout', why: 'failed', words: 'the role may not read the catalogs of Citus' }]
 }
 
 function toLayout(distribution: Distribution | null): StoreStatus['layout'] {

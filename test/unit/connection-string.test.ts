@@ -30,7 +30,7 @@ const WRONG: [string, RegExp][] = [
   ['/run/a,/run/b shop', /several hosts/],
   ['postgres://app:hunter2@/shop?hostaddr=192.0.2.1', /`hostaddr`.*as the host/],
   ['postgres://app:hunter2@db/shop?hostaddr=192.0.2.1,192.0.2.2', /`hostaddr`/],
-  ['postgres://app:hunter2@db/shop?target_session_attrs=read-write', /`target_session_attrs`.*primary/],
+  ['postgres://app:hunter2@db/shop?target_session_attrs=standby', /`target_session_attrs`.*primary/],
   ['postgres://app:hunter2@db/shop?target_session_attrs=prefer-standby', /`target_session_attrs`.*readOnly/],
   ['postgres://app:hunter2@db/shop?load_balance_hosts=random', /`load_balance_hosts`/],
   ['postgres://app:hunter2@/?service=shop', /`service`/],
@@ -69,7 +69,7 @@ describe('a config that the driver would misread', () => {
     [{ host: ['db1', 'db2'] }, /several hosts/],
     [{ host: 'db', port: '5432,5433' }, /several.*ports/],
     [{ host: 'db', hostaddr: '192.0.2.1' }, /`hostaddr`/],
-    [{ host: 'db', target_session_attrs: 'primary' }, /`target_session_attrs`/],
+    [{ host: 'db', target_session_attrs: 'read-only' }, /`target_session_attrs`/],
   ])('%j is refused at once, in `pool` and in `listen`', (config, mistake) => {
     const pool = { options: config, connect() {} } as never
     const refused = { name: 'InvalidOptionsError', message: expect.stringMatching(mistake) }
@@ -84,6 +84,8 @@ describe('a config that the driver would misread', () => {
 it.each([
   'postgres://app:p%40ss@db:5432/shop?sslmode=require',
   'postgres://app:a,b=c@db/shop?target_session_attrs=any&load_balance_hosts=disable',
+  'postgres://app:secret@db/shop?target_session_attrs=read-write',
+  'postgres://app:secret@db/shop?target_session_attrs=primary',
   'postgres://db/shop?options=-c%20search_path%3Da,b',
   'postgresql://db/shop',
   'postgres:///shop?host=/var/run/postgresql',

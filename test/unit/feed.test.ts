@@ -274,7 +274,7 @@ describe('the feed', () => {
   })
 
   it('has a request wait for one poll after the process did not run, and for no more than `catchUpTimeout`', async () => {
-    const { sessions, wire, store } = await open()
+    const { sessions, wire, store } = await open({ store: { ...memory(), local: false } })
     const { feed } = (sessions as unknown as { [ENGINE]: Engine })[ENGINE]
     const { accessToken, session } = await sessions.create({ userId: 'u' })
     await pass(60)

@@ -111,7 +111,7 @@ export async function createStoredKeyRing(
         await store.retireKey(row.epoch, retiresAt)
       } catch (error) {
         // The next read tries again. Until then the time follows from the next key, as here.
-        events.emit('keyTrouble', { epoch: row.epoch, error })
+        reportBackgroundError(events, 'keys', error)
       }
     }
   }

@@ -20,7 +20,7 @@ const UNANNOUNCED: ListenFailure = {
   kind: 'unannounced',
   error: new Error(
     'A poll found a change by another process that no notification had announced. LISTEN probably reaches only one of ' +
-      'several servers: give every process the same address in the option `listen`. Another program that writes without NOTIFY, or a ' +
+      'several servers: connect all processes to the same one, or set `listen: false`. Another program that writes without NOTIFY, or a ' +
       'process that stopped between its write and its notification, has the same effect.',
   ),
 }
@@ -65,7 +65,7 @@ function mayPass(error: unknown): boolean {
 }
 
 export function createFeed(
-  store: Pick<Store, 'listen' | 'notify'>,
+  store: Pick<Store, 'listen' | 'notify' | 'local'>,
   clock: Clock,
   events: Events,
   revocations: Revocations,
@@ -230,7 +230,7 @@ export function createFeed(
     },
     start() {
       ticks = repeat(pollInterval, tick)
-      if (catchUpTimeout > 0) heartbeat = startHeartbeat(() => void startCatchingUp())
+      if (catchUpTimeout > 0 && store.local !== true) heartbeat = startHeartbeat(() => void startCatchingUp())
       listener = store.listen({
         onChange,
         onConnected: () => void onConnected(),
