@@ -48,7 +48,9 @@ export function memory(...options: undefined[]): Store {
 
   const store: Store = {
     realm: 'memory',
-    async start() {},
+    async start() {
+      return null
+    },
     async close() {},
     async time() {
       return null
