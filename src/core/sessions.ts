@@ -72,8 +72,9 @@ async function start<Claims extends object, Data>(
   const stopObserving = options.telemetry.observe({ on: events.on, stats: () => started?.stats() ?? null })
   const clock = createClock(store, options.now)
   try {
-    await store.start()
-    const skew = await clock.synchronize()
+    const askedAt = performance.now()
+    const time = await store.start()
+    const skew = await clock.synchronize(typeof time === 'number' ? { time, askedAt } : undefined)
     if (Math.abs(skew) > Math.max(options.rotation.overlap, CLOCK_TOLERANCE)) {
       throw new InvalidOptionsError(
         'rotation.overlap',

@@ -307,8 +307,11 @@ export interface Store extends SessionWrites {
    * may be older than the tokens of the clients. @defaultValue false
    */
   readonly readOnly?: boolean
-  /** Prepares the schema. Called once, before all other methods. */
-  start(): Promise<void>
+  /**
+   * Prepares the schema. Called once, before all other methods.
+   * @returns the time of the database during the call, in milliseconds, if the store has read it on the way; else null
+   */
+  start(): Promise<number | null>
   close(): Promise<void>
   /** The time of the database, in milliseconds; `null` if the store has no clock of its own. */
   time(): Promise<number | null>

@@ -49,7 +49,9 @@ export function memory(...options: undefined[]): Store {
   const store: Store = {
     realm: 'memory',
     local: true,
-    async start() {},
+    async start() {
+      return null
+    },
     async close() {},
     async time() {
       return null

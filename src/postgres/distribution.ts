@@ -35,7 +35,8 @@ export interface Distribution {
   } | null
 }
 
-const HAS_CITUS = `select to_regclass('pg_catalog.pg_dist_partition') is not null as has_citus`
+/** Every role may read it. */
+export const HAS_CITUS = `select to_regclass('pg_catalog.pg_dist_partition') is not null as has_citus`
 
 /** Every role may read these catalogs. The functions and columns exist in Citus 10 and later. */
 const LAYOUT = `select t.name,

@@ -8,26 +8,27 @@ import { type DistributedTables, distribute } from './distribute.ts'
 import { readDistribution } from './distribution.ts'
 import type { ListenClient } from './driver.ts'
 import { listenClientOf } from './listen-client.ts'
-import { assertMigrated, migrate } from './migrate.ts'
+import { assertMigrated, migrate, pendingAfter } from './migrate.ts'
 import { readMissingRows } from './missing-rows.ts'
 import { createNames } from './names.ts'
 import { POSTGRES_OPTIONS } from './option-table.ts'
 import { createOwnPool } from './own-pool.ts'
 import { watchPoolErrors } from './pool-errors.ts'
 import type { PostgresOptions, ResolvedPostgresOptions } from './postgres-options.ts'
-import { assertUsable } from './preflight.ts'
+import { assertTablesUsable, assertUsable } from './preflight.ts'
 import { probeListen } from './probe-listen.ts'
 import { QUERIES } from './queries.ts'
 import { readOnlyStore } from './read-only.ts'
 import { explainForbidden, type Query } from './rights.ts'
 import { shareListenClient } from './shared-listen-client.ts'
 import { isForbidden } from './sqlstate.ts'
+import { readStartState } from './start-state.ts'
 import { readStatus } from './status.ts'
 import { createPostgresStore } from './store.ts'
 import type { StatusOptions, StoreStatus } from './store-status.ts'
 import { createTarget } from './target.ts'
 import { withTimeout } from './with-timeout.ts'
-import { assertWritable } from './writable.ts'
+import { assertTakesWrites, assertWritable } from './writable.ts'
 
 export type { DistributedTables } from './distribute.ts'
 export type { TableLayout } from './distribution.ts'
@@ -137,6 +138,24 @@ export function postgres(options: PostgresOptions): PostgresStore {
     await assertMigrated(connection, names)
   }
 
+  /** One round trip if the schema is up to date. @returns the time of the database, or null for {@link startStepwise} */
+  async function startAtOnce(): Promise<number | null> {
+    const state = await readStartState(connection, names, given.schema)
+    if (state === null) return null
+    const { where } = connection.target
+    if (!given.readOnly) assertTakesWrites(state.server, where)
+    assertTablesUsable(state.tables, names, where)
+    if (pendingAfter(state.applied).length > 0) return null
+    isDistributed = false
+    return state.now
+  }
+
+  async function startStepwise(): Promise<null> {
+    await (given.migrate && !given.readOnly ? prepare() : assertPrepared())
+    isDistributed = (await readDistribution(connection, names)).sessions === 'distributed'
+    return null
+  }
+
   const full: PostgresStore = {
     ...store,
     sessionIdVersion: given.sessionIdVersion,
@@ -151,11 +170,8 @@ export function postgres(options: PostgresOptions): PostgresStore {
       connection.reopen()
       target.assertOneHost()
       if (given.pool !== null) unwatch = watchPoolErrors(given.pool, onIdleError)
-      const started = async (): Promise<void> => {
-        await (given.migrate && !given.readOnly ? prepare() : assertPrepared())
-        isDistributed = (await readDistribution(connection, names)).sessions === 'distributed'
-      }
-      await asSchemaError(withTimeout(START_TIMEOUT, target, started()))
+      const started = async (): Promise<number | null> => (await startAtOnce()) ?? startStepwise()
+      return asSchemaError(withTimeout(START_TIMEOUT, target, started()))
     },
     async close() {
       connection.close()

@@ -1,4 +1,4 @@
-import type { Connection } from './connection.ts'
+import type { Connection, Row } from './connection.ts'
 import type { Names } from './names.ts'
 import { milliseconds } from './queries.ts'
 import { isUndefinedTable } from './sqlstate.ts'
@@ -11,20 +11,19 @@ export interface AppliedMigration {
   readonly at: number
 }
 
+export const LEDGER: string = `select id, breaking, ${milliseconds('applied_at')} as applied_at from :migrations order by id`
+
+export function toMigration(row: Row): AppliedMigration {
+  return { id: row['id'] as number, breaking: row['breaking'] as boolean, at: row['applied_at'] as number }
+}
+
 /** The migrations recorded in the schema, in order; none when the schema does not exist. */
 export async function appliedMigrations(
   connection: Pick<Connection, 'query'>,
   names: Names,
 ): Promise<AppliedMigration[]> {
-  const text = names.fill(
-    `select id, breaking, ${milliseconds('applied_at')} as applied_at from :migrations order by id`,
-  )
   try {
-    return (await connection.query(text, [])).map((row) => ({
-      id: row['id'] as number,
-      breaking: row['breaking'] as boolean,
-      at: row['applied_at'] as number,
-    }))
+    return (await connection.query(names.fill(LEDGER), [])).map(toMigration)
   } catch (error) {
     if (isUndefinedTable(error)) return []
     throw error

@@ -113,8 +113,11 @@ async function record(connection: Connection, names: Names, { id, breaking }: Mi
   }
 }
 
-/** @throws SchemaOutdatedError when a newer version of Pawl applied a breaking migration */
-function pendingAfter(applied: readonly AppliedMigration[]): readonly Migration[] {
+/**
+ * The migrations that are missing.
+ * @throws SchemaOutdatedError when a newer version of Pawl applied a breaking migration
+ */
+export function pendingAfter(applied: readonly AppliedMigration[]): readonly Migration[] {
   const known = new Set(MIGRATIONS.map(({ id }) => id))
   const unknown = applied.find(({ id, breaking }) => breaking && !known.has(id))
   if (unknown !== undefined) {

@@ -1,6 +1,6 @@
 import { SchemaOutdatedError } from '../portable/errors.ts'
 import { printable } from '../portable/printable.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, Row } from './connection.ts'
 import { MIGRATIONS } from './migrations.ts'
 import type { Names } from './names.ts'
 import { SESSION_COLUMNS } from './queries.ts'
@@ -18,6 +18,8 @@ const COLUMNS: Readonly<Record<string, readonly string[]>> = {
   migrations: ['id', 'breaking', 'applied_at'],
 }
 
+export const TABLE_NAMES: readonly string[] = Object.keys(COLUMNS)
+
 const OWN_SCHEMA =
   "Pawl has changed nothing. Give it a schema of its own with the option `schema`, for example `schema: 'pawl'`."
 
@@ -32,7 +34,7 @@ export const HIDES_ROWS = `(row_security_active(c.oid) and (
     or exists (select 1 from pg_policies p where p.schemaname = n.nspname and p.tablename = c.relname
       and p.permissive = 'RESTRICTIVE')))`
 
-const TABLES = `select c.relname as name, current_user as role, c.relkind in ('r', 'p') as is_table, ${HIDES_ROWS} as hides_rows,
+export const TABLES: string = `select c.relname as name, current_user as role, c.relkind in ('r', 'p') as is_table, ${HIDES_ROWS} as hides_rows,
     (select json_agg(a.attname) from pg_attribute a
       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -44,8 +46,13 @@ const TABLES = `select c.relname as name, current_user as role, c.relkind in ('r
  * @throws SchemaOutdatedError for a table of another program, and for one whose rows are hidden from the role
  */
 export async function assertUsable(connection: Connection, names: Names, schema: string): Promise<void> {
-  for (const { name, role, columns, is_table, hides_rows } of await readTables(connection, schema)) {
-    const table = printable(`Table ${names.schema}.${name} at ${connection.target.where}`)
+  assertTablesUsable(await readTables(connection, schema), names, connection.target.where)
+}
+
+/** The same for tables that were read already. @throws SchemaOutdatedError */
+export function assertTablesUsable(tables: readonly Row[], names: Names, where: string): void {
+  for (const { name, role, columns, is_table, hides_rows } of tables) {
+    const table = printable(`Table ${names.schema}.${name} at ${where}`)
     const missing = COLUMNS[name as string]!.filter(
       (column) => !(columns as string[] | null)?.includes(column),
     )
@@ -69,12 +76,9 @@ export async function assertUsable(connection: Connection, names: Names, schema:
   }
 }
 
-async function readTables(
-  connection: Connection,
-  schema: string,
-): Promise<Awaited<ReturnType<Connection['query']>>> {
+async function readTables(connection: Connection, schema: string): Promise<Row[]> {
   try {
-    return await connection.query(TABLES, [schema, Object.keys(COLUMNS)])
+    return await connection.query(TABLES, [schema, [...TABLE_NAMES]])
   } catch (error) {
     // An engine without these catalogs has no row level security either.
     if (isUnsupported(error)) return []

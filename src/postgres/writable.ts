@@ -7,7 +7,7 @@ import { isUnsupported } from './sqlstate.ts'
 const SETTING = 'default_transaction_read_only'
 
 /** Every role may read these. `source` says who has set the value. */
-const STATE = `select pg_is_in_recovery() as is_standby, setting = 'on' as is_read_only, source,
+export const SERVER_STATE: string = `select pg_is_in_recovery() as is_standby, setting = 'on' as is_read_only, source,
     current_user::text as role, current_database()::text as database
   from pg_catalog.pg_settings where name = '${SETTING}'`
 
@@ -18,8 +18,11 @@ const ONLY_READS = '`readOnly: true`, if this process only reads'
  * @throws StoreUnavailableError: after a failover the address may lead to the new primary
  */
 export async function assertWritable(connection: Connection): Promise<void> {
-  const state = await readState(connection)
-  const { where } = connection.target
+  assertTakesWrites(await readState(connection), connection.target.where)
+}
+
+/** The same for a state that was read already. @throws StoreUnavailableError */
+export function assertTakesWrites(state: Row | undefined, where: string): void {
   if (state?.['is_standby'] === true) {
     throw new StoreUnavailableError(
       `PostgreSQL at ${where} is a standby, which takes no writes. Connect to the primary, or set ${ONLY_READS}. During a failover, try again.`,
@@ -61,7 +64,7 @@ function quotedName(state: Row, name: string): string {
 
 async function readState(connection: Connection): Promise<Row | undefined> {
   try {
-    const [state] = await connection.query(STATE, [])
+    const [state] = await connection.query(SERVER_STATE, [])
     return state
   } catch (error) {
     // An engine without standbys.

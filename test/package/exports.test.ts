@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -156,6 +156,61 @@ describe('the packed package', () => {
       ...EXPORTS,
       ...FRAMEWORK_EXPORTS,
     })
+  })
+
+  /** The files that the import of entry points loads, without those of other packages. */
+  async function filesOf(entries: readonly string[]): Promise<string[]> {
+    const root = join(home, 'node_modules/pawl')
+    const { exports } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+    const files = new Set(entries.map((entry) => join(root, exports[entry].default)))
+    for (const file of files) {
+      const code = await readFile(file, 'utf8')
+      for (const [, path] of code.matchAll(/^(?:import|export|\}) ?(?:.* ?from )?"(\.[^"]+)";$/gm))
+        files.add(join(dirname(file), path!))
+    }
+    return [...files]
+  }
+
+  it('loads few files, and no data of languages', async () => {
+    expect((await filesOf(['.', './postgres', './express'])).length).toBeLessThanOrEqual(6)
+    const script = `
+      const refuse = () => { throw new Error('loads the data of languages') }
+      Number.prototype.toLocaleString = Date.prototype.toLocaleString = String.prototype.localeCompare = refuse
+      globalThis.Intl = new Proxy({}, { get: refuse })
+      await Promise.all(['pawl', 'pawl/postgres', 'pawl/express'].map((entry) => import(entry)))
+      console.log('loaded')`
+    const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], { cwd: home })
+    expect(stdout.trim()).toBe('loaded')
+  })
+
+  it('has one class of each error in all entry points', async () => {
+    const script = `
+      const [server, verifier] = [await import('pawl'), await import('pawl/verify')]
+      const shared = Object.keys(server).filter((name) => name in verifier)
+      console.log(JSON.stringify(shared.filter((name) => server[name] === verifier[name])))`
+    const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], { cwd: home })
+    expect(JSON.parse(stdout)).toStrictEqual(
+      EXPORTS['pawl/verify']!.filter((name) => EXPORTS['pawl']!.includes(name)),
+    )
+  })
+
+  it('knows its own folder, and the file that called it', async () => {
+    const file = join(await realpath(home), 'application.mjs')
+    await writeFile(
+      file,
+      `import { randomBytes } from 'node:crypto'
+      import { createSessions, lazySessions } from 'pawl'
+      import { memory } from 'pawl/memory'
+      const sessions = await createSessions({ store: memory(), secret: randomBytes(32) })
+      lazySessions(() => sessions)
+      const { evaluations } = globalThis[Symbol.for('pawl.reloads')]
+      console.log(JSON.stringify([sessions[Symbol.for('pawl.copy')].path, ...evaluations.keys()]))
+      await sessions.close()`,
+    )
+    const env = { ...process.env, NODE_ENV: 'development' as const }
+    const { stdout } = await run(process.execPath, [file], { cwd: home, env })
+    const root = join(await realpath(home), 'node_modules/pawl')
+    expect(JSON.parse(stdout)).toStrictEqual([root, `file ${file}`])
   })
 
   it('can be loaded by `require` from CommonJS', async () => {

@@ -203,7 +203,8 @@ describe('a process that only reads', () => {
     await vi.waitFor(() => expect(() => reader.sessions.verify(token)).toThrow(), { timeout: 5000 })
     await expect(reader.sessions.check(token)).rejects.toThrow(coded('ERR_SESSION_ENDED') as Error)
     await reader.sessions.close()
-    expect(sent.length).toBeGreaterThan(5)
+    // Three of the start, and at least one poll.
+    expect(sent.length).toBeGreaterThan(3)
     expect(sent.filter((text) => !text.startsWith('select'))).toEqual([])
     expect(trouble).toEqual([])
   })

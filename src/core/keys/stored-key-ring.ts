@@ -143,6 +143,10 @@ export async function createStoredKeyRing(
 
   async function readAndRotate(): Promise<void> {
     await read()
+    await rotateIfDue()
+  }
+
+  async function rotateIfDue(): Promise<void> {
     if (store.readOnly === true) return
     const newest = entries.at(-1)
     const now = clock.now()
@@ -180,7 +184,7 @@ export async function createStoredKeyRing(
       'The database has no signing key that this process can use, and with `readOnly: true` it makes none. Start a process on the primary first. If that has run, the replica may be behind.',
     )
   }
-  await reload()
+  await rotateIfDue()
   // A changed `algorithm` takes effect only at the start. Otherwise processes of two releases would rotate in turns.
   const isOther = entries.at(-1)?.row.algorithm !== settings.algorithm
   if (isOther && store.readOnly !== true) await publish(clock.now() + publishAhead)

@@ -1,13 +1,16 @@
 import { fileURLToPath } from 'node:url'
 
-/** Where this file is inside the package. A bundle has it elsewhere. */
-const OWN_PLACE = /[\\/](?:src|dist)[\\/]core[\\/]start[\\/]call-site\.[jt]s$/
+/** Where this code is inside the package: `scripts/build.js` names the chunks. A bundle of the application has it elsewhere. */
+const OWN_PLACE =
+  /(?<=[\\/](?:src|dist)[\\/])(?:core[\\/]start[\\/]call-site\.ts|chunks[\\/]pawl-[0-9A-Z]{8}\.js)$/
 
 const ownFile = filesOf(new Error().stack)[0] ?? null
 const isBundled = ownFile === null || !OWN_PLACE.test(ownFile)
 
 /** The folder of this copy of the package, or the file of the bundle that holds it; null if V8 does not tell. */
-export const packagePath: string | null = isBundled ? ownFile : ownFile.replace(OWN_PLACE, '')
+export const packagePath: string | null = isBundled
+  ? ownFile
+  : ownFile.replace(OWN_PLACE, '').replace(/[\\/](?:src|dist)[\\/]$/, '')
 
 /** Where the application called Pawl. */
 export interface CallSite {
@@ -24,7 +27,7 @@ export function callSite(): CallSite | null {
   return module === undefined ? null : { file: withoutQuery(module), module }
 }
 
-const sourceFolder = isBundled ? '' : ownFile.slice(0, -'core/start/call-site.ts'.length)
+const sourceFolder = isBundled ? '' : ownFile.replace(OWN_PLACE, '')
 
 /** The files of the frames of a stack trace, the innermost first. */
 function filesOf(stack: string | undefined): string[] {

@@ -3,12 +3,25 @@ import type { Store } from '../store.ts'
 /** The only source of the current time in Pawl. Milliseconds since the epoch. */
 export interface Clock {
   now(): number
-  /** Measures the offset to the database's clock. @returns how far this process's clock is behind, in ms */
-  synchronize(): Promise<number>
+  /**
+   * Measures the offset to the database's clock.
+   * @param known a time that was read already. A slow answer says too little, so the offset is measured once more
+   * @returns how far this process's clock is behind, in ms
+   */
+  synchronize(known?: KnownTime): Promise<number>
+}
+
+export interface KnownTime {
+  /** The time of the database, in milliseconds. */
+  readonly time: number
+  /** The value of `performance.now()` before the question. */
+  readonly askedAt: number
 }
 
 /** If wall-clock and elapsed time differ by more, somebody set the clock or the machine slept. Milliseconds. */
 const JUMP = 1000
+/** A start connects first, which may take long. Milliseconds by which a time that it has read may be wrong. */
+const MAX_UNCERTAINTY = 250
 
 /**
  * The database's clock, as this process estimates it: an offset that is measured regularly, plus elapsed time. So
@@ -26,7 +39,10 @@ export function createClock(store: Pick<Store, 'time'>, injected: (() => number)
 
   async function measure(): Promise<number> {
     const before = performance.now()
-    const databaseTime = await store.time()
+    return learn(await store.time(), before)
+  }
+
+  function learn(databaseTime: number | null, before: number): number {
     const after = performance.now()
     hasDatabaseClock = databaseTime !== null
     wallOffset = Date.now() - performance.now()
@@ -37,7 +53,11 @@ export function createClock(store: Pick<Store, 'time'>, injected: (() => number)
     return databaseTime === null ? 0 : measured - wallOffset
   }
 
-  function synchronize(): Promise<number> {
+  async function synchronize(known?: KnownTime): Promise<number> {
+    if (known !== undefined) {
+      const skew = learn(known.time, known.askedAt)
+      if ((performance.now() - known.askedAt) / 2 <= MAX_UNCERTAINTY) return skew
+    }
     measuring ??= measure().finally(() => {
       measuring = null
     })
