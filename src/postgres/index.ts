@@ -6,21 +6,17 @@ import { resolveTable } from '../portable/options/resolve-table.ts'
 import { createConnection } from './connection.ts'
 import { type DistributedTables, distribute } from './distribute.ts'
 import { readDistribution } from './distribution.ts'
-import type { ListenClient } from './driver.ts'
-import { listenClientOf } from './listen-client.ts'
+import { openDriver } from './drivers/open-driver.ts'
 import { assertMigrated, migrate } from './migrate.ts'
 import { readMissingRows } from './missing-rows.ts'
 import { createNames } from './names.ts'
 import { POSTGRES_OPTIONS } from './option-table.ts'
-import { createOwnPool } from './own-pool.ts'
-import { watchPoolErrors } from './pool-errors.ts'
 import type { PostgresOptions, ResolvedPostgresOptions } from './postgres-options.ts'
 import { assertUsable } from './preflight.ts'
 import { probeListen } from './probe-listen.ts'
 import { QUERIES } from './queries.ts'
 import { readOnlyStore } from './read-only.ts'
 import { explainForbidden, type Query } from './rights.ts'
-import { shareListenClient } from './shared-listen-client.ts'
 import { isForbidden } from './sqlstate.ts'
 import { readStatus } from './status.ts'
 import { createPostgresStore } from './store.ts'
@@ -31,7 +27,7 @@ import { assertWritable } from './writable.ts'
 
 export type { DistributedTables } from './distribute.ts'
 export type { TableLayout } from './distribution.ts'
-export type { PoolLike } from './driver.ts'
+export type { PoolLike } from './drivers/pg-pool.ts'
 export type { ListenConfig } from './listen-config.ts'
 export type { PostgresOptions } from './postgres-options.ts'
 export type {
@@ -88,22 +84,23 @@ export function postgres(options: PostgresOptions): PostgresStore {
     )
   const names = createNames(given.schema)
   const target = createTarget(given)
-  const pool = given.pool ?? createOwnPool(given.connectionString!, given.maxConnections, target, onIdleError)
-  const connection = createConnection(pool, target, (error, text) =>
+  const driver = openDriver(given, target, onIdleError)
+  const connection = createConnection(driver, target, (error, text) =>
     explainForbidden(queryCatalog, names, given.schema, target.where, error, text, given.readOnly),
   )
   /** The pool replaces a connection that it lost while idle. Without a handler this event would end the process. */
   function onIdleError(): void {
     connection.countLost()
   }
-  const openListenClient = given.readOnly ? null : listenClientOf(given)
+  const { openListenClient } = driver
   let isDistributed = false
   const store = createPostgresStore(
     connection,
     names,
     given.schema,
-    sharedListenClient(given, openListenClient),
+    openListenClient,
     () => isDistributed,
+    driver.using,
   )
   let unwatch: () => void = () => {}
   const probe = (): Promise<ListenFailure | null> | null =>
@@ -150,7 +147,7 @@ export function postgres(options: PostgresOptions): PostgresStore {
     async start() {
       connection.reopen()
       target.assertOneHost()
-      if (given.pool !== null) unwatch = watchPoolErrors(given.pool, onIdleError)
+      unwatch = driver.watch?.(onIdleError) ?? unwatch
       const started = async (): Promise<void> => {
         await (given.migrate && !given.readOnly ? prepare() : assertPrepared())
         isDistributed = (await readDistribution(connection, names)).sessions === 'distributed'
@@ -160,17 +157,8 @@ export function postgres(options: PostgresOptions): PostgresStore {
     async close() {
       connection.close()
       unwatch()
-      if (given.pool === null) await pool.end()
+      await driver.close()
     },
   }
   return given.readOnly ? readOnlyStore(full) : full
-}
-
-/** Stores of one pool, or of one connection string, share a connection if `listen` is the same. */
-function sharedListenClient(
-  { pool, listen, connectionString }: ResolvedPostgresOptions,
-  open: (() => Promise<ListenClient>) | null,
-): (() => Promise<ListenClient>) | null {
-  if (open === null) return null
-  return shareListenClient(open, pool ?? connectionString!, typeof listen === 'boolean' ? null : listen)
 }

@@ -3,7 +3,7 @@ import { check } from '../portable/options/check.ts'
 import type { OptionTable, OptionValue } from '../portable/options/option.ts'
 import { count, flag, oneOf } from '../portable/options/values.ts'
 import { addressMistake, connectionStringMistake } from './connection-string.ts'
-import type { PoolLike } from './driver.ts'
+import type { PoolLike } from './drivers/pg-pool.ts'
 import { checkSchemaName, SCHEMA_NAME } from './names.ts'
 
 /** The options of `postgres`. After a change run `npm run options`. */

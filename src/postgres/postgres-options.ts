@@ -1,7 +1,7 @@
 // `npm run options` writes this file from ./option-table.ts. Change that file instead.
 
 import type { SessionIdVersion } from '../portable/session-id.ts'
-import type { PoolLike } from './driver.ts'
+import type { PoolLike } from './drivers/pg-pool.ts'
 import type { ListenConfig } from './listen-config.ts'
 
 /** What {@link postgres} takes: your pool, or how to connect. */

@@ -1,6 +1,6 @@
 import { InvalidOptionsError } from '../portable/errors.ts'
 import { parse, SEVERAL_HOSTS } from './connection-string.ts'
-import type { ClientClass } from './driver.ts'
+import type { ClientClass } from './drivers/pg-pool.ts'
 import type { ResolvedPostgresOptions } from './postgres-options.ts'
 
 /** Where the statements go, for messages: never with a user or password. */

@@ -1,8 +1,9 @@
-import { parse } from './connection-string.ts'
-import type { ClientClass, ListenClient, PoolLike } from './driver.ts'
-import type { ListenConfig } from './listen-config.ts'
+import { parse } from '../connection-string.ts'
+import type { ListenClient } from '../driver.ts'
+import type { ListenConfig } from '../listen-config.ts'
+import type { ResolvedPostgresOptions } from '../postgres-options.ts'
 import { CONNECT_TIMEOUT } from './own-pool.ts'
-import type { ResolvedPostgresOptions } from './postgres-options.ts'
+import type { ClientClass, PoolLike } from './pg-pool.ts'
 
 type Config = Readonly<Record<string, unknown>>
 type Address = Record<'user' | 'password' | 'host' | 'port' | 'database' | 'ssl', unknown>

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { ListenClient, Notification } from './driver.ts'
+import type { ListenClient, Notification } from '../driver.ts'
 
 type Open = () => Promise<ListenClient>
 
