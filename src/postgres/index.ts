@@ -6,7 +6,7 @@ import { resolveTable } from '../portable/options/resolve-table.ts'
 import { createConnection } from './connection.ts'
 import { type DistributedTables, distribute } from './distribute.ts'
 import { readDistribution } from './distribution.ts'
-import { openDriver } from './drivers/open-driver.ts'
+import { assertOneDatabase, openDriver } from './drivers/open-driver.ts'
 import { assertMigrated, migrate } from './migrate.ts'
 import { readMissingRows } from './missing-rows.ts'
 import { createNames } from './names.ts'
@@ -28,6 +28,7 @@ import { assertWritable } from './writable.ts'
 export type { DistributedTables } from './distribute.ts'
 export type { TableLayout } from './distribution.ts'
 export type { PoolLike } from './drivers/pg-pool.ts'
+export type { SqlFunction } from './drivers/sql.ts'
 export type { ListenConfig } from './listen-config.ts'
 export type { PostgresOptions } from './postgres-options.ts'
 export type {
@@ -70,10 +71,7 @@ export interface PostgresStore extends Store {
  */
 export function postgres(options: PostgresOptions): PostgresStore {
   const given = resolveTable<ResolvedPostgresOptions>(POSTGRES_OPTIONS, options)
-  if (given.pool !== null && given.connectionString !== null)
-    check.fail('pool', given.pool, 'a `pg` Pool only without `connectionString`: give one of the two')
-  if (given.pool === null && given.connectionString === null)
-    check.fail('pool', undefined, 'a `pg` Pool, unless you give `connectionString`')
+  assertOneDatabase(given)
   if (given.readOnly && options.migrate === true)
     check.fail('migrate', true, '`false` with `readOnly`: the process on the primary migrates')
   if (given.readOnly && options.listen !== undefined && options.listen !== false)

@@ -2,20 +2,23 @@
 
 import type { SessionIdVersion } from '../portable/session-id.ts'
 import type { PoolLike } from './drivers/pg-pool.ts'
+import type { SqlFunction } from './drivers/sql.ts'
 import type { ListenConfig } from './listen-config.ts'
 
 /** What {@link postgres} takes: your pool, or how to connect. */
 export interface PostgresOptions {
   /**
-   * Your `pg` Pool. It stays yours: closing the sessions does not end it.
-   * @defaultValue this or connectionString is required
+   * Your `pg` Pool, or one that works like it, such as the Pool of Neon's driver. It stays yours: closing the
+   * sessions does not end it. Give one of `pool`, `connectionString` and `sql`.
    */
   readonly pool?: PoolLike
   /**
-   * Where to connect, instead of `pool`. Pawl then makes its own pool with the package `pg`.
+   * Where to connect. Pawl then makes its own pool with the package `pg`.
    * Takes a PostgreSQL URL.
    */
   readonly connectionString?: string
+  /** A client of another driver: `postgres(url)` of postgres.js. It stays yours, as a pool does. */
+  readonly sql?: SqlFunction
   /**
    * Size of Pawl's own pool.
    * Takes a whole number from 1 to 1,000.
@@ -59,6 +62,7 @@ export interface PostgresOptions {
 export interface ResolvedPostgresOptions {
   readonly pool: PoolLike | null
   readonly connectionString: string | null
+  readonly sql: SqlFunction | null
   readonly maxConnections: number
   readonly schema: string
   readonly listen: boolean | string | ListenConfig

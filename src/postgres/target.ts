@@ -1,6 +1,8 @@
 import { InvalidOptionsError } from '../portable/errors.ts'
+import { describeAddress } from './address.ts'
 import { parse, SEVERAL_HOSTS } from './connection-string.ts'
 import type { ClientClass } from './drivers/pg-pool.ts'
+import { type PostgresJs, postgresJsAddress } from './drivers/postgres-js.ts'
 import type { ResolvedPostgresOptions } from './postgres-options.ts'
 
 /** Where the statements go, for messages: never with a user or password. */
@@ -16,7 +18,9 @@ export interface Target {
   assertOneHost(): void
 }
 
-export function createTarget({ pool, connectionString }: ResolvedPostgresOptions): Target {
+export function createTarget({ pool, connectionString, sql }: ResolvedPostgresOptions): Target {
+  if (sql !== null)
+    return { where: postgresJsAddress(sql as unknown as PostgresJs), useDriver() {}, assertOneHost() {} }
   const config = pool === null ? { connectionString: connectionString! } : pool.options
   let driver = pool?.Client
   let where: string | null = null
@@ -40,12 +44,6 @@ export function createTarget({ pool, connectionString }: ResolvedPostgresOptions
         )
     },
   }
-}
-
-/** `host:port/database` of a client. A socket is a file in the folder `host`. */
-export function describeAddress(host: string, port: number | string, database: string): string {
-  if (host.startsWith('/')) return `${host}/.s.PGSQL.${port}${database && ` (database ${database})`}`
-  return `${host.includes(':') ? `[${host}]` : host}:${port}${database && `/${database}`}`
 }
 
 function describeWithDriver(Client: ClientClass, config: object): string {

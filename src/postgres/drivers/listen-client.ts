@@ -21,7 +21,8 @@ export function listenClientOf({
   // A wrapped pool does not show how to connect. The process then relies on polling.
   if (listen === true && pool !== null && (pool.Client === undefined || pool.options === undefined))
     return null
-  const base = pool === null ? { connectionString } : ownConfig(pool.options)
+  const base =
+    pool === null ? defined({ connectionString: connectionString ?? undefined }) : ownConfig(pool.options)
   return async () => {
     const Client = pool?.Client ?? ((await import('pg')).default.Client as unknown as ClientClass)
     const config = listen === true ? base : { ...explicit(Client, base), ...explicit(Client, given(listen)) }
