@@ -72,6 +72,7 @@ const FUNCTIONS = {
     imports: `
       import type { SessionIdVersion } from '../portable/session-id.ts'
       import type { PoolLike } from './drivers/pg-pool.ts'
+      import type { PGliteLike } from './drivers/pglite.ts'
       import type { SqlFunction } from './drivers/sql.ts'
       import type { ListenConfig } from './listen-config.ts'`,
     name: 'PostgresOptions',

@@ -28,6 +28,7 @@ import { assertWritable } from './writable.ts'
 export type { DistributedTables } from './distribute.ts'
 export type { TableLayout } from './distribution.ts'
 export type { PoolLike } from './drivers/pg-pool.ts'
+export type { PGliteLike } from './drivers/pglite.ts'
 export type { SqlFunction } from './drivers/sql.ts'
 export type { ListenConfig } from './listen-config.ts'
 export type { PostgresOptions } from './postgres-options.ts'
@@ -136,7 +137,10 @@ export function postgres(options: PostgresOptions): PostgresStore {
     ...store,
     sessionIdVersion: given.sessionIdVersion,
     missingRows: () => readMissingRows(connection, names),
-    migrate: () => asSchemaError(prepare()),
+    async migrate() {
+      await driver.open?.()
+      return asSchemaError(prepare())
+    },
     distribute: () => asSchemaError(distribute(connection, names, prepare)),
     async status(wanted) {
       const statusOptions = methodOptions('status', wanted, 'exact', 'lastSeenBefore', 'onProgress')
@@ -146,6 +150,7 @@ export function postgres(options: PostgresOptions): PostgresStore {
       connection.reopen()
       target.assertOneHost()
       unwatch = driver.watch?.(onIdleError) ?? unwatch
+      await driver.open?.()
       const started = async (): Promise<void> => {
         await (given.migrate && !given.readOnly ? prepare() : assertPrepared())
         isDistributed = (await readDistribution(connection, names)).sessions === 'distributed'

@@ -12,7 +12,8 @@ import { checkSchemaName, SCHEMA_NAME } from './names.ts'
 export const POSTGRES_OPTIONS: OptionTable = {
   /**
    * Your `pg` Pool, or one that works like it, such as the Pool of Neon's driver. It stays yours: closing the sessions does
-   * not end it. Give one of `pool`, `connectionString` and `sql`.
+   * not end it. Give one of `pool`, `connectionString`, `sql` and
+   * `pglite`.
    * @type {PoolLike}
    */
   pool: {
@@ -32,6 +33,12 @@ export const POSTGRES_OPTIONS: OptionTable = {
    * @type {SqlFunction}
    */
   sql: { value: sqlFunction() },
+  /**
+   * PostgreSQL inside this process, for development and for small applications of one process: the folder of its data, or
+   * your instance of PGlite, which stays yours. For a folder Pawl uses the package `@electric-sql/pglite`.
+   * @type {string | PGliteLike}
+   */
+  pglite: { value: pglite() },
   /** Size of Pawl's own pool. */
   maxConnections: { value: count(1, 1000), default: 10 },
   /**
@@ -84,6 +91,25 @@ function sqlFunction(): OptionValue {
         throw new InvalidOptionsError(
           option,
           `option \`${option}\` has a \`transform.row\`, which changes the rows that Pawl reads. Give Pawl a client of its own, without it.`,
+        )
+      return value
+    },
+  }
+}
+
+function pglite(): OptionValue {
+  const takes = 'the path of a folder, or an instance of PGlite'
+  return {
+    takes,
+    check(option, value) {
+      if (typeof value !== 'string')
+        return recognize(value) === 'pglite' ? value : refuseOther(option, value, takes)
+      if (value === '') return check.fail(option, value, takes)
+      const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(value)?.[1]
+      if (scheme !== undefined)
+        throw new InvalidOptionsError(
+          option,
+          `option \`${option}\` got a URL that begins with ${scheme.slice(0, 32)}://; it takes ${takes}. A URL of PostgreSQL is for the option \`connectionString\``,
         )
       return value
     },

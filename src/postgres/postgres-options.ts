@@ -2,6 +2,7 @@
 
 import type { SessionIdVersion } from '../portable/session-id.ts'
 import type { PoolLike } from './drivers/pg-pool.ts'
+import type { PGliteLike } from './drivers/pglite.ts'
 import type { SqlFunction } from './drivers/sql.ts'
 import type { ListenConfig } from './listen-config.ts'
 
@@ -9,7 +10,7 @@ import type { ListenConfig } from './listen-config.ts'
 export interface PostgresOptions {
   /**
    * Your `pg` Pool, or one that works like it, such as the Pool of Neon's driver. It stays yours: closing the
-   * sessions does not end it. Give one of `pool`, `connectionString` and `sql`.
+   * sessions does not end it. Give one of `pool`, `connectionString`, `sql` and `pglite`.
    */
   readonly pool?: PoolLike
   /**
@@ -19,6 +20,12 @@ export interface PostgresOptions {
   readonly connectionString?: string
   /** A client of another driver: `postgres(url)` of postgres.js. It stays yours, as a pool does. */
   readonly sql?: SqlFunction
+  /**
+   * PostgreSQL inside this process, for development and for small applications of one process: the folder of its
+   * data, or your instance of PGlite, which stays yours. For a folder Pawl uses the package
+   * `@electric-sql/pglite`.
+   */
+  readonly pglite?: string | PGliteLike
   /**
    * Size of Pawl's own pool.
    * Takes a whole number from 1 to 1,000.
@@ -63,6 +70,7 @@ export interface ResolvedPostgresOptions {
   readonly pool: PoolLike | null
   readonly connectionString: string | null
   readonly sql: SqlFunction | null
+  readonly pglite: string | PGliteLike | null
   readonly maxConnections: number
   readonly schema: string
   readonly listen: boolean | string | ListenConfig

@@ -98,7 +98,7 @@ export function describeDriver(name: string, { options, rolledBack, listens }: T
 
     it('refuses any other object as a transaction', async () => {
       const store = postgres(options)
-      for (const other of [undefined, null, {}, 'client', options.sql])
+      for (const other of [undefined, null, {}, 'client', options.sql, options.pglite])
         expect(() => store.using(other)).toThrow(TypeError)
     })
 
