@@ -17,7 +17,7 @@ const SUITES = {
     'verify',
     'wycheproof',
   ],
-  fleet: ['chaos', 'fleet', 'load', 'model'],
+  fleet: ['chaos', 'drivers', 'fleet', 'load', 'model'],
   browser: ['browser'],
   apps: ['cli', 'demo', 'examples', 'moving'],
   package: ['package'],

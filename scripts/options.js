@@ -71,7 +71,9 @@ const FUNCTIONS = {
     target: 'src/postgres/postgres-options.ts',
     imports: `
       import type { SessionIdVersion } from '../portable/session-id.ts'
-      import type { PoolLike } from './driver.ts'
+      import type { PoolLike } from './drivers/pg-pool.ts'
+      import type { PGliteLike } from './drivers/pglite.ts'
+      import type { SqlFunction } from './drivers/sql.ts'
       import type { ListenConfig } from './listen-config.ts'`,
     name: 'PostgresOptions',
     about: 'What {@link postgres} takes: your pool, or how to connect.',

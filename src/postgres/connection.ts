@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { delay } from '../core/time/delay.ts'
 import { InvalidOptionsError, StoreUnavailableError } from '../portable/errors.ts'
-import type { PooledClient, PoolLike, QueryConfig } from './driver.ts'
+import type { Driver, Row, RunStatement, Statement } from './driver.ts'
 import { toError } from './driver-error.ts'
 import type { Parameter } from './parameters.ts'
 import {
@@ -13,11 +13,10 @@ import {
   isPreparedRefused,
   isTransactionRefused,
 } from './sqlstate.ts'
-import { types } from './types.ts'
 import { unavailable } from './unavailable.ts'
 import { withTimeout } from './with-timeout.ts'
 
-export type Row = Record<string, unknown>
+export type { Row } from './driver.ts'
 
 /** Runs statements, retries them, and translates the driver's errors. */
 export interface Connection {
@@ -67,7 +66,7 @@ const DEFAULT_POOL_SIZE = 10
  * @param explainForbidden makes the message for a statement that the role may not run
  */
 export function createConnection(
-  pool: PoolLike,
+  driver: Driver,
   target: { readonly where: string },
   explainForbidden: (error: unknown, text: string) => Promise<string> = async (error) =>
     unavailable(error, target.where).message,
@@ -78,7 +77,6 @@ export function createConnection(
   let lost = 0
   let renamed = 0
   let answeredAt = performance.now()
-  const query_timeout = Math.min(QUERY_TIMEOUT, pool.options?.query_timeout || QUERY_TIMEOUT)
   const names = new Map<string, string>()
 
   /** The name follows from the text, so a new release never reuses the name of an old statement. */
@@ -96,15 +94,15 @@ export function createConnection(
     if (names.get(text) === outdated) names.set(text, `${outdated.split('.', 1)[0]}.${++renamed}`)
   }
 
-  function configOf(text: string, values: Parameter[], name?: string): QueryConfig {
-    return { text, values, name, types, query_timeout }
+  function statementOf(text: string, values: Parameter[], name?: string): Statement {
+    return { text, values, name, within: QUERY_TIMEOUT }
   }
 
   async function run(text: string, values: Parameter[]): Promise<Row[]> {
     if (usesPrepared) {
       const name = statementName(text)
       try {
-        return (await pool.query(configOf(text, values, name))).rows as Row[]
+        return await driver.query(statementOf(text, values, name))
       } catch (error) {
         if (isPlanOutdated(error)) {
           // The server has executed nothing. The same statement without a name has no outdated plan.
@@ -115,23 +113,22 @@ export function createConnection(
         } else throw error
       }
     }
-    return (await pool.query(configOf(text, values))).rows as Row[]
+    return driver.query(statementOf(text, values))
   }
 
   /** Tells the operator that the pool, not the server, is the bottleneck. */
   function poolState(): string {
-    const { totalCount, idleCount, options } = pool
-    const full = options?.max !== undefined && totalCount !== undefined && totalCount >= options.max
-    return full && idleCount === 0 ? `; all ${totalCount} connections of the pool are in use` : ''
+    const { max, total, idle } = driver.load?.() ?? {}
+    const full = max !== undefined && total !== undefined && total >= max
+    return full && idle === 0 ? `; all ${total} connections of the pool are in use` : ''
   }
 
   /** Without this limit the queue of a stuck pool grows: a request that timed out leaves its statement in it. */
   function assertNotStuck(): void {
-    const { waitingCount = 0, options } = pool
-    const maxWaiting = MAX_WAITING_PER_CONNECTION * (options?.max ?? DEFAULT_POOL_SIZE)
-    if (waitingCount > maxWaiting && performance.now() - answeredAt > STUCK_AFTER)
+    const { waiting = 0, max = DEFAULT_POOL_SIZE } = driver.load?.() ?? {}
+    if (waiting > MAX_WAITING_PER_CONNECTION * max && performance.now() - answeredAt > STUCK_AFTER)
       throw new StoreUnavailableError(
-        `The connection pool for PostgreSQL at ${target.where} is stuck: ${waitingCount} statements wait${poolState()}. ` +
+        `The connection pool for PostgreSQL at ${target.where} is stuck: ${waiting} statements wait${poolState()}. ` +
           'Check the server, and transactions that hold connections.',
       )
   }
@@ -181,67 +178,39 @@ export function createConnection(
   async function queryOnce(within: number, text: string, values: Parameter[]): Promise<Row[]> {
     assertOpen()
     try {
-      const answer = pool.query({ ...configOf(text, values), query_timeout: within + RELEASE_AFTER })
-      return (await withTimeout(within, target, answer, poolState)).rows as Row[]
+      const answer = driver.query({ text, values, within: within + RELEASE_AFTER })
+      return await withTimeout(within, target, answer, poolState)
     } catch (thrown) {
       throw await explained(toError(thrown), text)
     }
   }
 
-  /** Runs statements on one connection, which is closed if one of them fails. */
-  async function onClient<T>(work: (client: PooledClient) => Promise<T>): Promise<T> {
-    const client = await pool.connect()
-    let failure: Error | undefined
-    // The pool handles `error` events of idle clients only, and an unhandled one ends the process.
-    // The running statement fails as well, so this handler has nothing to do.
-    const ignore = (): void => {}
-    client.on?.('error', ignore)
-    try {
-      return await work(client)
-    } catch (error) {
-      failure = toError(error)
-      throw error
-    } finally {
-      // After a failure the pool closes the connection, and the server rolls back an open transaction.
-      client.release(failure)
-      client.off?.('error', ignore)
-    }
-  }
-
-  async function beginAsync(client: PooledClient): Promise<void> {
-    await client.query(configOf('begin', []))
-    await client.query(configOf('set local synchronous_commit = off', []))
+  async function beginAsync(run: RunStatement): Promise<void> {
+    await run(statementOf('set local synchronous_commit = off', []))
   }
 
   async function commitAsynchronously(text: string, values: Parameter[]): Promise<Row[]> {
-    if (!usesTransactions) return run(text, values)
+    const { transaction } = driver
+    if (!usesTransactions || transaction === null) return run(text, values)
     let began = false
     try {
-      return await onClient(async (client) => {
-        await beginAsync(client)
+      return await transaction(QUERY_TIMEOUT, async (runInside) => {
+        await beginAsync(runInside)
         began = true
-        const { rows } = await client.query(configOf(text, values))
-        const { command } = await client.query(configOf('commit', []))
-        // PostgreSQL answers COMMIT of a failed transaction with ROLLBACK, without an error.
-        if (command !== 'COMMIT')
-          throw new Error('PostgreSQL rolled the transaction back instead of committing it')
-        return rows as Row[]
+        return runInside(statementOf(text, values))
       })
     } catch (error) {
       if (began || !isTransactionRefused(error)) throw error
     }
     const rows = await run(text, values)
     // PgBouncer reports outages with the same code. A second refusal, right after a statement that succeeded, is none.
-    usesTransactions = await canBegin()
+    usesTransactions = await canBegin(transaction)
     return rows
   }
 
-  async function canBegin(): Promise<boolean> {
+  async function canBegin(transaction: NonNullable<Driver['transaction']>): Promise<boolean> {
     try {
-      await onClient(async (client) => {
-        await beginAsync(client)
-        await client.query(configOf('rollback', []))
-      })
+      await transaction(QUERY_TIMEOUT, beginAsync)
       return true
     } catch (error) {
       return !isTransactionRefused(error)

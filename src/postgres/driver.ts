@@ -1,55 +1,58 @@
-import type { types } from './types.ts'
+import type { Parameter } from './parameters.ts'
 
-/** The part of a `pg` client that Pawl uses: `query` with one config object. */
-export interface Queryable {
-  query(config: QueryConfig): Promise<{ rows: unknown[]; command?: string }>
-}
+export type Row = Record<string, unknown>
 
-export interface QueryConfig {
+/** One statement for a driver. */
+export interface Statement {
   readonly text: string
-  readonly values: unknown[]
-  /** Name of the prepared statement. */
+  readonly values: readonly Parameter[]
+  /** Name of the prepared statement. Without it the driver must not prepare the statement. */
   readonly name?: string | undefined
-  readonly types: typeof types
-  /** Milliseconds after which the driver gives up the statement and closes its connection. */
-  readonly query_timeout?: number
+  /** Milliseconds after which nobody waits for the answer any more, and the driver frees its connection. */
+  readonly within?: number
 }
 
-/** The part of a client from a `pg` Pool that Pawl uses. */
-export interface PooledClient extends Queryable {
-  release(error?: Error | boolean): void
-  on?(event: 'error', listener: () => void): unknown
-  off?(event: 'error', listener: () => void): unknown
-}
+/** @returns the rows, with every value as `types.ts` parses it */
+export type RunStatement = (statement: Statement) => Promise<Row[]>
 
-/** The part of a `pg` Pool that Pawl uses. */
-export interface PoolLike extends Queryable {
-  connect(): Promise<PooledClient>
-  end(): Promise<void>
-  on?(event: 'error', listener: () => void): unknown
-  off?(event: 'error', listener: () => void): unknown
-  readonly options?: {
-    readonly host?: string | undefined
-    readonly port?: number | undefined
-    readonly connectionString?: string | undefined
-    readonly database?: string | undefined
-    readonly password?: unknown
-    readonly max?: number | undefined
-    readonly query_timeout?: number | undefined
-  }
+/** How busy a pool is. */
+export interface PoolLoad {
+  /** The largest number of connections. */
+  readonly max?: number | undefined
   /** Number of connections. */
-  readonly totalCount?: number
+  readonly total?: number | undefined
   /** Number of connections that are not in use. */
-  readonly idleCount?: number
+  readonly idle?: number | undefined
   /** Number of statements that wait for a connection. */
-  readonly waitingCount?: number
-  /** The class of its clients. LISTEN opens one more of them. */
-  readonly Client?: ClientClass
+  readonly waiting?: number | undefined
 }
 
-export type ClientClass = new (config: object) => unknown
+/** What Pawl needs of a database driver. Everything above it is the same for all drivers. */
+export interface Driver {
+  readonly query: RunStatement
+  /**
+   * Runs statements on one connection, between BEGIN and COMMIT. Fails if PostgreSQL rolls back instead of committing.
+   * `null`: the driver has no transactions.
+   * @param within the limit of BEGIN and of COMMIT, as for a statement
+   */
+  readonly transaction: (<T>(within: number, work: (run: RunStatement) => Promise<T>) => Promise<T>) | null
+  /**
+   * Runs statements in a transaction that the application has begun.
+   * @throws TypeError for anything else than the driver's object for a transaction
+   */
+  using(client: unknown): RunStatement
+  /** Makes a client for LISTEN. `null`: LISTEN is off, or the driver has none, and the process polls. */
+  readonly openListenClient: (() => Promise<ListenClient>) | null
+  readonly load?: () => PoolLoad
+  /** Opens a database that this process runs itself. It takes seconds, so it has no part in the timeout of a start. */
+  open?(): Promise<void>
+  /** Calls back when a connection was lost while idle. @returns a function that removes the callback */
+  watch?(onLost: () => void): () => void
+  /** Ends what Pawl opened. What the application passed stays open. */
+  close(): Promise<void>
+}
 
-/** The part of a `pg` Client that LISTEN uses. */
+/** The part of a client that LISTEN uses. */
 export interface ListenClient {
   connect(): Promise<unknown>
   query(text: string): Promise<unknown>

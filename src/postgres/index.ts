@@ -6,21 +6,17 @@ import { resolveTable } from '../portable/options/resolve-table.ts'
 import { createConnection } from './connection.ts'
 import { type DistributedTables, distribute } from './distribute.ts'
 import { readDistribution } from './distribution.ts'
-import type { ListenClient } from './driver.ts'
-import { listenClientOf } from './listen-client.ts'
+import { assertOneDatabase, openDriver } from './drivers/open-driver.ts'
 import { assertMigrated, migrate, pendingAfter } from './migrate.ts'
 import { readMissingRows } from './missing-rows.ts'
 import { createNames } from './names.ts'
 import { POSTGRES_OPTIONS } from './option-table.ts'
-import { createOwnPool } from './own-pool.ts'
-import { watchPoolErrors } from './pool-errors.ts'
 import type { PostgresOptions, ResolvedPostgresOptions } from './postgres-options.ts'
 import { assertTablesUsable, assertUsable } from './preflight.ts'
 import { probeListen } from './probe-listen.ts'
 import { QUERIES } from './queries.ts'
 import { readOnlyStore } from './read-only.ts'
 import { explainForbidden, type Query } from './rights.ts'
-import { shareListenClient } from './shared-listen-client.ts'
 import { isForbidden } from './sqlstate.ts'
 import { readStartState } from './start-state.ts'
 import { readStatus } from './status.ts'
@@ -32,7 +28,9 @@ import { assertTakesWrites, assertWritable } from './writable.ts'
 
 export type { DistributedTables } from './distribute.ts'
 export type { TableLayout } from './distribution.ts'
-export type { PoolLike } from './driver.ts'
+export type { PoolLike } from './drivers/pg-pool.ts'
+export type { PGliteLike } from './drivers/pglite.ts'
+export type { SqlFunction } from './drivers/sql.ts'
 export type { ListenConfig } from './listen-config.ts'
 export type { PostgresOptions } from './postgres-options.ts'
 export type {
@@ -75,10 +73,7 @@ export interface PostgresStore extends Store {
  */
 export function postgres(options: PostgresOptions): PostgresStore {
   const given = resolveTable<ResolvedPostgresOptions>(POSTGRES_OPTIONS, options)
-  if (given.pool !== null && given.connectionString !== null)
-    check.fail('pool', given.pool, 'a `pg` Pool only without `connectionString`: give one of the two')
-  if (given.pool === null && given.connectionString === null)
-    check.fail('pool', undefined, 'a `pg` Pool, unless you give `connectionString`')
+  assertOneDatabase(given)
   if (given.readOnly && options.migrate === true)
     check.fail('migrate', true, '`false` with `readOnly`: the process on the primary migrates')
   if (given.readOnly && options.listen !== undefined && options.listen !== false)
@@ -89,22 +84,23 @@ export function postgres(options: PostgresOptions): PostgresStore {
     )
   const names = createNames(given.schema)
   const target = createTarget(given)
-  const pool = given.pool ?? createOwnPool(given.connectionString!, given.maxConnections, target, onIdleError)
-  const connection = createConnection(pool, target, (error, text) =>
+  const driver = openDriver(given, target, onIdleError)
+  const connection = createConnection(driver, target, (error, text) =>
     explainForbidden(queryCatalog, names, given.schema, target.where, error, text, given.readOnly),
   )
   /** The pool replaces a connection that it lost while idle. Without a handler this event would end the process. */
   function onIdleError(): void {
     connection.countLost()
   }
-  const openListenClient = given.readOnly ? null : listenClientOf(given)
+  const openListenClient = given.readOnly ? null : driver.openListenClient
   let isDistributed = false
   const store = createPostgresStore(
     connection,
     names,
     given.schema,
-    sharedListenClient(given, openListenClient),
+    openListenClient,
     () => isDistributed,
+    driver.using,
   )
   let unwatch: () => void = () => {}
   const probe = (): Promise<ListenFailure | null> | null =>
@@ -160,7 +156,10 @@ export function postgres(options: PostgresOptions): PostgresStore {
     ...store,
     sessionIdVersion: given.sessionIdVersion,
     missingRows: () => readMissingRows(connection, names),
-    migrate: () => asSchemaError(prepare()),
+    async migrate() {
+      await driver.open?.()
+      return asSchemaError(prepare())
+    },
     distribute: () => asSchemaError(distribute(connection, names, prepare)),
     async status(wanted) {
       const statusOptions = methodOptions('status', wanted, 'exact', 'lastSeenBefore', 'onProgress')
@@ -169,24 +168,16 @@ export function postgres(options: PostgresOptions): PostgresStore {
     async start() {
       connection.reopen()
       target.assertOneHost()
-      if (given.pool !== null) unwatch = watchPoolErrors(given.pool, onIdleError)
+      unwatch = driver.watch?.(onIdleError) ?? unwatch
+      await driver.open?.()
       const started = async (): Promise<number | null> => (await startAtOnce()) ?? startStepwise()
       return asSchemaError(withTimeout(START_TIMEOUT, target, started()))
     },
     async close() {
       connection.close()
       unwatch()
-      if (given.pool === null) await pool.end()
+      await driver.close()
     },
   }
   return given.readOnly ? readOnlyStore(full) : full
-}
-
-/** Stores of one pool, or of one connection string, share a connection if `listen` is the same. */
-function sharedListenClient(
-  { pool, listen, connectionString }: ResolvedPostgresOptions,
-  open: (() => Promise<ListenClient>) | null,
-): (() => Promise<ListenClient>) | null {
-  if (open === null) return null
-  return shareListenClient(open, pool ?? connectionString!, typeof listen === 'boolean' ? null : listen)
 }

@@ -3,29 +3,42 @@ import { check } from '../portable/options/check.ts'
 import type { OptionTable, OptionValue } from '../portable/options/option.ts'
 import { count, flag, oneOf } from '../portable/options/values.ts'
 import { addressMistake, connectionStringMistake } from './connection-string.ts'
-import type { PoolLike } from './driver.ts'
+import type { PoolLike } from './drivers/pg-pool.ts'
+import type { PostgresJs } from './drivers/postgres-js.ts'
+import { describeGiven, recognize } from './drivers/recognize.ts'
 import { checkSchemaName, SCHEMA_NAME } from './names.ts'
 
 /** The options of `postgres`. After a change run `npm run options`. */
 export const POSTGRES_OPTIONS: OptionTable = {
   /**
-   * Your `pg` Pool. It stays yours: closing the sessions does not end it.
+   * Your `pg` Pool, or one that works like it, such as the Pool of Neon's driver. It stays yours: closing the sessions does
+   * not end it. Give one of `pool`, `connectionString`, `sql` and
+   * `pglite`.
    * @type {PoolLike}
-   * @defaultValue this or `connectionString` is required
    */
   pool: {
     value: {
       takes: 'a `pg` Pool',
       check(option, value) {
-        const isPool = typeof (value as { connect?: unknown } | null)?.connect === 'function'
-        if (!isPool) return check.fail(option, value, this.takes)
+        if (recognize(value) !== 'pool') return refuseOther(option, value, this.takes)
         checkConfig(`${option}.options`, (value as PoolLike).options)
         return value
       },
     },
   },
-  /** Where to connect, instead of `pool`. Pawl then makes its own pool with the package `pg`. */
+  /** Where to connect. Pawl then makes its own pool with the package `pg`. */
   connectionString: { value: connectionString() },
+  /**
+   * A client of another driver: `postgres(url)` of postgres.js. It stays yours, as a pool does.
+   * @type {SqlFunction}
+   */
+  sql: { value: sqlFunction() },
+  /**
+   * PostgreSQL inside this process, for development and for small applications of one process: the folder of its data, or
+   * your instance of PGlite, which stays yours. For a folder Pawl uses the package `@electric-sql/pglite`.
+   * @type {string | PGliteLike}
+   */
+  pglite: { value: pglite() },
   /** Size of Pawl's own pool. */
   maxConnections: { value: count(1, 1000), default: 10 },
   /**
@@ -61,6 +74,46 @@ export const POSTGRES_OPTIONS: OptionTable = {
     value: oneOf('v7', 'v4'),
     default: 'v7',
   },
+}
+
+/** Its own sentence, because the driver that was given is often right and only the option wrong. */
+function refuseOther(option: string, value: unknown, takes: string): never {
+  throw new InvalidOptionsError(option, `option \`${option}\` got ${describeGiven(value)}; it takes ${takes}`)
+}
+
+function sqlFunction(): OptionValue {
+  const takes = 'a client of postgres.js'
+  return {
+    takes,
+    check(option, value) {
+      if (recognize(value) !== 'postgresJs') return refuseOther(option, value, takes)
+      if ((value as PostgresJs).options.transform.row?.from !== undefined)
+        throw new InvalidOptionsError(
+          option,
+          `option \`${option}\` has a \`transform.row\`, which changes the rows that Pawl reads. Give Pawl a client of its own, without it.`,
+        )
+      return value
+    },
+  }
+}
+
+function pglite(): OptionValue {
+  const takes = 'the path of a folder, or an instance of PGlite'
+  return {
+    takes,
+    check(option, value) {
+      if (typeof value !== 'string')
+        return recognize(value) === 'pglite' ? value : refuseOther(option, value, takes)
+      if (value === '') return check.fail(option, value, takes)
+      const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(value)?.[1]
+      if (scheme !== undefined)
+        throw new InvalidOptionsError(
+          option,
+          `option \`${option}\` got a URL that begins with ${scheme.slice(0, 32)}://; it takes ${takes}. A URL of PostgreSQL is for the option \`connectionString\``,
+        )
+      return value
+    },
+  }
 }
 
 function connectionString(): OptionValue {

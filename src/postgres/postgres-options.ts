@@ -1,21 +1,31 @@
 // `npm run options` writes this file from ./option-table.ts. Change that file instead.
 
 import type { SessionIdVersion } from '../portable/session-id.ts'
-import type { PoolLike } from './driver.ts'
+import type { PoolLike } from './drivers/pg-pool.ts'
+import type { PGliteLike } from './drivers/pglite.ts'
+import type { SqlFunction } from './drivers/sql.ts'
 import type { ListenConfig } from './listen-config.ts'
 
 /** What {@link postgres} takes: your pool, or how to connect. */
 export interface PostgresOptions {
   /**
-   * Your `pg` Pool. It stays yours: closing the sessions does not end it.
-   * @defaultValue this or connectionString is required
+   * Your `pg` Pool, or one that works like it, such as the Pool of Neon's driver. It stays yours: closing the
+   * sessions does not end it. Give one of `pool`, `connectionString`, `sql` and `pglite`.
    */
   readonly pool?: PoolLike
   /**
-   * Where to connect, instead of `pool`. Pawl then makes its own pool with the package `pg`.
+   * Where to connect. Pawl then makes its own pool with the package `pg`.
    * Takes a PostgreSQL URL.
    */
   readonly connectionString?: string
+  /** A client of another driver: `postgres(url)` of postgres.js. It stays yours, as a pool does. */
+  readonly sql?: SqlFunction
+  /**
+   * PostgreSQL inside this process, for development and for small applications of one process: the folder of its
+   * data, or your instance of PGlite, which stays yours. For a folder Pawl uses the package
+   * `@electric-sql/pglite`.
+   */
+  readonly pglite?: string | PGliteLike
   /**
    * Size of Pawl's own pool.
    * Takes a whole number from 1 to 1,000.
@@ -59,6 +69,8 @@ export interface PostgresOptions {
 export interface ResolvedPostgresOptions {
   readonly pool: PoolLike | null
   readonly connectionString: string | null
+  readonly sql: SqlFunction | null
+  readonly pglite: string | PGliteLike | null
   readonly maxConnections: number
   readonly schema: string
   readonly listen: boolean | string | ListenConfig

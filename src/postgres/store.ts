@@ -3,7 +3,7 @@ import type { Change, SessionRow, Store } from '../core/store.ts'
 import { batch } from './batch.ts'
 import { createBulkStatements } from './bulk-statements.ts'
 import { ANSWER_WITHIN, type Connection, type Row } from './connection.ts'
-import type { ListenClient, Queryable } from './driver.ts'
+import type { Driver, ListenClient } from './driver.ts'
 import { leavingOutFailed } from './each-alone.ts'
 import { createKeyStatements } from './key-statements.ts'
 import { createListener } from './listen.ts'
@@ -15,12 +15,12 @@ import { insertManyValues, toEndReason, toSessionRow } from './session-row.ts'
 import { createSessionWrites } from './session-writes.ts'
 import { timestamp } from './times.ts'
 import { createTurns } from './turns.ts'
-import { types } from './types.ts'
 import { withTimeout } from './with-timeout.ts'
 
 /**
  * @param openListenClient `null` turns LISTEN off
  * @param isDistributed whether several nodes have the rows of `sessions`
+ * @param transactionOf runs statements in a transaction of the application
  */
 export function createPostgresStore(
   connection: Connection,
@@ -28,6 +28,7 @@ export function createPostgresStore(
   schema: string,
   openListenClient: (() => Promise<ListenClient>) | null,
   isDistributed: () => boolean,
+  transactionOf: Driver['using'],
 ): Omit<Store, 'start' | 'close'> {
   const texts = Object.fromEntries(
     Object.entries(QUERIES).map(([name, text]) => [name, names.fill(text)]),
@@ -92,13 +93,10 @@ export function createPostgresStore(
             hooks,
           ),
     using(client) {
-      if (typeof (client as Queryable | null)?.query !== 'function')
-        throw new TypeError('`using` takes the `pg` client on which you began the transaction')
+      const runStatement = transactionOf(client)
       // No retries and no prepared statements: the application owns the transaction and handles its errors.
-      const runInTransaction: Run = async (name, values) => {
-        const result = (client as Queryable).query({ text: texts[name], values, types })
-        return (await withTimeout(ANSWER_WITHIN, connection.target, result)).rows as Row[]
-      }
+      const runInTransaction: Run = async (name, values) =>
+        withTimeout(ANSWER_WITHIN, connection.target, runStatement({ text: texts[name], values }))
       const notifyOnCommit = createNotify(runInTransaction)
       return createSessionWrites(runInTransaction, () => notifyOnCommit(schema, ''))
     },

@@ -1,6 +1,9 @@
 import { InvalidOptionsError } from '../portable/errors.ts'
+import { describeAddress } from './address.ts'
 import { parse, SEVERAL_HOSTS } from './connection-string.ts'
-import type { ClientClass } from './driver.ts'
+import type { ClientClass } from './drivers/pg-pool.ts'
+import type { PGliteLike } from './drivers/pglite.ts'
+import { type PostgresJs, postgresJsAddress } from './drivers/postgres-js.ts'
 import type { ResolvedPostgresOptions } from './postgres-options.ts'
 
 /** Where the statements go, for messages: never with a user or password. */
@@ -16,7 +19,9 @@ export interface Target {
   assertOneHost(): void
 }
 
-export function createTarget({ pool, connectionString }: ResolvedPostgresOptions): Target {
+export function createTarget({ pool, connectionString, sql, pglite }: ResolvedPostgresOptions): Target {
+  const fixed = sql !== null ? postgresJsAddress(sql as unknown as PostgresJs) : describePGlite(pglite)
+  if (fixed !== null) return { where: fixed, useDriver() {}, assertOneHost() {} }
   const config = pool === null ? { connectionString: connectionString! } : pool.options
   let driver = pool?.Client
   let where: string | null = null
@@ -40,12 +45,6 @@ export function createTarget({ pool, connectionString }: ResolvedPostgresOptions
         )
     },
   }
-}
-
-/** `host:port/database` of a client. A socket is a file in the folder `host`. */
-export function describeAddress(host: string, port: number | string, database: string): string {
-  if (host.startsWith('/')) return `${host}/.s.PGSQL.${port}${database && ` (database ${database})`}`
-  return `${host.includes(':') ? `[${host}]` : host}:${port}${database && `/${database}`}`
 }
 
 function describeWithDriver(Client: ClientClass, config: object): string {
@@ -88,4 +87,9 @@ function describeConfig(config: {
     return 'the given connection string'
   }
   return `${url.hostname || url.searchParams.get('host') || 'localhost'}:${url.port || 5432}${url.pathname}`
+}
+
+function describePGlite(pglite: PGliteLike | string | null): string | null {
+  if (pglite === null) return null
+  return typeof pglite === 'string' ? `the PGlite folder ${pglite}` : 'the given PGlite'
 }

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createConnection } from '../../src/postgres/connection.ts'
+import { pgDriver } from '../../src/postgres/drivers/pg.ts'
 import { type PoolLike, postgres } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { coded } from '../support/errors.ts'
@@ -313,7 +314,7 @@ describe('a stuck pool', () => {
       connect: () => expect.unreachable(),
       end: async () => {},
     }
-    const connection = createConnection(state, { where: 'there' })
+    const connection = createConnection(pgDriver(state), { where: 'there' })
     const unanswered = connection.query('select 1', []).catch((error: unknown) => error)
     state.waitingCount = 101
     await vi.advanceTimersByTimeAsync(1999)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createConnection } from '../../src/postgres/connection.ts'
 import { type Distribution, readDistribution } from '../../src/postgres/distribution.ts'
+import { pgDriver } from '../../src/postgres/drivers/pg.ts'
 import type { PoolLike } from '../../src/postgres/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { createNames } from '../../src/postgres/names.ts'
@@ -9,7 +10,7 @@ import { createDatabase, createPool } from '../support/database.ts'
 import { aroundQueries, driverError, recording } from '../support/pools.ts'
 
 function read(pool: PoolLike, schema = 'pawl'): Promise<Distribution> {
-  return readDistribution(createConnection(pool, { where: 'test' }), createNames(schema))
+  return readDistribution(createConnection(pgDriver(pool), { where: 'test' }), createNames(schema))
 }
 
 const ON_PLAIN = {

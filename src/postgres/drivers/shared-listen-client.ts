@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { ListenClient, Notification } from './driver.ts'
+import type { ListenClient, Notification } from '../driver.ts'
 
 type Open = () => Promise<ListenClient>
 
@@ -151,7 +151,7 @@ function createUser(shared: Shared, retire: () => void): ListenClient {
 }
 
 /** The channel of `listen x` or `listen "x"`. */
-function channelOf(text: string): string | null {
+export function channelOf(text: string): string | null {
   const name = /^listen (.+)$/s.exec(text)?.[1]
   if (name === undefined) return null
   return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name

@@ -1,8 +1,9 @@
-import { parse } from './connection-string.ts'
-import type { ClientClass, ListenClient, PoolLike } from './driver.ts'
-import type { ListenConfig } from './listen-config.ts'
+import { parse } from '../connection-string.ts'
+import type { ListenClient } from '../driver.ts'
+import type { ListenConfig } from '../listen-config.ts'
+import type { ResolvedPostgresOptions } from '../postgres-options.ts'
 import { CONNECT_TIMEOUT } from './own-pool.ts'
-import type { ResolvedPostgresOptions } from './postgres-options.ts'
+import type { ClientClass, PoolLike } from './pg-pool.ts'
 
 type Config = Readonly<Record<string, unknown>>
 type Address = Record<'user' | 'password' | 'host' | 'port' | 'database' | 'ssl', unknown>
@@ -20,7 +21,8 @@ export function listenClientOf({
   // A wrapped pool does not show how to connect. The process then relies on polling.
   if (listen === true && pool !== null && (pool.Client === undefined || pool.options === undefined))
     return null
-  const base = pool === null ? { connectionString } : ownConfig(pool.options)
+  const base =
+    pool === null ? defined({ connectionString: connectionString ?? undefined }) : ownConfig(pool.options)
   return async () => {
     const Client = pool?.Client ?? ((await import('pg')).default.Client as unknown as ClientClass)
     const config = listen === true ? base : { ...explicit(Client, base), ...explicit(Client, given(listen)) }

@@ -1,4 +1,4 @@
-import type { PoolLike } from './driver.ts'
+import type { PoolLike } from './pg-pool.ts'
 
 interface Watched {
   readonly listeners: Set<() => void>

@@ -1,6 +1,6 @@
-import { ANSWER_WITHIN } from './connection.ts'
-import type { PoolLike } from './driver.ts'
-import type { Target } from './target.ts'
+import { ANSWER_WITHIN } from '../connection.ts'
+import type { Target } from '../target.ts'
+import type { PoolLike } from './pg-pool.ts'
 
 /** Milliseconds for one connection attempt. */
 export const CONNECT_TIMEOUT = 5000

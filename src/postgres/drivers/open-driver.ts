@@ -1,0 +1,62 @@
+import { InvalidOptionsError } from '../../portable/errors.ts'
+import { check } from '../../portable/options/check.ts'
+import type { Driver } from '../driver.ts'
+import type { ResolvedPostgresOptions } from '../postgres-options.ts'
+import type { Target } from '../target.ts'
+import { listenClientOf } from './listen-client.ts'
+import { createOwnPool } from './own-pool.ts'
+import { pgDriver } from './pg.ts'
+import { pgliteDriver } from './pglite.ts'
+import { type PostgresJs, postgresJsDriver } from './postgres-js.ts'
+import { shareListenClient } from './shared-listen-client.ts'
+
+/** The options that say where the sessions are. */
+const DATABASES = ['pool', 'connectionString', 'sql', 'pglite'] as const
+
+/** @throws InvalidOptionsError unless exactly one option names the database */
+export function assertOneDatabase(given: ResolvedPostgresOptions): void {
+  const [option, other] = DATABASES.filter((name) => given[name] !== null)
+  if (option === undefined)
+    throw new InvalidOptionsError(
+      'pool',
+      'option `pool` got undefined; it takes a `pg` Pool, unless you give `connectionString`, `sql` or `pglite`',
+    )
+  if (other !== undefined)
+    throw new InvalidOptionsError(
+      option,
+      `the options \`${option}\` and \`${other}\` name two databases: give one of them`,
+    )
+  if (option === 'pglite' && typeof given.listen !== 'boolean')
+    check.fail('listen', given.listen, '`true` or `false` with `pglite`: it has no other address')
+}
+
+/**
+ * The driver that the options name.
+ * @param onIdleError called when Pawl's own pool lost an idle connection
+ */
+export function openDriver(given: ResolvedPostgresOptions, target: Target, onIdleError: () => void): Driver {
+  const { pool, connectionString, maxConnections, sql, pglite } = given
+  if (pglite !== null) return pgliteDriver(pglite, given.listen === true && !given.readOnly)
+  if (sql !== null) {
+    const driver = postgresJsDriver(sql as unknown as PostgresJs)
+    return given.listen === true && !given.readOnly
+      ? driver
+      : { ...driver, openListenClient: sharedListenClient(given) }
+  }
+  const openListenClient = sharedListenClient(given)
+  if (pool !== null) return pgDriver(pool, { openListenClient, close: async () => {} })
+  const own = createOwnPool(connectionString!, maxConnections, target, onIdleError)
+  return pgDriver(own, { openListenClient, close: () => own.end() })
+}
+
+/** Stores of one pool, or of one connection string, share a connection if `listen` is the same. */
+function sharedListenClient(given: ResolvedPostgresOptions): Driver['openListenClient'] {
+  const open = given.readOnly ? null : listenClientOf(given)
+  if (open === null) return null
+  const { pool, connectionString, sql, listen } = given
+  return shareListenClient(
+    open,
+    pool ?? sql ?? connectionString!,
+    typeof listen === 'boolean' ? null : listen,
+  )
+}

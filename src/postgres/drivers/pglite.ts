@@ -1,0 +1,72 @@
+import type { Driver, Row, RunStatement } from '../driver.ts'
+import { channelClient } from './channel-client.ts'
+import { openFolder } from './pglite-folder.ts'
+import { toText } from './text-parameters.ts'
+import { types } from './types.ts'
+
+/** The part of a PGlite that Pawl uses. */
+export interface PGliteLike extends PGliteQueries {
+  readonly waitReady: Promise<unknown>
+  transaction<T>(work: (transaction: PGliteQueries) => Promise<T>): Promise<T | undefined>
+  listen(channel: string, onMessage: (payload: string) => void): Promise<() => Promise<unknown>>
+  close(): Promise<void>
+}
+
+interface PGliteQueries {
+  query(
+    text: string,
+    values?: unknown[],
+    options?: {
+      parsers: Record<number, (text: string) => unknown>
+      serializers: Record<number, (value: unknown) => string>
+    },
+  ): Promise<{ rows: unknown[] }>
+}
+
+const BYTEA = 17
+/** The types of which PGlite makes values of its own. */
+const PARSED = [16, BYTEA, 20, 21, 23, 26, 114, 700, 701, 1082, 1114, 1184, 3802]
+
+const OPTIONS = {
+  parsers: Object.fromEntries(PARSED.map((oid) => [oid, types.getTypeParser(oid)])),
+  // PGlite takes nothing but bytes. The other types pass text on.
+  serializers: { [BYTEA]: String },
+}
+
+/**
+ * PGlite: PostgreSQL inside this process.
+ * @param database an instance of the application, or the folder of a database that Pawl opens
+ */
+export function pgliteDriver(database: PGliteLike | string, listens: boolean): Driver {
+  const folder = typeof database === 'string' ? openFolder(database) : null
+  const get = async (): Promise<PGliteLike> => (typeof database === 'string' ? folder!.open() : database)
+
+  const runOn = async (on: PGliteQueries, { text, values }: Parameters<RunStatement>[0]): Promise<Row[]> =>
+    (await on.query(text, values.map(toText), OPTIONS)).rows as Row[]
+
+  return {
+    query: async (statement) => runOn(await get(), statement),
+    // PGlite has no result if the transaction was rolled back by hand, which the work here never does.
+    transaction: async <T>(_within: number, work: (run: RunStatement) => Promise<T>) =>
+      (await (await get()).transaction((inside) => work((statement) => runOn(inside, statement)))) as T,
+    using(client) {
+      const { query, rollback } = (client ?? {}) as { query?: unknown; rollback?: unknown }
+      if (typeof query !== 'function' || typeof rollback !== 'function')
+        throw new TypeError('`using` takes the `tx` that `transaction` of PGlite passes to your function')
+      return (statement) => runOn(client as PGliteQueries, statement)
+    },
+    openListenClient: listens
+      ? async () => {
+          const pglite = await get()
+          // PGlite takes the name as SQL.
+          return channelClient((channel, onMessage) =>
+            pglite.listen(`"${channel.replaceAll('"', '""')}"`, onMessage),
+          )
+        }
+      : null,
+    async open() {
+      await (await get()).waitReady
+    },
+    close: async () => folder?.close(),
+  }
+}

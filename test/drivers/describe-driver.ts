@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest'
+import type { Sessions, SessionsOptions } from '../../src/index.ts'
+import { type PostgresOptions, postgres } from '../../src/postgres/index.ts'
+import { describeStore } from '../contract/store-contract.ts'
+import { until } from '../fleet/until.ts'
+import { coded } from '../support/errors.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
+import { listen, openSessions } from '../support/sessions.ts'
+
+const SOON = 2000
+
+interface Tested {
+  readonly options: PostgresOptions
+  /** Runs `work` in a transaction of the application that is rolled back. */
+  readonly rolledBack: ((work: (client: unknown) => Promise<void>) => Promise<void>) | null
+  readonly listens: boolean
+}
+
+/** What every driver must do. */
+export function describeDriver(name: string, { options, rolledBack, listens }: Tested): void {
+  const open = (more: Partial<SessionsOptions> = {}): Promise<Sessions> =>
+    openSessions({ store: postgres(options), revocation: { pollInterval: 60 }, ...more })
+
+  describeStore(name, async () => {
+    const store = postgres({ ...options, schema: 'contract' })
+    await store.start()
+    return store
+  })
+
+  describe(name, () => {
+    it('serves twenty sessions at once: login, racing refreshes, confirmation, data, claims, revocation', async () => {
+      const sessions = await open()
+      const trouble = [listen(sessions, 'storeUnavailable'), listen(sessions, 'confirmationsDropped')]
+      const live = async (userId: string): Promise<void> => {
+        const login = await sessions.create({
+          userId,
+          claims: { role: 'a' },
+          data: { a: [1, null, '"\\ ü'] },
+          ip: '10.0.0.1',
+          userAgent: '{"a",b\\}',
+        })
+        const { sessionId } = login.session
+        const children = await Promise.all([1, 2, 3].map(() => sessions.refresh(login.refreshToken.value)))
+        const child = children.at(-1)!
+        expect(sessions.verify(child.accessToken.value).claims).toStrictEqual({ role: 'a' })
+        await sessions.flush()
+        const next = await sessions.refresh(child.refreshToken!.value)
+        expect(next.session).toMatchObject({ data: { a: [1, null, '"\\ ü'] }, ip: '10.0.0.1' })
+        expect(await sessions.patchData(sessionId, { b: 2, a: null })).toBe(1)
+        expect(await sessions.setClaims(sessionId, { role: 'b' })).toBe(1)
+        const [listed] = await sessions.list(userId)
+        expect(listed).toMatchObject({
+          sessionId,
+          claims: { role: 'b' },
+          data: { b: 2 },
+          userAgent: '{"a",b\\}',
+        })
+        expect(listed!.createdAt).toStrictEqual(login.session.createdAt)
+        expect(await sessions.revoke(sessionId)).toBe(true)
+        expect(await sessions.revoke(sessionId)).toBe(false)
+      }
+      await Promise.all(Array.from({ length: 20 }, (_, index) => live(`u${index}`)))
+      expect(trouble).toStrictEqual([[], []])
+    })
+
+    it('detects reuse, and prunes what has expired', async () => {
+      const clock = createFakeClock(Date.now())
+      const store = postgres(options)
+      const sessions = await open({ store, rotation: { overlap: 1, gracePeriod: 1 }, now: clock.now })
+      const { refreshToken } = await sessions.create({ userId: 'thief' })
+      const child = await sessions.refresh(refreshToken.value)
+      sessions.verify(child.accessToken.value)
+      await sessions.flush()
+      // The grace period and the clock tolerance have passed.
+      clock.advance(6.2)
+      await expect(sessions.refresh(refreshToken.value)).rejects.toEqual(coded('ERR_REFRESH_TOKEN_REUSED'))
+      expect(await store.status({ exact: true, lastSeenBefore: new Date(0) })).toMatchObject({
+        sessions: { exact: true, active: 0, lastSeenBefore: 0 },
+        unknown: [],
+      })
+      clock.advance(400 * 24 * 3600)
+      expect(await sessions.prune()).toBeGreaterThan(0)
+    })
+
+    it.runIf(rolledBack !== null)('writes in a transaction of the application', async () => {
+      const sessions = await open()
+      const { session } = await sessions.create({ userId: 'tx' })
+      let inside = ''
+      await rolledBack!(async (client) => {
+        const writes = sessions.using(client)
+        const login = await writes.create({ userId: 'tx', data: { a: 1 } })
+        inside = login.session.sessionId
+        expect(await writes.revoke(session.sessionId)).toBe(true)
+      })
+      expect(await sessions.get(session.sessionId)).toMatchObject({ active: true })
+      expect(await sessions.get(inside)).toBeNull()
+    })
+
+    it('refuses any other object as a transaction', async () => {
+      const store = postgres(options)
+      for (const other of [undefined, null, {}, 'client', options.sql, options.pglite])
+        expect(() => store.using(other)).toThrow(TypeError)
+    })
+
+    it.runIf(listens)('brings a revocation to another process by LISTEN', async () => {
+      const [one, two] = [await open(), await open()]
+      await until('LISTEN works', 5000, () => one.stats().feed.listening && two.stats().feed.listening)
+      const { session, accessToken } = await one.create({ userId: 'u' })
+      await one.revoke(session.sessionId)
+      await until('the other process learns of the revocation', SOON, () => {
+        try {
+          two.verify(accessToken.value)
+          return false
+        } catch {
+          return true
+        }
+      })
+    })
+
+    it.runIf(!listens)('polls without a warning', async () => {
+      const warnings: string[] = []
+      const sessions = await open({ logger: { warn: (message: string) => warnings.push(message) } as never })
+      const events = [listen(sessions, 'feedListening'), listen(sessions, 'storeUnavailable')]
+      await sessions.create({ userId: 'u' })
+      expect([sessions.stats().feed.listening, warnings, ...events]).toStrictEqual([false, [], [], []])
+    })
+  })
+}
