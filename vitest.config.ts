@@ -23,6 +23,7 @@ const SUITES = {
   package: ['package'],
   frameworks: ['frameworks'],
   failover: ['failover'],
+  runtimes: ['runtimes'],
 } as const
 
 const listed: readonly string[] = Object.values(SUITES).flat()
@@ -59,7 +60,7 @@ const suite = (
 
 function suites(name: keyof typeof SUITES): TestProjectInlineConfiguration[] {
   const folders = SUITES[name]
-  if (name === 'package') return [suite(name, folders, { globalSetup: PACKAGE_SETUP })]
+  if (name === 'package' || name === 'runtimes') return [suite(name, folders, { globalSetup: PACKAGE_SETUP })]
   if (name !== 'browser') return [suite(name, folders)]
   return (chosenEngine ? [chosenEngine] : ENGINE_NAMES).map((engine, groupOrder) =>
     suite(`browser:${engine}`, folders, {
