@@ -23,6 +23,7 @@ const FUNCTIONS = {
       import type { ProvidedKey } from '../keys/signing-key.ts'
       import type { Logger } from '../observability/logger.ts'
       import type { Telemetry } from '../observability/telemetry.ts'
+      import type { WaitUntil } from '../on-demand.ts'
       import type { ClaimsRefresh } from '../refresh/claims-refresh.ts'
       import type { RefreshAttempt } from '../refresh/refresh-attempt.ts'
       import type { Store } from '../store.ts'`,
@@ -42,6 +43,7 @@ const FUNCTIONS = {
       data: 'StandardSchemaV1<unknown, unknown>',
       refreshClaims: '(session: ClaimsRefresh) => ClaimsObject | null | Promise<ClaimsObject | null>',
       provided: 'ProvidedSigningKeys | ProvidedKeySource',
+      serverless: '{ readonly waitUntil: WaitUntil | null }',
     },
     page: 'docs/configuration.md',
   },

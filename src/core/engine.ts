@@ -2,6 +2,7 @@ import type { VerifiedSession } from '../portable/verified-session.ts'
 import type { VerifiedToken } from '../portable/verified-token.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { Events } from './observability/events.ts'
+import type { OnDemand } from './on-demand.ts'
 import type { ResolvedOptions } from './options/resolve.ts'
 import type { Confirmations } from './refresh/confirmations.ts'
 import type { RefreshLimit } from './refresh/refresh-limit.ts'
@@ -33,6 +34,8 @@ export interface Engine {
   readonly confirmations: Confirmations
   readonly refreshLimit: RefreshLimit
   readonly schemas: Schemas
+  /** `null` without `serverless`: then timers do the work. */
+  readonly onDemand: OnDemand | null
   /**
    * Verifies an access token without I/O. If a token seen for the first time carries its twin, the confirmation of
    * that refresh token is queued.

@@ -12,6 +12,7 @@ import { createStoredKeyRing } from './keys/stored-key-ring.ts'
 import { createEvents, type Events } from './observability/events.ts'
 import { logEvents } from './observability/logger.ts'
 import type { SessionsStats } from './observability/telemetry.ts'
+import { createOnDemand } from './on-demand.ts'
 import { checkActing } from './operations/acting.ts'
 import { prune, revokeAll, startMaintenance } from './operations/maintenance.ts'
 import { operations } from './operations/operations.ts'
@@ -73,7 +74,7 @@ async function start<Claims extends object, Data>(
   const clock = createClock(store, options.now)
   try {
     const askedAt = performance.now()
-    const time = await store.start()
+    const time = await store.start({ serverless: options.serverless !== null })
     const skew = await clock.synchronize(typeof time === 'number' ? { time, askedAt } : undefined)
     if (Math.abs(skew) > Math.max(options.rotation.overlap, CLOCK_TOLERANCE)) {
       throw new InvalidOptionsError(
@@ -122,7 +123,10 @@ async function openKeyRing(options: ResolvedOptions, clock: Clock, events: Event
 }
 
 function createEngine(
-  shared: Omit<Engine, 'lostEnds' | 'confirmations' | 'refreshLimit' | 'schemas' | keyof Verification>,
+  shared: Omit<
+    Engine,
+    'lostEnds' | 'confirmations' | 'refreshLimit' | 'schemas' | 'onDemand' | keyof Verification
+  >,
 ): Engine {
   const { options, store, clock, events, revocations, feed } = shared
   const lostEnds = createLostEnds(
@@ -148,11 +152,15 @@ function createEngine(
       publishTurn: (row, turn) => publishTurn(engine, row, turn, 'use'),
       end: (row, verdict, evidence) => endByVerdict(engine, row, verdict, evidence.ip, evidence.userAgent),
     },
+    options.serverless === null ? undefined : 0,
   )
   const refreshLimit = createRefreshLimit(options.limits.refreshesPerMinute, clock)
   const schemas = createSchemas(options, options.callbackWithin)
   const parts = { ...shared, lostEnds, confirmations, refreshLimit, schemas }
-  const engine: Engine = { ...parts, ...createVerification(parts) }
+  const verified = { ...parts, ...createVerification(parts) }
+  const { serverless } = options
+  const onDemand = serverless === null ? null : createOnDemand(verified, serverless.waitUntil)
+  const engine: Engine = { ...verified, onDemand }
   return engine
 }
 
@@ -161,18 +169,21 @@ function assemble<Claims extends object, Data>(
   mark: CopyMark,
   onClosed: () => void,
 ): Sessions<Claims, Data> {
-  const { options, store, clock, events, ring, revocations, feed, confirmations, verify } = engine
+  const { options, store, clock, events, ring, revocations, feed, confirmations, onDemand, verify } = engine
   const { telemetry } = options
-  if (options.revocation.mode !== 'expiry') feed.start()
-  const maintenance = startMaintenance(engine)
+  if (options.revocation.mode !== 'expiry' && onDemand === null) feed.start()
+  const background = onDemand ?? startMaintenance(engine)
   let closing: Promise<void> | null = null
 
   const storeOperations = operations<Claims, Data>(engine, store, true)
   const sessions: Sessions<Claims, Data> = {
     ...storeOperations,
     create: (input) => telemetry.trace('create', () => storeOperations.create(input)),
-    verify: (accessToken, context) =>
-      verify(accessToken, methodOptions('verify', context, 'ip', 'userAgent')).session,
+    verify(accessToken, context) {
+      // It cannot wait, but the next call knows more.
+      void onDemand?.catchUp()
+      return verify(accessToken, methodOptions('verify', context, 'ip', 'userAgent')).session
+    },
     async check(accessToken, given) {
       const context = methodOptions('check', given, 'ip', 'userAgent')
       const token = verifyOrRepeatEnd(accessToken, context)
@@ -222,14 +233,14 @@ function assemble<Claims extends object, Data>(
     onEnded: (sessionId, listener) => revocations.onEnded(sessionId, listener),
     prune: async (work) => prune(engine, work),
     stats,
-    flush: () => confirmations.flush(),
+    flush: () => (onDemand ?? confirmations).flush(),
     on: (name, listener) => events.on(name, listener),
     close() {
       closing ??= (async () => {
         const closed = new AbortController()
         await Promise.race([
           // Confirmations come first: they may end sessions, and the feed notifies other processes of that.
-          confirmations.close().then(() => Promise.all([feed.stop(), maintenance.stop()])),
+          confirmations.close().then(() => Promise.all([feed.stop(), background.stop()])),
           delay(CLOSE_WITHIN, closed.signal),
         ])
         closed.abort()

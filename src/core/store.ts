@@ -295,6 +295,14 @@ export interface Listener {
  */
 export type MissingRows = 'row-security' | 'unused-table'
 
+export interface StartStore {
+  /**
+   * Whether the process runs only while it answers requests, so that it keeps few connections and never listens.
+   * @defaultValue false
+   */
+  readonly serverless?: boolean
+}
+
 export interface Store extends SessionWrites {
   /** Names the installation in each key derivation, so that no two installations have the same keys. */
   readonly realm: string
@@ -311,7 +319,7 @@ export interface Store extends SessionWrites {
    * Prepares the schema. Called once, before all other methods.
    * @returns the time of the database during the call, in milliseconds, if the store has read it on the way; else null
    */
-  start(): Promise<number | null>
+  start(options?: StartStore): Promise<number | null>
   close(): Promise<void>
   /** The time of the database, in milliseconds; `null` if the store has no clock of its own. */
   time(): Promise<number | null>

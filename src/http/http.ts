@@ -1,5 +1,6 @@
 import type { Sessions } from '../core/api.ts'
 import { ENGINE } from '../core/engine.ts'
+import type { WaitUntil } from '../core/on-demand.ts'
 import { createRevocationSnapshots } from '../core/revocation/revocation-snapshot.ts'
 import { isSessions, openSource, type SessionsSource } from '../core/start/sessions-source.ts'
 import { CsrfRejectedError } from '../portable/errors.ts'
@@ -35,8 +36,41 @@ export type { Handled, SessionsOverHttp } from './sessions-over-http.ts'
  * Continues with a value at once, or with a promise when it resolves. Most requests have nothing to wait for, and
  * are handled before the middleware returns.
  */
-export function whenReady<T, R>(value: T | Promise<T>, proceed: (value: T) => R): R | Promise<R> {
+export function whenReady<T, R>(
+  value: T | Promise<T>,
+  proceed: (value: T) => R | Promise<R>,
+): R | Promise<R> {
   return isPromise(value) ? value.then(proceed) : proceed(value)
+}
+
+/**
+ * For frameworks that wait for an adapter before they end the answer: runs the work of a request and then waits until what
+ * it has proved and changed is written, if a process that stops after the answer could lose it (`serverless`).
+ */
+export async function settling<T>(
+  http: Pick<SessionsOverHttp<never, never>, 'settle'>,
+  work: () => T,
+  waitUntil?: WaitUntil,
+): Promise<Awaited<T>> {
+  try {
+    return await work()
+  } finally {
+    await http.settle(waitUntil)
+  }
+}
+
+/** For frameworks that do not wait: writes what the request proves before the application handles it. */
+export function handleAndSettle<Claims extends object, Data>(
+  http: SessionsOverHttp<Claims, Data>,
+  exchange: Exchange,
+): Handled<Claims, Data> | Promise<Handled<Claims, Data>> {
+  return whenReady(http.handle(exchange), (handled) => {
+    const { session } = handled
+    // Verifies the access token now instead of at the first use in the application.
+    if (session !== undefined && session.request.engine.onDemand !== null) void session.error
+    const settled = http.settle()
+    return settled === null ? handled : settled.then(() => handled)
+  })
 }
 
 /** Checked when the route is declared, because a misspelled requirement must not turn into none. @throws InvalidOptionsError */
@@ -70,6 +104,8 @@ function startedHttp<Claims extends object, Data>(
   const engine = sessions[ENGINE]
   // A process that only reads cannot refresh. The refresh route of another process can, so the client is sent there.
   const options = engine.store.readOnly === true ? { ...given, inline: false } : given
+  const { onDemand, feed } = engine
+  const { catchUp } = onDemand ?? feed
   const { mode } = engine.options.revocation
   if (options.revocations && mode === 'expiry')
     check.fail('revocations', true, "true where `revocation` is 'feed' or 'lookup', not 'expiry'")
@@ -90,7 +126,7 @@ function startedHttp<Claims extends object, Data>(
     localCookies !== null && isPlainLocalhost(exchange, options.cookies) ? localCookies : secureCookies
 
   function handle(exchange: Exchange, waited = 0): Handled<Claims, Data> | Promise<Handled<Claims, Data>> {
-    const catchingUp = engine.feed.catchUp()
+    const catchingUp = catchUp()
     if (catchingUp === null) return handleNow(exchange, waited)
     const startedAt = performance.now()
     // The request begins after the wait: until then the clock may be behind, too.
@@ -177,12 +213,19 @@ function startedHttp<Claims extends object, Data>(
   return {
     handle,
     ...answersOf<Claims, Data>(),
-    read: (exchange) => readOnlySession(exchange)?.current ?? null,
+    settle: (waitUntil) => onDemand?.settle(waitUntil) ?? null,
+    read(exchange) {
+      // It cannot wait, but the next call knows more.
+      void onDemand?.catchUp()
+      return readOnlySession(exchange)?.current ?? null
+    },
     async readAsync(exchange) {
-      await engine.feed.catchUp()
+      await catchUp()
       const session = readOnlySession(exchange)
       if (mode === 'lookup') await session?.checkRow()
-      return session?.current ?? null
+      const current = session?.current ?? null
+      await onDemand?.settle()
+      return current
     },
     cookiesOf: (exchange) => cookiesOf(exchange).set,
   }

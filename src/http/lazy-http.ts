@@ -73,6 +73,8 @@ export function lazyHttp<Claims extends object, Data>(
         ? startAndHandle(exchange)
         : current.http.handle(exchange)
     },
+    settle: (waitUntil) =>
+      current === null || 'mistake' in current.http ? null : current.http.settle(waitUntil),
     read: readAsync,
     readAsync,
     cookiesOf: (exchange) =>

@@ -1,4 +1,5 @@
 import type { VerifiedSession } from '../core/api.ts'
+import type { WaitUntil } from '../core/on-demand.ts'
 import type { CsrfRejectedError } from '../portable/errors.ts'
 import type { Exchange, Reply } from './exchange.ts'
 import type { CookieSet, RequireOptions } from './options/resolve.ts'
@@ -16,6 +17,12 @@ export interface SessionsOverHttp<Claims extends object, Data> {
    * @param waited how long the request has waited for the sessions, in ms: a refresh is decided by when it arrived
    */
   handle(exchange: Exchange, waited?: number): Handled<Claims, Data> | Promise<Handled<Claims, Data>>
+  /**
+   * With `serverless`: writes what a request has proved and changed. An adapter waits for it before it ends an answer.
+   * `null` if there is nothing to wait for. Never rejects.
+   * @param waitUntil the platform's, for this request
+   */
+  settle(waitUntil?: WaitUntil): Promise<void> | null
   /** The answer to a request that does not meet what a route requires; null if it does. */
   authorize(
     session: RequestSession<Claims, Data>,

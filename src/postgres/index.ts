@@ -44,6 +44,8 @@ export type {
 
 /** Milliseconds after which `createSessions` fails instead of waiting longer for the database. */
 const START_TIMEOUT = 9000
+/** The size of Pawl's own pool with `serverless`: a poll and a measurement of the clock at once, and many processes. */
+const SERVERLESS_CONNECTIONS = 2
 
 /** A store on PostgreSQL that creates and updates its own schema. */
 export interface PostgresStore extends Store {
@@ -82,9 +84,12 @@ export function postgres(options: PostgresOptions): PostgresStore {
       options.listen,
       '`false` with `readOnly`: a standby has no LISTEN, and the process polls',
     )
+  let isServerless = false
+  const poolSize = (): number =>
+    isServerless && options.maxConnections === undefined ? SERVERLESS_CONNECTIONS : given.maxConnections
   const names = createNames(given.schema)
   const target = createTarget(given)
-  const driver = openDriver(given, target, onIdleError)
+  const driver = openDriver(given, poolSize, target, onIdleError)
   const connection = createConnection(driver, target, (error, text) =>
     explainForbidden(queryCatalog, names, given.schema, target.where, error, text, given.readOnly),
   )
@@ -101,6 +106,7 @@ export function postgres(options: PostgresOptions): PostgresStore {
     openListenClient,
     () => isDistributed,
     driver.using,
+    () => isServerless,
   )
   let unwatch: () => void = () => {}
   const probe = (): Promise<ListenFailure | null> | null =>
@@ -165,7 +171,14 @@ export function postgres(options: PostgresOptions): PostgresStore {
       const statusOptions = methodOptions('status', wanted, 'exact', 'lastSeenBefore', 'onProgress')
       return readStatus(connection, names, given.schema, statusOptions, probe)
     },
-    async start() {
+    async start({ serverless = false } = {}) {
+      if (serverless && options.listen !== undefined && options.listen !== false)
+        check.fail(
+          'listen',
+          options.listen,
+          'nothing or `false` with `serverless`: a frozen process hears nothing, so it polls when a request comes',
+        )
+      isServerless = serverless
       connection.reopen()
       target.assertOneHost()
       unwatch = driver.watch?.(onIdleError) ?? unwatch

@@ -21,6 +21,7 @@ import { withTimeout } from './with-timeout.ts'
  * @param openListenClient `null` turns LISTEN off
  * @param isDistributed whether several nodes have the rows of `sessions`
  * @param transactionOf runs statements in a transaction of the application
+ * @param isServerless whether an answer waits for confirmations, so that round trips cost more than a durable commit
  */
 export function createPostgresStore(
   connection: Connection,
@@ -29,6 +30,7 @@ export function createPostgresStore(
   openListenClient: (() => Promise<ListenClient>) | null,
   isDistributed: () => boolean,
   transactionOf: Driver['using'],
+  isServerless: () => boolean,
 ): Omit<Store, 'start' | 'close'> {
   const texts = Object.fromEntries(
     Object.entries(QUERIES).map(([name, text]) => [name, names.fill(text)]),
@@ -60,7 +62,9 @@ export function createPostgresStore(
 
   return {
     ...writes,
-    ...createTurns(run, (values) => connection.queryWithAsyncCommit(texts.turnMany, values)),
+    ...createTurns(run, (values) =>
+      isServerless() ? run('turnMany', values) : connection.queryWithAsyncCommit(texts.turnMany, values),
+    ),
     ...createKeyStatements(run),
     ...createBulkStatements(run),
     realm: schema,

@@ -503,3 +503,20 @@ it('a WebSocket opens only for a session and from this site, and closes when the
   await sessions.revokeUser('anna')
   expect(String((await closed)[1])).toBe('revoked')
 })
+
+it('with `serverless` the work after the answer goes to the execution context of the platform', async () => {
+  const { sessions } = await openWithClock({ serverless: true })
+  const app: App = new Hono()
+  app.use(honoSessions(sessions))
+  app.get('/me', requireSession(), (c) => c.text(c.var.session.userId))
+  const { refreshToken } = await sessions.create({ userId: 'anna' })
+  const { accessToken } = await sessions.refresh(refreshToken.value)
+  const handed: Promise<unknown>[] = []
+  const response = await app.request(
+    '/me',
+    { headers: { authorization: `Bearer ${accessToken.value}` } },
+    {},
+    { waitUntil: (promise) => void handed.push(promise), passThroughOnException() {}, props: {} },
+  )
+  expect([response.status, handed.length]).toStrictEqual([200, 1])
+})

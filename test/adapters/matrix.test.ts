@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect, it, vi } from 'vitest'
 import type { HttpOptions } from '../../src/adapters/node/index.ts'
-import { type Sessions, StoreUnavailableError } from '../../src/index.ts'
+import { type Sessions, type Store, StoreUnavailableError } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import type { BearerAnswer } from '../../src/wire/names.ts'
 import {
@@ -61,6 +61,25 @@ describeAdapters('an application', (adapter) => {
   }
   const refresh = (client: Client): Promise<Received> => client.send('POST', '/session/refresh')
   const me = (client: Client): Promise<Received> => client.send('GET', '/me')
+
+  scenario('serverless', 'writes what a request proved before its answer ends', async () => {
+    const order: string[] = []
+    const inner = memory()
+    const store: Store = {
+      ...inner,
+      async turnMany(turns) {
+        // Longer than an answer takes.
+        await new Promise((resolve) => setTimeout(resolve, 30))
+        order.push('written')
+        return inner.turnMany(turns)
+      },
+    }
+    const { anna } = await openSignedIn({}, { store, serverless: true })
+    await anna.send('POST', '/session/refresh')
+    expect((await anna.send('GET', '/me')).status).toBe(200)
+    order.push('answered')
+    expect(order).toStrictEqual(['written', 'answered'])
+  })
 
   scenario('login', 'sets both cookies as HttpOnly', async () => {
     const { login } = await openSignedIn()

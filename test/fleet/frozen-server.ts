@@ -10,6 +10,7 @@ export interface FrozenServerConfig {
   readonly url: string
   readonly secret: string
   readonly listen: boolean
+  readonly serverless?: boolean
   readonly revocation: NonNullable<SessionsOptions['revocation']>
 }
 
@@ -22,6 +23,7 @@ process.on('disconnect', () => process.exit())
 
 const sessions = await createSessions({
   store: postgres({ connectionString: config.url, listen: config.listen }),
+  serverless: config.serverless ?? false,
   secret: config.secret,
   revocation: config.revocation,
   logger: { debug() {}, info() {}, warn() {}, error() {} },

@@ -15,6 +15,7 @@ import { until } from './until.ts'
 const FREEZE = 1000
 /** Without it, no poll would come by itself during a test. */
 const RARELY = { pollInterval: 60 }
+const SERVERLESS = { listen: false, serverless: true }
 
 const url = await createDatabase()
 let program: Bundle
@@ -70,10 +71,11 @@ async function startServer(config: Partial<FrozenServerConfig> = {}) {
 
 describe('a process that was frozen', () => {
   it.each([
-    ['with LISTEN', true],
-    ['that polls', false],
-  ])('%s knows with its first request who was signed out meanwhile', async (_, listen) => {
-    const [sessions, server] = [await open(), await startServer({ listen })]
+    ['with LISTEN', {}],
+    ['that polls', { listen: false }],
+    ['with `serverless`', { ...SERVERLESS, revocation: { pollInterval: 0.5 } }],
+  ])('%s knows with its first request who was signed out meanwhile', async (_, config) => {
+    const [sessions, server] = [await open(), await startServer(config)]
     try {
       for (let round = 0; round < 4; round++) {
         const [ended, other] = [
@@ -147,8 +149,11 @@ describe('a process that was frozen', () => {
   })
 })
 
-it('a machine that slept, so that only its wall clock moved, is noticed', async () => {
-  const [sessions, server] = [await open(), await startServer({ listen: false })]
+it.each([
+  ['by timers', { listen: false }],
+  ['by a request, with `serverless`', SERVERLESS],
+])('a machine that slept, so that only its wall clock moved, is noticed %s', async (_, config) => {
+  const [sessions, server] = [await open(), await startServer(config)]
   try {
     const { session, accessToken } = await sessions.create({ userId: 'u' })
     expect((await server.ask('/', accessToken.value)).status).toBe(200)
@@ -159,4 +164,22 @@ it('a machine that slept, so that only its wall clock moved, is noticed', async 
   } finally {
     await server.stop()
   }
+})
+
+it('a process that is killed while it writes what a request proved logs nobody out', async () => {
+  const [sessions, server] = [await open(), await startServer({ ...SERVERLESS, url: proxy.through(url) })]
+  const { session, refreshToken } = await sessions.create({ userId: 'u' })
+  const refreshed = await sessions.refresh(refreshToken.value)
+  // Its connections are open, and it has not seen the new token yet.
+  expect((await server.ask('/')).status).toBe(401)
+  proxy.stall()
+  const answer = server.ask('/', refreshed.accessToken.value).catch(() => null)
+  await sleep(100)
+  await server.stop()
+  expect(await answer).toBeNull()
+  proxy.resume()
+  const row = await sessions.get(session.sessionId)
+  expect(row).toMatchObject({ generation: 0, endedAt: null })
+  await sessions.refresh(refreshed.refreshToken!.value)
+  expect(await sessions.get(session.sessionId)).toMatchObject({ generation: 1, endedAt: null })
 })

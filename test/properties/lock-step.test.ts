@@ -28,6 +28,8 @@ vi.mock(import('../../src/core/revocation/feed.ts'), () => ({
     notifyPeers() {},
     async load() {},
     catchUp: () => null,
+    settled: () => null,
+    async tick() {},
     trackWrite: (write) => write(),
     listening: false,
     canNotify: false,

@@ -64,6 +64,7 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   keys: [null, 'on', 1, []],
   limits: [null, 'on', 1, []],
   privacy: [null, 'on', 1, []],
+  serverless: [null, 'yes', 1, []],
   now: [0, 'now', {}, null],
   'keys.provided': [[], {}, 'key', null],
   'keys.provided[0]': [

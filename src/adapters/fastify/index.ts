@@ -2,6 +2,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest, HookHandlerDoneF
 import { openSource } from '../../core/start/sessions-source.ts'
 import {
   checkRequire,
+  handleAndSettle,
   type RequireOptions,
   type SessionsSource,
   sessionsOverHttp,
@@ -63,7 +64,7 @@ export function fastifySessions<Claims extends object, Data>(
       instance.decorateRequest('session', { getter: currentSession })
 
     instance.addHook('onRequest', function pawlSessions(request, reply, done) {
-      const handled = http.handle(new NodeExchange(request.raw, reply.raw, request))
+      const handled = handleAndSettle(http, new NodeExchange(request.raw, reply.raw, request))
       const answer = whenReady(handled, ({ reply: own, session }) => {
         if (own !== undefined) return own
         attach(request.raw, sessions, http, session)

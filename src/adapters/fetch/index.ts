@@ -1,5 +1,11 @@
 import type { Sessions, VerifiedSession } from '../../core/api.ts'
-import { checkRequire, type RequireOptions, type SessionsSource, sessionsOverHttp } from '../../http/http.ts'
+import {
+  checkRequire,
+  type RequireOptions,
+  type SessionsSource,
+  sessionsOverHttp,
+  settling,
+} from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { assertHandler } from '../../http/uncalled.ts'
@@ -68,18 +74,20 @@ export function fetchSessions<Claims extends object, Data>(
     if (required !== undefined) flag().check('required', required)
     assertFramework(typeof request?.headers?.get === 'function', 'fetchSessions', VERSIONS)
     const exchange = fetchExchange(request, { ip })
-    const { reply, session } = await http.handle(exchange)
-    if (reply !== undefined) return exchange.finish(toResponse(reply))
-    const requires = required === true || Object.values(require).some((value) => value !== undefined)
-    const refused = requires ? await http.authorize(session, require) : null
-    if (refused !== null) return exchange.finish(toResponse(refused))
-    try {
-      return exchange.finish(await handler(session))
-    } catch (error) {
-      const answer = http.answer(session, error)
-      if (answer === null) throw error
-      return exchange.finish(toResponse(answer))
-    }
+    return settling(http, async () => {
+      const { reply, session } = await http.handle(exchange)
+      if (reply !== undefined) return exchange.finish(toResponse(reply))
+      const requires = required === true || Object.values(require).some((value) => value !== undefined)
+      const refused = requires ? await http.authorize(session, require) : null
+      if (refused !== null) return exchange.finish(toResponse(refused))
+      try {
+        return exchange.finish(await handler(session))
+      } catch (error) {
+        const answer = http.answer(session, error)
+        if (answer === null) throw error
+        return exchange.finish(toResponse(answer))
+      }
+    })
   }
 
   return Object.assign(withPawlSession, {

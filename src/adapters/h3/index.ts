@@ -1,6 +1,12 @@
 import type { H3Event, Middleware } from 'h3'
 import type { Reply, ResponseHead } from '../../http/exchange.ts'
-import { checkRequire, type RequireOptions, type SessionsSource, sessionsOverHttp } from '../../http/http.ts'
+import {
+  checkRequire,
+  type RequireOptions,
+  type SessionsSource,
+  sessionsOverHttp,
+  settling,
+} from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import { writeHead } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
@@ -56,17 +62,19 @@ export function h3Sessions<Claims extends object, Data>(
       exchange.finishHead(headOf(event, changeable))
       return changeable
     }
-    const { reply, session } = await http.handle(exchange)
-    if (reply !== undefined) return finish(respond(event, reply))
-    context['session'] = session
-    attach(event, sessions, http, session)
-    try {
-      return finish(await next())
-    } catch (error) {
-      const answer = http.answer(session, causeOf(error))
-      if (answer === null) throw finish(error)
-      return finish(respond(event, answer))
-    }
+    return settling(http, async () => {
+      const { reply, session } = await http.handle(exchange)
+      if (reply !== undefined) return finish(respond(event, reply))
+      context['session'] = session
+      attach(event, sessions, http, session)
+      try {
+        return finish(await next())
+      } catch (error) {
+        const answer = http.answer(session, causeOf(error))
+        if (answer === null) throw finish(error)
+        return finish(respond(event, answer))
+      }
+    })
   }
 }
 

@@ -1,5 +1,12 @@
 import type { Context, Env, ErrorHandler, MiddlewareHandler } from 'hono'
-import { checkRequire, type RequireOptions, type SessionsSource, sessionsOverHttp } from '../../http/http.ts'
+import type { WaitUntil } from '../../core/on-demand.ts'
+import {
+  checkRequire,
+  type RequireOptions,
+  type SessionsSource,
+  sessionsOverHttp,
+  settling,
+} from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import type { RequestSession, SessionOf } from '../../http/request-session.ts'
 import { assertCalled, assertHandler } from '../../http/uncalled.ts'
@@ -57,20 +64,26 @@ export function honoSessions<Claims extends object, Data>(
     // Hono keeps a body that was already read.
     const json = raw.bodyUsed ? () => c.req.json<unknown>().catch(() => undefined) : undefined
     const exchange = fetchExchange(raw, { ip: addressOf?.(c) ?? peer, peer, json })
-    const { reply, session } = await http.handle(exchange)
-    if (reply !== undefined) {
-      respond(c, reply)
-    } else {
-      c.set('session', session)
-      attach(c, sessions, http, session)
-      try {
-        await next()
-      } catch (error) {
-        if (!answerError(c, error)) throw error
-      }
-      // The application's error handler has already answered. Pawl's answer replaces that one.
-      if (c.error !== undefined) answerError(c, c.error)
-    }
+    await settling(
+      http,
+      async () => {
+        const { reply, session } = await http.handle(exchange)
+        if (reply !== undefined) {
+          respond(c, reply)
+        } else {
+          c.set('session', session)
+          attach(c, sessions, http, session)
+          try {
+            await next()
+          } catch (error) {
+            if (!answerError(c, error)) throw error
+          }
+          // The application's error handler has already answered. Pawl's answer replaces that one.
+          if (c.error !== undefined) answerError(c, c.error)
+        }
+      },
+      waitUntilOf(c),
+    )
     // If no handler has answered, Hono reports it.
     if (c.finalized) replace(c, exchange.finish(c.res))
   }
@@ -130,6 +143,16 @@ function answerError(c: Context, error: unknown): boolean {
   respond(c, reply)
   c.error = undefined
   return true
+}
+
+/** That of a platform with an execution context, such as Workers. Hono throws if there is none. */
+function waitUntilOf(c: Context): WaitUntil | undefined {
+  try {
+    const { executionCtx } = c
+    return (promise) => executionCtx.waitUntil(promise)
+  } catch {
+    return undefined
+  }
 }
 
 /** The address at the other end of a socket of Node.js. */

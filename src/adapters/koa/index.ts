@@ -1,6 +1,12 @@
 import type { ExtendableContext, Middleware } from 'koa'
 import type { Reply } from '../../http/exchange.ts'
-import { checkRequire, type RequireOptions, type SessionsSource, sessionsOverHttp } from '../../http/http.ts'
+import {
+  checkRequire,
+  type RequireOptions,
+  type SessionsSource,
+  sessionsOverHttp,
+  settling,
+} from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import { BODY_HEADERS, writeHead } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
@@ -41,20 +47,22 @@ export function koaSessions<Claims extends object, Data>(
     const isContext = isNodeExchange(ctx?.req, ctx?.res) && ctx.response !== undefined
     assertFramework(isContext && typeof next === 'function', 'koaSessions', VERSIONS)
     const exchange = new NodeExchange(ctx.req, ctx.res, ctx.request)
-    const { reply, session } = await http.handle(exchange)
-    if (reply !== undefined) {
-      send(ctx, reply)
-      return
-    }
-    ctx.state.session = session
-    attach(ctx, sessions, http, session)
-    try {
-      await next()
-    } catch (error) {
-      const answer = http.answer(session, error)
-      if (answer === null) throw error
-      send(ctx, answer)
-    }
+    await settling(http, async () => {
+      const { reply, session } = await http.handle(exchange)
+      if (reply !== undefined) {
+        send(ctx, reply)
+        return
+      }
+      ctx.state.session = session
+      attach(ctx, sessions, http, session)
+      try {
+        await next()
+      } catch (error) {
+        const answer = http.answer(session, error)
+        if (answer === null) throw error
+        send(ctx, answer)
+      }
+    })
   }
 }
 

@@ -1,5 +1,6 @@
 import { type NextFetchEvent, type NextRequest, NextResponse } from 'next/server.js'
 import type { Exchange, Reply } from '../../http/exchange.ts'
+import { settling } from '../../http/http.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { accessTokensOf } from '../../wire/credentials.ts'
 import { toResponse } from '../shared/fetch-exchange.ts'
@@ -35,29 +36,31 @@ export async function runProxy<Claims extends object, Data>(
   const started = await startOrReply(setup, exchange)
   if ('reply' in started) return finish(started.reply)
   const { http } = started
-  const restored = restoreRenewed(request, exchange, started)
+  return settling(http, async () => {
+    const restored = restoreRenewed(request, exchange, started)
 
-  const { reply, session } = await http.handle(exchange, performance.now() - arrivedAt)
-  if (reply !== undefined) return finish(reply)
-  const refused = loadsPage(exchange) ? await http.authorize(session, { optional: true }) : null
-  if (refused !== null) return finish(refused)
-  // Next sends the head after it has rendered part of the page, which may be too late for cookies.
-  const redirect = http.redirectAfterRefresh(session)
-  if (redirect !== null) return finish(redirect)
-  const renewed = session.responseCookies.pending
-  try {
-    const answer = (await handler?.(session, request, event)) ?? NextResponse.next()
-    if (!continues(answer)) return exchange.finish(answer)
-    const changed = [...restored, ...(await changedHeaders(exchange, session, started))]
-    // A handler that signs in or out has replaced the renewed cookies. Its own may be set at any time.
-    if (renewed.cookies.length > 0 && session.responseCookies.pending === renewed)
-      changed.push([HANDOVER_HEADER, started.handover.leave(session.responseCookies.release())])
-    return exchange.finish(changed.length === 0 ? answer : withRequestHeaders(answer, request, changed))
-  } catch (error) {
-    const answer = http.answer(session, error)
-    if (answer === null) throw error
-    return finish(answer)
-  }
+    const { reply, session } = await http.handle(exchange, performance.now() - arrivedAt)
+    if (reply !== undefined) return finish(reply)
+    const refused = loadsPage(exchange) ? await http.authorize(session, { optional: true }) : null
+    if (refused !== null) return finish(refused)
+    // Next sends the head after it has rendered part of the page, which may be too late for cookies.
+    const redirect = http.redirectAfterRefresh(session)
+    if (redirect !== null) return finish(redirect)
+    const renewed = session.responseCookies.pending
+    try {
+      const answer = (await handler?.(session, request, event)) ?? NextResponse.next()
+      if (!continues(answer)) return exchange.finish(answer)
+      const changed = [...restored, ...(await changedHeaders(exchange, session, started))]
+      // A handler that signs in or out has replaced the renewed cookies. Its own may be set at any time.
+      if (renewed.cookies.length > 0 && session.responseCookies.pending === renewed)
+        changed.push([HANDOVER_HEADER, started.handover.leave(session.responseCookies.release())])
+      return exchange.finish(changed.length === 0 ? answer : withRequestHeaders(answer, request, changed))
+    } catch (error) {
+      const answer = http.answer(session, error)
+      if (answer === null) throw error
+      return finish(answer)
+    }
+  })
 }
 
 /** Next accepts only an absolute `Location` from a proxy. It sends the client the path alone. */

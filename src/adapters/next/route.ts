@@ -1,6 +1,6 @@
 import type { NextRequest } from 'next/server.js'
 import type { Reply } from '../../http/exchange.ts'
-import type { RequireOptions } from '../../http/http.ts'
+import { type RequireOptions, settling } from '../../http/http.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { type FetchExchange, toResponse } from '../shared/fetch-exchange.ts'
 import { setCookies } from './cookies.ts'
@@ -23,20 +23,22 @@ export async function runRoute<Claims extends object, Data>(
   const started = await startOrReply(setup, exchange)
   if ('reply' in started) return finish(started.reply)
   const { http, handover } = started
-  const { reply, session } = await http.handle(exchange, performance.now() - arrivedAt)
-  if (reply !== undefined) return finish(reply)
-  const renewed = handover.take(request.headers.get(HANDOVER_HEADER))
-  if (renewed !== null) session.responseCookies.set(renewed.cookies, renewed.until)
-  const refused = require === undefined ? null : await http.authorize(session, require)
-  if (refused !== null) return finish(refused)
-  try {
-    return exchange.finish(await handler(session))
-  } catch (error) {
-    const answer = http.answer(session, error)
-    if (answer !== null) return finish(answer)
-    await passCookiesToNext(exchange)
-    throw error
-  }
+  return settling(http, async () => {
+    const { reply, session } = await http.handle(exchange, performance.now() - arrivedAt)
+    if (reply !== undefined) return finish(reply)
+    const renewed = handover.take(request.headers.get(HANDOVER_HEADER))
+    if (renewed !== null) session.responseCookies.set(renewed.cookies, renewed.until)
+    const refused = require === undefined ? null : await http.authorize(session, require)
+    if (refused !== null) return finish(refused)
+    try {
+      return exchange.finish(await handler(session))
+    } catch (error) {
+      const answer = http.answer(session, error)
+      if (answer !== null) return finish(answer)
+      await passCookiesToNext(exchange)
+      throw error
+    }
+  })
 }
 
 /** `redirect()` and `notFound()` throw. Next then answers itself, with the cookies set through its own API. */

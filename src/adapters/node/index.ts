@@ -1,6 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { guard } from '../../core/observability/events.ts'
-import { checkRequire, type RequireOptions, type SessionsSource, sessionsOverHttp } from '../../http/http.ts'
+import {
+  checkRequire,
+  handleAndSettle,
+  type RequireOptions,
+  type SessionsSource,
+  sessionsOverHttp,
+} from '../../http/http.ts'
 import type { HttpOptions } from '../../http/options/resolve.ts'
 import { emptyReply } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
@@ -94,7 +100,7 @@ export function nodeSessions<Claims extends object, Data>(
     async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
       const exchange = new NodeExchange(req, res, addressOf === undefined ? {} : { ip: addressOf(req) })
       // Awaited only if the store is needed: then the handler of most requests runs at once.
-      const handled = http.handle(exchange)
+      const handled = handleAndSettle(http, exchange)
       const { reply, session } = isPromise(handled) ? await handled : handled
       if (reply !== undefined) return writeReply(res, reply)
       const authorized = require === undefined ? null : http.authorize(session, require)

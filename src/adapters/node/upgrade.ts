@@ -1,7 +1,7 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Reply } from '../../http/exchange.ts'
-import type { RequireOptions, SessionsOverHttp } from '../../http/http.ts'
+import { handleAndSettle, type RequireOptions, type SessionsOverHttp } from '../../http/http.ts'
 import { isHandshake } from '../../http/incoming-request.ts'
 import { emptyReply } from '../../http/reply.ts'
 import type { RequestSession } from '../../http/request-session.ts'
@@ -44,7 +44,7 @@ export function upgradeListener<Claims extends object, Data>(
   ): Promise<Reply | null> {
     const exchange = new NodeExchange(req, socket, { ip: ip?.(req) })
     if (!isHandshake(exchange)) return NOT_A_HANDSHAKE
-    const { reply, session } = await http.handle(exchange)
+    const { reply, session } = await handleAndSettle(http, exchange)
     if (reply !== undefined) return reply
     const refused = await http.authorize(session, require)
     if (refused !== null) return refused

@@ -1,5 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Handled, type SessionsOverHttp, type SessionsSource, whenReady } from '../../http/http.ts'
+import {
+  type Handled,
+  handleAndSettle,
+  type SessionsOverHttp,
+  type SessionsSource,
+  whenReady,
+} from '../../http/http.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { isPromise } from '../../portable/is-promise.ts'
 import { assertFramework } from './assert-framework.ts'
@@ -37,7 +43,7 @@ export function sessionMiddleware<Claims extends object, Data, Request extends I
       onSession(req, session)
       next()
     }
-    passErrors(() => whenReady(http.handle(new NodeExchange(req, res, req)), proceed), next)
+    passErrors(() => whenReady(handleAndSettle(http, new NodeExchange(req, res, req)), proceed), next)
   }
 }
 

@@ -7,7 +7,7 @@ import { reportBackgroundError } from '../observability/background-errors.ts'
 import { guard } from '../observability/events.ts'
 import { createEnding, publishEnd } from '../session/ending.ts'
 import { delay } from '../time/delay.ts'
-import { type Background, repeat } from '../time/repeat.ts'
+import { type Background, type Duty, repeat } from '../time/repeat.ts'
 
 /** Rows that `revokeAll` scans with one statement. */
 const REVOKE_BATCH = 1000
@@ -22,15 +22,13 @@ const CLOCK_INTERVAL = 30_000
 /** Clock skew is reported again after it has changed by this many milliseconds. */
 const SKEW_STEP = 1000
 
-/**
- * Starts the background work: measures the clock, repeats lost ends, reads and rotates signing keys, deletes rows past
- * their retention.
- */
-export function startMaintenance(engine: Engine): Background {
-  const { options, events, ring, clock, revocations, lostEnds, store } = engine
-  let stopped = false
+/** What every process does regularly: it measures the clock, repeats lost ends, reads and rotates signing keys. */
+export function createDuties(
+  { options, events, ring, clock, revocations, lostEnds }: Omit<Engine, 'onDemand'>,
+  isStopped: () => boolean,
+): readonly Duty[] {
   let reportedSkew = 0
-  const clockWork = repeat(CLOCK_INTERVAL, async () => {
+  const measureClock = async (): Promise<void> => {
     revocations.deleteExpired()
     const skew = await clock.synchronize().catch((error: unknown) => {
       reportBackgroundError(events, 'clock', error)
@@ -39,15 +37,26 @@ export function startMaintenance(engine: Engine): Background {
     if (Math.abs(skew) <= CLOCK_TOLERANCE || Math.abs(skew - reportedSkew) < SKEW_STEP) return
     reportedSkew = skew
     events.emit('clockSkew', { milliseconds: Math.round(skew) })
-  })
-  const endWork = repeat(options.revocation.pollInterval, () => lostEnds.tick())
-  const keyWork = repeat(KEYS_INTERVAL, async () => {
+  }
+  const reloadKeys = async (): Promise<void> => {
     try {
       await ring.reload()
     } catch (error) {
-      if (!stopped) reportBackgroundError(events, 'keys', error)
+      if (!isStopped()) reportBackgroundError(events, 'keys', error)
     }
-  })
+  }
+  return [
+    { interval: CLOCK_INTERVAL, work: measureClock },
+    { interval: options.revocation.pollInterval, work: () => lostEnds.tick() },
+    { interval: KEYS_INTERVAL, work: reloadKeys },
+  ]
+}
+
+/** Starts the background work: the duties, and deleting rows past their retention. */
+export function startMaintenance(engine: Engine): Background {
+  const { options, events, lostEnds, store } = engine
+  let stopped = false
+  const duties = createDuties(engine, () => stopped).map(({ interval, work }) => repeat(interval, work))
   const interval = options.privacy.pruneInterval
   const pruneWork =
     interval === null || store.readOnly === true
@@ -67,7 +76,7 @@ export function startMaintenance(engine: Engine): Background {
   return {
     async stop() {
       stopped = true
-      await Promise.all([clockWork.stop(), endWork.stop(), keyWork.stop(), pruneWork?.stop()])
+      await Promise.all([...duties.map((duty) => duty.stop()), pruneWork?.stop()])
       await lostEnds.settled()
     },
   }

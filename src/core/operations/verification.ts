@@ -30,7 +30,7 @@ export function createVerification({
   feed,
   confirmations,
   schemas,
-}: Omit<Engine, keyof Verification>): Verification {
+}: Omit<Engine, keyof Verification | 'onDemand'>): Verification {
   const { accessToken, revocation, rotation } = options
   const { lifetime } = accessToken
   const refusesStale = revocation.mode !== 'expiry' && revocation.onStale === 'refuse'

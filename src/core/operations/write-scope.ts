@@ -19,6 +19,7 @@ export interface Scope {
 export async function afterCommit({ engine, writes, autocommit }: Scope, publish: () => void): Promise<void> {
   if (autocommit) publish()
   else if (engine.feed.canNotify) await writes.notify()
+  else engine.onDemand?.notifyLater()
 }
 
 /** @returns whether this call ended the session */

@@ -1,6 +1,7 @@
 import { check } from '../../portable/options/check.ts'
 import { group } from '../../portable/options/group.ts'
 import type { OptionTable, OptionValue } from '../../portable/options/option.ts'
+import { resolveTable } from '../../portable/options/resolve-table.ts'
 import {
   bytes,
   callback,
@@ -249,6 +250,15 @@ export const SESSIONS_OPTIONS: OptionTable = {
       value: callback(),
     },
   }),
+  /**
+   * Whether this process runs only while it answers requests, as on AWS Lambda, Vercel and Cloud Run (docs/serverless.md).
+   * Pawl then uses no timers and no LISTEN: a request whose process has not polled for `revocation.pollInterval` waits for a
+   * poll, `revocation.catchUpTimeout` at most. What a request proves is written before its answer ends, or handed to
+   * `waitUntil`. Delete old rows by a cron: `npx pawl prune`, or the adapters' option `cron`.
+   * @type {boolean | { readonly waitUntil?: WaitUntil }}
+   * @defaultValue false
+   */
+  serverless: { value: serverless() },
   /** What the rows keep about people, and for how long. */
   privacy: group({
     /** How much of a client address the row keeps: all of it, its network (/24 or /48), or nothing. */
@@ -281,6 +291,19 @@ function schema(): OptionValue {
     check(option, value) {
       const { validate } = (value as { '~standard'?: { validate?: unknown } } | null)?.['~standard'] ?? {}
       return typeof validate === 'function' ? value : check.fail(option, value, takes)
+    },
+  }
+}
+
+function serverless(): OptionValue {
+  const takes = 'true, false or `{ waitUntil: (promise) => … }`'
+  return {
+    takes,
+    check(option, value) {
+      if (value === false) return null
+      if (value === true) return { waitUntil: null }
+      if (typeof value !== 'object' || value === null) return check.fail(option, value, takes)
+      return resolveTable({ waitUntil: { value: callback() } }, value, option)
     },
   }
 }

@@ -25,7 +25,8 @@ const SECOND = 1000
 /** @throws InvalidOptionsError naming the option, the value it got and the values it takes */
 export function resolveOptions(options: SessionsOptions<never, never>): ResolvedOptions {
   const { secret, ...given } = resolveTable<ResolvedSessionsOptions>(SESSIONS_OPTIONS, options)
-  const { rotation, revocation, privacy } = given
+  const { rotation, revocation, serverless } = given
+  const privacy = serverless === null ? given.privacy : withoutPruning(given.privacy, options)
   const { overlap } = rotation
   const twoPolls = 2 * revocation.pollInterval
   const resolvedRotation = {
@@ -49,6 +50,21 @@ export function resolveOptions(options: SessionsOptions<never, never>): Resolved
     decideWithin,
     callbackWithin: decideWithin / 2,
   })
+}
+
+/** @throws InvalidOptionsError */
+function withoutPruning(
+  privacy: ResolvedSessionsOptions['privacy'],
+  { privacy: written }: SessionsOptions<never, never>,
+): ResolvedSessionsOptions['privacy'] {
+  const { pruneInterval } = written ?? {}
+  if (pruneInterval != null)
+    check.fail(
+      'privacy.pruneInterval',
+      pruneInterval,
+      "nothing or null with `serverless`, where no timer runs: delete old rows by a cron, with `npx pawl prune` or the adapters' option `cron`",
+    )
+  return { ...privacy, pruneInterval: null }
 }
 
 /** A duration with a lower bound that another option sets. The default rises to that bound, in milliseconds. */

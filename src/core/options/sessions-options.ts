@@ -6,6 +6,7 @@ import type { ProvidedKeySource, ProvidedSigningKeys } from '../keys/provided-ke
 import type { ProvidedKey } from '../keys/signing-key.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Telemetry } from '../observability/telemetry.ts'
+import type { WaitUntil } from '../on-demand.ts'
 import type { ClaimsRefresh } from '../refresh/claims-refresh.ts'
 import type { RefreshAttempt } from '../refresh/refresh-attempt.ts'
 import type { Store } from '../store.ts'
@@ -85,6 +86,15 @@ export interface SessionsOptions<Claims extends object = ClaimsObject, Data = un
   readonly keys?: KeyOptions
   /** How many sessions a user may have and how often a session may refresh. */
   readonly limits?: LimitOptions
+  /**
+   * Whether this process runs only while it answers requests, as on AWS Lambda, Vercel and Cloud Run
+   * (docs/serverless.md). Pawl then uses no timers and no LISTEN: a request whose process has not polled for
+   * `revocation.pollInterval` waits for a poll, `revocation.catchUpTimeout` at most. What a request proves is
+   * written before its answer ends, or handed to `waitUntil`. Delete old rows by a cron: `npx pawl prune`, or the
+   * adapters' option `cron`.
+   * @defaultValue false
+   */
+  readonly serverless?: boolean | { readonly waitUntil?: WaitUntil }
   /** What the rows keep about people, and for how long. */
   readonly privacy?: PrivacyOptions
   /**
@@ -330,6 +340,7 @@ export interface ResolvedSessionsOptions {
     readonly refreshesPerMinute: number | null
     readonly allowRefresh: ((attempt: RefreshAttempt) => boolean | Promise<boolean>) | null
   }
+  readonly serverless: { readonly waitUntil: WaitUntil | null } | null
   readonly privacy: {
     readonly ip: 'full' | 'network' | 'none'
     readonly userAgent: boolean

@@ -37,6 +37,8 @@ export interface Confirmations {
   add(evidence: Evidence): void
   /** Resolves when all evidence added so far is in the database or was dropped. Never rejects. */
   flush(): Promise<void>
+  /** Whether there is nothing to flush. */
+  readonly isIdle: boolean
   /** Refuses further evidence and flushes. */
   close(): Promise<void>
   readonly size: number
@@ -51,7 +53,10 @@ export interface ConfirmationHooks {
   end(row: SessionRow, verdict: Verdict, evidence: Evidence): Promise<boolean>
 }
 
-/** @param maxAge older evidence is dropped instead of applied, in ms */
+/**
+ * @param maxAge older evidence is dropped instead of applied, in ms
+ * @param flushInterval at most one flush starts per this many milliseconds; 0 uses no timer
+ */
 export function createConfirmations(
   store: Pick<Store, 'readMany' | 'turnMany' | 'readOnly'>,
   clock: Clock,
@@ -60,6 +65,7 @@ export function createConfirmations(
   maxAge: number,
   telemetry: Telemetry,
   hooks: ConfirmationHooks,
+  flushInterval: number = FLUSH_INTERVAL,
 ): Confirmations {
   let queue = new Map<string, Evidence>()
   let flushing: Promise<void> | null = null
@@ -79,7 +85,7 @@ export function createConfirmations(
       scheduled = false
       void flushBatch()
     }
-    const wait = flushedAt + FLUSH_INTERVAL - performance.now()
+    const wait = flushedAt + flushInterval - performance.now()
     if (wait > 0) setTimeout(start, wait).unref()
     else setImmediate(start).unref()
   }
@@ -186,6 +192,9 @@ export function createConfirmations(
       schedule()
     },
     flush,
+    get isIdle() {
+      return queue.size === 0 && flushing === null
+    },
     async close() {
       closed = true
       await flush()

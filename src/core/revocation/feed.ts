@@ -32,7 +32,10 @@ export interface Feed {
    * @throws StoreUnavailableError with `onStale: 'refuse'`
    */
   load(): Promise<void>
+  /** Starts to listen and to poll by timers. Not with `serverless`. */
   start(): void
+  /** Polls, unless LISTEN makes that unnecessary, and reports a stale feed. Never rejects. */
+  tick(): Promise<void>
   /**
    * Makes the other processes poll. This process must already have added the change itself. Does not wait and does
    * not fail: without the notification they poll a little later.
@@ -48,6 +51,8 @@ export interface Feed {
    * `catchUpTimeout`. `null` if there is nothing to wait for. Never rejects.
    */
   catchUp(): Promise<void> | null
+  /** Resolves when the notifications are sent; `null` if none is being sent. */
+  settled(): Promise<void> | null
   /** Whether notifications reach this process, as far as it knows those of every process. */
   readonly listening: boolean
   /** Whether the store has delivered a notification. */
@@ -69,7 +74,7 @@ export function createFeed(
   clock: Clock,
   events: Events,
   revocations: Revocations,
-  options: Pick<ResolvedOptions, 'revocation' | 'telemetry'>,
+  options: Pick<ResolvedOptions, 'revocation' | 'telemetry' | 'serverless'>,
 ): Feed {
   const stopping = new AbortController()
   const { signal } = stopping
@@ -98,7 +103,12 @@ export function createFeed(
 
   const announcements = createAnnouncements()
   const poller = createPoller(revocations, clock, events, options, signal, markCurrent, onFound)
-  const notifier = createNotifier(() => (listener ?? store).notify(), events, signal)
+  const notifier = createNotifier(
+    () => (listener ?? store).notify(),
+    events,
+    signal,
+    options.serverless === null,
+  )
 
   function markCurrent(at: number): void {
     if (stale) {
@@ -239,7 +249,9 @@ export function createFeed(
       // Without pings, only a notification shows whether the store can send one.
       if (listener === null) void notifier.probe()
     },
+    tick,
     notifyPeers: notifier.notify,
+    settled: notifier.settled,
     async trackWrite(write) {
       writing++
       try {

@@ -22,8 +22,8 @@ export interface LostEnds {
   repeat(sessionId: string, reason: OwnEndReason): void
   /** Repeats the remembered ends if a connection was lost since the last call, and what failed before. Never rejects. */
   tick(): Promise<void>
-  /** Resolves when nothing is being written. Never rejects. */
-  settled(): Promise<void>
+  /** Resolves when nothing is being written; `null` if nothing is. Never rejects. */
+  settled(): Promise<void> | null
 }
 
 /** @param publish called with the sessions whose end the database had lost */
@@ -126,6 +126,6 @@ export function createLostEnds(
       }
       if (due.size > 0) await write()
     },
-    settled: async () => void (await (scheduled ? write() : writing)),
+    settled: () => (scheduled ? write() : writing),
   }
 }

@@ -14,12 +14,20 @@ export interface Notifier {
   probe(): Promise<void>
   /** Whether the store has accepted a notification. */
   readonly canNotify: boolean
-  /** Resolves when nothing is being sent. */
-  settled(): Promise<void>
+  /** Resolves when nothing is being sent; `null` if nothing is. */
+  settled(): Promise<void> | null
 }
 
-/** @param signal on abort, a pending notification gets one more attempt and is then dropped */
-export function createNotifier(send: () => Promise<boolean>, events: Events, signal: AbortSignal): Notifier {
+/**
+ * @param signal on abort, a pending notification gets one more attempt and is then dropped
+ * @param rests whether it pauses between notifications and sends a failed one again, both by timers
+ */
+export function createNotifier(
+  send: () => Promise<boolean>,
+  events: Events,
+  signal: AbortSignal,
+  rests = true,
+): Notifier {
   let sending: Promise<void> | null = null
   let pending = false
   let canNotify = false
@@ -29,10 +37,10 @@ export function createNotifier(send: () => Promise<boolean>, events: Events, sig
       pending = false
       try {
         canNotify = await send()
-        await delay(INTERVAL, signal)
+        if (rests) await delay(INTERVAL, signal)
       } catch (error) {
         reportBackgroundError(events, 'notify', error)
-        if (signal.aborted) return
+        if (signal.aborted || !rests) return
         pending = true
         await delay(RETRY_AFTER, signal)
       }
@@ -55,6 +63,6 @@ export function createNotifier(send: () => Promise<boolean>, events: Events, sig
     get canNotify() {
       return canNotify
     },
-    settled: async () => void (await sending),
+    settled: () => sending,
   }
 }

@@ -1,3 +1,5 @@
+import { createAge } from './age.ts'
+
 /** How often the event loop shows that it runs, in ms. */
 const INTERVAL = 250
 /** After a longer pause the process was frozen or suspended, or its event loop starved. Milliseconds. */
@@ -15,15 +17,11 @@ export interface Heartbeat {
 
 /** @param onPause called when a beat is late */
 export function startHeartbeat(onPause: () => void): Heartbeat {
-  // A machine that sleeps stops the clock of elapsed time, and whoever sets the wall clock moves only that one.
-  let elapsedAt = performance.now()
-  let wallAt = Date.now()
+  const age = createAge()
 
   function hasPaused(): boolean {
-    const [elapsed, wall] = [performance.now(), Date.now()]
-    const hasPaused = elapsed - elapsedAt > PAUSE || wall - wallAt > PAUSE
-    elapsedAt = elapsed
-    wallAt = wall
+    const hasPaused = age.milliseconds > PAUSE
+    age.restart()
     return hasPaused
   }
 

@@ -1,3 +1,10 @@
+/** Work that is due regularly. It must handle its own errors. */
+export interface Duty {
+  /** Milliseconds. */
+  readonly interval: number
+  work(): Promise<void>
+}
+
 /** Background work. */
 export interface Background {
   /** Resolves when the running work has finished. */

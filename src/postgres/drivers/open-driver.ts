@@ -32,10 +32,16 @@ export function assertOneDatabase(given: ResolvedPostgresOptions): void {
 
 /**
  * The driver that the options name.
+ * @param poolSize how many connections Pawl's own pool has, asked with the first statement
  * @param onIdleError called when Pawl's own pool lost an idle connection
  */
-export function openDriver(given: ResolvedPostgresOptions, target: Target, onIdleError: () => void): Driver {
-  const { pool, connectionString, maxConnections, sql, pglite } = given
+export function openDriver(
+  given: ResolvedPostgresOptions,
+  poolSize: () => number,
+  target: Target,
+  onIdleError: () => void,
+): Driver {
+  const { pool, connectionString, sql, pglite } = given
   if (pglite !== null) return pgliteDriver(pglite, given.listen === true && !given.readOnly)
   if (sql !== null) {
     const driver = postgresJsDriver(sql as unknown as PostgresJs)
@@ -45,7 +51,7 @@ export function openDriver(given: ResolvedPostgresOptions, target: Target, onIdl
   }
   const openListenClient = sharedListenClient(given)
   if (pool !== null) return pgDriver(pool, { openListenClient, close: async () => {} })
-  const own = createOwnPool(connectionString!, maxConnections, target, onIdleError)
+  const own = createOwnPool(connectionString!, poolSize, target, onIdleError)
   return pgDriver(own, { openListenClient, close: () => own.end() })
 }
 

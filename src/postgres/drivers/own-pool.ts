@@ -7,11 +7,12 @@ export const CONNECT_TIMEOUT = 5000
 
 /**
  * Pawl's own pool. Loads `pg`, an optional peer dependency, with the first statement.
+ * @param max how many connections it has, asked with the first statement
  * @param onIdleError called when the pool lost an idle connection
  */
 export function createOwnPool(
   connectionString: string,
-  max: number,
+  max: () => number,
   target: Target,
   onIdleError: () => void,
 ): PoolLike {
@@ -23,7 +24,7 @@ export function createOwnPool(
       target.assertOneHost()
       const pool = new pg.Pool({
         connectionString,
-        max,
+        max: max(),
         connectionTimeoutMillis: CONNECT_TIMEOUT,
         query_timeout: ANSWER_WITHIN,
         keepAlive: true,
