@@ -30,6 +30,9 @@ interface Binaries {
 
 /** PostgreSQL refuses to run as root, so it runs as this user instead. */
 const UNPRIVILEGED = 'nobody'
+const START_ATTEMPTS = 50
+/** Milliseconds. */
+const START_PAUSE = 100
 
 export async function createEmbeddedPostgres(settings: readonly string[] = []): Promise<EmbeddedPostgres> {
   const user = process.getuid?.() === 0 ? await identityOf(UNPRIVILEGED) : null
@@ -53,17 +56,29 @@ export async function createEmbeddedPostgres(settings: readonly string[] = []): 
     throw error
   }
 
+  async function startServer(): Promise<ChildProcess> {
+    const options = ['listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories=', ...settings]
+    const child = spawn(postgres, ['-D', data, ...options.flatMap((option) => ['-c', option])], {
+      ...user,
+      cwd: home,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    await untilReady(child)
+    return child
+  }
+
   const embedded: EmbeddedPostgres = {
     url: `postgres://pawl@127.0.0.1:${port}/postgres`,
     async start() {
-      const options = ['listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories=', ...settings]
-      const child = spawn(postgres, ['-D', data, ...options.flatMap((option) => ['-c', option])], {
-        ...user,
-        cwd: home,
-        stdio: ['ignore', 'ignore', 'pipe'],
-      })
-      await untilReady(child)
-      server = child
+      for (let attempt = 1; server === null; attempt++) {
+        try {
+          server = await startServer()
+        } catch (error) {
+          // After a crash the processes of its connections take a moment to end.
+          if (attempt === START_ATTEMPTS || !String(error).includes('still in use')) throw error
+          await new Promise((resolve) => setTimeout(resolve, START_PAUSE))
+        }
+      }
       process.once('exit', stopOnExit)
     },
     async stop(signal = 'SIGINT') {

@@ -35,7 +35,7 @@ export function recognize(value: unknown): Kind | null {
   if (has('unsafe', 'begin', 'reserve', 'flush')) return options?.adapter === 'postgres' ? 'bun' : 'bunOther'
   if (has('unsafe', 'query', 'transaction') && typeof value === 'function') return 'neonHttp'
   if (has('query', 'transaction', 'listen', 'exec') && waitReady instanceof Promise) return 'pglite'
-  if (!has('query', 'connect')) return null
+  if (!has('connect')) return null
   return has('release') || 'processID' in value ? 'client' : 'pool'
 }
 
