@@ -29,7 +29,8 @@ export const POSTGRES_OPTIONS: OptionTable = {
   /** Where to connect. Pawl then makes its own pool with the package `pg`. */
   connectionString: { value: connectionString() },
   /**
-   * A client of another driver: `postgres(url)` of postgres.js. It stays yours, as a pool does.
+   * A client of another driver: `postgres(url)` of postgres.js, or `neon(url)` of Neon's driver, which works over HTTP. It
+   * stays yours, as a pool does.
    * @type {SqlFunction}
    */
   sql: { value: sqlFunction() },
@@ -82,11 +83,13 @@ function refuseOther(option: string, value: unknown, takes: string): never {
 }
 
 function sqlFunction(): OptionValue {
-  const takes = 'a client of postgres.js'
+  const takes = "a client of postgres.js, or Neon's HTTP function `neon(url)`"
   return {
     takes,
     check(option, value) {
-      if (recognize(value) !== 'postgresJs') return refuseOther(option, value, takes)
+      const kind = recognize(value)
+      if (kind === 'neonHttp') return value
+      if (kind !== 'postgresJs') return refuseOther(option, value, takes)
       if ((value as PostgresJs).options.transform.row?.from !== undefined)
         throw new InvalidOptionsError(
           option,

@@ -17,7 +17,6 @@ const KINDS = {
 const OPTIONS: Readonly<Partial<Record<Kind, string>>> = {
   pool: 'pool',
   postgresJs: 'sql',
-  bun: 'sql',
   neonHttp: 'sql',
   pglite: 'pglite',
 }
