@@ -89,6 +89,12 @@ function sqlFunction(): OptionValue {
     check(option, value) {
       const kind = recognize(value)
       if (kind === 'neonHttp') return value
+      // As of Bun 1.4 it turns the text of a `jsonb` parameter into a JSON string.
+      if (kind === 'bun')
+        throw new InvalidOptionsError(
+          option,
+          `option \`${option}\` got Bun's SQL, which encodes JSON a second time. In Bun use the package \`pg\` or postgres.js`,
+        )
       if (kind !== 'postgresJs') return refuseOther(option, value, takes)
       if ((value as PostgresJs).options.transform.row?.from !== undefined)
         throw new InvalidOptionsError(
