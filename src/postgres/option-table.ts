@@ -29,7 +29,8 @@ export const POSTGRES_OPTIONS: OptionTable = {
   /** Where to connect. Pawl then makes its own pool with the package `pg`. */
   connectionString: { value: connectionString() },
   /**
-   * A client of another driver: `postgres(url)` of postgres.js. It stays yours, as a pool does.
+   * A client of another driver: `postgres(url)` of postgres.js, or `neon(url)` of Neon's driver, which works over HTTP. It
+   * stays yours, as a pool does.
    * @type {SqlFunction}
    */
   sql: { value: sqlFunction() },
@@ -82,11 +83,19 @@ function refuseOther(option: string, value: unknown, takes: string): never {
 }
 
 function sqlFunction(): OptionValue {
-  const takes = 'a client of postgres.js'
+  const takes = "a client of postgres.js, or Neon's HTTP function `neon(url)`"
   return {
     takes,
     check(option, value) {
-      if (recognize(value) !== 'postgresJs') return refuseOther(option, value, takes)
+      const kind = recognize(value)
+      if (kind === 'neonHttp') return value
+      // As of Bun 1.4 it turns the text of a `jsonb` parameter into a JSON string.
+      if (kind === 'bun')
+        throw new InvalidOptionsError(
+          option,
+          `option \`${option}\` got Bun's SQL, which encodes JSON a second time. In Bun use the package \`pg\` or postgres.js`,
+        )
+      if (kind !== 'postgresJs') return refuseOther(option, value, takes)
       if ((value as PostgresJs).options.transform.row?.from !== undefined)
         throw new InvalidOptionsError(
           option,

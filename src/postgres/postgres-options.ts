@@ -18,7 +18,10 @@ export interface PostgresOptions {
    * Takes a PostgreSQL URL.
    */
   readonly connectionString?: string
-  /** A client of another driver: `postgres(url)` of postgres.js. It stays yours, as a pool does. */
+  /**
+   * A client of another driver: `postgres(url)` of postgres.js, or `neon(url)` of Neon's driver, which works over
+   * HTTP. It stays yours, as a pool does.
+   */
   readonly sql?: SqlFunction
   /**
    * PostgreSQL inside this process, for development and for small applications of one process: the folder of its

@@ -55,6 +55,8 @@ const BY_MESSAGE: readonly (readonly [RegExp, string])[] = [
     'The pool had no free connection in time. Raise `maxConnections` or `max` of your pool, and look for what holds its connections.',
   ],
   [/calling end on the pool/, 'The application has ended its pool. Close the sessions before the pool.'],
+  [/CONNECTION_ENDED/, 'The application has ended its client of postgres.js. Close the sessions before it.'],
+  [/PGlite is clos/, 'The application has closed its PGlite. Close the sessions before it.'],
   [
     /does not support SSL/,
     'The server offers no TLS: add `sslmode=disable` to the URL, or enable TLS there.',

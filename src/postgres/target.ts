@@ -4,6 +4,8 @@ import { parse, SEVERAL_HOSTS } from './connection-string.ts'
 import type { ClientClass } from './drivers/pg-pool.ts'
 import type { PGliteLike } from './drivers/pglite.ts'
 import { type PostgresJs, postgresJsAddress } from './drivers/postgres-js.ts'
+import { recognize } from './drivers/recognize.ts'
+import type { SqlFunction } from './drivers/sql.ts'
 import type { ResolvedPostgresOptions } from './postgres-options.ts'
 
 /** Where the statements go, for messages: never with a user or password. */
@@ -20,7 +22,7 @@ export interface Target {
 }
 
 export function createTarget({ pool, connectionString, sql, pglite }: ResolvedPostgresOptions): Target {
-  const fixed = sql !== null ? postgresJsAddress(sql as unknown as PostgresJs) : describePGlite(pglite)
+  const fixed = sql !== null ? describeSql(sql) : describePGlite(pglite)
   if (fixed !== null) return { where: fixed, useDriver() {}, assertOneHost() {} }
   const config = pool === null ? { connectionString: connectionString! } : pool.options
   let driver = pool?.Client
@@ -92,4 +94,10 @@ function describeConfig(config: {
 function describePGlite(pglite: PGliteLike | string | null): string | null {
   if (pglite === null) return null
   return typeof pglite === 'string' ? `the PGlite folder ${pglite}` : 'the given PGlite'
+}
+
+function describeSql(sql: SqlFunction): string {
+  return recognize(sql) === 'postgresJs'
+    ? postgresJsAddress(sql as unknown as PostgresJs)
+    : 'the address of the given `sql`'
 }

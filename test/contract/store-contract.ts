@@ -40,8 +40,11 @@ const plain = (row: SessionRow | null | undefined): unknown =>
         })),
       }
 
-/** The contract of every store. Each test has its own rows and users, so all share one store. */
-export function describeStore(name: string, open: () => Promise<Store>): void {
+/**
+ * The contract of every store. Each test has its own rows and users, so all share one store.
+ * @param listens `false` for a driver without LISTEN
+ */
+export function describeStore(name: string, open: () => Promise<Store>, listens = true): void {
   describe(`the ${name} store`, () => {
     let store: Store
     beforeAll(async () => {
@@ -515,7 +518,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       })
     })
 
-    describe('listen and notify', () => {
+    describe.runIf(listens)('listen and notify', () => {
       it('notify every other listener until it is closed; a listener gets its own pings', async () => {
         const changes: string[] = []
         const open = async (listener: string): Promise<Listener> => {

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 
 /** The words before the versions of a peer in the README. */
 const LABELS: Readonly<Record<string, string>> = {
+  '@electric-sql/pglite': '`@electric-sql/pglite` (',
   '@nestjs/common': '| Nest, on Express or Fastify | ',
   '@nestjs/core': '| Nest, on Express or Fastify | ',
   '@opentelemetry/api': '`@opentelemetry/api` (',

@@ -5,6 +5,7 @@ import { describeStore } from '../contract/store-contract.ts'
 import { until } from '../fleet/until.ts'
 import { coded } from '../support/errors.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
+import { silentLogger } from '../support/logger.ts'
 import { listen, openSessions } from '../support/sessions.ts'
 
 const SOON = 2000
@@ -21,11 +22,15 @@ export function describeDriver(name: string, { options, rolledBack, listens }: T
   const open = (more: Partial<SessionsOptions> = {}): Promise<Sessions> =>
     openSessions({ store: postgres(options), revocation: { pollInterval: 60 }, ...more })
 
-  describeStore(name, async () => {
-    const store = postgres({ ...options, schema: 'contract' })
-    await store.start()
-    return store
-  })
+  describeStore(
+    name,
+    async () => {
+      const store = postgres({ ...options, schema: 'contract' })
+      await store.start()
+      return store
+    },
+    listens,
+  )
 
   describe(name, () => {
     it('serves twenty sessions at once: login, racing refreshes, confirmation, data, claims, revocation', async () => {
@@ -119,7 +124,11 @@ export function describeDriver(name: string, { options, rolledBack, listens }: T
 
     it.runIf(!listens)('polls without a warning', async () => {
       const warnings: string[] = []
-      const sessions = await open({ logger: { warn: (message: string) => warnings.push(message) } as never })
+      const logger = {
+        ...silentLogger,
+        warn: (_fields: object, message: string) => void warnings.push(message),
+      }
+      const sessions = await open({ logger })
       const events = [listen(sessions, 'feedListening'), listen(sessions, 'storeUnavailable')]
       await sessions.create({ userId: 'u' })
       expect([sessions.stats().feed.listening, warnings, ...events]).toStrictEqual([false, [], [], []])

@@ -114,6 +114,16 @@ it('refuses a client that changes rows, a transaction, and a pool, in words', ()
   expect(refusal({ sql: pool })).toMatch(
     /^option `sql` got a `pg` Pool, which is for the option `pool`; it takes/,
   )
+  const bun = Object.assign(() => {}, {
+    unsafe() {},
+    begin() {},
+    reserve() {},
+    flush() {},
+    options: { adapter: 'postgres' },
+  })
+  expect(refusal({ sql: bun })).toBe(
+    "option `sql` got Bun's SQL, which encodes JSON a second time. In Bun use the package `pg` or postgres.js",
+  )
   expect(refusal({ sql: url })).toMatch(/^option `sql` got a string of \d+ characters; it takes/)
   expect(refusal({ sql, pool })).toBe('the options `pool` and `sql` name two databases: give one of them')
 })

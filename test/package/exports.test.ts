@@ -133,7 +133,7 @@ describe('the packed package', () => {
     const entries = Object.keys(manifest.exports).map((path) => join('pawl', path))
     const known = [...Object.keys(EXPORTS), ...Object.keys(FRAMEWORK_EXPORTS), 'pawl/package.json']
     expect(entries.sort()).toStrictEqual(known.sort())
-    const peers = ['pg', ...FRAMEWORKS.flatMap(({ packages }) => packages)].sort()
+    const peers = ['@electric-sql/pglite', 'pg', ...FRAMEWORKS.flatMap(({ packages }) => packages)].sort()
     expect(Object.keys(manifest.peerDependencies).sort()).toStrictEqual(peers)
     const optional = Object.fromEntries(peers.map((name) => [name, { optional: true }]))
     expect(manifest.peerDependenciesMeta).toStrictEqual(optional)

@@ -9,6 +9,7 @@ import { createFolder, install, packPackage } from '../support/packed-package.ts
 
 /** What an application of each peer needs besides it. */
 const VISITS: Readonly<Record<string, readonly string[]>> = {
+  '@electric-sql/pglite': [],
   '@nestjs/core': ['@nestjs/common', '@nestjs/platform-express', 'reflect-metadata', 'rxjs@7'],
   '@opentelemetry/api': [],
   express: [],
@@ -21,7 +22,11 @@ const VISITS: Readonly<Record<string, readonly string[]>> = {
 }
 /** A peer that another one brings along, and one that needs a build: `test/adapters/next.test.ts` has one of the newest. */
 const ELSEWHERE = ['@nestjs/common', 'next']
-const SCRIPTS: Readonly<Record<string, string>> = { '@nestjs/core': 'nest', '@opentelemetry/api': 'otel' }
+const SCRIPTS: Readonly<Record<string, string>> = {
+  '@electric-sql/pglite': 'pglite',
+  '@nestjs/core': 'nest',
+  '@opentelemetry/api': 'otel',
+}
 
 const SET = ['+pawl-access', '+pawl-refresh']
 const CLEARED = ['-pawl-access', '-pawl-refresh']

@@ -4,11 +4,14 @@ import type { Driver } from '../driver.ts'
 import type { ResolvedPostgresOptions } from '../postgres-options.ts'
 import type { Target } from '../target.ts'
 import { listenClientOf } from './listen-client.ts'
+import { type NeonHttp, neonHttpDriver } from './neon-http.ts'
 import { createOwnPool } from './own-pool.ts'
 import { pgDriver } from './pg.ts'
 import { pgliteDriver } from './pglite.ts'
 import { type PostgresJs, postgresJsDriver } from './postgres-js.ts'
+import { recognize } from './recognize.ts'
 import { shareListenClient } from './shared-listen-client.ts'
+import type { SqlFunction } from './sql.ts'
 
 /** The options that say where the sessions are. */
 const DATABASES = ['pool', 'connectionString', 'sql', 'pglite'] as const
@@ -44,15 +47,21 @@ export function openDriver(
   const { pool, connectionString, sql, pglite } = given
   if (pglite !== null) return pgliteDriver(pglite, given.listen === true && !given.readOnly)
   if (sql !== null) {
-    const driver = postgresJsDriver(sql as unknown as PostgresJs)
-    return given.listen === true && !given.readOnly
-      ? driver
-      : { ...driver, openListenClient: sharedListenClient(given) }
+    const driver = sqlDriver(sql)
+    // Another address for LISTEN is always reached through `pg`.
+    const isOwn = given.listen === true && !given.readOnly
+    return isOwn ? driver : { ...driver, openListenClient: sharedListenClient(given) }
   }
   const openListenClient = sharedListenClient(given)
   if (pool !== null) return pgDriver(pool, { openListenClient, close: async () => {} })
   const own = createOwnPool(connectionString!, poolSize, target, onIdleError)
   return pgDriver(own, { openListenClient, close: () => own.end() })
+}
+
+function sqlDriver(sql: SqlFunction): Driver {
+  return recognize(sql) === 'neonHttp'
+    ? neonHttpDriver(sql as unknown as NeonHttp)
+    : postgresJsDriver(sql as unknown as PostgresJs)
 }
 
 /** Stores of one pool, or of one connection string, share a connection if `listen` is the same. */

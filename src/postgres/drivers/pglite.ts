@@ -23,14 +23,12 @@ interface PGliteQueries {
   ): Promise<{ rows: unknown[] }>
 }
 
-const BYTEA = 17
-/** The types of which PGlite makes values of its own. */
-const PARSED = [16, BYTEA, 20, 21, 23, 26, 114, 700, 701, 1082, 1114, 1184, 3802]
+/** The types that PGlite would read and write in its own way. */
+const TYPES = [16, 17, 20, 21, 23, 26, 114, 700, 701, 1082, 1114, 1184, 3802]
 
 const OPTIONS = {
-  parsers: Object.fromEntries(PARSED.map((oid) => [oid, types.getTypeParser(oid)])),
-  // PGlite takes nothing but bytes. The other types pass text on.
-  serializers: { [BYTEA]: String },
+  parsers: Object.fromEntries(TYPES.map((oid) => [oid, types.getTypeParser(oid)])),
+  serializers: Object.fromEntries(TYPES.map((oid) => [oid, String])),
 }
 
 /**

@@ -8,7 +8,6 @@ const KINDS = {
   client: 'a single `pg` Client',
   postgresJs: 'a client of postgres.js',
   bun: "Bun's SQL",
-  bunOther: "Bun's SQL for another database",
   neonHttp: "Neon's HTTP function",
   pglite: 'a PGlite',
 } as const
@@ -17,7 +16,6 @@ const KINDS = {
 const OPTIONS: Readonly<Partial<Record<Kind, string>>> = {
   pool: 'pool',
   postgresJs: 'sql',
-  bun: 'sql',
   neonHttp: 'sql',
   pglite: 'pglite',
 }
@@ -28,11 +26,11 @@ export function recognize(value: unknown): Kind | null {
   const has = (...names: string[]): boolean =>
     names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
   const { options, waitReady } = value as {
-    options?: { host?: unknown; adapter?: unknown }
+    options?: { host?: unknown }
     waitReady?: unknown
   }
   if (has('unsafe', 'typed', 'begin', 'listen') && Array.isArray(options?.host)) return 'postgresJs'
-  if (has('unsafe', 'begin', 'reserve', 'flush')) return options?.adapter === 'postgres' ? 'bun' : 'bunOther'
+  if (has('unsafe', 'begin', 'reserve', 'flush')) return 'bun'
   if (has('unsafe', 'query', 'transaction') && typeof value === 'function') return 'neonHttp'
   if (has('query', 'transaction', 'listen', 'exec') && waitReady instanceof Promise) return 'pglite'
   if (!has('connect')) return null
