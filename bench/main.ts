@@ -9,7 +9,7 @@ const HELP = `Measures the cost of Pawl and compares it with bare SQL, plain ser
 
 Usage: npm run bench -- [suite ...] [options]
 
-Suites (default: all, 14 to 17 minutes):
+Suites (default: all, 15 to 18 minutes):
 ${Object.entries(SUITES)
   .map(([name, [duration, measures]]) => `  ${name.padEnd(9)}${duration.padEnd(7)}${measures}`)
   .join('\n')}

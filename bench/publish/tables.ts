@@ -12,6 +12,7 @@ const TITLES: Readonly<Record<string, string>> = {
   space: 'On disk',
   growth: 'As the table grows',
   memory: 'In memory',
+  start: 'Cold start',
   cookies: 'Cookies',
   counts: 'Database work of each call',
   feed: 'Delay of a revocation',

@@ -9,6 +9,7 @@ export const SUITES: Readonly<Record<string, readonly [duration: string, measure
   space: ['1 min', 'bytes of a session on disk and in the write-ahead log'],
   growth: ['4 min', 'time of a refresh and of a list among 10,000 to 10,000,000 sessions'],
   memory: ['1 min', 'memory per revoked session and per verified access token'],
+  start: ['1 min', 'time that loading and the first answer of a new process take, against other libraries'],
   proofs: ['20 s', 'requests per second with a proof of the device'],
   cookies: ['5 s', 'bytes of the Cookie header, against other libraries'],
   device: ['30 s', 'time that the proof of a device adds to a refresh'],
