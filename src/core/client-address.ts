@@ -1,4 +1,4 @@
-import { isIP, SocketAddress } from 'node:net'
+import { isIP } from 'node:net'
 
 /** A header that lists many proxies is longer than an address. Only its beginning is read. */
 const MAX_LENGTH = 256
@@ -39,5 +39,17 @@ function canonical(address: string): string | null {
   const [plain = ''] = isIP(address) === 6 ? address.split('%') : [address]
   if (isIP(plain) !== 6) return isIP(plain) === 0 ? null : plain
   // IPv4 over a dual-stack socket becomes IPv4.
-  return new SocketAddress({ address: plain, family: 'ipv6' }).address.replace(/^::ffff:(?=\d+\.)/, '')
+  return canonicalIPv6(plain).replace(/^::ffff:(?=\d+\.)/, '')
+}
+
+/** IPv4 over IPv6, as the URL standard spells it. PostgreSQL writes the part that is IPv4 with dots. */
+const WITH_IPV4 = /^(::(?:ffff:)?)([\da-f]+):([\da-f]+)$/
+
+/** @returns the spelling of PostgreSQL. A URL has it in every runtime, while the `SocketAddress` of Bun keeps any spelling. */
+export function canonicalIPv6(address: string): string {
+  const { hostname } = new URL(`http://[${address}]`)
+  return hostname.slice(1, -1).replace(WITH_IPV4, (_, prefix: string, high: string, low: string) => {
+    const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)]
+    return `${prefix}${a >> 8}.${a & 255}.${b >> 8}.${b & 255}`
+  })
 }

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
-import { isIP, SocketAddress } from 'node:net'
-import { parseClientAddress } from './client-address.ts'
+import { isIP } from 'node:net'
+import { canonicalIPv6, parseClientAddress } from './client-address.ts'
 import type { Secret } from './keys/secrets.ts'
 
 /** The origin of a request. Stored with a login and with turns, never by an extra write. */
@@ -69,7 +69,7 @@ function networkOf(ip: string): string {
   if (isIP(ip) === 4) return ip.replace(/\d+$/, '0')
   const [head = ''] = ip.split('::')
   const groups = [...head.split(':'), '0', '0', '0'].map((group) => group || '0')
-  return new SocketAddress({ address: `${groups.slice(0, 3).join(':')}::`, family: 'ipv6' }).address
+  return canonicalIPv6(`${groups.slice(0, 3).join(':')}::`)
 }
 
 /**

@@ -14,8 +14,10 @@ export interface Runtime {
   readonly packages: readonly string[]
   /** Its program, below `node_modules`. `*` is the platform. */
   readonly program: string
-  /** What comes before the script. */
+  /** What comes before a script. */
   readonly flags: readonly string[]
+  /** What comes before the script of an application. */
+  readonly serverFlags: readonly string[]
   /** The servers that it has. */
   readonly servers: readonly string[]
 }
@@ -29,8 +31,8 @@ const nodePackage =
 /** The oldest minor release of Node.js 20 that Pawl supports, and the newest releases of the others. */
 const NODE_VERSIONS = { 20: '~20.19', 22: '22', 24: '24', 26: '26' } as const
 
-/** docs/runtimes.md names these permissions. */
-const DENO_PERMISSIONS = ['--no-prompt', '--allow-net', '--allow-env']
+/** As docs/runtimes.md names them, for the variables of `server/server.js`. */
+const DENO_PERMISSIONS = ['--allow-net', '--allow-env=SERVER_DATABASE,PAWL_SECRET,NODE_ENV,PG*']
 
 export const RUNTIMES: readonly Runtime[] = [
   ...Object.entries(NODE_VERSIONS).map(([major, range]) => ({
@@ -38,6 +40,7 @@ export const RUNTIMES: readonly Runtime[] = [
     packages: [`node${major}@npm:${nodePackage}@${range}`],
     program: `node${major}/bin/node`,
     flags: [],
+    serverFlags: [],
     servers: ['node:http'],
   })),
   {
@@ -45,13 +48,15 @@ export const RUNTIMES: readonly Runtime[] = [
     packages: ['bun@1'],
     program: '@oven/*/bin/bun',
     flags: [],
+    serverFlags: [],
     servers: ['node:http', 'Bun.serve'],
   },
   {
     name: 'Deno',
     packages: ['deno@2'],
     program: '@deno/*/deno',
-    flags: ['run', ...DENO_PERMISSIONS],
+    flags: ['run', '--allow-net', '--allow-env'],
+    serverFlags: ['run', '--no-prompt', ...DENO_PERMISSIONS],
     servers: ['node:http', 'Deno.serve'],
   },
 ]
@@ -63,26 +68,26 @@ export async function installRuntimes(folder: string, packages: readonly string[
   await install(folder, ['--ignore-scripts', ...RUNTIMES.flatMap((runtime) => runtime.packages), ...packages])
 }
 
-/** The command that runs a script of the folder. */
-export async function commandOf(runtime: Runtime, folder: string): Promise<readonly [string, ...string[]]> {
+/** The path of the program in the folder. */
+async function programOf({ program }: Runtime, folder: string): Promise<string> {
   const modules = join(folder, 'node_modules')
-  const [above = '', below] = runtime.program.split('/*/')
-  if (below === undefined) return [join(modules, above), ...runtime.flags]
+  const [above = '', below] = program.split('/*/')
+  if (below === undefined) return join(modules, above)
   const [platform = ''] = await readdir(join(modules, above))
-  return [join(modules, above, platform, below), ...runtime.flags]
+  return join(modules, above, platform, below)
 }
 
 type Environment = Readonly<Record<string, string>>
 
-/** Runs a script to its end. @returns what it prints */
+/** Runs a script to its end, with all permissions that a test needs. @returns what it prints */
 export async function runScript(
   runtime: Runtime,
   folder: string,
   script: readonly string[],
   environment: Environment,
 ): Promise<string> {
-  const [program, ...flags] = await commandOf(runtime, folder)
-  const { stdout } = await promisify(execFile)(program, [...flags, ...script], {
+  const program = await programOf(runtime, folder)
+  const { stdout } = await promisify(execFile)(program, [...runtime.flags, ...script], {
     cwd: folder,
     env: { ...process.env, ...environment },
     maxBuffer: 2 ** 24,
@@ -104,8 +109,8 @@ export async function startServer(
   script: readonly string[],
   environment: Environment,
 ): Promise<RunningServer> {
-  const [program, ...flags] = await commandOf(runtime, folder)
-  const child: ChildProcess = spawn(program, [...flags, ...script], {
+  const program = await programOf(runtime, folder)
+  const child: ChildProcess = spawn(program, [...runtime.serverFlags, ...script], {
     cwd: folder,
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],

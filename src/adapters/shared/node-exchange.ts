@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
 import onHeaders from 'on-headers'
 import type { Exchange, Reply, ResponseHead } from '../../http/exchange.ts'
 import { readJsonBody } from '../../http/json-body.ts'
@@ -32,7 +33,9 @@ export class NodeExchange implements Exchange {
 
   get secure(): boolean {
     const { protocol } = this.#hints
-    return protocol === undefined ? 'encrypted' in this.#req.socket : protocol === 'https'
+    if (protocol !== undefined) return protocol === 'https'
+    // A plain socket of Node.js lacks the property, one of Bun has `false`.
+    return (this.#req.socket as Partial<TLSSocket>).encrypted === true
   }
 
   get ip(): string | undefined {

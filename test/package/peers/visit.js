@@ -5,6 +5,8 @@ import { createSessions } from 'pawl'
 import { memory } from 'pawl/memory'
 
 const ORIGIN = 'http://localhost'
+/** An access token lives for 15 minutes at most. Rounded up to whole seconds, it may be a second more. */
+const LATER = 16 * 60_000
 let now = Date.now()
 
 /** Sessions with a clock that only `visit` moves. */
@@ -55,7 +57,7 @@ export async function visit(send, more = []) {
   await step('GET', '/me')
   await step('POST', '/login')
   await step('GET', '/me')
-  now += 900_000
+  now += LATER
   await step('GET', '/me')
   await step('POST', '/session/refresh')
   await step('GET', '/me')

@@ -7,7 +7,7 @@ import {
   JestExtend,
 } from '@vitest/expect'
 
-// Stands in for Vitest in runtimes that cannot run it. It has what the contract of the stores uses.
+// Stands in for Vitest in runtimes that cannot run it. It has what the files of main.ts use.
 
 type Work = () => unknown
 
@@ -42,6 +42,7 @@ const WAIT_FOR = 5000
 let block: Block = newBlock('', null)
 let tests: Test[] = []
 let after: Work[] = []
+const finished: Work[] = []
 
 function newBlock(title: string, parent: Block | null): Block {
   return { title, parent, before: [] }
@@ -65,7 +66,11 @@ export async function runFile(load: () => Promise<unknown>): Promise<Report> {
   for (const test of tests) {
     await attempt(titleOf(test), async () => {
       for (const { before } of lineOf(test.block)) for (const work of before.splice(0)) await work()
-      await withTimeout(test.run)
+      try {
+        await withTimeout(test.run)
+      } finally {
+        for (const work of finished.splice(0).toReversed()) await work()
+      }
       passed++
     })
   }
@@ -136,6 +141,10 @@ export function beforeAll(work: Work): void {
 
 export function afterAll(work: Work): void {
   after.push(work)
+}
+
+export function onTestFinished(work: Work): void {
+  finished.push(work)
 }
 
 /** What the global setup of Vitest provides. */
