@@ -5,6 +5,7 @@ import { count, flag, oneOf } from '../portable/options/values.ts'
 import { addressMistake, connectionStringMistake } from './connection-string.ts'
 import type { PoolLike } from './driver.ts'
 import { checkSchemaName, SCHEMA_NAME } from './names.ts'
+import { poolerMistake } from './pooler-address.ts'
 
 /** The options of `postgres`. After a change run `npm run options`. */
 export const POSTGRES_OPTIONS: OptionTable = {
@@ -85,6 +86,7 @@ function listenTarget(): OptionValue {
         return check.fail(option, value, takes)
       if (isConfig) checkConfig(option, value)
       else checkConnectionString(option, value)
+      if (typeof value !== 'boolean') refuse(option, poolerMistake(value))
       return value
     },
   }
