@@ -54,6 +54,7 @@ const FUNCTIONS = {
     target: 'src/http/options/http-options.ts',
     name: 'HttpOptions',
     about: 'What every adapter takes. All of it is optional.',
+    resolved: { cron: 'string' },
     groups: { cookies: 'CookieOptions' },
     page: 'docs/configuration.md',
   },

@@ -15,6 +15,7 @@ import type { Exchange, Header, Reply } from './exchange.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { isNavigation } from './page-load.ts'
 import { provingPage, provingScript } from './proving-page.ts'
+import { pruneRoute } from './prune-route.ts'
 import { refreshByCookie, refreshContext } from './refresh-cookies.ts'
 import { createReply, jsonReply, methodNotAllowed, NO_CACHING, setCookieHeaders } from './reply.ts'
 import { RequestSession } from './request-session.ts'
@@ -51,6 +52,9 @@ export function route<C extends object, D>(
     case `${options.path}/revocations`:
       if (takeSnapshot === null) return null
       return isRead(method) ? revocationsRoute(request, takeSnapshot) : methodNotAllowed('GET, HEAD')
+    case `${options.path}/prune`:
+      if (options.cronSecret === null) return null
+      return method === 'GET' ? pruneRoute(request, options.cronSecret) : methodNotAllowed('GET')
     default:
       return null
   }

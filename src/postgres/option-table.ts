@@ -7,6 +7,7 @@ import type { PoolLike } from './drivers/pg-pool.ts'
 import type { PostgresJs } from './drivers/postgres-js.ts'
 import { describeGiven, recognize } from './drivers/recognize.ts'
 import { checkSchemaName, SCHEMA_NAME } from './names.ts'
+import { poolerMistake } from './pooler-address.ts'
 
 /** The options of `postgres`. After a change run `npm run options`. */
 export const POSTGRES_OPTIONS: OptionTable = {
@@ -147,6 +148,7 @@ function listenTarget(): OptionValue {
         return check.fail(option, value, takes)
       if (isConfig) checkConfig(option, value)
       else checkConnectionString(option, value)
+      if (typeof value !== 'boolean') refuse(option, poolerMistake(value))
       return value
     },
   }

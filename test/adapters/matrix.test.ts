@@ -81,6 +81,17 @@ describeAdapters('an application', (adapter) => {
     expect(order).toStrictEqual(['written', 'answered'])
   })
 
+  scenario('prune', 'answers the cron that knows the secret', async () => {
+    const { client } = await open({ cron: { secret: 'a-secret-of-the-cron' } })
+    const ask = (secret: string): Promise<Received> =>
+      client().send('GET', '/session/prune', { headers: { authorization: `Bearer ${secret}` } })
+    expect((await ask('another-secret-here')).status).toBe(401)
+    expect(await ask('a-secret-of-the-cron')).toMatchObject({
+      status: 200,
+      body: { sessions: 0, more: false },
+    })
+  })
+
   scenario('login', 'sets both cookies as HttpOnly', async () => {
     const { login } = await openSignedIn()
     expect(login.body).toStrictEqual(ANSWER)

@@ -97,6 +97,7 @@ export function nextSessions<Claims extends object, Data>(
   const fingerprint = JSON.stringify({
     ...options,
     trustedOrigins: options.trustedOrigins instanceof Set ? [...options.trustedOrigins].sort() : 'a function',
+    cronSecret: options.cronSecret !== null,
     ip: ip !== undefined,
   })
   const start = shareByName(name, fingerprint, source, httpOptions)

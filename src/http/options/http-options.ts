@@ -42,6 +42,13 @@ export interface HttpOptions {
    * @defaultValue false
    */
   readonly revocations?: boolean
+  /**
+   * Serves `GET <path>/prune` to a cron, which deletes rows past their retention, for five seconds at most. The
+   * cron must send `Authorization: Bearer` with this secret, at least 16 characters, as Vercel does with
+   * `CRON_SECRET`. For processes that do not prune by themselves (`serverless`).
+   * @defaultValue no such route
+   */
+  readonly cron?: { readonly secret: string | undefined }
   /** Names and attributes of the two cookies. */
   readonly cookies?: CookieOptions
   /**
@@ -93,6 +100,7 @@ export interface ResolvedHttpOptions {
   readonly trustedOrigins: readonly string[] | ((origin: string) => boolean | Promise<boolean>)
   readonly cors: boolean
   readonly revocations: boolean
+  readonly cron: string | null
   readonly cookies: {
     readonly access: string | null
     readonly refresh: string

@@ -2,6 +2,7 @@ import { cookieName } from '../../portable/options/cookie-name.ts'
 import { group } from '../../portable/options/group.ts'
 import type { OptionTable } from '../../portable/options/option.ts'
 import { flag, oneOf, seconds } from '../../portable/options/values.ts'
+import { cron } from './cron.ts'
 import { cookieDomain, routePath, trustedOrigins } from './names.ts'
 
 /** The options of every adapter. After a change run `npm run options`. */
@@ -36,6 +37,14 @@ export const HTTP_OPTIONS: OptionTable = {
    * changed sessions. The answer holds parts of session ids and nothing about users.
    */
   revocations: { value: flag(), default: false },
+  /**
+   * Serves `GET <path>/prune` to a cron, which deletes rows past their retention, for five seconds at most. The cron must send
+   * `Authorization: Bearer` with this secret, at least 16 characters, as Vercel does with `CRON_SECRET`. For processes that
+   * do not prune by themselves (`serverless`).
+   * @type {{ readonly secret: string | undefined }}
+   * @defaultValue no such route
+   */
+  cron: { value: cron() },
   /** Names and attributes of the two cookies. */
   cookies: group({
     /**

@@ -27,6 +27,8 @@ export interface ResolvedHttpOptions {
   readonly trustedOrigins: ReadonlySet<string> | TrustOrigin
   readonly cors: boolean
   readonly revocations: boolean
+  /** Opens the route of the cron; `null` for no such route. */
+  readonly cronSecret: string | null
   readonly cookies: CookieSet
   /** `null` in production. */
   readonly localCookies: CookieSet | null
@@ -62,6 +64,7 @@ export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
     trustedOrigins,
     cors,
     revocations: given.revocations,
+    cronSecret: given.cron,
     cookies: { access, refresh: cookies.refresh, device: deviceCookie(access), secure: true },
     localCookies: allowsInsecureLocalhost(given.insecureLocalhost)
       ? localCookies(access, cookies.refresh)
