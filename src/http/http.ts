@@ -55,7 +55,8 @@ export async function settling<T>(
   try {
     return await work()
   } finally {
-    await http.settle(waitUntil)
+    const settled = http.settle(waitUntil)
+    if (settled !== null) await settled
   }
 }
 

@@ -1,6 +1,6 @@
 import { cookies } from 'next/headers.js'
 import { assertMeets } from '../../http/authorization.ts'
-import { type RequireOptions, settling } from '../../http/http.ts'
+import type { RequireOptions } from '../../http/http.ts'
 import type { RequestSession } from '../../http/request-session.ts'
 import { CsrfRejectedError } from '../../portable/errors.ts'
 import { readOnlyError, replaceCookies, setCookies } from './cookies.ts'
@@ -23,16 +23,16 @@ export async function runAction<Claims extends object, Data, Result>(
     await assertAuthorized(started, outer, require)
     return await act(outer.session)
   }
-  return settling(started.http, async () => {
-    const action = await openAction(setup, started, sent)
-    started.actions.set(sent, action)
-    try {
-      await assertAuthorized(started, action, require)
-      return await act(action.session)
-    } finally {
-      await setCookies(action.exchange.finish())
-    }
-  })
+  const action = await openAction(setup, started, sent)
+  started.actions.set(sent, action)
+  try {
+    await assertAuthorized(started, action, require)
+    return await act(action.session)
+  } finally {
+    const settled = started.http.settle()
+    if (settled !== null) await settled
+    await setCookies(action.exchange.finish())
+  }
 }
 
 /** @throws CsrfRejectedError */
