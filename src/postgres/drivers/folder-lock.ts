@@ -3,12 +3,14 @@ import { once } from 'node:events'
 import { readdir, realpath, rm } from 'node:fs/promises'
 import { connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { delay } from '../../core/time/delay.ts'
 import { StoreUnavailableError } from '../../portable/errors.ts'
 
 export type Unlock = () => Promise<void>
 
+/** The system refuses longer addresses of sockets, in bytes: 104 on macOS, 108 on Linux. */
+const MAX_ADDRESS = 100
 /** Milliseconds. A dev server starts the new process while the old one still closes. */
 const WAIT = 2000
 const INTERVAL = 100
@@ -20,13 +22,11 @@ const INTERVAL = 100
  * @throws StoreUnavailableError while another process has the folder
  */
 export async function lockFolder(path: string): Promise<Unlock> {
-  const name = `pawl-${createHash('sha256')
-    .update(await realpath(path))
-    .digest('hex')
-    .slice(0, 24)}`
+  const real = await realpath(path)
+  const name = `.pawl-${createHash('sha256').update(real).digest('hex').slice(0, 16)}`
   const giveUpAt = performance.now() + WAIT
   for (;;) {
-    const unlock = process.platform === 'win32' ? await lockPipe(name) : await lockSocket(name)
+    const unlock = process.platform === 'win32' ? await lockPipe(name) : await lockSocket(name, dirname(real))
     if (unlock !== null) return unlock
     if (performance.now() > giveUpAt) throw inUse(path)
     await delay(INTERVAL * (0.5 + Math.random()))
@@ -40,10 +40,15 @@ async function lockPipe(name: string): Promise<Unlock | null> {
 }
 
 /** The file of a socket outlives its process. Each has a name of its own, so nobody removes the file of a living one. */
-async function lockSocket(name: string): Promise<Unlock | null> {
-  const folder = tmpdir()
+async function lockSocket(name: string, parent: string): Promise<Unlock | null> {
   const own = `${name}-${randomBytes(4).toString('hex')}`
-  const server = await tryListen(join(folder, own))
+  // Beside the folder, where also processes with another folder for temporary files find it.
+  const beside =
+    Buffer.byteLength(join(parent, own)) > MAX_ADDRESS
+      ? null
+      : await tryListen(join(parent, own)).catch(() => null)
+  const folder = beside === null ? tmpdir() : parent
+  const server = beside ?? (await tryListen(join(folder, own)))
   if (server === null) return null
   for (const other of await readdir(folder)) {
     if (!other.startsWith(`${name}-`) || other === own) continue
@@ -75,8 +80,9 @@ async function isAnswered(address: string): Promise<boolean> {
   try {
     await once(socket, 'connect')
     return true
-  } catch {
-    return false
+  } catch (error) {
+    // The socket of another user may be in use.
+    return !['ECONNREFUSED', 'ENOENT'].includes((error as { code?: string }).code ?? '')
   } finally {
     socket.destroy()
   }

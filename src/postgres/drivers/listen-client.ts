@@ -2,6 +2,7 @@ import { parse } from '../connection-string.ts'
 import type { ListenClient } from '../driver.ts'
 import type { ListenConfig } from '../listen-config.ts'
 import type { ResolvedPostgresOptions } from '../postgres-options.ts'
+import { loadPg } from './load-pg.ts'
 import { CONNECT_TIMEOUT } from './own-pool.ts'
 import type { ClientClass, PoolLike } from './pg-pool.ts'
 
@@ -24,7 +25,7 @@ export function listenClientOf({
   const base =
     pool === null ? defined({ connectionString: connectionString ?? undefined }) : ownConfig(pool.options)
   return async () => {
-    const Client = pool?.Client ?? ((await import('pg')).default.Client as unknown as ClientClass)
+    const Client = pool?.Client ?? ((await loadPg()).Client as unknown as ClientClass)
     const config = listen === true ? base : { ...explicit(Client, base), ...explicit(Client, given(listen)) }
     const settings = {
       application_name: 'pawl listen',

@@ -1,5 +1,6 @@
 import { ANSWER_WITHIN } from '../connection.ts'
 import type { Target } from '../target.ts'
+import { loadPg } from './load-pg.ts'
 import type { PoolLike } from './pg-pool.ts'
 
 /** Milliseconds for one connection attempt. */
@@ -19,7 +20,7 @@ export function createOwnPool(
   let opening: Promise<PoolLike> | null = null
 
   function open(): Promise<PoolLike> {
-    opening ??= import('pg').then(({ default: pg }) => {
+    opening ??= loadPg().then((pg) => {
       target.useDriver(pg.Client)
       target.assertOneHost()
       const pool = new pg.Pool({
