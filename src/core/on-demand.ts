@@ -77,7 +77,14 @@ export function createOnDemand(engine: Omit<Engine, 'onDemand'>, waitUntil: Wait
     ).then(() => {})
   }
 
+  function sendNotifications(): void {
+    if (!notifiesLater) return
+    notifiesLater = false
+    outsideRequests(feed.notifyPeers)
+  }
+
   async function flush(): Promise<void> {
+    sendNotifications()
     // Confirmations come first: they may end sessions, and other processes are notified of that.
     await confirmations.flush()
     await Promise.all([feed.settled(), lostEnds.settled()])
@@ -99,10 +106,7 @@ export function createOnDemand(engine: Omit<Engine, 'onDemand'>, waitUntil: Wait
       return catchingUp
     },
     settle(platform) {
-      if (notifiesLater) {
-        notifiesLater = false
-        outsideRequests(feed.notifyPeers)
-      }
+      sendNotifications()
       if (confirmations.isIdle && feed.settled() === null && lostEnds.settled() === null) return null
       const work = outsideRequests(flush)
       const handOver = waitUntil ?? platform

@@ -119,7 +119,7 @@ function pglite(): OptionValue {
       if (scheme !== undefined)
         throw new InvalidOptionsError(
           option,
-          `option \`${option}\` got a URL that begins with ${scheme.slice(0, 32)}://; it takes ${takes}. A URL of PostgreSQL is for the option \`connectionString\``,
+          `option \`${option}\` got a URL that begins with ${scheme.slice(0, 32)}://; it takes ${takes}. A URL of PostgreSQL is for the option \`connectionString\`. For a database in memory, give \`new PGlite()\``,
         )
       return value
     },

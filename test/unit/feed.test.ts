@@ -219,7 +219,7 @@ describe('the feed', () => {
     const { sessions } = await open({ revocation: { memory: 65_536 } })
     const [overflowed, lost] = [listen(sessions, 'feedOverflowed'), listen(sessions, 'feedPolling')]
     await pass(20)
-    for (let count = 0; count < 3000; count++) await sessions.create({ userId: `u${count}` })
+    for (let count = 0; count < 2200; count++) await sessions.create({ userId: `u${count}` })
     await sessions.revokeAll()
     await pass(60)
     expect(overflowed.length).toBeGreaterThan(0)

@@ -109,6 +109,23 @@ describe('with `serverless`', () => {
     expect(wire.calls.filter((call) => call === 'changes')).toHaveLength(1)
   })
 
+  it('polls anew after a freeze, although a poll from before hangs on a connection that died', async () => {
+    const { wire, sessions, ask, answered, endElsewhere } = await open()
+    const created = await sessions.create({ userId: 'u' })
+    expect(await answered(created)).toBe(200)
+    freeze(5)
+    wire.hangs()
+    const late = ask(created)
+    // It has waited for `catchUpTimeout`.
+    await pass(501)
+    expect((await late).status).toBe(200)
+    await endElsewhere(created)
+    wire.hang = null
+    freeze(5)
+    expect(await answered(created)).toBe(401)
+    wire.release()
+  })
+
   it('reads the keys and repeats lost ends in the same moment, when they are due', async () => {
     const { sessions, wire, answered } = await open()
     const created = await sessions.create({ userId: 'u' })

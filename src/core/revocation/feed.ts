@@ -115,7 +115,8 @@ export function createFeed(
       stale = false
       events.emit('feedCaughtUp', { seconds: staleness() / 1000 })
     }
-    currentAt = at
+    // A poll that hung may end after a later one.
+    if (at > currentAt || clock.now() < currentAt) currentAt = at
   }
 
   function onFound(changedAt: number): void {
@@ -132,7 +133,8 @@ export function createFeed(
     const polledBefore = polled
     const retryDepth = poller.retryDepth
     if (retryDepth !== null || listening !== true || poller.elapsed >= listeningPollInterval)
-      await poller.poll(retryDepth ?? 'overlap')
+      // Without timers a tick comes with a request, perhaps after a freeze.
+      await (options.serverless === null ? poller.poll : poller.pollAfresh)(retryDepth ?? 'overlap')
     polled = poller.retryDepth === null
     if (polled && unannounced) {
       unannounced = false
@@ -199,7 +201,7 @@ export function createFeed(
     // Timers that were due run first: the pool closes connections that were idle for too long and may be dead.
     await delay(1, signal)
     // If the machine slept, this process's clock is behind until it is measured.
-    await Promise.all([clock.synchronize().catch(() => {}), poller.poll('overlap')])
+    await Promise.all([clock.synchronize().catch(() => {}), poller.pollAfresh('overlap')])
     // The notifications of meanwhile are read only now.
     announcements.restart(clock.now())
   }

@@ -13,6 +13,11 @@ const DEPTHS: readonly PollDepth[] = ['recent', 'overlap', 'all']
 export interface Poller {
   /** Requests made during a poll are combined in the next one. Resolves after it; never rejects. */
   poll(depth: PollDepth): Promise<void>
+  /**
+   * Polls without waiting for one that runs: that one may hang on a connection that died while the process did not run.
+   * Never rejects.
+   */
+  pollAfresh(depth: PollDepth): Promise<void>
   /** Requests a poll with the next tick. */
   retry(depth: PollDepth): void
   /** The depth of a poll that failed or was requested by `retry`; `null` for none. */
@@ -56,19 +61,8 @@ export function createPoller(
     while (requestedDepth !== null && !signal.aborted) {
       const depth: PollDepth = requestedDepth
       requestedDepth = null
-      const readAt = clock.now()
       const startedAt = performance.now()
-      try {
-        await options.telemetry.trace('poll', () => revocations.poll(depth, onFound))
-        retryDepth = null
-        onRead(readAt)
-        if (depth !== 'recent') polledAt = startedAt
-      } catch (error) {
-        // The notification does not come again, so the next tick must poll.
-        retryDepth = deeper(retryDepth, deeper(requestedDepth, depth))
-        requestedDepth = null
-        if (!signal.aborted) reportBackgroundError(events, 'poll', error)
-      }
+      await pollOnce(depth)
       if (requestedDepth !== null) {
         const rest = REST_FACTOR * (performance.now() - startedAt)
         await delay(Math.min(options.revocation.pollInterval, rest), signal)
@@ -76,8 +70,25 @@ export function createPoller(
     }
   }
 
+  async function pollOnce(depth: PollDepth): Promise<void> {
+    const readAt = clock.now()
+    const startedAt = performance.now()
+    try {
+      await options.telemetry.trace('poll', () => revocations.poll(depth, onFound))
+      retryDepth = null
+      onRead(readAt)
+      if (depth !== 'recent') polledAt = startedAt
+    } catch (error) {
+      // The notification does not come again, so the next tick must poll.
+      retryDepth = deeper(retryDepth, deeper(requestedDepth, depth))
+      requestedDepth = null
+      if (!signal.aborted) reportBackgroundError(events, 'poll', error)
+    }
+  }
+
   return {
     poll,
+    pollAfresh: pollOnce,
     retry(depth) {
       retryDepth = deeper(retryDepth, depth)
     },

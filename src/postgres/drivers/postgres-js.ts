@@ -14,6 +14,7 @@ export interface PostgresJs extends PostgresJsQueries {
     readonly port: readonly number[]
     readonly path?: string | false | undefined
     readonly database: string
+    readonly max: number
     readonly transform: Transform
   }
 }
@@ -42,6 +43,8 @@ const UNKNOWN = 705
 /** A client of postgres.js. Its own parsers and serializers, which the application may change, take no part. */
 export function postgresJsDriver(sql: PostgresJs): Driver {
   const { column } = sql.options.transform
+  /** Statements without an answer. postgres.js does not close a connection that stopped answering, so they may pile up. */
+  let pending = 0
   const run =
     (on: PostgresJsQueries): RunStatement =>
     async ({ text, values, name, within }) => {
@@ -49,14 +52,22 @@ export function postgresJsDriver(sql: PostgresJs): Driver {
       const query = on.unsafe(text, parameters, { prepare: name !== undefined, simple: false })
       const cancel = (): void => void query.cancel()?.catch(() => {})
       const timer = within === undefined ? undefined : setTimeout(cancel, within)
+      pending++
       try {
         return toRows(await query.raw(), originalNames(text, column?.from))
       } finally {
         clearTimeout(timer)
+        pending--
       }
     }
 
   return {
+    load: () => ({
+      max: sql.options.max,
+      total: undefined,
+      idle: undefined,
+      waiting: Math.max(0, pending - sql.options.max),
+    }),
     query: run(sql),
     transaction: (_within, work) => sql.begin((inside) => work(run(inside))),
     using(client) {

@@ -34,7 +34,7 @@ export function recognize(value: unknown): Kind | null {
   if (has('unsafe', 'query', 'transaction') && typeof value === 'function') return 'neonHttp'
   if (has('query', 'transaction', 'listen', 'exec') && waitReady instanceof Promise) return 'pglite'
   if (!has('connect')) return null
-  return has('release') || 'processID' in value ? 'client' : 'pool'
+  return 'processID' in value ? 'client' : 'pool'
 }
 
 /** For messages: what an option was given instead, and which option takes it. */
