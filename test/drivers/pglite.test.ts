@@ -110,7 +110,7 @@ it('refuses what is no folder, in words', () => {
     }
   }
   expect(refusal({ pglite: 'postgres://me:secret@db/app' })).toBe(
-    'option `pglite` got a URL that begins with postgres://; it takes the path of a folder, or an instance of PGlite. A URL of PostgreSQL is for the option `connectionString`',
+    'option `pglite` got a URL that begins with postgres://; it takes the path of a folder, or an instance of PGlite. A URL of PostgreSQL is for the option `connectionString`. For a database in memory, give `new PGlite()`',
   )
   expect(refusal({ pool: pglite })).toMatch(
     /^option `pool` got a PGlite, which is for the option `pglite`; it takes/,

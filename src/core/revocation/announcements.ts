@@ -23,8 +23,8 @@ export type Sender = 'process' | 'unknown'
  * to several. A process's message to itself proves only its own server. All times in milliseconds.
  */
 export interface Announcements {
-  /** Earlier notifications are lost or late: LISTEN has begun to deliver, or the process did not run for a while. */
-  restart(now: number): void
+  /** Forgets what was found so far, because the notifications of it are lost or late. */
+  restart(): void
   /** A notification of another process or of a transaction arrived. */
   heard(sender: Sender, now: number): void
   /** Changes so far may be of this process: one of its writes failed, but may have been committed. */
@@ -39,7 +39,6 @@ export function createAnnouncements(): Announcements {
   /** The seconds in which a process sent a notification. */
   const announced = new Set<number>()
   let unknownAt = Number.NEGATIVE_INFINITY
-  let restartedAt = Number.NEGATIVE_INFINITY
   let pending: { readonly changedAt: number; readonly foundAt: number }[] = []
   let missedAt = Number.NEGATIVE_INFINITY
   let pause = FIRST_PAUSE
@@ -64,8 +63,7 @@ export function createAnnouncements(): Announcements {
   }
 
   return {
-    restart(now) {
-      restartedAt = now
+    restart() {
       pending = []
     },
     heard(sender, now) {
@@ -83,8 +81,7 @@ export function createAnnouncements(): Announcements {
       unknownAt = now
     },
     found(changedAt, now) {
-      const canJudge =
-        changedAt >= restartedAt + CLOCK_DIFFERENCE && changedAt >= now - (REMEMBERED - 20) * SECOND
+      const canJudge = changedAt >= now - (REMEMBERED - 20) * SECOND
       if (canJudge && pending.length < MAX_PENDING) pending.push({ changedAt, foundAt: now })
     },
     isComplete(now) {

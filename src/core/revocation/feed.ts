@@ -96,6 +96,8 @@ export function createFeed(
   let stale = false
   let foreign = 0
   let writing = 0
+  /** Whether a poll reads what was committed before LISTEN took effect or while the process did not run. */
+  let readsMissed = false
   let heartbeat: Heartbeat | null = null
   let catchingUp: Promise<void> | null = null
   /** All changes until then have been read. */
@@ -121,7 +123,7 @@ export function createFeed(
 
   function onFound(changedAt: number): void {
     // A change of this process, whose write has not returned yet, is not to be taken for one of another.
-    if (writing === 0) announcements.found(changedAt, clock.now())
+    if (writing === 0 && !readsMissed) announcements.found(changedAt, clock.now())
   }
 
   // An injected clock may be set back, which does not make the feed stale.
@@ -132,9 +134,11 @@ export function createFeed(
     const failure = newFailure()
     const polledBefore = polled
     const retryDepth = poller.retryDepth
-    if (retryDepth !== null || listening !== true || poller.elapsed >= listeningPollInterval)
+    if (retryDepth !== null || listening !== true || poller.elapsed >= listeningPollInterval) {
       // Without timers a tick comes with a request, perhaps after a freeze.
       await (options.serverless === null ? poller.poll : poller.pollAfresh)(retryDepth ?? 'overlap')
+      endReadingMissed()
+    }
     polled = poller.retryDepth === null
     if (polled && unannounced) {
       unannounced = false
@@ -197,19 +201,27 @@ export function createFeed(
     return catchingUp
   }
 
+  /** What was missed stays so until a poll succeeds. */
+  function endReadingMissed(): void {
+    if (!readsMissed || poller.retryDepth !== null) return
+    readsMissed = false
+    announcements.restart()
+  }
+
   async function readMissed(): Promise<void> {
+    readsMissed = true
     // Timers that were due run first: the pool closes connections that were idle for too long and may be dead.
     await delay(1, signal)
     // If the machine slept, this process's clock is behind until it is measured.
     await Promise.all([clock.synchronize().catch(() => {}), poller.pollAfresh('overlap')])
-    // The notifications of meanwhile are read only now.
-    announcements.restart(clock.now())
+    endReadingMissed()
   }
 
   async function onConnected(): Promise<void> {
-    announcements.restart(clock.now())
     // Notifications sent before LISTEN took effect are lost, so a full read follows.
+    readsMissed = true
     await poller.poll('all')
+    endReadingMissed()
     await checkListening()
   }
 
