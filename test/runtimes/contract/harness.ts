@@ -106,6 +106,8 @@ type Define = (title: string, run: (...row: never[]) => unknown) => void
 interface DefineEach extends Define {
   /** Defines one for each row of a table. */
   each(rows: readonly unknown[]): Define
+  /** Defines it, or nothing. */
+  runIf(condition: boolean): Define
 }
 
 function withEach(define: Define): DefineEach {
@@ -121,6 +123,7 @@ function withEach(define: Define): DefineEach {
           define(format(title, ...row.slice(0, placeholders)), () => run(...(row as never[])))
         }
       },
+    runIf: (condition: boolean): Define => (condition ? define : () => {}),
   })
 }
 
