@@ -71,8 +71,11 @@ describe('a session that is bound to a key of the browser', () => {
       })
       .catch(() => {})
     await vi.waitFor(() => expect(site.bound).toHaveLength(1), 20_000)
-    site.expire()
     await tab.page.waitForURL('**/other?device=yes')
+    // The answer to the registration may still be under way.
+    await vi.waitFor(async () => expect(await storedChallenge(tab.page)).not.toBeNull(), 20_000)
+    await site.network.idle()
+    site.expire()
     expect(await tab.ask()).toStrictEqual(ANNA)
   })
 
