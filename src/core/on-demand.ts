@@ -4,14 +4,12 @@ import { reportThrown } from './observability/events.ts'
 import { createDuties } from './operations/maintenance.ts'
 import { outsideRequests } from './start/outside-requests.ts'
 import { createAge } from './time/age.ts'
+import { JUMP } from './time/clock.ts'
 import { delay } from './time/delay.ts'
 import type { Duty } from './time/repeat.ts'
 
 /** Keeps a function alive until a promise settles, after its answer has been sent. */
 export type WaitUntil = (promise: Promise<unknown>) => void
-
-/** If wall-clock and elapsed time differ by more, the process was frozen or somebody set the clock. Milliseconds. */
-const JUMP = 1000
 
 /**
  * Replaces the timers of a process that runs only while it answers requests (`serverless`). Each request waits at most
@@ -38,7 +36,7 @@ export interface OnDemand {
 }
 
 export function createOnDemand(engine: Omit<Engine, 'onDemand'>, waitUntil: WaitUntil | null): OnDemand {
-  const { feed, confirmations, lostEnds, clock } = engine
+  const { feed, confirmations, lostEnds } = engine
   const { mode, pollInterval, catchUpTimeout } = engine.options.revocation
   const poll: Duty = { interval: pollInterval, work: feed.tick }
   let stopped = false
@@ -63,8 +61,6 @@ export function createOnDemand(engine: Omit<Engine, 'onDemand'>, waitUntil: Wait
   async function perform(due: readonly Duty[]): Promise<void> {
     // Timers that were due run first: the pool closes connections that were idle for too long and may be dead.
     await delay(1)
-    // A clock that is behind after a sleep starts a measurement here.
-    clock.now()
     await Promise.all([...due.map(({ work }) => work()), confirmations.flush()])
   }
 

@@ -78,12 +78,11 @@ export function postgres(options: PostgresOptions): PostgresStore {
   assertOneDatabase(given)
   if (given.readOnly && options.migrate === true)
     check.fail('migrate', true, '`false` with `readOnly`: the process on the primary migrates')
-  if (given.readOnly && options.listen !== undefined && options.listen !== false)
-    check.fail(
-      'listen',
-      options.listen,
-      '`false` with `readOnly`: a standby has no LISTEN, and the process polls',
-    )
+  /** The default gives way, and what the application has written does not. */
+  function refuseListen(takes: string): void {
+    if (options.listen !== undefined && options.listen !== false) check.fail('listen', options.listen, takes)
+  }
+  if (given.readOnly) refuseListen('`false` with `readOnly`: a standby has no LISTEN, and the process polls')
   let isServerless = false
   const poolSize = (): number =>
     isServerless && options.maxConnections === undefined ? SERVERLESS_CONNECTIONS : given.maxConnections
@@ -97,17 +96,12 @@ export function postgres(options: PostgresOptions): PostgresStore {
   function onIdleError(): void {
     connection.countLost()
   }
-  const openListenClient = given.readOnly ? null : driver.openListenClient
+  const { openListenClient } = driver
   let isDistributed = false
-  const store = createPostgresStore(
-    connection,
-    names,
-    given.schema,
-    openListenClient,
-    () => isDistributed,
-    driver.using,
-    () => isServerless,
-  )
+  const store = createPostgresStore(connection, names, given.schema, driver, {
+    isDistributed: () => isDistributed,
+    isServerless: () => isServerless,
+  })
   let unwatch: () => void = () => {}
   const probe = (): Promise<ListenFailure | null> | null =>
     openListenClient === null
@@ -128,16 +122,14 @@ export function postgres(options: PostgresOptions): PostgresStore {
     }
   }
 
-  async function prepare(): Promise<number[]> {
-    await assertWritable(connection)
-    await assertUsable(connection, names, given.schema)
-    return migrate(connection, names, given.schema)
-  }
-
-  async function assertPrepared(): Promise<void> {
+  async function assertFits(): Promise<void> {
     if (!given.readOnly) await assertWritable(connection)
     await assertUsable(connection, names, given.schema)
-    await assertMigrated(connection, names)
+  }
+
+  async function prepare(): Promise<number[]> {
+    await assertFits()
+    return migrate(connection, names, given.schema)
   }
 
   /** One round trip if the schema is up to date. @returns the time of the database, or null for {@link startStepwise} */
@@ -153,7 +145,11 @@ export function postgres(options: PostgresOptions): PostgresStore {
   }
 
   async function startStepwise(): Promise<null> {
-    await (given.migrate && !given.readOnly ? prepare() : assertPrepared())
+    if (given.migrate && !given.readOnly) await prepare()
+    else {
+      await assertFits()
+      await assertMigrated(connection, names)
+    }
     isDistributed = (await readDistribution(connection, names)).sessions === 'distributed'
     return null
   }
@@ -172,10 +168,8 @@ export function postgres(options: PostgresOptions): PostgresStore {
       return readStatus(connection, names, given.schema, statusOptions, probe)
     },
     async start({ serverless = false } = {}) {
-      if (serverless && options.listen !== undefined && options.listen !== false)
-        check.fail(
-          'listen',
-          options.listen,
+      if (serverless)
+        refuseListen(
           'nothing or `false` with `serverless`: a frozen process hears nothing, so it polls when a request comes',
         )
       isServerless = serverless

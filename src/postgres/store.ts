@@ -17,20 +17,21 @@ import { timestamp } from './times.ts'
 import { createTurns } from './turns.ts'
 import { withTimeout } from './with-timeout.ts'
 
-/**
- * @param openListenClient `null` turns LISTEN off
- * @param isDistributed whether several nodes have the rows of `sessions`
- * @param transactionOf runs statements in a transaction of the application
- * @param isServerless whether an answer waits for confirmations, so that round trips cost more than a durable commit
- */
+/** What the store knows of its server and its process; the functions once it has started. */
+interface Surroundings {
+  /** Whether several nodes have the rows of `sessions`. */
+  isDistributed(): boolean
+  /** Whether an answer waits for confirmations, so that round trips cost more than a durable commit. */
+  isServerless(): boolean
+}
+
+/** @param driver `openListenClient: null` turns LISTEN off */
 export function createPostgresStore(
   connection: Connection,
   names: Names,
   schema: string,
-  openListenClient: (() => Promise<ListenClient>) | null,
-  isDistributed: () => boolean,
-  transactionOf: Driver['using'],
-  isServerless: () => boolean,
+  { openListenClient, using: transactionOf }: Pick<Driver, 'openListenClient' | 'using'>,
+  { isDistributed, isServerless }: Surroundings,
 ): Omit<Store, 'start' | 'close'> {
   const texts = Object.fromEntries(
     Object.entries(QUERIES).map(([name, text]) => [name, names.fill(text)]),

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { DeviceProofRequiredError, SecretUnknownError, TryAgainError } from '../../portable/errors.ts'
 import type { Engine } from '../engine.ts'
+import { sameBytes } from '../keys/same-bytes.ts'
 import { countRefresh } from '../refresh/allowance.ts'
 import { type NormalContext, type RefreshContext, type RequestProof, recordable } from '../request-context.ts'
 import { endInRefresh } from '../session/ending.ts'
@@ -76,7 +77,7 @@ export function readProof(
   const { key, nonce } = proof
   const challenge = parseDeviceRecord(engine.options.secrets, nonce, 'refresh')
   const signed: ReadProof = { key, challenge }
-  if (challenge === null || challenge.sessionId !== token.sessionId || !same(challenge.key, key))
+  if (challenge === null || challenge.sessionId !== token.sessionId || !sameBytes(challenge.key, key))
     return signed
   if (isCurrentChallenge(engine, challenge, token)) return signed
   const device = { key, kind: 'webcrypto' } as const
@@ -109,7 +110,7 @@ export async function checkDevice(
   const cookies = deviceCookies
     .flatMap((value) => parseDeviceRecord(options.secrets, value, 'vouch') ?? [])
     .filter(
-      ({ sessionId, key }) => sessionId === row.id && (row.device === null || same(key, row.device.key)),
+      ({ sessionId, key }) => sessionId === row.id && (row.device === null || sameBytes(key, row.device.key)),
     )
   // Of several cookies, the one with the newest proof.
   for (const cookie of cookies.sort((one, other) => other.challengedAt - one.challengedAt)) {
@@ -135,7 +136,7 @@ export async function checkDevice(
     if (!(await bind(engine, row, device, from))) throw new TryAgainError()
     return allow(device, vouching)
   }
-  const isOwnKey = signed !== null && same(signed.key, row.device.key)
+  const isOwnKey = signed !== null && sameBytes(signed.key, row.device.key)
   if (isOwnKey && vouching !== 'missing') return allow(row.device, vouching)
   // Apart from refreshes with a proof: a thief must not use up those of the owner.
   countRefresh(engine, token, 'unproven ')
@@ -158,7 +159,7 @@ function vouchingOf(
 ): Vouching {
   const challenge = signed?.challenge ?? null
   if (signed === null || challenge === null) return 'missing'
-  if (challenge.sessionId !== id || !same(challenge.key, signed.key)) return 'missing'
+  if (challenge.sessionId !== id || !sameBytes(challenge.key, signed.key)) return 'missing'
   const proof = { ...challenge, challengedAt: challenge.at }
   return vouches(proof, token, arrivedAt, options.rotation, challengeLifetime(options))
 }
@@ -179,6 +180,3 @@ async function endUnbound(
   if (provesNext) throw new DeviceProofRequiredError()
   await endInRefresh(engine, row, 'device')
 }
-
-const same = (one: Uint8Array, other: Uint8Array): boolean =>
-  one.length === other.length && timingSafeEqual(one, other)

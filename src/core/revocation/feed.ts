@@ -1,5 +1,7 @@
 import { StoreUnavailableError } from '../../portable/errors.ts'
 import { sqlState } from '../../portable/sql-state.ts'
+import { within } from '../../portable/within.ts'
+import { reportBackgroundError } from '../observability/background-errors.ts'
 import type { Events } from '../observability/events.ts'
 import type { ResolvedOptions } from '../options/resolve.ts'
 import type { Listener, ListenFailure, Store } from '../store.ts'
@@ -195,7 +197,7 @@ export function createFeed(
   }
 
   function startCatchingUp(): Promise<void> {
-    catchingUp ??= Promise.race([readMissed(), delay(catchUpTimeout, signal)]).finally(() => {
+    catchingUp ??= within(catchUpTimeout, readMissed, () => {}).finally(() => {
       catchingUp = null
     })
     return catchingUp
@@ -249,7 +251,7 @@ export function createFeed(
         poller.retry('all')
         // Stale from the start: other services must not take the empty list for a complete one.
         currentAt = clock.now() - maxStaleness - 1
-        events.emit('storeUnavailable', { operation: 'poll', error })
+        reportBackgroundError(events, 'poll', error)
       }
     },
     start() {

@@ -1,5 +1,5 @@
-import { timingSafeEqual } from 'node:crypto'
 import type { Presented } from '../../portable/presented.ts'
+import { sameBytes } from '../keys/same-bytes.ts'
 
 /**
  * The decision of the rotation protocol: a pure function of a presented refresh token, the row of the session and
@@ -72,9 +72,9 @@ export function decide(
   })
 
   if (n === g) {
-    const isCurrent = same(f, C)
+    const isCurrent = sameBytes(f, C)
     const isSibling =
-      !isCurrent && !strict && g > 0 && P !== null && same(p, P) && t <= S + gracePeriod + tolerance
+      !isCurrent && !strict && g > 0 && P !== null && sameBytes(p, P) && t <= S + gracePeriod + tolerance
     if (isCurrent || isSibling) {
       // The calm after a turn: responses of the last generation may still arrive and exchange siblings in the
       // cookie jar. To rotate now would give one honest browser two refresh tokens.
@@ -93,10 +93,10 @@ export function decide(
       }
     }
   }
-  if (n === g + 1 && same(p, C)) {
+  if (n === g + 1 && sameBytes(p, C)) {
     return { verdict: 'successor', answer: strict ? 'child' : 'keep', next: turned(C) }
   }
-  if (n === g - 1 && !strict && P !== null && same(f, P) && now - S <= gracePeriod + tolerance) {
+  if (n === g - 1 && !strict && P !== null && sameBytes(f, P) && now - S <= gracePeriod + tolerance) {
     return { verdict: 'late', answer: 'child' }
   }
   // Tokens are issued at most one generation ahead of the row. A genuine token further ahead proves that the
@@ -169,9 +169,5 @@ export function decideEvidence(
 /** Whether the row has recorded a token of the generation before that is not the parent. */
 function isFork({ generation, parent }: Presented, row: RotationState): boolean {
   const recorded = generation === row.generation ? row.previous : row.current
-  return generation <= row.generation + 1 && recorded !== null && !same(parent, recorded)
-}
-
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && timingSafeEqual(a, b)
+  return generation <= row.generation + 1 && recorded !== null && !sameBytes(parent, recorded)
 }

@@ -19,7 +19,7 @@ export interface KnownTime {
 }
 
 /** If wall-clock and elapsed time differ by more, somebody set the clock or the machine slept. Milliseconds. */
-const JUMP = 1000
+export const JUMP = 1000
 /** A start connects first, which may take long. Milliseconds by which a time that it has read may be wrong. */
 const MAX_UNCERTAINTY = 250
 

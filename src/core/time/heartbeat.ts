@@ -20,9 +20,9 @@ export function startHeartbeat(onPause: () => void): Heartbeat {
   const age = createAge()
 
   function hasPaused(): boolean {
-    const hasPaused = age.milliseconds > PAUSE
+    const { milliseconds } = age
     age.restart()
-    return hasPaused
+    return milliseconds > PAUSE
   }
 
   const timer = setInterval(() => {

@@ -1,4 +1,5 @@
 import type { Driver, Row, RunStatement } from '../driver.ts'
+import { quoted } from '../names.ts'
 import { channelClient } from './channel-client.ts'
 import { openFolder } from './pglite-folder.ts'
 import { toText } from './text-parameters.ts'
@@ -57,9 +58,7 @@ export function pgliteDriver(database: PGliteLike | string, listens: boolean): D
       ? async () => {
           const pglite = await get()
           // PGlite takes the name as SQL.
-          return channelClient((channel, onMessage) =>
-            pglite.listen(`"${channel.replaceAll('"', '""')}"`, onMessage),
-          )
+          return channelClient((channel, onMessage) => pglite.listen(quoted(channel), onMessage))
         }
       : null,
     async open() {

@@ -62,12 +62,7 @@ export function postgresJsDriver(sql: PostgresJs): Driver {
     }
 
   return {
-    load: () => ({
-      max: sql.options.max,
-      total: undefined,
-      idle: undefined,
-      waiting: Math.max(0, pending - sql.options.max),
-    }),
+    load: () => ({ max: sql.options.max, waiting: pending - sql.options.max }),
     query: run(sql),
     transaction: (_within, work) => sql.begin((inside) => work(run(inside))),
     using(client) {

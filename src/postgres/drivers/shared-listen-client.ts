@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { ListenClient, Notification } from '../driver.ts'
+import { quoted } from '../names.ts'
 
 type Open = () => Promise<ListenClient>
 
@@ -156,5 +157,3 @@ export function channelOf(text: string): string | null {
   if (name === undefined) return null
   return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name
 }
-
-const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
