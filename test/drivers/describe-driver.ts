@@ -50,7 +50,11 @@ export function describeDriver(name: string, { options, rolledBack, listens }: T
         expect(sessions.verify(child.accessToken.value).claims).toStrictEqual({ role: 'a' })
         await sessions.flush()
         const next = await sessions.refresh(child.refreshToken!.value)
-        expect(next.session).toMatchObject({ data: { a: [1, null, '"\\ ü'] }, ip: '10.0.0.1' })
+        expect(next.session).toMatchObject({
+          generation: 1,
+          data: { a: [1, null, '"\\ ü'] },
+          ip: '10.0.0.1',
+        })
         expect(await sessions.patchData(sessionId, { b: 2, a: null })).toBe(1)
         expect(await sessions.setClaims(sessionId, { role: 'b' })).toBe(1)
         const [listed] = await sessions.list(userId)
