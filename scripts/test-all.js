@@ -30,6 +30,8 @@ for (const { name, passed, failed, seconds } of results)
   )
 const sum = (pick) => results.reduce((total, result) => total + pick(result), 0)
 const failed = sum((result) => result.failed)
+for (const { name, failures } of results)
+  for (const failure of failures) print(`FAILED in ${name}: ${failure}`)
 print(`${sum((result) => result.passed)} passed, ${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1
 
@@ -43,10 +45,13 @@ function run(name, script) {
     stdio: 'inherit',
     shell: process.platform === 'win32',
   })
-  const counts = counted ? countsOf(report) : { passed: status === 0 ? 1 : 0, failed: 0 }
+  const result = counted ? resultOf(report) : { passed: status === 0 ? 1 : 0, failed: 0, failures: [] }
   // A run that breaks without a failed test (a leaked handle, a crash) has failed all the same.
-  if (status !== 0 && counts.failed === 0) counts.failed = 1
-  return { name, ...counts, seconds: Math.round((Date.now() - startedAt) / 1000) }
+  if (status !== 0 && result.failed === 0) {
+    result.failed = 1
+    result.failures.push(`npm exited with ${status} although no test failed`)
+  }
+  return { name, ...result, seconds: Math.round((Date.now() - startedAt) / 1000) }
 }
 
 /** @param {string} line */
@@ -54,11 +59,29 @@ function print(line) {
   process.stdout.write(`${line}\n`)
 }
 
-function countsOf(report) {
+/** The failed tests come with the first line of each message. */
+function resultOf(report) {
   try {
-    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'))
-    return { passed: numPassedTests, failed: numFailedTests }
+    const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report, 'utf8'))
+    const failures = testResults.flatMap(({ name, message, assertionResults }) => [
+      ...(assertionResults.length === 0 && message ? [`${relative(name)}: ${firstLine(message)}`] : []),
+      ...assertionResults
+        .filter(({ status }) => status === 'failed')
+        .map(
+          ({ fullName, failureMessages }) =>
+            `${relative(name)}: ${fullName}: ${firstLine(failureMessages[0])}`,
+        ),
+    ])
+    return { passed: numPassedTests, failed: numFailedTests, failures }
   } catch {
-    return { passed: 0, failed: 1 }
+    return { passed: 0, failed: 1, failures: ['no report'] }
   }
+}
+
+function relative(file) {
+  return file.slice(file.lastIndexOf('/test/') + 1)
+}
+
+function firstLine(message = '') {
+  return message.split('\n', 1)[0]
 }
