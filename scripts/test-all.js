@@ -12,6 +12,9 @@ for (const script of Object.keys(scripts))
   if (script.startsWith('test:') && !['test:all', 'test:quick'].includes(script))
     suites.set(script.slice('test:'.length), script)
 
+/** Those of `vitest.config.ts`, and one that counts. */
+const REPORTERS = ['default', './test/support/second-attempts.ts', 'json'].map((name) => `--reporter=${name}`)
+
 const names = process.argv.length > 2 ? process.argv.slice(2) : [...suites.keys()]
 const unknown = names.filter((name) => !suites.has(name))
 if (unknown.length > 0) {
@@ -40,7 +43,7 @@ function run(name, script) {
   const startedAt = Date.now()
   const report = join(home, `${name}.json`)
   const counted = scripts[script].includes('vitest run')
-  const flags = counted ? ['--', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`] : []
+  const flags = counted ? ['--', ...REPORTERS, `--outputFile.json=${report}`] : []
   const { status } = spawnSync('npm', ['run', '--silent', script, ...flags], {
     stdio: 'inherit',
     shell: process.platform === 'win32',
