@@ -66,7 +66,7 @@ describe.each(STORAGES)('%s', (storage, open) => {
   )
 
   it('keeps any text, also one that takes several bytes a character', async () => {
-    const text = fc.string({ unit: 'binary', maxLength: 3000 })
+    const text = fc.string({ unit: 'binary', maxLength: 500 })
     await fc.assert(
       fc.asyncProperty(text, text, async (accessToken, refreshToken) => {
         const device = createDevice()
@@ -74,7 +74,7 @@ describe.each(STORAGES)('%s', (storage, open) => {
         await open(device).save(tokens)
         expect(await open(device).load()).toStrictEqual(tokens)
       }),
-      { numRuns: 50 },
+      { numRuns: 30 },
     )
   })
 

@@ -87,16 +87,17 @@ export function nativeTokens(module: object, entries: Entries, name: string): Na
       <User>(load: LoadUser<User>): LoadUser<User> =>
       async (fetch) => {
         const owner = await run(ownerOf).catch(() => undefined)
-        const found = Promise.resolve(load(fetch)).then((user) => {
+        const finding = (async () => {
+          const user = await load(fetch)
           // Best effort: the user is known without it.
           if (owner) void remember(owner, user).catch(() => {})
           return user
-        })
+        })()
         try {
-          return await within(() => found, PATIENCE)
+          return await within(() => finding, PATIENCE)
         } catch {
           const last = await recall().catch(() => undefined)
-          return last === undefined ? found : (last as User | null)
+          return last === undefined ? finding : (last as User | null)
         }
       },
   }
