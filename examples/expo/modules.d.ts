@@ -17,7 +17,7 @@ declare module 'react-native' {
   import type { ComponentType, ReactNode } from 'react'
 
   export const AppState: {
-    readonly currentState: string
+    readonly currentState: string | null | undefined
     addEventListener(type: 'change', listener: (state: string) => void): { remove(): void }
   }
   export const Button: ComponentType<{ title: string; onPress: () => void }>

@@ -12,9 +12,9 @@ export interface Tokens {
  *
  * @example
  * const tokens: TokenStorage = {
- *   load: () => JSON.parse(localStorage.getItem('session') ?? 'null'),
- *   save: (tokens) => localStorage.setItem('session', JSON.stringify(tokens)),
- *   clear: () => localStorage.removeItem('session'),
+ *   load: async () => JSON.parse((await vault.read('session')) ?? 'null'),
+ *   save: (tokens) => vault.write('session', JSON.stringify(tokens)),
+ *   clear: () => vault.remove('session'),
  * }
  */
 export interface TokenStorage {

@@ -2,7 +2,7 @@ import type { SessionClient } from '../client.ts'
 
 /** What {@link checkWhenActive} uses of the `AppState` of React Native. */
 export interface AppStateModule {
-  readonly currentState: string
+  readonly currentState?: string | null | undefined
   addEventListener(type: 'change', listener: (state: string) => void): { remove(): void }
 }
 
