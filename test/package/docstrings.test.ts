@@ -44,8 +44,9 @@ declare const Keystore: {
   signP1363(name: string, data: Uint8Array): Promise<Uint8Array>
 }`,
   'client/client': CLIENT,
+  'client/native/check-when-active': `${A_CLIENT}import { checkWhenActive } from 'pawl/client/native'`,
   'client/native/': `import { createSessionClient } from 'pawl/client'
-import { checkWhenActive, keychainTokens, secureStoreTokens } from 'pawl/client/native'
+import { keychainTokens, secureStoreTokens } from 'pawl/client/native'
 declare const loadUser: (fetch: typeof globalThis.fetch) => Promise<{ name: string } | null>`,
   'client/react': `import { createRoot } from 'react-dom/client'\nimport { SessionProvider, useSession } from 'pawl/react'
 ${CLIENT}declare const element: Element\ndeclare function App(): null\ninterface User { name: string }`,

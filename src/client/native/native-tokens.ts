@@ -19,6 +19,8 @@ export interface NativeTokens extends TokenStorage {
    * @param load as the option `user`
    *
    * @example
+   * import * as SecureStore from 'expo-secure-store'
+   *
    * const tokens = secureStoreTokens(SecureStore)
    * const client = createSessionClient({
    *   baseUrl: 'https://api.example.com',
