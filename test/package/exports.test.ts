@@ -35,6 +35,7 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
   'pawl/client': ['attachFetch', 'createSessionClient', 'memoryTokens'],
   'pawl/client/axios': ['attachAxios'],
   'pawl/client/bind': ['bindDevice'],
+  'pawl/client/native': ['checkWhenActive', 'keychainTokens', 'secureStoreTokens'],
   'pawl/client/xhr': ['attachXhr'],
   'pawl/express': ['expressSessions', 'requireSession', 'sessionErrors', 'sessionOf'],
   'pawl/fastify': ['fastifySessions', 'requireSession', 'sessionOf'],
