@@ -4,38 +4,15 @@ import { browserTest } from '../browser/support/browser-test.ts'
 import { loseAnswer, withoutHeader } from '../browser/support/network.ts'
 import { counting } from '../support/stores.ts'
 import { RECENT } from './support/application.ts'
-import type { Client, Got, Sender } from './support/client.ts'
-import { type Device, KINDS, type Kind } from './support/devices.ts'
-import { type ClientSite, type ClientSiteOptions, openClientSite, REFRESH, SIGN_OUT } from './support/site.ts'
+import type { Got, Sender } from './support/client.ts'
+import { KINDS } from './support/devices.ts'
+import { requests, signIn } from './support/sign-in.ts'
+import { openClientSite, REFRESH, SIGN_OUT } from './support/site.ts'
 
 const COOKIE_TOKENS = ['sAccessToken', 'sFrontToken', 'sRefreshToken']
 const HEADER_TOKENS = ['sFrontToken', 'st-access-token', 'st-refresh-token']
 
 const UNAUTHORISED: Got = { status: 401, message: 'unauthorised' }
-
-interface SignedIn {
-  readonly site: ClientSite
-  readonly device: Device
-  readonly client: Client
-}
-
-async function signIn(kind: Kind, options?: ClientSiteOptions): Promise<SignedIn> {
-  const site = await openClientSite(options)
-  const device = await kind.open(site)
-  const client = await device.start()
-  expect((await client.login()).status).toBe(200)
-  await client.events()
-  site.network.log.splice(0)
-  return { site, device, client }
-}
-
-/** The requests so far, with the statuses of their answers. Without preflights. */
-function requests({ network }: ClientSite): string[] {
-  return network.log
-    .splice(0)
-    .filter(({ request }) => !request.startsWith('OPTIONS '))
-    .map(({ request, status }) => `${request} ${status}`)
-}
 
 describe.each(KINDS)('$name', (kind) => {
   const own = kind.mode === 'cookie' ? COOKIE_TOKENS : HEADER_TOKENS

@@ -29,6 +29,9 @@ export function apiApplication(script: string): Application {
           await session.setClaims({ role })
           return send(res, 200, {})
         }
+        case 'POST /transfer':
+          session.requireCsrfToken()
+          return send(res, 200, { id: session.userId })
         case 'GET /vault':
           session.requireRecentAuth(RECENT)
           return send(res, 200, { id: session.userId })

@@ -48,6 +48,8 @@ export interface Client extends ClientCalls {
   login(user?: string): Promise<Got>
   /** The events since the last call. */
   events(): Promise<SeenEvent[]>
+  /** Closes the tab, or kills the app: it stores and receives nothing any more. */
+  end(): Promise<void>
   /** The names of the events since the last call. */
   actions(): Promise<string[]>
 }

@@ -1,6 +1,7 @@
 import type { BrowserContext as PlaywrightContext } from 'playwright-core'
 import type { BrowserContext, StoredCookie } from '../../browser/support/browser.ts'
 import { openContext } from '../../browser/support/browser-test.ts'
+import { APP } from '../../browser/support/hosts.ts'
 import type { Client, TransferMode } from './client.ts'
 import { copyDisk, type Disk, newDisk, openApp } from './native.ts'
 import type { ClientSite } from './site.ts'
@@ -9,6 +10,8 @@ import { openTab } from './website.ts'
 export interface StartOptions {
   /** By default that of the kind. */
   readonly mode?: TransferMode
+  /** False: without the lock that the tabs of a browser share. */
+  readonly lock?: boolean
 }
 
 /** A browser or a phone. */
@@ -20,9 +23,11 @@ export interface Device {
   /** Where tokens are stored: `sAccessToken` of a cookie of the API, `st-access-token` of what the client stores. */
   tokens(): Promise<string[]>
   /** Adds a cookie of the API. */
-  addCookie(name: string, value: string, path?: string): Promise<void>
+  addCookie(name: string, value: string, path?: string, domain?: string): Promise<void>
   /** Removes the cookies of the API, and leaves what the client stores. */
   clearCookies(): Promise<void>
+  /** Removes what the client stores, and leaves the cookies of the API. */
+  clearStored(): Promise<void>
 }
 
 export interface Kind {
@@ -43,7 +48,7 @@ const NATIVE_NAMES: Readonly<Record<string, string>> = {
 function browser(site: ClientSite, context: BrowserContext, own: TransferMode): Device {
   const api = new URL(site.api).hostname
   return {
-    start: ({ mode = own } = {}) => openTab(context, site, { mode }),
+    start: ({ mode = own, ...options } = {}) => openTab(context, site, { mode, ...options }),
     async copy() {
       const thief = await openContext()
       await thief.addCookies(await context.cookies())
@@ -56,12 +61,12 @@ function browser(site: ClientSite, context: BrowserContext, own: TransferMode): 
         .map(({ name }) => name)
         .sort()
     },
-    addCookie(name, value, path = '/') {
+    addCookie(name, value, path = '/', domain = api) {
       const cookie: StoredCookie = {
         name,
         value,
         path,
-        domain: api,
+        domain,
         httpOnly: true,
         secure: true,
         sameSite: 'Lax',
@@ -69,6 +74,7 @@ function browser(site: ClientSite, context: BrowserContext, own: TransferMode): 
       return context.addCookies([cookie])
     },
     clearCookies: () => (context as PlaywrightContext).clearCookies({ domain: api }),
+    clearStored: () => (context as PlaywrightContext).clearCookies({ domain: APP }),
   }
 }
 
@@ -88,6 +94,7 @@ function phone(site: ClientSite, disk: Disk, own: TransferMode): Device {
     async clearCookies() {
       for (const name of disk.jar.names) disk.jar.delete(name)
     },
+    clearStored: async () => disk.items.clear(),
   }
 }
 

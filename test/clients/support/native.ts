@@ -6,6 +6,7 @@ import { createContext, Script } from 'node:vm'
 import axios from 'axios'
 import { build, type Plugin } from 'esbuild'
 import type * as ReactNativeSdk from 'supertokens-react-native'
+import { defer } from '../../browser/support/defer.ts'
 import { identity } from '../../browser/support/identity.ts'
 import { nativeGlobals } from '../../client/support/native-globals.ts'
 import { type CookieJar, createJar } from '../../support/http-jar.ts'
@@ -27,21 +28,21 @@ export const copyDisk = ({ items, jar }: Disk): Disk => ({ items: new Map(items)
 /** A running app with `supertokens-react-native`. */
 export interface NativeApp extends Client {
   readonly disk: Disk
-  /** Ends the process at once: nothing is stored or received any more. */
-  kill(): void
 }
 
 export interface AppOptions {
   /** As an app has it that sets no option: header. */
   readonly mode?: TransferMode
   readonly disk?: Disk
-  /** How much the phone's clock is ahead, in seconds. */
-  readonly shift?: number
 }
 
 export async function openApp(site: Pick<ClientSite, 'api'>, given: AppOptions = {}): Promise<NativeApp> {
-  const { mode = 'header', disk = newDisk(), shift = 0 } = given
+  const { mode = 'header', disk = newDisk() } = given
+  const ended = defer()
   let isAlive = true
+  const gone = ended.promise.then(() => Promise.reject(new Error('The app has ended.')))
+  gone.catch(() => {})
+  const orGone = <T>(value: Promise<T>): Promise<T> => Promise.race([value, gone])
   /** What an ended process waits for never comes. */
   const whileAlive = async <T>(value: Promise<T>): Promise<T> => {
     const settled = await value.catch((error: unknown) => (isAlive ? Promise.reject(error) : never))
@@ -58,7 +59,6 @@ export async function openApp(site: Pick<ClientSite, 'api'>, given: AppOptions =
   })
   // A context has a clock of its own.
   new Script('now = Date.now, shift = 0, Date.now = () => now() + shift * 1000').runInContext(globals)
-  globals['shift'] = shift
   ;(await sdkScript()).runInContext(globals)
   const sdk = globals['sdk'] as typeof ReactNativeSdk.default
   const seen: SeenEvent[] = []
@@ -95,7 +95,7 @@ export async function openApp(site: Pick<ClientSite, 'api'>, given: AppOptions =
       }
       const patched = globals['fetch'] as typeof fetch
       const content = body && { body: JSON.stringify(body) }
-      const response = await patched(site.api + path, { method, headers, ...content })
+      const response = await orGone(patched(site.api + path, { method, headers, ...content }))
       return got(response.status, await response.text())
     } catch (error) {
       return { status: 0, error: String(error) }
@@ -104,19 +104,20 @@ export async function openApp(site: Pick<ClientSite, 'api'>, given: AppOptions =
   const events: Client['events'] = async () => seen.splice(0)
   return {
     disk,
-    kill() {
+    async end() {
       isAlive = false
+      ended.resolve()
     },
     ask,
-    exists: () => sdk.doesSessionExist(),
-    userId: () => sdk.getUserId(),
-    payload: () => sdk.getAccessTokenPayloadSecurely(),
-    accessToken: () => sdk.getAccessToken(),
+    exists: () => orGone(sdk.doesSessionExist()),
+    userId: () => orGone(sdk.getUserId()),
+    payload: () => orGone(sdk.getAccessTokenPayloadSecurely()),
+    accessToken: () => orGone(sdk.getAccessToken()),
     refresh: () =>
-      sdk
-        .attemptRefreshingSession()
-        .catch((error) => `${typeof error.status === 'number' ? error.status : error}`),
-    signOut: () => sdk.signOut(),
+      orGone(sdk.attemptRefreshingSession()).catch(
+        (error) => `${typeof error.status === 'number' ? error.status : error}`,
+      ),
+    signOut: () => orGone(sdk.signOut()),
     async shift(seconds) {
       globals['shift'] += seconds
     },

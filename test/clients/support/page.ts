@@ -25,7 +25,10 @@ const parameters = new URLSearchParams(location.search)
 const api = parameters.get('api')!
 const seen: SeenEvent[] = []
 
-let shift = Number(parameters.get('shift') ?? 0)
+/** As if every other tab were in another browser. */
+const noLock = { acquireLock: async () => true, releaseLock: async () => {} }
+
+let shift = 0
 const now = Date.now.bind(Date)
 Date.now = () => now() + shift * 1000
 
@@ -33,6 +36,7 @@ init({
   apiDomain: api,
   apiBasePath: '/auth',
   tokenTransferMethod: parameters.get('mode') as TransferMode,
+  ...(parameters.get('lock') === 'false' && { lockFactory: async () => noLock }),
   onHandleEvent: ({ userContext: _, ...event }) => seen.push(event),
 })
 

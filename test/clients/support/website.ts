@@ -10,17 +10,17 @@ export interface WebsiteTab extends Client {
 
 export interface TabOptions {
   readonly mode: TransferMode
-  /** How much the browser's clock is ahead, in seconds. */
-  readonly shift?: number
+  /** False: without the lock that the tabs of a browser share. */
+  readonly lock?: boolean
 }
 
 export async function openTab(
   context: BrowserContext,
   { origin, api }: Pick<ClientSite, 'origin' | 'api'>,
-  { mode, shift = 0 }: TabOptions,
+  { mode, lock = true }: TabOptions,
 ): Promise<WebsiteTab> {
   const page = await context.newPage()
-  await page.goto(`${origin}/?${new URLSearchParams({ api, mode, shift: `${shift}` })}`)
+  await page.goto(`${origin}/?${new URLSearchParams({ api, mode, lock: `${lock}` })}`)
   const call =
     <Name extends keyof ClientCalls>(name: Name) =>
     (...given: Parameters<ClientCalls[Name]>): ReturnType<ClientCalls[Name]> =>
@@ -43,21 +43,7 @@ export async function openTab(
     shift: call('shift'),
     login: (user = 'anna') => ask('/login', { method: 'POST', body: { user } }),
     events,
+    end: () => page.close(),
     actions: async () => (await events()).map(({ action }) => action),
   }
-}
-
-/** Opens tabs of one browser, all of them signed in. */
-export async function openTabs(
-  context: BrowserContext,
-  site: ClientSite,
-  count: number,
-  options: TabOptions,
-): Promise<WebsiteTab[]> {
-  const tabs: WebsiteTab[] = []
-  for (let index = 0; index < count; index++) tabs.push(await openTab(context, site, options))
-  await tabs[0]!.login()
-  for (const tab of tabs) await tab.ask()
-  for (const tab of tabs) await tab.events()
-  return tabs
 }
