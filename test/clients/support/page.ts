@@ -9,7 +9,15 @@ import {
   init,
   signOut,
 } from 'supertokens-website'
-import type { ClientCalls, Got, Init, SeenEvent, Sender, TransferMode } from './client.ts'
+import {
+  type ClientCalls,
+  failed,
+  type Got,
+  type Init,
+  type SeenEvent,
+  type Sender,
+  type TransferMode,
+} from './client.ts'
 
 export interface PageClient extends ClientCalls {
   readonly seen: SeenEvent[]
@@ -40,7 +48,7 @@ init({
   onHandleEvent: ({ userContext: _, ...event }) => seen.push(event),
 })
 
-const http = axios.create({ baseURL: api, validateStatus: () => true })
+const http = axios.create({ baseURL: api })
 
 async function send(path: string, given: Init, sender: Sender): Promise<Got> {
   const { method = 'GET', body } = given
@@ -81,7 +89,7 @@ const client: PageClient = {
     try {
       return await send(path, given, sender)
     } catch (error) {
-      return { status: 0, error: String(error) }
+      return failed(error)
     }
   },
   exists: () => doesSessionExist(),
