@@ -1,14 +1,9 @@
 import { describe, expect } from 'vitest'
 import { browserTest } from '../browser/support/browser-test.ts'
-import type { TransferMode } from './support/client.ts'
 import { KINDS } from './support/devices.ts'
+import { TOKENS, UNAUTHORISED } from './support/expected.ts'
 import { requests, signIn } from './support/sign-in.ts'
 import { REFRESH } from './support/site.ts'
-
-const TOKENS: Readonly<Record<TransferMode, readonly string[]>> = {
-  cookie: ['sAccessToken', 'sFrontToken', 'sRefreshToken'],
-  header: ['sFrontToken', 'st-access-token', 'st-refresh-token'],
-}
 
 describe.each(KINDS)('$name', (kind) => {
   const { mode } = kind
@@ -63,11 +58,11 @@ describe.each(KINDS)('$name', (kind) => {
     skip(mode === 'header', 'It has no cookies.')
     const { site, device, client } = await signIn(kind)
     await device.clearCookies()
-    expect(await client.ask()).toStrictEqual({ status: 401, message: 'unauthorised' })
+    expect(await client.ask()).toStrictEqual(UNAUTHORISED)
     expect(requests(site)).toStrictEqual(['GET /me 401', `${REFRESH} 401`])
     expect(await client.events()).toStrictEqual([{ action: 'UNAUTHORISED', sessionExpiredOrRevoked: true }])
     expect(await device.tokens()).toStrictEqual([])
-    expect(await client.ask()).toStrictEqual({ status: 401, message: 'unauthorised' })
+    expect(await client.ask()).toStrictEqual(UNAUTHORISED)
     expect(requests(site)).toStrictEqual(['GET /me 401'])
   })
 
