@@ -5,6 +5,7 @@ import { defer } from '../browser/support/defer.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import type { Client } from './support/client.ts'
 import { APPS, type Device, KINDS, type StartOptions, WEBSITES } from './support/devices.ts'
+import { UNAUTHORISED } from './support/expected.ts'
 import { signIn } from './support/sign-in.ts'
 import { type ClientSite, REFRESH } from './support/site.ts'
 
@@ -74,7 +75,7 @@ browserTest.each(KINDS)(
     await clients[1]!.signOut()
     for (const each of clients) {
       expect(await each.exists()).toBe(false)
-      expect(await each.ask()).toStrictEqual({ status: 401, message: 'unauthorised' })
+      expect(await each.ask()).toStrictEqual(UNAUTHORISED)
     }
     expect(site.refreshes()).toBe(0)
     await clients[2]!.login('berta')

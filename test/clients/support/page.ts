@@ -7,7 +7,9 @@ import {
   getAccessTokenPayloadSecurely,
   getUserId,
   init,
+  PrimitiveClaim,
   signOut,
+  validateClaims,
 } from 'supertokens-website'
 import {
   type ClientCalls,
@@ -21,6 +23,8 @@ import {
 
 export interface PageClient extends ClientCalls {
   readonly seen: SeenEvent[]
+  /** `validateClaims`, with a claim `st-role` in the form of SuperTokens. */
+  roleErrors(role: string): Promise<unknown>
 }
 
 declare global {
@@ -31,6 +35,7 @@ declare global {
 
 const parameters = new URLSearchParams(location.search)
 const api = parameters.get('api')!
+const domain = parameters.get('domain')
 const seen: SeenEvent[] = []
 
 /** As if every other tab were in another browser. */
@@ -43,6 +48,7 @@ Date.now = () => now() + shift * 1000
 init({
   apiDomain: api,
   apiBasePath: '/auth',
+  ...(domain && { sessionTokenFrontendDomain: domain }),
   tokenTransferMethod: parameters.get('mode') as TransferMode,
   ...(parameters.get('lock') === 'false' && { lockFactory: async () => noLock }),
   onHandleEvent: ({ userContext: _, ...event }) => seen.push(event),
@@ -83,6 +89,8 @@ function got(status: number, text: string): Got {
   return { ...(text.startsWith('{') && JSON.parse(text)), status }
 }
 
+const role = new PrimitiveClaim<string>({ id: 'st-role', refresh: async () => {} })
+
 const client: PageClient = {
   seen,
   async ask(path = '/me', given = {}, sender = 'fetch') {
@@ -99,6 +107,7 @@ const client: PageClient = {
   refresh: () =>
     attemptRefreshingSession().catch((error) => `${error instanceof Response ? error.status : error}`),
   signOut: () => signOut(),
+  roleErrors: async (value) => validateClaims(() => [role.validators.hasValue(value)]),
   async shift(seconds) {
     shift += seconds
   },
