@@ -10,6 +10,9 @@ import java.util.TreeMap
 
 /** @property headers by name, in any case */
 class Answer(val status: Int, val headers: Map<String, String>, val body: ByteArray) {
+    /** Seconds. */
+    val retryAfter: Long? get() = headers["retry-after"]?.toLongOrNull()?.takeIf { it >= 0 }
+
     /** The body as a JSON object; null if it is something else. */
     val json: JSONObject?
         get() = try { JSONObject(String(body)) } catch (e: JSONException) { null }

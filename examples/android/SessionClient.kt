@@ -50,17 +50,29 @@ class SessionClient(
     private val lock = ReentrantLock()
     private var refreshing: FutureTask<Tokens?>? = null
 
+    /** How often somebody has signed in: a request of one user is never repeated as another. */
+    @Volatile
+    private var signIns = 0
+
+    /** Before this time no refresh is sent, because the server asked for a pause. */
+    private var resumesAt = Long.MIN_VALUE
+
     val isSignedIn: Boolean get() = read().tokens != null
 
     /** Sends a request of the app. If the server asks for a refresh, refreshes and repeats the request, once. */
     fun request(method: String, path: String, body: ByteArray? = null, headers: Map<String, String> = emptyMap()): Answer {
-        var (tokens, expiresAt) = read().let { it.tokens to it.expiresAt }
-        if (tokens != null && expiresAt != null && now() >= expiresAt) tokens = refresh(tokens)
+        val signInsBefore = signIns
+        val known = read()
+        val isExpired = known.expiresAt != null && now() >= known.expiresAt
+        val tokens = if (known.tokens != null && isExpired) refresh(known.tokens) else known.tokens
         val answer = exchange(method, path, body, headers, tokens)
         val problem = problemOf(answer)
         if (tokens == null || problem == null) return answer
-        if (problem.refresh != false) return exchange(method, path, body, headers, refresh(tokens) ?: return answer)
-        // Every other answer says nothing about the session.
+        if (problem.refresh != false) {
+            val newer = refresh(tokens)
+            return if (newer == null || signIns != signInsBefore) answer else exchange(method, path, body, headers, newer)
+        }
+        // Any other code says nothing about the session.
         if (problem.code in FINAL) end(tokens)
         return answer
     }
@@ -71,7 +83,10 @@ class SessionClient(
         val present = try { store.load() } catch (e: IOException) { null }
         val sentAt = now()
         val answer = exchange("POST", path, body, headers, present)
-        if (answer.status in 200..299) keep(answer, present?.refreshToken, sentAt)
+        if (answer.status in 200..299) {
+            keep(answer, present?.refreshToken, sentAt)
+            signIns++
+        }
         answer
     }
 
@@ -102,7 +117,10 @@ class SessionClient(
         // During the wait somebody signed in or out, or another process refreshed.
         if (stored?.accessToken != used.accessToken) return hold(stored)
         val sentAt = now()
+        if (sentAt < resumesAt) throw SessionUnavailable("The server asked for a pause", (resumesAt - sentAt + 999) / 1000)
         val answer = exchange("POST", "/session/refresh", inBody(used), JSON, null, patience)
+        // A proxy may ask for a whole day.
+        resumesAt = now() + 1000 * (answer.retryAfter ?: 0).coerceAtMost(60)
         // A process that was suspended may find an answer of yesterday.
         if (now() - sentAt > patience) throw SessionUnavailable("The answer to the refresh is too old", null)
         val latest = store.load()
@@ -170,4 +188,4 @@ private fun inBody(tokens: Tokens) = JSONObject().put("refreshToken", tokens.ref
 private fun isToken(value: Any?) = value is String && value.length in 1..8192 && value.all { it in '!'..'~' }
 
 private fun unavailable(answer: Answer) =
-    SessionUnavailable("The server answered ${answer.status}", answer.headers["retry-after"]?.toLongOrNull())
+    SessionUnavailable("The server answered ${answer.status}", answer.retryAfter)

@@ -10,10 +10,13 @@ struct KeychainTokenStore: TokenStore {
 
     func load() throws -> Tokens? {
         var found: CFTypeRef?
-        let query = item([kSecReturnData: true, kSecMatchLimit: kSecMatchLimitOne])
-        let status = SecItemCopyMatching(query, &found)
-        if status == errSecItemNotFound { return nil }
-        // Before the first unlock after a restart: errSecInteractionNotAllowed. Nobody is signed out by that.
+        let query = item("tokens", [kSecReturnData: true, kSecMatchLimit: kSecMatchLimitOne])
+        var status = SecItemCopyMatching(query, &found)
+        if status == errSecItemNotFound {
+            try proveUnlocked()
+            status = SecItemCopyMatching(query, &found)
+            if status == errSecItemNotFound { return nil }
+        }
         try check(status)
         guard let data = found as? Data else { throw KeychainError(status: errSecDecode) }
         return try JSONDecoder().decode(Tokens.self, from: data)
@@ -22,25 +25,37 @@ struct KeychainTokenStore: TokenStore {
     func save(_ tokens: Tokens) throws {
         let data = try JSONEncoder().encode(tokens)
         // Never deletes the item to add it anew: a crash in between would lose the session.
-        let status = SecItemUpdate(item(), [kSecValueData: data] as CFDictionary)
-        if status != errSecItemNotFound { return try check(status) }
-        // After the first unlock, so that background work can refresh; of this device only, so that no backup holds a copy.
-        try check(SecItemAdd(item([
-            kSecValueData: data,
-            kSecAttrAccessible: kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly,
-        ]), nil))
+        let status = SecItemUpdate(item("tokens"), [kSecValueData: data] as CFDictionary)
+        if status == errSecItemNotFound { try add("tokens", data) } else { try check(status) }
     }
 
     func clear() throws {
-        let status = SecItemDelete(item())
+        let status = SecItemDelete(item("tokens"))
         if status != errSecItemNotFound { try check(status) }
     }
 
-    private func item(_ more: [CFString: Any] = [:]) -> CFDictionary {
+    /// iOS may start an app before the first unlock after a reboot. The Keychain then says "not found" of an item that is
+    /// there, or fails to read it. Only a write tells: it throws errSecInteractionNotAllowed.
+    private func proveUnlocked() throws {
+        SecItemDelete(item("probe"))
+        try add("probe", Data([0]))
+        SecItemDelete(item("probe"))
+    }
+
+    private func add(_ account: String, _ data: Data) throws {
+        // After the first unlock, so that background work can refresh. Of this device alone, so that no backup holds a copy.
+        let more: [CFString: Any] = [
+            kSecValueData: data,
+            kSecAttrAccessible: kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly,
+        ]
+        try check(SecItemAdd(item(account, more), nil))
+    }
+
+    private func item(_ account: String, _ more: [CFString: Any] = [:]) -> CFDictionary {
         var item: [CFString: Any] = [
             kSecClass: kSecClassGenericPassword,
             kSecAttrService: service,
-            kSecAttrAccount: "tokens",
+            kSecAttrAccount: account,
             kSecUseDataProtectionKeychain: true,
         ]
         if let accessGroup { item[kSecAttrAccessGroup] = accessGroup }

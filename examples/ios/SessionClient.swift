@@ -36,6 +36,10 @@ actor SessionClient {
     private var tokens: Tokens?
     private var expiresAt: ContinuousClock.Instant?
 
+    /// How often somebody has signed in: a request of one user is never repeated as another.
+    private var signIns = 0
+    /// Before this time no refresh is sent, because the server asked for a pause.
+    private var resumesAt: ContinuousClock.Instant?
     private var refreshing: Task<Tokens?, any Error>?
     private var queue: Task<Void, Never>?
 
@@ -58,6 +62,7 @@ actor SessionClient {
     func request(
         _ method: String, _ path: String, body: Data? = nil, headers: [String: String] = [:]
     ) async throws -> Answer {
+        let signInsBefore = signIns
         var current = try read()
         if let known = current, let deadline = expiresAt, ContinuousClock.now >= deadline {
             current = try await refresh(known)
@@ -65,10 +70,10 @@ actor SessionClient {
         let answer = try await exchange(method, path, body, headers, current)
         guard let used = current, let problem = answer.problem else { return answer }
         if problem.refresh != .no {
-            guard let newer = try await refresh(used) else { return answer }
+            guard let newer = try await refresh(used), signIns == signInsBefore else { return answer }
             return try await exchange(method, path, body, headers, newer)
         }
-        // Every other answer says nothing about the session.
+        // Any other code says nothing about the session.
         if problem.isFinal { try await alone { try await self.end(used) } }
         return answer
     }
@@ -90,7 +95,10 @@ actor SessionClient {
         let present = try? store.load()
         let sentAt = ContinuousClock.now
         let answer = try await exchange("POST", path, body, headers, present)
-        if 200..<300 ~= answer.status { _ = try keep(answer, present?.refreshToken, sentAt) }
+        if 200..<300 ~= answer.status {
+            _ = try keep(answer, present?.refreshToken, sentAt)
+            signIns += 1
+        }
         return answer
     }
 
@@ -120,7 +128,10 @@ actor SessionClient {
         // During the wait somebody signed in or out, or an extension refreshed.
         if stored?.accessToken != used.accessToken { return hold(stored) }
         let sentAt = ContinuousClock.now
+        if let resumesAt, sentAt < resumesAt { throw SessionUnavailable(status: 503, retryAfter: 1) }
         let answer = try await exchange("POST", "/session/refresh", inBody(used), json, nil, patience)
+        // A proxy may ask for a whole day.
+        resumesAt = answer.pause.map { ContinuousClock.now.advanced(by: .seconds(min($0, 60))) }
         // An app that was suspended may find an answer of yesterday.
         if ContinuousClock.now - sentAt > patience { throw answer.unavailable }
         let latest = try store.load()
@@ -210,7 +221,11 @@ struct Answer: Sendable {
     }
 
     fileprivate var unavailable: SessionUnavailable {
-        SessionUnavailable(status: status, retryAfter: retryAfter.flatMap { Int($0) })
+        SessionUnavailable(status: status, retryAfter: pause)
+    }
+
+    fileprivate var pause: Int? {
+        retryAfter.flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil }
     }
 }
 
