@@ -12,6 +12,7 @@ import java.nio.file.StandardCopyOption.ATOMIC_MOVE
 import java.nio.file.StandardOpenOption.READ
 
 /**
+ * One per process.
  * @param folder on Android `context.noBackupFilesDir`: tokens from a backup would look like a thief's
  * @param seal encrypts
  * @param open undoes [seal], or throws an IOException

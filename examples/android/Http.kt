@@ -21,6 +21,7 @@ class Answer(val status: Int, val headers: Map<String, String>, val body: ByteAr
 /** Sends a request, and throws an IOException if there is no answer within the time, in milliseconds. It follows no redirect. */
 typealias Send = (method: String, url: String, headers: Map<String, String>, body: ByteArray?, timeout: Int) -> Answer
 
+/** The timeout counts anew with each byte that arrives. */
 fun sendByUrlConnection(method: String, url: String, headers: Map<String, String>, body: ByteArray?, timeout: Int): Answer {
     val connection = URL(url).openConnection() as HttpURLConnection
     connection.requestMethod = method

@@ -63,8 +63,11 @@ class SessionClient(
     fun request(method: String, path: String, body: ByteArray? = null, headers: Map<String, String> = emptyMap()): Answer {
         val signInsBefore = signIns
         val known = read()
-        val isExpired = known.expiresAt != null && now() >= known.expiresAt
-        val tokens = if (known.tokens != null && isExpired) refresh(known.tokens) else known.tokens
+        var tokens = known.tokens
+        if (tokens != null && known.expiresAt != null && now() >= known.expiresAt) {
+            val newer = refresh(tokens)
+            if (signIns == signInsBefore) tokens = newer
+        }
         val answer = exchange(method, path, body, headers, tokens)
         val problem = problemOf(answer)
         if (tokens == null || problem == null) return answer

@@ -38,6 +38,8 @@ class SessionClient {
   Tokens? _tokens;
   Duration? _expiresAt;
   Duration? _resumesAt;
+
+  // How often somebody has signed in: a request of one user is never repeated as another.
   int _signIns = 0;
   Future<Tokens?>? _refreshing;
   Future<void> _queue = Future.value();
@@ -49,13 +51,15 @@ class SessionClient {
     final signIns = _signIns;
     var used = await _read();
     final expiresAt = _expiresAt;
-    if (used != null && expiresAt != null && _clock.elapsed >= expiresAt) used = await _refresh(used);
+    if (used != null && expiresAt != null && _clock.elapsed >= expiresAt) {
+      final newer = await _refresh(used);
+      if (signIns == _signIns) used = newer;
+    }
     final answer = await _exchange(method, path, body, headers, used);
     final problem = _problemOf(answer);
     if (used == null || problem == null) return answer;
     if (problem.refresh != false) {
       final newer = await _refresh(used);
-      // A request of one user is never repeated as another.
       if (newer == null || signIns != _signIns) return answer;
       return _exchange(method, path, body, headers, newer);
     }

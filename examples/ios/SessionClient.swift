@@ -51,7 +51,10 @@ actor SessionClient {
         self.store = store
         self.patience = patience
         // Keeps no cookies and no cache on the disk.
-        session = URLSession(configuration: .ephemeral, delegate: NoRedirects(), delegateQueue: nil)
+        let configuration = URLSessionConfiguration.ephemeral
+        // The timeout of a request counts anew with each byte that arrives. This one does not.
+        configuration.timeoutIntervalForResource = 60
+        session = URLSession(configuration: configuration, delegate: NoRedirects(), delegateQueue: nil)
     }
 
     var isSignedIn: Bool {
@@ -65,7 +68,8 @@ actor SessionClient {
         let signInsBefore = signIns
         var current = try read()
         if let known = current, let deadline = expiresAt, ContinuousClock.now >= deadline {
-            current = try await refresh(known)
+            let newer = try await refresh(known)
+            if signIns == signInsBefore { current = newer }
         }
         let answer = try await exchange(method, path, body, headers, current)
         guard let used = current, let problem = answer.problem else { return answer }

@@ -5,6 +5,7 @@ import org.json.JSONObject
 import java.io.File
 import java.io.IOException
 import java.util.ArrayDeque
+import java.util.concurrent.atomic.AtomicInteger
 import kotlin.system.exitProcess
 
 private class Memory(var tokens: Tokens?) : TokenStore {
@@ -121,6 +122,28 @@ fun main() {
         expect(true, client.isSignedIn)
     }
 
+    test("shares the failure of a refresh, instead of repeating it for each request") {
+        val threads = mutableListOf<Thread>()
+        val refreshes = AtomicInteger()
+        val crowd = SessionClient("https://api.test", store, { 0 }, 15_000, { _, url, _, _, _ ->
+            if (url.endsWith("/me")) Answer(401, emptyMap(), """{"code":"access_token_expired","refresh":true}""".toByteArray())
+            else {
+                refreshes.incrementAndGet()
+                val others = threads.filter { it != Thread.currentThread() }
+                while (!others.all { it.state == Thread.State.WAITING || it.state == Thread.State.TERMINATED }) Thread.yield()
+                Answer(502, emptyMap(), ByteArray(0))
+            }
+        })
+        val failures = AtomicInteger()
+        repeat(6) {
+            threads += Thread { try { crowd.request("GET", "/me") } catch (e: SessionUnavailable) { failures.incrementAndGet() } }
+        }
+        threads.forEach { it.start() }
+        threads.forEach { it.join(10_000) }
+        expect(6, failures.get())
+        expect(1, refreshes.get())
+    }
+
     test("does not repeat a request of one user as the next one") {
         next(401, """{"code":"access_token_expired","refresh":true}""") {
             issued(7)
@@ -128,6 +151,19 @@ fun main() {
         }
         expect(401, get())
         saw("GET /me a0", "POST /login a0")
+        holds("r7")
+    }
+
+    test("does not send a request of one user as the next one, who signed in during the refresh before it") {
+        expired(); issued(1); next(200); get(); sent.clear()
+        time = 900_000
+        issued(2) {
+            issued(7)
+            client.signIn("/login", "{}".toByteArray())
+            expired()
+        }
+        expect(401, get())
+        saw("POST /session/refresh r1", "POST /login a1", "GET /me a1")
         holds("r7")
     }
 
