@@ -28,7 +28,7 @@ function judgeAnswers(act: ClientAct, expect: Expectation, { report, seen }: Obs
     found.push({
       wrong: `${name} ${outcome(answer)}; ${expected} is right.`,
       advice:
-        expected === 200
+        expected < 300
           ? 'If the answer says `refresh: true`, refresh, repeat the request once with the new access token, and give the application that answer.'
           : 'Give the application the answer of the server as it is.',
     })

@@ -3,6 +3,9 @@ export type Protocol = 'bearer' | 'cookie' | 'fdi'
 
 export const PROTOCOLS: readonly Protocol[] = ['bearer', 'cookie', 'fdi']
 
+/** The body that `POST /notes` takes. It refuses any other. */
+export const NOTE = 'a note'
+
 /** A request that the client is asked for. */
 export interface Wanted {
   readonly method: 'GET' | 'POST'

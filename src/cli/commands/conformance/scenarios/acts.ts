@@ -1,8 +1,8 @@
-import type { ClientAct, Expectation, KitAct, Wanted } from '../scenario.ts'
+import { type ClientAct, type Expectation, type KitAct, NOTE, type Wanted } from '../scenario.ts'
 
 const ME: Wanted = { method: 'GET', path: '/me' }
 export const NOTES: Wanted = { method: 'GET', path: '/notes' }
-export const WRITE: Wanted = { method: 'POST', path: '/notes', body: 'a note' }
+export const WRITE: Wanted = { method: 'POST', path: '/notes', body: NOTE }
 
 /** What holds as long as the session goes on. */
 const ALIVE: Expectation = { signedIn: true, stored: true }

@@ -8,7 +8,7 @@ export const LEAKS: readonly Scenario[] = [
     summary: 'no URL holds a token, and no other route gets the refresh token',
     acts: [
       signIn,
-      requests([NOTES, WRITE], { answers: [200, 200], clean: true }),
+      requests([NOTES, WRITE], { answers: [200, 201], clean: true }),
       expire,
       requests([NOTES], { answers: [200], clean: true }),
       signOut({ clean: true }),

@@ -8,7 +8,7 @@ export const LIFE: readonly Scenario[] = [
     summary: 'sign in, read, write, sign out',
     acts: [
       signIn,
-      requests([NOTES, WRITE], { answers: [200, 200], refreshes: [0, 0], handled: 2, signedIn: true }),
+      requests([NOTES, WRITE], { answers: [200, 201], refreshes: [0, 0], handled: 2, signedIn: true }),
       signOut(),
       staysSignedOut,
     ],
@@ -48,7 +48,7 @@ export const LIFE: readonly Scenario[] = [
       expire,
       requests([NOTES], { answers: [200], refreshes: [1, 1], handled: 1, signedIn: true, stored: true }),
       expire,
-      requests([WRITE], { answers: [200], refreshes: [1, 1], handled: 1, signedIn: true, stored: true }),
+      requests([WRITE], { answers: [201], refreshes: [1, 1], handled: 1, signedIn: true, stored: true }),
     ],
   },
   {

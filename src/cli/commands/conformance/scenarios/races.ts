@@ -95,6 +95,7 @@ export const RACES: readonly Scenario[] = [
         expect: {
           signedIn: false,
           stored: false,
+          withoutTokens: true,
           advice: 'If the user has signed out since a refresh was sent, discard its answer.',
         },
       },

@@ -3,7 +3,7 @@ import { type FetchSessions, fetchSessions, type HttpOptions } from '../../../..
 import { type ClaimsObject, createSessions, type Sessions } from '../../../../index.ts'
 import { memory } from '../../../../memory/index.ts'
 import { isLoopbackHost } from '../../../../portable/loopback.ts'
-import type { Protocol } from '../scenario.ts'
+import { NOTE, type Protocol } from '../scenario.ts'
 import { type Tokens, tokensIn } from './tokens.ts'
 
 /** Pawl with an application behind it, on a clock that the kit turns. A new one for each scenario. */
@@ -99,7 +99,7 @@ function answer(
         case 'GET /notes':
           return Response.json({ user: session.userId })
         case 'POST /notes':
-          return Response.json({ user: session.userId, note: await request.text() })
+          return new Response(null, { status: (await request.text()) === NOTE ? 201 : 422 })
         case 'GET /theirs':
           return Response.json({ error: 'the password of the archive is wrong' }, { status: 401 })
         case 'GET /away':
