@@ -20,7 +20,6 @@ const SUITES = {
   ],
   fleet: ['chaos', 'drivers', 'fleet', 'load', 'model'],
   browser: ['browser'],
-  clients: ['clients'],
   apps: ['cli', 'demo', 'examples', 'moving'],
   package: ['package'],
   frameworks: ['frameworks'],

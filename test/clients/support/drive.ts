@@ -6,6 +6,8 @@ export interface Driven {
   fetch(url: string, init: RequestInit): Promise<Response>
   signedIn(): boolean | null | Promise<boolean | null>
   stored(): boolean | null | Promise<boolean | null>
+  /** As if its process were killed. */
+  kill?(): void
 }
 
 interface Step {
@@ -39,6 +41,7 @@ export async function drive(url: string, create: (isFresh: boolean) => Driven): 
     switch (step.do) {
       case 'start':
       case 'restart':
+        client.kill?.()
         client = create(step.do === 'start')
         background = []
         return []

@@ -12,6 +12,7 @@ export async function play(
   create: (isFresh: boolean, url: string) => Driven,
 ): Promise<Verdicts> {
   let driving = Promise.resolve()
+  let isWhole = true
   const results = await run({
     scenarios,
     protocol,
@@ -24,11 +25,14 @@ export async function play(
         // Without its driver, the run fails by its patience.
         driving.catch(() => {})
       },
-      startAnew: async () => false,
+      async startAnew() {
+        isWhole = false
+        return false
+      },
       async stop() {},
     },
   })
-  await driving
+  if (isWhole) await driving
   return Object.fromEntries(
     results.map(({ scenario, findings }) => [scenario.name, findings.map(({ wrong }) => wrong)]),
   )

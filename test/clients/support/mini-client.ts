@@ -139,7 +139,11 @@ export function miniClient(url: string, disk: Disk, mistake?: Mistake): Driven {
     }
     if (response.status === 503) {
       if (makes('signs out after 503')) await end()
-      const repeats = makes('repeats at once after 503') ? 2 : makes('repeats a refresh without end') ? ENDLESS : 0
+      const repeats = makes('repeats at once after 503')
+        ? 2
+        : makes('repeats a refresh without end')
+          ? ENDLESS
+          : 0
       if (attempt < repeats) return sendRefresh(attempt + 1)
       throw new TypeError('the server is not available')
     }
@@ -190,9 +194,10 @@ export function miniClient(url: string, disk: Disk, mistake?: Mistake): Driven {
       await refresh()
     const sentWith = tokens
     const startedIn = session
-    const response = makes('refreshes for other origins') && !isOurs
-      ? await fetch(target, init)
-      : await send(target, init, repetitions > 0)
+    const response =
+      makes('refreshes for other origins') && !isOurs
+        ? await fetch(target, init)
+        : await send(target, init, repetitions > 0)
     if (!isOurs && !makes('refreshes for other origins')) return response
     if (makes('uses new tokens before it saves them') && tokens !== null && tokens !== disk.tokens)
       await save(tokens)

@@ -6,11 +6,11 @@ const SHORTEST_WAIT = 800
 
 /** Judges one act by what the scenario expects. Pure. */
 export function judge(act: ClientAct, observed: Observation, protocol: Protocol): Finding[] {
-  const { expect } = act
-  if (expect === undefined) return []
+  if (act.expect === undefined) return []
+  const expect = { ...act.expect, ...(protocol === 'fdi' && act.expect.fdi) }
   const found = [
     ...judgeAnswers(act, expect, observed),
-    ...judgeRefreshes(expect, observed, protocol),
+    ...judgeRefreshes(expect, observed),
     ...judgeState(expect, observed, protocol),
     ...judgeTraffic(expect, observed, protocol),
   ]
@@ -47,10 +47,9 @@ function outcome(answer: number | undefined): string {
   return answer === 0 ? 'failed without an answer' : `was answered ${answer}`
 }
 
-function judgeRefreshes(expect: Expectation, { seen }: Observation, protocol: Protocol): Finding[] {
-  const limits = (protocol === 'fdi' ? expect.fdiRefreshes : undefined) ?? expect.refreshes
-  if (limits === undefined) return []
-  const [least, most] = limits
+function judgeRefreshes(expect: Expectation, { seen }: Observation): Finding[] {
+  if (expect.refreshes === undefined) return []
+  const [least, most] = expect.refreshes
   const refreshes = seen.filter(({ kind }) => kind === 'refresh')
   const sent = refreshes.length
   const right = least === most ? `${most} ${isOrAre(most)} right` : `${least} to ${most} are right`
@@ -81,6 +80,14 @@ function judgeRefreshes(expect: Expectation, { seen }: Observation, protocol: Pr
 
 function judgeState(expect: Expectation, { report, hasSession }: Observation, protocol: Protocol): Finding[] {
   const found: Finding[] = []
+  if (expect.signedIn === true && !hasSession)
+    return [
+      {
+        wrong:
+          'The server has ended the session: the client refreshed with an old token after a newer one was in use.',
+        advice: 'Keep the newest refresh token, and no copy of an older one.',
+      },
+    ]
   if (report !== null && expect.signedIn === true && report.signedIn === false)
     found.push({
       wrong: 'The client says that nobody is signed in, although the session goes on.',

@@ -21,8 +21,6 @@ export interface Expectation {
   readonly answers?: readonly number[]
   /** How many refreshes the server sees: at least and at most. */
   readonly refreshes?: readonly [number, number]
-  /** The same for `fdi`, where it differs. */
-  readonly fdiRefreshes?: readonly [number, number]
   /** The client waits between two refreshes as `Retry-After` says. */
   readonly patient?: true
   /** How often the application's handlers run. */
@@ -41,6 +39,8 @@ export interface Expectation {
   readonly ended?: true
   /** What to do, instead of the general advice. */
   readonly advice?: string
+  /** What differs over `fdi`. */
+  readonly fdi?: Expectation
 }
 
 /** An act of the client, which its driver carries out and reports. */
@@ -50,7 +50,7 @@ export type ClientAct = (
   | { readonly do: 'requests'; readonly requests: readonly Wanted[]; readonly background?: true }
 ) & { readonly expect?: Expectation }
 
-/** What happens to the refreshes that the server receives. */
+/** What happens to the refreshes that the server receives. It holds one; the next are served. */
 export type RefreshFate =
   | 'served'
   | 'slow'
@@ -61,7 +61,7 @@ export type RefreshFate =
   | 'sign-in page'
   | 'refused by proxy'
 
-/** What happens to the other requests. */
+/** The same for the other requests. */
 export type RequestFate = 'served' | 'held before' | 'answer held' | 'use held' | 'refused once' | 'refused'
 
 /** An act of the kit. */
@@ -72,7 +72,7 @@ export type KitAct =
   | { readonly kit: 'requests'; readonly are: RequestFate }
   /** Waits until the server holds a request or an answer. */
   | { readonly kit: 'hold' }
-  /** Lets all that is held go on, and serves what follows. */
+  /** Lets all that is held go on. */
   | { readonly kit: 'release'; readonly afterMs?: number }
   /** Waits in real time. */
   | { readonly kit: 'pause'; readonly ms: number }

@@ -9,7 +9,7 @@ export const ENDINGS: readonly Scenario[] = [
     acts: [
       signIn,
       { kit: 'end', user: 'anna', reason: 'revoked' },
-      ends({ refreshes: [0, 0], fdiRefreshes: [0, 1] }),
+      ends({ refreshes: [0, 0], fdi: { refreshes: [0, 1] } }),
       staysSignedOut,
     ],
   },

@@ -70,8 +70,8 @@ export const FAILURES: readonly Scenario[] = [
       survives({
         answers: [401],
         refreshes: [1, 2],
-        // The clients of SuperTokens repeat a request ten times.
-        fdiRefreshes: [1, 10],
+        // The clients of SuperTokens repeat a request ten times, and then it fails.
+        fdi: { answers: [], refreshes: [1, 10] },
         advice: 'Repeat a request once. If it is refused again, give the application the 401.',
       }),
       { kit: 'requests', are: 'served' },

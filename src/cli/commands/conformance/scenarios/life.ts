@@ -21,7 +21,7 @@ export const LIFE: readonly Scenario[] = [
         answers: [401],
         refreshes: [0, 0],
         // The web client of SuperTokens asks once at its first request.
-        fdiRefreshes: [0, 1],
+        fdi: { refreshes: [0, 1] },
         signedIn: false,
         advice: '`not_signed_in` has `refresh: false`: nobody is signed in, and a refresh cannot help.',
       }),

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { type FetchSessions, fetchSessions, type HttpOptions } from '../../../../adapters/fetch/index.ts'
+import { type FetchSessions, fetchSessions } from '../../../../adapters/fetch/index.ts'
 import { type ClaimsObject, createSessions, type Sessions } from '../../../../index.ts'
 import { memory } from '../../../../memory/index.ts'
 import { isLoopbackHost } from '../../../../portable/loopback.ts'
+import { supertokens } from '../../../../supertokens/index.ts'
 import { NOTE, type Protocol } from '../scenario.ts'
 import { type Tokens, tokensIn } from './tokens.ts'
 
@@ -35,7 +36,7 @@ export async function openApplication(protocol: Protocol, ahead: number, away: s
     insecureLocalhost: true,
     cors: true,
     trustedOrigins: isLoopbackPage,
-    ...(await protocolOptions(protocol)),
+    ...(protocol === 'fdi' && { protocol: supertokens({ apiBasePath: '/auth' }) }),
   })
 
   const serve: Application['serve'] = (request, onHandled) =>
@@ -66,10 +67,6 @@ export async function openApplication(protocol: Protocol, ahead: number, away: s
       await send('GET', '/me', { authorization: `Bearer ${accessToken}` })
     },
   }
-}
-
-async function protocolOptions(_protocol: Protocol): Promise<HttpOptions> {
-  return {}
 }
 
 /** A page that a driver runs in: on this machine, or the web view of an app. */

@@ -56,7 +56,6 @@ export function createFates(): Fates {
       listeners.clear()
     },
     release() {
-      fates.refreshes = fates.requests = 'served'
       release()
       count = 0
       released = new Promise((resolve) => {
@@ -72,6 +71,7 @@ export function createFates(): Fates {
       case 'slow':
         return { after: () => delay(SLOW) }
       case 'held':
+        fates.refreshes = 'served'
         return { after: hold }
       case 'answer-lost':
         return { isAnswerLost: true }
