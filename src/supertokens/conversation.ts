@@ -170,7 +170,9 @@ class FdiConversation implements Conversation {
 function accessTokensOf({ route, credentials }: Request): readonly string[] {
   const { header, accessCookies, hasLegacyCookie } = credentials
   // At a refresh, the header holds the refresh token.
-  if (header !== null) return route === 'refresh' ? [] : [header]
+  if (header !== null && route === 'refresh') return []
+  // It clears the tokens of both methods, so it ends the sessions of both.
+  if (header !== null) return route === 'signout' ? [header, ...accessCookies] : [header]
   return accessCookies.length === 0 && hasLegacyCookie && route !== 'refresh' ? [LEGACY_TOKEN] : accessCookies
 }
 
@@ -188,8 +190,8 @@ function exposed(name: string, value: string): readonly Header[] {
   ]
 }
 
-function withAnswer(headers: readonly Header[], { status, body }: Answer): Reply {
+function withAnswer(headers: readonly Header[], { status, body, retryAfter }: Answer): Reply {
   const own = new Set(headers.map(([name]) => name))
-  const json = jsonReply(status, body)
+  const json = jsonReply(status, body, retryAfter === undefined ? [] : [['retry-after', `${retryAfter}`]])
   return { ...json, headers: [...json.headers.filter(([name]) => !own.has(name)), ...headers] }
 }

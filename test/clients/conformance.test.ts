@@ -1,11 +1,11 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { appliesTo, type Protocol, type Scenario } from '../../src/cli/commands/conformance/scenario.ts'
 import { SCENARIOS } from '../../src/cli/commands/conformance/scenarios/index.ts'
+import { CONFORMANCE_CLIENTS } from './support/conformance-clients.ts'
 import type { Driven } from './support/drive.ts'
 import { play, type Verdicts } from './support/kit.ts'
 import { type Disk, MISTAKES, type Mistake, miniClient } from './support/mini-client.ts'
-import { bearerApp, cookiePage } from './support/pawl-client.ts'
-import { websitePages } from './support/website-page.ts'
 
 const scenariosOf = (protocol: Protocol): readonly Scenario[] =>
   SCENARIOS.filter((scenario) => appliesTo(scenario, protocol))
@@ -23,41 +23,36 @@ function miniApp(mistake?: Mistake): (isFresh: boolean, url: string) => Driven {
   }
 }
 
-/** Plays every scenario of a protocol. */
-async function playAll(
-  protocol: Protocol,
-  create: (isFresh: boolean, url: string) => Driven,
-): Promise<Verdicts> {
-  const scenarios = scenariosOf(protocol)
-  const verdicts = await play(protocol, scenarios, create)
-  expect(Object.keys(verdicts)).toStrictEqual(scenarios.map(({ name }) => name))
-  return failed(verdicts)
+/** The results of a client in `docs/conformance.md`, by scenario. */
+function documented(client: string): Readonly<Record<string, string>> {
+  const [, table = ''] = readFileSync('docs/conformance.md', 'utf8').split('<!-- table -->\n\n')
+  const [head = [], , ...rows] = table
+    .split('\n\n')[0]!
+    .split('\n')
+    .map((line) => line.slice(2, -2).split(' | '))
+  const column = head.indexOf(client)
+  const entries = rows.map((cells) => [/^`([\w-]+)`/.exec(cells[0]!)![1]!, cells[column]!] as const)
+  return Object.fromEntries(entries.filter(([, result]) => result !== '-'))
 }
 
 describe('the conformance kit', () => {
-  it('passes pawl/client in bearer mode', { timeout: LONG }, async () => {
-    expect(await playAll('bearer', bearerApp())).toStrictEqual({})
-  })
-
-  it('passes pawl/client in cookie mode', { timeout: LONG }, async () => {
-    expect(await playAll('cookie', cookiePage())).toStrictEqual({})
-  })
-
-  it.each(['header', 'cookie'] as const)(
-    'passes supertokens-website in %s mode but for one race',
-    {
-      timeout: LONG,
-    },
-    async (mode) => {
-      const { 'sign-out-race': race, ...others } = await playAll('fdi', await websitePages(mode))
-      expect(others).toStrictEqual({})
-      // The answer to a refresh that arrives after the sign-out brings the session back, until the next request.
-      expect(race?.[0]).toBe('The client does not say that the user is signed out, although the server did.')
+  it.each(CONFORMANCE_CLIENTS)(
+    'finds in $name what its documentation says',
+    { timeout: LONG },
+    async (client) => {
+      const verdicts = await play(client.protocol, scenariosOf(client.protocol), await client.open())
+      const results = Object.entries(verdicts).map(([name, { length }]) => [
+        name,
+        length > 0 ? '**failed**' : 'passed',
+      ])
+      expect(Object.fromEntries(results)).toStrictEqual(documented(client.name))
+      if (client.name.includes('pawl/client')) expect(failed(verdicts)).toStrictEqual({})
+      else expect(failed(verdicts)).toMatchSnapshot()
     },
   )
 
   it('passes a small client that makes no mistake', { timeout: LONG }, async () => {
-    expect(await playAll('bearer', miniApp())).toStrictEqual({})
+    expect(failed(await play('bearer', BEARER, miniApp()))).toStrictEqual({})
   })
 })
 

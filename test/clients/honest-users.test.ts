@@ -4,14 +4,17 @@ import { browserTest } from '../browser/support/browser-test.ts'
 import { loseAnswer, withoutHeader } from '../browser/support/network.ts'
 import { counting } from '../support/stores.ts'
 import type { Sender } from './support/client.ts'
-import { KINDS } from './support/devices.ts'
+import { KINDS, type Kind } from './support/devices.ts'
 import { TOKENS, UNAUTHORISED } from './support/expected.ts'
 import { requests, signIn } from './support/sign-in.ts'
 import { openClientSite, REFRESH } from './support/site.ts'
 
+const sendersOf = ({ isNative }: Kind): readonly Sender[] =>
+  isNative ? ['fetch', 'axios'] : ['fetch', 'xhr', 'axios']
+
 describe.each(KINDS)('$name', (kind) => {
   const own = TOKENS[kind.mode]
-  const senders: readonly Sender[] = kind.isNative ? ['fetch', 'axios'] : ['fetch', 'xhr', 'axios']
+  const senders = sendersOf(kind)
   /** Only the browser's client asks whether there is a session that it does not know of. */
   const probe = kind.isNative ? [] : [`${REFRESH} 401`]
 
@@ -132,12 +135,14 @@ describe.each(KINDS)('$name', (kind) => {
       },
     )
   })
+})
 
-  browserTest('sends its access token by hand, and the client keeps it up to date', async ({ skip }) => {
-    skip(kind.mode === 'cookie', 'No script can read the token.')
+browserTest.each(KINDS.filter(({ mode }) => mode === 'header'))(
+  '$name replaces its own access token that the application sends by hand',
+  async (kind) => {
     const { site, client } = await signIn(kind)
     const authorization = `Bearer ${await client.accessToken()}`
-    for (const sender of senders) {
+    for (const sender of sendersOf(kind)) {
       expect((await client.ask('/me', { headers: { authorization } }, sender)).status).toBe(200)
       expect(requests(site)).toStrictEqual(['GET /me 200'])
     }
@@ -150,5 +155,5 @@ describe.each(KINDS)('$name', (kind) => {
     expect(requests(site).filter((line) => line === 'GET /me 401')).toHaveLength(11)
     expect((await client.ask()).status).toBe(200)
     expect(site.ended).toStrictEqual([])
-  })
-})
+  },
+)

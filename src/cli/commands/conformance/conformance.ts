@@ -32,7 +32,10 @@ docs/conformance.md says how to write the driver of a client.`,
     port: { value: 'number', help: 'Port of the server. Default: any that is free.' },
   },
   needsDatabase: false,
-  examples: ['npx pawl conformance -- node driver.js', 'npx pawl conformance --protocol cookie --only burst'],
+  examples: [
+    'npx pawl conformance -- node driver.js',
+    'npx pawl conformance --protocol cookie --only burst -- ./client',
+  ],
   run: conform,
 }
 
@@ -62,6 +65,8 @@ async function conform({ flags, positionals, out, interrupted }: Context): Promi
     interrupted,
     onResult: (result) => out.note(`${result.scenario.name}: ${hasPassed(result) ? 'passed' : 'failed'}`),
   })
+  // After Ctrl-C there may be nothing to say.
+  if (results.length === 0 && interrupted.aborted) return 1
   out.result(toDocument(protocol, results, scenarios.length), () =>
     toText(protocol, results, scenarios.length, out),
   )

@@ -4,6 +4,17 @@ import type { ClientAct, Expectation, Protocol } from './scenario.ts'
 /** What a client has to wait after `Retry-After: 1`, with some tolerance. In ms. */
 const SHORTEST_WAIT = 800
 
+const NO_SESSION = {
+  none: {
+    wrong: 'Nobody has signed in on the server.',
+    advice: 'In the step `sign-in`, send the user as JSON by `POST` to the `url` of the step.',
+  },
+  ended: {
+    wrong: 'The server has ended the session: the client used an old refresh token after a newer one was in use.',
+    advice: 'Keep the newest refresh token, and no copy of an older one.',
+  },
+} as const
+
 /** Judges one act by what the scenario expects. Pure. */
 export function judge(act: ClientAct, observed: Observation, protocol: Protocol): Finding[] {
   if (act.expect === undefined) return []
@@ -78,16 +89,9 @@ function judgeRefreshes(expect: Expectation, { seen }: Observation): Finding[] {
   return []
 }
 
-function judgeState(expect: Expectation, { report, hasSession }: Observation, protocol: Protocol): Finding[] {
+function judgeState(expect: Expectation, { report, session }: Observation, protocol: Protocol): Finding[] {
   const found: Finding[] = []
-  if (expect.signedIn === true && !hasSession)
-    return [
-      {
-        wrong:
-          'The server has ended the session: the client refreshed with an old token after a newer one was in use.',
-        advice: 'Keep the newest refresh token, and no copy of an older one.',
-      },
-    ]
+  if (expect.signedIn === true && session !== 'active') return [NO_SESSION[session]]
   if (report !== null && expect.signedIn === true && report.signedIn === false)
     found.push({
       wrong: 'The client says that nobody is signed in, although the session goes on.',
@@ -117,7 +121,7 @@ function judgeState(expect: Expectation, { report, hasSession }: Observation, pr
       wrong: 'The driver does not report `stored`.',
       advice: 'Report whether the storage holds tokens: true or false.',
     })
-  if (expect.ended && hasSession)
+  if (expect.ended && session === 'active')
     found.push({
       wrong: 'The session is still active on the server.',
       advice: 'Send the sign-out to the server with the session, and refresh first if the answer is 401.',

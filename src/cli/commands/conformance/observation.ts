@@ -30,8 +30,8 @@ export interface Observation {
   /** Null if the client's process restarted in an act that allows for it. */
   readonly report: Report | null
   readonly seen: readonly SeenRequest[]
-  /** Whether the server has an active session of any user. */
-  readonly hasSession: boolean
+  /** The session on the server; `none` if nobody has signed in. */
+  readonly session: 'none' | 'active' | 'ended'
 }
 
 /** What a client did wrong, and what to do. */

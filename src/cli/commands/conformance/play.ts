@@ -1,5 +1,5 @@
 import { judge } from './judge.ts'
-import type { Finding, SeenRequest } from './observation.ts'
+import type { Finding, Observation, SeenRequest } from './observation.ts'
 import {
   type Act,
   type ClientAct,
@@ -43,7 +43,7 @@ export async function openPlay(scenario: Scenario, protocol: Protocol, at: Addre
 
   async function ask(act: ClientAct, steps: Steps): Promise<Finding[]> {
     const report = await steps.hand(toStep(act, scenario, at))
-    const observed = { report, seen, hasSession: await hasSession(application) }
+    const observed = { report, seen, session: await sessionOf(application) }
     seen = []
     return judge(act, observed, protocol)
   }
@@ -150,7 +150,8 @@ function definedOf(tokens: Tokens): Partial<Tokens> {
   return Object.fromEntries(Object.entries(tokens).filter(([, token]) => token !== undefined))
 }
 
-async function hasSession({ sessions }: Application): Promise<boolean> {
-  const lists = await Promise.all(USERS.map((user) => sessions.list(user, { active: true })))
-  return lists.some((list) => list.length > 0)
+async function sessionOf({ sessions }: Application): Promise<Observation['session']> {
+  const known = (await Promise.all(USERS.map((user) => sessions.list(user)))).flat()
+  if (known.length === 0) return 'none'
+  return known.some(({ active }) => active) ? 'active' : 'ended'
 }

@@ -45,7 +45,13 @@ export function hasPassed({ findings }: Result): boolean {
   return findings.length === 0
 }
 
+/** Each advice once, below everything that it is for. */
 function explain({ scenario, findings }: Result, prose: Output['prose']): string {
-  const lines = findings.flatMap(({ wrong, advice }) => [prose(wrong), prose(`To do: ${advice}`)])
-  return [`${scenario.name}: ${scenario.summary}`, ...lines].join('\n  ')
+  const advices = [...new Set(findings.map(({ advice }) => advice))]
+  const lines = advices.flatMap((advice) => [
+    ...findings.filter((finding) => finding.advice === advice).map(({ wrong }) => wrong),
+    `To do: ${advice}`,
+  ])
+  const indented = lines.map((line) => prose(line).replaceAll('\n', '\n  '))
+  return [`${scenario.name}: ${scenario.summary}`, ...indented].join('\n  ')
 }

@@ -1,3 +1,4 @@
+import { Failure } from '../../terminal/errors.ts'
 import type { Report } from './observation.ts'
 
 /** How long a driver that asks for a step may wait for one, in ms. */
@@ -68,6 +69,14 @@ export function createSteps(longest: number): Steps {
     waiting = []
   }
 
+  function abandon(error: Error): void {
+    abandoned = error
+    miss(error)
+    current?.fail(error)
+    hasEnded = true
+    wake()
+  }
+
   async function next(): Promise<readonly [number, object]> {
     if (current === null && !hasEnded) await within(LONGEST_WAIT, (resolve) => waiting.push(resolve))
     if (hasEnded) told()
@@ -103,7 +112,10 @@ export function createSteps(longest: number): Steps {
       meet()
       if (report === undefined) return next()
       const parsed = parseReport(report)
-      if (typeof parsed === 'string') return [400, { error: parsed }]
+      if (typeof parsed === 'string') {
+        abandon(new Failure(`the driver sent a wrong report: ${parsed}`))
+        return [400, { error: parsed }]
+      }
       // A repeated report of an older step changes nothing.
       if (current !== null && parsed.step === current.step.step) {
         current.settle(parsed)
@@ -117,11 +129,7 @@ export function createSteps(longest: number): Steps {
       if (step.do === 'start' || step.do === 'restart') settle(null)
       else fail(new DriverFailure(`${how} in the step \`${step.do}\``))
     },
-    abandon(error) {
-      abandoned = error
-      miss(error)
-      current?.fail(error)
-    },
+    abandon,
     async finish() {
       hasEnded = true
       wake()

@@ -28,7 +28,12 @@ export function ends(expect: Expectation): ClientAct {
 }
 
 /** One request of a client that knows that nobody is signed in. */
-export const staysSignedOut: ClientAct = ends({ refreshes: [0, 0], withoutTokens: true })
+export const staysSignedOut: ClientAct = ends({
+  refreshes: [0, 0],
+  withoutTokens: true,
+  advice:
+    'Once the session has ended, forget the tokens in memory and in the storage, send requests without them, and do not refresh.',
+})
 
 export function requests(wanted: readonly Wanted[], expect: Expectation): ClientAct {
   return { do: 'requests', requests: wanted, expect }
