@@ -1,13 +1,13 @@
 import { createRequire } from 'node:module'
 import express4 from 'express4'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import {
   expressSessions,
   requireSession,
   sessionErrors,
   sessionOf,
 } from '../../src/adapters/express/index.ts'
-import type { Sessions } from '../../src/index.ts'
+import { type Sessions, StoreUnavailableError } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { TOKEN_CLAIM_NAMES } from '../../src/portable/token-claims.ts'
 import { type Client, createClient, type Received } from '../support/http-client.ts'
@@ -154,5 +154,245 @@ describe.each(['supertokens-node', 'supertokens-node-20'])('moving from %s to pa
     await expect(Session.refreshSessionWithoutRequestResponse(refreshToken, true)).rejects.toMatchObject({
       type: 'UNAUTHORISED',
     })
+  })
+
+  const CASES: readonly (OldLogin & { readonly claims: unknown; readonly kept?: unknown })[] = [
+    { payload: {}, claims: {} },
+    {
+      payload: {
+        'st-role': { v: ['admin'], t: 1_700_000_000_000 },
+        'st-perm': { v: [], t: 1_700_000_000_000 },
+        'st-ev': { v: true, t: 1_700_000_000_000 },
+        nested: { a: [null, 1.5, '€'] },
+      },
+      claims: {
+        'st-role': { v: ['admin'], t: 1_700_000_000_000 },
+        'st-perm': { v: [], t: 1_700_000_000_000 },
+        'st-ev': { v: true, t: 1_700_000_000_000 },
+        nested: { a: [null, 1.5, '€'] },
+      },
+    },
+    {
+      payload: { note: 'a\0b\ud800' },
+      data: { '\0': 1, b: '\0' },
+      claims: { note: 'ab\ufffd' },
+      kept: { b: '' },
+    },
+    { payload: JSON.parse('{"__proto__":{"admin":true},"b":2}'), claims: { b: 2 } },
+    { tenantId: 'customer-1', payload: { a: 1 }, claims: { a: 1, tId: 'customer-1' } },
+    {
+      payload: { list: 'x'.repeat(1600) },
+      data: { a: 1 },
+      claims: {},
+      kept: { a: 1, claims: { list: 'x'.repeat(1600) } },
+    },
+    { data: { list: 'x'.repeat(500_000) }, claims: {} },
+  ]
+  it.each(CASES)('carries over the payload and data of case %#', async ({ claims, kept, ...login }) => {
+    const { sessions, browserOf } = await open()
+    for (const visit of [refresh, me]) {
+      const anna = await browserOf(login)
+      expect((await visit(anna)).status).toBe(200)
+      const [session] = await sessions.list('anna')
+      expect([session!.claims, session!.data]).toStrictEqual([claims, kept ?? login.data ?? {}])
+      await sessions.deleteUser('anna')
+    }
+  })
+
+  it('leaves out the names that SuperTokens adds, and wraps a payload with a reserved name', async () => {
+    const { sessions, browserOf } = await open()
+    for (const name of [...TOKEN_CLAIM_NAMES, 'act', 'cnf']) {
+      const anna = await browserOf({ userId: `anna-${name}`, payload: { role: 'admin' } })
+      // A core of an earlier release may hold any name.
+      const [stored] = core.sessions.values()
+      stored!.userDataInJWT = JSON.parse(`{"${name}":"x","sessionHandle":"h","rsub":"r","role":"admin"}`)
+      expect((await refresh(anna)).status).toBe(200)
+      const [session] = await sessions.list(`anna-${name}`)
+      const left = ['sub', 'iat', 'exp', 'iss', '__proto__'].includes(name)
+      expect(session!.claims).toStrictEqual(
+        left ? { role: 'admin' } : { payload: { [name]: 'x', role: 'admin' } },
+      )
+      core.sessions.clear()
+    }
+  })
+
+  it('answers an expired access token with 401, keeps the cookies, and exchanges at the refresh route', async () => {
+    const { sessions, browserOf } = await open()
+    const anna = await browserOf()
+    const [{ handle }] = core.sessions.values() as unknown as [{ handle: string }]
+    const now = Math.floor(Date.now() / 1000)
+    anna.jar.put('sAccessToken', core.accessToken(handle, { iat: now - 3601, exp: now - 1 }))
+    expect(await me(anna)).toMatchObject({ status: 401, cookies: [] })
+    expect(anna.jar.names).toStrictEqual(OLD_COOKIES)
+    expect((await refresh(anna)).status).toBe(200)
+    expect((await me(anna)).status).toBe(200)
+    expect(await sessions.list('anna')).toHaveLength(1)
+  })
+
+  it('creates no session from an access token whose session has been revoked', async () => {
+    const { sessions, browserOf } = await open()
+    const anna = await browserOf()
+    core.sessions.clear()
+    expect((await me(anna)).status).toBe(401)
+    expect((await refresh(anna)).status).toBe(200)
+    expect(anna.jar.names).toStrictEqual([])
+    expect(await sessions.list('anna')).toStrictEqual([])
+  })
+
+  it('creates no session from forged, foreign or overlong tokens, and asks the core about none', async () => {
+    const { sessions, port, browserOf } = await open()
+    const anna = await browserOf()
+    const [{ handle }] = core.sessions.values() as unknown as [{ handle: string }]
+    const genuine = core.accessToken(handle)
+    const [head, payload, signature] = genuine.split('.') as [string, string, string]
+    const other = await startCore()
+    onTestFinished(() => other.close())
+    other.sessions.set(handle, core.sessions.get(handle)!)
+    const json = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const kid = JSON.parse(Buffer.from(head, 'base64url').toString()).kid
+    const claimed = JSON.parse(Buffer.from(payload, 'base64url').toString())
+    const mallory = json({ ...claimed, sub: 'mallory' })
+    const forged = [
+      `${json({ alg: 'none', typ: 'JWT', version: '5', kid })}.${mallory}.`,
+      `${json({ alg: 'HS256', typ: 'JWT', version: '5', kid })}.${mallory}.${signature}`,
+      `${head}.${mallory}.${signature}`,
+      `${head}.${payload}.`,
+      // Another application on the same core, or another core, signs with other keys.
+      other.accessToken(handle),
+      other.accessToken(handle, {}, { kid }),
+      'x.y.z',
+      `${head}.${'A'.repeat(8_000)}.${signature}`,
+      '',
+    ]
+    await me(await browserOf({ userId: 'first' })) // the keys are known from here on
+    core.requests.length = 0
+    for (const token of forged) {
+      const client = createClient(port, anna.jar.copy())
+      client.jar.put('sAccessToken', token)
+      client.jar.delete('sRefreshToken')
+      expect([token, (await me(client)).status]).toStrictEqual([token, 401])
+    }
+    for (const token of ['', 'x', 'a.b.V9', `pawl_r1_${'A'.repeat(123)}`, `${'A'.repeat(8_000)}.!.V2`]) {
+      const client = createClient(port)
+      client.jar.put('sRefreshToken', token, REFRESH)
+      expect([token, (await refresh(client)).status]).toStrictEqual([token, 200])
+      expect(client.jar.names).toStrictEqual([])
+    }
+    // Nothing but the keys, at most once for each unknown one.
+    expect(core.requests.filter((request) => request !== 'GET /.well-known/jwks.json')).toStrictEqual([])
+    const client = createClient(port)
+    client.jar.put('sRefreshToken', 'QUFB.bm9uY2U.V2', REFRESH)
+    expect((await refresh(client)).status).toBe(200)
+    expect(await sessions.list('anna')).toStrictEqual([])
+    expect(await sessions.list('mallory')).toStrictEqual([])
+  })
+
+  it('fails and keeps the old cookies while the core is down', async () => {
+    const { sessions, port, browserOf } = await open()
+    const anna = await browserOf()
+    core.down = true
+    for (const visit of [me, refresh]) expect(await visit(anna)).toMatchObject({ status: 500, cookies: [] })
+    core.rotateKey()
+    const late = core.accessToken([...core.sessions.keys()][0]!)
+    const client = createClient(port, anna.jar.copy())
+    client.jar.put('sAccessToken', late)
+    // supertokens-node takes a key that it cannot fetch for one that does not exist.
+    expect(await me(client)).toMatchObject({ status: 401, cookies: [] })
+    core.down = false
+    expect((await refresh(client)).status).toBe(200)
+    expect((await me(anna)).status).toBe(200)
+    expect(await sessions.list('anna', { active: true })).toHaveLength(2)
+  })
+
+  it('keeps the old session while the database of Pawl is down, for however long', async () => {
+    const store = memory()
+    const { sessions, browserOf } = await open(await openSessions({ store }))
+    const anna = await browserOf()
+    const insert = store.insert
+    store.insert = () => Promise.reject(new StoreUnavailableError('The store is away.'))
+    for (const visit of [me, refresh]) expect(await visit(anna)).toMatchObject({ status: 503, cookies: [] })
+    store.insert = insert
+    expect([...core.sessions.values()].map((session) => session.userDataInDatabase)).toStrictEqual([{}])
+    expect((await refresh(anna)).status).toBe(200)
+    expect(await sessions.list('anna')).toHaveLength(1)
+  })
+
+  it('exchanges requests at once, and a request whose answer was lost, within the last minute only', async () => {
+    const { sessions, port, browserOf } = await open()
+    const anna = await browserOf()
+    const jars = [anna.jar, anna.jar.copy(), anna.jar.copy(), anna.jar.copy()]
+    const clients = jars.map((jar) => createClient(port, jar))
+    const [late, lost] = [anna.jar.copy(), anna.jar.copy()]
+    const answers = await Promise.all(
+      clients.map((client, i) => (i % 2 === 0 ? refresh(client) : me(client))),
+    )
+    expect(answers.map(({ status }) => status)).toStrictEqual([200, 200, 200, 200])
+    expect((await refresh(createClient(port, lost))).status).toBe(200)
+    for (const client of clients) expect((await me(client)).status).toBe(200)
+    expect(await sessions.list('anna', { active: true })).toHaveLength(5)
+    // The process with the timer has stopped.
+    const [stored] = core.sessions.values()
+    stored!.userDataInDatabase = { ...stored!.userDataInDatabase, movedAt: Date.now() - 60_001 }
+    expect((await me(createClient(port, late))).status).toBe(401)
+    expect((await refresh(createClient(port, late))).status).toBe(200)
+    expect(late.names).toStrictEqual([])
+    expect([core.sessions.size, (await sessions.list('anna')).length]).toStrictEqual([0, 5])
+  })
+
+  it('ends an old session whose refresh token was used twice', async () => {
+    const { sessions, port, browserOf } = await open()
+    const anna = await browserOf()
+    const stolen = anna.jar.copy()
+    const Session = old.load('supertokens-node/recipe/session').default
+    let token = decodeURIComponent(anna.jar.get('sRefreshToken')!)
+    for (const _ of [1, 2])
+      token = (
+        await Session.refreshSessionWithoutRequestResponse(token, true)
+      ).getAllSessionTokensDangerously().refreshToken
+    const thief = createClient(port, stolen)
+    expect((await refresh(thief)).status).toBe(200)
+    expect(stolen.names).toStrictEqual([])
+    expect(core.sessions.size).toBe(0)
+    expect(await sessions.list('anna')).toStrictEqual([])
+  })
+
+  it('creates no session for a browser whose session of Pawl has ended, and clears the old cookies', async () => {
+    const { sessions, browserOf } = await open()
+    const anna = await browserOf()
+    await refresh(anna)
+    await sessions.revokeUser('anna')
+    const mallory = await browserOf({ userId: 'mallory' })
+    for (const cookie of PAWL_COOKIES) mallory.jar.put(cookie, anna.jar.get(cookie)!)
+    expect((await me(mallory)).status).toBe(401)
+    expect((await refresh(mallory)).status).toBe(200)
+    expect(mallory.jar.names).toStrictEqual(PAWL_COOKIES)
+    expect(await sessions.list('mallory')).toStrictEqual([])
+  })
+
+  it('refuses requests of other sites before it touches the old session', async () => {
+    const { sessions, browserOf } = await open()
+    const anna = await browserOf()
+    core.requests.length = 0
+    for (const path of [REFRESH, '/me']) {
+      const answer = await anna.send('POST', path, { headers: { 'sec-fetch-site': 'cross-site' } })
+      expect(answer).toMatchObject({ status: 403, cookies: [] })
+    }
+    expect(core.requests).toStrictEqual([])
+    expect(await sessions.list('anna')).toStrictEqual([])
+  })
+
+  it('gives a native app its new tokens in the body', async () => {
+    const { sessions, port, tokensOf } = await open()
+    const { refresh: refreshToken } = await tokensOf({ data: { a: 1 } })
+    const headers = { 'pawl-transport': 'bearer', 'content-type': 'application/json' }
+    const app = createClient(port)
+    const answer = await app.send('POST', REFRESH, { headers, body: JSON.stringify({ refreshToken }) })
+    expect(answer.status).toBe(200)
+    const { accessToken } = answer.body as { accessToken: string }
+    const signedIn = await app.send('GET', '/me', { headers: { authorization: `Bearer ${accessToken}` } })
+    expect(signedIn).toMatchObject({ status: 200, body: { userId: 'anna' } })
+    expect((await sessions.list('anna')).map(({ data }) => data)).toStrictEqual([{ a: 1 }])
+    for (const body of ['{"refreshToken":7}', '{"refreshToken":{"a":1}}', '[]', '{}'])
+      expect((await app.send('POST', REFRESH, { headers, body })).body).toStrictEqual({})
   })
 })

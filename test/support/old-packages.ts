@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll } from 'vitest'
 
 /** Installs libraries that one can come from, before the tests of a file. @returns `require` for them */
-export function oldPackages(...packages: readonly string[]): (name: string) => any {
+export function oldPackages(...packages: readonly string[]): (name: string) => ReturnType<NodeJS.Require> {
   let home: string
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'pawl-moving-'))
