@@ -7,9 +7,10 @@ import {
   sessionErrors,
   sessionOf,
 } from '../../src/adapters/express/index.ts'
-import { type Sessions, StoreUnavailableError } from '../../src/index.ts'
+import { isSessionsError, type Sessions, StoreUnavailableError } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { TOKEN_CLAIM_NAMES } from '../../src/portable/token-claims.ts'
+import { supertokens } from '../../src/supertokens/index.ts'
 import { type Client, createClient, type Received } from '../support/http-client.ts'
 import { listen } from '../support/http-server.ts'
 import { compileGuide } from '../support/moving-guide.ts'
@@ -40,6 +41,11 @@ beforeEach(() => {
   core.sessions.clear()
 })
 
+/** A request that `verifySession()` of supertokens-node has let through. */
+interface OldRequest extends express4.Request {
+  readonly session: { getUserId(): string }
+}
+
 /** What the guide calls after the last minute. */
 type Later = () => void
 
@@ -68,7 +74,12 @@ function supertokensNode(name: string) {
 }
 
 /** An application that has a login of SuperTokens and runs the code of the guide. */
-async function openApp(old: ReturnType<typeof supertokensNode>, section: string, sessions: Sessions) {
+async function openApp(
+  old: ReturnType<typeof supertokensNode>,
+  section: string,
+  sessions: Sessions,
+  guard: () => express4.RequestHandler = requireSession,
+) {
   old.start()
   const Session = old.load('supertokens-node/recipe/session').default
   const SuperTokens = old.load('supertokens-node').default
@@ -91,12 +102,17 @@ async function openApp(old: ReturnType<typeof supertokensNode>, section: string,
       return { unref() {} }
     },
     express: express4,
-    ...{ expressSessions, sessionOf, sessions, app },
+    ...{ expressSessions, sessionOf, sessions, app, supertokens, isSessionsError, SuperTokens },
+    middleware: old.load('supertokens-node/framework/express').middleware,
   }
   const guide = await compileGuide('The plan', 'From SuperTokens', section)
   new Function(...Object.keys(names), guide)(...Object.values(names))
-  app.all('/me', requireSession(), (req, res) => void res.json({ userId: sessionOf(req, sessions).userId }))
+  app.all('/me', guard(), (req, res) => {
+    const session = guard === requireSession ? sessionOf(req, sessions) : (req as OldRequest).session
+    res.json({ userId: 'getUserId' in session ? session.getUserId() : session.userId })
+  })
   app.use(sessionErrors())
+  app.use(old.load('supertokens-node/framework/express').errorHandler())
   app.use(
     ((error, _req, res, _next) =>
       void res.status(500).json({ error: String(error) })) as express4.ErrorRequestHandler,
@@ -106,6 +122,9 @@ async function openApp(old: ReturnType<typeof supertokensNode>, section: string,
   return {
     port,
     later,
+    loginAs(given: OldLogin): void {
+      login = given
+    },
     /** A browser with a session of SuperTokens in its cookies. */
     async browserOf(given: OldLogin = {}): Promise<Client> {
       login = given
@@ -292,8 +311,7 @@ describe.each(['supertokens-node', 'supertokens-node-20'])('moving from %s to pa
     const anna = await browserOf()
     core.down = true
     for (const visit of [me, refresh]) expect(await visit(anna)).toMatchObject({ status: 500, cookies: [] })
-    core.rotateKey()
-    const late = core.accessToken([...core.sessions.keys()][0]!)
+    const late = core.accessToken([...core.sessions.keys()][0]!, {}, { kid: 'd-unknown' })
     const client = createClient(port, anna.jar.copy())
     client.jar.put('sAccessToken', late)
     // supertokens-node takes a key that it cannot fetch for one that does not exist.
@@ -394,5 +412,240 @@ describe.each(['supertokens-node', 'supertokens-node-20'])('moving from %s to pa
     expect((await sessions.list('anna')).map(({ data }) => data)).toStrictEqual([{ a: 1 }])
     for (const body of ['{"refreshToken":7}', '{"refreshToken":{"a":1}}', '[]', '{}'])
       expect((await app.send('POST', REFRESH, { headers, body })).body).toStrictEqual({})
+  })
+})
+
+/** A client of SuperTokens, reduced to its rules for tokens: those of `docs/supertokens.md`. */
+function createSdk(port: number, mode: 'cookie' | 'header', client: Client = createClient(port)) {
+  const tokens = { access: '', refresh: '', front: '' }
+  const sdk = {
+    client,
+    tokens,
+    /** Sends a request as the application asked for it, without a refresh. */
+    async send(method: string, path: string, more: Record<string, string> = {}): Promise<Received> {
+      const token = path === REFRESH ? tokens.refresh : tokens.access
+      const received = await client.send(method, path, {
+        headers: {
+          rid: path === REFRESH ? 'session' : 'anti-csrf',
+          'fdi-version': '1.16,2.0,4.1',
+          'st-auth-mode': mode,
+          ...(token !== '' && { authorization: `Bearer ${token}` }),
+          ...more,
+        },
+      })
+      const { headers } = received
+      tokens.access = String(headers['st-access-token'] ?? tokens.access)
+      tokens.refresh = String(headers['st-refresh-token'] ?? tokens.refresh)
+      if (headers['front-token'] === 'remove') Object.assign(tokens, { access: '', refresh: '', front: '' })
+      else tokens.front = String(headers['front-token'] ?? tokens.front)
+      return received
+    },
+    refresh: () => sdk.send('POST', REFRESH),
+    /** Sends a request. After a 401 it refreshes and repeats the request once. */
+    async request(method: string, path: string): Promise<Received> {
+      const received = await sdk.send(method, path)
+      if (received.status !== 401 || (await sdk.refresh()).status !== 200) return received
+      return sdk.send(method, path)
+    },
+    /** The refresh token, wherever the mode keeps it. */
+    get refreshToken(): string {
+      return mode === 'header' ? tokens.refresh : decodeURIComponent(client.jar.get('sRefreshToken') ?? '')
+    },
+    /** The same client, as it is now. @param at the port of another release of the application */
+    copy(at = port) {
+      const twin = createSdk(at, mode, createClient(at, client.jar.copy()))
+      Object.assign(twin.tokens, tokens)
+      return twin
+    },
+  }
+  return sdk
+}
+
+const MODES = ['cookie', 'header'] as const
+
+describe.each(['supertokens-node', 'supertokens-node-20'])('moving from %s with its clients', (name) => {
+  const old = supertokensNode(name)
+  async function open(sessions?: Sessions) {
+    const opened: Sessions = sessions ?? (await openSessions())
+    const app = await openApp(old, 'Clients that stay', opened)
+    async function sdkOf(mode: (typeof MODES)[number], login: OldLogin = {}) {
+      app.loginAs(login)
+      const sdk = createSdk(app.port, mode)
+      expect((await sdk.send('POST', '/old-login')).status).toBe(200)
+      expect(sdk.refreshToken).toMatch(/V2$/)
+      return sdk
+    }
+    return { sessions: opened, sdkOf, ...app }
+  }
+
+  it.each(MODES)(
+    'exchanges the session in %s mode by one refresh, and ends the old one a minute later',
+    async (mode) => {
+      const { sessions, sdkOf, later } = await open()
+      const anna = await sdkOf(mode, { tenantId: 't1', payload: { role: 'admin' }, data: { cart: [1] } })
+      const oldToken = anna.refreshToken
+      expect(await anna.request('GET', '/me')).toMatchObject({ status: 200, body: { userId: 'anna' } })
+      expect(anna.refreshToken).toMatch(/^pawl_r1_/)
+      expect(JSON.parse(Buffer.from(anna.tokens.front, 'base64').toString())).toMatchObject({
+        uid: 'anna',
+        up: { role: 'admin', tId: 't1', sub: 'anna' },
+      })
+      if (mode === 'cookie') expect(anna.client.jar.names).toStrictEqual(OLD_COOKIES)
+      else expect(anna.client.jar.names).toStrictEqual([])
+      const [session] = await sessions.list('anna')
+      expect([session!.claims, session!.data]).toStrictEqual([{ role: 'admin', tId: 't1' }, { cart: [1] }])
+      expect((await anna.refresh()).status).toBe(200)
+      expect((await anna.request('GET', '/me')).status).toBe(200)
+      expect(await sessions.list('anna')).toHaveLength(1)
+      expect(core.sessions.size).toBe(1)
+      for (const end of later) end()
+      await expect.poll(() => core.sessions.size).toBe(0)
+      const Session = old.load('supertokens-node/recipe/session').default
+      await expect(Session.refreshSessionWithoutRequestResponse(oldToken, true)).rejects.toMatchObject({
+        type: 'UNAUTHORISED',
+      })
+    },
+  )
+
+  it.each(MODES)('lets nothing but a refresh decide about an old access token in %s mode', async (mode) => {
+    const { sdkOf } = await open()
+    const anna = await sdkOf(mode)
+    core.requests.length = 0
+    const answer = await anna.send('GET', '/me')
+    expect(answer.status).toBe(401)
+    expect(answer.headers['front-token']).toBeUndefined()
+    expect(answer.cookies).toStrictEqual([])
+    expect(anna.refreshToken).toMatch(/V2$/)
+    expect(core.requests).toStrictEqual([])
+  })
+
+  it.each(MODES)(
+    'signs nobody out in %s mode while the core or the database of Pawl is down',
+    async (mode) => {
+      const store = memory()
+      const { sessions, sdkOf } = await open(await openSessions({ store }))
+      const anna = await sdkOf(mode)
+      core.down = true
+      const failed = await anna.refresh()
+      expect([failed.status, failed.headers['front-token'], failed.cookies]).toStrictEqual([
+        500,
+        undefined,
+        [],
+      ])
+      core.down = false
+      const insert = store.insert
+      store.insert = () => Promise.reject(new StoreUnavailableError('The store is away.'))
+      const refused = await anna.refresh()
+      expect([refused.status, refused.headers['front-token'], refused.cookies]).toStrictEqual([
+        500,
+        undefined,
+        [],
+      ])
+      store.insert = insert
+      expect(await anna.request('GET', '/me')).toMatchObject({ status: 200, body: { userId: 'anna' } })
+      expect(await sessions.list('anna')).toHaveLength(1)
+    },
+  )
+
+  it.each(MODES)('exchanges refreshes at once, and one whose answer was lost, in %s mode', async (mode) => {
+    const { sessions, sdkOf } = await open()
+    const anna = await sdkOf(mode)
+    const [lost, late] = [anna.copy(), anna.copy()]
+    const twins = [anna, anna.copy(), anna.copy(), anna.copy()]
+    const answers = await Promise.all(twins.map((twin) => twin.refresh()))
+    expect(answers.map(({ status }) => status)).toStrictEqual([200, 200, 200, 200])
+    expect((await lost.refresh()).status).toBe(200)
+    for (const twin of [...twins, lost]) expect((await twin.request('GET', '/me')).status).toBe(200)
+    // The process with the timer has stopped.
+    const [stored] = core.sessions.values()
+    stored!.userDataInDatabase = { ...stored!.userDataInDatabase, movedAt: Date.now() - 60_001 }
+    const refused = await late.refresh()
+    expect(refused).toMatchObject({ status: 401, body: { message: 'unauthorised' } })
+    expect(refused.headers['front-token']).toBe('remove')
+    expect([late.refreshToken, late.client.jar.names]).toStrictEqual(['', []])
+    expect([core.sessions.size, (await sessions.list('anna')).length]).toStrictEqual([0, 5])
+  })
+
+  it.each(MODES)(
+    'answers as SuperTokens did if the old session has ended or was stolen, in %s mode',
+    async (mode) => {
+      const { sessions, sdkOf } = await open()
+      const Session = old.load('supertokens-node/recipe/session').default
+      for (const end of [
+        async () => core.sessions.clear(),
+        async (refreshToken: string) => {
+          let token = refreshToken
+          for (const _ of [1, 2])
+            token = (
+              await Session.refreshSessionWithoutRequestResponse(token, true)
+            ).getAllSessionTokensDangerously().refreshToken
+        },
+      ]) {
+        const anna = await sdkOf(mode)
+        await end(anna.refreshToken)
+        const refused = await anna.refresh()
+        expect([refused.status, refused.body]).toStrictEqual([401, { message: 'unauthorised' }])
+        expect(refused.headers['front-token']).toBe('remove')
+        expect([anna.refreshToken, anna.client.jar.names, core.sessions.size]).toStrictEqual(['', [], 0])
+      }
+      expect(await sessions.list('anna')).toStrictEqual([])
+    },
+  )
+
+  it('ignores a refresh that a page of another site has sent', async () => {
+    const { sessions, sdkOf } = await open()
+    const anna = await sdkOf('cookie')
+    core.requests.length = 0
+    const answer = await anna.client.send('POST', REFRESH, { headers: { 'sec-fetch-site': 'cross-site' } })
+    expect([answer.status, answer.cookies]).toStrictEqual([403, []])
+    expect(core.requests).toStrictEqual([])
+    expect(await sessions.list('anna')).toStrictEqual([])
+  })
+
+  it('asks the core about no token that is not of its form', async () => {
+    const { port, sdkOf } = await open()
+    const anna = await sdkOf('header')
+    await anna.refresh()
+    core.requests.length = 0
+    for (const token of ['', 'x', 'a.b.V9', 'pawl_r1_x', `${'A'.repeat(8_000)}.!.V2`]) {
+      for (const mode of MODES) {
+        const sdk = createSdk(port, mode)
+        if (mode === 'cookie') sdk.client.jar.put('sRefreshToken', token, REFRESH)
+        else sdk.tokens.refresh = token
+        const answer = await sdk.refresh()
+        expect([mode, token, answer.status]).toStrictEqual([mode, token, 401])
+        expect(answer.headers['front-token']).toBe('remove')
+      }
+    }
+    // A token of Pawl wins over an old cookie beside it.
+    anna.client.jar.put('sRefreshToken', 'QUFB.bm9uY2U.V2', REFRESH)
+    expect((await anna.refresh()).status).toBe(200)
+    expect(core.requests).toStrictEqual([])
+  })
+
+  it.each(MODES)('goes back to SuperTokens in %s mode, and nobody signs in again', async (mode) => {
+    const { sessions, sdkOf } = await open()
+    const anna = await sdkOf(mode, { tenantId: 't1', payload: { role: 'admin' }, data: { cart: [1] } })
+    await anna.refresh()
+    const mallory = await sdkOf(mode, { userId: 'mallory' })
+    await mallory.refresh()
+    await sessions.revokeUser('mallory')
+    core.sessions.clear()
+    const guard = old.load('supertokens-node/recipe/session/framework/express').verifySession
+    const { port, later } = await openApp(old, 'Going back to SuperTokens', sessions, guard)
+    const [returned, ended] = [anna, mallory].map((sdk) => sdk.copy(port)) as [typeof anna, typeof anna]
+    expect(await returned.request('GET', '/me')).toMatchObject({ status: 200, body: { userId: 'anna' } })
+    expect(returned.refreshToken).toMatch(/V2$/)
+    expect(await returned.refresh()).toMatchObject({ status: 200 })
+    const [stored] = core.sessions.values()
+    expect(stored).toMatchObject({ userId: 'anna', tenantId: 't1', userDataInDatabase: { cart: [1] } })
+    expect(stored!.userDataInJWT).toMatchObject({ role: 'admin' })
+    expect((await sessions.list('anna', { active: true })).length).toBe(1)
+    for (const end of later) end()
+    await expect.poll(() => sessions.list('anna', { active: true })).toStrictEqual([])
+    const refused = await ended.refresh()
+    expect([refused.status, refused.body]).toStrictEqual([401, { message: 'unauthorised' }])
+    expect([ended.refreshToken, ended.client.jar.names]).toStrictEqual(['', []])
+    expect(core.sessions.size).toBe(1)
   })
 })

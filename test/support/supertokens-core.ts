@@ -23,12 +23,10 @@ export interface SupertokensCore {
   readonly url: string
   /** By handle. */
   readonly sessions: Map<string, CoreSession>
-  /** `POST /recipe/session/refresh`, in the order of arrival. */
+  /** Method and path of each request, in the order of arrival. */
   readonly requests: string[]
   /** Refuses connections while true, as a core that is down. */
   down: boolean
-  /** Signs the next access tokens with a new key. */
-  rotateKey(): void
   /** An access token of a session. The fields replace those that the core would write. */
   accessToken(handle: string, fields?: Record<string, unknown>, header?: Record<string, unknown>): string
   close(): Promise<void>
@@ -51,7 +49,7 @@ export async function startCore(): Promise<SupertokensCore> {
   /** What the real core reads from the encrypted token: the session and the parent. */
   const refreshTokens = new Map<string, { handle: string; parent: string | null }>()
   const requests: string[] = []
-  const keys: SigningKey[] = [createKey()]
+  const key = createKey()
 
   function mintAccess(
     session: CoreSession,
@@ -62,7 +60,6 @@ export async function startCore(): Promise<SupertokensCore> {
   ): { token: string; expiry: number; createdTime: number } {
     const createdTime = Date.now()
     const expiry = createdTime + ACCESS_TOKEN_VALIDITY
-    const key = keys.at(-1)!
     const payload = {
       iat: Math.floor(createdTime / 1000),
       exp: Math.floor(expiry / 1000),
@@ -158,7 +155,7 @@ export async function startCore(): Promise<SupertokensCore> {
       case 'GET /apiversion':
         return { versions: CDI_VERSIONS }
       case 'GET /.well-known/jwks.json':
-        return { keys: keys.map(({ jwk }) => jwk) }
+        return { keys: [key.jwk] }
       case 'GET /user/id':
         return { status: 'UNKNOWN_USER_ID_ERROR' }
       case 'POST /recipe/session':
@@ -193,7 +190,6 @@ export async function startCore(): Promise<SupertokensCore> {
     sessions,
     requests,
     down: false,
-    rotateKey: () => void keys.push(createKey()),
     accessToken(handle, fields, header) {
       const session = sessions.get(handle)!
       return mintAccess(session, session.current, null, fields, header).token
