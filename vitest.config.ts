@@ -24,6 +24,7 @@ const SUITES = {
   frameworks: ['frameworks'],
   failover: ['failover'],
   runtimes: ['runtimes'],
+  clients: ['clients'],
 } as const
 
 const listed: readonly string[] = Object.values(SUITES).flat()
@@ -61,6 +62,8 @@ const suite = (
 function suites(name: keyof typeof SUITES): TestProjectInlineConfiguration[] {
   const folders = SUITES[name]
   if (name === 'package' || name === 'runtimes') return [suite(name, folders, { globalSetup: PACKAGE_SETUP })]
+  if (name === 'clients')
+    return [suite(name, folders, { env: { PAWL_ENGINE: 'chromium' }, globalSetup: BROWSER_SETUP })]
   if (name !== 'browser') return [suite(name, folders)]
   return (chosenEngine ? [chosenEngine] : ENGINE_NAMES).map((engine, groupOrder) =>
     suite(`browser:${engine}`, folders, {
