@@ -1,21 +1,11 @@
-import { createRequire } from 'node:module'
-import express4 from 'express4'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import {
-  expressSessions,
-  requireSession,
-  sessionErrors,
-  sessionOf,
-} from '../../src/adapters/express/index.ts'
-import { isSessionsError, type Sessions, StoreUnavailableError } from '../../src/index.ts'
+import { type Sessions, StoreUnavailableError } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { TOKEN_CLAIM_NAMES } from '../../src/portable/token-claims.ts'
-import { supertokens } from '../../src/supertokens/index.ts'
 import { type Client, createClient, type Received } from '../support/http-client.ts'
-import { listen } from '../support/http-server.ts'
-import { compileGuide } from '../support/moving-guide.ts'
 import { oldPackages } from '../support/old-packages.ts'
 import { openSessions } from '../support/sessions.ts'
+import { type OldLogin, openRelease, supertokensNode } from '../support/supertokens-app.ts'
 import { type SupertokensCore, startCore } from '../support/supertokens-core.ts'
 
 // The Java core does not run here: `startCore` stands in for it. All else of SuperTokens is the real package.
@@ -23,13 +13,6 @@ const requireOld = oldPackages('supertokens-node@24.0.3', 'supertokens-node-20@n
 const OLD_COOKIES = ['sAccessToken', 'sRefreshToken']
 const PAWL_COOKIES = ['__Host-pawl-access', '__Secure-pawl-refresh']
 const REFRESH = '/auth/session/refresh'
-
-interface OldLogin {
-  readonly userId?: string
-  readonly tenantId?: string
-  readonly payload?: object
-  readonly data?: object
-}
 
 let core: SupertokensCore
 beforeAll(async () => {
@@ -41,115 +24,21 @@ beforeEach(() => {
   core.sessions.clear()
 })
 
-/** A request that `verifySession()` of supertokens-node has let through. */
-interface OldRequest extends express4.Request {
-  readonly session: { getUserId(): string }
-}
-
-/** What the guide calls after the last minute. */
-type Later = () => void
-
-/** One of the installed releases of `supertokens-node`, which is configured once for each process. */
-function supertokensNode(name: string) {
-  const load = (path: string) => requireOld(path.replace('supertokens-node', name))
-  let isStarted = false
-  return {
-    load,
-    start() {
-      if (isStarted) return
-      isStarted = true
-      load('supertokens-node').default.init({
-        framework: 'express',
-        supertokens: { connectionURI: core.url },
-        appInfo: {
-          appName: 'app',
-          apiDomain: 'https://app.example.com',
-          websiteDomain: 'https://app.example.com',
-        },
-        recipeList: [load('supertokens-node/recipe/session').default.init()],
-        telemetry: false,
-      })
-    },
-  }
-}
-
-/** An application that has a login of SuperTokens and runs the code of the guide. */
-async function openApp(
-  old: ReturnType<typeof supertokensNode>,
-  section: string,
-  sessions: Sessions,
-  guard: () => express4.RequestHandler = requireSession,
-) {
-  old.start()
-  const Session = old.load('supertokens-node/recipe/session').default
-  const SuperTokens = old.load('supertokens-node').default
-  const app = express4()
-  const later: Later[] = []
-  let login: OldLogin = {}
-  app.post('/old-login', (req, res, next) => {
-    const { userId = 'anna', tenantId = 'public', payload = {}, data = {} } = login
-    const recipeUserId = SuperTokens.convertToRecipeUserId(userId)
-    Session.createNewSession(req, res, tenantId, recipeUserId, payload, data).then(() => res.json({}), next)
-  })
-  const names = {
-    require: (name: string) =>
-      name.startsWith('supertokens-node')
-        ? old.load(name)
-        : createRequire(createRequire(import.meta.url).resolve('express'))(name),
-    exports: {},
-    setTimeout: (callback: Later) => {
-      later.push(callback)
-      return { unref() {} }
-    },
-    express: express4,
-    ...{ expressSessions, sessionOf, sessions, app, supertokens, isSessionsError, SuperTokens },
-    middleware: old.load('supertokens-node/framework/express').middleware,
-  }
-  const guide = await compileGuide('The plan', 'From SuperTokens', section)
-  new Function(...Object.keys(names), guide)(...Object.values(names))
-  app.all('/me', guard(), (req, res) => {
-    const session = guard === requireSession ? sessionOf(req, sessions) : (req as OldRequest).session
-    res.json({ userId: 'getUserId' in session ? session.getUserId() : session.userId })
-  })
-  app.use(sessionErrors())
-  app.use(old.load('supertokens-node/framework/express').errorHandler())
-  app.use(
-    ((error, _req, res, _next) =>
-      void res.status(500).json({ error: String(error) })) as express4.ErrorRequestHandler,
-  )
-  const port = await listen(app)
-
-  return {
-    port,
-    later,
-    loginAs(given: OldLogin): void {
-      login = given
-    },
-    /** A browser with a session of SuperTokens in its cookies. */
-    async browserOf(given: OldLogin = {}): Promise<Client> {
-      login = given
-      const client = createClient(port)
-      const answer = await client.send('POST', '/old-login', { headers: { 'st-auth-mode': 'cookie' } })
+describe.each(['supertokens-node', 'supertokens-node-20'])('moving from %s to pawl/client', (name) => {
+  const old = supertokensNode(requireOld, name)
+  async function open(given?: Sessions) {
+    old.start(core)
+    const sessions: Sessions = given ?? (await openSessions())
+    const release = await openRelease(old, { section: 'Pages that change to `pawl/client`', sessions })
+    async function browserOf(login: OldLogin = {}): Promise<Client> {
+      release.loginAs(login)
+      const client = createClient(release.port)
+      const answer = await client.send('POST', '/login', { headers: { 'st-auth-mode': 'cookie' } })
       expect(answer.status).toBe(200)
       expect(client.jar.names).toStrictEqual(OLD_COOKIES)
       return client
-    },
-    /** The tokens of a native app with a session of SuperTokens. */
-    async tokensOf(given: OldLogin = {}): Promise<{ access: string; refresh: string }> {
-      login = given
-      const { headers } = await createClient(port).send('POST', '/old-login', {
-        headers: { 'st-auth-mode': 'header' },
-      })
-      return { access: String(headers['st-access-token']), refresh: String(headers['st-refresh-token']) }
-    },
-  }
-}
-
-describe.each(['supertokens-node', 'supertokens-node-20'])('moving from %s to pawl/client', (name) => {
-  const old = supertokensNode(name)
-  const open = async (sessions?: Sessions) => {
-    const opened: Sessions = sessions ?? (await openSessions())
-    return { sessions: opened, ...(await openApp(old, 'Pages that change to `pawl/client`', opened)) }
+    }
+    return { sessions, browserOf, ...release }
   }
   const refresh = (client: Client): Promise<Received> => client.send('POST', REFRESH)
   const me = (client: Client): Promise<Received> => client.send('GET', '/me')
@@ -163,13 +52,13 @@ describe.each(['supertokens-node', 'supertokens-node-20'])('moving from %s to pa
     const refreshToken = decodeURIComponent(anna.jar.get('sRefreshToken')!)
     expect((await visit(anna)).status).toBe(200)
     expect(anna.jar.names).toStrictEqual(PAWL_COOKIES)
-    expect(await me(anna)).toMatchObject({ status: 200, body: { userId: 'anna' } })
+    expect(await me(anna)).toMatchObject({ status: 200, body: { id: 'anna' } })
     const [session] = await sessions.list('anna')
     expect([session!.claims, session!.data]).toStrictEqual([{ role: 'admin' }, { cart: [1] }])
     expect(core.sessions.size).toBe(1)
     for (const end of later) end()
     await expect.poll(() => core.sessions.size).toBe(0)
-    const Session = old.load('supertokens-node/recipe/session').default
+    const { Session } = old
     await expect(Session.refreshSessionWithoutRequestResponse(refreshToken, true)).rejects.toMatchObject({
       type: 'UNAUTHORISED',
     })
@@ -361,7 +250,7 @@ describe.each(['supertokens-node', 'supertokens-node-20'])('moving from %s to pa
     const { sessions, port, browserOf } = await open()
     const anna = await browserOf()
     const stolen = anna.jar.copy()
-    const Session = old.load('supertokens-node/recipe/session').default
+    const { Session } = old
     let token = decodeURIComponent(anna.jar.get('sRefreshToken')!)
     for (const _ of [1, 2])
       token = (
@@ -400,15 +289,17 @@ describe.each(['supertokens-node', 'supertokens-node-20'])('moving from %s to pa
   })
 
   it('gives a native app its new tokens in the body', async () => {
-    const { sessions, port, tokensOf } = await open()
-    const { refresh: refreshToken } = await tokensOf({ data: { a: 1 } })
+    const { sessions, port, loginAs } = await open()
+    loginAs({ data: { a: 1 } })
+    const login = await createClient(port).send('POST', '/login', { headers: { 'st-auth-mode': 'header' } })
+    const refreshToken = login.headers['st-refresh-token']
     const headers = { 'pawl-transport': 'bearer', 'content-type': 'application/json' }
     const app = createClient(port)
     const answer = await app.send('POST', REFRESH, { headers, body: JSON.stringify({ refreshToken }) })
     expect(answer.status).toBe(200)
     const { accessToken } = answer.body as { accessToken: string }
     const signedIn = await app.send('GET', '/me', { headers: { authorization: `Bearer ${accessToken}` } })
-    expect(signedIn).toMatchObject({ status: 200, body: { userId: 'anna' } })
+    expect(signedIn).toMatchObject({ status: 200, body: { id: 'anna' } })
     expect((await sessions.list('anna')).map(({ data }) => data)).toStrictEqual([{ a: 1 }])
     for (const body of ['{"refreshToken":7}', '{"refreshToken":{"a":1}}', '[]', '{}'])
       expect((await app.send('POST', REFRESH, { headers, body })).body).toStrictEqual({})
@@ -464,18 +355,19 @@ function createSdk(port: number, mode: 'cookie' | 'header', client: Client = cre
 const MODES = ['cookie', 'header'] as const
 
 describe.each(['supertokens-node', 'supertokens-node-20'])('moving from %s with its clients', (name) => {
-  const old = supertokensNode(name)
-  async function open(sessions?: Sessions) {
-    const opened: Sessions = sessions ?? (await openSessions())
-    const app = await openApp(old, 'Clients that stay', opened)
+  const old = supertokensNode(requireOld, name)
+  async function open(given?: Sessions) {
+    old.start(core)
+    const sessions: Sessions = given ?? (await openSessions())
+    const release = await openRelease(old, { section: 'Clients that stay', sessions })
     async function sdkOf(mode: (typeof MODES)[number], login: OldLogin = {}) {
-      app.loginAs(login)
-      const sdk = createSdk(app.port, mode)
-      expect((await sdk.send('POST', '/old-login')).status).toBe(200)
+      release.loginAs(login)
+      const sdk = createSdk(release.port, mode)
+      expect((await sdk.send('POST', '/login')).status).toBe(200)
       expect(sdk.refreshToken).toMatch(/V2$/)
       return sdk
     }
-    return { sessions: opened, sdkOf, ...app }
+    return { sessions, sdkOf, ...release }
   }
 
   it.each(MODES)(
@@ -484,7 +376,7 @@ describe.each(['supertokens-node', 'supertokens-node-20'])('moving from %s with 
       const { sessions, sdkOf, later } = await open()
       const anna = await sdkOf(mode, { tenantId: 't1', payload: { role: 'admin' }, data: { cart: [1] } })
       const oldToken = anna.refreshToken
-      expect(await anna.request('GET', '/me')).toMatchObject({ status: 200, body: { userId: 'anna' } })
+      expect(await anna.request('GET', '/me')).toMatchObject({ status: 200, body: { id: 'anna' } })
       expect(anna.refreshToken).toMatch(/^pawl_r1_/)
       expect(JSON.parse(Buffer.from(anna.tokens.front, 'base64').toString())).toMatchObject({
         uid: 'anna',
@@ -500,7 +392,7 @@ describe.each(['supertokens-node', 'supertokens-node-20'])('moving from %s with 
       expect(core.sessions.size).toBe(1)
       for (const end of later) end()
       await expect.poll(() => core.sessions.size).toBe(0)
-      const Session = old.load('supertokens-node/recipe/session').default
+      const { Session } = old
       await expect(Session.refreshSessionWithoutRequestResponse(oldToken, true)).rejects.toMatchObject({
         type: 'UNAUTHORISED',
       })
@@ -542,7 +434,7 @@ describe.each(['supertokens-node', 'supertokens-node-20'])('moving from %s with 
         [],
       ])
       store.insert = insert
-      expect(await anna.request('GET', '/me')).toMatchObject({ status: 200, body: { userId: 'anna' } })
+      expect(await anna.request('GET', '/me')).toMatchObject({ status: 200, body: { id: 'anna' } })
       expect(await sessions.list('anna')).toHaveLength(1)
     },
   )
@@ -570,7 +462,7 @@ describe.each(['supertokens-node', 'supertokens-node-20'])('moving from %s with 
     'answers as SuperTokens did if the old session has ended or was stolen, in %s mode',
     async (mode) => {
       const { sessions, sdkOf } = await open()
-      const Session = old.load('supertokens-node/recipe/session').default
+      const { Session } = old
       for (const end of [
         async () => core.sessions.clear(),
         async (refreshToken: string) => {
@@ -631,10 +523,9 @@ describe.each(['supertokens-node', 'supertokens-node-20'])('moving from %s with 
     await mallory.refresh()
     await sessions.revokeUser('mallory')
     core.sessions.clear()
-    const guard = old.load('supertokens-node/recipe/session/framework/express').verifySession
-    const { port, later } = await openApp(old, 'Going back to SuperTokens', sessions, guard)
+    const { port, later } = await openRelease(old, { section: 'Going back to SuperTokens', sessions })
     const [returned, ended] = [anna, mallory].map((sdk) => sdk.copy(port)) as [typeof anna, typeof anna]
-    expect(await returned.request('GET', '/me')).toMatchObject({ status: 200, body: { userId: 'anna' } })
+    expect(await returned.request('GET', '/me')).toMatchObject({ status: 200, body: { id: 'anna' } })
     expect(returned.refreshToken).toMatch(/V2$/)
     expect(await returned.refresh()).toMatchObject({ status: 200 })
     const [stored] = core.sessions.values()
