@@ -13,6 +13,7 @@ const SUITES = {
     'otel',
     'postgres',
     'properties',
+    'supertokens',
     'unit',
     'verify',
     'wycheproof',
