@@ -1,7 +1,8 @@
-import type { RequestHandler } from 'express4'
+import type express4 from 'express4'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { browserTest } from '../browser/support/browser-test.ts'
 import { API, APP } from '../browser/support/hosts.ts'
+import { loseAnswer } from '../browser/support/network.ts'
 import { oldPackages } from '../support/old-packages.ts'
 import { openRelease, type ReleaseOptions, supertokensNode } from '../support/supertokens-app.ts'
 import { type SupertokensCore, startCore } from '../support/supertokens-core.ts'
@@ -18,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => core.close())
 
 /** What an application with `supertokens-node` has for its pages on another subdomain. */
-function corsFor(origin: string): RequestHandler {
+function corsFor(origin: string): express4.RequestHandler {
   return (req, res, next) => {
     res.set({ 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true' })
     const allowed = ['content-type', ...old.load('supertokens-node').default.getAllCORSHeaders()]
@@ -72,5 +73,25 @@ describe.each(KINDS)('$name', (kind) => {
     expect(await client.refresh()).toBe(true)
     expect(await client.exists()).toBe(true)
     expect(await client.actions()).not.toContain('UNAUTHORISED')
+  })
+
+  browserTest('keeps its session if the answer to the exchange is lost, or the core is down', async () => {
+    core.sessions.clear()
+    const site = await openClientSite()
+    const client = await (await kind.open(site)).start()
+    await deploy(site)
+    expect((await client.login()).status).toBe(200)
+    await deploy(site, 'Clients that stay')
+    core.down = true
+    expect(await client.ask()).not.toMatchObject({ status: 200 })
+    core.down = false
+    // A browser repeats a request at once whose connection breaks.
+    site.network.always(REFRESH, loseAnswer)
+    expect(await client.ask()).not.toMatchObject({ status: 200 })
+    site.network.always(REFRESH, null)
+    expect(await site.sessions.list('anna')).not.toStrictEqual([])
+    expect(await client.ask()).toStrictEqual({ status: 200, id: 'anna' })
+    expect(await client.actions()).not.toContain('UNAUTHORISED')
+    expect(core.sessions.size).toBe(1)
   })
 })

@@ -123,6 +123,9 @@ export async function openRelease(
     const id = usesOld ? (req as OldRequest).session.getUserId() : sessionOf(req, sessions).userId
     res.json({ id })
   })
+  app.get('/home', requireSession({ optional: true }), (req, res) => {
+    res.json({ id: sessionOf(req, sessions).current?.userId ?? null })
+  })
   app.use(sessionErrors())
   app.use(errorHandler())
   app.use(((error, _req, res, _next) => {
