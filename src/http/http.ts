@@ -191,9 +191,12 @@ function startedHttp<Claims extends object, Data>(
     return mode === 'lookup' && session.error === null ? checkRow(session) : { session }
   }
 
-  function applyCors({ exchange, isFromTrustedOrigin }: IncomingRequest<Claims, Data>): Reply | null {
+  function applyCors(request: IncomingRequest<Claims, Data>): Reply | null {
+    const { exchange, isFromTrustedOrigin } = request
     const origin = exchange.header('origin')
-    if (origin !== undefined && origin !== '') corsWarnings.inspect(exchange, origin, isFromTrustedOrigin)
+    const needsCookies = request.conversation?.usesCookies !== false
+    if (needsCookies && origin !== undefined && origin !== '')
+      corsWarnings.inspect(exchange, origin, isFromTrustedOrigin)
     return cors === null ? null : cors.handle(exchange, isFromTrustedOrigin)
   }
 

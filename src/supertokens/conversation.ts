@@ -170,7 +170,9 @@ class FdiConversation implements Conversation {
 function accessTokensOf({ route, credentials }: Request): readonly string[] {
   const { header, accessCookies, hasLegacyCookie } = credentials
   // At a refresh, the header holds the refresh token.
-  if (header !== null) return route === 'refresh' ? [] : [header]
+  if (header !== null && route === 'refresh') return []
+  // It clears the tokens of both methods, so it ends the sessions of both.
+  if (header !== null) return route === 'signout' ? [header, ...accessCookies] : [header]
   return accessCookies.length === 0 && hasLegacyCookie && route !== 'refresh' ? [LEGACY_TOKEN] : accessCookies
 }
 

@@ -4,6 +4,7 @@ import type { Conversation, OwnProtocol, Protocol } from '../http/protocol.ts'
 import { check } from '../portable/options/check.ts'
 import { resolveTable } from '../portable/options/resolve-table.ts'
 import { cookieTokens, transportOf } from '../wire/credentials.ts'
+import { TRANSPORT_HEADER } from '../wire/names.ts'
 import { converse } from './conversation.ts'
 import { credentialsOf, isAccessToken } from './credentials.ts'
 import { MODE_HEADER, SDK_HEADERS } from './names.ts'
@@ -38,7 +39,7 @@ export function supertokens(given: SupertokensOptions = {}): Protocol {
         const route = routeOf(exchange, base)
         const isOfSdk = SDK_HEADERS.some((name) => exchange.header(name) !== undefined)
         if (route === null && !isOfSdk && !hasCookieAlone(exchange, options)) return null
-        if (route === null && isOwnRoute(exchange, options.path)) return null
+        if (route === null && isOwn(exchange, options.path)) return null
         const loginMode = isOfSdk ? modeOf(exchange) : null
         const credentials = credentialsOf(exchange, route === 'refresh')
         const writers = own.cookies.set.secure ? secure : local
@@ -48,6 +49,11 @@ export function supertokens(given: SupertokensOptions = {}): Protocol {
       }
     },
   })
+}
+
+/** Whether a request is meant for Pawl's own protocol, although a client SDK may have added its headers to it. */
+function isOwn(exchange: Exchange, path: string): boolean {
+  return isOwnRoute(exchange, path) || exchange.header(TRANSPORT_HEADER) !== undefined
 }
 
 /** How the tokens of a login are to travel: in headers, unless the client asks for cookies. */

@@ -7,8 +7,8 @@ const BASE_PATH = /^(?=.{1,255}$)(?:\/|(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+)$/
 /** The options of `supertokens`. After a change run `npm run options`. */
 export const SUPERTOKENS_OPTIONS: OptionTable = {
   /**
-   * Where the client SDKs expect the routes `/session/refresh`, `/signout` and `/jwt/jwks.json`: their option of the same name,
-   * with the gateway path of the backend in front, if there is one. Also the path of the refresh cookie.
+   * Where the client SDKs expect the routes `/session/refresh` and `/signout`: their option of the same name. The refresh
+   * cookie gets the path of the former.
    */
   apiBasePath: {
     value: text("an absolute path without a trailing slash, like '/auth', or '/'", BASE_PATH),

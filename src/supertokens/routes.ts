@@ -27,7 +27,7 @@ export function routePaths(base: string): string[] {
   return [...Object.keys(POSTS), JWKS].map((path) => base + path)
 }
 
-/** Whether Pawl's own protocol has a route at the path of a request, whatever speaks for another protocol. */
+/** Whether Pawl's own protocol has a route at the path of a request. */
 export function isOwnRoute(exchange: Exchange, path: string): boolean {
   return ownPaths(path).includes(pathOf(exchange.target))
 }

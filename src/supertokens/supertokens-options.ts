@@ -3,9 +3,8 @@
 /** What {@link supertokens} takes. */
 export interface SupertokensOptions {
   /**
-   * Where the client SDKs expect the routes `/session/refresh`, `/signout` and `/jwt/jwks.json`: their option of
-   * the same name, with the gateway path of the backend in front, if there is one. Also the path of the refresh
-   * cookie.
+   * Where the client SDKs expect the routes `/session/refresh` and `/signout`: their option of the same name. The
+   * refresh cookie gets the path of the former.
    * Takes an absolute path without a trailing slash, like '/auth', or '/'.
    * @defaultValue '/auth'
    */
