@@ -43,6 +43,11 @@ export interface Conversation {
    * send the request.
    */
   readonly usesCookies: boolean
+  /**
+   * Whether the client refreshes by itself. One that does not, a browser that loads a page, is a visitor while its access token is
+   * not valid.
+   */
+  readonly refreshes: boolean
   /** Translates an answer of Pawl's own. @param rejection why Pawl refuses a request that may be forged */
   reply(reply: Reply, rejection?: CsrfRejectedError): Reply
 }

@@ -155,6 +155,16 @@ export class RequestState<Claims extends object, Data> {
         error = thrown
       }
     }
-    return { error: error ?? new NotSignedInError() }
+    const cannotRefresh = this.request.conversation?.refreshes === false
+    return { error: error === null || (cannotRefresh && isMendable(error)) ? new NotSignedInError() : error }
   }
+}
+
+/** Whether a client could mend it, by a refresh or by a proof of its device. */
+function isMendable({ code }: AnySessionsError): boolean {
+  return (
+    code === 'ERR_ACCESS_TOKEN_EXPIRED' ||
+    code === 'ERR_ACCESS_TOKEN_INVALID' ||
+    code === 'ERR_DEVICE_PROOF_REQUIRED'
+  )
 }

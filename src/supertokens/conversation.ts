@@ -49,6 +49,7 @@ class FdiConversation implements Conversation {
   readonly cookies: CookieWriter
   readonly loginCookies: CookieWriter
   readonly usesCookies: boolean
+  readonly refreshes: boolean
   readonly #request: Request
   readonly #around: Surroundings
   readonly #accessTokens: readonly string[]
@@ -58,6 +59,7 @@ class FdiConversation implements Conversation {
     const { writers, own, target } = around
     this.#request = request
     this.#around = around
+    this.refreshes = request.route !== null || loginMode !== null
     this.#accessTokens = accessTokensOf(request)
     const refreshTokens = refreshTokensOf(request)
     const hasCookies = credentials.accessCookies.length > 0 || credentials.refreshCookies.length > 0
@@ -69,13 +71,15 @@ class FdiConversation implements Conversation {
       ...this.#accessTokens.map((token) => `${ACCESS_COOKIE}=${token}`),
       ...refreshTokens.map((token) => `${REFRESH_COOKIE}=${token}`),
     ].join('; ')
-    this.exchange = new TranslatedExchange(exchange, target, cookie, (text) => this.#headersOf(text))
+    const headersOf = (text: string): readonly Header[] => this.#headersOf(text)
+    this.exchange = new TranslatedExchange(exchange, target, cookie, this.refreshes, headersOf)
   }
 
   reply(reply: Reply, rejection?: CsrfRejectedError): Reply {
     const headers = reply.headers.flatMap((header) =>
       header[0] === 'set-cookie' ? this.#headersOf(header[1]) : [header],
     )
+    if (!this.refreshes) return { ...reply, headers }
     const { route } = this.#request
     if (route === 'jwks') return { ...reply, headers: [...headers, ['access-control-allow-origin', '*']] }
     if (route === 'refresh' && reply.status === 200) return withAnswer(headers, REFRESHED)

@@ -4,8 +4,16 @@ import { sessionsOverHttp } from '../../src/http/http.ts'
 import { memory } from '../../src/memory/index.ts'
 import { supertokens } from '../../src/supertokens/index.ts'
 import { fakeExchange } from '../support/http-exchange.ts'
-import { createJar } from '../support/http-jar.ts'
-import { type Answer, asVisitor, type Handler, NAVIGATION, ORIGIN, openSite } from '../support/http-site.ts'
+import { type CookieJar, createJar } from '../support/http-jar.ts'
+import {
+  type Answer,
+  asVisitor,
+  codeInPage,
+  type Handler,
+  NAVIGATION,
+  ORIGIN,
+  openSite,
+} from '../support/http-site.ts'
 import { silentLogger } from '../support/logger.ts'
 import { openWithClock } from '../support/sessions.ts'
 import { counting } from '../support/stores.ts'
@@ -24,6 +32,11 @@ const refused = (id: string) => ({
     claimValidationErrors: [{ id, reason: { message: expect.any(String) } }],
   },
 })
+/** Replaces the access cookie by one with a wrong signature. */
+function forge({ jar }: { jar: CookieJar }): void {
+  const token = jar.get('sAccessToken')!
+  jar.put('sAccessToken', token.slice(0, -6) + (token.endsWith('AAAAAA') ? 'BBBBBB' : 'AAAAAA'))
+}
 const login: Handler = async (session) => Response.json(await session.create({ userId: 'pawl' }))
 
 describe('a request by a protocol of its own', () => {
@@ -117,11 +130,37 @@ describe('a browser that sends no header of a client SDK', () => {
     const { browser, clock } = await open()
     expect(await browser.navigate('/me')).toMatchObject({ status: 200, body: { userId: 'anna' } })
     expect(await browser.visit('POST', '/form', { info: { required: true } })).toMatchObject({ status: 200 })
-    expect(await browser.visit('POST', '/form', { headers: fromElsewhere })).toMatchObject(
-      refused('csrf_rejected'),
-    )
+    expect(await browser.visit('POST', '/form', { headers: fromElsewhere })).toMatchObject({
+      status: 403,
+      body: { code: 'csrf_rejected' },
+    })
     clock.advance(HOUR)
-    expect(await browser.navigate('/me')).toMatchObject(TRY_REFRESH)
+    const expired = await browser.navigate('/me')
+    expect([expired.status, codeInPage(expired), expired.cookies]).toStrictEqual([401, 'not_signed_in', []])
+  })
+
+  it.each<[string, (site: Awaited<ReturnType<typeof open>>) => unknown]>([
+    ['has expired', ({ clock }) => clock.advance(HOUR)],
+    ['is of a key that is gone', ({ clock }) => clock.advance(200 * 24 * HOUR)],
+    ['is of a session that has ended', ({ sessions }) => sessions.revokeUser('anna')],
+    ['has a wrong signature', ({ anna }) => forge(anna)],
+  ])('is a visitor while its token %s, and may sign in', async (_what, spoil) => {
+    const site = await open()
+    const { browser, anna } = site
+    await spoil(site)
+    const given = {
+      info: { optional: true },
+      handler: ({ current }: Parameters<Handler>[0]) => Response.json({ userId: current?.userId ?? null }),
+    }
+    for (const visit of [() => browser.navigate('/', given), () => browser.visit('GET', '/', given)])
+      expect(await visit()).toMatchObject({ status: 200, body: { userId: null }, cookies: [] })
+    const refused = await browser.me()
+    expect(refused).toMatchObject({ status: 401, cookies: [] })
+    expect(refused.body).toHaveProperty('refresh', false)
+    const answer = await browser.visit('POST', '/login', { handler: login, info: { optional: true } })
+    expect(answer.status).toBe(200)
+    expect(anna.jar.names).toStrictEqual(['__Host-pawl-access', '__Secure-pawl-refresh'])
+    expect(await browser.navigate('/me')).toMatchObject({ status: 200, body: { userId: 'pawl' } })
   })
 
   it('signs in by the cookies of Pawl, which then count', async () => {
