@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Sessions } from '../../src/index.ts'
-import type { Handler } from '../support/http-site.ts'
+import type { Answer, Handler } from '../support/http-site.ts'
 import { decodeJwt } from '../support/jwt.ts'
+import { schema } from '../support/schema.ts'
 import { type Mode, openSdkSite, parseFrontToken, type Sdk } from './support/sdk.ts'
 
 const MODES: readonly Mode[] = ['cookie', 'header']
@@ -24,6 +25,13 @@ const shape = (headers: Headers): Record<string, string> =>
       return value === null ? [] : [[name, value.replace(/^.{20,}$/, '<token>')]]
     }),
   )
+
+/** Expects a refusal after which every client keeps its tokens. */
+function expectLater(answer: Answer): void {
+  expect(answer).toMatchObject({ status: 503, body: { message: 'try again later' }, cookies: [] })
+  expect(answer.headers.get('retry-after')).toBe('1')
+  expect(shape(answer.headers)).toStrictEqual({})
+}
 
 /** How the sessions of the user have ended, in no order; null for an active one. */
 async function ends(sessions: Pick<Sessions, 'list'>): Promise<(string | null)[]> {
@@ -245,6 +253,41 @@ describe.each(MODES)('a client in %s mode', (mode) => {
     const refresh = await anna.refresh()
     expect(refresh).toMatchObject({ ...UNAUTHORISED, cookies: CLEARED })
     expect(refresh.headers.get('front-token')).toBe('remove')
+  })
+
+  it.each<[string, (site: Awaited<ReturnType<typeof signedIn>>) => unknown]>([
+    ['of a session that a login has replaced', ({ anna }) => anna.copy().login()],
+    [
+      'of a session that a login without its key has replaced',
+      async ({ sessions }) => {
+        const [{ sessionId } = { sessionId: '' }] = await sessions.list('anna')
+        await sessions.create({ userId: 'anna', replaces: sessionId, unproven: [sessionId] })
+      },
+    ],
+  ])('keeps the tokens %s: they may be those of the login by now', async (_what, refuse) => {
+    const site = await signedIn()
+    const { anna, clock } = site
+    clock.advance(HOUR)
+    await refuse(site)
+    expectLater(await anna.refresh())
+  })
+
+  it('keeps its tokens while the schema refuses its claims', async () => {
+    let isOutdated = false
+    const claims = schema((value) => {
+      if (isOutdated) throw ['role']
+      return value
+    })
+    const { anna, clock } = await signedIn({}, { claims: claims as never })
+    clock.advance(HOUR)
+    isOutdated = true
+    const before = { ...anna.stored }
+    const refresh = await anna.refresh()
+    expectLater(refresh)
+    expect(anna.stored).toStrictEqual(before)
+    isOutdated = false
+    expect((await anna.refresh()).status).toBe(200)
+    expect((await anna.me()).status).toBe(200)
   })
 
   it('and its thief are both signed out once an old refresh token returns', async () => {
