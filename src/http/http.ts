@@ -144,7 +144,7 @@ function startedHttp<Claims extends object, Data>(
   }
 
   function openConversation(exchange: Exchange): Conversation | null {
-    return options.protocol?.(exchange, { cookies: cookiesOf(exchange), csrfTokenOf }) ?? null
+    return options.protocol?.converse(exchange, { cookies: cookiesOf(exchange), csrfTokenOf }) ?? null
   }
 
   function incoming(exchange: Exchange, waited?: number): IncomingRequest<Claims, Data> {

@@ -33,7 +33,7 @@ export function lazyHttp<Claims extends object, Data>(
   /** Without sessions there are no tokens to answer with. */
   function conversationOf(exchange: Exchange): Conversation | null {
     const own = { cookies: ownCookiesOf(exchange), csrfTokenOf: () => null }
-    return options.protocol?.(exchange, own) ?? null
+    return options.protocol?.converse(exchange, own) ?? null
   }
 
   /** @throws InvalidOptionsError for an option that the sessions do not allow */

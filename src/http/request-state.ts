@@ -107,6 +107,7 @@ export class RequestState<Claims extends object, Data> {
     const life = { expiresAt: session.persistent ? refreshToken.expiresAt : null, now }
     const cookies = isLogin ? this.request.loginCookies : this.request.cookies
     const written = [
+      ...(isLogin ? this.request.clearedBeside : []),
       cookies.access(accessToken.value, life),
       cookies.refresh(refreshToken.value, life),
       // A device cookie is good for one refresh token, and one of an earlier session keeps the browser from binding this one.

@@ -112,13 +112,13 @@ async function logoutRoute<C extends object, D>(request: IncomingRequest<C, D>):
       engine.events.emit('secretUnknown', {})
       throw new SecretUnknownError()
     }
-    await endSessions(request, namedSessionIds)
+    await endSessions(request, [...namedSessionIds, ...request.besideSessionIds])
     if (inBody.token !== null) await sessions.revoke(inBody.token.sessionId, 'logout')
   } catch (error) {
     if (!isSessionsError(error)) throw error
     return replyTo(request, error)
   }
-  const cleared = transport === 'cookie' ? request.clearedCookies : []
+  const cleared = transport === 'cookie' ? [...request.clearedCookies, ...request.clearedBeside] : []
   return createReply(204, [...NO_CACHING, ...setCookieHeaders(cleared)])
 }
 

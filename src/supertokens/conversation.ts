@@ -1,10 +1,10 @@
 import type { CookieWriter } from '../http/cookies.ts'
 import type { Exchange, Header, Reply } from '../http/exchange.ts'
-import type { Conversation, OwnProtocol } from '../http/protocol.ts'
+import type { Beside, Conversation, OwnProtocol } from '../http/protocol.ts'
 import { jsonReply } from '../http/reply.ts'
 import type { CsrfRejectedError } from '../portable/errors.ts'
 import { type Answer, answerTo, codeOf, MUST_REFRESH, NOT_SIGNED_IN, OK, REFRESHED } from './answers.ts'
-import type { Credentials } from './credentials.ts'
+import { type Credentials, fewTokens } from './credentials.ts'
 import { frontTokenOf } from './front-token.ts'
 import {
   ACCESS_COOKIE,
@@ -40,15 +40,13 @@ export interface Surroundings {
 /** In place of an access token: it is refused, and the client refreshes. */
 const LEGACY_TOKEN = 'legacy'
 
-export function converse(exchange: Exchange, request: Request, around: Surroundings): Conversation {
-  return new FdiConversation(exchange, request, around)
-}
-
-class FdiConversation implements Conversation {
+export class FdiConversation implements Conversation {
   readonly exchange: Exchange
   readonly cookies: CookieWriter
   readonly loginCookies: CookieWriter
   readonly usesCookies: boolean
+  readonly beside: Beside | null
+  readonly showsAccessToken: boolean
   readonly refreshes: boolean
   readonly #request: Request
   readonly #around: Surroundings
@@ -63,9 +61,11 @@ class FdiConversation implements Conversation {
     this.#accessTokens = accessTokensOf(request)
     const refreshTokens = refreshTokensOf(request)
     const hasCookies = credentials.accessCookies.length > 0 || credentials.refreshCookies.length > 0
-    const cookieMode = hasCookies || loginMode !== 'header'
-    this.usesCookies = credentials.header === null && cookieMode
-    this.cookies = writers[this.usesCookies ? 'cookie' : 'header']
+    this.usesCookies = hasCookies || loginMode !== 'header'
+    this.beside = this.usesCookies ? besideOf(exchange, credentials, own.cookies) : null
+    const mode = credentials.header === null && this.usesCookies ? 'cookie' : 'header'
+    this.showsAccessToken = mode === 'cookie'
+    this.cookies = writers[mode]
     this.loginCookies = loginMode === null ? own.cookies : writers[loginMode]
     const cookie = [
       ...this.#accessTokens.map((token) => `${ACCESS_COOKIE}=${token}`),
@@ -174,10 +174,26 @@ class FdiConversation implements Conversation {
 function accessTokensOf({ route, credentials }: Request): readonly string[] {
   const { header, accessCookies, hasLegacyCookie } = credentials
   // At a refresh, the header holds the refresh token.
-  if (header !== null && route === 'refresh') return []
-  // It clears the tokens of both methods, so it ends the sessions of both.
-  if (header !== null) return route === 'signout' ? [header, ...accessCookies] : [header]
+  if (header !== null) return route === 'refresh' ? [] : [header]
   return accessCookies.length === 0 && hasLegacyCookie && route !== 'refresh' ? [LEGACY_TOKEN] : accessCookies
+}
+
+/**
+ * The tokens in cookies that a request does not act with. Tokens in headers alone are those of an app or a script, which has nothing
+ * to do with the pages of the browser.
+ */
+function besideOf(
+  exchange: Exchange,
+  { header, accessCookies }: Credentials,
+  own: CookieWriter,
+): Beside | null {
+  const ownTokens = fewTokens(exchange, own.set.access)
+  const accessTokens = header === null ? ownTokens : [...accessCookies, ...ownTokens]
+  if (accessTokens.length === 0) return null
+  const hasDevice = fewTokens(exchange, own.set.device).length > 0
+  const clear = () =>
+    ownTokens.length === 0 ? [] : [...own.clear(), ...(hasDevice ? [own.clearDevice()] : [])]
+  return { accessTokens, clear }
 }
 
 function refreshTokensOf({ route, credentials }: Request): readonly string[] {

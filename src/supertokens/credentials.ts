@@ -5,6 +5,7 @@ import { cookieTokens } from '../wire/credentials.ts'
 import { ACCESS_COOKIE, LEGACY_COOKIE, REFRESH_COOKIE } from './names.ts'
 
 const BEARER = /^bearer +([\w.~+/-]+=*)$/i
+const MAX_TOKENS = 4
 /** Of this release or any other. */
 const REFRESH_TOKEN = /^pawl_r\d{1,5}_[\w.~+/=-]{1,3500}$/
 
@@ -28,6 +29,11 @@ export function credentialsOf(exchange: Pick<Exchange, 'header'>, isRefresh: boo
     refreshCookies: cookieTokens(cookies, REFRESH_COOKIE),
     hasLegacyCookie: cookieTokens(cookies, LEGACY_COOKIE).length > 0,
   }
+}
+
+/** The tokens of a cookie, a few at most: the signature of each may be checked. */
+export function fewTokens(exchange: Pick<Exchange, 'header'>, cookie: string): string[] {
+  return cookieTokens(exchange.header('cookie'), cookie).slice(0, MAX_TOKENS)
 }
 
 /** Whether a text has the form of an access token of Pawl. Applications use the header for tokens of others, too. */

@@ -1,13 +1,14 @@
+import type { CookieWriter } from '../http/cookies.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { ResolvedHttpOptions } from '../http/options/resolve.ts'
-import type { Conversation, OwnProtocol, Protocol } from '../http/protocol.ts'
+import type { Beside, Conversation, OwnProtocol, Protocol } from '../http/protocol.ts'
 import { check } from '../portable/options/check.ts'
 import { resolveTable } from '../portable/options/resolve-table.ts'
 import { cookieTokens, transportOf } from '../wire/credentials.ts'
 import { TRANSPORT_HEADER } from '../wire/names.ts'
-import { converse } from './conversation.ts'
-import { credentialsOf, isAccessToken } from './credentials.ts'
-import { MODE_HEADER, SDK_HEADERS } from './names.ts'
+import { FdiConversation } from './conversation.ts'
+import { credentialsOf, fewTokens, isAccessToken } from './credentials.ts'
+import { ACCESS_COOKIE, MODE_HEADER, SDK_HEADERS } from './names.ts'
 import { SUPERTOKENS_OPTIONS } from './option-table.ts'
 import { isOwnRoute, ownPaths, ownTarget, routeOf, routePaths } from './routes.ts'
 import type { ResolvedSupertokensOptions, SupertokensOptions } from './supertokens-options.ts'
@@ -35,7 +36,7 @@ export function supertokens(given: SupertokensOptions = {}): Protocol {
       const secure = createWriters(options, base, true)
       const local = createWriters(options, base, false)
 
-      return (exchange: Exchange, own: OwnProtocol): Conversation | null => {
+      function converse(exchange: Exchange, own: OwnProtocol): Conversation | null {
         const route = routeOf(exchange, base)
         const isOfSdk = SDK_HEADERS.some((name) => exchange.header(name) !== undefined)
         if (route === null && !isOfSdk && !hasCookieAlone(exchange, options)) return null
@@ -45,8 +46,16 @@ export function supertokens(given: SupertokensOptions = {}): Protocol {
         const writers = own.cookies.set.secure ? secure : local
         const target = route === null ? exchange.target : ownTarget(route, options.path)
         const around = { own, writers, target, checksCsrfToken: options.csrfToken }
-        return converse(exchange, { route, credentials, loginMode }, around)
+        return new FdiConversation(exchange, { route, credentials, loginMode }, around)
       }
+
+      function beside(exchange: Exchange, own: CookieWriter): Beside | null {
+        const accessTokens = fewTokens(exchange, ACCESS_COOKIE)
+        const writers = own.set.secure ? secure : local
+        return accessTokens.length === 0 ? null : { accessTokens, clear: () => writers.clearCookies() }
+      }
+
+      return { converse, beside }
     },
   })
 }

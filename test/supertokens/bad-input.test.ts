@@ -196,6 +196,15 @@ describe('both transports at once', () => {
     expect(await both.me()).toMatchObject({ status: 200, body: { userId: 'app' } })
   })
 
+  it.each(MODES)('a login in %s mode ends both sessions', async (mode) => {
+    const { both, sessions } = await open()
+    expect((await both.login({ headers: { 'st-auth-mode': mode } })).status).toBe(200)
+    expect([await active(sessions, 'app'), await active(sessions, 'web')]).toStrictEqual([0, 0])
+    expect([both.jar.names.length, both.stored.access !== '']).toStrictEqual(
+      mode === 'cookie' ? [2, false] : [0, true],
+    )
+  })
+
   it('the sign-out ends both sessions', async () => {
     const { both, sessions } = await open()
     expect(await both.signOut()).toMatchObject({ status: 200, cookies: CLEARED })

@@ -81,27 +81,6 @@ describe('a request by a protocol of its own', () => {
     expect(await answers(true)).toStrictEqual(await answers(false))
   })
 
-  it('and one by the other have sessions of their own', async () => {
-    const { visitor, sessions } = await openSdkSite()
-    const jar = createJar()
-    const own = visitor(jar)
-    const app = createSdk({ visitor }, 'cookie', '/auth', jar)
-    await own.login({ userId: 'web' })
-    await app.login()
-    expect(jar.names).toStrictEqual([
-      '__Host-pawl-access',
-      '__Secure-pawl-refresh',
-      'sAccessToken',
-      'sRefreshToken',
-    ])
-    expect(await own.me()).toMatchObject({ status: 200, body: { userId: 'web' } })
-    expect(await app.me()).toMatchObject({ status: 200, body: { userId: 'anna' } })
-    expect(await app.signOut()).toMatchObject({ status: 200 })
-    expect(jar.names).toStrictEqual(['__Host-pawl-access', '__Secure-pawl-refresh'])
-    expect(await own.refresh()).toMatchObject({ status: 200 })
-    expect((await sessions.list('web')).map(({ active }) => active)).toStrictEqual([true])
-  })
-
   it('stays so at its own routes, although a client SDK on the page adds its headers', async () => {
     const { visitor } = await openSdkSite()
     const own = visitor()
@@ -115,6 +94,101 @@ describe('a request by a protocol of its own', () => {
     const bearer = { ...headers, 'pawl-transport': 'bearer' }
     const answer = await own.visit('POST', '/login', { headers: bearer, handler: login })
     expect(answer.body).toMatchObject({ refreshToken: expect.stringMatching(/^pawl_r1_/) })
+  })
+})
+
+describe('a browser that speaks both protocols', () => {
+  const OWN = ['__Host-pawl-access', '__Secure-pawl-refresh']
+  const OF_SDK = ['sAccessToken', 'sRefreshToken']
+  const signOut: Handler = async (session) => Response.json(await session.revoke())
+  type Which = 'own' | 'sdk'
+
+  async function open() {
+    const site = await openSdkSite()
+    const jar = createJar()
+    const own = site.visitor(jar)
+    const sdk = createSdk(site, 'cookie', '/auth', jar)
+    const actives = async (userId: string) =>
+      (await site.sessions.list(userId)).filter(({ active }) => active).length
+    const signIn = (which: Which, userId: string) =>
+      which === 'own'
+        ? own.login({ userId })
+        : sdk.login({ handler: async (session) => Response.json(await session.create({ userId })) })
+    return { ...site, jar, own, sdk, actives, signIn }
+  }
+  /** With a session of each protocol, as a page of another release or a restored backup may leave them. */
+  async function openWithBoth() {
+    const site = await open()
+    const { jar } = site
+    await site.signIn('own', 'web')
+    const stored = OWN.map((name) => [name, jar.get(name)!] as const)
+    for (const name of OWN) jar.delete(name)
+    await site.signIn('sdk', 'app')
+    for (const [name, value] of stored) jar.put(name, value, name === OWN[0] ? '/' : '/session')
+    return site
+  }
+
+  it.each<[Which, Which]>([
+    ['own', 'sdk'],
+    ['sdk', 'own'],
+  ])('has one session: a login by %s ends at one by %s', async (before, after) => {
+    const { jar, own, sdk, signIn, actives } = await open()
+    await signIn(before, 'before')
+    expect((await signIn(after, 'after')).status).toBe(200)
+    expect(jar.names).toStrictEqual(after === 'own' ? OWN : OF_SDK)
+    expect([await actives('before'), await actives('after')]).toStrictEqual([0, 1])
+    expect(await own.navigate('/me')).toMatchObject({ status: 200, body: { userId: 'after' } })
+    expect((await sdk.me()).status).toBe(after === 'own' ? 401 : 200)
+  })
+
+  it.each<Which>(['own', 'sdk'])('ends both sessions with a login by %s', async (by) => {
+    const { jar, signIn, actives, own } = await openWithBoth()
+    await signIn(by, 'anna')
+    expect(jar.names).toStrictEqual(by === 'own' ? OWN : OF_SDK)
+    expect([await actives('web'), await actives('app'), await actives('anna')]).toStrictEqual([0, 0, 1])
+    expect(await own.navigate('/me')).toMatchObject({ status: 200, body: { userId: 'anna' } })
+  })
+
+  it.each<[string, (site: Awaited<ReturnType<typeof open>>) => Promise<Answer>]>([
+    ['at the route of Pawl', ({ own }) => own.logout()],
+    ['at the route of the protocol', ({ sdk }) => sdk.signOut()],
+    ['by `revoke` in a request of its own', ({ own }) => own.visit('POST', '/bye', { handler: signOut })],
+    ['by `revoke` in a request of the SDK', ({ sdk }) => sdk.send('POST', '/bye', { handler: signOut })],
+  ])('signs out of both %s', async (_where, bye) => {
+    for (const has of ['both', 'own', 'sdk'] as const) {
+      const site = await (has === 'both' ? openWithBoth() : open())
+      if (has !== 'both') await site.signIn(has, has === 'own' ? 'web' : 'app')
+      const answer = await bye(site)
+      // The SDK has no access token to sign out with, so it learns that it is signed out already.
+      if (has === 'own' && answer.status === 401) continue
+      expect([200, 204]).toContain(answer.status)
+      expect(site.jar.names).toStrictEqual([])
+      expect([await site.actives('web'), await site.actives('app')]).toStrictEqual([0, 0])
+      expect((await site.own.navigate('/me')).status).toBe(401)
+    }
+  })
+
+  it('acts with the session of the protocol that a request speaks', async () => {
+    const { own, sdk } = await openWithBoth()
+    expect(await own.me()).toMatchObject({ status: 200, body: { userId: 'web' } })
+    expect(await sdk.me()).toMatchObject({ status: 200, body: { userId: 'app' } })
+  })
+
+  it('keeps the session of its cookies when an app signs in or out by headers', async () => {
+    const { own, jar, actives, ...site } = await open()
+    await own.login({ userId: 'web' })
+    const app = createSdk(site, 'header', '/auth', jar)
+    expect(await app.login()).toMatchObject({ status: 200, cookies: [] })
+    expect(await app.signOut()).toMatchObject({ status: 200 })
+    expect([await actives('web'), await actives('anna')]).toStrictEqual([1, 0])
+    expect(await own.me()).toMatchObject({ status: 200, body: { userId: 'web' } })
+  })
+
+  it('signs out with a token that names no session, and clears both', async () => {
+    const { own, jar } = await open()
+    for (const name of [OWN[0]!, OF_SDK[0]!]) jar.put(name, 'eyJhbGciOiJIUzI1NiJ9.e30.x')
+    expect((await own.logout()).status).toBe(204)
+    expect(jar.names).toStrictEqual([])
   })
 })
 
@@ -276,6 +350,39 @@ describe('requests of other sites', () => {
     const headers = { ...fromElsewhere, 'st-auth-mode': 'header' }
     expect(await anna.send('POST', '/notes', { headers })).toMatchObject(refused('csrf_rejected'))
   })
+
+  it.each<['genuine' | 'forged', Mode]>([
+    ['genuine', 'cookie'],
+    ['genuine', 'header'],
+    ['forged', 'cookie'],
+    ['forged', 'header'],
+  ])(
+    'are refused with a %s token in the header and the mode %s, if cookies are at stake',
+    async (kind, to) => {
+      const { sdk, sessions } = await openSdkSite()
+      const [victim, attacker] = [sdk('cookie'), sdk('header')]
+      await victim.login()
+      await attacker.login({ handler: login })
+      const { access, refresh } = attacker.stored
+      const [wrongAccess, wrongRefresh] = [access, refresh].map((token) => `${token.slice(0, -6)}AAAAAA`)
+      const tokens = kind === 'genuine' ? [access, refresh] : [wrongAccess, wrongRefresh]
+      for (const [target, token] of [
+        ['/login', tokens[0]],
+        ['/auth/signout', tokens[0]],
+        ['/auth/session/refresh', tokens[1]],
+      ] as const) {
+        const headers = { ...fromElsewhere, authorization: `Bearer ${token}`, 'st-auth-mode': to }
+        const answer = await victim.send('POST', target, { headers, handler: login })
+        expect(answer).toMatchObject({ ...refused('csrf_rejected'), cookies: [] })
+        if (to === 'header') continue
+        // Without any cookie, this login would set some.
+        const blank = await sdk('cookie').send('POST', target, { headers, handler: login })
+        expect(blank).toMatchObject({ ...refused('csrf_rejected'), cookies: [] })
+      }
+      expect((await sessions.list('anna')).map(({ active }) => active)).toStrictEqual([true])
+      expect((await victim.refresh()).status).toBe(200)
+    },
+  )
 })
 
 describe("with `csrf: 'token'`", () => {
