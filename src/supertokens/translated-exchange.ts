@@ -69,7 +69,12 @@ export class TranslatedExchange implements Exchange {
     return this.#inner.json()
   }
 
+  /** @throws TypeError also for a client SDK whose answer cannot take the headers of the protocol: its tokens would be lost */
   beforeHead(change: (head: ResponseHead) => void): void {
+    if (this.#isOfSdk && this.#inner.takesOnlyCookies === true)
+      throw new TypeError(
+        'this response sets no headers, and the client SDK needs some. Sign in and out in a Route Handler, not in a Server Action',
+      )
     this.#inner.beforeHead((head) =>
       change({
         get: (name) => head.get(name),
