@@ -5,7 +5,8 @@ import { cookieTokens } from '../wire/credentials.ts'
 import { ACCESS_COOKIE, LEGACY_COOKIE, REFRESH_COOKIE } from './names.ts'
 
 const BEARER = /^bearer +([\w.~+/-]+=*)$/i
-const MAX_TOKENS = 4
+/** How many tokens of a cookie are looked at where each one costs something. */
+export const MAX_TOKENS = 4
 /** Of this release or any other. */
 const REFRESH_TOKEN = /^pawl_r\d{1,5}_[\w.~+/=-]{1,3500}$/
 

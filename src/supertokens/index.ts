@@ -7,12 +7,12 @@ import { resolveTable } from '../portable/options/resolve-table.ts'
 import { cookieTokens, transportOf } from '../wire/credentials.ts'
 import { TRANSPORT_HEADER } from '../wire/names.ts'
 import { FdiConversation } from './conversation.ts'
-import { credentialsOf, fewTokens, isAccessToken } from './credentials.ts'
-import { ACCESS_COOKIE, MODE_HEADER, SDK_HEADERS } from './names.ts'
+import { type Credentials, credentialsOf, fewTokens, isAccessToken, MAX_TOKENS } from './credentials.ts'
+import { ACCESS_COOKIE, MODE_HEADER, VERSION_HEADER } from './names.ts'
 import { SUPERTOKENS_OPTIONS } from './option-table.ts'
 import { isOwnRoute, ownPaths, ownTarget, routeOf, routePaths } from './routes.ts'
 import type { ResolvedSupertokensOptions, SupertokensOptions } from './supertokens-options.ts'
-import { createWriters } from './writers.ts'
+import { createWriters, type Mode } from './writers.ts'
 
 export type { Protocol } from '../http/protocol.ts'
 export type { SupertokensOptions } from './supertokens-options.ts'
@@ -38,11 +38,12 @@ export function supertokens(given: SupertokensOptions = {}): Protocol {
 
       function converse(exchange: Exchange, own: OwnProtocol): Conversation | null {
         const route = routeOf(exchange, base)
-        const isOfSdk = SDK_HEADERS.some((name) => exchange.header(name) !== undefined)
-        if (route === null && !isOfSdk && !hasCookieAlone(exchange, options)) return null
+        const loginMode = modeOf(exchange)
+        const isTheirs = route !== null || loginMode !== null
+        if (!isTheirs && !mayHaveCookieAlone(exchange)) return null
         if (route === null && isOwn(exchange, options.path)) return null
-        const loginMode = isOfSdk ? modeOf(exchange) : null
         const credentials = credentialsOf(exchange, route === 'refresh')
+        if (!isTheirs && !hasCookieAlone(exchange, credentials, options)) return null
         const writers = own.cookies.set.secure ? secure : local
         const target = route === null ? exchange.target : ownTarget(route, options.path)
         const around = { own, writers, target, checksCsrfToken: options.csrfToken }
@@ -65,9 +66,19 @@ function isOwn(exchange: Exchange, path: string): boolean {
   return isOwnRoute(exchange, path) || exchange.header(TRANSPORT_HEADER) !== undefined
 }
 
-/** How the tokens of a login are to travel: in headers, unless the client asks for cookies. */
-function modeOf(exchange: Exchange): 'cookie' | 'header' {
-  return exchange.header(MODE_HEADER)?.trim().toLowerCase() === 'cookie' ? 'cookie' : 'header'
+/**
+ * How the tokens of a login are to travel: in headers, unless the client asks for cookies. Null for a request of no client SDK:
+ * each sends one of these headers with every request. `rid`, which they send too, is a common name for the id of a request.
+ */
+function modeOf(exchange: Exchange): Mode | null {
+  const asked = exchange.header(MODE_HEADER)
+  if (asked === undefined && exchange.header(VERSION_HEADER) === undefined) return null
+  return asked?.trim().toLowerCase() === 'cookie' ? 'cookie' : 'header'
+}
+
+/** Costs nearly nothing, because every request by Pawl's own protocol is asked. */
+function mayHaveCookieAlone(exchange: Exchange): boolean {
+  return exchange.header('cookie')?.includes(`${ACCESS_COOKIE}=`) === true
 }
 
 /**
@@ -76,14 +87,15 @@ function modeOf(exchange: Exchange): 'cookie' | 'header' {
  */
 function hasCookieAlone(
   exchange: Exchange,
+  { accessCookies }: Credentials,
   { cookies, localCookies }: Pick<ResolvedHttpOptions, 'cookies' | 'localCookies'>,
 ): boolean {
+  if (transportOf(exchange) === 'bearer') return false
   const header = exchange.header('cookie')
-  if (header === undefined || transportOf(exchange) === 'bearer') return false
   const isSignedIn = [cookies, localCookies].some(
     (set) => set !== null && [set.access, set.refresh].some((name) => cookieTokens(header, name).length > 0),
   )
-  return !isSignedIn && credentialsOf(exchange, false).accessCookies.some(isAccessToken)
+  return !isSignedIn && accessCookies.slice(0, MAX_TOKENS).some(isAccessToken)
 }
 
 /** @throws InvalidOptionsError */

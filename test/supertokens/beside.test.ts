@@ -81,6 +81,26 @@ describe('a request by a protocol of its own', () => {
     expect(await answers(true)).toStrictEqual(await answers(false))
   })
 
+  it.each(['anti-csrf', 'session', 'req-123'])(
+    'stays so with the header `rid: %s`, which others use, too',
+    async (rid) => {
+      const { visitor } = await openSdkSite()
+      const own = visitor()
+      await own.visit('POST', '/login', { headers: { rid }, handler: login })
+      expect(own.jar.names).toStrictEqual(['__Host-pawl-access', '__Secure-pawl-refresh'])
+      expect(await own.me({ headers: { rid } })).toMatchObject({ status: 200, body: { userId: 'pawl' } })
+    },
+  )
+
+  it.each<Record<string, string>>([{ 'st-auth-mode': 'header' }, { 'fdi-version': '4.1' }])(
+    'is one by the other with %j',
+    async (headers) => {
+      const { visitor } = await openSdkSite()
+      const answer = await visitor().visit('POST', '/login', { headers, handler: login })
+      expect([answer.cookies, answer.headers.has('st-access-token')]).toStrictEqual([[], true])
+    },
+  )
+
   it('stays so at its own routes, although a client SDK on the page adds its headers', async () => {
     const { visitor } = await openSdkSite()
     const own = visitor()
@@ -271,6 +291,15 @@ describe('a browser that sends no header of a client SDK', () => {
     },
   )
 
+  it('has at most four access tokens', async () => {
+    const { anna, browser } = await open()
+    const token = anna.jar.get('sAccessToken')!
+    const others = (count: number) =>
+      Array.from({ length: count }, (_, at) => `sAccessToken=x${at}; `).join('')
+    const me = (count: number) => browser.me({ headers: { cookie: `${others(count)}sAccessToken=${token}` } })
+    expect([(await me(3)).status, (await me(4)).status]).toStrictEqual([200, 401])
+  })
+
   it('opens a WebSocket with the session, from a page of this site', async () => {
     const { anna, sessions } = await open()
     const http = sessionsOverHttp(sessions, { protocol: supertokens() })
@@ -287,7 +316,7 @@ describe('a browser that sends no header of a client SDK', () => {
       )
     expect(await handshake({ origin: ORIGIN })).toMatchObject({ session: { userId: 'anna' } })
     expect(await handshake(fromElsewhere)).toMatchObject({ reply: { status: 403 } })
-    expect(await handshake({ cookie: 'sAccessToken=x', rid: 'anti-csrf' })).toMatchObject({
+    expect(await handshake({ cookie: 'sAccessToken=x', 'st-auth-mode': 'cookie' })).toMatchObject({
       session: { error: { code: 'ERR_ACCESS_TOKEN_INVALID' } },
     })
   })

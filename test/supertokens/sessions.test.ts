@@ -70,7 +70,9 @@ describe('a login', () => {
 
   it.each(['header', 'HEADER', 'any', '', undefined])('travels in headers for the mode %j', async (mode) => {
     const { sdk } = await openSdkSite()
-    const { cookies, headers } = await sdk('header').login({ headers: { 'st-auth-mode': mode } })
+    const { cookies, headers } = await sdk('header').login({
+      headers: { 'st-auth-mode': mode, 'fdi-version': '4.1' },
+    })
     expect([cookies, headers.has('st-access-token')]).toStrictEqual([[], true])
   })
 
