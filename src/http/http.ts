@@ -144,7 +144,10 @@ function startedHttp<Claims extends object, Data>(
   }
 
   function openConversation(exchange: Exchange): Conversation | null {
-    return options.protocol?.converse(exchange, { cookies: cookiesOf(exchange), csrfTokenOf }) ?? null
+    const isGenuine = (accessToken: string): boolean => engine.identify(accessToken) !== null
+    return (
+      options.protocol?.converse(exchange, { cookies: cookiesOf(exchange), isGenuine, csrfTokenOf }) ?? null
+    )
   }
 
   function incoming(exchange: Exchange, waited?: number): IncomingRequest<Claims, Data> {

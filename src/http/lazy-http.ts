@@ -32,7 +32,7 @@ export function lazyHttp<Claims extends object, Data>(
 
   /** Without sessions there are no tokens to answer with. */
   function conversationOf(exchange: Exchange): Conversation | null {
-    const own = { cookies: ownCookiesOf(exchange), csrfTokenOf: () => null }
+    const own = { cookies: ownCookiesOf(exchange), isGenuine: () => false, csrfTokenOf: () => null }
     return options.protocol?.converse(exchange, own) ?? null
   }
 

@@ -39,6 +39,8 @@ export interface Beside {
 export interface OwnProtocol {
   /** Writes the cookies that Pawl's own protocol would use in the exchange. */
   readonly cookies: CookieWriter
+  /** Whether Pawl has issued an access token, however old. */
+  isGenuine(accessToken: string): boolean
   /** The CSRF token of the session of an access token that Pawl has just issued; null if the option `csrf` asks for none. */
   csrfTokenOf(accessToken: string): string | null
 }

@@ -4,7 +4,7 @@ import type { Beside, Conversation, OwnProtocol } from '../http/protocol.ts'
 import { jsonReply } from '../http/reply.ts'
 import type { CsrfRejectedError } from '../portable/errors.ts'
 import { type Answer, answerTo, codeOf, MUST_REFRESH, NOT_SIGNED_IN, OK, REFRESHED } from './answers.ts'
-import { type Credentials, fewTokens } from './credentials.ts'
+import { type Credentials, fewTokens, MAX_TOKENS } from './credentials.ts'
 import { frontTokenOf } from './front-token.ts'
 import {
   ACCESS_COOKIE,
@@ -81,7 +81,8 @@ export class FdiConversation implements Conversation {
     )
     if (!this.refreshes) return { ...reply, headers }
     const { route } = this.#request
-    if (route === 'jwks') return { ...reply, headers: [...headers, ['access-control-allow-origin', '*']] }
+    if (route === 'jwks' && reply.status === 200)
+      return { ...reply, headers: [...headers, ['access-control-allow-origin', '*']] }
     if (route === 'refresh' && reply.status === 200) return withAnswer(headers, REFRESHED)
     if (route === 'signout' && reply.status === 204) return this.#signedOut(reply, headers)
     // A refresh gives the client a new CSRF token.
@@ -94,12 +95,17 @@ export class FdiConversation implements Conversation {
     return withAnswer([...headers, ...this.#forgetting(reply, headers)], answer)
   }
 
-  /** A request without a token that names a session ends none. The client refreshes, and signs out again. */
+  /**
+   * A request without a token that names a session ends none, although its refresh token may: the client refreshes, and signs out
+   * again.
+   */
   #signedOut(reply: Reply, headers: readonly Header[]): Reply {
-    const [token] = this.#accessTokens
-    if (token !== undefined && token !== LEGACY_TOKEN) return withAnswer(headers, OK)
+    const ofSdk = this.#accessTokens
+    const tokens = ofSdk.length > 0 ? ofSdk : (this.beside?.accessTokens ?? [])
+    if (tokens.slice(0, MAX_TOKENS).some((token) => this.#around.own.isGenuine(token)))
+      return withAnswer(headers, OK)
     const kept = reply.headers.filter(([name]) => name !== 'set-cookie')
-    return withAnswer(kept, token === undefined ? NOT_SIGNED_IN : MUST_REFRESH)
+    return withAnswer(kept, tokens.length === 0 ? NOT_SIGNED_IN : MUST_REFRESH)
   }
 
   /** The headers by which a client forgets a session that a refresh has refused, unless it has got new tokens. */

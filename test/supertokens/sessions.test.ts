@@ -3,6 +3,7 @@ import type { Sessions } from '../../src/index.ts'
 import type { Answer, Handler } from '../support/http-site.ts'
 import { decodeJwt } from '../support/jwt.ts'
 import { schema } from '../support/schema.ts'
+import { FOREIGN_SECRET } from '../support/secrets.ts'
 import { type Mode, openSdkSite, parseFrontToken, type Sdk } from './support/sdk.ts'
 
 const MODES: readonly Mode[] = ['cookie', 'header']
@@ -25,6 +26,14 @@ const shape = (headers: Headers): Record<string, string> =>
       return value === null ? [] : [[name, value.replace(/^.{20,}$/, '<token>')]]
     }),
   )
+
+/** An access token that another installation has issued. */
+async function foreignToken(): Promise<string> {
+  const { sdk } = await openSdkSite({}, { secret: FOREIGN_SECRET })
+  const stranger = sdk('header')
+  await stranger.login()
+  return stranger.stored.access
+}
 
 /** Expects a refusal after which every client keeps its tokens. */
 function expectLater(answer: Answer): void {
@@ -237,6 +246,26 @@ describe.each(MODES)('a client in %s mode', (mode) => {
     expect(await ends(sessions)).toStrictEqual(['logout'])
     expect(await anna.me()).toMatchObject({ ...UNAUTHORISED, cookies: [] })
     expect(await kept.me()).toMatchObject({ ...UNAUTHORISED, cookies: [] })
+  })
+
+  it.each([
+    [
+      'has a wrong signature',
+      (token: string) => token.slice(0, -6) + (token.endsWith('AAAAAA') ? 'BBBBBB' : 'AAAAAA'),
+    ],
+    ['is of another secret', () => foreignToken()],
+    ['is cut off', (token: string) => token.slice(0, -1)],
+  ])('refreshes before it signs out, if its access token %s', async (_what, spoil) => {
+    const { anna, sessions } = await signedIn()
+    if (mode === 'cookie') anna.jar.put('sAccessToken', await spoil(anna.jar.get('sAccessToken')!))
+    else anna.stored.access = await spoil(anna.stored.access)
+    const answer = await anna.signOut()
+    expect(answer).toMatchObject(TRY_REFRESH)
+    expect(shape(answer.headers)).toStrictEqual({})
+    expect(await ends(sessions)).toStrictEqual([null])
+    expect((await anna.refresh()).status).toBe(200)
+    expect(await anna.signOut()).toMatchObject({ status: 200, body: { status: 'OK' } })
+    expect(await ends(sessions)).toStrictEqual(['logout'])
   })
 
   it('signs out with an expired access token, too', async () => {
