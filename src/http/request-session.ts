@@ -271,7 +271,8 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    * caller first. The client keeps the refresh token of its own session, and refreshes continue the acting. When it ends,
    * or with that session, the client returns to the caller.
    * @returns the body to answer with. In bearer mode the acting ends with the access token in it
-   * @throws ActingRefusedError while acting already, and TypeError for the caller's own id or as {@link create}
+   * @throws ActingRefusedError while acting already, and TypeError for the caller's own id, for a client of
+   * another protocol that keeps its tokens in headers, or as {@link create}
    */
   async actAs(input: ActAs<Claims>): Promise<CookieAnswer | BearerAnswer> {
     this.requireOwn()
