@@ -2,7 +2,7 @@ import type { CsrfRejectedError } from '../portable/errors.ts'
 import { check } from '../portable/options/check.ts'
 import type { OptionValue } from '../portable/options/option.ts'
 import type { CookieWriter } from './cookies.ts'
-import type { Exchange, Reply } from './exchange.ts'
+import type { Exchange, Header, Reply } from './exchange.ts'
 import type { ResolvedHttpOptions } from './options/resolve.ts'
 
 /**
@@ -71,6 +71,8 @@ export interface Conversation {
    * Whether the client sends its access token along when it refreshes. Without it, nobody could tell as whom an administrator acts.
    */
   readonly showsAccessToken: boolean
+  /** The headers by which a `Set-Cookie` of Pawl reaches the client. */
+  readonly headersOf: (setCookie: string) => readonly Header[]
   /** Translates an answer of Pawl's own. @param rejection why Pawl refuses a request that may be forged */
   reply(reply: Reply, rejection?: CsrfRejectedError): Reply
 }

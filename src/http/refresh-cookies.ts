@@ -104,7 +104,7 @@ export async function refreshByCookie<Claims extends object, Data>(
       cookies.access(refreshed.accessToken.value, life),
       ...(value === undefined ? [] : [cookies.refresh(value, life)]),
     ]
-    reportLargeCookies(engine, renewed)
+    reportLargeCookies(engine, renewed, request.conversation)
     const headers = challengeHeaders(row.id, own.challenge, row.device?.kind)
     return ended === null
       ? { refreshed, cookies: renewed, headers }

@@ -71,13 +71,12 @@ export class FdiConversation implements Conversation {
       ...this.#accessTokens.map((token) => `${ACCESS_COOKIE}=${token}`),
       ...refreshTokens.map((token) => `${REFRESH_COOKIE}=${token}`),
     ].join('; ')
-    const headersOf = (text: string): readonly Header[] => this.#headersOf(text)
-    this.exchange = new TranslatedExchange(exchange, target, cookie, this.refreshes, headersOf)
+    this.exchange = new TranslatedExchange(exchange, target, cookie, this.refreshes, this.headersOf)
   }
 
   reply(reply: Reply, rejection?: CsrfRejectedError): Reply {
     const headers = reply.headers.flatMap((header) =>
-      header[0] === 'set-cookie' ? this.#headersOf(header[1]) : [header],
+      header[0] === 'set-cookie' ? this.headersOf(header[1]) : [header],
     )
     if (!this.refreshes) return { ...reply, headers }
     const { route } = this.#request
@@ -116,12 +115,11 @@ export class FdiConversation implements Conversation {
     // A client that has no tokens but those cookies would ask with each start.
     const clears = isStray && (credentials.accessCookies.length > 0 || credentials.hasLegacyCookie)
     return clears
-      ? this.cookies.clear().flatMap((text) => this.#headersOf(text))
+      ? this.cookies.clear().flatMap((text) => this.headersOf(text))
       : exposed(FRONT_HEADER, REMOVE)
   }
 
-  /** The headers by which a cookie that Pawl sets reaches the client. */
-  #headersOf(text: string): readonly Header[] {
+  readonly headersOf = (text: string): readonly Header[] => {
     const [pair = ''] = text.split(';', 1)
     const at = pair.indexOf('=')
     const [name, value] = [pair.slice(0, at), pair.slice(at + 1)]

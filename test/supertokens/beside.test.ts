@@ -513,6 +513,28 @@ describe('pages of other origins', () => {
   })
 })
 
+it.each(MODES)('warns of claims that are large in %s mode, counting what the client gets', async (mode) => {
+  const { sdk, sessions } = await openSdkSite()
+  const warned: { bytes: number }[] = []
+  sessions.on('cookiesLarge', (event) => void warned.push(event))
+  async function loginWith(size: number): Promise<number> {
+    const claims = { pad: 'x'.repeat(size) }
+    const handler: Handler = async (session) => Response.json(await session.create({ userId: 'u', claims }))
+    const { headers } = await sdk(mode).login({ handler })
+    const sent = [...headers].filter(([name]) => /^set-cookie$|-token$/.test(name))
+    return sent.reduce((sum, [name, value]) => sum + `${name}: ${value}\r\n`.length, 0)
+  }
+  expect(await loginWith(700)).toBeLessThan(3072)
+  expect(warned).toStrictEqual([])
+  const bytes = await loginWith(900)
+  expect(warned).toStrictEqual([{ bytes: expect.any(Number), limit: 3072 }])
+  // `Access-Control-Expose-Headers` counts, too.
+  expect(warned[0]!.bytes - bytes).toBeGreaterThan(0)
+  expect(warned[0]!.bytes - bytes).toBeLessThan(150)
+  await loginWith(1000)
+  expect(warned).toHaveLength(1)
+})
+
 it('serves the public keys to every page', async () => {
   const { sdk, sessions } = await openSdkSite({}, { keys: { algorithm: 'ES256' } })
   const answer = await sdk('header').send('GET', '/auth/jwt/jwks.json')
