@@ -127,13 +127,14 @@ export class FdiConversation implements Conversation {
     switch (name) {
       case ACCESS_COOKIE:
         return value === ''
-          ? [cookie, ...exposed(FRONT_HEADER, REMOVE), ...this.#clearedLegacy()]
+          ? [cookie]
           : [cookie, ...this.#introduced(value), ...this.#antiCsrf(value), ...this.#clearedLegacy()]
       case REFRESH_COOKIE:
         return [...(value === '' ? [] : this.#clearedHeaders()), cookie]
       case ACCESS_HEADER:
+        // Whatever ends a session clears this header, also in cookie mode.
         return value === ''
-          ? exposed(ACCESS_HEADER, '')
+          ? [...exposed(ACCESS_HEADER, ''), ...exposed(FRONT_HEADER, REMOVE), ...this.#clearedLegacy()]
           : [...exposed(ACCESS_HEADER, value), ...this.#introduced(value), ...this.#clearedLegacy()]
       case REFRESH_HEADER:
         return [...(value === '' ? [] : this.#clearedCookies()), ...exposed(REFRESH_HEADER, value)]

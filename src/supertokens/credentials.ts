@@ -19,9 +19,16 @@ export interface Credentials {
   readonly hasLegacyCookie: boolean
 }
 
-/** @param isRefresh whether the request is for the refresh route: then the header holds a refresh token */
-export function credentialsOf(exchange: Pick<Exchange, 'header'>, isRefresh: boolean): Credentials {
-  const cookies = exchange.header('cookie')
+/**
+ * @param isRefresh whether the request is for the refresh route: then the header holds a refresh token
+ * @param hasCookies whether cookies count
+ */
+export function credentialsOf(
+  exchange: Pick<Exchange, 'header'>,
+  isRefresh: boolean,
+  hasCookies: boolean,
+): Credentials {
+  const cookies = hasCookies ? exchange.header('cookie') : undefined
   const bearer = BEARER.exec(exchange.header('authorization') ?? '')?.[1]
   const isOurs = isRefresh ? isRefreshToken : isAccessToken
   return {

@@ -27,31 +27,36 @@ export type { SupertokensOptions } from './supertokens-options.ts'
  * @throws InvalidOptionsError
  */
 export function supertokens(given: SupertokensOptions = {}): Protocol {
-  const { apiBasePath } = resolveTable<ResolvedSupertokensOptions>(SUPERTOKENS_OPTIONS, given)
+  const { apiBasePath, tokenTransferMethod } = resolveTable<ResolvedSupertokensOptions>(
+    SUPERTOKENS_OPTIONS,
+    given,
+  )
+  const hasCookies = tokenTransferMethod === 'any'
   const base = apiBasePath === '/' ? '' : apiBasePath
   return Object.freeze({
     name: 'supertokens',
     open(options: Omit<ResolvedHttpOptions, 'protocol'>) {
       checkPaths(base, options.path)
-      const secure = createWriters(options, base, true)
-      const local = createWriters(options, base, false)
+      const secure = createWriters(options, base, true, hasCookies)
+      const local = createWriters(options, base, false, hasCookies)
 
       function converse(exchange: Exchange, own: OwnProtocol): Conversation | null {
         const route = routeOf(exchange, base)
-        const loginMode = modeOf(exchange)
-        const isTheirs = route !== null || loginMode !== null
-        if (!isTheirs && !mayHaveCookieAlone(exchange)) return null
+        const asked = modeOf(exchange)
+        const isTheirs = route !== null || asked !== null
+        if (!isTheirs && !(hasCookies && mayHaveCookieAlone(exchange))) return null
         if (route === null && isOwn(exchange, options.path)) return null
-        const credentials = credentialsOf(exchange, route === 'refresh')
+        const credentials = credentialsOf(exchange, route === 'refresh', hasCookies)
         if (!isTheirs && !hasCookieAlone(exchange, credentials, options)) return null
         const writers = own.cookies.set.secure ? secure : local
         const target = route === null ? exchange.target : ownTarget(route, options.path)
         const around = { own, writers, target, checksCsrfToken: options.csrfToken }
+        const loginMode = hasCookies ? asked : 'header'
         return new FdiConversation(exchange, { route, credentials, loginMode }, around)
       }
 
       function beside(exchange: Exchange, own: CookieWriter): Beside | null {
-        const accessTokens = fewTokens(exchange, ACCESS_COOKIE)
+        const accessTokens = hasCookies ? fewTokens(exchange, ACCESS_COOKIE) : []
         const writers = own.set.secure ? secure : local
         return accessTokens.length === 0 ? null : { accessTokens, clear: () => writers.clearCookies() }
       }

@@ -327,6 +327,12 @@ describe('wrong options', () => {
     },
   )
 
+  it.each(['cookie', '', true, null])('refuses %j as a way of the tokens', (tokenTransferMethod) => {
+    expect(() => supertokens({ tokenTransferMethod } as object)).toThrow(
+      coded('ERR_INVALID_OPTIONS', { option: 'tokenTransferMethod' }) as Error,
+    )
+  })
+
   it('refuses unknown options, and routes at the paths of its own', async () => {
     expect(() => supertokens({ basePath: '/auth' } as object)).toThrow(
       coded('ERR_INVALID_OPTIONS', { option: 'basePath' }) as Error,

@@ -331,6 +331,62 @@ describe('a browser that sends no header of a client SDK', () => {
   })
 })
 
+describe("with `tokenTransferMethod: 'header'`", () => {
+  const headersOnly = () => openSdkSite({ protocol: supertokens({ tokenTransferMethod: 'header' }) })
+
+  it.each(MODES)('a client that asks for the mode %s gets its tokens in headers', async (mode) => {
+    const { sdk, clock, sessions } = await headersOnly()
+    const app = sdk(mode)
+    const answers = [await app.login(), await app.me()]
+    clock.advance(HOUR)
+    answers.push(await app.refresh(), await app.me(), await app.signOut())
+    expect(answers.map(({ status, cookies }) => [status, cookies])).toStrictEqual(
+      answers.map(() => [200, []]),
+    )
+    expect(app.stored).toStrictEqual({ access: '', refresh: '', front: null, antiCsrf: null })
+    expect((await sessions.list('anna')).map(({ endReason }) => endReason)).toStrictEqual(['logout'])
+    const refused = await app.refresh()
+    expect([refused.status, refused.headers.get('front-token'), refused.cookies]).toStrictEqual([
+      401,
+      'remove',
+      [],
+    ])
+  })
+
+  it('a cookie that a sibling subdomain has planted signs nobody in, and ends nothing', async () => {
+    const { sdk, visitor, sessions, clock } = await headersOnly()
+    const mallory = sdk('header')
+    await mallory.login()
+    const plant = ({ jar }: { jar: CookieJar }) => {
+      jar.put('sAccessToken', mallory.stored.access, '/', 'example.com')
+      jar.put('sRefreshToken', mallory.stored.refresh, '/', 'example.com')
+      jar.put('sIdRefreshToken', 'x', '/', 'example.com')
+    }
+    const [browser, app] = [visitor(), sdk('header')]
+    for (const client of [browser, app]) plant(client)
+    expect((await browser.navigate('/me')).status).toBe(401)
+    expect((await app.me()).body).toStrictEqual({ message: 'unauthorised' })
+    expect((await app.refresh()).body).toStrictEqual({ message: 'unauthorised' })
+    expect((await app.signOut()).body).toStrictEqual({ message: 'unauthorised' })
+    await app.login({ handler: login })
+    await browser.login({ userId: 'web' })
+    clock.advance(HOUR)
+    for (const client of [browser, app]) expect(await client.refresh()).toMatchObject({ status: 200 })
+    expect([(await browser.me()).body, (await app.me()).body]).toMatchObject([
+      { userId: 'web' },
+      { userId: 'pawl' },
+    ])
+    expect((await browser.logout()).cookies.join()).not.toContain('sAccessToken')
+    expect((await sessions.list('anna')).map(({ active }) => active)).toStrictEqual([true])
+  })
+
+  it('requests of other sites pass: none of them has a cookie that counts', async () => {
+    const { visitor } = await headersOnly()
+    const answer = await visitor().visit('POST', '/auth/session/refresh', { headers: fromElsewhere })
+    expect(answer).toMatchObject({ status: 401, body: { message: 'unauthorised' } })
+  })
+})
+
 describe('requests of other sites', () => {
   it('are refused in cookie mode, and keep the session', async () => {
     const { sdk } = await openSdkSite()
