@@ -2,6 +2,7 @@ import type { CookieWriter } from '../http/cookies.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { ResolvedHttpOptions } from '../http/options/resolve.ts'
 import type { Beside, Conversation, OwnProtocol, Protocol } from '../http/protocol.ts'
+import { routePaths } from '../http/routes.ts'
 import { check } from '../portable/options/check.ts'
 import { resolveTable } from '../portable/options/resolve-table.ts'
 import { cookieTokens, transportOf } from '../wire/credentials.ts'
@@ -10,7 +11,7 @@ import { FdiConversation } from './conversation.ts'
 import { type Credentials, credentialsOf, fewTokens, isAccessToken, MAX_TOKENS } from './credentials.ts'
 import { ACCESS_COOKIE, MODE_HEADER, VERSION_HEADER } from './names.ts'
 import { SUPERTOKENS_OPTIONS } from './option-table.ts'
-import { isOwnRoute, ownPaths, ownTarget, routeOf, routePaths } from './routes.ts'
+import { fdiPaths, isOwnRoute, ownTarget, routeOf } from './routes.ts'
 import type { ResolvedSupertokensOptions, SupertokensOptions } from './supertokens-options.ts'
 import { createWriters, type Mode } from './writers.ts'
 
@@ -105,7 +106,7 @@ function hasCookieAlone(
 
 /** @throws InvalidOptionsError */
 function checkPaths(base: string, path: string): void {
-  const own = ownPaths(path)
-  if (routePaths(base).some((route) => own.includes(route)))
+  const own = routePaths(path)
+  if (fdiPaths(base).some((route) => own.includes(route)))
     check.fail('path', path, 'another path than the routes of `protocol` have')
 }
