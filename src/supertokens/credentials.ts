@@ -1,10 +1,9 @@
 import { claimedToken } from '../core/tokens/access-token.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { couldBeOurs } from '../portable/token-header.ts'
-import { cookieTokens } from '../wire/credentials.ts'
+import { bearerToken, cookieTokens } from '../wire/credentials.ts'
 import { ACCESS_COOKIE, LEGACY_COOKIE, REFRESH_COOKIE } from './names.ts'
 
-const BEARER = /^bearer +([\w.~+/-]+=*)$/i
 /** How many tokens of a cookie are looked at where each one costs something. */
 export const MAX_TOKENS = 4
 /** Of this release or any other. */
@@ -29,7 +28,7 @@ export function credentialsOf(
   hasCookies: boolean,
 ): Credentials {
   const cookies = hasCookies ? exchange.header('cookie') : undefined
-  const bearer = BEARER.exec(exchange.header('authorization') ?? '')?.[1]
+  const bearer = bearerToken(exchange.header('authorization') ?? '')
   const isOurs = isRefresh ? isRefreshToken : isAccessToken
   return {
     header: bearer !== undefined && isOurs(bearer) ? bearer : null,
