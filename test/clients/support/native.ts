@@ -125,7 +125,7 @@ export async function openApp(site: Pick<ClientSite, 'api'>, given: AppOptions =
 const never = new Promise<never>(() => {})
 
 /** The stand-in for AsyncStorage: each call takes a turn of the event loop, as the real one does. */
-function storageOf({ items }: Disk, whileAlive: <T>(value: Promise<T>) => Promise<T>): object {
+export function storageOf({ items }: Disk, whileAlive: <T>(value: Promise<T>) => Promise<T>): object {
   const turn = (): Promise<void> => whileAlive(new Promise((resolve) => setImmediate(resolve)))
   return {
     async getItem(name: string) {
@@ -195,7 +195,7 @@ let script: Promise<Script> | undefined
  * Bundles the package from npm, as Metro does. It imports nothing of `react-native`, so `package.json` keeps npm from installing
  * that peer.
  */
-function sdkScript(): Promise<Script> {
+export function sdkScript(): Promise<Script> {
   script ??= build({
     stdin: {
       contents: "import sdk from 'supertokens-react-native'; globalThis.sdk = sdk",
