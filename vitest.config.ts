@@ -69,8 +69,8 @@ function suites(name: keyof typeof SUITES): TestProjectInlineConfiguration[] {
   return (chosenEngine ? [chosenEngine] : ENGINE_NAMES).map((engine, groupOrder) =>
     suite(`browser:${engine}`, folders, {
       env: { PAWL_ENGINE: engine },
-      // WebKitWebDriver hangs now and then in a test with ten windows. A second attempt has a browser of its own.
-      retry: engine === 'webkit' ? 1 : 0,
+      // Real browsers hang now and then in a test with ten windows. `second-attempts.ts` names the tests that ran twice.
+      retry: 1,
       globalSetup: BROWSER_SETUP,
       // One engine after the other. Mixed, they keep the same number of workers busy, and the report is harder to read.
       sequence: { groupOrder },
@@ -80,6 +80,7 @@ function suites(name: keyof typeof SUITES): TestProjectInlineConfiguration[] {
 
 const config: ViteUserConfig = defineConfig({
   test: {
+    reporters: ['default', './test/support/second-attempts.ts'],
     projects: (Object.keys(SUITES) as (keyof typeof SUITES)[]).flatMap(suites),
     // Tests wait half of the time, for child processes and the database: three workers keep two cores busy.
     maxWorkers: 3,

@@ -190,8 +190,8 @@ function exposed(name: string, value: string): readonly Header[] {
   ]
 }
 
-function withAnswer(headers: readonly Header[], { status, body }: Answer): Reply {
+function withAnswer(headers: readonly Header[], { status, body, retryAfter }: Answer): Reply {
   const own = new Set(headers.map(([name]) => name))
-  const json = jsonReply(status, body)
+  const json = jsonReply(status, body, retryAfter === undefined ? [] : [['retry-after', `${retryAfter}`]])
   return { ...json, headers: [...json.headers.filter(([name]) => !own.has(name)), ...headers] }
 }

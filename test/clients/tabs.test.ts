@@ -5,6 +5,7 @@ import { defer } from '../browser/support/defer.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import type { Client } from './support/client.ts'
 import { APPS, type Device, KINDS, type StartOptions, WEBSITES } from './support/devices.ts'
+import { UNAUTHORISED } from './support/expected.ts'
 import { signIn } from './support/sign-in.ts'
 import { type ClientSite, REFRESH } from './support/site.ts'
 
@@ -74,7 +75,7 @@ browserTest.each(KINDS)(
     await clients[1]!.signOut()
     for (const each of clients) {
       expect(await each.exists()).toBe(false)
-      expect(await each.ask()).toStrictEqual({ status: 401, message: 'unauthorised' })
+      expect(await each.ask()).toStrictEqual(UNAUTHORISED)
     }
     expect(site.refreshes()).toBe(0)
     await clients[2]!.login('berta')
@@ -104,3 +105,28 @@ browserTest.each(KINDS)('a restart of $name during a refresh loses nothing', asy
   expect(await (await device.start()).ask()).toMatchObject({ status: 200, id: 'anna' })
   expect(site.ended).toStrictEqual([])
 })
+
+browserTest.each(KINDS)(
+  'a refresh of $name that arrives after a login in another tab takes nothing from it',
+  async (kind) => {
+    const { site, device, client } = await signIn(kind)
+    const other = await device.start()
+    const [arrived, signedIn] = [defer(), defer()]
+    site.network.next(REFRESH, async (pass) => {
+      arrived.resolve()
+      await signedIn.promise
+      return pass()
+    })
+    site.expire()
+    const asked = client.ask()
+    await arrived.promise
+    expect((await other.login('berta')).status).toBe(200)
+    signedIn.resolve()
+    await asked
+    for (const each of [client, other]) {
+      expect(await each.ask()).toMatchObject({ status: 200, id: 'berta' })
+      expect(await each.actions()).not.toContain('UNAUTHORISED')
+    }
+    expect(site.ended.map(({ userId, reason }) => `${userId}: ${reason}`)).toStrictEqual(['anna: replaced'])
+  },
+)

@@ -1,12 +1,10 @@
 import { describe, expect } from 'vitest'
 import { browserTest } from '../browser/support/browser-test.ts'
-import type { Client, Got } from './support/client.ts'
+import type { Client } from './support/client.ts'
 import { KINDS } from './support/devices.ts'
+import { THEFT, UNAUTHORISED } from './support/expected.ts'
 import { signIn } from './support/sign-in.ts'
 import type { ClientSite } from './support/site.ts'
-
-const UNAUTHORISED: Got = { status: 401, message: 'unauthorised' }
-const THEFT: Got = { status: 401, message: 'token theft detected' }
 
 /** Twice what the protocol needs: each side presents a token two generations after the theft. */
 const ROUNDS = 4

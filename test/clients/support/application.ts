@@ -6,10 +6,14 @@ import type { Application } from '../../browser/support/applications.ts'
 export const RECENT = 600
 
 const PAGE = '<!doctype html><title>page</title><body><script src="/page.js"></script>'
+const OWN_PAGE = '<!doctype html><title>page</title><body><script type="module" src="/own.js"></script>'
 
-/** The API of an application, and the page that calls it from another subdomain. @param script of the page */
+/**
+ * The API of an application, and the page that calls it from another subdomain. `/own` is a page with `pawl/client`.
+ * @param script of the page
+ */
 export function apiApplication(script: string): Application {
-  return ({ withSession, notes }) => {
+  return ({ withSession, notes, script: ownScript }) => {
     const api = withSession(async (req, res, session) => {
       switch (`${req.method} ${pathOf(req.url)}`) {
         case 'POST /login': {
@@ -32,6 +36,9 @@ export function apiApplication(script: string): Application {
         case 'POST /transfer':
           session.requireCsrfToken()
           return send(res, 200, { id: session.userId })
+        case 'POST /leave':
+          await session.revoke()
+          return send(res, 200, {})
         case 'GET /vault':
           session.requireRecentAuth(RECENT)
           return send(res, 200, { id: session.userId })
@@ -54,6 +61,9 @@ export function apiApplication(script: string): Application {
       if (path === '/page.js')
         return void res.writeHead(200, { 'content-type': 'text/javascript' }).end(script)
       if (path === '/') return void res.writeHead(200, { 'content-type': 'text/html' }).end(PAGE)
+      if (path === '/own') return void res.writeHead(200, { 'content-type': 'text/html' }).end(OWN_PAGE)
+      if (path === '/own.js')
+        return void res.writeHead(200, { 'content-type': 'text/javascript' }).end(ownScript)
       return void api(req, res)
     }
   }

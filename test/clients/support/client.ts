@@ -53,3 +53,11 @@ export interface Client extends ClientCalls {
   /** The names of the events since the last call. */
   actions(): Promise<string[]>
 }
+
+/** The result of a request that has failed. axios rejects for an answer that is none of success. */
+export function failed(error: unknown): Got {
+  const { response } = error as { readonly response?: { readonly status: number; readonly data: object } }
+  return response === undefined
+    ? { status: 0, error: String(error) }
+    : { ...response.data, status: response.status }
+}

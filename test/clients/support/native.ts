@@ -10,7 +10,7 @@ import { defer } from '../../browser/support/defer.ts'
 import { identity } from '../../browser/support/identity.ts'
 import { nativeGlobals } from '../../client/support/native-globals.ts'
 import { type CookieJar, createJar } from '../../support/http-jar.ts'
-import type { Client, Got, SeenEvent, TransferMode } from './client.ts'
+import { type Client, failed, type Got, type SeenEvent, type TransferMode } from './client.ts'
 import type { ClientSite } from './site.ts'
 
 /** The storage of an app, which its next start finds again. */
@@ -73,7 +73,6 @@ export async function openApp(site: Pick<ClientSite, 'api'>, given: AppOptions =
     adapter: 'fetch',
     // Of Node.js, because axios needs more of a Request than React Native has.
     env: { fetch: network, Request, Response: Response as never },
-    validateStatus: () => true,
   })
   sdk.addAxiosInterceptors(http)
 
@@ -85,12 +84,8 @@ export async function openApp(site: Pick<ClientSite, 'api'>, given: AppOptions =
     const headers = { ...(body && { 'content-type': 'application/json' }), ...init.headers }
     try {
       if (sender === 'axios') {
-        const { status, data } = await http.request({
-          url: path,
-          method,
-          headers,
-          ...(body && { data: body }),
-        })
+        const content = body && { data: body }
+        const { status, data } = await orGone(http.request({ url: path, method, headers, ...content }))
         return { ...data, status }
       }
       const patched = globals['fetch'] as typeof fetch
@@ -98,7 +93,7 @@ export async function openApp(site: Pick<ClientSite, 'api'>, given: AppOptions =
       const response = await orGone(patched(site.api + path, { method, headers, ...content }))
       return got(response.status, await response.text())
     } catch (error) {
-      return { status: 0, error: String(error) }
+      return failed(error)
     }
   }
   const events: Client['events'] = async () => seen.splice(0)

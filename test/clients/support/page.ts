@@ -7,12 +7,24 @@ import {
   getAccessTokenPayloadSecurely,
   getUserId,
   init,
+  PrimitiveClaim,
   signOut,
+  validateClaims,
 } from 'supertokens-website'
-import type { ClientCalls, Got, Init, SeenEvent, Sender, TransferMode } from './client.ts'
+import {
+  type ClientCalls,
+  failed,
+  type Got,
+  type Init,
+  type SeenEvent,
+  type Sender,
+  type TransferMode,
+} from './client.ts'
 
 export interface PageClient extends ClientCalls {
   readonly seen: SeenEvent[]
+  /** `validateClaims`, with a claim `st-role` in the form of SuperTokens. */
+  roleErrors(role: string): Promise<unknown>
 }
 
 declare global {
@@ -23,6 +35,7 @@ declare global {
 
 const parameters = new URLSearchParams(location.search)
 const api = parameters.get('api')!
+const domain = parameters.get('domain')
 const seen: SeenEvent[] = []
 
 /** As if every other tab were in another browser. */
@@ -35,12 +48,13 @@ Date.now = () => now() + shift * 1000
 init({
   apiDomain: api,
   apiBasePath: '/auth',
+  ...(domain && { sessionTokenFrontendDomain: domain }),
   tokenTransferMethod: parameters.get('mode') as TransferMode,
   ...(parameters.get('lock') === 'false' && { lockFactory: async () => noLock }),
   onHandleEvent: ({ userContext: _, ...event }) => seen.push(event),
 })
 
-const http = axios.create({ baseURL: api, validateStatus: () => true })
+const http = axios.create({ baseURL: api })
 
 async function send(path: string, given: Init, sender: Sender): Promise<Got> {
   const { method = 'GET', body } = given
@@ -75,13 +89,15 @@ function got(status: number, text: string): Got {
   return { ...(text.startsWith('{') && JSON.parse(text)), status }
 }
 
+const role = new PrimitiveClaim<string>({ id: 'st-role', refresh: async () => {} })
+
 const client: PageClient = {
   seen,
   async ask(path = '/me', given = {}, sender = 'fetch') {
     try {
       return await send(path, given, sender)
     } catch (error) {
-      return { status: 0, error: String(error) }
+      return failed(error)
     }
   },
   exists: () => doesSessionExist(),
@@ -91,6 +107,7 @@ const client: PageClient = {
   refresh: () =>
     attemptRefreshingSession().catch((error) => `${error instanceof Response ? error.status : error}`),
   signOut: () => signOut(),
+  roleErrors: async (value) => validateClaims(() => [role.validators.hasValue(value)]),
   async shift(seconds) {
     shift += seconds
   },

@@ -18,6 +18,8 @@ export interface ClientSite extends Site {
 }
 
 export interface ClientSiteOptions {
+  /** Further hosts that show the page and may call the API. */
+  readonly pages?: readonly string[]
   readonly http?: HttpOptions
   readonly sessions?: Partial<SessionsOptions>
   /** By default it starts at the time of this machine, which is the clients' time. */
@@ -25,11 +27,13 @@ export interface ClientSiteOptions {
 }
 
 export async function openClientSite(given: ClientSiteOptions = {}): Promise<ClientSite> {
+  const pages = [APP, ...(given.pages ?? [])]
   const site = await openSite({
+    hosts: [...pages, API],
     application: apiApplication(await websiteScript()),
     clock: given.clock ?? createFakeClock(Date.now()),
     http: (at) => ({
-      trustedOrigins: [at(APP)],
+      trustedOrigins: pages.map(at),
       cors: true,
       protocol: supertokens({ apiBasePath: '/auth' }),
       ...given.http,

@@ -12,15 +12,19 @@ export interface TabOptions {
   readonly mode: TransferMode
   /** False: without the lock that the tabs of a browser share. */
   readonly lock?: boolean
+  /** The origin of the page, by default that of the site. */
+  readonly origin?: string
+  /** `sessionTokenFrontendDomain` */
+  readonly domain?: string
 }
 
 export async function openTab(
   context: BrowserContext,
-  { origin, api }: Pick<ClientSite, 'origin' | 'api'>,
-  { mode, lock = true }: TabOptions,
+  site: Pick<ClientSite, 'origin' | 'api'>,
+  { mode, lock = true, origin = site.origin, domain = '' }: TabOptions,
 ): Promise<WebsiteTab> {
   const page = await context.newPage()
-  await page.goto(`${origin}/?${new URLSearchParams({ api, mode, lock: `${lock}` })}`)
+  await page.goto(`${origin}/?${new URLSearchParams({ api: site.api, mode, lock: `${lock}`, domain })}`)
   const call =
     <Name extends keyof ClientCalls>(name: Name) =>
     (...given: Parameters<ClientCalls[Name]>): ReturnType<ClientCalls[Name]> =>
