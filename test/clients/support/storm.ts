@@ -46,7 +46,7 @@ export async function storm(kind: Kind, runs: number): Promise<void> {
   })
   const device = await kind.open(site)
   const clients: Client[] = []
-  while (clients.length < CLIENTS) clients.push(await device.start())
+  while (clients.length < CLIENTS) clients.push(await start(device, clients.length, random))
   for (let run = 0; run < runs; run++) {
     const log: string[] = []
     const user = `user-${run}`
@@ -58,11 +58,17 @@ export async function storm(kind: Kind, runs: number): Promise<void> {
   }
 }
 
+/** One tab is without the lock, as a page of another subdomain: it refreshes at the same time as the others. */
+function start(device: Device, index: number, random: Random): Promise<Client> {
+  return device.start({ lock: index > 0, storageDelay: () => random.between(0, 3) })
+}
+
 async function oneRun(run: Storm): Promise<void> {
   const { random, site, clients, user, log } = run
   expect((await random.pick(clients).login(user)).status).toBe(200)
   for (const client of clients) await client.events()
-  const steps = 4 + Math.floor(random.next() * 5)
+  site.network.always(REFRESH, late(run, 15, 15))
+  const steps = 6 + Math.floor(random.next() * 7)
   for (let step = 0; step < steps; step++) {
     const [name, act] = random.pick(ACTIONS)
     log.push(name)
@@ -85,12 +91,9 @@ type Action = readonly [name: string, act: (run: Storm) => unknown]
 
 const ACTIONS: readonly Action[] = [
   ['ask', ask],
-  ['ask', ask],
   ['all ask', askAll],
-  ['all ask', askAll],
+  ...Array.from({ length: 8 }, (): Action => ['all refresh', allRefresh]),
   ['exists', exists],
-  ['expire', expire],
-  ['expire', expire],
   ['expire', expire],
   ['sleep', sleep],
   ['lose', ({ site }) => site.network.next(REFRESH, loseAnswer)],
@@ -112,6 +115,12 @@ function ask(run: Storm): void {
 
 function askAll(run: Storm): void {
   for (const client of run.clients) askIn(run, client)
+}
+
+/** Every client finds its access token expired at the same time. */
+async function allRefresh(run: Storm): Promise<void> {
+  await expire(run)
+  askAll(run)
 }
 
 function askIn({ asked, kind, random, user }: Storm, client: Client): void {
@@ -158,11 +167,10 @@ async function sleep(run: Storm): Promise<void> {
 }
 
 function late({ random }: Storm, before: number, after: number): Disturbance {
-  const [first, second] = [random.between(0, before), random.between(0, after)]
   return async (pass) => {
-    await pause(first)
+    await pause(random.between(0, before))
     const answer = await pass()
-    await pause(second)
+    await pause(random.between(0, after))
     return answer
   }
 }
@@ -182,7 +190,7 @@ function release({ site, held }: Storm): void {
 async function restart({ random, clients, device }: Storm): Promise<void> {
   const index = Math.floor(random.next() * clients.length)
   await clients[index]!.end()
-  clients[index] = await device.start()
+  clients[index] = await start(device, index, random)
   // So that no tab waits for a lock that the closed one held.
   for (const client of clients) await client.shift(LOCK_LOST)
 }
