@@ -6,9 +6,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import ts from 'typescript'
 import { SESSIONS_OPTIONS } from '../src/core/options/option-table.ts'
-import { SUPERTOKENS_OPTIONS } from '../src/supertokens/option-table.ts'
 import { HTTP_OPTIONS, REQUIRE_OPTIONS } from '../src/http/options/option-table.ts'
 import { POSTGRES_OPTIONS } from '../src/postgres/option-table.ts'
+import { SUPERTOKENS_OPTIONS } from '../src/supertokens/option-table.ts'
 import { VERIFIER_OPTIONS } from '../src/verify/option-table.ts'
 
 const FUNCTIONS = {

@@ -12,7 +12,7 @@ import type { ResolvedHttpOptions } from './options/resolve.ts'
 export interface Protocol {
   /** For messages. */
   readonly name: string
-  /** Prepares the protocol for one application. @throws InvalidOptionsError */
+  /** @internal Prepares the protocol for one application. @throws InvalidOptionsError */
   open(options: Omit<ResolvedHttpOptions, 'protocol'>): OpenConversation
 }
 

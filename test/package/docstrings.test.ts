@@ -215,6 +215,7 @@ it('every example of a docstring compiles, and the samples of the guides that ru
         paths: {
           'pawl/memory': ['./src/memory/index.ts'],
           'pawl/otel': ['./src/otel/index.ts'],
+          'pawl/supertokens': ['./src/supertokens/index.ts'],
           'pawl/client/axios': client('attach-axios'),
           'pawl/client/bind': client('bind/index'),
           'pawl/client/xhr': client('attach-xhr'),

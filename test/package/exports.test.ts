@@ -45,6 +45,7 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
   'pawl/memory': ['memory'],
   'pawl/node': ['nodeSessions'],
   'pawl/postgres': ['postgres'],
+  'pawl/supertokens': ['supertokens'],
   'pawl/verify': [
     'AccessTokenExpiredError',
     'AccessTokenInvalidError',

@@ -300,6 +300,15 @@ it.each(['/', '/api/auth', '/v1.0/a_b-c~d'])('the base path %j', async (base) =>
 })
 
 describe('wrong options', () => {
+  it.each([null, true, '', 'supertokens', supertokens, {}, { open() {} }])(
+    'refuses %j as a protocol',
+    (protocol) => {
+      expect(() => fetchSessions(() => Promise.reject(), { protocol } as object)).toThrow(
+        coded('ERR_INVALID_OPTIONS', { option: 'protocol' }) as Error,
+      )
+    },
+  )
+
   it.each(['', 'auth', '/auth/', '/a b', '/../auth', null, 1, `/${'a'.repeat(255)}`])(
     'refuses the base path %j',
     (apiBasePath) => {
