@@ -149,10 +149,13 @@ function startedHttp<Claims extends object, Data>(
 
   function incoming(exchange: Exchange, waited?: number): IncomingRequest<Claims, Data> {
     const conversation = openConversation(exchange)
-    if (conversation === null)
-      return new IncomingRequest(sessions, options, exchange, cookiesOf(exchange), waited)
-    const { exchange: inner, cookies } = conversation
-    return new IncomingRequest(sessions, conversationOptions, inner, cookies, waited, conversation)
+    if (conversation !== null) {
+      const { exchange: inner, cookies, isSilent } = conversation
+      const request = new IncomingRequest(sessions, conversationOptions, inner, cookies, waited, conversation)
+      const error = isSilent ? new RequestSession(request).error : null
+      if (error === null || 'retryAfter' in error) return request
+    }
+    return new IncomingRequest(sessions, options, exchange, cookiesOf(exchange), waited)
   }
 
   function handle(exchange: Exchange, waited = 0): Handled<Claims, Data> | Promise<Handled<Claims, Data>> {
@@ -208,7 +211,7 @@ function startedHttp<Claims extends object, Data>(
     const { exchange } = request
     // A WebSocket handshake is a GET, but no page of another site may send one with our cookies.
     const mayChangeState = request.isHandshake || !request.isSafeMethod
-    if (!request.usesCookies || !mayChangeState) return null
+    if (!request.isForgeable || !mayChangeState) return null
     try {
       assertSameSite(exchange, request.isFromTrustedOrigin)
       warnOfPassedOnForm(request)

@@ -73,9 +73,14 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     return this.exchange.ip
   }
 
-  /** Whether the client keeps its tokens in cookies, which browsers send by themselves. */
+  /** Whether the tokens of the session travel in cookies, which browsers send by themselves. */
   get usesCookies(): boolean {
     return this.conversation?.usesCookies ?? this.transport === 'cookie'
+  }
+
+  /** Whether another site may have made the browser send the request. */
+  get isForgeable(): boolean {
+    return this.conversation?.isForgeable ?? this.transport === 'cookie'
   }
 
   /** Writes the cookies of a login. */
@@ -205,7 +210,15 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     const preferred = this.preferredSessionIds
     const refreshed = this.refreshTokens.flatMap(({ token }) => token?.sessionId ?? [])
     const chosen = refreshed.filter((sessionId) => preferred.includes(sessionId))
-    return [...new Set([...this.identifiedSessions.flatMap(sessionIdsIn), ...chosen, ...refreshed])]
+    const others = this.#identified(this.conversation?.otherAccessTokens ?? [])
+    return [
+      ...new Set([
+        ...this.identifiedSessions.flatMap(sessionIdsIn),
+        ...chosen,
+        ...refreshed,
+        ...others.flatMap(sessionIdsIn),
+      ]),
+    ]
   }
 
   /**
@@ -239,7 +252,11 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
 
   /** The sessions that genuine access tokens are of. */
   get identifiedSessions(): NamedSession[] {
-    return this.accessTokens.flatMap((token) => this.engine.identify(token, this.checkedTokens) ?? [])
+    return this.#identified(this.accessTokens)
+  }
+
+  #identified(tokens: readonly string[]): NamedSession[] {
+    return tokens.flatMap((token) => this.engine.identify(token, this.checkedTokens) ?? [])
   }
 
   /** What speaks for an access token before its signature is checked. @param refreshed ids in genuine refresh tokens */

@@ -38,11 +38,17 @@ export interface Conversation {
   readonly cookies: CookieWriter
   /** Writes the tokens of a login. */
   readonly loginCookies: CookieWriter
-  /**
-   * Whether the client keeps its tokens in cookies. Browsers send those by themselves, so another site may have made the browser
-   * send the request.
-   */
+  /** Whether the tokens of the session travel in cookies. */
   readonly usesCookies: boolean
+  /** Whether another site may have made the browser send the request, because it has or gets tokens in cookies. */
+  readonly isForgeable: boolean
+  /**
+   * Whether a browser has sent the request without the client library, so that nobody would refresh. If its session is not valid, it
+   * speaks Pawl's own protocol.
+   */
+  readonly isSilent: boolean
+  /** More access tokens of the request. A login or a logout ends their sessions, and nothing else uses them. */
+  readonly otherAccessTokens: readonly string[]
   /** Translates an answer of Pawl's own. @param rejection why Pawl refuses a request that may be forged */
   reply(reply: Reply, rejection?: CsrfRejectedError): Reply
 }

@@ -120,7 +120,8 @@ export class RequestState<Claims extends object, Data> {
 
   /** The cookies that the response will set. */
   get cookies(): ResponseCookies {
-    this.#responseCookies ??= new ResponseCookies(this.request.exchange, this.request.engine)
+    const { exchange, engine, conversation } = this.request
+    this.#responseCookies ??= new ResponseCookies(exchange, engine, conversation?.isSilent === false)
     return this.#responseCookies
   }
 

@@ -18,12 +18,15 @@ const NONE: PendingCookies = { cookies: [], headers: [], until: 0 }
 export class ResponseCookies {
   readonly #exchange: Exchange
   readonly #engine: Engine
+  readonly #needsHeaders: boolean
   #pending: PendingCookies = NONE
   #head: 'untouched' | 'reserved' | 'sent' = 'untouched'
 
-  constructor(exchange: Exchange, engine: Engine) {
+  /** @param needsHeaders whether the client gets its tokens in other headers, too */
+  constructor(exchange: Exchange, engine: Engine, needsHeaders = false) {
     this.#exchange = exchange
     this.#engine = engine
+    this.#needsHeaders = needsHeaders
   }
 
   get pending(): PendingCookies {
@@ -45,6 +48,10 @@ export class ResponseCookies {
   reserve(): void {
     if (this.#head === 'sent') throw new TypeError('the response has begun: its cookies can no longer be set')
     if (this.#head === 'reserved') return
+    if (this.#needsHeaders && this.#exchange.setsCookiesAlone === true)
+      throw new TypeError(
+        'this response sets cookies alone, and the client needs other headers: sign in and out in a route of its own',
+      )
     this.#exchange.beforeHead((head) => {
       this.#head = 'sent'
       const { cookies, headers, until } = this.#pending

@@ -22,7 +22,12 @@ import { RequestSession } from './request-session.ts'
 import { redirectBack, resumeAgain } from './resume.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
 
-const JWKS_PATH = '/.well-known/jwks.json'
+export const JWKS_PATH = '/.well-known/jwks.json'
+
+/** The paths of Pawl's own routes below the option `path`. */
+export function ownPaths(path: string): string[] {
+  return ['refresh', 'device', 'device.js', 'logout', 'revocations', 'prune'].map((name) => `${path}/${name}`)
+}
 
 /**
  * Answers Pawl's own routes; null for every other request.

@@ -18,15 +18,8 @@ export const REFRESHED: Answer = { status: 200, body: {} }
 /** The client refreshes, then repeats the request. */
 export const MUST_REFRESH: Answer = { status: 401, body: TRY_REFRESH }
 export const NOT_SIGNED_IN: Answer = { status: 401, body: UNAUTHORISED }
-
 /** Clients delete their tokens after any 401 to a refresh, and keep them after this one. */
-const LATER: Answer = { status: 503, body: { message: 'try again later' }, retryAfter: 1 }
-
-/**
- * Refusals that end nothing. A late refresh of an old session must not delete the tokens of the login that replaced it, and a
- * corrected schema brings a session back.
- */
-const MAY_COME_BACK: ReadonlySet<WireCode> = new Set(['session_replaced', 'session_outdated'])
+export const LATER: Answer = { status: 503, body: { message: 'try again later' }, retryAfter: 1 }
 
 /** Why a route refuses a session that is valid, in words for a developer who reads the answer. */
 const REASONS: Partial<Readonly<Record<WireCode, string>>> = {
@@ -39,16 +32,12 @@ const REASONS: Partial<Readonly<Record<WireCode, string>>> = {
   csrf_rejected: 'the request comes from another site, or lacks its CSRF token',
 }
 
-/**
- * The answer of the protocol to an error of Pawl; null for an answer that stays as it is: clients act on no other status.
- * @param atRefresh whether it answers a refresh
- */
-export function answerTo(reply: Reply, atRefresh: boolean): Answer | null {
+/** The answer of the protocol to an error of Pawl; null for an answer that stays as it is: clients act on no other status. */
+export function answerTo(reply: Reply): Answer | null {
   const code = codeOf(reply)
   if (code === null) return null
   if (reply.status === 403) return refused(code)
   if (reply.status !== 401) return null
-  if (atRefresh && MAY_COME_BACK.has(code)) return LATER
   switch (code) {
     case 'refresh_token_reused':
       return { status: 401, body: THEFT }
@@ -57,7 +46,7 @@ export function answerTo(reply: Reply, atRefresh: boolean): Answer | null {
       return MUST_REFRESH
     case 'device_proof_required':
       // No refresh adds a proof to a request, and the client would refresh and repeat it ten times.
-      return atRefresh ? NOT_SIGNED_IN : refused(code)
+      return refused(code)
     default:
       return NOT_SIGNED_IN
   }

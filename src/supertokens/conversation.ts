@@ -3,8 +3,17 @@ import type { Exchange, Header, Reply } from '../http/exchange.ts'
 import type { Conversation, OwnProtocol } from '../http/protocol.ts'
 import { jsonReply } from '../http/reply.ts'
 import type { CsrfRejectedError } from '../portable/errors.ts'
-import { type Answer, answerTo, codeOf, MUST_REFRESH, NOT_SIGNED_IN, OK, REFRESHED } from './answers.ts'
-import type { Credentials } from './credentials.ts'
+import {
+  type Answer,
+  answerTo,
+  codeOf,
+  LATER,
+  MUST_REFRESH,
+  NOT_SIGNED_IN,
+  OK,
+  REFRESHED,
+} from './answers.ts'
+import { type Credentials, isAccessToken, MAX_TOKENS } from './credentials.ts'
 import { frontTokenOf } from './front-token.ts'
 import {
   ACCESS_COOKIE,
@@ -24,7 +33,7 @@ export interface Request {
   /** A route of the protocol; null for one of the application. */
   readonly route: Route | null
   readonly credentials: Credentials
-  /** How the tokens of a login are to travel. Null if no client SDK sent the request: then by Pawl's own protocol. */
+  /** How the tokens of a login are to travel. Null if no client SDK has sent the request: then as in Pawl's own protocol. */
   readonly loginMode: Mode | null
 }
 
@@ -44,32 +53,63 @@ export function converse(exchange: Exchange, request: Request, around: Surroundi
   return new FdiConversation(exchange, request, around)
 }
 
+/**
+ * A request to the logout of Pawl's own protocol from a browser that has cookies of this one. It ends their sessions too: a page
+ * load would go on with them.
+ */
+export function converseAtOwnLogout(
+  exchange: Exchange,
+  { accessCookies }: Credentials,
+  { own, writers }: Pick<Surroundings, 'own' | 'writers'>,
+): Conversation {
+  const cleared = writers.clearCookies().map((text): Header => ['set-cookie', text])
+  return {
+    exchange,
+    cookies: own.cookies,
+    loginCookies: own.cookies,
+    usesCookies: true,
+    isForgeable: true,
+    isSilent: false,
+    otherAccessTokens: accessCookies.slice(0, MAX_TOKENS),
+    reply: (reply) =>
+      reply.status === 204
+        ? { ...reply, headers: [...reply.headers, ...cleared, ...exposed(FRONT_HEADER, REMOVE)] }
+        : reply,
+  }
+}
+
 class FdiConversation implements Conversation {
   readonly exchange: Exchange
   readonly cookies: CookieWriter
   readonly loginCookies: CookieWriter
   readonly usesCookies: boolean
+  readonly isForgeable: boolean
+  readonly isSilent: boolean
+  readonly otherAccessTokens: readonly string[]
   readonly #request: Request
   readonly #around: Surroundings
   readonly #accessTokens: readonly string[]
 
   constructor(exchange: Exchange, request: Request, around: Surroundings) {
-    const { credentials, loginMode } = request
+    const { route, credentials, loginMode } = request
     const { writers, own, target } = around
     this.#request = request
     this.#around = around
     this.#accessTokens = accessTokensOf(request)
     const refreshTokens = refreshTokensOf(request)
     const hasCookies = credentials.accessCookies.length > 0 || credentials.refreshCookies.length > 0
-    const cookieMode = hasCookies || loginMode !== 'header'
-    this.usesCookies = credentials.header === null && cookieMode
+    this.isForgeable = hasCookies || loginMode !== 'header'
+    this.usesCookies = this.isForgeable && credentials.header === null
+    this.isSilent = route === null && loginMode === null
+    this.otherAccessTokens = credentials.header === null ? [] : credentials.accessCookies.slice(0, MAX_TOKENS)
     this.cookies = writers[this.usesCookies ? 'cookie' : 'header']
     this.loginCookies = loginMode === null ? own.cookies : writers[loginMode]
     const cookie = [
       ...this.#accessTokens.map((token) => `${ACCESS_COOKIE}=${token}`),
       ...refreshTokens.map((token) => `${REFRESH_COOKIE}=${token}`),
     ].join('; ')
-    this.exchange = new TranslatedExchange(exchange, target, cookie, (text) => this.#headersOf(text))
+    const headersOf = (text: string): readonly Header[] => this.#headersOf(text)
+    this.exchange = new TranslatedExchange(exchange, { target, cookie, headersOf, isOfSdk: !this.isSilent })
   }
 
   reply(reply: Reply, rejection?: CsrfRejectedError): Reply {
@@ -77,32 +117,44 @@ class FdiConversation implements Conversation {
       header[0] === 'set-cookie' ? this.#headersOf(header[1]) : [header],
     )
     const { route } = this.#request
-    if (route === 'jwks') return { ...reply, headers: [...headers, ['access-control-allow-origin', '*']] }
+    // No client SDK reads the answer.
+    if (this.isSilent) return { ...reply, headers }
+    if (route === 'jwks' && reply.status === 200)
+      return { ...reply, headers: [...headers, ['access-control-allow-origin', '*']] }
     if (route === 'refresh' && reply.status === 200) return withAnswer(headers, REFRESHED)
     if (route === 'signout' && reply.status === 204) return this.#signedOut(reply, headers)
     // A refresh gives the client a new CSRF token.
     const lacksToken =
       codeOf(reply) === 'csrf_rejected' && (rejection === undefined || rejection.check === 'token')
     if (lacksToken && this.#around.checksCsrfToken) return withAnswer(headers, MUST_REFRESH)
-    const answer = answerTo(reply, route === 'refresh')
-    if (answer === null) return { ...reply, headers }
-    if (route !== 'refresh' || answer.status !== 401) return withAnswer(headers, answer)
-    return withAnswer([...headers, ...this.#forgetting(reply, headers)], answer)
+    if (route === 'refresh' && reply.status === 401) return this.#refused(reply, headers)
+    const answer = answerTo(reply)
+    return answer === null ? { ...reply, headers } : withAnswer(headers, answer)
+  }
+
+  /**
+   * A refresh that was refused. Where Pawl clears no cookies, the session may come back: with a corrected schema, or as the login
+   * that has replaced it.
+   */
+  #refused(reply: Reply, headers: readonly Header[]): Reply {
+    const code = codeOf(reply)
+    const isOver = code === 'not_signed_in' || headers.some(([name]) => name === FRONT_HEADER)
+    if (!isOver) return withAnswer(headers, LATER)
+    return withAnswer([...headers, ...this.#forgetting(code, headers)], answerTo(reply) ?? NOT_SIGNED_IN)
   }
 
   /** A request without a token that names a session ends none. The client refreshes, and signs out again. */
   #signedOut(reply: Reply, headers: readonly Header[]): Reply {
-    const [token] = this.#accessTokens
-    if (token !== undefined && token !== LEGACY_TOKEN) return withAnswer(headers, OK)
+    if (this.#accessTokens.some(isAccessToken)) return withAnswer(headers, OK)
     const kept = reply.headers.filter(([name]) => name !== 'set-cookie')
-    return withAnswer(kept, token === undefined ? NOT_SIGNED_IN : MUST_REFRESH)
+    return withAnswer(kept, this.#accessTokens.length === 0 ? NOT_SIGNED_IN : MUST_REFRESH)
   }
 
-  /** The headers by which a client forgets a session that a refresh has refused, unless it has got new tokens. */
-  #forgetting(reply: Reply, headers: readonly Header[]): readonly Header[] {
+  /** The headers by which a client forgets a session that a refresh has refused, unless Pawl has cleared or set tokens. */
+  #forgetting(code: string | null, headers: readonly Header[]): readonly Header[] {
     if (headers.some(([name]) => name === FRONT_HEADER)) return []
     const { credentials } = this.#request
-    const isStray = codeOf(reply) === 'not_signed_in'
+    const isStray = code === 'not_signed_in'
     // A client that has no tokens but those cookies would ask with each start.
     const clears = isStray && (credentials.accessCookies.length > 0 || credentials.hasLegacyCookie)
     return clears
@@ -170,9 +222,7 @@ class FdiConversation implements Conversation {
 function accessTokensOf({ route, credentials }: Request): readonly string[] {
   const { header, accessCookies, hasLegacyCookie } = credentials
   // At a refresh, the header holds the refresh token.
-  if (header !== null && route === 'refresh') return []
-  // It clears the tokens of both methods, so it ends the sessions of both.
-  if (header !== null) return route === 'signout' ? [header, ...accessCookies] : [header]
+  if (header !== null) return route === 'refresh' ? [] : [header]
   return accessCookies.length === 0 && hasLegacyCookie && route !== 'refresh' ? [LEGACY_TOKEN] : accessCookies
 }
 

@@ -8,6 +8,9 @@ const BEARER = /^bearer +([\w.~+/-]+=*)$/i
 /** Of this release or any other. */
 const REFRESH_TOKEN = /^pawl_r\d{1,5}_[\w.~+/=-]{1,3500}$/
 
+/** How many access tokens of a request are looked at, as elsewhere in Pawl. */
+export const MAX_TOKENS = 4
+
 /** The tokens of a request, as the protocol carries them. None of them has been checked. */
 export interface Credentials {
   /** The token in the header `Authorization`, if its form is that of one of Pawl's. */

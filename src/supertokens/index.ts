@@ -1,15 +1,16 @@
 import type { Exchange } from '../http/exchange.ts'
 import type { ResolvedHttpOptions } from '../http/options/resolve.ts'
 import type { Conversation, OwnProtocol, Protocol } from '../http/protocol.ts'
+import { ownPaths } from '../http/routes.ts'
 import { check } from '../portable/options/check.ts'
 import { resolveTable } from '../portable/options/resolve-table.ts'
 import { cookieTokens, transportOf } from '../wire/credentials.ts'
 import { TRANSPORT_HEADER } from '../wire/names.ts'
-import { converse } from './conversation.ts'
-import { credentialsOf, isAccessToken } from './credentials.ts'
-import { MODE_HEADER, SDK_HEADERS } from './names.ts'
+import { converse, converseAtOwnLogout } from './conversation.ts'
+import { type Credentials, credentialsOf, isAccessToken, MAX_TOKENS } from './credentials.ts'
+import { ACCESS_COOKIE, MODE_HEADER } from './names.ts'
 import { SUPERTOKENS_OPTIONS } from './option-table.ts'
-import { isOwnRoute, ownPaths, ownTarget, routeOf, routePaths } from './routes.ts'
+import { isOwnLogout, isOwnRoute, ownTarget, routeOf, routePaths } from './routes.ts'
 import type { ResolvedSupertokensOptions, SupertokensOptions } from './supertokens-options.ts'
 import { createWriters } from './writers.ts'
 
@@ -37,12 +38,18 @@ export function supertokens(given: SupertokensOptions = {}): Protocol {
 
       return (exchange: Exchange, own: OwnProtocol): Conversation | null => {
         const route = routeOf(exchange, base)
-        const isOfSdk = SDK_HEADERS.some((name) => exchange.header(name) !== undefined)
-        if (route === null && !isOfSdk && !hasCookieAlone(exchange, options)) return null
-        if (route === null && isOwn(exchange, options.path)) return null
-        const loginMode = isOfSdk ? modeOf(exchange) : null
+        const loginMode = modeOf(exchange)
+        if (route === null && loginMode === null && !mayHaveCookie(exchange)) return null
         const credentials = credentialsOf(exchange, route === 'refresh')
         const writers = own.cookies.set.secure ? secure : local
+        if (route === null && isOwnRoute(exchange, options.path))
+          return isOwnLogout(exchange, options.path) && isSilentBrowser(exchange, credentials)
+            ? converseAtOwnLogout(exchange, credentials, { own, writers })
+            : null
+        if (route === null && exchange.header(TRANSPORT_HEADER) !== undefined) return null
+        const isSilent = route === null && loginMode === null
+        if (isSilent && (hasOwnCookie(exchange, options) || !isSilentBrowser(exchange, credentials)))
+          return null
         const target = route === null ? exchange.target : ownTarget(route, options.path)
         const around = { own, writers, target, checksCsrfToken: options.csrfToken }
         return converse(exchange, { route, credentials, loginMode }, around)
@@ -51,30 +58,33 @@ export function supertokens(given: SupertokensOptions = {}): Protocol {
   })
 }
 
-/** Whether a request is meant for Pawl's own protocol, although a client SDK may have added its headers to it. */
-function isOwn(exchange: Exchange, path: string): boolean {
-  return isOwnRoute(exchange, path) || exchange.header(TRANSPORT_HEADER) !== undefined
+/** How a client SDK wants the tokens of a login: in headers, unless it asks for cookies. Null if no SDK has sent the request. */
+function modeOf(exchange: Exchange): 'cookie' | 'header' | null {
+  const mode = exchange.header(MODE_HEADER)?.trim().toLowerCase()
+  return mode === undefined ? null : mode === 'cookie' ? 'cookie' : 'header'
 }
 
-/** How the tokens of a login are to travel: in headers, unless the client asks for cookies. */
-function modeOf(exchange: Exchange): 'cookie' | 'header' {
-  return exchange.header(MODE_HEADER)?.trim().toLowerCase() === 'cookie' ? 'cookie' : 'header'
+/** Cheap, because it is asked about every request of Pawl's own clients. */
+function mayHaveCookie(exchange: Exchange): boolean {
+  return exchange.header('cookie')?.includes(`${ACCESS_COOKIE}=`) === true
 }
 
 /**
- * Whether a request has an access token in a cookie of the protocol, and nothing of Pawl's own. Browsers send such requests
- * without a script: page loads, forms and WebSocket handshakes.
+ * Whether a request has an access token in a cookie of the protocol. Browsers send such requests without a script: page loads,
+ * forms and WebSocket handshakes.
  */
-function hasCookieAlone(
+function isSilentBrowser(exchange: Exchange, { accessCookies }: Credentials): boolean {
+  return transportOf(exchange) === 'cookie' && accessCookies.slice(0, MAX_TOKENS).some(isAccessToken)
+}
+
+function hasOwnCookie(
   exchange: Exchange,
   { cookies, localCookies }: Pick<ResolvedHttpOptions, 'cookies' | 'localCookies'>,
 ): boolean {
   const header = exchange.header('cookie')
-  if (header === undefined || transportOf(exchange) === 'bearer') return false
-  const isSignedIn = [cookies, localCookies].some(
+  return [cookies, localCookies].some(
     (set) => set !== null && [set.access, set.refresh].some((name) => cookieTokens(header, name).length > 0),
   )
-  return !isSignedIn && credentialsOf(exchange, false).accessCookies.some(isAccessToken)
 }
 
 /** @throws InvalidOptionsError */

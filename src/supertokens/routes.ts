@@ -1,5 +1,6 @@
 import type { Exchange } from '../http/exchange.ts'
 import { isHandshake, pathOf } from '../http/incoming-request.ts'
+import { JWKS_PATH, ownPaths } from '../http/routes.ts'
 
 /** A route of the protocol that Pawl serves. */
 export type Route = 'refresh' | 'signout' | 'jwks'
@@ -9,7 +10,7 @@ const JWKS = '/jwt/jwks.json'
 
 /** Where Pawl serves the same by its own protocol. @param path the option `path` */
 export function ownTarget(route: Route, path: string): string {
-  if (route === 'jwks') return '/.well-known/jwks.json'
+  if (route === 'jwks') return JWKS_PATH
   return route === 'refresh' ? `${path}/refresh` : `${path}/logout`
 }
 
@@ -32,6 +33,7 @@ export function isOwnRoute(exchange: Exchange, path: string): boolean {
   return ownPaths(path).includes(pathOf(exchange.target))
 }
 
-export function ownPaths(path: string): string[] {
-  return ['refresh', 'logout', 'device', 'device.js', 'revocations', 'prune'].map((name) => `${path}/${name}`)
+/** Whether a request is for the logout of Pawl's own protocol. */
+export function isOwnLogout(exchange: Exchange, path: string): boolean {
+  return exchange.method === 'POST' && pathOf(exchange.target) === `${path}/logout`
 }

@@ -196,6 +196,12 @@ describe('both transports at once', () => {
     expect(await both.me()).toMatchObject({ status: 200, body: { userId: 'app' } })
   })
 
+  it('a login ends both sessions', async () => {
+    const { both, sessions } = await open()
+    expect((await both.login()).cookies).toStrictEqual(CLEARED)
+    expect([await active(sessions, 'app'), await active(sessions, 'web')]).toStrictEqual([0, 0])
+  })
+
   it('the sign-out ends both sessions', async () => {
     const { both, sessions } = await open()
     expect(await both.signOut()).toMatchObject({ status: 200, cookies: CLEARED })
@@ -244,6 +250,18 @@ describe('cookies of an old backend', () => {
       expect((await anna.me()).status).toBe(200)
     }
   })
+})
+
+it('a sign-out with a token of no session ends nothing: the client refreshes, and signs out again', async () => {
+  const { anna, calls } = await openCounting()
+  const token = anna.jar.get('sAccessToken')!
+  for (const wrong of ['x', token.slice(0, 40), SUPERTOKENS_JWT]) {
+    anna.jar.put('sAccessToken', wrong)
+    expect(await anna.signOut()).toMatchObject(TRY_REFRESH)
+  }
+  expect(calls).toStrictEqual([])
+  expect((await anna.refresh()).status).toBe(200)
+  expect(await anna.signOut()).toMatchObject({ status: 200, body: { status: 'OK' } })
 })
 
 describe('doubled cookies', () => {

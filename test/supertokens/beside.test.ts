@@ -5,7 +5,15 @@ import { memory } from '../../src/memory/index.ts'
 import { supertokens } from '../../src/supertokens/index.ts'
 import { fakeExchange } from '../support/http-exchange.ts'
 import { createJar } from '../support/http-jar.ts'
-import { type Answer, asVisitor, type Handler, NAVIGATION, ORIGIN, openSite } from '../support/http-site.ts'
+import {
+  type Answer,
+  asVisitor,
+  type Handler,
+  NAVIGATION,
+  ORIGIN,
+  openSite,
+  type VisitOptions,
+} from '../support/http-site.ts'
 import { silentLogger } from '../support/logger.ts'
 import { openWithClock } from '../support/sessions.ts'
 import { counting } from '../support/stores.ts'
@@ -114,14 +122,45 @@ describe('a browser that sends no header of a client SDK', () => {
   }
 
   it('loads pages and sends forms with the session', async () => {
-    const { browser, clock } = await open()
+    const { browser } = await open()
     expect(await browser.navigate('/me')).toMatchObject({ status: 200, body: { userId: 'anna' } })
     expect(await browser.visit('POST', '/form', { info: { required: true } })).toMatchObject({ status: 200 })
-    expect(await browser.visit('POST', '/form', { headers: fromElsewhere })).toMatchObject(
-      refused('csrf_rejected'),
-    )
+    expect(await browser.visit('POST', '/form', { headers: fromElsewhere })).toMatchObject({
+      status: 403,
+      body: { code: 'csrf_rejected' },
+    })
+  })
+
+  it('is a visitor once its access token has expired: nobody refreshes it', async () => {
+    const { browser, clock, anna } = await open()
+    const optional = {
+      info: { optional: true },
+      handler: ({ current }) => Response.json(current),
+    } as VisitOptions
     clock.advance(HOUR)
-    expect(await browser.navigate('/me')).toMatchObject(TRY_REFRESH)
+    expect(await browser.navigate('/hello', optional)).toMatchObject({ status: 200, body: null })
+    const page = await browser.navigate('/me')
+    expect([page.status, page.headers.get('content-type')]).toStrictEqual([401, 'text/html; charset=utf-8'])
+    expect(await browser.me()).toMatchObject({ status: 401, body: { code: 'not_signed_in', refresh: false } })
+    const given = { handler: login, info: { optional: true } }
+    expect(await browser.visit('POST', '/login', given)).toMatchObject({ status: 200 })
+    expect(await browser.me()).toMatchObject({ status: 200, body: { userId: 'pawl' } })
+    expect((await anna.refresh()).status).toBe(200)
+  })
+
+  it('signs out by the logout of Pawl, whatever cookies it has', async () => {
+    const { browser, anna, sessions } = await open()
+    const out = await browser.logout()
+    expect([out.status, out.headers.get('front-token')]).toStrictEqual([204, 'remove'])
+    expect(anna.jar.names).toStrictEqual([])
+    await anna.login()
+    anna.jar.put('__Host-pawl-access', 'x')
+    await browser.visit('POST', '/login', { handler: login })
+    expect(anna.jar.names).toHaveLength(4)
+    expect((await browser.logout()).status).toBe(204)
+    expect(anna.jar.names).toStrictEqual([])
+    for (const user of ['anna', 'pawl'])
+      expect((await sessions.list(user)).every(({ active }) => !active)).toBe(true)
   })
 
   it('signs in by the cookies of Pawl, which then count', async () => {
@@ -159,7 +198,7 @@ describe('a browser that sends no header of a client SDK', () => {
   )
 
   it('opens a WebSocket with the session, from a page of this site', async () => {
-    const { anna, sessions } = await open()
+    const { anna, sessions, clock } = await open()
     const http = sessionsOverHttp(sessions, { protocol: supertokens() })
     const handshake = (headers: Record<string, string>) =>
       http.handle(
@@ -174,8 +213,12 @@ describe('a browser that sends no header of a client SDK', () => {
       )
     expect(await handshake({ origin: ORIGIN })).toMatchObject({ session: { userId: 'anna' } })
     expect(await handshake(fromElsewhere)).toMatchObject({ reply: { status: 403 } })
-    expect(await handshake({ cookie: 'sAccessToken=x', rid: 'anti-csrf' })).toMatchObject({
+    expect(await handshake({ cookie: 'sAccessToken=x', 'st-auth-mode': 'cookie' })).toMatchObject({
       session: { error: { code: 'ERR_ACCESS_TOKEN_INVALID' } },
+    })
+    clock.advance(HOUR)
+    expect(await handshake({ origin: ORIGIN })).toMatchObject({
+      session: { error: { code: 'ERR_NOT_SIGNED_IN' } },
     })
   })
 
@@ -228,6 +271,27 @@ describe('requests of other sites', () => {
     expect(await app.send('POST', '/notes', required)).toMatchObject({ status: 200 })
     expect(await app.refresh({ headers: fromElsewhere })).toMatchObject({ status: 200 })
     expect(await app.signOut({ headers: fromElsewhere })).toMatchObject({ status: 200 })
+  })
+
+  it('are refused if they get or bring cookies, whatever token is in the header', async () => {
+    const { sdk } = await openSdkSite()
+    const [anna, app] = [sdk('cookie'), sdk('header')]
+    await app.login()
+    const authorization = `Bearer ${app.stored.access.slice(0, -4)}AAAA`
+    const headers = { ...fromElsewhere, authorization }
+    expect(await sdk('cookie').login({ headers })).toMatchObject({ ...refused('csrf_rejected'), cookies: [] })
+    await anna.login()
+    for (const target of ['/auth/signout', '/auth/session/refresh', '/notes'])
+      expect(await anna.send('POST', target, { headers })).toMatchObject(refused('csrf_rejected'))
+    expect((await anna.me()).status).toBe(200)
+  })
+
+  it('with a `rid` of the application speak the protocol of Pawl', async () => {
+    const { visitor } = await openSdkSite()
+    const own = visitor()
+    await own.login()
+    for (const name of ['rid', 'fdi-version'])
+      expect(await own.me({ headers: { [name]: 'req-123' } })).toMatchObject({ status: 200 })
   })
 
   it('with the cookies of a session are refused in header mode, too', async () => {
@@ -340,6 +404,20 @@ describe('pages of other origins', () => {
   })
 })
 
+it.each(MODES)(
+  'a client in %s mode cannot sign in or out where a response sets cookies alone',
+  async (mode) => {
+    const { sessions } = await openWithClock()
+    const http = sessionsOverHttp(sessions, { protocol: supertokens(), cors: true, trustedOrigins: [SPA] })
+    const headers = { host: 'app.example.com', 'st-auth-mode': mode, ...fromSpa }
+    const exchange = { ...fakeExchange({ method: 'POST', headers }), setsCookiesAlone: true }
+    const { session } = await http.handle(exchange)
+    await expect(session!.create({ userId: 'anna' })).rejects.toThrow(/^this response sets cookies alone/)
+    expect(await sessions.list('anna')).toStrictEqual([])
+    await expect(session!.revoke()).rejects.toThrow(TypeError)
+  },
+)
+
 it('serves the public keys to every page', async () => {
   const { sdk, sessions } = await openSdkSite({}, { keys: { algorithm: 'ES256' } })
   const answer = await sdk('header').send('GET', '/auth/jwt/jwks.json')
@@ -347,7 +425,8 @@ it('serves the public keys to every page', async () => {
   expect(answer.headers.get('access-control-allow-origin')).toBe('*')
   const symmetric = await openSdkSite()
   const handler: Handler = () => new Response(null, { status: 404 })
-  expect((await symmetric.sdk('header').send('GET', '/auth/jwt/jwks.json', { handler })).status).toBe(404)
+  const none = await symmetric.sdk('header').send('GET', '/auth/jwt/jwks.json', { handler })
+  expect([none.status, none.headers.has('access-control-allow-origin')]).toStrictEqual([404, false])
 })
 
 describe('the calls of the store', () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Sessions } from '../../src/index.ts'
+import { memory } from '../../src/memory/index.ts'
 import type { Handler } from '../support/http-site.ts'
 import { decodeJwt } from '../support/jwt.ts'
-import { type Mode, openSdkSite, parseFrontToken, type Sdk } from './support/sdk.ts'
+import { createSdk, type Mode, openSdkSite, parseFrontToken, type Sdk } from './support/sdk.ts'
 
 const MODES: readonly Mode[] = ['cookie', 'header']
 const HOUR = 3600
@@ -60,7 +61,7 @@ describe('a login', () => {
     expect(text).not.toMatch(/eyJ|pawl_r1_/)
   })
 
-  it.each(['header', 'HEADER', 'any', '', undefined])('travels in headers for the mode %j', async (mode) => {
+  it.each(['header', 'HEADER', 'any', ''])('travels in headers for the mode %j', async (mode) => {
     const { sdk } = await openSdkSite()
     const { cookies, headers } = await sdk('header').login({ headers: { 'st-auth-mode': mode } })
     expect([cookies, headers.has('st-access-token')]).toStrictEqual([[], true])
@@ -387,14 +388,48 @@ describe('an administrator who acts as a user', () => {
     expect(await root.me()).toMatchObject({ status: 200, body: { userId: 'anna' } })
   })
 
-  it('acts in header mode for the life of one access token', async () => {
-    const { sdk, clock } = await openSdkSite()
+  it('cannot in header mode: the client would repeat a request of the user as the administrator', async () => {
+    const { sdk } = await openSdkSite()
     const root = sdk('header')
     await root.login()
-    await root.send('POST', '/act', { handler: act })
-    expect(await root.me()).toMatchObject({ status: 200, body: { userId: 'user' } })
-    clock.advance(HOUR)
-    expect((await root.refresh()).status).toBe(200)
+    const refused = await root.send('POST', '/act', { handler: act })
+    expect(refused).toMatchObject({
+      status: 403,
+      body: { claimValidationErrors: [{ id: 'acting_refused' }] },
+    })
     expect(await root.me()).toMatchObject({ status: 200, body: { userId: 'anna' } })
+  })
+})
+
+describe('a refresh of a session that may come back', () => {
+  const LATER = { status: 503, body: { message: 'try again later' }, cookies: [] }
+
+  it.each(MODES)('in %s mode keeps the tokens of a newer login', async (mode) => {
+    const { sdk } = await openSdkSite()
+    const anna = sdk(mode)
+    await anna.login()
+    const late = anna.copy()
+    await anna.login()
+    const answer = await late.refresh()
+    expect(answer).toMatchObject(LATER)
+    expect(answer.headers.get('retry-after')).toBe('1')
+    expect(shape(answer.headers)).toStrictEqual({})
+    expect((await anna.refresh()).status).toBe(200)
+  })
+
+  it.each(MODES)('in %s mode keeps those of a session that a schema refuses', async (mode) => {
+    const store = memory()
+    const before = await openSdkSite({}, { store })
+    const anna = before.sdk(mode)
+    await anna.login()
+    const strict = {
+      '~standard': { version: 1, vendor: 'test', validate: () => ({ issues: [{ message: 'no' }] }) },
+    }
+    const after = await openSdkSite({}, { store, claims: strict as never })
+    const late = createSdk(after, mode, '/auth', anna.jar.copy(), { ...anna.stored })
+    const answer = await late.refresh()
+    expect(answer).toMatchObject(LATER)
+    expect(shape(answer.headers)).toStrictEqual({})
+    expect((await anna.refresh()).status).toBe(200)
   })
 })

@@ -90,6 +90,7 @@ export function actionExchange(
     peer: undefined,
     signal: { aborted: false },
     json: async () => null,
+    setsCookiesAlone: true,
     get isFinished() {
       return isFinished
     },
