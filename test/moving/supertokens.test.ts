@@ -444,6 +444,7 @@ describe.each(['supertokens-node', 'supertokens-node-20'])('moving from %s with 
         undefined,
         [],
       ])
+      expect([...core.sessions.values()].map((session) => session.userDataInDatabase)).toStrictEqual([{}])
       store.insert = insert
       expect(await anna.request('GET', '/me')).toMatchObject({ status: 200, body: { id: 'anna' } })
       expect(await sessions.list('anna')).toHaveLength(1)
