@@ -21,15 +21,6 @@ export const NOT_SIGNED_IN: Answer = { status: 401, body: UNAUTHORISED }
 /** Clients delete their tokens after any 401 to a refresh, and keep them after this one. */
 export const LATER: Answer = { status: 503, body: { message: 'try again later' }, retryAfter: 1 }
 
-/** Clients delete their tokens after any 401 to a refresh, and keep them after this one. */
-const LATER: Answer = { status: 503, body: { message: 'try again later' }, retryAfter: 1 }
-
-/**
- * Refusals that end nothing. A late refresh of an old session must not delete the tokens of the login that replaced it, and a
- * corrected schema brings a session back.
- */
-const MAY_COME_BACK: ReadonlySet<WireCode> = new Set(['session_replaced', 'session_outdated'])
-
 /** Why a route refuses a session that is valid, in words for a developer who reads the answer. */
 const REASONS: Partial<Readonly<Record<WireCode, string>>> = {
   recent_auth_required: 'the user has not authenticated recently enough',
@@ -47,7 +38,6 @@ export function answerTo(reply: Reply): Answer | null {
   if (code === null) return null
   if (reply.status === 403) return refused(code)
   if (reply.status !== 401) return null
-  if (atRefresh && MAY_COME_BACK.has(code)) return LATER
   switch (code) {
     case 'refresh_token_reused':
       return { status: 401, body: THEFT }
