@@ -5,7 +5,7 @@ import { normalizeContext, recordable } from '../core/request-context.ts'
 import { toSession } from '../core/session/session.ts'
 import { type IssuedToken, issuedSession } from '../core/tokens/issue.ts'
 import type { Actor } from '../portable/actor.ts'
-import { ActingRefusedError, SessionEndedError } from '../portable/errors.ts'
+import { SessionEndedError } from '../portable/errors.ts'
 import type { BearerAnswer, CookieAnswer } from '../wire/names.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { isNavigation } from './page-load.ts'
@@ -31,10 +31,12 @@ export async function startActingIn<Claims extends object, Data>(
   administrator: { readonly verified: VerifiedSession<Claims>; readonly version: number },
   input: ActAs<Claims>,
 ): Promise<ActingStart<Claims>> {
-  const { engine, sessions, transport, conversation, usesCookies, ip, userAgent } = request
+  const { engine, sessions, transport, conversation, ip, userAgent } = request
+  if (conversation?.showsAccessToken === false)
+    throw new TypeError(
+      '`actAs` needs tokens in cookies: this client would refresh, and repeat a request as the administrator',
+    )
   const { verified: own, version } = administrator
-  // Such a client refreshes by itself, and would repeat a request of the other user as the administrator.
-  if (conversation !== null && !usesCookies) throw new ActingRefusedError()
   if (transport === 'cookie') responseCookies.reserve()
   const { row, accessToken, cookiesExpireAt } = await startActing(
     engine,

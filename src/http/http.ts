@@ -8,7 +8,7 @@ import { CsrfRejectedError } from '../portable/errors.ts'
 import { isPromise } from '../portable/is-promise.ts'
 import { check } from '../portable/options/check.ts'
 import { answersOf, canRefreshInline, checkRow, refreshInline } from './answers.ts'
-import { type CookieWriter, cookieWriter, isPlainLocalhost } from './cookies.ts'
+import { cookiesFor } from './cookies.ts'
 import { createCors } from './cors.ts'
 import { createCorsWarnings } from './cors-warnings.ts'
 import { assertCsrfToken, assertSameSite } from './csrf.ts'
@@ -128,14 +128,10 @@ function startedHttp<Claims extends object, Data>(
   // Clients of another protocol refresh by themselves.
   const conversationOptions = { ...options, inline: false }
   const takeSnapshot = options.revocations ? createRevocationSnapshots(engine) : null
-  const secureCookies = cookieWriter(options, options.cookies)
-  const localCookies = options.localCookies === null ? null : cookieWriter(options, options.localCookies)
+  const { secure: secureCookies, of: cookiesOf } = cookiesFor(options)
   const cors = options.cors ? createCors() : null
   const isTrusted = createIsTrusted(options)
   const corsWarnings = createCorsWarnings(options, (message) => engine.options.logger.warn({}, message))
-
-  const cookiesOf = (exchange: Exchange): CookieWriter =>
-    localCookies !== null && isPlainLocalhost(exchange, options.cookies) ? localCookies : secureCookies
 
   /** The CSRF token of the session of an access token that Pawl has just issued. */
   function csrfTokenOf(accessToken: string): string | null {
@@ -144,18 +140,18 @@ function startedHttp<Claims extends object, Data>(
   }
 
   function openConversation(exchange: Exchange): Conversation | null {
-    return options.protocol?.(exchange, { cookies: cookiesOf(exchange), csrfTokenOf }) ?? null
+    const isGenuine = (accessToken: string): boolean => engine.identify(accessToken) !== null
+    return (
+      options.protocol?.converse(exchange, { cookies: cookiesOf(exchange), isGenuine, csrfTokenOf }) ?? null
+    )
   }
 
   function incoming(exchange: Exchange, waited?: number): IncomingRequest<Claims, Data> {
     const conversation = openConversation(exchange)
-    if (conversation !== null) {
-      const { exchange: inner, cookies, isSilent } = conversation
-      const request = new IncomingRequest(sessions, conversationOptions, inner, cookies, waited, conversation)
-      const error = isSilent ? new RequestSession(request).error : null
-      if (error === null || 'retryAfter' in error) return request
-    }
-    return new IncomingRequest(sessions, options, exchange, cookiesOf(exchange), waited)
+    if (conversation === null)
+      return new IncomingRequest(sessions, options, exchange, cookiesOf(exchange), waited)
+    const { exchange: inner, cookies } = conversation
+    return new IncomingRequest(sessions, conversationOptions, inner, cookies, waited, conversation)
   }
 
   function handle(exchange: Exchange, waited = 0): Handled<Claims, Data> | Promise<Handled<Claims, Data>> {
@@ -211,7 +207,7 @@ function startedHttp<Claims extends object, Data>(
     const { exchange } = request
     // A WebSocket handshake is a GET, but no page of another site may send one with our cookies.
     const mayChangeState = request.isHandshake || !request.isSafeMethod
-    if (!request.isForgeable || !mayChangeState) return null
+    if (!request.usesCookies || !mayChangeState) return null
     try {
       assertSameSite(exchange, request.isFromTrustedOrigin)
       warnOfPassedOnForm(request)

@@ -20,7 +20,7 @@ import { type CookieWriter, SIGNED_OUT } from './cookies.ts'
 import type { Exchange } from './exchange.ts'
 import type { ResolvedHttpOptions } from './options/resolve.ts'
 import { hasHeadersOfPageLoad } from './page-load.ts'
-import type { Conversation } from './protocol.ts'
+import type { Beside, Conversation } from './protocol.ts'
 
 /** A request that has waited less has not waited for a start of the sessions. Milliseconds. */
 const SHORT_WAIT = 50
@@ -73,14 +73,9 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     return this.exchange.ip
   }
 
-  /** Whether the tokens of the session travel in cookies, which browsers send by themselves. */
+  /** Whether the request has cookies or may get some, which browsers send by themselves. */
   get usesCookies(): boolean {
     return this.conversation?.usesCookies ?? this.transport === 'cookie'
-  }
-
-  /** Whether another site may have made the browser send the request. */
-  get isForgeable(): boolean {
-    return this.conversation?.isForgeable ?? this.transport === 'cookie'
   }
 
   /** Writes the cookies of a login. */
@@ -189,6 +184,26 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     return [...this.cookies.clear(), ...device]
   }
 
+  /** {@link Beside}, without what a client in bearer mode says nothing about. */
+  get #beside(): Beside | null {
+    const { conversation, exchange, options, cookies, transport } = this
+    if (conversation !== null) return conversation.beside
+    return transport === 'bearer' ? null : (options.protocol?.beside(exchange, cookies) ?? null)
+  }
+
+  /** The sessions of tokens of another protocol, as {@link namedSessionIds}. */
+  get besideSessionIds(): string[] {
+    const tokens = this.#beside?.accessTokens ?? []
+    return tokens
+      .flatMap((token) => this.engine.identify(token, this.checkedTokens) ?? [])
+      .flatMap(sessionIdsIn)
+  }
+
+  /** Removes the tokens of another protocol, if there are any. */
+  get clearedBeside(): readonly string[] {
+    return this.#beside?.clear() ?? []
+  }
+
   /** Removes the device cookie, if there is one. */
   get clearedDevice(): string[] {
     return this.deviceCookies.length > 0 ? [this.cookies.clearDevice()] : []
@@ -210,15 +225,7 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     const preferred = this.preferredSessionIds
     const refreshed = this.refreshTokens.flatMap(({ token }) => token?.sessionId ?? [])
     const chosen = refreshed.filter((sessionId) => preferred.includes(sessionId))
-    const others = this.#identified(this.conversation?.otherAccessTokens ?? [])
-    return [
-      ...new Set([
-        ...this.identifiedSessions.flatMap(sessionIdsIn),
-        ...chosen,
-        ...refreshed,
-        ...others.flatMap(sessionIdsIn),
-      ]),
-    ]
+    return [...new Set([...this.identifiedSessions.flatMap(sessionIdsIn), ...chosen, ...refreshed])]
   }
 
   /**
@@ -252,11 +259,7 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
 
   /** The sessions that genuine access tokens are of. */
   get identifiedSessions(): NamedSession[] {
-    return this.#identified(this.accessTokens)
-  }
-
-  #identified(tokens: readonly string[]): NamedSession[] {
-    return tokens.flatMap((token) => this.engine.identify(token, this.checkedTokens) ?? [])
+    return this.accessTokens.flatMap((token) => this.engine.identify(token, this.checkedTokens) ?? [])
   }
 
   /** What speaks for an access token before its signature is checked. @param refreshed ids in genuine refresh tokens */

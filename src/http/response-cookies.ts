@@ -1,6 +1,7 @@
 import type { Engine } from '../core/engine.ts'
 import type { Exchange, Header } from './exchange.ts'
 import { reportLargeCookies } from './large-cookies.ts'
+import type { Conversation } from './protocol.ts'
 import { forbidCaching } from './reply.ts'
 
 /** Cookies that wait for the head of a response. */
@@ -18,15 +19,14 @@ const NONE: PendingCookies = { cookies: [], headers: [], until: 0 }
 export class ResponseCookies {
   readonly #exchange: Exchange
   readonly #engine: Engine
-  readonly #needsHeaders: boolean
+  readonly #conversation: Conversation | null
   #pending: PendingCookies = NONE
   #head: 'untouched' | 'reserved' | 'sent' = 'untouched'
 
-  /** @param needsHeaders whether the client gets its tokens in other headers, too */
-  constructor(exchange: Exchange, engine: Engine, needsHeaders = false) {
+  constructor(exchange: Exchange, engine: Engine, conversation: Conversation | null) {
     this.#exchange = exchange
     this.#engine = engine
-    this.#needsHeaders = needsHeaders
+    this.#conversation = conversation
   }
 
   get pending(): PendingCookies {
@@ -48,10 +48,6 @@ export class ResponseCookies {
   reserve(): void {
     if (this.#head === 'sent') throw new TypeError('the response has begun: its cookies can no longer be set')
     if (this.#head === 'reserved') return
-    if (this.#needsHeaders && this.#exchange.setsCookiesAlone === true)
-      throw new TypeError(
-        'this response sets cookies alone, and the client needs other headers: sign in and out in a route of its own',
-      )
     this.#exchange.beforeHead((head) => {
       this.#head = 'sent'
       const { cookies, headers, until } = this.#pending
@@ -71,7 +67,7 @@ export class ResponseCookies {
   ): void {
     this.reserve()
     this.#pending = { cookies, headers, until }
-    reportLargeCookies(this.#engine, cookies)
+    reportLargeCookies(this.#engine, cookies, this.#conversation)
   }
 
   /** As {@link set}, for the cookies of a refresh: later they would break the timing that the protocol relies on. */

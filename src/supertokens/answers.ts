@@ -18,8 +18,9 @@ export const REFRESHED: Answer = { status: 200, body: {} }
 /** The client refreshes, then repeats the request. */
 export const MUST_REFRESH: Answer = { status: 401, body: TRY_REFRESH }
 export const NOT_SIGNED_IN: Answer = { status: 401, body: UNAUTHORISED }
+
 /** Clients delete their tokens after any 401 to a refresh, and keep them after this one. */
-export const LATER: Answer = { status: 503, body: { message: 'try again later' }, retryAfter: 1 }
+const LATER: Answer = { status: 503, body: { message: 'try again later' }, retryAfter: 1 }
 
 /** Why a route refuses a session that is valid, in words for a developer who reads the answer. */
 const REASONS: Partial<Readonly<Record<WireCode, string>>> = {
@@ -32,12 +33,16 @@ const REASONS: Partial<Readonly<Record<WireCode, string>>> = {
   csrf_rejected: 'the request comes from another site, or lacks its CSRF token',
 }
 
-/** The answer of the protocol to an error of Pawl; null for an answer that stays as it is: clients act on no other status. */
-export function answerTo(reply: Reply): Answer | null {
+/**
+ * The answer of the protocol to an error of Pawl; null for an answer that stays as it is: clients act on no other status.
+ * @param atRefresh whether it answers a refresh
+ */
+export function answerTo(reply: Reply, atRefresh: boolean): Answer | null {
   const code = codeOf(reply)
   if (code === null) return null
   if (reply.status === 403) return refused(code)
   if (reply.status !== 401) return null
+  if (atRefresh && !forgets(reply, code)) return LATER
   switch (code) {
     case 'refresh_token_reused':
       return { status: 401, body: THEFT }
@@ -46,10 +51,23 @@ export function answerTo(reply: Reply): Answer | null {
       return MUST_REFRESH
     case 'device_proof_required':
       // No refresh adds a proof to a request, and the client would refresh and repeat it ten times.
-      return refused(code)
+      return atRefresh ? NOT_SIGNED_IN : refused(code)
     default:
       return NOT_SIGNED_IN
   }
+}
+
+/**
+ * Whether a client is to forget its tokens, since a refresh refuses them: if Pawl clears cookies, and if the client has none that
+ * could work. A late refresh of an old session must not delete the tokens of the login that replaced it, and a corrected schema
+ * brings a session back.
+ */
+function forgets({ headers }: Reply, code: WireCode): boolean {
+  return (
+    code === 'not_signed_in' ||
+    code === 'device_proof_required' ||
+    headers.some(([name]) => name === 'set-cookie')
+  )
 }
 
 /** What the client SDKs call an invalid claim. */

@@ -1,19 +1,10 @@
 import type { CookieWriter } from '../http/cookies.ts'
 import type { Exchange, Header, Reply } from '../http/exchange.ts'
-import type { Conversation, OwnProtocol } from '../http/protocol.ts'
+import type { Beside, Conversation, OwnProtocol } from '../http/protocol.ts'
 import { jsonReply } from '../http/reply.ts'
 import type { CsrfRejectedError } from '../portable/errors.ts'
-import {
-  type Answer,
-  answerTo,
-  codeOf,
-  LATER,
-  MUST_REFRESH,
-  NOT_SIGNED_IN,
-  OK,
-  REFRESHED,
-} from './answers.ts'
-import { type Credentials, isAccessToken, MAX_TOKENS } from './credentials.ts'
+import { type Answer, answerTo, codeOf, MUST_REFRESH, NOT_SIGNED_IN, OK, REFRESHED } from './answers.ts'
+import { type Credentials, fewTokens, MAX_TOKENS } from './credentials.ts'
 import { frontTokenOf } from './front-token.ts'
 import {
   ACCESS_COOKIE,
@@ -33,7 +24,7 @@ export interface Request {
   /** A route of the protocol; null for one of the application. */
   readonly route: Route | null
   readonly credentials: Credentials
-  /** How the tokens of a login are to travel. Null if no client SDK has sent the request: then as in Pawl's own protocol. */
+  /** How the tokens of a login are to travel. Null if no client SDK sent the request: then by Pawl's own protocol. */
   readonly loginMode: Mode | null
 }
 
@@ -49,76 +40,46 @@ export interface Surroundings {
 /** In place of an access token: it is refused, and the client refreshes. */
 const LEGACY_TOKEN = 'legacy'
 
-export function converse(exchange: Exchange, request: Request, around: Surroundings): Conversation {
-  return new FdiConversation(exchange, request, around)
-}
-
-/**
- * A request to the logout of Pawl's own protocol from a browser that has cookies of this one. It ends their sessions too: a page
- * load would go on with them.
- */
-export function converseAtOwnLogout(
-  exchange: Exchange,
-  { accessCookies }: Credentials,
-  { own, writers }: Pick<Surroundings, 'own' | 'writers'>,
-): Conversation {
-  const cleared = writers.clearCookies().map((text): Header => ['set-cookie', text])
-  return {
-    exchange,
-    cookies: own.cookies,
-    loginCookies: own.cookies,
-    usesCookies: true,
-    isForgeable: true,
-    isSilent: false,
-    otherAccessTokens: accessCookies.slice(0, MAX_TOKENS),
-    reply: (reply) =>
-      reply.status === 204
-        ? { ...reply, headers: [...reply.headers, ...cleared, ...exposed(FRONT_HEADER, REMOVE)] }
-        : reply,
-  }
-}
-
-class FdiConversation implements Conversation {
+export class FdiConversation implements Conversation {
   readonly exchange: Exchange
   readonly cookies: CookieWriter
   readonly loginCookies: CookieWriter
   readonly usesCookies: boolean
-  readonly isForgeable: boolean
-  readonly isSilent: boolean
-  readonly otherAccessTokens: readonly string[]
+  readonly beside: Beside | null
+  readonly showsAccessToken: boolean
+  readonly refreshes: boolean
   readonly #request: Request
   readonly #around: Surroundings
   readonly #accessTokens: readonly string[]
 
   constructor(exchange: Exchange, request: Request, around: Surroundings) {
-    const { route, credentials, loginMode } = request
+    const { credentials, loginMode } = request
     const { writers, own, target } = around
     this.#request = request
     this.#around = around
+    this.refreshes = request.route !== null || loginMode !== null
     this.#accessTokens = accessTokensOf(request)
     const refreshTokens = refreshTokensOf(request)
     const hasCookies = credentials.accessCookies.length > 0 || credentials.refreshCookies.length > 0
-    this.isForgeable = hasCookies || loginMode !== 'header'
-    this.usesCookies = this.isForgeable && credentials.header === null
-    this.isSilent = route === null && loginMode === null
-    this.otherAccessTokens = credentials.header === null ? [] : credentials.accessCookies.slice(0, MAX_TOKENS)
-    this.cookies = writers[this.usesCookies ? 'cookie' : 'header']
+    this.usesCookies = hasCookies || loginMode !== 'header'
+    this.beside = this.usesCookies ? besideOf(exchange, credentials, own.cookies) : null
+    const mode = credentials.header === null && this.usesCookies ? 'cookie' : 'header'
+    this.showsAccessToken = mode === 'cookie'
+    this.cookies = writers[mode]
     this.loginCookies = loginMode === null ? own.cookies : writers[loginMode]
     const cookie = [
       ...this.#accessTokens.map((token) => `${ACCESS_COOKIE}=${token}`),
       ...refreshTokens.map((token) => `${REFRESH_COOKIE}=${token}`),
     ].join('; ')
-    const headersOf = (text: string): readonly Header[] => this.#headersOf(text)
-    this.exchange = new TranslatedExchange(exchange, { target, cookie, headersOf, isOfSdk: !this.isSilent })
+    this.exchange = new TranslatedExchange(exchange, target, cookie, this.refreshes, this.headersOf)
   }
 
   reply(reply: Reply, rejection?: CsrfRejectedError): Reply {
     const headers = reply.headers.flatMap((header) =>
-      header[0] === 'set-cookie' ? this.#headersOf(header[1]) : [header],
+      header[0] === 'set-cookie' ? this.headersOf(header[1]) : [header],
     )
+    if (!this.refreshes) return { ...reply, headers }
     const { route } = this.#request
-    // No client SDK reads the answer.
-    if (this.isSilent) return { ...reply, headers }
     if (route === 'jwks' && reply.status === 200)
       return { ...reply, headers: [...headers, ['access-control-allow-origin', '*']] }
     if (route === 'refresh' && reply.status === 200) return withAnswer(headers, REFRESHED)
@@ -127,43 +88,38 @@ class FdiConversation implements Conversation {
     const lacksToken =
       codeOf(reply) === 'csrf_rejected' && (rejection === undefined || rejection.check === 'token')
     if (lacksToken && this.#around.checksCsrfToken) return withAnswer(headers, MUST_REFRESH)
-    if (route === 'refresh' && reply.status === 401) return this.#refused(reply, headers)
-    const answer = answerTo(reply)
-    return answer === null ? { ...reply, headers } : withAnswer(headers, answer)
+    const answer = answerTo(reply, route === 'refresh')
+    if (answer === null) return { ...reply, headers }
+    if (route !== 'refresh' || answer.status !== 401) return withAnswer(headers, answer)
+    return withAnswer([...headers, ...this.#forgetting(reply, headers)], answer)
   }
 
   /**
-   * A refresh that was refused. Where Pawl clears no cookies, the session may come back: with a corrected schema, or as the login
-   * that has replaced it.
+   * A request without a token that names a session ends none, although its refresh token may: the client refreshes, and signs out
+   * again.
    */
-  #refused(reply: Reply, headers: readonly Header[]): Reply {
-    const code = codeOf(reply)
-    const isOver = code === 'not_signed_in' || headers.some(([name]) => name === FRONT_HEADER)
-    if (!isOver) return withAnswer(headers, LATER)
-    return withAnswer([...headers, ...this.#forgetting(code, headers)], answerTo(reply) ?? NOT_SIGNED_IN)
-  }
-
-  /** A request without a token that names a session ends none. The client refreshes, and signs out again. */
   #signedOut(reply: Reply, headers: readonly Header[]): Reply {
-    if (this.#accessTokens.some(isAccessToken)) return withAnswer(headers, OK)
+    const ofSdk = this.#accessTokens
+    const tokens = ofSdk.length > 0 ? ofSdk : (this.beside?.accessTokens ?? [])
+    if (tokens.slice(0, MAX_TOKENS).some((token) => this.#around.own.isGenuine(token)))
+      return withAnswer(headers, OK)
     const kept = reply.headers.filter(([name]) => name !== 'set-cookie')
-    return withAnswer(kept, this.#accessTokens.length === 0 ? NOT_SIGNED_IN : MUST_REFRESH)
+    return withAnswer(kept, tokens.length === 0 ? NOT_SIGNED_IN : MUST_REFRESH)
   }
 
-  /** The headers by which a client forgets a session that a refresh has refused, unless Pawl has cleared or set tokens. */
-  #forgetting(code: string | null, headers: readonly Header[]): readonly Header[] {
+  /** The headers by which a client forgets a session that a refresh has refused, unless it has got new tokens. */
+  #forgetting(reply: Reply, headers: readonly Header[]): readonly Header[] {
     if (headers.some(([name]) => name === FRONT_HEADER)) return []
     const { credentials } = this.#request
-    const isStray = code === 'not_signed_in'
+    const isStray = codeOf(reply) === 'not_signed_in'
     // A client that has no tokens but those cookies would ask with each start.
     const clears = isStray && (credentials.accessCookies.length > 0 || credentials.hasLegacyCookie)
     return clears
-      ? this.cookies.clear().flatMap((text) => this.#headersOf(text))
+      ? this.cookies.clear().flatMap((text) => this.headersOf(text))
       : exposed(FRONT_HEADER, REMOVE)
   }
 
-  /** The headers by which a cookie that Pawl sets reaches the client. */
-  #headersOf(text: string): readonly Header[] {
+  readonly headersOf = (text: string): readonly Header[] => {
     const [pair = ''] = text.split(';', 1)
     const at = pair.indexOf('=')
     const [name, value] = [pair.slice(0, at), pair.slice(at + 1)]
@@ -171,13 +127,14 @@ class FdiConversation implements Conversation {
     switch (name) {
       case ACCESS_COOKIE:
         return value === ''
-          ? [cookie, ...exposed(FRONT_HEADER, REMOVE), ...this.#clearedLegacy()]
+          ? [cookie]
           : [cookie, ...this.#introduced(value), ...this.#antiCsrf(value), ...this.#clearedLegacy()]
       case REFRESH_COOKIE:
         return [...(value === '' ? [] : this.#clearedHeaders()), cookie]
       case ACCESS_HEADER:
+        // Whatever ends a session clears this header, also in cookie mode.
         return value === ''
-          ? exposed(ACCESS_HEADER, '')
+          ? [...exposed(ACCESS_HEADER, ''), ...exposed(FRONT_HEADER, REMOVE), ...this.#clearedLegacy()]
           : [...exposed(ACCESS_HEADER, value), ...this.#introduced(value), ...this.#clearedLegacy()]
       case REFRESH_HEADER:
         return [...(value === '' ? [] : this.#clearedCookies()), ...exposed(REFRESH_HEADER, value)]
@@ -224,6 +181,24 @@ function accessTokensOf({ route, credentials }: Request): readonly string[] {
   // At a refresh, the header holds the refresh token.
   if (header !== null) return route === 'refresh' ? [] : [header]
   return accessCookies.length === 0 && hasLegacyCookie && route !== 'refresh' ? [LEGACY_TOKEN] : accessCookies
+}
+
+/**
+ * The tokens in cookies that a request does not act with. Tokens in headers alone are those of an app or a script, which has nothing
+ * to do with the pages of the browser.
+ */
+function besideOf(
+  exchange: Exchange,
+  { header, accessCookies }: Credentials,
+  own: CookieWriter,
+): Beside | null {
+  const ownTokens = fewTokens(exchange, own.set.access)
+  const accessTokens = header === null ? ownTokens : [...accessCookies, ...ownTokens]
+  if (accessTokens.length === 0) return null
+  const hasDevice = fewTokens(exchange, own.set.device).length > 0
+  const clear = () =>
+    ownTokens.length === 0 ? [] : [...own.clear(), ...(hasDevice ? [own.clearDevice()] : [])]
+  return { accessTokens, clear }
 }
 
 function refreshTokensOf({ route, credentials }: Request): readonly string[] {

@@ -7,15 +7,14 @@ export const REFRESH_COOKIE = 'sRefreshToken'
 /** A cookie of old backends. Its clients must refresh once. */
 export const LEGACY_COOKIE = 'sIdRefreshToken'
 
-/**
- * `cookie` or `header`: how the client wants the tokens of a login. Every SDK sends it with every request, so it tells their
- * requests from others. The header `rid` does not: gateways and applications use that name for the id of a request.
- */
+/** `cookie` or `header`: how the client wants the tokens of a login. */
 export const MODE_HEADER = 'st-auth-mode'
 export const ACCESS_HEADER = 'st-access-token'
 export const REFRESH_HEADER = 'st-refresh-token'
 export const FRONT_HEADER = 'front-token'
 export const ANTI_CSRF_HEADER = 'anti-csrf'
+/** The versions of the protocol that the client knows. */
+export const VERSION_HEADER = 'fdi-version'
 
 /** The value of the front token that makes a client forget its session. */
 export const REMOVE = 'remove'

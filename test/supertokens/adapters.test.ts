@@ -69,6 +69,8 @@ describe.each(ADAPTERS)('$name', (adapter) => {
     expect([refresh.status, refresh.text, refresh.cookies.length]).toStrictEqual([200, '{}', 2])
     parseFrontToken(String(refresh.headers['front-token']))
     expect(await send('GET', '/me')).toMatchObject({ status: 200, body: { userId: 'anna' } })
+    expect((await send('POST', '/act?user=berta')).status).toBe(200)
+    expect(await send('GET', '/actor')).toMatchObject({ status: 200, body: { userId: 'berta', by: 'anna' } })
     const signOut = await send('POST', '/auth/signout')
     expect(signOut).toMatchObject({ status: 200, body: { status: 'OK' }, cookies: CLEARED })
     expect(signOut.headers['front-token']).toBe('remove')

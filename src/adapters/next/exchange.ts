@@ -89,8 +89,8 @@ export function actionExchange(
     ip: ip?.(headers),
     peer: undefined,
     signal: { aborted: false },
+    takesOnlyCookies: true,
     json: async () => null,
-    setsCookiesAlone: true,
     get isFinished() {
       return isFinished
     },
