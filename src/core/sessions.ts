@@ -30,6 +30,7 @@ import { createLostEnds } from './revocation/lost-ends.ts'
 import { createRevocations } from './revocation/revocations.ts'
 import { createEnding } from './session/ending.ts'
 import { assertRowsVisible } from './session/missing-row.ts'
+import { readParent } from './session/parent.ts'
 import { assertActive, assertNotEnded, compareEnds, readRow, repeatKnownEnd } from './session/rows.ts'
 import { createSchemas } from './session/schemas.ts'
 import { toSession } from './session/session.ts'
@@ -187,15 +188,20 @@ function assemble<Claims extends object, Data>(
     async check(accessToken, given) {
       const context = methodOptions('check', given, 'ip', 'userAgent')
       const token = verifyOrRepeatEnd(accessToken, context)
-      const { sessionId, expiresAt, version, actor, session } = token
+      const { sessionId, expiresAt, version, actor, parentId, session } = token
       return telemetry.trace('check', async () => {
         if (actor !== null) {
           await checkActing(engine, token, actor)
           return session
         }
-        const row = await readRow(store, sessionId)
+        const [row, parent] = await Promise.all([
+          readRow(store, sessionId),
+          readParent(engine, parentId, clock.now()),
+        ])
         if (row === null) await assertRowsVisible(engine)
         compareEnds(engine, row)
+        if (parent.ended !== false)
+          throw new SessionEndedError(sessionId, parent.ended === 'yes' ? 'revoked' : 'unknown')
         if (store.readOnly === true && row !== null && row.version < version) {
           // The replica is behind the token, so its row cannot say that the session has expired. An end is final.
           assertNotEnded(row)

@@ -277,6 +277,7 @@ export function memory(...options: undefined[]): Store {
           row.userId === userId &&
           row.endedAt === null &&
           row.actor === null &&
+          row.parentId === null &&
           now < Math.min(row.expiresAt, row.absoluteExpiresAt ?? row.expiresAt) &&
           !except.includes(row.id),
       )

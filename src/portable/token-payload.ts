@@ -36,6 +36,8 @@ export interface AccessTokenFields {
   readonly actor: Actor | null
   /** The version of the administrator's row; 0 in the user's own session. */
   readonly actorVersion: number
+  /** The session that this one ends with (`handoff`); `null` for any other. */
+  readonly parentId: string | null
   /** The thumbprint of the key that the session is bound to (RFC 9449 section 6.1); `null` if it is not bound. */
   readonly device: string | null
   readonly claims: ClaimsObject
@@ -102,7 +104,7 @@ export function readPayload(
 }
 
 function readFields(payload: TokenClaims, header: string, profile: AccessTokenProfile): AccessToken | null {
-  const { iat, exp, auth_time, ver, gen, n, ctx, nbf, iss, aud, client_id, act, cnf } = payload
+  const { iat, exp, auth_time, ver, gen, n, ctx, nbf, iss, aud, client_id, act, cnf, psid } = payload
   const subject = readSubject(payload)
   if (subject === null) return null
   const isTime = Number.isSafeInteger
@@ -122,6 +124,7 @@ function readFields(payload: TokenClaims, header: string, profile: AccessTokenPr
   // A token that is bound in another way would else count as one that is not bound.
   if (cnf !== undefined && !isThumbprint(cnf?.jkt)) return null
   const actor = readSubject(act)
+  const parentId = readSessionId(psid)
   return {
     header,
     ...subject,
@@ -135,27 +138,33 @@ function readFields(payload: TokenClaims, header: string, profile: AccessTokenPr
     contextTag: ctx ?? null,
     actor,
     actorVersion: (actor !== null && Number.isInteger(act?.ver) && act?.ver) || 0,
+    parentId,
     device: cnf?.jkt ?? null,
-    claims: claimsIn(payload, actor),
+    claims: claimsIn(payload, actor, parentId),
   }
 }
 
 /** The user and session that `sub` and `sid` name: those of the token, or in `act` those of its actor. */
 function readSubject(value: Partial<TokenClaims> | null | undefined): Actor | null {
   const { sub, sid } = value ?? {}
-  const bytes = typeof sid === 'string' && sid.length === 22 ? decodeBase64url(sid) : null
-  return bytes === null || typeof sub !== 'string' || sub === ''
-    ? null
-    : { userId: sub, sessionId: sessionIdFromBytes(bytes) }
+  const sessionId = readSessionId(sid)
+  return sessionId === null || typeof sub !== 'string' || sub === '' ? null : { userId: sub, sessionId }
+}
+
+function readSessionId(value: unknown): string | null {
+  const bytes = typeof value === 'string' && value.length === 22 ? decodeBase64url(value) : null
+  return bytes === null ? null : sessionIdFromBytes(bytes)
 }
 
 const isThumbprint = (value: unknown): boolean => typeof value === 'string' && value.length === 43
 
-/** The claims of the application. A claim `act` that names no actor is one, from before Pawl reserved the name. */
-function claimsIn(payload: object, actor: Actor | null): ClaimsObject {
-  return Object.fromEntries(
-    Object.entries(payload).filter(([name]) => !TOKEN_CLAIM_NAMES.has(name) && (name !== 'act' || !actor)),
-  )
+/** The claims of the application. An `act` or `psid` that names no session is one, from before Pawl reserved the name. */
+function claimsIn(payload: object, actor: Actor | null, parentId: string | null): ClaimsObject {
+  const isOurs = (name: string): boolean =>
+    TOKEN_CLAIM_NAMES.has(name) ||
+    (name === 'act' && actor !== null) ||
+    (name === 'psid' && parentId !== null)
+  return Object.fromEntries(Object.entries(payload).filter(([name]) => !isOurs(name)))
 }
 
 function decodeTwin(text: unknown): Presented | undefined {

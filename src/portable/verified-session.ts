@@ -15,6 +15,11 @@ export interface VerifiedSession<Claims extends object = ClaimsObject> {
   /** Who acts as this user (`session.actAs`); `null` in the user's own session. */
   readonly actor: Actor | null
   /**
+   * The session that this one ends with: a handoff with `endsWithParent` has created it. `null` for any other. While somebody
+   * acts as the user: that which the administrator's session ends with.
+   */
+  readonly parentId: string | null
+  /**
    * The thumbprint (RFC 7638) of the key that the session is bound to; `null` if it is not bound (`deviceBinding`). While
    * somebody acts as the user: that of the administrator's device.
    */
@@ -37,6 +42,7 @@ export type SessionFields = Pick<
   | 'authTime'
   | 'generation'
   | 'actor'
+  | 'parentId'
   | 'device'
 > & { readonly stale?: boolean }
 
@@ -50,6 +56,7 @@ export function verifiedSession(fields: SessionFields): VerifiedSession {
     authTime: new Date(fields.authTime),
     generation: fields.generation,
     actor: deepFreeze(fields.actor),
+    parentId: fields.parentId,
     device: fields.device,
     stale: !!fields.stale,
   })

@@ -81,7 +81,7 @@ const ACTIVE = `${LIVE} and expires_at > $2
           where renewal ->> 'absoluteExpiresAt' is null
             or (renewal ->> 'absoluteExpiresAt')::numeric > extract(epoch from $2::timestamptz) * 1000))`
 
-/** What the session limit counts: active at $2, and not in $3. */
+/** What the session limit counts: active at $2, not in $3, and of a login: no session that ends with another one. */
 const COUNTED = `user_id = $1 and ${LIVE} and expires_at > $2
       and (absolute_expires_at is null or absolute_expires_at > $2) and id <> all($3::uuid[])
       and actor_session_id is null`

@@ -119,7 +119,7 @@ export async function startActing<Claims extends object>(
     const row = { ...fields, id: newSessionId(store.sessionIdVersion ?? 'v7', now, randomBytes(16)) }
     await assertClaimsFit(engine, row, claims)
     // Its tokens are held by the administrator's device.
-    const acting = { ...row, device: own.device }
+    const acting = { ...row, device: own.device, parentId: own.parentId }
     const accessToken = await issueAccessToken(engine, acting, issue)
     if (!(await store.insert(row))) continue
     const { id: sessionId, actor, ip, userAgent } = row
@@ -159,7 +159,7 @@ export async function continueActing(
   if (stale && engine.options.onSchemaMismatch === 'reject') throw new SessionEndedError(sessionId, 'unknown')
   const atMost = ownToken.expiresAt.getTime() - now
   const issue = { generation: 0, twin: null, now, context, atMost, actorVersion: own.version }
-  const acting = { ...read.row, device: own.device }
+  const acting = { ...read.row, device: own.device, parentId: own.parentId }
   return { row: acting, stale, accessToken: await issueAccessToken(engine, acting, issue) }
 }
 
@@ -214,6 +214,7 @@ export async function returnToken(
     contextTag: null,
     actor: null,
     actorVersion: 0,
+    parentId: null,
     device: null,
     claims: {},
   })

@@ -15,6 +15,7 @@ import { type NormalContext, normalizeContext, type RefreshContext, recordable }
 import { type Decision, type Presented, pendingLifetime, type Verdict } from '../rotation/decision.ts'
 import { createEnding, endInRefresh, publishEnd } from '../session/ending.ts'
 import { assertRowsVisible } from '../session/missing-row.ts'
+import { assertParentActive } from '../session/parent.ts'
 import { assertLive, compareEnds, readRow } from '../session/rows.ts'
 import { assertNotOutdated, readForToken, type StoredValues } from '../session/stored-values.ts'
 import type { SessionRow } from '../store.ts'
@@ -70,7 +71,7 @@ export function refresh(
 
 /**
  * Reads the row, decides, writes and answers. The checks come in the order of the protocol: MAC, row, end, anchor,
- * absolute expiry, idle expiry, device, decision, limits, claims, schemas. Each caller gets its own child: with a shared answer, a
+ * absolute expiry, idle expiry, parent, device, decision, limits, claims, schemas. Each caller gets its own child: with a shared answer, a
  * thief could follow the owner undetected.
  */
 async function exchange(
@@ -100,6 +101,7 @@ async function exchange(
     if (version !== null && held.row.version > version) publishVersion(engine, held.row)
     version = held.row.version
     assertUnexpired(engine, token, held.session, arrivedAt)
+    const parentUntil = await assertParentActive(engine, held.row, arrivedAt)
     const device = await checkDevice(engine, token, held.session, proof, context ?? {}, from, arrivedAt)
     held = withDevice(held, device.device)
     let decision = judge(engine, token, held, arrivedAt)
@@ -132,7 +134,7 @@ async function exchange(
     if (updated === null) continue
     assertInTime(engine, arrivedAt, context?.signal)
     const { claims, data } = values.row
-    const issue = { now: arrivedAt, context: from, until: device.until }
+    const issue = { now: arrivedAt, context: from, until: Math.min(device.until, parentUntil) }
     const answer = await createAnswer(engine, token, { ...updated, claims, data }, decision, issue)
     // A slow key service must not make an answer that overtakes later ones in the cookie jar.
     assertInTime(engine, arrivedAt, context?.signal)

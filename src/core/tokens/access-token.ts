@@ -132,6 +132,7 @@ function payloadOf(profile: AccessTokenProfile, fields: AccessTokenFields): Toke
         ver: fields.actorVersion,
       },
     }),
+    ...(fields.parentId !== null && { psid: encodeSessionId(fields.parentId) }),
     ...(fields.device !== null && { cnf: { jkt: fields.device } }),
   }
 }

@@ -45,6 +45,7 @@ type TokenSource = Pick<
   | 'idleTimeout'
   | 'absoluteExpiresAt'
   | 'actor'
+  | 'parentId'
   | 'device'
   | 'renewals'
   | 'claims'
@@ -98,6 +99,7 @@ function accessTokenFields(
         : null,
     actor: row.actor,
     actorVersion,
+    parentId: row.parentId,
     device: row.device && thumbprintOf(row.device.key),
     claims: row.claims,
   }
@@ -144,7 +146,7 @@ export function issueRefreshToken(engine: Engine, row: SessionRow, token: Refres
 
 /** The session as its new access token describes it, without parsing that token. Tokens hold whole seconds. */
 export function issuedSession<Claims extends object, Data>(
-  { sessionId, userId, claims, authTime, generation, actor, device, stale }: Session<Claims, Data>,
+  { sessionId, userId, claims, authTime, generation, actor, parentId, device, stale }: Session<Claims, Data>,
   { expiresAt }: IssuedToken,
   issuedAt: Date,
 ): VerifiedSession<Claims> {
@@ -157,6 +159,7 @@ export function issuedSession<Claims extends object, Data>(
     authTime: wholeSeconds(authTime),
     generation,
     actor,
+    parentId,
     device: device?.thumbprint ?? null,
     stale,
   })
