@@ -55,6 +55,27 @@ describe('the token of an administrator who acts as a user', () => {
   )
 })
 
+describe('the token of a session that ends with its parent', () => {
+  it('is refused once the parent has ended, and at no other change of it', async () => {
+    const { sessions, clock, verifier, login } = await serveApplication()
+    const { sessionId: parentId } = await login()
+    const origin = 'https://shop.example.com'
+    const { code } = await sessions.handoff(parentId, { origin, endsWithParent: true })
+    const { accessToken, session } = await sessions.redeem(code, { origin })
+    const { verify } = verifier()
+    const { sessionId } = session
+    expect(await verify(accessToken.value)).toMatchObject({ sessionId, parentId, claims: { role: 'admin' } })
+    await sessions.setClaims(parentId, { role: 'other' })
+    clock.advance(10)
+    expect(await verify(accessToken.value)).toMatchObject({ sessionId })
+    await sessions.revoke(parentId)
+    clock.advance(10)
+    await expect(verify(accessToken.value)).rejects.toThrow(
+      coded('ERR_SESSION_ENDED', { sessionId, reason: 'revoked' }) as Error,
+    )
+  })
+})
+
 /** A list of distinct entries. */
 const numbered = (count: number): Int32Array =>
   Int32Array.from({ length: count * 3 }, (_, at) => (at % 3 === 2 ? -1 : at))

@@ -32,6 +32,7 @@ import {
   witnessOf,
 } from '../tokens/handoff-code.ts'
 import { startSession } from './create.ts'
+import { loginTime } from './session-limit.ts'
 import { assertStillActive, type Scope } from './write-scope.ts'
 
 /** What `handoff` takes. */
@@ -130,6 +131,7 @@ export async function redeemHandoff<Claims extends object, Data>(
   const { options, clock } = engine
   assertWrites(engine.store)
   const { origin, verifier, replaces, unproven } = methodOptions('redeem', given, ...REDEEM_FIELDS)
+  if (origin === undefined) throw new TypeError('`redeem` takes the `origin` that the request has reached')
   const now = clock.now()
   const code = parseOrReport(engine, value)
   if (code.at > now + CLOCK_TOLERANCE) throw new HandoffRefusedError('invalid')
@@ -146,10 +148,12 @@ export async function redeemHandoff<Claims extends object, Data>(
   const { idleTimeout, absoluteExpiresAt } = parent
   const clocks = { idleTimeout, absoluteExpiresAt }
   const expiresAt = idleExpiry(engine, clocks, now)
+  // A session that ends with another one passes that on, so that no handoff leaves it behind.
+  const parentId = parent.parentId ?? (code.endsWithParent ? parent.id : null)
   const fields = {
     ...newRow(now),
     userId: parent.userId,
-    createdAt: now,
+    createdAt: parentId === null ? await loginTime(scope, parent.userId, now) : now,
     // The user has authenticated for the parent, not now. Both end at the same time, however often one hands off.
     authTime: parent.authTime,
     expiresAt,
@@ -159,11 +163,10 @@ export async function redeemHandoff<Claims extends object, Data>(
     data: read.row.data,
     ...recordable(context, options.privacy),
     actor: null,
-    // A session that ends with another one passes that on, so that no handoff leaves it behind.
-    parentId: parent.parentId ?? (code.endsWithParent ? parent.id : null),
+    parentId,
     pruneAt: pruneTime(engine, clocks, expiresAt, now),
   }
-  const replaced = [replaces ?? []].flat().filter((id) => id !== fields.parentId)
+  const replaced = [replaces ?? []].flat().filter((id) => id !== parentId)
   return startSession<Claims, Data>(scope, fields, context, {
     id: code.sessionId,
     refusal: read.refusal,
