@@ -180,6 +180,7 @@ function assemble<Claims extends object, Data>(
   const sessions: Sessions<Claims, Data> = {
     ...storeOperations,
     create: (input) => telemetry.trace('create', () => storeOperations.create(input)),
+    redeem: (code, request) => telemetry.trace('create', () => storeOperations.redeem(code, request)),
     verify(accessToken, context) {
       // It cannot wait, but the next call knows more.
       void onDemand?.catchUp()

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { ENGINE } from '../../src/core/engine.ts'
 import { startActing } from '../../src/core/operations/acting.ts'
+import { createHandoff } from '../../src/core/operations/handoff.ts'
 import type { HandoffOptions, Sessions, SessionsOptions, Store } from '../../src/index.ts'
 import { coded } from '../support/errors.ts'
 import type { FakeClock } from '../support/fake-clock.ts'
@@ -450,6 +451,16 @@ describe.each(await storeKinds())('a handoff, on $name,', ({ newPlace }) => {
     await expect(sessions.handoff(parentId, HERE)).rejects.toThrow(coded('ERR_TRY_AGAIN') as Error)
     clock.advance(133)
     expect((await sessions.handoff(parentId, HERE)).code).toMatch(/^pawl_h1_/)
+  })
+
+  it('is refused past the absolute expiry in the row, although a pending reauthentication has put it off', async () => {
+    const { sessions, clock, parentId } = await openWithCode({}, { idleTimeout: 7200, absoluteTimeout: 3600 })
+    clock.advance(3590)
+    await sessions.renew(parentId, { reauthenticated: true })
+    const scope = { engine: sessions[ENGINE], writes: sessions[ENGINE].store, autocommit: true }
+    const { code } = await createHandoff(scope, parentId, HERE, { authTime: clock.now() })
+    clock.advance(20)
+    await expect(sessions.redeem(code, HERE)).rejects.toThrow(refused('ended'))
   })
 
   it('carries over values that the schema refuses as stale ones, or not at all', async () => {
