@@ -85,7 +85,8 @@ export interface SessionOperations<Claims extends object, Data> {
    * @throws SessionEndedError
    * @throws ActingRefusedError for an acting session
    * @throws DeviceProofRequiredError for a session that is bound to a device, without `proven`
-   * @throws HandoffRefusedError for a `challenge` that is none
+   * @throws HandoffRefusedError for a `challenge` that is none, and for a session that already ends with four others
+   * @throws RecentAuthRequiredError with `endsWithParent: false`, if the user has not authenticated within five minutes
    * @throws TryAgainError for two minutes after a reauthentication of the request's session, or until it is confirmed
    */
   handoff(sessionId: string, options: HandoffOptions): Promise<Handoff>
@@ -101,7 +102,7 @@ export interface SessionOperations<Claims extends object, Data> {
   revoke(sessionId: string, reason?: EndReason): Promise<boolean>
   /**
    * Ends all sessions of a user except one: every session whose login came before the call, in batches of 500. A session
-   * of a login that arrives meanwhile may stay. If the call fails halfway, call it again.
+   * of a login that arrives meanwhile may stay. The session `except` no longer ends with another one. If the call fails halfway, call it again.
    * @returns how many this call ended
    */
   revokeUser(userId: string, options?: { readonly except?: string }): Promise<number>

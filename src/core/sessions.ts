@@ -30,7 +30,7 @@ import { createLostEnds } from './revocation/lost-ends.ts'
 import { createRevocations } from './revocation/revocations.ts'
 import { createEnding } from './session/ending.ts'
 import { assertRowsVisible } from './session/missing-row.ts'
-import { readParent } from './session/parent.ts'
+import { readAncestors } from './session/parent.ts'
 import { assertActive, assertNotEnded, compareEnds, readRow, repeatKnownEnd } from './session/rows.ts'
 import { createSchemas } from './session/schemas.ts'
 import { toSession } from './session/session.ts'
@@ -189,32 +189,31 @@ function assemble<Claims extends object, Data>(
     async check(accessToken, given) {
       const context = methodOptions('check', given, 'ip', 'userAgent')
       const token = verifyOrRepeatEnd(accessToken, context)
-      const { sessionId, expiresAt, version, actor, parentId, session } = token
+      const { sessionId, expiresAt, version, actor, session } = token
       return telemetry.trace('check', async () => {
         if (actor !== null) {
           await checkActing(engine, token, actor)
           return session
         }
-        const [row, parent] = await Promise.all([
+        const [row, ancestors] = await Promise.all([
           readRow(store, sessionId),
-          readParent(engine, parentId, clock.now()),
+          readAncestors(engine, session.parentId, clock.now()),
         ])
         if (row === null) await assertRowsVisible(engine)
         compareEnds(engine, row)
-        if (parent.ended !== false)
-          throw new SessionEndedError(sessionId, parent.ended === 'yes' ? 'revoked' : 'unknown')
         if (store.readOnly === true && row !== null && row.version < version) {
           // The replica is behind the token, so its row cannot say that the session has expired. An end is final.
           assertNotEnded(row)
+          if (ancestors.ended !== false) throw new AccessTokenExpiredError('superseded')
           return session
         }
         // The session was not idle when it got this token, even if no later use has reached the row.
         const alive = row === null ? null : { ...row, expiresAt: Math.max(row.expiresAt, expiresAt) }
         assertActive(sessionId, alive, clock.now())
-        if (version < alive.version) {
-          revocations.addVersion(alive.id, alive.version)
+        if (version < alive.version) revocations.addVersion(alive.id, alive.version)
+        // The refresh reads whether the session still ends with the one that has ended.
+        if (version < alive.version || ancestors.ended !== false)
           throw new AccessTokenExpiredError('superseded')
-        }
         return session
       })
     },

@@ -213,6 +213,8 @@ export interface SessionWrites {
    * @returns the number of rows
    */
   eraseByUser(userId: string, pruneAt: number, limit: number): Promise<number>
+  /** A session of a user no longer ends with its parent (`handoff`). */
+  detach(id: string, userId: string): Promise<void>
   /** Erases a user's id as the actor of other sessions. @returns how many */
   eraseActor(userId: string): Promise<number>
   /**

@@ -120,7 +120,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   get actor(): Actor | null {
     return this.require().actor
   }
-  /** The session that this one ends with (`handoff`); `null` for any other. */
+  /** The session that this one ends with, and that has handed off to it; `null` for any other. */
   get parentId(): string | null {
     return this.require().parentId
   }
@@ -190,16 +190,18 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    * @throws TypeError for an unknown option, and for an `origin` that is none
    * @throws ActingRefusedError while acting as another user
    * @throws DeviceProofRequiredError for a session that is bound to a device, without a proof of it in this request
-   * @throws HandoffRefusedError for a `challenge` that is none
-   * @throws AccessTokenExpiredError with an older access token, while a reauthentication is pending
+   * @throws HandoffRefusedError for a `challenge` that is none, and for a session that already ends with four others
+   * @throws RecentAuthRequiredError with `endsWithParent: false`, if the user has not authenticated within five minutes
+   * @throws AccessTokenExpiredError with an access token that is older than a pending renewal
    */
   async handoff(options: HandoffOptions): Promise<Handoff> {
-    const { sessionId, authTime } = this.requireOwn()
+    const { sessionId, authTime, issuedAt } = this.requireOwn()
     const { engine } = this.request
     const given: HandoffOptions = methodOptions('handoff', options, ...HANDOFF_FIELDS)
     const scope = { engine, writes: engine.store, autocommit: true }
     const proven = given.proven ?? isProven(this)
-    return createHandoff(scope, sessionId, { ...given, proven }, { authTime: authTime.getTime() })
+    const holder = { authTime: authTime.getTime(), issuedAt: issuedAt.getTime() }
+    return createHandoff(scope, sessionId, { ...given, proven }, holder)
   }
 
   /**
@@ -259,7 +261,8 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   /**
-   * Ends all other sessions of the user, after a change of password say. In cookie mode the client gets new tokens, so
+   * Ends all other sessions of the user, after a change of password say. This one goes on, also if a handoff has created it and
+   * its parent ends. In cookie mode the client gets new tokens, so
    * that copies of this session's tokens end as well. In bearer mode call {@link reauthenticate} and answer its body.
    * @returns how many
    */

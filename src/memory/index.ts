@@ -146,6 +146,10 @@ export function memory(...options: undefined[]): Store {
         })
       return erased.length
     },
+    async detach(id, userId) {
+      const row = live(id)
+      if (row?.userId === userId) write({ ...row, parentId: null })
+    },
     async eraseActor(userId) {
       const found = [...rows.values()].filter(({ actor }) => actor?.userId === userId)
       for (const row of found) write({ ...row, actor: { ...row.actor!, userId: '' } })

@@ -185,9 +185,10 @@ export class HandoffRefusedError extends SessionsError {
   /**
    * `invalid`: not a code of this installation. `expired`: it is older than a minute. `origin`: it is for another origin than
    * that of the request. `challenge`: the verifier is missing or does not match, or a challenge is none of RFC 7636. `used`: a
-   * session has been created with it. `ended`: the session that made it has ended, or the user has authenticated again since.
+   * session has been created with it. `ended`: the session that made it has ended, or its tokens have been replaced since.
+   * `depth`: the session that asks for a code already ends with four others.
    */
-  readonly reason: 'invalid' | 'expired' | 'origin' | 'challenge' | 'used' | 'ended'
+  readonly reason: 'invalid' | 'expired' | 'origin' | 'challenge' | 'used' | 'ended' | 'depth'
   constructor(reason: HandoffRefusedError['reason']) {
     super('ERR_HANDOFF_REFUSED', `the handoff is refused (${reason})`)
     this.reason = reason

@@ -11,7 +11,7 @@ export interface TokenClaims {
   ctx?: string
   act?: { sub: string; sid: string; ver?: number }
   cnf?: { jkt: string }
-  psid?: string
+  psid?: string | string[]
   nbf?: number
   iss?: string
   aud?: string | string[]

@@ -9,6 +9,8 @@ import { TOKEN_CLAIM_NAMES, type TokenClaims } from './token-claims.ts'
 
 /** Longer than any token Pawl mints: a longer one is refused before it is parsed. */
 export const MAX_LENGTH = 4096
+/** A later release may let more sessions hand off in a row. */
+const MAX_ANCESTORS_READ = 16
 /** Bytes of an encoded twin: generation (4) | fingerprint (16) | parent (16) | issuedAt (6). */
 export const GEN_BYTES = 42
 
@@ -36,8 +38,8 @@ export interface AccessTokenFields {
   readonly actor: Actor | null
   /** The version of the administrator's row; 0 in the user's own session. */
   readonly actorVersion: number
-  /** The session that this one ends with (`handoff`); `null` for any other. */
-  readonly parentId: string | null
+  /** The sessions that this one ends with, its parent first (`handoff`); empty for a login. */
+  readonly ancestors: readonly string[]
   /** The thumbprint of the key that the session is bound to (RFC 9449 section 6.1); `null` if it is not bound. */
   readonly device: string | null
   readonly claims: ClaimsObject
@@ -124,7 +126,7 @@ function readFields(payload: TokenClaims, header: string, profile: AccessTokenPr
   // A token that is bound in another way would else count as one that is not bound.
   if (cnf !== undefined && !isThumbprint(cnf?.jkt)) return null
   const actor = readSubject(act)
-  const parentId = readSessionId(psid)
+  const ancestors = readAncestors(psid)
   return {
     header,
     ...subject,
@@ -138,9 +140,9 @@ function readFields(payload: TokenClaims, header: string, profile: AccessTokenPr
     contextTag: ctx ?? null,
     actor,
     actorVersion: (actor !== null && Number.isInteger(act?.ver) && act?.ver) || 0,
-    parentId,
+    ancestors,
     device: cnf?.jkt ?? null,
-    claims: claimsIn(payload, actor, parentId),
+    claims: claimsIn(payload, actor, ancestors),
   }
 }
 
@@ -156,14 +158,20 @@ function readSessionId(value: unknown): string | null {
   return bytes === null ? null : sessionIdFromBytes(bytes)
 }
 
+/** One id, or a list of them. @returns an empty list for anything else */
+function readAncestors(psid: unknown): string[] {
+  const ids = (Array.isArray(psid) ? psid : [psid]).map(readSessionId)
+  return ids.every((id) => id !== null) && ids.length <= MAX_ANCESTORS_READ ? ids : []
+}
+
 const isThumbprint = (value: unknown): boolean => typeof value === 'string' && value.length === 43
 
 /** The claims of the application. An `act` or `psid` that names no session is one, from before Pawl reserved the name. */
-function claimsIn(payload: object, actor: Actor | null, parentId: string | null): ClaimsObject {
+function claimsIn(payload: object, actor: Actor | null, ancestors: readonly string[]): ClaimsObject {
   const isOurs = (name: string): boolean =>
     TOKEN_CLAIM_NAMES.has(name) ||
     (name === 'act' && actor !== null) ||
-    (name === 'psid' && parentId !== null)
+    (name === 'psid' && ancestors.length > 0)
   return Object.fromEntries(Object.entries(payload).filter(([name]) => !isOurs(name)))
 }
 

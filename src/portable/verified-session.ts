@@ -15,7 +15,7 @@ export interface VerifiedSession<Claims extends object = ClaimsObject> {
   /** Who acts as this user (`session.actAs`); `null` in the user's own session. */
   readonly actor: Actor | null
   /**
-   * The session that this one ends with: a handoff with `endsWithParent` has created it. `null` for any other. While somebody
+   * The session that this one ends with, and that has handed off to it. `null` for any other. While somebody
    * acts as the user: that which the administrator's session ends with.
    */
   readonly parentId: string | null
@@ -42,9 +42,8 @@ export type SessionFields = Pick<
   | 'authTime'
   | 'generation'
   | 'actor'
-  | 'parentId'
   | 'device'
-> & { readonly stale?: boolean }
+> & { readonly parentId: string | null; readonly stale?: boolean }
 
 export function verifiedSession(fields: SessionFields): VerifiedSession {
   return Object.freeze({

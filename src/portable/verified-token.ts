@@ -12,7 +12,7 @@ type RecheckedFields = Pick<
   | 'contextTag'
   | 'actor'
   | 'actorVersion'
-  | 'parentId'
+  | 'ancestors'
 >
 
 /** An access token that was verified once, as the cache keeps it. */
@@ -28,7 +28,8 @@ export interface VerifiedToken extends RecheckedFields {
 
 /** The twin is left out. It is needed once, and would make a cache entry half as large again. */
 export function toVerifiedToken(token: AccessToken & { readonly stale?: boolean }): VerifiedToken {
-  const { header, sessionId, version, issuedAt, expiresAt, contextTag, actor, actorVersion, parentId } = token
+  const { header, sessionId, version, issuedAt, expiresAt, contextTag, actor, actorVersion, ancestors } =
+    token
   return {
     header,
     sessionId,
@@ -38,8 +39,8 @@ export function toVerifiedToken(token: AccessToken & { readonly stale?: boolean 
     contextTag,
     actor,
     actorVersion,
-    parentId,
-    session: verifiedSession(token) as VerifiedSession<never>,
+    ancestors,
+    session: verifiedSession({ ...token, parentId: ancestors[0] ?? null }) as VerifiedSession<never>,
     lastContext: null,
     validUntil: 0,
     checkedAtRevision: -1,

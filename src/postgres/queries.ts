@@ -161,6 +161,10 @@ export const QUERIES = {
     where id = any($1::uuid[]) and user_id = $2 and ${ENDED}
     returning id`,
 
+  detach: `update :sessions set actor_session_id = null
+    where id = $1 and user_id = $2 and actor_session_id is not null and actor_user_id is null and ${LIVE}
+    returning id`,
+
   eraseActor: `update :sessions set actor_user_id = ''
     where actor_user_id = $1
     returning id`,

@@ -458,7 +458,10 @@ describe.each(await storeKinds())('a handoff, on $name,', ({ newPlace }) => {
     clock.advance(3590)
     await sessions.renew(parentId, { reauthenticated: true })
     const scope = { engine: sessions[ENGINE], writes: sessions[ENGINE].store, autocommit: true }
-    const { code } = await createHandoff(scope, parentId, HERE, { authTime: clock.now() })
+    const { code } = await createHandoff(scope, parentId, HERE, {
+      authTime: clock.now(),
+      issuedAt: clock.now(),
+    })
     clock.advance(20)
     await expect(sessions.redeem(code, HERE)).rejects.toThrow(refused('ended'))
   })

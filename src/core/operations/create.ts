@@ -11,10 +11,17 @@ import { computeClaims } from '../refresh/refresh-claims.ts'
 import { type NormalContext, normalizeContext, recordable } from '../request-context.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
 import { newRow } from '../session/new-row.ts'
+import type { ActiveAncestors } from '../session/parent.ts'
 import type { Refusal } from '../session/schemas.ts'
 import { toSession } from '../session/session.ts'
 import type { SessionRow } from '../store.ts'
-import { assertClaimsFit, type IssuedToken, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
+import {
+  assertClaimsFit,
+  type Issue,
+  type IssuedToken,
+  issueAccessToken,
+  issueRefreshToken,
+} from '../tokens/issue.ts'
 import {
   ANCHOR_BYTES,
   fingerprint,
@@ -89,7 +96,13 @@ interface Start {
   readonly refusal?: Refusal | null
   readonly replaced: readonly string[]
   readonly unproven?: readonly string[] | undefined
+  /** The sessions that the new one ends with. */
+  readonly ancestors?: Pick<ActiveAncestors, 'ids' | 'until'>
+  /** Called once the row is visible. If it throws, the new session ends. */
+  readonly confirm?: () => Promise<void>
 }
+
+const NO_ANCESTORS = { ids: [], until: Number.POSITIVE_INFINITY }
 
 /**
  * Inserts a session, enforces the limits and ends the sessions that it replaces.
@@ -99,12 +112,13 @@ export async function startSession<Claims extends object, Data>(
   scope: Scope,
   fields: NewSession,
   context: NormalContext,
-  { id, refusal = null, replaced, unproven }: Start,
+  start: Start,
 ): Promise<CreatedSession<Claims, Data>> {
+  const { id, refusal = null, replaced, unproven, ancestors = NO_ANCESTORS, confirm } = start
   const { engine, writes, autocommit } = scope
   const { clock, events } = engine
   const { userId } = fields
-  const prepare = (): Promise<Login> => prepareLogin(engine, fields, context, refusal, id)
+  const prepare = (): Promise<Login> => prepareLogin(engine, fields, context, start)
   let login = await prepare()
   for (let attempt = 1; !(await writes.insert(login.row)); attempt++) {
     if (id !== undefined) throw new HandoffRefusedError('used')
@@ -116,13 +130,14 @@ export async function startSession<Claims extends object, Data>(
   let { row, stale, accessToken } = login
   if (autocommit) events.emit('created', { sessionId: row.id, userId, ip: row.ip, userAgent: row.userAgent })
   try {
+    await confirm?.()
     await enforceSessionLimit(scope, row, replaced)
     // A change of rights since the first call has not met this row, if it came before the row was visible.
     const claims = autocommit ? await loginClaims(engine, row, stale ? refusal : null) : row.claims
     if (claims !== row.claims) {
       row = await storeLoginClaims(scope, row, claims)
       stale = false
-      const issue = { generation: 0, twin: null, now: clock.now(), context }
+      const issue = firstIssue(clock.now(), context, ancestors)
       accessToken = await issueAccessToken(engine, row, issue)
     }
     // Last: a login that fails leaves the user the sessions that it replaces.
@@ -131,7 +146,8 @@ export async function startSession<Claims extends object, Data>(
     }
   } catch (error) {
     // The caller gets no tokens, so the new session would never have a holder.
-    const reason = error instanceof SessionEndedError ? 'revoked' : 'replaced'
+    const isRefused = error instanceof SessionEndedError || error instanceof HandoffRefusedError
+    const reason = isRefused ? 'revoked' : 'replaced'
     await endSession(scope, row.id, reason).catch(() => {})
     throw error
   }
@@ -140,6 +156,14 @@ export async function startSession<Claims extends object, Data>(
     accessToken,
     refreshToken: issueRefreshToken(engine, row, token),
   }
+}
+
+function firstIssue(
+  now: number,
+  context: NormalContext,
+  { ids, until }: Required<Start>['ancestors'],
+): Issue {
+  return { generation: 0, twin: null, now, context, ancestors: ids, atMost: until - now }
 }
 
 /** The row of a session that has no id and no tokens yet. */
@@ -157,8 +181,7 @@ async function prepareLogin(
   engine: Engine,
   fields: NewSession,
   context: NormalContext,
-  refusal: Refusal | null,
-  id: string | undefined,
+  { id, refusal = null, ancestors = NO_ANCESTORS }: Start,
 ): Promise<Login> {
   const { options, store } = engine
   const now = fields.turnedAt
@@ -174,7 +197,7 @@ async function prepareLogin(
   const given = { ...fields, id: sessionId, current: token.fingerprint, anchorHash: fingerprint(anchor) }
   const row = { ...given, claims: await loginClaims(engine, given, refusal) }
   const stale = refusal !== null && row.claims === given.claims
-  const issue = { generation: 0, twin: null, now, context }
+  const issue = firstIssue(now, context, ancestors)
   await assertClaimsFit(engine, row, row.claims)
   return { row, stale, token, accessToken: await issueAccessToken(engine, row, issue) }
 }

@@ -5,6 +5,7 @@ import {
   DeviceProofRequiredError,
   HandoffRefusedError,
   isSessionsError,
+  RecentAuthRequiredError,
   TryAgainError,
 } from '../../portable/errors.ts'
 import { methodOptions } from '../../portable/options/method-options.ts'
@@ -18,9 +19,9 @@ import { normalizeContext, type RequestContext, recordable } from '../request-co
 import { pendingLifetime } from '../rotation/decision.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
 import { newRow } from '../session/new-row.ts'
-import { readParent } from '../session/parent.ts'
+import { MAX_ANCESTORS, requireAncestors } from '../session/parent.ts'
 import { assertNotOutdated, readForToken } from '../session/stored-values.ts'
-import type { SessionRow } from '../store.ts'
+import type { SessionRow, SessionWrites } from '../store.ts'
 import {
   challengePrint,
   HANDOFF_LIFETIME,
@@ -42,7 +43,10 @@ export interface HandoffOptions {
    * request: a code that goes to a stranger signs the stranger in.
    */
   readonly origin: string
-  /** Whether the new session ends with the present one: at its logout, and whenever else it ends. @defaultValue false */
+  /**
+   * Whether the new session ends with the present one: at its logout, and whenever else it ends. `false` makes a credential of
+   * its own, so the user must have authenticated within the last five minutes. @defaultValue true
+   */
   readonly endsWithParent?: boolean
   /**
    * The challenge `S256` of a secret that the redeeming client keeps (RFC 7636 section 4.2): only that client can redeem the
@@ -75,6 +79,15 @@ export interface RedeemHandoff extends RequestContext {
   readonly unproven?: readonly string[] | undefined
 }
 
+/** The access token of the request that asks for a code. Times in ms. */
+export interface HandoffHolder {
+  readonly authTime: number
+  readonly issuedAt: number
+}
+
+/** How long after an authentication a session may make one that does not end with it, in seconds. */
+const INDEPENDENT_WITHIN = 300
+
 export const HANDOFF_FIELDS = ['origin', 'endsWithParent', 'challenge', 'proven'] as const
 const REDEEM_FIELDS = ['origin', 'verifier', 'replaces', 'unproven', 'ip', 'userAgent'] as const
 
@@ -82,19 +95,20 @@ const REDEEM_FIELDS = ['origin', 'verifier', 'replaces', 'unproven', 'ip', 'user
  * Makes a code. Nothing is written.
  * @param holder the access token of the request; null if it is not known
  * @throws TypeError, SessionEndedError, ActingRefusedError, DeviceProofRequiredError
- * @throws HandoffRefusedError for a challenge that is none
- * @throws AccessTokenExpiredError, or TryAgainError without a holder, right after a reauthentication
+ * @throws HandoffRefusedError for a challenge that is none, and for a session that already ends with four others
+ * @throws RecentAuthRequiredError if the new session would be independent
+ * @throws AccessTokenExpiredError, or TryAgainError without a holder, if an older copy of the tokens may ask
  */
 export async function createHandoff(
   scope: Scope,
   sessionId: string,
   given: HandoffOptions,
-  holder: { readonly authTime: number } | null = null,
+  holder: HandoffHolder | null = null,
 ): Promise<Handoff> {
   const { engine } = scope
   const { options, store, clock } = engine
   assertWrites(store)
-  const { origin, endsWithParent = false, challenge: text, proven = false } = checkInput(given)
+  const { origin, endsWithParent = true, challenge: text, proven = false } = checkInput(given)
   const challenge = text === undefined ? null : challengePrint(text)
   const row = await assertStillActive(scope, sessionId)
   if (row.actor !== null) throw new ActingRefusedError()
@@ -102,8 +116,14 @@ export async function createHandoff(
   if (row.device !== null && !proven) throw new DeviceProofRequiredError(null, row.device.kind, 'request')
   assertNotReplaced(engine, row, holder)
   const now = clock.now()
-  // Not before the authentication, which another process may have recorded by a clock that is ahead.
-  const at = Math.max(now, latestAuthTime(row))
+  if (endsWithParent) {
+    const { ids } = await requireAncestors(engine, row, now, transactionOf(scope))
+    if (ids.length === MAX_ANCESTORS) throw new HandoffRefusedError('depth')
+  } else if (now - (holder ?? row).authTime > INDEPENDENT_WITHIN * 1000) {
+    throw new RecentAuthRequiredError(INDEPENDENT_WITHIN)
+  }
+  // Another process may have recorded the last change by a clock that is ahead.
+  const at = Math.max(now, earliestCode(row))
   const childId = newSessionId(store.sessionIdVersion ?? 'v7', now, randomBytes(16))
   const code = mintHandoffCode(options.secrets, {
     parentId: row.id,
@@ -145,11 +165,12 @@ export async function redeemHandoff<Claims extends object, Data>(
   const read = await readForToken(engine, parent)
   assertNotOutdated(engine, read)
   const context = normalizeContext(given)
+  const above = await requireAncestors(engine, parent, now, transactionOf(scope)).catch(refuseEnded)
+  const ancestors = code.endsWithParent ? [parent.id, ...above.ids] : []
   const { idleTimeout, absoluteExpiresAt } = parent
   const clocks = { idleTimeout, absoluteExpiresAt }
   const expiresAt = idleExpiry(engine, clocks, now)
-  // A session that ends with another one passes that on, so that no handoff leaves it behind.
-  const parentId = parent.parentId ?? (code.endsWithParent ? parent.id : null)
+  const parentId = ancestors[0] ?? null
   const fields = {
     ...newRow(now),
     userId: parent.userId,
@@ -166,13 +187,24 @@ export async function redeemHandoff<Claims extends object, Data>(
     parentId,
     pruneAt: pruneTime(engine, clocks, expiresAt, now),
   }
-  const replaced = [replaces ?? []].flat().filter((id) => id !== parentId)
+  const replaced = [replaces ?? []].flat().filter((id) => !ancestors.includes(id))
   return startSession<Claims, Data>(scope, fields, context, {
     id: code.sessionId,
     refusal: read.refusal,
     replaced,
     unproven,
+    ancestors: { ids: ancestors, until: above.until },
+    // A `revokeUser` since the first read has not met the new row.
+    confirm: async () => void (await readHandingOff(scope, code, clock.now())),
   })
+}
+
+const transactionOf = ({ writes, autocommit }: Scope): SessionWrites | null => (autocommit ? null : writes)
+
+/** @throws HandoffRefusedError if the error says that a session has ended; else the error */
+function refuseEnded(error: unknown): never {
+  if (isSessionsError(error) && error.code === 'ERR_SESSION_ENDED') throw new HandoffRefusedError('ended')
+  throw error
 }
 
 /** @throws HandoffRefusedError, SecretUnknownError; reports the latter as a refresh does */
@@ -185,41 +217,38 @@ function parseOrReport({ options, events }: Engine, value: unknown): HandoffCode
   }
 }
 
-/** The session that hands off, as it is now. @throws HandoffRefusedError, StoreUnavailableError */
+/** The session that hands off, as it is now, without those that it ends with. @throws HandoffRefusedError, StoreUnavailableError */
 async function readHandingOff(scope: Scope, code: HandoffCode, now: number): Promise<SessionRow> {
-  const row = await assertStillActive(scope, code.parentId).catch((error) => {
-    if (isSessionsError(error) && error.code === 'ERR_SESSION_ENDED') throw new HandoffRefusedError('ended')
-    throw error
-  })
+  const row = await assertStillActive(scope, code.parentId).catch(refuseEnded)
   // A confirmed renewal has replaced the anchor: the code may be that of an older copy.
   const isCurrent = sameBytes(code.witness, witnessOf(row.anchorHash, code.sessionId))
   const isOver = row.absoluteExpiresAt !== null && now >= row.absoluteExpiresAt
-  if (!isCurrent || isOver || latestAuthTime(row) > code.at) throw new HandoffRefusedError('ended')
-  if ((await readParent(scope.engine, row.parentId, now)).ended !== false)
-    throw new HandoffRefusedError('ended')
+  if (!isCurrent || isOver || code.at < earliestCode(row)) throw new HandoffRefusedError('ended')
   return row
 }
 
-/** When the user has last authenticated, as far as the row shows: also in a renewal that is still pending. */
-function latestAuthTime({ authTime, renewals }: SessionRow): number {
-  return Math.max(authTime, ...renewals.map((renewal) => renewal.authTime))
+/** Codes that are older may be those of older copies of the tokens, which are refused once a pending renewal is confirmed. In ms. */
+function earliestCode({ authTime, renewals }: SessionRow): number {
+  return Math.max(authTime, ...renewals.map((renewal) => Math.max(renewal.at, renewal.authTime) + 1))
 }
 
 /**
- * While a reauthentication is pending, older copies of the tokens are valid. They must not become a session that outlives them.
- * An access token with the new time is no such copy. Later, the client has lost the answer.
+ * While a renewal is pending, older copies of the tokens are valid. They must not become another session. An access token
+ * that was issued since is no such copy; after a reauthentication it must have the new time, for the two minutes in which the
+ * client may hold it.
  * @throws AccessTokenExpiredError, TryAgainError
  */
-function assertNotReplaced(
-  { options, clock }: Engine,
-  row: SessionRow,
-  holder: { readonly authTime: number } | null,
-): void {
-  const now = clock.now()
-  const heldUntil = 2 * pendingLifetime(options.rotation)
-  const isPending = row.renewals.some(({ at, reauthenticated }) => reauthenticated && now < at + heldUntil)
-  if (!isPending || (holder !== null && holder.authTime > row.authTime)) return
-  throw holder === null ? new TryAgainError() : new AccessTokenExpiredError('superseded')
+function assertNotReplaced({ options, clock }: Engine, row: SessionRow, holder: HandoffHolder | null): void {
+  const heldUntil = clock.now() - 2 * pendingLifetime(options.rotation)
+  const isReauthenticating = row.renewals.some(({ at, reauthenticated }) => reauthenticated && at > heldUntil)
+  if (holder === null) {
+    if (isReauthenticating) throw new TryAgainError()
+    return
+  }
+  const hasAuthenticated = holder.authTime > row.authTime
+  // Tokens hold whole seconds.
+  const isOlder = row.renewals.some(({ at }) => holder.issuedAt < Math.floor(at / 1000) * 1000)
+  if (isOlder || (isReauthenticating && !hasAuthenticated)) throw new AccessTokenExpiredError('superseded')
 }
 
 /** @throws TypeError */
@@ -227,7 +256,7 @@ function checkInput(given: HandoffOptions): HandoffOptions {
   if (typeof given !== 'object' || given === null)
     throw new TypeError('`handoff` takes an object with an `origin`')
   const input = methodOptions('handoff', given, ...HANDOFF_FIELDS)
-  const { origin, endsWithParent = false, proven = false } = input
+  const { origin, endsWithParent = true, proven = false } = input
   if (!isWebOrigin(origin))
     throw new TypeError('`origin` takes the origin of the redeeming server: `https://shop.example.com`')
   if (typeof endsWithParent !== 'boolean') throw new TypeError('`endsWithParent` takes true or false')

@@ -1,44 +1,86 @@
-import { SessionEndedError } from '../../portable/errors.ts'
+import { SessionEndedError, TryAgainError } from '../../portable/errors.ts'
 import type { Engine } from '../engine.ts'
-import type { SessionRow } from '../store.ts'
+import type { SessionRow, SessionWrites } from '../store.ts'
 import { endInRefresh } from './ending.ts'
 import { assertRowsVisible } from './missing-row.ts'
 import { latestAbsoluteExpiry } from './renewal.ts'
 import { readRow, repeatKnownEnd } from './rows.ts'
 
-/** What a session that ends with another one must know of it: whether that has ended, and when it will at the latest, in ms. */
-export type Parent = { readonly ended: false; readonly until: number } | { readonly ended: 'yes' | 'missing' }
+/** With more, the refreshes of a session would read too many rows, and its access tokens name too many. */
+export const MAX_ANCESTORS = 4
 
-const NONE: Parent = { ended: false, until: Number.POSITIVE_INFINITY }
+/** The sessions that a session ends with, if all of them are active. */
+export interface ActiveAncestors {
+  readonly ended: false
+  /** The parent first, then its parent. */
+  readonly ids: readonly string[]
+  /** When the first of them expires at the latest, in ms. */
+  readonly until: number
+}
+
+/** The sessions that a session ends with, or how one of them has ended. */
+export type Ancestors = ActiveAncestors | { readonly ended: 'yes' | 'missing' }
 
 /**
- * Reads the parent of a session. Its idle expiry does not count: the user is active in the session that ends with it, and only
- * the parent's own token could tell.
+ * Reads the parent of a session, then the parent of that. The idle expiry of a parent does not count: the user is active in the
+ * session that ends with it, and only the parent's own token could tell.
+ * @param transaction reads inside a transaction of the application. That must not stay open for repeated reads
  */
-export async function readParent(engine: Engine, parentId: string | null, now: number): Promise<Parent> {
-  if (parentId === null) return NONE
-  if (repeatKnownEnd(engine, parentId) !== null) return { ended: 'yes' }
-  const row = await readRow(engine.store, parentId)
-  if (row === null) {
-    await assertRowsVisible(engine)
-    return { ended: 'missing' }
+export async function readAncestors(
+  engine: Engine,
+  parentId: string | null,
+  now: number,
+  transaction: Pick<SessionWrites, 'read'> | null = null,
+): Promise<Ancestors> {
+  const ids: string[] = []
+  let until = Number.POSITIVE_INFINITY
+  for (let id = parentId; id !== null; ) {
+    if (ids.length === MAX_ANCESTORS || repeatKnownEnd(engine, id) !== null) return { ended: 'yes' }
+    const row: SessionRow | null = await (transaction?.read(id) ?? readRow(engine.store, id))
+    if (row === null) {
+      if (transaction === null) await assertRowsVisible(engine)
+      return { ended: 'missing' }
+    }
+    if (row.endReason !== null) {
+      // The end may not be committed.
+      if (transaction === null) engine.revocations.addEnd(id, row.endReason)
+      return { ended: 'yes' }
+    }
+    until = Math.min(until, latestAbsoluteExpiry(row) ?? until)
+    if (now >= until) return { ended: 'yes' }
+    ids.push(id)
+    id = row.parentId
   }
-  if (row.endReason !== null) {
-    engine.revocations.addEnd(row.id, row.endReason)
-    return { ended: 'yes' }
-  }
-  const until = latestAbsoluteExpiry(row) ?? Number.POSITIVE_INFINITY
-  return now < until ? { ended: false, until } : { ended: 'yes' }
+  return { ended: false, ids, until }
+}
+
+/** As {@link readAncestors}. @throws SessionEndedError if one of them has ended */
+export async function requireAncestors(
+  engine: Engine,
+  { id, parentId }: Pick<SessionRow, 'id' | 'parentId'>,
+  now: number,
+  transaction?: Pick<SessionWrites, 'read'> | null,
+): Promise<ActiveAncestors> {
+  const ancestors = await readAncestors(engine, parentId, now, transaction)
+  if (ancestors.ended === false) return ancestors
+  throw new SessionEndedError(id, ancestors.ended === 'yes' ? 'revoked' : 'unknown')
 }
 
 /**
- * Ends a session whose parent has ended. A missing row ends nothing, since the database may have lost it.
- * @returns when the session expires at the latest, in ms
- * @throws SessionEndedError
+ * For a refresh: ends the session if one that it ends with has ended. A missing row ends nothing, since the database may have
+ * lost it.
+ * @throws SessionEndedError, TryAgainError
  */
-export async function assertParentActive(engine: Engine, row: SessionRow, now: number): Promise<number> {
-  const parent = await readParent(engine, row.parentId, now)
-  if (parent.ended === false) return parent.until
-  if (parent.ended === 'missing') throw new SessionEndedError(row.id, 'unknown')
+export async function continueWithAncestors(
+  engine: Engine,
+  row: SessionRow,
+  now: number,
+): Promise<ActiveAncestors> {
+  const ancestors = await readAncestors(engine, row.parentId, now)
+  if (ancestors.ended === false) return ancestors
+  if (ancestors.ended === 'missing') throw new SessionEndedError(row.id, 'unknown')
+  // A call may have kept this session, and ended its parent, since the row was read.
+  const current = await engine.store.read(row.id)
+  if (current !== null && current.parentId !== row.parentId) throw new TryAgainError()
   return await endInRefresh(engine, row, 'revoked')
 }

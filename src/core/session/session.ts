@@ -43,7 +43,7 @@ export interface Session<Claims extends object = ClaimsObject, Data = unknown> {
   readonly userAgent: string | null
   /** Who acts as this user (`session.actAs`); `null` in the user's own session. */
   readonly actor: Actor | null
-  /** The session that this one ends with: a handoff with `endsWithParent` has created it. `null` for any other. */
+  /** The session that this one ends with, and that has handed off to it. `null` for any other. */
   readonly parentId: string | null
   /** The key that the session is bound to (`deviceBinding`); `null` if it is not bound. */
   readonly device: SessionDevice | null
