@@ -8,6 +8,7 @@ import ts from 'typescript'
 import { SESSIONS_OPTIONS } from '../src/core/options/option-table.ts'
 import { HTTP_OPTIONS, REQUIRE_OPTIONS } from '../src/http/options/option-table.ts'
 import { POSTGRES_OPTIONS } from '../src/postgres/option-table.ts'
+import { SUPERTOKENS_OPTIONS } from '../src/supertokens/option-table.ts'
 import { VERIFIER_OPTIONS } from '../src/verify/option-table.ts'
 
 const FUNCTIONS = {
@@ -52,6 +53,8 @@ const FUNCTIONS = {
     variable: 'HTTP_OPTIONS',
     table: HTTP_OPTIONS,
     target: 'src/http/options/http-options.ts',
+    imports: `
+      import type { Protocol } from '../protocol.ts'`,
     name: 'HttpOptions',
     about: 'What every adapter takes. All of it is optional.',
     resolved: { cron: 'string' },
@@ -66,6 +69,15 @@ const FUNCTIONS = {
     name: 'RequireOptions',
     about: 'What a route requires of a request.',
     page: 'docs/configuration.md',
+  },
+  supertokens: {
+    source: 'src/supertokens/option-table.ts',
+    variable: 'SUPERTOKENS_OPTIONS',
+    table: SUPERTOKENS_OPTIONS,
+    target: 'src/supertokens/supertokens-options.ts',
+    name: 'SupertokensOptions',
+    about: 'What {@link supertokens} takes.',
+    page: 'docs/supertokens.md',
   },
   postgres: {
     source: 'src/postgres/option-table.ts',

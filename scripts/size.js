@@ -20,6 +20,9 @@ const parts = {
   'with pawl/client/bind': await weigh(
     `export { createSessionClient } from './${ENTRY}'; export * from './src/client/bind/index.ts'`,
   ),
+  'with pawl/client/native': await weigh(
+    `export { createSessionClient } from './${ENTRY}'; export * from './src/client/native/index.ts'`,
+  ),
   'all of pawl/client': all,
 }
 for (const [name, { minified, compressed }] of Object.entries(parts))

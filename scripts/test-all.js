@@ -12,6 +12,9 @@ for (const script of Object.keys(scripts))
   if (script.startsWith('test:') && !['test:all', 'test:quick'].includes(script))
     suites.set(script.slice('test:'.length), script)
 
+/** Those of `vitest.config.ts`, and one that counts. */
+const REPORTERS = ['default', './test/support/second-attempts.ts', 'json'].map((name) => `--reporter=${name}`)
+
 const names = process.argv.length > 2 ? process.argv.slice(2) : [...suites.keys()]
 const unknown = names.filter((name) => !suites.has(name))
 if (unknown.length > 0) {
@@ -30,6 +33,8 @@ for (const { name, passed, failed, seconds } of results)
   )
 const sum = (pick) => results.reduce((total, result) => total + pick(result), 0)
 const failed = sum((result) => result.failed)
+for (const { name, failures } of results)
+  for (const failure of failures) print(`FAILED in ${name}: ${failure}`)
 print(`${sum((result) => result.passed)} passed, ${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1
 
@@ -38,15 +43,18 @@ function run(name, script) {
   const startedAt = Date.now()
   const report = join(home, `${name}.json`)
   const counted = scripts[script].includes('vitest run')
-  const flags = counted ? ['--', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`] : []
+  const flags = counted ? ['--', ...REPORTERS, `--outputFile.json=${report}`] : []
   const { status } = spawnSync('npm', ['run', '--silent', script, ...flags], {
     stdio: 'inherit',
     shell: process.platform === 'win32',
   })
-  const counts = counted ? countsOf(report) : { passed: status === 0 ? 1 : 0, failed: 0 }
+  const result = counted ? resultOf(report) : { passed: status === 0 ? 1 : 0, failed: 0, failures: [] }
   // A run that breaks without a failed test (a leaked handle, a crash) has failed all the same.
-  if (status !== 0 && counts.failed === 0) counts.failed = 1
-  return { name, ...counts, seconds: Math.round((Date.now() - startedAt) / 1000) }
+  if (status !== 0 && result.failed === 0) {
+    result.failed = 1
+    result.failures.push(`npm exited with ${status} although no test failed`)
+  }
+  return { name, ...result, seconds: Math.round((Date.now() - startedAt) / 1000) }
 }
 
 /** @param {string} line */
@@ -54,11 +62,29 @@ function print(line) {
   process.stdout.write(`${line}\n`)
 }
 
-function countsOf(report) {
+/** The failed tests come with the first line of each message. */
+function resultOf(report) {
   try {
-    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'))
-    return { passed: numPassedTests, failed: numFailedTests }
+    const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report, 'utf8'))
+    const failures = testResults.flatMap(({ name, message, assertionResults }) => [
+      ...(assertionResults.length === 0 && message ? [`${relative(name)}: ${firstLine(message)}`] : []),
+      ...assertionResults
+        .filter(({ status }) => status === 'failed')
+        .map(
+          ({ fullName, failureMessages }) =>
+            `${relative(name)}: ${fullName}: ${firstLine(failureMessages[0])}`,
+        ),
+    ])
+    return { passed: numPassedTests, failed: numFailedTests, failures }
   } catch {
-    return { passed: 0, failed: 1 }
+    return { passed: 0, failed: 1, failures: ['no report'] }
   }
+}
+
+function relative(file) {
+  return file.slice(file.lastIndexOf('/test/') + 1)
+}
+
+function firstLine(message = '') {
+  return message.split('\n', 1)[0]
 }

@@ -1,4 +1,5 @@
 import type { Command } from './command.ts'
+import { conformance } from './commands/conformance/conformance.ts'
 import { keysList } from './commands/keys/list.ts'
 import { keysReset } from './commands/keys/reset.ts'
 import { keysRotate } from './commands/keys/rotate.ts'
@@ -22,4 +23,5 @@ export const COMMANDS: readonly Command[] = [
   keysRotate,
   keysReset,
   prune,
+  conformance,
 ]

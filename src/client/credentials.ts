@@ -77,6 +77,6 @@ export async function endSession(client: ClientState, clears: boolean): Promise<
   client.tokens = null
   becomeSignedOut(client)
   if (!client.storage || !clears) return
-  client.clearing = callStorage(client, (storage) => storage.clear()).then(undefined, () => {})
+  client.clearing = callStorage(client, (storage) => storage.clear()).catch(() => {})
   await client.clearing
 }

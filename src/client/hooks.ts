@@ -1,7 +1,7 @@
 import type { ClientState } from './client-state.ts'
-import { callStorage, endSession, sessionHeaders } from './credentials.ts'
+import { endSession, sessionHeaders } from './credentials.ts'
 import { elapsedTime } from './elapsed-time.ts'
-import { refresh } from './refresh.ts'
+import { loadTokens, refresh } from './refresh.ts'
 import { isSafe } from './request.ts'
 import { isProblem, readJson } from './response-body.ts'
 
@@ -76,9 +76,14 @@ export async function before(
     }
   }
   if (client.storage && client.tokens === undefined) {
-    const stored = await callStorage(client, (storage) => storage.load()).catch(() => null)
-    // A sign-in may have finished during the load.
-    if (client.tokens === undefined) client.tokens = stored
+    try {
+      const stored = await loadTokens(client)
+      // A sign-in may have finished during the load.
+      if (client.tokens === undefined) client.tokens = stored
+    } catch (error) {
+      // The login replaces what cannot be read.
+      if (!client.signingIn) throw error
+    }
   }
   return {
     headers: sessionHeaders(client),

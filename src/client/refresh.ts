@@ -6,6 +6,7 @@ import { isProblem, isSignInAnswer, readJson } from './response-body.ts'
 import { postToRoute, routeError } from './routes.ts'
 import { becomeSignedIn, becomeSignedOut } from './session.ts'
 import { broadcast } from './tabs.ts'
+import type { Tokens } from './token-storage.ts'
 import { within } from './within.ts'
 
 /**
@@ -26,14 +27,19 @@ export function refresh(client: ClientState): Promise<boolean> {
   return client.refreshing
 }
 
+/** Reads the storage of bearer mode. @throws TypeError if it cannot be read now, which says nothing about the session */
+export function loadTokens(client: ClientState): Promise<Tokens | null> {
+  return callStorage(client, (storage) => storage.load()).catch(fail)
+}
+
+function fail(cause: unknown): never {
+  throw routeError('refresh', undefined, cause)
+}
+
 async function sendRefresh(client: ClientState, attempt = 0): Promise<boolean> {
   const { revision, tokens: previous } = client
   if (client.storage) {
-    const tokens = await callStorage(client, (storage) => storage.load()).catch((cause) => {
-      // Without tokens in memory, nobody is signed in until the storage can be read.
-      if (previous) throw routeError('refresh', undefined, cause)
-      return null
-    })
+    const tokens = await loadTokens(client)
     client.tokens = tokens
     if (!tokens) {
       becomeSignedOut(client)
@@ -48,20 +54,10 @@ async function sendRefresh(client: ClientState, attempt = 0): Promise<boolean> {
   const requestedAt = elapsedTime()
   let response!: Response
   let body: unknown
-  try {
-    await within(async (signal) => {
-      response = await postToRoute(
-        client,
-        'refresh',
-        { refreshToken: client.tokens?.refreshToken },
-        {},
-        signal,
-      )
-      body = await readJson(response)
-    }, client.timeout)
-  } catch (cause) {
-    throw routeError('refresh', undefined, cause)
-  }
+  await within(async (signal) => {
+    response = await postToRoute(client, 'refresh', { refreshToken: client.tokens?.refreshToken }, {}, signal)
+    body = await readJson(response)
+  }, client.timeout).catch(fail)
   if (response.status === 401 && isProblem(body)) {
     if (client.revision !== revision) return true
     const isUnproven = body.code === 'device_proof_required'

@@ -5,19 +5,24 @@ export interface Tokens {
 }
 
 /**
- * Keeps the tokens of bearer mode: in a keychain, SecureStore, a file. Every method may return a promise, which the
- * client awaits for at most 10 s. A method that takes longer counts as one that threw: `load` leaves nobody signed in, `save`
- * fails the request or sign-in, and `clear` changes nothing. The client reports each as `storage-failed`.
+ * Keeps the tokens of bearer mode: in a keychain, a file. For React Native and Expo, `pawl/client/native` has storages. Every
+ * method may return a promise, which the client awaits for at most 10 s. A method that takes longer counts as one that
+ * threw: `load` and `save` fail the request, refresh or sign-in, and `clear` changes nothing. The client reports each as
+ * `storage-failed`.
  *
  * @example
  * const tokens: TokenStorage = {
- *   load: async () => JSON.parse((await SecureStore.getItemAsync('session')) ?? 'null'),
- *   save: (tokens) => SecureStore.setItemAsync('session', JSON.stringify(tokens)),
- *   clear: () => SecureStore.deleteItemAsync('session'),
+ *   load: async () => JSON.parse((await vault.read('session')) ?? 'null'),
+ *   save: (tokens) => vault.write('session', JSON.stringify(tokens)),
+ *   clear: () => vault.remove('session'),
  * }
  */
 export interface TokenStorage {
-  /** @returns the tokens saved last; null if there are none */
+  /**
+   * If it throws, requests fail as without a network, and the session stays as it was: a keychain may be locked for now. A
+   * login still works.
+   * @returns the tokens saved last; null if there are none, or if they are damaged for good
+   */
   load(): Tokens | null | Promise<Tokens | null>
   /**
    * Saves both tokens, or throws and leaves the previous ones in place. The client uses a new access token only after

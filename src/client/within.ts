@@ -27,7 +27,10 @@ export async function unlessAborted<T>(
  */
 export async function within<T>(call: (signal: AbortSignal) => PromiseLike<T> | T, ms = 10_000): Promise<T> {
   const giveUp = new AbortController()
-  const timer = setTimeout(() => giveUp.abort(), ms)
+  // A suspended app fires its timer on return, before what has arrived meanwhile. Two timers leave time for that.
+  let timer = setTimeout(() => {
+    timer = setTimeout(() => giveUp.abort(), ms / 2)
+  }, ms / 2)
   try {
     return await unlessAborted(giveUp.signal, () => call(giveUp.signal))
   } finally {

@@ -31,7 +31,7 @@ export async function startActingIn<Claims extends object, Data>(
   administrator: { readonly verified: VerifiedSession<Claims>; readonly version: number },
   input: ActAs<Claims>,
 ): Promise<ActingStart<Claims>> {
-  const { engine, sessions, transport, ip, userAgent } = request
+  const { engine, sessions, transport, usesCookies, ip, userAgent } = request
   const { verified: own, version } = administrator
   if (transport === 'cookie') responseCookies.reserve()
   const { row, accessToken, cookiesExpireAt } = await startActing(
@@ -41,7 +41,7 @@ export async function startActingIn<Claims extends object, Data>(
       authTime: own.authTime.getTime(),
       expiresAt: own.expiresAt.getTime(),
       version,
-      canContinue: transport === 'cookie',
+      canContinue: usesCookies,
       ip,
       userAgent,
     },

@@ -1,7 +1,9 @@
 import { isSessionsError } from '../portable/errors.ts'
 import { denialOf } from './authorization.ts'
 import { errorReply } from './error-reply.ts'
+import type { Reply } from './exchange.ts'
 import { isNavigation } from './page-load.ts'
+import { translated } from './protocol.ts'
 import { refreshByCookie } from './refresh-cookies.ts'
 import type { RequestSession } from './request-session.ts'
 import { mayResume, redirectToSame } from './resume.ts'
@@ -16,17 +18,17 @@ export function answersOf<Claims extends object, Data>(): Pick<
     authorize(session, required = {}) {
       const { mode } = session.request.engine.options.revocation
       if (required.lookup === true && mode !== 'lookup' && session.error === null)
-        return checkRow(session).then(() => denialOf(session, required))
-      return denialOf(session, required)
+        return checkRow(session).then(() => translatedFor(session, denialOf(session, required)))
+      return translatedFor(session, denialOf(session, required))
     },
     answer(session, error) {
-      if (error !== null && error === session.error) return denialOf(session)
+      if (error !== null && error === session.error) return translatedFor(session, denialOf(session))
       // An administrator may end another user's session. That error does not concern the caller's session.
       if (isSessionsError(error) && error.code === 'ERR_SESSION_ENDED') {
         const { namedSessionIds } = session
         if (namedSessionIds.length > 0 && !namedSessionIds.includes(error.sessionId)) return null
       }
-      return errorReply(session.request, error)
+      return translatedFor(session, errorReply(session.request, error))
     },
     redirectAfterRefresh({ request: { exchange, engine }, responseCookies }) {
       const isRead = exchange.method === 'GET' || exchange.method === 'HEAD'
@@ -35,6 +37,13 @@ export function answersOf<Claims extends object, Data>(): Pick<
         : null
     },
   }
+}
+
+function translatedFor<C extends object, D>(
+  { request }: RequestSession<C, D>,
+  reply: Reply | null,
+): Reply | null {
+  return reply === null ? null : translated(request, reply)
 }
 
 export function canRefreshInline<C extends object, D>(session: RequestSession<C, D>): boolean {

@@ -25,11 +25,11 @@ export function createCsrfToken([secret]: Secrets, sessionId: string): string {
  * @throws CsrfRejectedError
  */
 export function assertCsrfTokenOf<Claims extends object, Data>(
-  { engine, exchange, transport }: IncomingRequest<Claims, Data>,
+  { engine, exchange, usesCookies }: IncomingRequest<Claims, Data>,
   sessionId: string,
   token: unknown = exchange.header(CSRF_HEADER),
 ): void {
-  if (transport === 'cookie' && !isCsrfToken(engine.options.secrets, sessionId, token))
+  if (usesCookies && !isCsrfToken(engine.options.secrets, sessionId, token))
     throw new CsrfRejectedError('token')
 }
 

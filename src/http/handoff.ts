@@ -1,22 +1,19 @@
 import { CsrfRejectedError } from '../portable/errors.ts'
-import { assertSameSite } from './csrf.ts'
 import { assertProven } from './device-requirements.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { isOfHost } from './origin.ts'
 import type { RequestSession } from './request-session.ts'
 
 /**
- * Whoever can make a browser redeem a code of its own signs the user in as somebody else (login CSRF). So only a page of this
- * application may: a link, and the form of another site that a service worker passes on, may not.
+ * Whoever can make a browser redeem a code of its own signs the user in as somebody else (login CSRF). The adapters have refused
+ * what another site sends. A link may not redeem either, nor the form of another site that a service worker passes on.
  * @throws TypeError for a request that a link can make
  * @throws CsrfRejectedError
  */
 export function assertMayRedeem<Claims extends object, Data>(request: IncomingRequest<Claims, Data>): void {
   if (request.isSafeMethod)
     throw new TypeError('`redeem` takes a POST: a link that anybody can send must not sign the user in')
-  if (request.transport !== 'cookie') return
-  assertSameSite(request.exchange, request.isFromTrustedOrigin)
-  if (request.mayBePassedOn) throw new CsrfRejectedError('sec-fetch-site')
+  if (request.usesCookies && request.mayBePassedOn) throw new CsrfRejectedError('sec-fetch-site')
 }
 
 /**

@@ -3,6 +3,7 @@ import { ENGINE } from '../core/engine.ts'
 import type { WaitUntil } from '../core/on-demand.ts'
 import { createRevocationSnapshots } from '../core/revocation/revocation-snapshot.ts'
 import { isSessions, openSource, type SessionsSource } from '../core/start/sessions-source.ts'
+import { claimedToken } from '../core/tokens/access-token.ts'
 import { CsrfRejectedError } from '../portable/errors.ts'
 import { isPromise } from '../portable/is-promise.ts'
 import { check } from '../portable/options/check.ts'
@@ -11,6 +12,7 @@ import { type CookieWriter, cookieWriter, isPlainLocalhost } from './cookies.ts'
 import { createCors } from './cors.ts'
 import { createCorsWarnings } from './cors-warnings.ts'
 import { assertCsrfToken, assertSameSite } from './csrf.ts'
+import { createCsrfToken } from './csrf-token.ts'
 import { errorReply } from './error-reply.ts'
 import type { Exchange, Reply } from './exchange.ts'
 import { IncomingRequest } from './incoming-request.ts'
@@ -23,6 +25,7 @@ import {
   resolveRequireOptions,
 } from './options/resolve.ts'
 import { warnOfPassedOnForm } from './passed-on-forms.ts'
+import { type Conversation, translated } from './protocol.ts'
 import { RequestSession } from './request-session.ts'
 import { route } from './routes.ts'
 import type { Handled, SessionsOverHttp } from './sessions-over-http.ts'
@@ -116,6 +119,14 @@ function startedHttp<Claims extends object, Data>(
       options.domain,
       'no domain with `deviceBinding`: a device proves itself to one host',
     )
+  if (options.protocol !== null && engine.options.deviceBinding === 'require')
+    check.fail(
+      'protocol',
+      'a protocol',
+      "none with `deviceBinding: 'require'`: its clients cannot bind their sessions, which would end ten minutes after the login",
+    )
+  // Clients of another protocol refresh by themselves.
+  const conversationOptions = { ...options, inline: false }
   const takeSnapshot = options.revocations ? createRevocationSnapshots(engine) : null
   const secureCookies = cookieWriter(options, options.cookies)
   const localCookies = options.localCookies === null ? null : cookieWriter(options, options.localCookies)
@@ -125,6 +136,24 @@ function startedHttp<Claims extends object, Data>(
 
   const cookiesOf = (exchange: Exchange): CookieWriter =>
     localCookies !== null && isPlainLocalhost(exchange, options.cookies) ? localCookies : secureCookies
+
+  /** The CSRF token of the session of an access token that Pawl has just issued. */
+  function csrfTokenOf(accessToken: string): string | null {
+    const named = options.csrfToken ? claimedToken(accessToken) : null
+    return named === null ? null : createCsrfToken(engine.options.secrets, named.sessionId)
+  }
+
+  function openConversation(exchange: Exchange): Conversation | null {
+    return options.protocol?.(exchange, { cookies: cookiesOf(exchange), csrfTokenOf }) ?? null
+  }
+
+  function incoming(exchange: Exchange, waited?: number): IncomingRequest<Claims, Data> {
+    const conversation = openConversation(exchange)
+    if (conversation === null)
+      return new IncomingRequest(sessions, options, exchange, cookiesOf(exchange), waited)
+    const { exchange: inner, cookies } = conversation
+    return new IncomingRequest(sessions, conversationOptions, inner, cookies, waited, conversation)
+  }
 
   function handle(exchange: Exchange, waited = 0): Handled<Claims, Data> | Promise<Handled<Claims, Data>> {
     const catchingUp = catchUp()
@@ -138,7 +167,7 @@ function startedHttp<Claims extends object, Data>(
     exchange: Exchange,
     waited: number,
   ): Handled<Claims, Data> | Promise<Handled<Claims, Data>> {
-    const request = new IncomingRequest(sessions, options, exchange, cookiesOf(exchange), waited)
+    const request = incoming(exchange, waited)
     const trusted = isTrusted(exchange)
     return isPromise(trusted)
       ? trusted.then((answer) => handleFrom(request, answer))
@@ -154,26 +183,32 @@ function startedHttp<Claims extends object, Data>(
     if (preflight !== null) return { reply: preflight }
     const session = new RequestSession(request)
     const rejected = rejectForgery(session)
-    if (rejected !== null) return rejected
+    if (rejected !== null)
+      return { ...rejected, reply: translated(request, rejected.reply, rejected.rejection) }
     const reply = route(request, takeSnapshot)
-    if (reply !== null) return whenReady(reply, (ready) => ({ reply: ready }))
+    if (reply !== null) return whenReady(reply, (ready) => ({ reply: translated(request, ready) }))
     if (canRefreshInline(session)) return refreshInline(session)
     return mode === 'lookup' && session.error === null ? checkRow(session) : { session }
   }
 
-  function applyCors({ exchange, isFromTrustedOrigin }: IncomingRequest<Claims, Data>): Reply | null {
+  function applyCors(request: IncomingRequest<Claims, Data>): Reply | null {
+    const { exchange, isFromTrustedOrigin } = request
     const origin = exchange.header('origin')
-    if (origin !== undefined && origin !== '') corsWarnings.inspect(exchange, origin, isFromTrustedOrigin)
+    const needsCookies = request.conversation?.usesCookies !== false
+    if (needsCookies && origin !== undefined && origin !== '')
+      corsWarnings.inspect(exchange, origin, isFromTrustedOrigin)
     return cors === null ? null : cors.handle(exchange, isFromTrustedOrigin)
   }
 
   /** The answer to a request that may change state and that another site may have made the browser send. */
-  function rejectForgery(session: RequestSession<Claims, Data>): Handled<Claims, Data> | null {
+  function rejectForgery(
+    session: RequestSession<Claims, Data>,
+  ): { readonly reply: Reply; readonly rejection: CsrfRejectedError } | null {
     const { request } = session
     const { exchange } = request
     // A WebSocket handshake is a GET, but no page of another site may send one with our cookies.
     const mayChangeState = request.isHandshake || !request.isSafeMethod
-    if (request.transport !== 'cookie' || !mayChangeState) return null
+    if (!request.usesCookies || !mayChangeState) return null
     try {
       assertSameSite(exchange, request.isFromTrustedOrigin)
       warnOfPassedOnForm(request)
@@ -202,6 +237,11 @@ function startedHttp<Claims extends object, Data>(
       json: async () => null,
       beforeHead() {},
     }
+    const translatedRequest = incoming(exchange)
+    if (translatedRequest.conversation !== null) {
+      const session = new RequestSession(translatedRequest)
+      return session.current === null ? null : session
+    }
     // Headers do not say whether the connection is encrypted, so on localhost either set may be in use.
     // Anywhere else, cookies without a prefix are not trusted.
     for (const cookies of new Set([secureCookies, cookiesOf(exchange)])) {
@@ -228,6 +268,6 @@ function startedHttp<Claims extends object, Data>(
       await onDemand?.settle()
       return current
     },
-    cookiesOf: (exchange) => cookiesOf(exchange).set,
+    cookiesOf: (exchange) => (openConversation(exchange)?.cookies ?? cookiesOf(exchange)).set,
   }
 }

@@ -20,6 +20,7 @@ import { type CookieWriter, SIGNED_OUT } from './cookies.ts'
 import type { Exchange } from './exchange.ts'
 import type { ResolvedHttpOptions } from './options/resolve.ts'
 import { hasHeadersOfPageLoad } from './page-load.ts'
+import type { Conversation } from './protocol.ts'
 
 /** A request that has waited less has not waited for a start of the sessions. Milliseconds. */
 const SHORT_WAIT = 50
@@ -33,6 +34,8 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
   readonly options: ResolvedHttpOptions
   readonly exchange: Exchange
   readonly cookies: CookieWriter
+  /** In another protocol than Pawl's own. Then `exchange` and `cookies` are those of the conversation. */
+  readonly conversation: Conversation | null
   readonly path: string
   readonly isHandshake: boolean
   readonly transport: Transport
@@ -51,12 +54,14 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     exchange: Exchange,
     cookies: CookieWriter,
     waited = 0,
+    conversation: Conversation | null = null,
   ) {
     this.sessions = sessions
     this.engine = sessions[ENGINE]
     this.options = options
     this.exchange = exchange
     this.cookies = cookies
+    this.conversation = conversation
     this.path = pathOf(exchange.target)
     this.isHandshake = isHandshake(exchange)
     this.transport = transportOf(exchange)
@@ -66,6 +71,16 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
   // Behind proxies some frameworks take long to find the address, so it is read only when needed.
   get ip(): string | undefined {
     return this.exchange.ip
+  }
+
+  /** Whether the client keeps its tokens in cookies, which browsers send by themselves. */
+  get usesCookies(): boolean {
+    return this.conversation?.usesCookies ?? this.transport === 'cookie'
+  }
+
+  /** Writes the cookies of a login. */
+  get loginCookies(): CookieWriter {
+    return this.conversation?.loginCookies ?? this.cookies
   }
 
   get userAgent(): string | undefined {

@@ -3,13 +3,14 @@ import { processWarnings } from '../core/observability/logger.ts'
 import type { Starting } from '../core/start/starting.ts'
 import { isSessionsError, StoreUnavailableError } from '../portable/errors.ts'
 import { answersOf } from './answers.ts'
-import { isPlainLocalhost } from './cookies.ts'
+import { type CookieWriter, cookieWriter, isPlainLocalhost } from './cookies.ts'
 import { createCors } from './cors.ts'
 import { errorReply } from './error-reply.ts'
 import type { Exchange, Reply } from './exchange.ts'
 import { isHandshake } from './incoming-request.ts'
 import type { ResolvedHttpOptions } from './options/resolve.ts'
 import { problemOf } from './problem.ts'
+import { type Conversation, translated } from './protocol.ts'
 import type { Handled, SessionsOverHttp } from './sessions-over-http.ts'
 import { createIsTrusted } from './trusted-origins.ts'
 
@@ -21,8 +22,19 @@ export function lazyHttp<Claims extends object, Data>(
 ): SessionsOverHttp<Claims, Data> {
   const cors = options.cors ? createCors() : null
   const isTrusted = createIsTrusted(options)
+  const secureCookies = cookieWriter(options, options.cookies)
+  const localCookies = options.localCookies === null ? null : cookieWriter(options, options.localCookies)
   let current: { readonly sessions: Sessions<Claims, Data>; readonly http: Started } | null = null
   type Started = SessionsOverHttp<Claims, Data> | { readonly mistake: unknown }
+
+  const ownCookiesOf = (exchange: Exchange): CookieWriter =>
+    localCookies !== null && isPlainLocalhost(exchange, options.cookies) ? localCookies : secureCookies
+
+  /** Without sessions there are no tokens to answer with. */
+  function conversationOf(exchange: Exchange): Conversation | null {
+    const own = { cookies: ownCookiesOf(exchange), csrfTokenOf: () => null }
+    return options.protocol?.(exchange, own) ?? null
+  }
 
   /** @throws InvalidOptionsError for an option that the sessions do not allow */
   function httpOf(sessions: Sessions<Claims, Data>): SessionsOverHttp<Claims, Data> {
@@ -54,7 +66,10 @@ export function lazyHttp<Claims extends object, Data>(
     } catch (error) {
       const preflight =
         cors === null || isHandshake(exchange) ? null : cors.handle(exchange, await isTrusted(exchange))
-      return { reply: preflight ?? notStartedReply({ exchange, options }, error) }
+      if (preflight !== null) return { reply: preflight }
+      const conversation = conversationOf(exchange)
+      const asked = { exchange: conversation?.exchange ?? exchange, options }
+      return { reply: translated({ conversation }, notStartedReply(asked, error)) }
     }
     return http.handle(exchange, performance.now() - arrivedAt)
   }
@@ -77,10 +92,7 @@ export function lazyHttp<Claims extends object, Data>(
       current === null || 'mistake' in current.http ? null : current.http.settle(waitUntil),
     read: readAsync,
     readAsync,
-    cookiesOf: (exchange) =>
-      options.localCookies !== null && isPlainLocalhost(exchange, options.cookies)
-        ? options.localCookies
-        : options.cookies,
+    cookiesOf: (exchange) => (conversationOf(exchange)?.cookies ?? ownCookiesOf(exchange)).set,
   }
 }
 

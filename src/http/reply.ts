@@ -43,12 +43,15 @@ export function addName(list: string | undefined, name: string): string {
   return names.includes('*') || names.includes(name.toLowerCase()) ? list : `${list}, ${name}`
 }
 
-/** Writes the headers of Pawl's answer. `Vary` and cookies that the application has set stay. */
+/** Headers whose names are added to those that the application has set. */
+const LISTS: readonly string[] = ['vary', 'access-control-expose-headers']
+
+/** Writes the headers of Pawl's answer. Cookies and names in lists that the application has set stay. */
 export function writeHead(head: ResponseHead, headers: readonly Header[]): void {
   for (const [name, value] of headers) {
     if (name === 'set-cookie') head.append(name, value)
     else if (name === 'cache-control') setCaching(head, value)
-    else if (name === 'vary') head.set(name, value.split(', ').reduce(addName, head.get(name) ?? ''))
+    else if (LISTS.includes(name)) head.set(name, value.split(', ').reduce(addName, head.get(name) ?? ''))
     else head.set(name, value)
   }
 }

@@ -237,7 +237,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     this.#state.createdId = created.session.sessionId
     try {
       const answer = this.#state.giveTokens(created, true)
-      if (this.transport === 'cookie') warnOfDroppedCookies(this.request)
+      if (this.request.usesCookies) warnOfDroppedCookies(this.request)
       return answer
     } catch (tooLate) {
       // The handler did not await `create` and has answered: nobody can ever hold this session's tokens.

@@ -98,12 +98,14 @@ export class RequestState<Claims extends object, Data> {
       verified: issuedSession(session, accessToken, new Date(now)),
       version: session.version,
     }
-    const { cookies, engine, options, transport } = this.request
+    const { engine, options, transport } = this.request
     const { sessionId, device } = session
-    const mayBind = hasAuthenticated || this.createdId === sessionId
+    const isLogin = this.createdId === sessionId
+    const mayBind = (hasAuthenticated || isLogin) && this.request.conversation === null
     const challenge = mayBind ? registrationChallenge(engine, sessionId, device !== null) : null
     if (transport === 'bearer') return bearerAnswer(this.request, accessToken, refreshToken, challenge)
     const life = { expiresAt: session.persistent ? refreshToken.expiresAt : null, now }
+    const cookies = isLogin ? this.request.loginCookies : this.request.cookies
     const written = [
       cookies.access(accessToken.value, life),
       cookies.refresh(refreshToken.value, life),

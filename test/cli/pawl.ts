@@ -13,7 +13,11 @@ export interface Ran {
 }
 
 /** The folders and files that the command line imports. */
-const SOURCES = ['cli', 'core', 'portable', 'postgres', 'wire', 'index.ts']
+const SOURCES = [
+  ...['cli', 'core', 'portable', 'postgres', 'memory', 'wire', 'index.ts'],
+  // What `conformance` serves, and the client of the driver in its documentation.
+  ...['adapters', 'http', 'supertokens', 'client'],
+]
 /** Below `node_modules`, so that Node.js finds the driver. */
 const CACHE = 'node_modules/.cache/pawl-cli'
 

@@ -135,15 +135,16 @@ describe('bearer mode', () => {
       throw new Error('could not decrypt')
     }
 
-    it('starts signed out, reports it once, and can sign in and out', async () => {
+    it('starts as unknown, reports it once, and can sign in and out', async () => {
       const world = await openWorld()
       const disk = memoryTokens()
       const load = vi.fn<() => Tokens | null | Promise<Tokens | null>>(unreadable)
       const clear = vi.fn(disk.clear)
       const onProblem = vi.fn()
       const client = world.client({ tokens: { ...disk, load, clear }, onProblem })
-      expect(await client.check()).toStrictEqual({ status: 'signed-out', user: null })
-      expect((await client.fetch('/me')).status).toBe(401)
+      expect(await client.check()).toStrictEqual({ status: 'unknown', user: null })
+      await expect(client.fetch('/me')).rejects.toBeInstanceOf(TypeError)
+      expect(world.log).toStrictEqual([])
       expect(clear).not.toHaveBeenCalled()
       expect(await world.login(client)).toBe(true)
       expect((await client.fetch('/me')).status).toBe(200)
@@ -152,18 +153,21 @@ describe('bearer mode', () => {
       expect(onProblem.mock.calls).toStrictEqual([['storage-failed', new Error('could not decrypt')]])
     })
 
-    it('keeps the tokens that it may read later', async () => {
+    it.each([
+      ['without a user', {}],
+      ['with a user', { user: async (fetch: typeof globalThis.fetch) => (await fetch('/me')).json() }],
+    ])('reads it again at the next request, %s', async (_name, options) => {
       const world = await openWorld()
       const disk = memoryTokens()
       await world.login(world.client({ tokens: disk }))
       const load = vi.fn(disk.load).mockImplementation(unreadable)
       const clear = vi.fn(disk.clear)
-      const client = world.client({ tokens: { ...disk, load, clear }, onProblem: () => {} })
-      expect((await client.fetch('/me')).status).toBe(401)
-      expect(client.session.status).toBe('signed-out')
+      const client = world.client({ tokens: { ...disk, load, clear }, onProblem: () => {}, ...options })
+      expect((await client.check()).status).toBe('unknown')
+      await expect(client.fetch('/me')).rejects.toThrow('refresh failed')
       load.mockImplementation(disk.load)
-      expect((await client.check()).status).toBe('signed-in')
       expect((await client.fetch('/me')).status).toBe(200)
+      expect((await client.check()).status).toBe('signed-in')
       expect(clear).not.toHaveBeenCalled()
     })
 
@@ -186,12 +190,18 @@ describe('bearer mode', () => {
       expect(onProblem).toHaveBeenCalledTimes(2)
     })
 
-    it('can sign out although it never read the tokens, and forgets them', async () => {
+    it('cannot sign out before it has read the tokens: the server would not hear of it', async () => {
       const world = await openWorld()
-      const disk = memoryTokens({ accessToken: 'damaged', refreshToken: 'damaged' })
-      const client = world.client({ tokens: { ...disk, load: unreadable }, onProblem: () => {} })
+      const disk = memoryTokens()
+      await world.login(world.client({ tokens: disk }))
+      const load = vi.fn(disk.load).mockImplementation(unreadable)
+      const client = world.client({ tokens: { ...disk, load }, onProblem: () => {} })
+      await expect(client.signOut()).rejects.toBeInstanceOf(TypeError)
+      expect(client.session.status).toBe('unknown')
+      load.mockImplementation(disk.load)
       await client.signOut()
       expect([client.session.status, await disk.load()]).toStrictEqual(['signed-out', null])
+      expect(await world.sessions.list('anna')).toMatchObject([{ active: false }])
     })
 
     it.each<[string, unknown]>([

@@ -2,6 +2,8 @@ import { createContext, runInContext } from 'node:vm'
 import { build } from 'esbuild'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type * as pawl from '../../src/client/index.ts'
+import type * as native from '../../src/client/native/index.ts'
+import { createDevice, fakeSecureStore } from './support/fake-keychains.ts'
 import { nativeGlobals } from './support/native-globals.ts'
 import { json, openWorld, until, type World } from './support/world.ts'
 
@@ -14,8 +16,9 @@ type Globals = Readonly<Record<string, unknown>>
 
 let code: string
 beforeAll(async () => {
+  const contents = "export * from './src/client/index.ts'; export * from './src/client/native/index.ts'"
   const { outputFiles } = await build({
-    entryPoints: ['src/client/index.ts'],
+    stdin: { contents, resolveDir: '.' },
     bundle: true,
     format: 'iife',
     globalName: 'pawl',
@@ -25,8 +28,8 @@ beforeAll(async () => {
   code = outputFiles[0]!.text
 })
 
-/** The client as an environment with these globals evaluates it. */
-function load(globals: Globals): typeof pawl {
+/** The client as an environment with these globals evaluates it, with `pawl/client/native`. */
+function load(globals: Globals): typeof pawl & typeof native {
   const context = createContext({ ...globals })
   runInContext(code, context)
   return context['pawl']
@@ -157,6 +160,25 @@ describe('in React Native, whose fetch is a polyfill, the client', () => {
   it('works, although signals have no reason and responses no stream', async () => {
     const { world, client, globals } = await openNative()
     await useClient(world, client, globals.AbortController as never)
+  })
+
+  it.each([
+    ['with `atob`', { atob }, { id: 'anna' }],
+    ['without `atob`, where it remembers no user', {}, undefined],
+  ])('keeps its tokens in SecureStore, %s', async (_name, given, remembered) => {
+    const world = await openWorld()
+    const { createSessionClient, secureStoreTokens } = load({ ...nativeGlobals(world.fetch), ...given })
+    const device = createDevice()
+    const tokens = secureStoreTokens(fakeSecureStore(device))
+    const options = { baseUrl: world.origin, onProblem: () => {} }
+    const user = tokens.rememberUser(async (fetch) => ({ id: (await (await fetch('/me')).json()).id }))
+    await useClient(world, createSessionClient<never>({ ...options, tokens }), AbortController)
+    const client = createSessionClient({ ...options, tokens, user })
+    await world.login(client)
+    await tokens.load()
+    world.intercept.set('GET /me', () => Promise.reject(new TypeError('Network request failed')))
+    const next = createSessionClient({ ...options, tokens, user })
+    expect((await next.check()).user ?? undefined).toEqual(remembered)
   })
 
   it('takes a `Request`, and repeats it with its body', async () => {

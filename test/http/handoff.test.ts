@@ -352,6 +352,22 @@ describe('handing off', () => {
     expect(browser.jar.names).toStrictEqual([])
   })
 
+  it('ends the acting in the new session with the parent, also after a refresh', async () => {
+    const { site, anna, annaId, browser } = await open()
+    await redeem(browser, await handOff(anna, { endsWithParent: true }))
+    await browser.visit('POST', '/act', {
+      handler: async (session) => Response.json(await session.actAs({ userId: 'ben' })),
+    })
+    site.clock.advance(60)
+    expect((await browser.refresh()).status).toBe(200)
+    const who: Handler = ({ userId, parentId }) => Response.json([userId, parentId])
+    expect((await browser.me({ handler: who })).body).toStrictEqual(['ben', annaId])
+    await anna.logout()
+    expect(await browser.me()).toMatchObject({ status: 401, body: { code: 'access_token_expired' } })
+    expect(await browser.refresh()).toMatchObject({ status: 401, body: { code: 'session_ended' } })
+    expect(browser.jar.names).toStrictEqual([])
+  })
+
   it('answers 503 in a process that only reads', async () => {
     const { store, calls } = counting(memory())
     const writer = await openSite({}, { store })

@@ -1,12 +1,7 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import express4 from 'express4'
 import type pg from 'pg'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import {
   expressSessions,
   requireSession,
@@ -19,9 +14,9 @@ import { createDatabase, createPool } from '../support/database.ts'
 import { type Client, createClient } from '../support/http-client.ts'
 import { listen } from '../support/http-server.ts'
 import { compileGuide } from '../support/moving-guide.ts'
+import { oldPackages } from '../support/old-packages.ts'
 import { openSessions } from '../support/sessions.ts'
 
-const OLD_PACKAGES = ['supertokens-node-postgres-ref-jwt@4.0.0', 'iron-session@8.0.4']
 const OLD_COOKIES = ['sAccessToken', 'sIdRefreshToken', 'sRefreshToken']
 const PAWL_COOKIES = ['__Host-pawl-access', '__Secure-pawl-refresh']
 
@@ -36,16 +31,7 @@ interface OldLibrary {
   ): Promise<unknown>
 }
 
-let home: string
-let requireOld: NodeJS.Require
-beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), 'pawl-moving-'))
-  await writeFile(join(home, 'package.json'), '{ "private": true }')
-  const options = ['--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts']
-  await promisify(execFile)('npm', ['install', ...options, ...OLD_PACKAGES], { cwd: home })
-  requireOld = createRequire(join(home, 'package.json'))
-}, 120_000)
-afterAll(() => rm(home, { recursive: true, force: true }))
+const requireOld = oldPackages('supertokens-node-postgres-ref-jwt@4.0.0', 'iron-session@8.0.4')
 
 describe('moving a session from supertokens-node-postgres-ref-jwt', () => {
   let SuperTokens: OldLibrary

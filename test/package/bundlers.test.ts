@@ -9,13 +9,14 @@ const EVERYTHING = `
 import { createSessionClient } from 'pawl/client'
 import { attachAxios } from 'pawl/client/axios'
 import { bindDevice } from 'pawl/client/bind'
+import { secureStoreTokens } from 'pawl/client/native'
 import { attachXhr } from 'pawl/client/xhr'
 import { SessionProvider } from 'pawl/react'
 import { createVerifier } from 'pawl/verify'
-const found = [createSessionClient, attachAxios, bindDevice, attachXhr, SessionProvider, createVerifier]
-console.log(found.map((it) => typeof it).join())
+const clients = [createSessionClient, attachAxios, bindDevice, secureStoreTokens, attachXhr]
+console.log([...clients, SessionProvider, createVerifier].map((it) => typeof it).join())
 `
-const FOUND = 'function,function,function,function,function,function\n'
+const FOUND = `${Array(7).fill('function')}\n`
 
 /** Bundles with Metro as React Native sets it up: up to 0.78 without package exports, later with them. */
 const METRO = `

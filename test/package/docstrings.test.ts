@@ -44,12 +44,16 @@ declare const Keystore: {
   signP1363(name: string, data: Uint8Array): Promise<Uint8Array>
 }`,
   'client/client': CLIENT,
+  'client/native/check-when-active': `${A_CLIENT}import { checkWhenActive } from 'pawl/client/native'`,
+  'client/native/': `import { createSessionClient } from 'pawl/client'
+import { keychainTokens, secureStoreTokens } from 'pawl/client/native'
+declare const loadUser: (fetch: typeof globalThis.fetch) => Promise<{ name: string } | null>`,
   'client/react': `import { createRoot } from 'react-dom/client'\nimport { SessionProvider, useSession } from 'pawl/react'
 ${CLIENT}declare const element: Element\ndeclare function App(): null\ninterface User { name: string }`,
-  'client/token-storage': `${CLIENT}declare const SecureStore: {
-  getItemAsync(key: string): Promise<string | null>
-  setItemAsync(key: string, value: string): Promise<void>
-  deleteItemAsync(key: string): Promise<void>
+  'client/token-storage': `${CLIENT}declare const vault: {
+  read(name: string): Promise<string | null>
+  write(name: string, value: string): Promise<void>
+  remove(name: string): Promise<void>
 }`,
   'core/start/': `import { lazySessions } from 'pawl'\nimport { fetchSessions } from 'pawl/fetch'
 declare const userId: string`,
@@ -59,6 +63,17 @@ declare const userId: string`,
   'postgres/': "import pg from 'pg'",
   'verify/': "import { createVerifier } from 'pawl/verify'\ndeclare const request: Request",
 }
+/** The native modules that no package of the repository has. `examples/expo` declares the others. */
+const KEYCHAIN = `declare module 'react-native-keychain' {
+  export enum ACCESSIBLE { AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY = 'AccessibleAfterFirstUnlockThisDeviceOnly' }
+  export function getGenericPassword(options?: { service?: string }): Promise<false | { password: string }>
+  export function setGenericPassword(
+    username: string,
+    password: string,
+    options?: { service?: string; accessible?: ACCESSIBLE },
+  ): Promise<false | { service: string }>
+  export function resetGenericPassword(options?: { service?: string }): Promise<boolean>
+}`
 /** Names that one example declares and another one of its file relies on. */
 const SHARED: readonly [name: string, declaration: string][] = [
   ['app', 'declare const app: Hono\n'],
@@ -113,7 +128,7 @@ function moduleOf(code: string, context: string): string {
 /** Names that a sample of a page relies on, by the page. */
 const PAGES: Readonly<Record<string, string>> = {
   'docs/frontend.md': `
-import { attachFetch, createSessionClient, type SessionClient } from 'pawl/client'
+import { attachFetch, createSessionClient, memoryTokens, type SessionClient } from 'pawl/client'
 import { attachAxios } from 'pawl/client/axios'
 import { attachXhr } from 'pawl/client/xhr'
 import { expressSessions } from 'pawl/express'
@@ -123,11 +138,6 @@ declare const client: SessionClient
 declare const sessions: Sessions
 declare const trustedOrigins: readonly string[]
 declare const form: HTMLFormElement
-declare const SecureStore: {
-  getItemAsync(key: string): Promise<string | null>
-  setItemAsync(key: string, value: string): Promise<void>
-  deleteItemAsync(key: string): Promise<void>
-}
 declare const Keystore: {
   publicJwk(name: string): Promise<{ kty: string; crv: string; x: string; y: string }>
   signP1363(name: string, data: Uint8Array): Promise<Uint8Array>
@@ -138,6 +148,19 @@ declare const SignIn: () => null
 interface User { readonly name: string }
 declare function render(status: string, user: unknown): void
 declare function draft(): string`,
+  'docs/react-native.md': `
+import { createSessionClient, type SessionClient } from 'pawl/client'
+import { checkWhenActive, secureStoreTokens } from 'pawl/client/native'
+import { SessionProvider } from 'pawl/react'
+import * as SecureStore from 'expo-secure-store'
+import { AppState } from 'react-native'
+declare const client: SessionClient<User>
+declare const App: () => null
+declare const tokens: ReturnType<typeof secureStoreTokens>
+declare const loadUser: (fetch: typeof globalThis.fetch) => Promise<User | null>
+declare const NetInfo: { addEventListener(listener: (state: { isConnected: boolean | null }) => void): () => void }
+declare function showSignIn(): void
+interface User { readonly name: string }`,
   'docs/frameworks/websockets.md': `
 import { useEffect } from 'react'
 import { nodeSessions } from 'pawl/node'
@@ -195,6 +218,7 @@ it('every example of a docstring compiles, and the samples of the guides that ru
   const folder = resolve('src/.examples')
   const files = new Map(examples().map(({ name, text }) => [join(folder, name), text]))
   files.set(join(folder, 'req-session.tsx'), typedRequest())
+  files.set(join(folder, 'keychain.d.ts'), KEYCHAIN)
   expect(files.size).toBeGreaterThan(20)
   for (const [page, context] of Object.entries(PAGES))
     for (const { name, text } of samplesOf(page, context)) files.set(join(folder, name), text)
@@ -215,8 +239,10 @@ it('every example of a docstring compiles, and the samples of the guides that ru
         paths: {
           'pawl/memory': ['./src/memory/index.ts'],
           'pawl/otel': ['./src/otel/index.ts'],
+          'pawl/supertokens': ['./src/supertokens/index.ts'],
           'pawl/client/axios': client('attach-axios'),
           'pawl/client/bind': client('bind/index'),
+          'pawl/client/native': client('native/index'),
           'pawl/client/xhr': client('attach-xhr'),
           'pawl/react': client('react/index'),
           ...config.compilerOptions.paths,
@@ -236,7 +262,7 @@ it('every example of a docstring compiles, and the samples of the guides that ru
       ? getSourceFile(path, version, ...rest)
       : ts.createSourceFile(path, text, version)
   }
-  const program = ts.createProgram([...files.keys()], options, host)
+  const program = ts.createProgram([...files.keys(), resolve('examples/expo/modules.d.ts')], options, host)
   const errors = [...files.keys()].flatMap((path) => {
     const source = program.getSourceFile(path)!
     const found = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)]

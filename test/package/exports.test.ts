@@ -36,6 +36,7 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
   'pawl/client': ['attachFetch', 'createSessionClient', 'memoryTokens'],
   'pawl/client/axios': ['attachAxios'],
   'pawl/client/bind': ['bindDevice'],
+  'pawl/client/native': ['checkWhenActive', 'keychainTokens', 'secureStoreTokens'],
   'pawl/client/xhr': ['attachXhr'],
   'pawl/express': ['expressSessions', 'requireSession', 'sessionErrors', 'sessionOf'],
   'pawl/fastify': ['fastifySessions', 'requireSession', 'sessionOf'],
@@ -46,6 +47,7 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
   'pawl/memory': ['memory'],
   'pawl/node': ['nodeSessions'],
   'pawl/postgres': ['postgres'],
+  'pawl/supertokens': ['supertokens'],
   'pawl/verify': [
     'AccessTokenExpiredError',
     'AccessTokenInvalidError',

@@ -11,7 +11,14 @@ const WITH_FRAMEWORK = ['fastify', 'h3', 'hono', 'koa', 'nest', 'next', 'otel', 
   (name) => `pawl/${name}`,
 )
 /** Entry points that run without Node.js, and so compile without its types. */
-const PORTABLE = ['pawl/verify', 'pawl/client', 'pawl/client/axios', 'pawl/client/bind', 'pawl/client/xhr']
+const PORTABLE = [
+  'pawl/verify',
+  'pawl/client',
+  'pawl/client/axios',
+  'pawl/client/bind',
+  'pawl/client/native',
+  'pawl/client/xhr',
+]
 const NODENEXT = { module: 'nodenext', moduleResolution: 'nodenext', lib: 'es2022', types: 'node' }
 const NODE16 = { ...NODENEXT, module: 'node16', moduleResolution: 'node16' }
 const BUNDLER = { module: 'preserve', moduleResolution: 'bundler', lib: 'es2022,dom', types: 'node' }

@@ -4,9 +4,9 @@ import ts from 'typescript'
 
 const GUIDE = join(import.meta.dirname, '../../docs/moving.md')
 
-/** The first code of each section of docs/moving.md, as CommonJS. */
+/** The first code of each section or subsection of docs/moving.md, as CommonJS. */
 export async function compileGuide(...sections: readonly string[]): Promise<string> {
-  const parts = (await readFile(GUIDE, 'utf8')).split(/^## /m)
+  const parts = (await readFile(GUIDE, 'utf8')).split(/^###? /m)
   const code = sections.map((section) => {
     const text = parts.find((part) => part.startsWith(section))
     return /^```ts\n(.*?)^```$/ms.exec(text ?? '')![1]

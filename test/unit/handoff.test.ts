@@ -268,6 +268,31 @@ describe.each(await storeKinds())('a handoff, on $name,', ({ newPlace }) => {
     ])
   })
 
+  it('that ends with its parent is no login for a limit that has become lower', async () => {
+    const place = newPlace()
+    const clock = createFakeClock()
+    const common = { now: clock.now, revocation: { pollInterval: 60 } }
+    const before = await openSessions({ ...common, store: place.open() })
+    const { sessionId } = (await before.create({ userId: 'anna' })).session
+    await before.create({ userId: 'anna' })
+    const { code } = await before.handoff(sessionId, { ...HERE, endsWithParent: true })
+    const limits = { sessionsPerUser: 1, onSessionLimit: 'reject' } as const
+    const now = await openSessions({ ...common, store: place.open(), limits })
+    expect((await now.redeem(code, HERE)).session.parentId).toBe(sessionId)
+    expect(await now.list('anna', { active: true })).toHaveLength(3)
+  })
+
+  it('right after a login works in a process whose clock is behind', async () => {
+    const place = newPlace()
+    const clock = createFakeClock()
+    const common = { revocation: { pollInterval: 60 } }
+    const ahead = await openSessions({ ...common, now: () => clock.now() + 2000, store: place.open() })
+    const behind = await openSessions({ ...common, now: clock.now, store: place.open() })
+    const { sessionId } = (await ahead.create({ userId: 'anna' })).session
+    const { code } = await behind.handoff(sessionId, HERE)
+    expect((await behind.redeem(code, HERE)).session.userId).toBe('anna')
+  })
+
   it('replaces the sessions that it is given, but not the one that it ends with', async () => {
     const { sessions, parentId, code } = await openWithCode({ endsWithParent: true })
     const old = (await sessions.create({ userId: 'ben' })).session.sessionId

@@ -4,6 +4,7 @@ import { HTTP_OPTIONS, REQUIRE_OPTIONS } from '../../src/http/options/option-tab
 import type { Option, OptionTable } from '../../src/portable/options/option.ts'
 import { resolveTable } from '../../src/portable/options/resolve-table.ts'
 import { POSTGRES_OPTIONS } from '../../src/postgres/option-table.ts'
+import { SUPERTOKENS_OPTIONS } from '../../src/supertokens/option-table.ts'
 import { VERIFIER_OPTIONS } from '../../src/verify/option-table.ts'
 import { coded } from '../support/errors.ts'
 
@@ -15,6 +16,7 @@ const TABLES: Readonly<Record<string, OptionTable>> = {
   'an adapter': HTTP_OPTIONS,
   'a guard': REQUIRE_OPTIONS,
   createVerifier: VERIFIER_OPTIONS,
+  supertokens: SUPERTOKENS_OPTIONS,
 }
 
 /** All options with their paths, groups and their members alike. */

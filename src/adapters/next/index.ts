@@ -98,6 +98,7 @@ export function nextSessions<Claims extends object, Data>(
     ...options,
     trustedOrigins: options.trustedOrigins instanceof Set ? [...options.trustedOrigins].sort() : 'a function',
     cronSecret: options.cronSecret !== null,
+    protocol: options.protocol !== null,
     ip: ip !== undefined,
   })
   const start = shareByName(name, fingerprint, source, httpOptions)

@@ -95,7 +95,7 @@ async function changedHeaders<Claims extends object, Data>(
   if (session.transport !== 'cookie' || session.error !== null) return []
   const cookies = http.cookiesOf(exchange)
   const token = await session.accessToken()
-  if (accessTokensOf(exchange, 'cookie', cookies.access).includes(token)) return []
+  if (accessTokensOf(session.request.exchange, 'cookie', cookies.access).includes(token)) return []
   const cookie = replaceCookies(exchange.header('cookie'), [cookies.access], [[cookies.access, token]])
   return [
     ['cookie', cookie],

@@ -1,5 +1,7 @@
 // `npm run options` writes this file from ./option-table.ts. Change that file instead.
 
+import type { Protocol } from '../protocol.ts'
+
 /** What every adapter takes. All of it is optional. */
 export interface HttpOptions {
   /**
@@ -57,6 +59,11 @@ export interface HttpOptions {
    * @defaultValue true unless NODE_ENV is production
    */
   readonly insecureLocalhost?: boolean
+  /**
+   * Another protocol that the application serves beside Pawl's own: `supertokens()` of `pawl/supertokens`, for the
+   * client SDKs of SuperTokens (docs/supertokens.md).
+   */
+  readonly protocol?: Protocol
 }
 /** Names and attributes of the two cookies. */
 export interface CookieOptions {
@@ -109,4 +116,5 @@ export interface ResolvedHttpOptions {
     readonly partitioned: boolean
   }
   readonly insecureLocalhost: boolean | null
+  readonly protocol: Protocol | null
 }

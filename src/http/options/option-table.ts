@@ -2,6 +2,7 @@ import { cookieName } from '../../portable/options/cookie-name.ts'
 import { group } from '../../portable/options/group.ts'
 import type { OptionTable } from '../../portable/options/option.ts'
 import { flag, oneOf, seconds } from '../../portable/options/values.ts'
+import { protocol } from '../protocol.ts'
 import { cron } from './cron.ts'
 import { cookieDomain, routePath, trustedOrigins } from './names.ts'
 
@@ -73,6 +74,12 @@ export const HTTP_OPTIONS: OptionTable = {
    * @defaultValue true unless `NODE_ENV` is `production`
    */
   insecureLocalhost: { value: flag() },
+  /**
+   * Another protocol that the application serves beside Pawl's own: `supertokens()` of `pawl/supertokens`, for the client
+   * SDKs of SuperTokens (docs/supertokens.md).
+   * @type {Protocol}
+   */
+  protocol: { value: protocol() },
 }
 
 /** What a route requires of a request. After a change run `npm run options`. */

@@ -1,6 +1,7 @@
 import { isProduction } from '../../core/environment.ts'
 import { check } from '../../portable/options/check.ts'
 import { resolveTable } from '../../portable/options/resolve-table.ts'
+import type { OpenConversation } from '../protocol.ts'
 import type { CookieOptions, HttpOptions, ResolvedHttpOptions as Resolved } from './http-options.ts'
 import { HTTP_OPTIONS, REQUIRE_OPTIONS } from './option-table.ts'
 import type { RequireOptions, ResolvedRequireOptions } from './require-options.ts'
@@ -37,6 +38,8 @@ export interface ResolvedHttpOptions {
   readonly partitioned: boolean
   /** Path of the refresh cookie. */
   readonly refreshPath: string
+  /** Opens conversations in another protocol; `null` if the application speaks Pawl's own alone. */
+  readonly protocol: OpenConversation | null
 }
 
 const SAME_SITE = { lax: 'Lax', strict: 'Strict', none: 'None' } as const
@@ -57,7 +60,7 @@ export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
   checkPrefix('refresh', cookies.refresh, refreshPath, domain)
   if (access === cookies.refresh)
     check.fail('cookies.refresh', cookies.refresh, 'another name than `cookies.access`')
-  return Object.freeze({
+  const resolved = {
     path,
     inline,
     csrfToken: given.csrf === 'token',
@@ -73,7 +76,8 @@ export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
     sameSite: SAME_SITE[cookies.sameSite],
     partitioned: cookies.partitioned,
     refreshPath,
-  })
+  }
+  return Object.freeze({ ...resolved, protocol: given.protocol?.open(resolved) ?? null })
 }
 
 /**

@@ -1,0 +1,5 @@
+import { browserTest } from '../browser/support/browser-test.ts'
+import { APPS } from './support/devices.ts'
+import { storm } from './support/storm.ts'
+
+browserTest('60 random runs in cookie mode log nobody out', () => storm(APPS[0]!, 60))
