@@ -16,6 +16,7 @@ const HERE = { origin: ORIGIN }
 const VERIFIER = 'v'.repeat(43)
 const refused = (reason: string): Error => coded('ERR_HANDOFF_REFUSED', { reason }) as Error
 const ENDED = coded('ERR_SESSION_ENDED') as Error
+const SUPERSEDED = coded('ERR_ACCESS_TOKEN_EXPIRED', { reason: 'superseded' }) as Error
 
 /** What the background does. */
 const IDLE = ['changes', 'keys', 'time', 'prune', 'lostConnections']
@@ -24,6 +25,21 @@ vi.mock(import('../../src/core/time/delay.ts'), async (original) => {
   const { skipDelays } = await import('../support/skip-delays.ts')
   return skipDelays(await original())
 })
+
+type Login = Awaited<ReturnType<Sessions['create']>>
+
+/** Uses a refresh token twice: the owner has gone on with newer ones. */
+async function steal(sessions: Sessions, clock: FakeClock, copy: string): Promise<unknown> {
+  let token = copy
+  for (let turns = 0; turns < 2; turns++) {
+    const { accessToken, refreshToken } = await sessions.refresh(token)
+    sessions.verify(accessToken.value)
+    await sessions.flush()
+    clock.advance(120)
+    token = refreshToken!.value
+  }
+  return sessions.refresh(copy)
+}
 
 describe.each(await storeKinds())('a handoff, on $name,', ({ newPlace }) => {
   interface Opened {
@@ -106,7 +122,7 @@ describe.each(await storeKinds())('a handoff, on $name,', ({ newPlace }) => {
       persistent: false,
       ip: '192.0.2.9',
       userAgent: 'WebView/1.0',
-      parentId: null,
+      parentId: parent.sessionId,
       actor: null,
       device: null,
       stale: false,
@@ -115,21 +131,21 @@ describe.each(await storeKinds())('a handoff, on $name,', ({ newPlace }) => {
       sessionId,
       claims: { role: 'editor' },
       authTime: parent.authTime,
-      parentId: null,
+      parentId: parent.sessionId,
     })
     expect(created).toStrictEqual([{ sessionId, userId: 'anna', ip: '192.0.2.9', userAgent: 'WebView/1.0' }])
     expect((await sessions.refresh(refreshToken.value)).session.sessionId).toBe(sessionId)
-    // Neither depends on the other.
-    await sessions.revoke(parent.sessionId)
-    expect((await sessions.refresh(refreshToken.value)).session.sessionId).toBe(sessionId)
+    // The parent does not end with it.
+    await sessions.revoke(sessionId)
+    expect(await sessions.get(parent.sessionId)).toMatchObject({ active: true })
   })
 
-  it('reads one row to make a code, and one to redeem it', async () => {
+  it('reads one row to make a code, and one before and after the insert to redeem it', async () => {
     const { sessions, called, parentId, code } = await openWithCode()
     await sessions.handoff(parentId, HERE)
     expect(called()).toStrictEqual(['read'])
     await sessions.redeem(code, HERE)
-    expect(called()).toStrictEqual(['read', 'insert'])
+    expect(called()).toStrictEqual(['read', 'insert', 'read'])
   })
 
   it('works once, also after the session that it created has ended, whatever is pruned', async () => {
@@ -238,7 +254,7 @@ describe.each(await storeKinds())('a handoff, on $name,', ({ newPlace }) => {
   it('is used up by a redemption that fails for the limit, and not by one that fails before', async () => {
     const refuse = vi.fn(() => null as { role: string } | null)
     const { sessions, parentId, code } = await openWithCode(
-      {},
+      { endsWithParent: false },
       { limits: { sessionsPerUser: 1, onSessionLimit: 'reject' } },
     )
     await expect(sessions.redeem(code, HERE)).rejects.toThrow(coded('ERR_SESSION_LIMIT') as Error)
@@ -258,10 +274,10 @@ describe.each(await storeKinds())('a handoff, on $name,', ({ newPlace }) => {
 
   it('does not count for the limit if it ends with its parent, and counts otherwise', async () => {
     const limits = { sessionsPerUser: 1 } as const
-    const bound = await openWithCode({ endsWithParent: true }, { limits })
+    const bound = await openWithCode({}, { limits })
     await bound.sessions.redeem(bound.code, HERE)
     expect(await bound.sessions.list('anna', { active: true })).toHaveLength(2)
-    const free = await openWithCode({}, { limits })
+    const free = await openWithCode({ endsWithParent: false }, { limits })
     const { session } = await free.sessions.redeem(free.code, HERE)
     expect(await free.sessions.list('anna', { active: true })).toMatchObject([
       { sessionId: session.sessionId },
@@ -294,13 +310,13 @@ describe.each(await storeKinds())('a handoff, on $name,', ({ newPlace }) => {
   })
 
   it('replaces the sessions that it is given, but not the one that it ends with', async () => {
-    const { sessions, parentId, code } = await openWithCode({ endsWithParent: true })
+    const { sessions, parentId, code } = await openWithCode()
     const old = (await sessions.create({ userId: 'ben' })).session.sessionId
     const { session } = await sessions.redeem(code, { ...HERE, replaces: [old, parentId] })
     expect(await sessions.get(old)).toMatchObject({ active: false, endReason: 'replaced' })
     expect(await sessions.get(parentId)).toMatchObject({ active: true })
     expect(session).toMatchObject({ parentId })
-    const other = await openWithCode()
+    const other = await openWithCode({ endsWithParent: false })
     await other.sessions.redeem(other.code, { ...HERE, replaces: other.parentId })
     expect(await other.sessions.get(other.parentId)).toMatchObject({ active: false, endReason: 'replaced' })
   })
@@ -340,15 +356,15 @@ describe.each(await storeKinds())('a handoff, on $name,', ({ newPlace }) => {
 
   describe('that ends with its parent', () => {
     it('ends at once in the process that knows, and at its refresh anywhere', async () => {
-      const { sessions, store, parentId, code } = await openWithCode({ endsWithParent: true })
+      const { sessions, store, parentId, code } = await openWithCode()
       const { session, accessToken, refreshToken } = await sessions.redeem(code, HERE)
       expect(session).toMatchObject({ parentId, active: true })
       expect(sessions.verify(accessToken.value)).toMatchObject({ parentId })
       await sessions.revoke(parentId, 'logout')
       const { sessionId } = session
       const ended = coded('ERR_SESSION_ENDED', { sessionId, reason: 'revoked' }) as Error
-      expect(() => sessions.verify(accessToken.value)).toThrow(ended)
-      await expect(sessions.check(accessToken.value)).rejects.toThrow(ended)
+      expect(() => sessions.verify(accessToken.value)).toThrow(SUPERSEDED)
+      await expect(sessions.check(accessToken.value)).rejects.toThrow(SUPERSEDED)
       const events = listen(sessions, 'ended')
       await expect(sessions.refresh(refreshToken.value)).rejects.toThrow(ended)
       expect(events).toStrictEqual([{ sessionId, userId: 'anna', reason: 'revoked' }])
@@ -362,17 +378,17 @@ describe.each(await storeKinds())('a handoff, on $name,', ({ newPlace }) => {
       const one = await openSessions({ ...common, store: place.open() })
       const two = await openSessions({ ...common, store: place.open() })
       const { sessionId } = (await one.create({ userId: 'anna' })).session
-      const { code } = await one.handoff(sessionId, { ...HERE, endsWithParent: true })
+      const { code } = await one.handoff(sessionId, HERE)
       const { accessToken, refreshToken } = await two.redeem(code, HERE)
       await one.revoke(sessionId)
       expect(two.verify(accessToken.value)).toMatchObject({ parentId: sessionId })
-      await expect(two.check(accessToken.value)).rejects.toThrow(ENDED)
+      await expect(two.check(accessToken.value)).rejects.toThrow(SUPERSEDED)
       await expect(two.refresh(refreshToken.value)).rejects.toThrow(ENDED)
     })
 
     it('survives turns, new claims, a reauthentication and the idle expiry of its parent, and not its absolute expiry', async () => {
       const { sessions, clock, parentId, refreshToken, code } = await openWithCode(
-        { endsWithParent: true },
+        {},
         { idleTimeout: 3600, absoluteTimeout: 7200 },
       )
       const { session, ...tokens } = await sessions.redeem(code, HERE)
@@ -401,10 +417,7 @@ describe.each(await storeKinds())('a handoff, on $name,', ({ newPlace }) => {
     })
 
     it('ends with its parent also after it has extended its own life', async () => {
-      const { sessions, clock, code } = await openWithCode(
-        { endsWithParent: true },
-        { idleTimeout: 7200, absoluteTimeout: 7200 },
-      )
+      const { sessions, clock, code } = await openWithCode({}, { idleTimeout: 7200, absoluteTimeout: 7200 })
       const { session, refreshToken } = await sessions.redeem(code, HERE)
       clock.advance(3600)
       await sessions.reauthenticate(session.sessionId)
@@ -417,7 +430,7 @@ describe.each(await storeKinds())('a handoff, on $name,', ({ newPlace }) => {
     })
 
     it('is refused but not ended while the row of its parent is missing', async () => {
-      const { sessions, store, code, parentId } = await openWithCode({ endsWithParent: true })
+      const { sessions, store, code, parentId } = await openWithCode()
       const { session, refreshToken } = await sessions.redeem(code, HERE)
       const { read } = store
       store.read = async (id) => (id === parentId ? null : read(id))
@@ -427,20 +440,131 @@ describe.each(await storeKinds())('a handoff, on $name,', ({ newPlace }) => {
       expect((await sessions.refresh(refreshToken.value)).session.sessionId).toBe(session.sessionId)
     })
 
-    it('passes its parent on to every session that it hands off to', async () => {
-      const { sessions, parentId, code } = await openWithCode({ endsWithParent: true })
-      const child = await sessions.redeem(code, HERE)
-      const next = await sessions.handoff(child.session.sessionId, HERE)
-      const late = await sessions.handoff(child.session.sessionId, HERE)
-      const grandchild = await sessions.redeem(next.code, HERE)
-      expect(grandchild.session.parentId).toBe(parentId)
-      await sessions.revoke(parentId)
-      expect(() => sessions.verify(grandchild.accessToken.value)).toThrow(ENDED)
+    /** Sessions that have handed off one to the next: five of them. */
+    async function openChain(
+      options: Partial<SessionsOptions> = {},
+    ): Promise<Opened & { readonly chain: Login[] }> {
+      const opened = await open(options)
+      const { sessions } = opened
+      const chain: Login[] = [await sessions.create({ userId: 'anna' })]
+      while (chain.length < 5) {
+        const { code } = await sessions.handoff(chain.at(-1)!.session.sessionId, HERE)
+        chain.push(await sessions.redeem(code, HERE))
+      }
+      opened.called()
+      return { ...opened, chain }
+    }
+
+    it.each([0, 1, 2, 3])('ends with each of the four sessions before it: number %i', async (index) => {
+      const { sessions, chain } = await openChain()
+      const { session, accessToken, refreshToken } = chain[4]!
+      expect(chain.map((login) => login.session.parentId)).toStrictEqual([
+        null,
+        ...chain.slice(0, 4).map((login) => login.session.sessionId),
+      ])
+      const late = await sessions.handoff(chain[3]!.session.sessionId, HERE)
+      await sessions.revoke(chain[index]!.session.sessionId, 'logout')
+      expect(() => sessions.verify(accessToken.value)).toThrow(SUPERSEDED)
       await expect(sessions.redeem(late.code, HERE)).rejects.toThrow(refused('ended'))
+      await expect(sessions.handoff(session.sessionId, HERE)).rejects.toThrow(ENDED)
+      await expect(sessions.refresh(refreshToken.value)).rejects.toThrow(
+        coded('ERR_SESSION_ENDED', { sessionId: session.sessionId, reason: 'revoked' }) as Error,
+      )
+      expect(await sessions.get(session.sessionId)).toMatchObject({ endReason: 'revoked' })
+      // Those before it go on.
+      for (const before of chain.slice(0, index))
+        expect((await sessions.get(before.session.sessionId))!.active).toBe(true)
+    })
+
+    it('reads one row more for each of them to refresh and to check, and none to verify', async () => {
+      const { sessions, called, chain } = await openChain()
+      for (const [before, { accessToken, refreshToken }] of chain.entries()) {
+        const ancestors = Array.from({ length: before }, () => 'read')
+        sessions.verify(accessToken.value)
+        expect(called()).toStrictEqual([])
+        await sessions.check(accessToken.value)
+        expect(called()).toStrictEqual(['read', ...ancestors])
+        await sessions.refresh(refreshToken.value)
+        expect(called()).toStrictEqual(['read', ...ancestors])
+      }
+    })
+
+    it('hands off no further than that', async () => {
+      const { sessions, chain } = await openChain()
+      const last = chain[4]!.session.sessionId
+      await expect(sessions.handoff(last, HERE)).rejects.toThrow(refused('depth'))
+      const { code } = await sessions.handoff(last, { ...HERE, endsWithParent: false })
+      expect((await sessions.redeem(code, HERE)).session.parentId).toBeNull()
+    })
+
+    it('keeps the names of all of them in renewed tokens', async () => {
+      const { sessions, chain } = await openChain()
+      const { session } = chain[4]!
+      const renewed = await sessions.renew(session.sessionId, { reauthenticated: true })
+      const refreshed = await sessions.refresh(renewed.refreshToken.value)
+      await sessions.revoke(chain[0]!.session.sessionId)
+      for (const { accessToken } of [renewed, refreshed])
+        expect(() => sessions.verify(accessToken.value)).toThrow(SUPERSEDED)
+      await expect(sessions.renew(session.sessionId)).rejects.toThrow(ENDED)
+    })
+
+    it.each([0, 1])(
+      'ends after the theft of session %i before it, also if that was pruned meanwhile',
+      async (index) => {
+        const { sessions, clock, store, chain } = await openChain({ privacy: { keepEnded: 0 } })
+        const stolen = chain[index]!
+        await expect(steal(sessions, clock, stolen.refreshToken.value)).rejects.toThrow(
+          coded('ERR_REFRESH_TOKEN_REUSED') as Error,
+        )
+        await expect(sessions.refresh(chain[2]!.refreshToken.value)).rejects.toThrow(
+          coded('ERR_SESSION_ENDED', { reason: 'revoked' }) as Error,
+        )
+        clock.advance(29 * 86_400)
+        await sessions.prune()
+        expect(await store.read(stolen.session.sessionId)).toBeNull()
+        await expect(sessions.refresh(chain[3]!.refreshToken.value)).rejects.toThrow(ENDED)
+        expect((await sessions.list('anna', { active: true })).length).toBeLessThanOrEqual(index + 2)
+      },
+    )
+
+    it('stays if it ends all others, with tokens that name none of them', async () => {
+      const { sessions, chain } = await openChain()
+      const { session, accessToken, refreshToken } = chain[2]!
+      const { sessionId } = session
+      expect(await sessions.revokeUser('anna', { except: sessionId })).toBe(4)
+      expect(() => sessions.verify(accessToken.value)).toThrow(SUPERSEDED)
+      await expect(sessions.check(accessToken.value)).rejects.toThrow(SUPERSEDED)
+      const answer = await sessions.refresh(refreshToken.value)
+      expect(answer.session).toMatchObject({ sessionId, parentId: null })
+      expect(sessions.verify(answer.accessToken.value)).toMatchObject({ sessionId, parentId: null })
+      expect(await sessions.list('anna', { active: true })).toMatchObject([{ sessionId }])
+      await expect(sessions.refresh(chain[3]!.refreshToken.value)).rejects.toThrow(ENDED)
+    })
+
+    it('stays linked if another user is meant', async () => {
+      const { sessions, parentId, code } = await openWithCode()
+      const { session } = await sessions.redeem(code, HERE)
+      await sessions.revokeUser('ben', { except: session.sessionId })
+      expect(await sessions.get(session.sessionId)).toMatchObject({ parentId, active: true })
+    })
+
+    it('tries its refresh again if it was kept in the middle of that', async () => {
+      const { sessions, store, parentId, code } = await openWithCode()
+      const { session, refreshToken } = await sessions.redeem(code, HERE)
+      const { read } = store
+      store.read = async (id) => {
+        if (id === parentId) {
+          store.read = read
+          await sessions.revokeUser('anna', { except: session.sessionId })
+        }
+        return read(id)
+      }
+      await expect(sessions.refresh(refreshToken.value)).rejects.toThrow(coded('ERR_TRY_AGAIN') as Error)
+      expect((await sessions.refresh(refreshToken.value)).session.parentId).toBeNull()
     })
 
     it('takes the acting with it that an administrator has started there', async () => {
-      const { sessions, clock, parentId, code } = await openWithCode({ endsWithParent: true })
+      const { sessions, clock, parentId, code } = await openWithCode()
       const { session } = await sessions.redeem(code, HERE)
       const now = clock.now()
       const administrator = { sessionId: session.sessionId, version: 0, authTime: now }
@@ -458,6 +582,109 @@ describe.each(await storeKinds())('a handoff, on $name,', ({ newPlace }) => {
         coded('ERR_ACTING_REFUSED') as Error,
       )
     })
+  })
+
+  describe('that does not end with its parent', () => {
+    const ALONE = { ...HERE, endsWithParent: false } as const
+    const RECENT = coded('ERR_RECENT_AUTH_REQUIRED', { maxAge: 300 }) as Error
+
+    it('goes on after the end of the session that made it', async () => {
+      const { sessions, parentId, code } = await openWithCode({ endsWithParent: false })
+      const { session, accessToken, refreshToken } = await sessions.redeem(code, HERE)
+      expect(session.parentId).toBeNull()
+      await sessions.revoke(parentId)
+      expect(sessions.verify(accessToken.value)).toMatchObject({ parentId: null })
+      expect((await sessions.refresh(refreshToken.value)).session.sessionId).toBe(session.sessionId)
+    })
+
+    it('needs an authentication within the last five minutes', async () => {
+      const { sessions, clock, parentId } = await openWithCode()
+      clock.advance(300)
+      expect((await sessions.handoff(parentId, ALONE)).code).toMatch(/^pawl_h1_/)
+      clock.advance(1)
+      await expect(sessions.handoff(parentId, ALONE)).rejects.toThrow(RECENT)
+      const child = await sessions.redeem((await sessions.handoff(parentId, HERE)).code, HERE)
+      await expect(sessions.handoff(child.session.sessionId, ALONE)).rejects.toThrow(RECENT)
+      await sessions.reauthenticate(parentId)
+      expect((await sessions.handoff(parentId, ALONE)).code).toMatch(/^pawl_h1_/)
+    })
+
+    it('needs it of the token that asks, whatever the row says', async () => {
+      const { sessions, clock, parentId } = await openWithCode()
+      const scope = { engine: sessions[ENGINE], writes: sessions[ENGINE].store, autocommit: true }
+      const ask = (authTime: number): Promise<unknown> =>
+        createHandoff(scope, parentId, ALONE, { authTime, issuedAt: clock.now() })
+      const old = clock.now()
+      clock.advance(301)
+      await sessions.renew(parentId, { reauthenticated: true })
+      expect(await ask(clock.now())).toMatchObject({ code: expect.any(String) })
+      await sessions.reauthenticate(parentId)
+      clock.advance(133)
+      await expect(ask(old)).rejects.toThrow(RECENT)
+    })
+  })
+
+  it.each([
+    [true, 1],
+    [true, 2],
+    [false, 1],
+    [false, 2],
+  ])(
+    'leaves no session behind if the user is revoked in the middle (endsWithParent: %s, call %i)',
+    async (endsWithParent, call) => {
+      let calls = Number.NaN
+      const opened: Opened = await open({
+        async refreshClaims() {
+          if (++calls === call) await opened.sessions.revokeUser('anna')
+          return undefined
+        },
+      } as Partial<SessionsOptions>)
+      const { sessions } = opened
+      const { sessionId } = (await sessions.create({ userId: 'anna' })).session
+      const { code } = await sessions.handoff(sessionId, { ...HERE, endsWithParent })
+      calls = 0
+      const ended = listen(sessions, 'ended')
+      const outcome = sessions.redeem(code, HERE)
+      // The second call comes after the insert, so `revokeUser` meets the new session.
+      if (call === 1) await expect(outcome).rejects.toThrow(refused('ended'))
+      else await outcome
+      expect(ended.map(({ reason }) => reason)).toStrictEqual(['revoked', 'revoked'])
+      expect(await sessions.list('anna', { active: true })).toStrictEqual([])
+    },
+  )
+
+  it.each([
+    ['`revokeOthers`', {}],
+    ['`setClaims` with `renew`', { claims: { role: 'editor' } }],
+    ['`reauthenticate`', { reauthenticated: true }],
+  ])('comes from no copy of a token that %s is replacing', async (_, renewal) => {
+    const { sessions, clock, parentId, code } = await openWithCode()
+    const scope = { engine: sessions[ENGINE], writes: sessions[ENGINE].store, autocommit: true }
+    const ask = (token: string): Promise<{ readonly code: string }> => {
+      const { authTime, issuedAt } = sessions.verify(token)
+      return createHandoff(scope, parentId, HERE, {
+        authTime: authTime.getTime(),
+        issuedAt: issuedAt.getTime(),
+      })
+    }
+    const copy = (await sessions.create({ userId: 'ben' })).accessToken.value
+    clock.advance(1)
+    const { accessToken } = await sessions.renew(parentId, renewal)
+    clock.advance(1)
+    await expect(sessions.redeem(code, HERE)).rejects.toThrow(refused('ended'))
+    await expect(ask(copy)).rejects.toThrow(SUPERSEDED)
+    const made = await ask(accessToken.value)
+    expect((await sessions.redeem(made.code, HERE)).session.parentId).toBe(parentId)
+  })
+
+  it('made in the millisecond of a renewal is a code of the renewed session', async () => {
+    const { sessions, clock, parentId } = await openWithCode()
+    const { code } = await sessions.handoff(parentId, HERE)
+    await sessions.renew(parentId)
+    await expect(sessions.redeem(code, HERE)).rejects.toThrow(refused('ended'))
+    const made = await sessions.handoff(parentId, HERE)
+    expect(made.expiresAt.getTime()).toBe(clock.now() + 60_001)
+    expect((await sessions.redeem(made.code, HERE)).session.parentId).toBe(parentId)
   })
 
   it('of a bound session needs a proof that somebody else has checked', async () => {
