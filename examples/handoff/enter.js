@@ -1,9 +1,9 @@
 const code = location.hash.slice(1)
 history.replaceState(null, '', location.pathname) // keeps the code out of the history
 
-// In a web view the app sets it. In a browser this tab did, before it left for the other site.
-const verifier = globalThis.handoffVerifier ?? sessionStorage.getItem('handoff-verifier')
-sessionStorage.removeItem('handoff-verifier')
+// In a web view the app sets it. In a browser a page of this origin did, before it left.
+const verifier = globalThis.handoffVerifier ?? localStorage.getItem('handoff-verifier')
+localStorage.removeItem('handoff-verifier')
 
 const response = await fetch('/enter', {
   method: 'POST',

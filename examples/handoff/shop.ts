@@ -17,17 +17,21 @@ export function createShop(sessions: Sessions): Express {
     const { code } = await sessionOf(req, sessions).handoff({
       origin: SHOP,
       challenge: String(challenge), // a request without one is refused
-      endsWithParent: true, // signs out of the web view, too, when the app signs out
     })
     // No browser sends what is behind the # to a server, or in a Referer.
     res.json({ url: `${SHOP}/enter#${code}` })
   })
 
-  // 2. From a page back to the app. The page has signed the user in.
+  // 2. From a page back to the app. The page has just signed the user in, and the user has agreed to go on in the app.
   app.post('/app-link', requireSession({ acting: false }), async (req, res) => {
     const { challenge } = req.body ?? {}
-    const { code } = await sessionOf(req, sessions).handoff({ origin: API, challenge: String(challenge) })
-    res.json({ url: `com.example.shop:/enter#${code}` })
+    const { code } = await sessionOf(req, sessions).handoff({
+      origin: API,
+      challenge: String(challenge),
+      endsWithParent: false, // the app stays signed in without the browser. Within five minutes of the sign-in
+    })
+    // A claimed link: the system opens your app only, and no other one.
+    res.json({ url: `${SHOP}/app/enter#${code}` })
   })
 
   // Where a code arrives: a page without scripts of others, and the request of its script.

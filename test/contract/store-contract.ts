@@ -493,6 +493,24 @@ export function describeStore(name: string, open: () => Promise<Store>, listens 
       })
     })
 
+    describe('detach', () => {
+      it('removes the link to the parent from a live session of the user, and changes nothing else', async () => {
+        const userId = 'detach'
+        const child = await inserted({ userId, parentId: nobody })
+        const others = [
+          await inserted({ userId: 'detach 2', parentId: nobody }),
+          await inserted({ userId, actor: { userId: 'boss', sessionId: nobody } }),
+          await inserted({ userId }),
+        ]
+        const over = await ended({ userId, parentId: nobody })
+        for (const { id } of [child, child, over, ...others]) await store.detach(id, userId)
+        await store.detach(nobody, userId)
+        expect(await stored(child)).toStrictEqual(plain({ ...child, parentId: null }))
+        expect((await store.read(over.id))!.parentId).toBe(nobody)
+        for (const other of others) await unchanged(other)
+      })
+    })
+
     describe('eraseActor', () => {
       it('erases the user as the actor of all rows', async () => {
         const actor = { userId: 'erase actor', sessionId: nobody }

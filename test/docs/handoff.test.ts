@@ -73,7 +73,7 @@ async function enter(
   const browser = {
     location: { hash, pathname, replace: (target: string) => (to = target) },
     history: { replaceState: (_: null, __: string, target: string) => (left = target) },
-    sessionStorage: {
+    localStorage: {
       getItem: (name: string) => storage.get(name) ?? null,
       removeItem: (name: string) => storage.delete(name),
     },
@@ -138,7 +138,7 @@ it('takes a user of a page back to the app', async () => {
     body: JSON.stringify({ challenge }),
   })
   const { url } = bodyOf(answer) as { url: string }
-  const handed = url.replace('com.example.shop:/enter#', '')
+  const handed = url.replace('https://shop.example.com/app/enter#', '')
   const redeem = (secret: string): Promise<Received> =>
     createClient(port).send('POST', '/enter', {
       headers: { ...JSON_TYPE, host: 'api.example.com', 'pawl-transport': 'bearer' },
@@ -146,7 +146,7 @@ it('takes a user of a page back to the app', async () => {
     })
   expect((await redeem('x'.repeat(43))).status).toBe(403)
   const { accessToken: own } = bodyOf(await redeem(verifier)) as BearerAnswer
-  expect(sessions.verify(own).userId).toBe('anna')
+  expect(sessions.verify(own)).toMatchObject({ userId: 'anna', parentId: null })
 })
 
 it('takes a visitor to the account of another domain and back', async () => {

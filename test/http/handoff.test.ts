@@ -344,9 +344,12 @@ describe('handing off', () => {
 
   it('ends the new session with the logout of the old one, and clears its cookies at the refresh', async () => {
     const { anna, browser } = await open()
-    await redeem(browser, await handOff(anna, { endsWithParent: true }))
+    await redeem(browser, await handOff(anna))
     await anna.logout()
-    expect(await browser.me()).toMatchObject({ status: 401, body: { code: 'session_ended', refresh: false } })
+    expect(await browser.me()).toMatchObject({
+      status: 401,
+      body: { code: 'access_token_expired', refresh: true },
+    })
     const refresh = await browser.refresh()
     expect(refresh).toMatchObject({ status: 401, body: { code: 'session_ended', refresh: false } })
     expect(browser.jar.names).toStrictEqual([])
@@ -381,5 +384,71 @@ describe('handing off', () => {
     expect(await there.visit('POST', '/handoff', { handler: handingOff() })).toMatchObject(away)
     expect(await redeem(reader.visitor(), code)).toMatchObject(away)
     expect(calls.filter((name) => !IDLE.includes(name))).toStrictEqual([])
+  })
+})
+
+describe('a session that a handoff has created', () => {
+  it('goes on after it has signed out everywhere else, by cookies and by bearer tokens', async () => {
+    for (const headers of [{}, BEARER]) {
+      const { site, anna, annaId, browser } = await open()
+      const answer = await redeem(browser, await handOff(anna), { headers })
+      const isBearer = 'accessToken' in (answer.body as object)
+      const authorization = isBearer ? `Bearer ${(answer.body as BearerAnswer).accessToken}` : undefined
+      const given = { headers: { ...headers, authorization } }
+      const others = await browser.visit('POST', '/password', {
+        handler: async (session) => Response.json(await session.revokeOthers()),
+        ...given,
+      })
+      expect(others).toMatchObject({ status: 200, body: 1 })
+      expect(await site.sessions.get(annaId)).toMatchObject({ active: false })
+      expect((await anna.me()).status).toBe(401)
+      if (isBearer) {
+        // The client refreshes, as after any other change.
+        expect(await browser.visit('GET', '/me', given)).toMatchObject({
+          status: 401,
+          body: { code: 'access_token_expired', refresh: true },
+        })
+        const { refreshToken } = answer.body as BearerAnswer
+        const refreshed = await site.sessions.refresh(refreshToken!)
+        expect(refreshed.session).toMatchObject({ userId: 'anna', parentId: null })
+      } else {
+        expect(await browser.me()).toMatchObject({ status: 200, body: { userId: 'anna' } })
+        expect((await browser.refresh()).status).toBe(200)
+        expect((await browser.me()).status).toBe(200)
+      }
+    }
+  })
+
+  it('does not come from a copied access token after the user has signed out everywhere else', async () => {
+    const { site, anna } = await open()
+    const thief = site.visitor()
+    const cookie = anna.jar.header('/x')
+    site.clock.advance(1)
+    const before = await handOff(thief, {}, { headers: { cookie } })
+    const handler: Handler = async (session) => Response.json(await session.revokeOthers())
+    expect(await anna.visit('POST', '/password', { handler })).toMatchObject({ status: 200, body: 0 })
+    expect(await redeem(thief, before)).toMatchObject(REFUSED)
+    const after = await thief.visit('POST', '/handoff', { handler: handingOff(), headers: { cookie } })
+    expect(after).toMatchObject({ status: 401, body: { code: 'access_token_expired', refresh: true } })
+    expect((await redeem(site.visitor(), await handOff(anna))).status).toBe(200)
+  })
+})
+
+describe('a session that does not end with its parent', () => {
+  it('needs a recent authentication, which `reauthenticate` is', async () => {
+    const { site, anna, browser } = await open()
+    const alone = { endsWithParent: false }
+    site.clock.advance(301)
+    expect(await anna.visit('POST', '/handoff', { handler: handingOff(alone) })).toMatchObject({
+      status: 403,
+      body: { code: 'recent_auth_required', refresh: false },
+    })
+    const handler: Handler = async (session) => Response.json(await session.reauthenticate())
+    expect((await anna.visit('POST', '/password', { handler })).status).toBe(200)
+    const code = await handOff(anna, alone)
+    expect((await redeem(browser, code)).status).toBe(200)
+    await anna.logout()
+    expect((await browser.me()).status).toBe(200)
+    expect((await browser.refresh()).status).toBe(200)
   })
 })

@@ -17,16 +17,16 @@ const QUIET = { now, revocation: { pollInterval: 60 }, privacy: { pruneInterval:
 const signedIn = async (sessions: Sessions, userId: string): Promise<string> =>
   (await sessions.create({ userId })).session.sessionId
 
-it('takes one read to hand off, a read and an insert to redeem, and a read more for each refresh that asks the parent', async () => {
+it('takes one read to hand off, two reads and an insert to redeem, and a read more for each refresh that asks the parent', async () => {
   const { pool, sent } = watching(createPool(url))
   const sessions = await openSessions({ ...QUIET, store: postgres({ pool, listen: false }) })
   const parentId = await signedIn(sessions, 'anna')
   const statements = (): string[] => sent().map(({ text }) => text.split(/\s/, 1)[0]!)
   statements()
-  const { code } = await sessions.handoff(parentId, { ...HERE, endsWithParent: true })
+  const { code } = await sessions.handoff(parentId, HERE)
   expect(statements()).toStrictEqual(['select'])
   const { refreshToken, accessToken } = await sessions.redeem(code, HERE)
-  expect(statements()).toStrictEqual(['select', 'insert'])
+  expect(statements()).toStrictEqual(['select', 'insert', 'select'])
   // The insert that fails is followed by a look at the row: an earlier attempt of this call may have written it.
   await expect(sessions.redeem(code, HERE)).rejects.toThrow(USED)
   expect(statements()).toStrictEqual(['select', 'insert', 'select'])
@@ -105,4 +105,41 @@ it('takes part in a transaction of the application: a rolled back redemption has
   } finally {
     client.release()
   }
+})
+
+it('reads in a transaction of the application only there, for a chain that only it can see', async () => {
+  // A second connection would wait for the first one for ever.
+  const pool = createPool(url, { max: 1 })
+  const sessions = await openSessions({ ...QUIET, store: postgres({ pool, listen: false }) })
+  const client = await pool.connect()
+  try {
+    await client.query('begin')
+    const inside = sessions.using(client)
+    const redeem = async (from: string): Promise<string> =>
+      (await inside.redeem((await inside.handoff(from, HERE)).code, HERE)).session.sessionId
+    const first = (await inside.create({ userId: 'carl' })).session.sessionId
+    const last = await redeem(await redeem(first))
+    expect((await inside.renew(last)).session.sessionId).toBe(last)
+    await inside.revoke(first)
+    await expect(inside.handoff(last, HERE)).rejects.toThrow(coded('ERR_SESSION_ENDED') as Error)
+    await expect(inside.renew(last)).rejects.toThrow(coded('ERR_SESSION_ENDED') as Error)
+    await client.query('rollback')
+    // Nothing of that has reached the process.
+    await client.query('begin')
+    expect(sessions.stats().feed.entries).toBe(0)
+    await client.query('rollback')
+  } finally {
+    client.release()
+  }
+})
+
+it('takes one statement more to keep a session that ends with its parent', async () => {
+  const { pool, sent } = watching(createPool(url))
+  const sessions = await openSessions({ ...QUIET, store: postgres({ pool, listen: false }) })
+  const { code } = await sessions.handoff(await signedIn(sessions, 'dora'), HERE)
+  const { session, refreshToken } = await sessions.redeem(code, HERE)
+  sent()
+  expect(await sessions.revokeUser('dora', { except: session.sessionId })).toBe(1)
+  expect(sent().map(({ text }) => text.split(/\s/, 1)[0])).toStrictEqual(['update', 'select', 'update'])
+  expect((await sessions.refresh(refreshToken.value)).session.parentId).toBeNull()
 })
