@@ -31,7 +31,11 @@ export async function startActingIn<Claims extends object, Data>(
   administrator: { readonly verified: VerifiedSession<Claims>; readonly version: number },
   input: ActAs<Claims>,
 ): Promise<ActingStart<Claims>> {
-  const { engine, sessions, transport, usesCookies, ip, userAgent } = request
+  const { engine, sessions, transport, conversation, ip, userAgent } = request
+  if (conversation?.showsAccessToken === false)
+    throw new TypeError(
+      '`actAs` needs tokens in cookies: this client would refresh, and repeat a request as the administrator',
+    )
   const { verified: own, version } = administrator
   if (transport === 'cookie') responseCookies.reserve()
   const { row, accessToken, cookiesExpireAt } = await startActing(
@@ -41,7 +45,7 @@ export async function startActingIn<Claims extends object, Data>(
       authTime: own.authTime.getTime(),
       expiresAt: own.expiresAt.getTime(),
       version,
-      canContinue: usesCookies,
+      canContinue: transport === 'cookie',
       ip,
       userAgent,
     },

@@ -105,6 +105,21 @@ export function cookieWriter(options: ResolvedHttpOptions, set: CookieSet): Cook
   }
 }
 
+/** The cookies of an application: which of its two sets an exchange uses. */
+export interface Cookies {
+  readonly secure: CookieWriter
+  of(exchange: Exchange): CookieWriter
+}
+
+export function cookiesFor(options: ResolvedHttpOptions): Cookies {
+  const secure = cookieWriter(options, options.cookies)
+  const local = options.localCookies === null ? null : cookieWriter(options, options.localCookies)
+  return {
+    secure,
+    of: (exchange) => (local !== null && isPlainLocalhost(exchange, options.cookies) ? local : secure),
+  }
+}
+
 /** For `a.b.example.com`: itself, `b.example.com` and `example.com`. Empty for addresses and single names. */
 function parentDomains(host: string | undefined): string[] {
   const name = host?.replace(/:\d+$/, '').toLowerCase() ?? ''

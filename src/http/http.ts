@@ -8,7 +8,7 @@ import { CsrfRejectedError } from '../portable/errors.ts'
 import { isPromise } from '../portable/is-promise.ts'
 import { check } from '../portable/options/check.ts'
 import { answersOf, canRefreshInline, checkRow, refreshInline } from './answers.ts'
-import { type CookieWriter, cookieWriter, isPlainLocalhost } from './cookies.ts'
+import { cookiesFor } from './cookies.ts'
 import { createCors } from './cors.ts'
 import { createCorsWarnings } from './cors-warnings.ts'
 import { assertCsrfToken, assertSameSite } from './csrf.ts'
@@ -128,14 +128,10 @@ function startedHttp<Claims extends object, Data>(
   // Clients of another protocol refresh by themselves.
   const conversationOptions = { ...options, inline: false }
   const takeSnapshot = options.revocations ? createRevocationSnapshots(engine) : null
-  const secureCookies = cookieWriter(options, options.cookies)
-  const localCookies = options.localCookies === null ? null : cookieWriter(options, options.localCookies)
+  const { secure: secureCookies, of: cookiesOf } = cookiesFor(options)
   const cors = options.cors ? createCors() : null
   const isTrusted = createIsTrusted(options)
   const corsWarnings = createCorsWarnings(options, (message) => engine.options.logger.warn({}, message))
-
-  const cookiesOf = (exchange: Exchange): CookieWriter =>
-    localCookies !== null && isPlainLocalhost(exchange, options.cookies) ? localCookies : secureCookies
 
   /** The CSRF token of the session of an access token that Pawl has just issued. */
   function csrfTokenOf(accessToken: string): string | null {
@@ -144,7 +140,10 @@ function startedHttp<Claims extends object, Data>(
   }
 
   function openConversation(exchange: Exchange): Conversation | null {
-    return options.protocol?.(exchange, { cookies: cookiesOf(exchange), csrfTokenOf }) ?? null
+    const isGenuine = (accessToken: string): boolean => engine.identify(accessToken) !== null
+    return (
+      options.protocol?.converse(exchange, { cookies: cookiesOf(exchange), isGenuine, csrfTokenOf }) ?? null
+    )
   }
 
   function incoming(exchange: Exchange, waited?: number): IncomingRequest<Claims, Data> {

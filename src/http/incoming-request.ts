@@ -20,7 +20,7 @@ import { type CookieWriter, SIGNED_OUT } from './cookies.ts'
 import type { Exchange } from './exchange.ts'
 import type { ResolvedHttpOptions } from './options/resolve.ts'
 import { hasHeadersOfPageLoad } from './page-load.ts'
-import type { Conversation } from './protocol.ts'
+import type { Beside, Conversation } from './protocol.ts'
 
 /** A request that has waited less has not waited for a start of the sessions. Milliseconds. */
 const SHORT_WAIT = 50
@@ -73,7 +73,7 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     return this.exchange.ip
   }
 
-  /** Whether the client keeps its tokens in cookies, which browsers send by themselves. */
+  /** Whether the request has cookies or may get some, which browsers send by themselves. */
   get usesCookies(): boolean {
     return this.conversation?.usesCookies ?? this.transport === 'cookie'
   }
@@ -182,6 +182,26 @@ export class IncomingRequest<Claims extends object, Data> implements RequestCont
     // In place of the device cookie, so that the browser asks once more, and learns that it can forget its key.
     const device = this.deviceCookies.length > 0 ? [this.cookies.signedOut(this.engine.clock.now())] : []
     return [...this.cookies.clear(), ...device]
+  }
+
+  /** {@link Beside}, without what a client in bearer mode says nothing about. */
+  get #beside(): Beside | null {
+    const { conversation, exchange, options, cookies, transport } = this
+    if (conversation !== null) return conversation.beside
+    return transport === 'bearer' ? null : (options.protocol?.beside(exchange, cookies) ?? null)
+  }
+
+  /** The sessions of tokens of another protocol, as {@link namedSessionIds}. */
+  get besideSessionIds(): string[] {
+    const tokens = this.#beside?.accessTokens ?? []
+    return tokens
+      .flatMap((token) => this.engine.identify(token, this.checkedTokens) ?? [])
+      .flatMap(sessionIdsIn)
+  }
+
+  /** Removes the tokens of another protocol, if there are any. */
+  get clearedBeside(): readonly string[] {
+    return this.#beside?.clear() ?? []
   }
 
   /** Removes the device cookie, if there is one. */

@@ -1,5 +1,7 @@
 import type { Engine } from '../core/engine.ts'
 import { oncePerEngine } from './once-per-engine.ts'
+import type { Conversation } from './protocol.ts'
+import { setCookieHeaders } from './reply.ts'
 
 /**
  * The bytes of `Set-Cookie` lines in one response above which Pawl warns. nginx reads 4096 bytes of a head by default; 1024 of
@@ -9,9 +11,16 @@ const LIMIT = 3072
 
 const isFirst = oncePerEngine()
 
-/** Warns once of cookies that a proxy may refuse. */
-export function reportLargeCookies(engine: Engine, cookies: readonly string[]): void {
-  const lines = cookies.map((cookie) => Buffer.byteLength(`Set-Cookie: ${cookie}\r\n`))
-  const bytes = lines.reduce((sum, line) => sum + line, 0)
+/**
+ * Warns once of cookies that a proxy may refuse.
+ * @param conversation what sends them in other headers, which count too
+ */
+export function reportLargeCookies(
+  engine: Engine,
+  cookies: readonly string[],
+  conversation: Pick<Conversation, 'headersOf'> | null,
+): void {
+  const headers = conversation === null ? setCookieHeaders(cookies) : cookies.flatMap(conversation.headersOf)
+  const bytes = headers.reduce((sum, [name, value]) => sum + Buffer.byteLength(`${name}: ${value}\r\n`), 0)
   if (bytes > LIMIT && isFirst(engine)) engine.events.emit('cookiesLarge', { bytes, limit: LIMIT })
 }

@@ -3,7 +3,7 @@ import { processWarnings } from '../core/observability/logger.ts'
 import type { Starting } from '../core/start/starting.ts'
 import { isSessionsError, StoreUnavailableError } from '../portable/errors.ts'
 import { answersOf } from './answers.ts'
-import { type CookieWriter, cookieWriter, isPlainLocalhost } from './cookies.ts'
+import { cookiesFor } from './cookies.ts'
 import { createCors } from './cors.ts'
 import { errorReply } from './error-reply.ts'
 import type { Exchange, Reply } from './exchange.ts'
@@ -22,18 +22,14 @@ export function lazyHttp<Claims extends object, Data>(
 ): SessionsOverHttp<Claims, Data> {
   const cors = options.cors ? createCors() : null
   const isTrusted = createIsTrusted(options)
-  const secureCookies = cookieWriter(options, options.cookies)
-  const localCookies = options.localCookies === null ? null : cookieWriter(options, options.localCookies)
+  const { of: ownCookiesOf } = cookiesFor(options)
   let current: { readonly sessions: Sessions<Claims, Data>; readonly http: Started } | null = null
   type Started = SessionsOverHttp<Claims, Data> | { readonly mistake: unknown }
 
-  const ownCookiesOf = (exchange: Exchange): CookieWriter =>
-    localCookies !== null && isPlainLocalhost(exchange, options.cookies) ? localCookies : secureCookies
-
   /** Without sessions there are no tokens to answer with. */
   function conversationOf(exchange: Exchange): Conversation | null {
-    const own = { cookies: ownCookiesOf(exchange), csrfTokenOf: () => null }
-    return options.protocol?.(exchange, own) ?? null
+    const own = { cookies: ownCookiesOf(exchange), isGenuine: () => false, csrfTokenOf: () => null }
+    return options.protocol?.converse(exchange, own) ?? null
   }
 
   /** @throws InvalidOptionsError for an option that the sessions do not allow */

@@ -37,25 +37,47 @@ export type CookieRefresh =
       readonly headers: readonly Header[]
     }
 
-/**
- * At most one refresh token of a request is ever exchanged. Of several genuine ones, those of the session that the
- * access cookie names come first, and of these the newest.
- */
+/** How many sessions a refresh tries. More than one only for doubled cookies, of sessions that have ended. */
+const MAX_TRIED = 3
+
+/** The refresh token that a request is to exchange. */
 export function chooseRefreshToken<Claims extends object, Data>(
   request: IncomingRequest<Claims, Data>,
 ): ParsedRefreshToken | 'none' | 'other-session' {
+  const candidates = refreshCandidates(request)
+  return typeof candidates === 'string' ? candidates : candidates[0]
+}
+
+/**
+ * The refresh tokens of a request to try, one of each session, best first. At most one is ever exchanged. Of several genuine
+ * ones, only those of the sessions that access cookies name count, and of these the newest come first.
+ */
+function refreshCandidates<Claims extends object, Data>(
+  request: IncomingRequest<Claims, Data>,
+): readonly [ParsedRefreshToken, ...ParsedRefreshToken[]] | 'none' | 'other-session' {
   const parsed = request.refreshTokens
   const [first] = parsed
   if (first === undefined) return 'none'
   const genuine = parsed.flatMap(({ token }) => token ?? [])
   // A token of an unknown secret comes first, so that garbage beside it does not clear its cookie.
-  if (genuine.length === 0) return parsed.find(isOfUnknownSecret) ?? first
+  if (genuine.length === 0) return [parsed.find(isOfUnknownSecret) ?? first]
   const preferred = request.preferredSessionIds
   if (preferred.length === 0 && mayBePlanted(request, genuine)) return 'none'
   const candidates =
     preferred.length === 0 ? genuine : genuine.filter(({ sessionId }) => preferred.includes(sessionId))
-  const [newest] = candidates.toSorted((a, b) => b.generation - a.generation || b.issuedAt - a.issuedAt)
-  return newest === undefined ? 'other-session' : { token: newest }
+  const [newest, ...older] = candidates.toSorted(
+    (a, b) => b.generation - a.generation || b.issuedAt - a.issuedAt,
+  )
+  if (newest === undefined) return 'other-session'
+  // Without an access cookie, nothing tells the user's own session from one that was planted.
+  const others = preferred.length === 0 ? [] : older.filter(isOfAnother(newest))
+  return [{ token: newest }, ...others.slice(0, MAX_TRIED - 1).map((token) => ({ token }))]
+}
+
+/** Lets through the first token of each other session. */
+function isOfAnother({ sessionId: tried }: RefreshToken): (token: RefreshToken) => boolean {
+  const seen = new Set([tried])
+  return ({ sessionId }) => !seen.has(sessionId) && seen.add(sessionId) !== null
 }
 
 /**
@@ -79,17 +101,31 @@ export async function refreshByCookie<Claims extends object, Data>(
   provesNext = false,
 ): Promise<CookieRefresh> {
   const { engine, exchange, cookies, refreshTokens } = request
-  const chosen = chooseRefreshToken(request)
-  if (chosen === 'none') return { error: new NotSignedInError(), cookies: [], headers: [] }
-  if (chosen === 'other-session') {
+  const candidates = refreshCandidates(request)
+  if (candidates === 'none') return { error: new NotSignedInError(), cookies: [], headers: [] }
+  if (candidates === 'other-session') {
     // An old session's cookie beside a new login's: the new session must survive.
     const [named] = refreshTokens.flatMap(({ token }) => token?.sessionId ?? [])
     return { error: new SessionEndedError(named ?? '', 'replaced'), cookies: [], headers: [] }
   }
   const hasStrays = refreshTokens.length > 1
   const strays = hasStrays ? cookies.clearStrayRefresh(exchange.header('host')) : []
+  let [chosen] = candidates
+  const exchangeFirstLive = async (): Promise<Refreshed> => {
+    let ended: unknown
+    for (chosen of candidates) {
+      try {
+        return await refresh(engine, chosen, { ...refreshContext(request), provesNext })
+      } catch (error) {
+        if (!isGone(error)) throw error
+        // One that signs out says more than that a login has replaced another session.
+        ended = ended === undefined || problemOf(error)?.final === true ? error : ended
+      }
+    }
+    throw ended
+  }
   try {
-    const own = await refresh(engine, chosen, { ...refreshContext(request), provesNext })
+    const own = await exchangeFirstLive()
     const { row, refreshToken } = own
     const { refreshed, ended } = await refreshActing(request, own)
     const now = engine.clock.now()
@@ -104,7 +140,7 @@ export async function refreshByCookie<Claims extends object, Data>(
       cookies.access(refreshed.accessToken.value, life),
       ...(value === undefined ? [] : [cookies.refresh(value, life)]),
     ]
-    reportLargeCookies(engine, renewed)
+    reportLargeCookies(engine, renewed, request.conversation)
     const headers = challengeHeaders(row.id, own.challenge, row.device?.kind)
     return ended === null
       ? { refreshed, cookies: renewed, headers }
@@ -129,6 +165,14 @@ export async function refreshByCookie<Claims extends object, Data>(
       headers: [],
     }
   }
+}
+
+/** Whether a genuine refresh token is of a session that has ended. Nothing was exchanged. */
+function isGone(error: unknown): error is AnySessionsError {
+  return (
+    isSessionsError(error) &&
+    (error.code === 'ERR_SESSION_ENDED' || error.code === 'ERR_REFRESH_TOKEN_INVALID')
+  )
 }
 
 export function refreshContext<Claims extends object, Data>({

@@ -227,7 +227,8 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     const { sessions, ip, userAgent } = this.request
     // If cookies can no longer be set, nothing is created: nobody could hold the session.
     if (this.transport === 'cookie') this.#state.cookies.reserve()
-    const named = { replaces: this.namedSessionIds, unproven: this.#unprovenSessionIds }
+    const replaces = [...this.namedSessionIds, ...this.request.besideSessionIds]
+    const named = { replaces, unproven: this.#unprovenSessionIds }
     const created = await create({ ip, userAgent, ...named }).catch((error) => {
       // `refreshClaims` has refused the login, so the error is about the session of this request.
       if (isSessionsError(error) && error.code === 'ERR_SESSION_ENDED')
@@ -251,12 +252,13 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    * @throws SecretUnknownError if another secret or a later release made all of its tokens; the cookies stay
    */
   async revoke(): Promise<boolean> {
-    const usesCookies = this.transport === 'cookie'
-    if (this.request.namesUnknownSession) throw new SecretUnknownError()
-    if (usesCookies) this.#state.cookies.reserve()
-    const ended = await endSessions(this.request, this.namedSessionIds)
+    const { request } = this
+    const clearsCookies = this.transport === 'cookie'
+    if (request.namesUnknownSession) throw new SecretUnknownError()
+    if (clearsCookies) this.#state.cookies.reserve()
+    const ended = await endSessions(request, [...this.namedSessionIds, ...request.besideSessionIds])
     this.#state.outcome = { error: new NotSignedInError() }
-    if (usesCookies) this.#state.cookies.set(this.request.clearedCookies)
+    if (clearsCookies) this.#state.cookies.set([...request.clearedCookies, ...request.clearedBeside])
     return ended
   }
 
@@ -326,7 +328,8 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    * caller first. The client keeps the refresh token of its own session, and refreshes continue the acting. When it ends,
    * or with that session, the client returns to the caller.
    * @returns the body to answer with. In bearer mode the acting ends with the access token in it
-   * @throws ActingRefusedError while acting already, and TypeError for the caller's own id or as {@link create}
+   * @throws ActingRefusedError while acting already, and TypeError for the caller's own id, for a client of
+   * another protocol that keeps its tokens in headers, or as {@link create}
    */
   async actAs(input: ActAs<Claims>): Promise<CookieAnswer | BearerAnswer> {
     this.requireOwn()

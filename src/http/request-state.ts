@@ -107,6 +107,7 @@ export class RequestState<Claims extends object, Data> {
     const life = { expiresAt: session.persistent ? refreshToken.expiresAt : null, now }
     const cookies = isLogin ? this.request.loginCookies : this.request.cookies
     const written = [
+      ...(isLogin ? this.request.clearedBeside : []),
       cookies.access(accessToken.value, life),
       cookies.refresh(refreshToken.value, life),
       // A device cookie is good for one refresh token, and one of an earlier session keeps the browser from binding this one.
@@ -120,7 +121,8 @@ export class RequestState<Claims extends object, Data> {
 
   /** The cookies that the response will set. */
   get cookies(): ResponseCookies {
-    this.#responseCookies ??= new ResponseCookies(this.request.exchange, this.request.engine)
+    const { exchange, engine, conversation } = this.request
+    this.#responseCookies ??= new ResponseCookies(exchange, engine, conversation)
     return this.#responseCookies
   }
 
@@ -155,6 +157,16 @@ export class RequestState<Claims extends object, Data> {
         error = thrown
       }
     }
-    return { error: error ?? new NotSignedInError() }
+    const cannotRefresh = this.request.conversation?.refreshes === false
+    return { error: error === null || (cannotRefresh && isMendable(error)) ? new NotSignedInError() : error }
   }
+}
+
+/** Whether a client could mend it, by a refresh or by a proof of its device. */
+function isMendable({ code }: AnySessionsError): boolean {
+  return (
+    code === 'ERR_ACCESS_TOKEN_EXPIRED' ||
+    code === 'ERR_ACCESS_TOKEN_INVALID' ||
+    code === 'ERR_DEVICE_PROOF_REQUIRED'
+  )
 }

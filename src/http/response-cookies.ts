@@ -1,6 +1,7 @@
 import type { Engine } from '../core/engine.ts'
 import type { Exchange, Header } from './exchange.ts'
 import { reportLargeCookies } from './large-cookies.ts'
+import type { Conversation } from './protocol.ts'
 import { forbidCaching } from './reply.ts'
 
 /** Cookies that wait for the head of a response. */
@@ -18,12 +19,14 @@ const NONE: PendingCookies = { cookies: [], headers: [], until: 0 }
 export class ResponseCookies {
   readonly #exchange: Exchange
   readonly #engine: Engine
+  readonly #conversation: Conversation | null
   #pending: PendingCookies = NONE
   #head: 'untouched' | 'reserved' | 'sent' = 'untouched'
 
-  constructor(exchange: Exchange, engine: Engine) {
+  constructor(exchange: Exchange, engine: Engine, conversation: Conversation | null) {
     this.#exchange = exchange
     this.#engine = engine
+    this.#conversation = conversation
   }
 
   get pending(): PendingCookies {
@@ -64,7 +67,7 @@ export class ResponseCookies {
   ): void {
     this.reserve()
     this.#pending = { cookies, headers, until }
-    reportLargeCookies(this.#engine, cookies)
+    reportLargeCookies(this.#engine, cookies, this.#conversation)
   }
 
   /** As {@link set}, for the cookies of a refresh: later they would break the timing that the protocol relies on. */

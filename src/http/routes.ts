@@ -22,7 +22,22 @@ import { RequestSession } from './request-session.ts'
 import { redirectBack, resumeAgain } from './resume.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
 
-const JWKS_PATH = '/.well-known/jwks.json'
+export const JWKS_PATH = '/.well-known/jwks.json'
+
+/** Pawl's own routes below the option `path`. */
+const NAMES = ['refresh', 'logout', 'device', 'device.js', 'revocations', 'prune'] as const
+
+export type RouteName = (typeof NAMES)[number]
+
+/** Where Pawl serves one of its own routes. @param path the option `path` */
+export function routePath(path: string, name: RouteName): string {
+  return `${path}/${name}`
+}
+
+/** The paths of all of them. */
+export function routePaths(path: string): string[] {
+  return NAMES.map((name) => routePath(path, name))
+}
 
 /**
  * Answers Pawl's own routes; null for every other request.
@@ -36,23 +51,23 @@ export function route<C extends object, D>(
   const { method } = request.exchange
   if (method === 'OPTIONS' || request.isHandshake) return null
   switch (path) {
-    case `${options.path}/refresh`:
+    case routePath(options.path, 'refresh'):
       if (method === 'POST') return refreshRoute(request)
       return method === 'GET' ? resumeRoute(request) : methodNotAllowed('POST')
-    case `${options.path}/device`:
+    case routePath(options.path, 'device'):
       return method === 'POST'
         ? deviceRoute(request, () => refreshTokenInBody(request.exchange))
         : methodNotAllowed('POST')
-    case `${options.path}/device.js`:
+    case routePath(options.path, 'device.js'):
       return isRead(method) ? provingScript() : methodNotAllowed('GET, HEAD')
-    case `${options.path}/logout`:
+    case routePath(options.path, 'logout'):
       return method === 'POST' ? logoutRoute(request) : methodNotAllowed('POST')
     case JWKS_PATH:
       return isRead(method) && sessions.keys.jwks().keys.length > 0 ? jwksRoute(request) : null
-    case `${options.path}/revocations`:
+    case routePath(options.path, 'revocations'):
       if (takeSnapshot === null) return null
       return isRead(method) ? revocationsRoute(request, takeSnapshot) : methodNotAllowed('GET, HEAD')
-    case `${options.path}/prune`:
+    case routePath(options.path, 'prune'):
       if (options.cronSecret === null) return null
       return method === 'GET' ? pruneRoute(request, options.cronSecret) : methodNotAllowed('GET')
     default:
@@ -112,13 +127,13 @@ async function logoutRoute<C extends object, D>(request: IncomingRequest<C, D>):
       engine.events.emit('secretUnknown', {})
       throw new SecretUnknownError()
     }
-    await endSessions(request, namedSessionIds)
+    await endSessions(request, [...namedSessionIds, ...request.besideSessionIds])
     if (inBody.token !== null) await sessions.revoke(inBody.token.sessionId, 'logout')
   } catch (error) {
     if (!isSessionsError(error)) throw error
     return replyTo(request, error)
   }
-  const cleared = transport === 'cookie' ? request.clearedCookies : []
+  const cleared = transport === 'cookie' ? [...request.clearedCookies, ...request.clearedBeside] : []
   return createReply(204, [...NO_CACHING, ...setCookieHeaders(cleared)])
 }
 

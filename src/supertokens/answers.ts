@@ -22,12 +22,6 @@ export const NOT_SIGNED_IN: Answer = { status: 401, body: UNAUTHORISED }
 /** Clients delete their tokens after any 401 to a refresh, and keep them after this one. */
 const LATER: Answer = { status: 503, body: { message: 'try again later' }, retryAfter: 1 }
 
-/**
- * Refusals that end nothing. A late refresh of an old session must not delete the tokens of the login that replaced it, and a
- * corrected schema brings a session back.
- */
-const MAY_COME_BACK: ReadonlySet<WireCode> = new Set(['session_replaced', 'session_outdated'])
-
 /** Why a route refuses a session that is valid, in words for a developer who reads the answer. */
 const REASONS: Partial<Readonly<Record<WireCode, string>>> = {
   recent_auth_required: 'the user has not authenticated recently enough',
@@ -48,7 +42,7 @@ export function answerTo(reply: Reply, atRefresh: boolean): Answer | null {
   if (code === null) return null
   if (reply.status === 403) return refused(code)
   if (reply.status !== 401) return null
-  if (atRefresh && MAY_COME_BACK.has(code)) return LATER
+  if (atRefresh && !forgets(reply, code)) return LATER
   switch (code) {
     case 'refresh_token_reused':
       return { status: 401, body: THEFT }
@@ -61,6 +55,19 @@ export function answerTo(reply: Reply, atRefresh: boolean): Answer | null {
     default:
       return NOT_SIGNED_IN
   }
+}
+
+/**
+ * Whether a client is to forget its tokens, since a refresh refuses them: if Pawl clears cookies, and if the client has none that
+ * could work. A late refresh of an old session must not delete the tokens of the login that replaced it, and a corrected schema
+ * brings a session back.
+ */
+function forgets({ headers }: Reply, code: WireCode): boolean {
+  return (
+    code === 'not_signed_in' ||
+    code === 'device_proof_required' ||
+    headers.some(([name]) => name === 'set-cookie')
+  )
 }
 
 /** What the client SDKs call an invalid claim. */

@@ -1,10 +1,10 @@
 import type { CookieWriter } from '../http/cookies.ts'
 import type { Exchange, Header, Reply } from '../http/exchange.ts'
-import type { Conversation, OwnProtocol } from '../http/protocol.ts'
+import type { Beside, Conversation, OwnProtocol } from '../http/protocol.ts'
 import { jsonReply } from '../http/reply.ts'
 import type { CsrfRejectedError } from '../portable/errors.ts'
 import { type Answer, answerTo, codeOf, MUST_REFRESH, NOT_SIGNED_IN, OK, REFRESHED } from './answers.ts'
-import type { Credentials } from './credentials.ts'
+import { type Credentials, fewTokens, MAX_TOKENS } from './credentials.ts'
 import { frontTokenOf } from './front-token.ts'
 import {
   ACCESS_COOKIE,
@@ -40,15 +40,14 @@ export interface Surroundings {
 /** In place of an access token: it is refused, and the client refreshes. */
 const LEGACY_TOKEN = 'legacy'
 
-export function converse(exchange: Exchange, request: Request, around: Surroundings): Conversation {
-  return new FdiConversation(exchange, request, around)
-}
-
-class FdiConversation implements Conversation {
+export class FdiConversation implements Conversation {
   readonly exchange: Exchange
   readonly cookies: CookieWriter
   readonly loginCookies: CookieWriter
   readonly usesCookies: boolean
+  readonly beside: Beside | null
+  readonly showsAccessToken: boolean
+  readonly refreshes: boolean
   readonly #request: Request
   readonly #around: Surroundings
   readonly #accessTokens: readonly string[]
@@ -58,26 +57,31 @@ class FdiConversation implements Conversation {
     const { writers, own, target } = around
     this.#request = request
     this.#around = around
+    this.refreshes = request.route !== null || loginMode !== null
     this.#accessTokens = accessTokensOf(request)
     const refreshTokens = refreshTokensOf(request)
     const hasCookies = credentials.accessCookies.length > 0 || credentials.refreshCookies.length > 0
-    const cookieMode = hasCookies || loginMode !== 'header'
-    this.usesCookies = credentials.header === null && cookieMode
-    this.cookies = writers[this.usesCookies ? 'cookie' : 'header']
+    this.usesCookies = hasCookies || loginMode !== 'header'
+    this.beside = this.usesCookies ? besideOf(exchange, credentials, own.cookies) : null
+    const mode = credentials.header === null && this.usesCookies ? 'cookie' : 'header'
+    this.showsAccessToken = mode === 'cookie'
+    this.cookies = writers[mode]
     this.loginCookies = loginMode === null ? own.cookies : writers[loginMode]
     const cookie = [
       ...this.#accessTokens.map((token) => `${ACCESS_COOKIE}=${token}`),
       ...refreshTokens.map((token) => `${REFRESH_COOKIE}=${token}`),
     ].join('; ')
-    this.exchange = new TranslatedExchange(exchange, target, cookie, (text) => this.#headersOf(text))
+    this.exchange = new TranslatedExchange(exchange, target, cookie, this.refreshes, this.headersOf)
   }
 
   reply(reply: Reply, rejection?: CsrfRejectedError): Reply {
     const headers = reply.headers.flatMap((header) =>
-      header[0] === 'set-cookie' ? this.#headersOf(header[1]) : [header],
+      header[0] === 'set-cookie' ? this.headersOf(header[1]) : [header],
     )
+    if (!this.refreshes) return { ...reply, headers }
     const { route } = this.#request
-    if (route === 'jwks') return { ...reply, headers: [...headers, ['access-control-allow-origin', '*']] }
+    if (route === 'jwks' && reply.status === 200)
+      return { ...reply, headers: [...headers, ['access-control-allow-origin', '*']] }
     if (route === 'refresh' && reply.status === 200) return withAnswer(headers, REFRESHED)
     if (route === 'signout' && reply.status === 204) return this.#signedOut(reply, headers)
     // A refresh gives the client a new CSRF token.
@@ -90,12 +94,17 @@ class FdiConversation implements Conversation {
     return withAnswer([...headers, ...this.#forgetting(reply, headers)], answer)
   }
 
-  /** A request without a token that names a session ends none. The client refreshes, and signs out again. */
+  /**
+   * A request without a token that names a session ends none, although its refresh token may: the client refreshes, and signs out
+   * again.
+   */
   #signedOut(reply: Reply, headers: readonly Header[]): Reply {
-    const [token] = this.#accessTokens
-    if (token !== undefined && token !== LEGACY_TOKEN) return withAnswer(headers, OK)
+    const ofSdk = this.#accessTokens
+    const tokens = ofSdk.length > 0 ? ofSdk : (this.beside?.accessTokens ?? [])
+    if (tokens.slice(0, MAX_TOKENS).some((token) => this.#around.own.isGenuine(token)))
+      return withAnswer(headers, OK)
     const kept = reply.headers.filter(([name]) => name !== 'set-cookie')
-    return withAnswer(kept, token === undefined ? NOT_SIGNED_IN : MUST_REFRESH)
+    return withAnswer(kept, tokens.length === 0 ? NOT_SIGNED_IN : MUST_REFRESH)
   }
 
   /** The headers by which a client forgets a session that a refresh has refused, unless it has got new tokens. */
@@ -106,12 +115,11 @@ class FdiConversation implements Conversation {
     // A client that has no tokens but those cookies would ask with each start.
     const clears = isStray && (credentials.accessCookies.length > 0 || credentials.hasLegacyCookie)
     return clears
-      ? this.cookies.clear().flatMap((text) => this.#headersOf(text))
+      ? this.cookies.clear().flatMap((text) => this.headersOf(text))
       : exposed(FRONT_HEADER, REMOVE)
   }
 
-  /** The headers by which a cookie that Pawl sets reaches the client. */
-  #headersOf(text: string): readonly Header[] {
+  readonly headersOf = (text: string): readonly Header[] => {
     const [pair = ''] = text.split(';', 1)
     const at = pair.indexOf('=')
     const [name, value] = [pair.slice(0, at), pair.slice(at + 1)]
@@ -119,13 +127,14 @@ class FdiConversation implements Conversation {
     switch (name) {
       case ACCESS_COOKIE:
         return value === ''
-          ? [cookie, ...exposed(FRONT_HEADER, REMOVE), ...this.#clearedLegacy()]
+          ? [cookie]
           : [cookie, ...this.#introduced(value), ...this.#antiCsrf(value), ...this.#clearedLegacy()]
       case REFRESH_COOKIE:
         return [...(value === '' ? [] : this.#clearedHeaders()), cookie]
       case ACCESS_HEADER:
+        // Whatever ends a session clears this header, also in cookie mode.
         return value === ''
-          ? exposed(ACCESS_HEADER, '')
+          ? [...exposed(ACCESS_HEADER, ''), ...exposed(FRONT_HEADER, REMOVE), ...this.#clearedLegacy()]
           : [...exposed(ACCESS_HEADER, value), ...this.#introduced(value), ...this.#clearedLegacy()]
       case REFRESH_HEADER:
         return [...(value === '' ? [] : this.#clearedCookies()), ...exposed(REFRESH_HEADER, value)]
@@ -170,10 +179,26 @@ class FdiConversation implements Conversation {
 function accessTokensOf({ route, credentials }: Request): readonly string[] {
   const { header, accessCookies, hasLegacyCookie } = credentials
   // At a refresh, the header holds the refresh token.
-  if (header !== null && route === 'refresh') return []
-  // It clears the tokens of both methods, so it ends the sessions of both.
-  if (header !== null) return route === 'signout' ? [header, ...accessCookies] : [header]
+  if (header !== null) return route === 'refresh' ? [] : [header]
   return accessCookies.length === 0 && hasLegacyCookie && route !== 'refresh' ? [LEGACY_TOKEN] : accessCookies
+}
+
+/**
+ * The tokens in cookies that a request does not act with. Tokens in headers alone are those of an app or a script, which has nothing
+ * to do with the pages of the browser.
+ */
+function besideOf(
+  exchange: Exchange,
+  { header, accessCookies }: Credentials,
+  own: CookieWriter,
+): Beside | null {
+  const ownTokens = fewTokens(exchange, own.set.access)
+  const accessTokens = header === null ? ownTokens : [...accessCookies, ...ownTokens]
+  if (accessTokens.length === 0) return null
+  const hasDevice = fewTokens(exchange, own.set.device).length > 0
+  const clear = () =>
+    ownTokens.length === 0 ? [] : [...own.clear(), ...(hasDevice ? [own.clearDevice()] : [])]
+  return { accessTokens, clear }
 }
 
 function refreshTokensOf({ route, credentials }: Request): readonly string[] {

@@ -1,10 +1,11 @@
 import { claimedToken } from '../core/tokens/access-token.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { couldBeOurs } from '../portable/token-header.ts'
-import { cookieTokens } from '../wire/credentials.ts'
+import { bearerToken, cookieTokens } from '../wire/credentials.ts'
 import { ACCESS_COOKIE, LEGACY_COOKIE, REFRESH_COOKIE } from './names.ts'
 
-const BEARER = /^bearer +([\w.~+/-]+=*)$/i
+/** How many tokens of a cookie are looked at where each one costs something. */
+export const MAX_TOKENS = 4
 /** Of this release or any other. */
 const REFRESH_TOKEN = /^pawl_r\d{1,5}_[\w.~+/=-]{1,3500}$/
 
@@ -17,10 +18,17 @@ export interface Credentials {
   readonly hasLegacyCookie: boolean
 }
 
-/** @param isRefresh whether the request is for the refresh route: then the header holds a refresh token */
-export function credentialsOf(exchange: Pick<Exchange, 'header'>, isRefresh: boolean): Credentials {
-  const cookies = exchange.header('cookie')
-  const bearer = BEARER.exec(exchange.header('authorization') ?? '')?.[1]
+/**
+ * @param isRefresh whether the request is for the refresh route: then the header holds a refresh token
+ * @param hasCookies whether cookies count
+ */
+export function credentialsOf(
+  exchange: Pick<Exchange, 'header'>,
+  isRefresh: boolean,
+  hasCookies: boolean,
+): Credentials {
+  const cookies = hasCookies ? exchange.header('cookie') : undefined
+  const bearer = bearerToken(exchange.header('authorization') ?? '')
   const isOurs = isRefresh ? isRefreshToken : isAccessToken
   return {
     header: bearer !== undefined && isOurs(bearer) ? bearer : null,
@@ -28,6 +36,11 @@ export function credentialsOf(exchange: Pick<Exchange, 'header'>, isRefresh: boo
     refreshCookies: cookieTokens(cookies, REFRESH_COOKIE),
     hasLegacyCookie: cookieTokens(cookies, LEGACY_COOKIE).length > 0,
   }
+}
+
+/** The tokens of a cookie, a few at most: the signature of each may be checked. */
+export function fewTokens(exchange: Pick<Exchange, 'header'>, cookie: string): string[] {
+  return cookieTokens(exchange.header('cookie'), cookie).slice(0, MAX_TOKENS)
 }
 
 /** Whether a text has the form of an access token of Pawl. Applications use the header for tokens of others, too. */

@@ -1,17 +1,19 @@
+import type { CookieWriter } from '../http/cookies.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { ResolvedHttpOptions } from '../http/options/resolve.ts'
-import type { Conversation, OwnProtocol, Protocol } from '../http/protocol.ts'
+import type { Beside, Conversation, OwnProtocol, Protocol } from '../http/protocol.ts'
+import { routePaths } from '../http/routes.ts'
 import { check } from '../portable/options/check.ts'
 import { resolveTable } from '../portable/options/resolve-table.ts'
 import { cookieTokens, transportOf } from '../wire/credentials.ts'
 import { TRANSPORT_HEADER } from '../wire/names.ts'
-import { converse } from './conversation.ts'
-import { credentialsOf, isAccessToken } from './credentials.ts'
-import { MODE_HEADER, SDK_HEADERS } from './names.ts'
+import { FdiConversation } from './conversation.ts'
+import { type Credentials, credentialsOf, fewTokens, isAccessToken, MAX_TOKENS } from './credentials.ts'
+import { ACCESS_COOKIE, MODE_HEADER, VERSION_HEADER } from './names.ts'
 import { SUPERTOKENS_OPTIONS } from './option-table.ts'
-import { isOwnRoute, ownPaths, ownTarget, routeOf, routePaths } from './routes.ts'
+import { fdiPaths, isOwnRoute, ownTarget, routeOf } from './routes.ts'
 import type { ResolvedSupertokensOptions, SupertokensOptions } from './supertokens-options.ts'
-import { createWriters } from './writers.ts'
+import { createWriters, type Mode } from './writers.ts'
 
 export type { Protocol } from '../http/protocol.ts'
 export type { SupertokensOptions } from './supertokens-options.ts'
@@ -26,27 +28,41 @@ export type { SupertokensOptions } from './supertokens-options.ts'
  * @throws InvalidOptionsError
  */
 export function supertokens(given: SupertokensOptions = {}): Protocol {
-  const { apiBasePath } = resolveTable<ResolvedSupertokensOptions>(SUPERTOKENS_OPTIONS, given)
+  const { apiBasePath, tokenTransferMethod } = resolveTable<ResolvedSupertokensOptions>(
+    SUPERTOKENS_OPTIONS,
+    given,
+  )
+  const hasCookies = tokenTransferMethod === 'any'
   const base = apiBasePath === '/' ? '' : apiBasePath
   return Object.freeze({
     name: 'supertokens',
     open(options: Omit<ResolvedHttpOptions, 'protocol'>) {
       checkPaths(base, options.path)
-      const secure = createWriters(options, base, true)
-      const local = createWriters(options, base, false)
+      const secure = createWriters(options, base, true, hasCookies)
+      const local = createWriters(options, base, false, hasCookies)
 
-      return (exchange: Exchange, own: OwnProtocol): Conversation | null => {
+      function converse(exchange: Exchange, own: OwnProtocol): Conversation | null {
         const route = routeOf(exchange, base)
-        const isOfSdk = SDK_HEADERS.some((name) => exchange.header(name) !== undefined)
-        if (route === null && !isOfSdk && !hasCookieAlone(exchange, options)) return null
+        const asked = modeOf(exchange)
+        const isTheirs = route !== null || asked !== null
+        if (!isTheirs && !(hasCookies && mayHaveCookieAlone(exchange))) return null
         if (route === null && isOwn(exchange, options.path)) return null
-        const loginMode = isOfSdk ? modeOf(exchange) : null
-        const credentials = credentialsOf(exchange, route === 'refresh')
+        const credentials = credentialsOf(exchange, route === 'refresh', hasCookies)
+        if (!isTheirs && !hasCookieAlone(exchange, credentials, options)) return null
         const writers = own.cookies.set.secure ? secure : local
         const target = route === null ? exchange.target : ownTarget(route, options.path)
         const around = { own, writers, target, checksCsrfToken: options.csrfToken }
-        return converse(exchange, { route, credentials, loginMode }, around)
+        const loginMode = hasCookies ? asked : 'header'
+        return new FdiConversation(exchange, { route, credentials, loginMode }, around)
       }
+
+      function beside(exchange: Exchange, own: CookieWriter): Beside | null {
+        const accessTokens = hasCookies ? fewTokens(exchange, ACCESS_COOKIE) : []
+        const writers = own.set.secure ? secure : local
+        return accessTokens.length === 0 ? null : { accessTokens, clear: () => writers.clearCookies() }
+      }
+
+      return { converse, beside }
     },
   })
 }
@@ -56,9 +72,19 @@ function isOwn(exchange: Exchange, path: string): boolean {
   return isOwnRoute(exchange, path) || exchange.header(TRANSPORT_HEADER) !== undefined
 }
 
-/** How the tokens of a login are to travel: in headers, unless the client asks for cookies. */
-function modeOf(exchange: Exchange): 'cookie' | 'header' {
-  return exchange.header(MODE_HEADER)?.trim().toLowerCase() === 'cookie' ? 'cookie' : 'header'
+/**
+ * How the tokens of a login are to travel: in headers, unless the client asks for cookies. Null for a request of no client SDK:
+ * each sends one of these headers with every request. `rid`, which they send too, is a common name for the id of a request.
+ */
+function modeOf(exchange: Exchange): Mode | null {
+  const asked = exchange.header(MODE_HEADER)
+  if (asked === undefined && exchange.header(VERSION_HEADER) === undefined) return null
+  return asked?.trim().toLowerCase() === 'cookie' ? 'cookie' : 'header'
+}
+
+/** Costs nearly nothing, because every request by Pawl's own protocol is asked. */
+function mayHaveCookieAlone(exchange: Exchange): boolean {
+  return exchange.header('cookie')?.includes(`${ACCESS_COOKIE}=`) === true
 }
 
 /**
@@ -67,19 +93,20 @@ function modeOf(exchange: Exchange): 'cookie' | 'header' {
  */
 function hasCookieAlone(
   exchange: Exchange,
+  { accessCookies }: Credentials,
   { cookies, localCookies }: Pick<ResolvedHttpOptions, 'cookies' | 'localCookies'>,
 ): boolean {
+  if (transportOf(exchange) === 'bearer') return false
   const header = exchange.header('cookie')
-  if (header === undefined || transportOf(exchange) === 'bearer') return false
   const isSignedIn = [cookies, localCookies].some(
     (set) => set !== null && [set.access, set.refresh].some((name) => cookieTokens(header, name).length > 0),
   )
-  return !isSignedIn && credentialsOf(exchange, false).accessCookies.some(isAccessToken)
+  return !isSignedIn && accessCookies.slice(0, MAX_TOKENS).some(isAccessToken)
 }
 
 /** @throws InvalidOptionsError */
 function checkPaths(base: string, path: string): void {
-  const own = ownPaths(path)
-  if (routePaths(base).some((route) => own.includes(route)))
+  const own = routePaths(path)
+  if (fdiPaths(base).some((route) => own.includes(route)))
     check.fail('path', path, 'another path than the routes of `protocol` have')
 }

@@ -13,8 +13,8 @@ export const ACCESS_HEADER = 'st-access-token'
 export const REFRESH_HEADER = 'st-refresh-token'
 export const FRONT_HEADER = 'front-token'
 export const ANTI_CSRF_HEADER = 'anti-csrf'
-/** A client SDK sends at least one of these with every request. */
-export const SDK_HEADERS: readonly string[] = ['rid', 'fdi-version', MODE_HEADER]
+/** The versions of the protocol that the client knows. */
+export const VERSION_HEADER = 'fdi-version'
 
 /** The value of the front token that makes a client forget its session. */
 export const REMOVE = 'remove'

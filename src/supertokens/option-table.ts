@@ -1,5 +1,5 @@
 import type { OptionTable } from '../portable/options/option.ts'
-import { text } from '../portable/options/values.ts'
+import { oneOf, text } from '../portable/options/values.ts'
 
 /** As the option `path` of the adapters, and `/` for the root. */
 const BASE_PATH = /^(?=.{1,255}$)(?:\/|(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+)$/
@@ -14,4 +14,9 @@ export const SUPERTOKENS_OPTIONS: OptionTable = {
     value: text("an absolute path without a trailing slash, like '/auth', or '/'", BASE_PATH),
     default: '/auth',
   },
+  /**
+   * `header`: no cookie of the protocol is read or set, whatever a client asks for. For applications whose clients of this protocol
+   * are all apps: nobody can then plant `sAccessToken` from a sibling subdomain. `any`: as each client asks.
+   */
+  tokenTransferMethod: { value: oneOf('any', 'header'), default: 'any' },
 }

@@ -1,5 +1,6 @@
 import type { Exchange } from '../http/exchange.ts'
 import { isHandshake, pathOf } from '../http/incoming-request.ts'
+import { JWKS_PATH, routePath, routePaths } from '../http/routes.ts'
 
 /** A route of the protocol that Pawl serves. */
 export type Route = 'refresh' | 'signout' | 'jwks'
@@ -9,8 +10,8 @@ const JWKS = '/jwt/jwks.json'
 
 /** Where Pawl serves the same by its own protocol. @param path the option `path` */
 export function ownTarget(route: Route, path: string): string {
-  if (route === 'jwks') return '/.well-known/jwks.json'
-  return route === 'refresh' ? `${path}/refresh` : `${path}/logout`
+  if (route === 'jwks') return JWKS_PATH
+  return routePath(path, route === 'refresh' ? 'refresh' : 'logout')
 }
 
 /** @param base the path of the protocol's routes, empty for the root */
@@ -23,15 +24,11 @@ export function routeOf(exchange: Exchange, base: string): Route | null {
 }
 
 /** The paths of the protocol's routes. */
-export function routePaths(base: string): string[] {
+export function fdiPaths(base: string): string[] {
   return [...Object.keys(POSTS), JWKS].map((path) => base + path)
 }
 
 /** Whether Pawl's own protocol has a route at the path of a request. */
 export function isOwnRoute(exchange: Exchange, path: string): boolean {
-  return ownPaths(path).includes(pathOf(exchange.target))
-}
-
-export function ownPaths(path: string): string[] {
-  return ['refresh', 'logout', 'device', 'device.js', 'revocations', 'prune'].map((name) => `${path}/${name}`)
+  return routePaths(path).includes(pathOf(exchange.target))
 }

@@ -9,9 +9,17 @@ export interface SupertokensOptions {
    * @defaultValue '/auth'
    */
   readonly apiBasePath?: string
+  /**
+   * `header`: no cookie of the protocol is read or set, whatever a client asks for. For applications whose clients
+   * of this protocol are all apps: nobody can then plant `sAccessToken` from a sibling subdomain. `any`: as each
+   * client asks.
+   * @defaultValue 'any'
+   */
+  readonly tokenTransferMethod?: 'any' | 'header'
 }
 
 /** {@link SupertokensOptions}, checked and complete. Durations are in milliseconds. */
 export interface ResolvedSupertokensOptions {
   readonly apiBasePath: string
+  readonly tokenTransferMethod: 'any' | 'header'
 }

@@ -16,11 +16,15 @@ export interface Writers extends Readonly<Record<Mode, CookieWriter>> {
   clearLegacy(host: string | undefined): string[]
 }
 
-/** @param secure whether cookies carry `Secure`: not on plain localhost */
+/**
+ * @param secure whether cookies carry `Secure`: not on plain localhost
+ * @param hasCookies whether clients may keep their tokens in cookies
+ */
 export function createWriters(
   options: Omit<ResolvedHttpOptions, 'protocol'>,
   base: string,
   secure: boolean,
+  hasCookies: boolean,
 ): Writers {
   const paths = { path: base === '' ? '/' : base, refreshPath: `${base}/session/refresh` }
   // No request has a device cookie: the clients bind no session.
@@ -30,9 +34,9 @@ export function createWriters(
     { ...options, protocol: null, path: '/', refreshPath: '/' },
     { ...set, refresh: LEGACY_COOKIE },
   )
-
+  const clearCookies = (): string[] => (hasCookies ? cookies.clear() : [])
   // Tokens travel by one method only, so an end clears both.
-  const clear = (): string[] => [...cookies.clear(), headerToken('access', ''), headerToken('refresh', '')]
+  const clear = (): string[] => [...clearCookies(), headerToken('access', ''), headerToken('refresh', '')]
 
   return {
     cookie: {
@@ -50,7 +54,7 @@ export function createWriters(
       refresh: (value) => headerToken('refresh', value),
       clear,
     },
-    clearCookies: () => cookies.clear(),
+    clearCookies,
     clearLegacy: (host) => [...legacy.clear().slice(1), ...legacy.clearStrayRefresh(host)],
   }
 }

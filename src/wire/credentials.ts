@@ -47,9 +47,13 @@ export function accessTokensOf(
   }
   const authorization = request.header('authorization')
   if (authorization == null) return []
-  const token = BEARER.exec(authorization)?.[1]
   // A malformed header holds an invalid token, not none.
-  return [token ?? '']
+  return [bearerToken(authorization) ?? '']
+}
+
+/** The token in a header `Authorization: Bearer`; undefined for any other value. */
+export function bearerToken(authorization: string): string | undefined {
+  return BEARER.exec(authorization)?.[1]
 }
 
 function strongest(tokens: readonly string[], evidenceFor: (token: string) => number): string[] {

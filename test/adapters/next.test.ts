@@ -7,6 +7,7 @@ import {
   type SessionsOptions,
   StoreUnavailableError,
 } from '../../src/index.ts'
+import { supertokens } from '../../src/supertokens/index.ts'
 import { serveNext } from '../support/adapters/next.ts'
 import { coded } from '../support/errors.ts'
 import { type Client, createClient, type Received } from '../support/http-client.ts'
@@ -577,6 +578,42 @@ it('the proxy serves the refresh and logout routes if its matcher covers their p
   const { status, cookies } = await anna.send('POST', '/page/session/logout')
   expect([status, cookies.length, anna.jar.names]).toStrictEqual([204, 2, []])
   expect((await sessions.list('anna'))[0]!.active).toBe(false)
+})
+
+/** The header by which the client SDKs of SuperTokens are known. */
+const bySdk = (mode: 'cookie' | 'header') => ({ 'st-auth-mode': mode })
+
+it.each(['cookie', 'header'] as const)(
+  'an action of a client SDK in %s mode neither signs in nor out: Next sets no headers',
+  async (mode) => {
+    const { anna, sessions } = await open({ protocol: supertokens() })
+    await anna.send('POST', '/login?user=anna', { headers: bySdk('cookie') })
+    const before = anna.jar.header('/')
+    for (const action of ['signInHere', 'signOut']) {
+      const answer = await callAction(anna, action, { headers: bySdk(mode) })
+      expect([answer.status, answer.cookies]).toStrictEqual([500, []])
+    }
+    expect((await sessions.list('anna')).map(({ active }) => active)).toStrictEqual([true])
+    expect(anna.jar.header('/')).toBe(before)
+  },
+)
+
+it('an action without the headers of a client SDK signs in by the cookies of Pawl', async () => {
+  const { anna, sessions } = await open({ protocol: supertokens() })
+  await anna.send('POST', '/login?user=anna', { headers: bySdk('cookie') })
+  const { status, cookies } = await sendForm(anna, 'signIn', { user: 'berta' })
+  expect([status, cookies.length]).toStrictEqual([303, 4])
+  expect(anna.jar.names).toStrictEqual([ACCESS, REFRESH])
+  expect((await sessions.list('anna')).map(({ endReason }) => endReason)).toStrictEqual(['replaced'])
+})
+
+it('a page of a client SDK loads for a visitor while the access token has expired', async () => {
+  const { anna, clock } = await open({ protocol: supertokens() })
+  await anna.send('POST', '/login?user=anna', { headers: bySdk('cookie') })
+  expect(shownIn(await load(anna))).toStrictEqual(ANNA)
+  clock.advance(900)
+  const page = await load(anna)
+  expect([page.status, shownIn(page), page.cookies]).toStrictEqual([200, NOBODY, []])
 })
 
 it('cookies on plain localhost have no `Secure`, except behind a reverse proxy', async () => {

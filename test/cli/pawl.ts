@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { cp, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { build } from 'esbuild'
 
 export interface Ran {
   readonly code: number | null
@@ -12,63 +13,46 @@ export interface Ran {
   json<T = Record<string, unknown>>(): T
 }
 
-/** The folders and files that the command line imports. */
-const SOURCES = [
-  ...['cli', 'core', 'portable', 'postgres', 'memory', 'wire', 'index.ts'],
-  // What `conformance` serves, and the client of the driver in its documentation.
-  ...['adapters', 'http', 'supertokens', 'client'],
-]
 /** Below `node_modules`, so that Node.js finds the driver. */
 const CACHE = 'node_modules/.cache/pawl-cli'
 
 let building: Promise<string> | null = null
 
 /**
- * Compiles the command line, because a compiler in each process would take most of the time. The result is
- * cached under a hash of the sources, for the other test files and the next run.
+ * Bundles the command line, because a compiler in each process would take most of the time. The result is kept under its own
+ * hash, for the other test files and the next run.
  */
 export function built(): Promise<string> {
-  building ??= build()
+  building ??= bundle('src/cli/main.ts')
   return building
 }
 
-async function build(): Promise<string> {
-  const names = await Promise.all(
-    SOURCES.map(async (source) =>
-      source.endsWith('.ts')
-        ? [source]
-        : (await readdir(join('src', source), { recursive: true })).map((name) => join(source, name)),
-    ),
-  )
-  const files = await Promise.all(
-    names
-      .flat()
-      .filter((name) => name.endsWith('.ts'))
-      .map(async (name) => ({ name, text: await readFile(join('src', name), 'utf8') })),
-  )
-  const home = join(CACHE, createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 16))
-  if (!existsSync(home)) await compile(files, home)
+/** @returns the path of the bundle */
+export async function bundle(source: string): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [source],
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'es2022',
+    packages: 'external',
+    tsconfigRaw: { compilerOptions: { target: 'es2022', verbatimModuleSyntax: true } },
+    write: false,
+    logLevel: 'silent',
+  })
+  const text = outputFiles[0]!.text
+  const home = join(CACHE, createHash('sha256').update(text).digest('hex').slice(0, 16))
+  if (!existsSync(home)) await store(text, home)
   return join(home, 'dist', 'cli', 'main.js')
 }
 
-async function compile(files: readonly { name: string; text: string }[], home: string): Promise<void> {
-  const { default: ts } = await import('typescript')
+async function store(text: string, home: string): Promise<void> {
   await mkdir(CACHE, { recursive: true })
   const unfinished = await mkdtemp(join(CACHE, 'unfinished-'))
+  // The command reads its version from the place that it has in the package.
   await cp('package.json', join(unfinished, 'package.json'))
-  for (const { name, text } of files) {
-    const { outputText } = ts.transpileModule(text, {
-      compilerOptions: {
-        module: ts.ModuleKind.ESNext,
-        target: ts.ScriptTarget.ES2022,
-        verbatimModuleSyntax: true,
-        rewriteRelativeImportExtensions: true,
-      },
-    })
-    const to = join(unfinished, 'dist', name.replace(/\.ts$/, '.js'))
-    await mkdir(dirname(to), { recursive: true })
-    await writeFile(to, outputText)
-  }
+  await mkdir(join(unfinished, 'dist', 'cli'), { recursive: true })
+  await writeFile(join(unfinished, 'dist', 'cli', 'main.js'), text)
   // Another test file may have created it first.
   await rename(unfinished, home).catch(() => rm(unfinished, { recursive: true, force: true }))
 }

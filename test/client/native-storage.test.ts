@@ -66,7 +66,8 @@ describe.each(STORAGES)('%s', (storage, open) => {
   )
 
   it('keeps any text, also one that takes several bytes a character', async () => {
-    const text = fc.string({ unit: 'binary', maxLength: 500 })
+    const codes = fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 500 })
+    const text = codes.map((units) => String.fromCharCode(...units))
     await fc.assert(
       fc.asyncProperty(text, text, async (accessToken, refreshToken) => {
         const device = createDevice()
@@ -87,7 +88,7 @@ describe.each(STORAGES)('%s', (storage, open) => {
   })
 
   it.each(FAULTS)('loses nothing if the keychain or the process %s at any call', async (kind) => {
-    const lengths = [300, 5000, 300, 9000, 5000]
+    const lengths = [300, 5000, 3000, 300]
     for (let at = 0; ; at++) {
       const device = createDevice()
       device.fault = { at, kind }
@@ -99,6 +100,8 @@ describe.each(STORAGES)('%s', (storage, open) => {
         const found = await stored(device, open)
         expect(hit ? [last, count] : [count]).toContain(found)
         if (failed) expect(hit).toBe(true)
+        // A call that changed nothing fails only a save that did not take effect.
+        if (failed && kind === 'fails') expect(found).toBe(last)
         last = found
       }
       const calls = device.log.length
@@ -153,7 +156,7 @@ describe.each(STORAGES)('%s', (storage, open) => {
         await open(device).clear()
         expect([...device.entries.keys()]).toStrictEqual([])
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     )
   })
 
@@ -169,6 +172,18 @@ describe.each(STORAGES)('%s', (storage, open) => {
     expect(await loaded).toStrictEqual(tokensOf(5, 5000))
     await Promise.all([two.save(tokensOf(6, 9000)), one.clear()])
     expect([...device.entries.keys()]).toStrictEqual([])
+  })
+
+  it('finds the tokens that another process replaces between two reads', async () => {
+    const device = createDevice()
+    await open(device).save(tokensOf(1))
+    await open(device).save(tokensOf(2))
+    const reading = open(device).load()
+    // The first read has found nothing in the first slot. The other process writes there, and empties the second.
+    while (device.log.at(-1) !== 'get pawl.session.a') await Promise.resolve()
+    device.entries.set('pawl.session.a', device.entries.get('pawl.session.b')!)
+    device.entries.delete('pawl.session.b')
+    expect(await reading).toStrictEqual(tokensOf(2))
   })
 
   it('keeps two sessions apart', async () => {
@@ -226,6 +241,17 @@ describe.each(STORAGES)('%s', (storage, open) => {
   it.each(['', 'a b', 'ä', 'a/b', 'x'.repeat(101)])('refuses the name %j', (name) => {
     expect(() => open(createDevice(), name)).toThrow(TypeError)
   })
+})
+
+it('never joins parts of different versions', async () => {
+  const device = createDevice()
+  const open = (): NativeTokens => secureStoreTokens(fakeSecureStore(device))
+  await open().save(tokensOf(1, 5000))
+  const part = device.entries.get('pawl.session.a.1')!
+  device.entries.set('pawl.session.a.1', part.replace(/^\w+/, 'another'))
+  expect(await open().load()).toBeNull()
+  device.entries.set('pawl.session.a.1', part)
+  expect(await open().load()).toStrictEqual(tokensOf(1, 5000))
 })
 
 it('the name of a storage in the keychain is `pawl.session`', async () => {

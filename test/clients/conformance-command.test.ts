@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { built, pawl, type Ran } from '../cli/pawl.ts'
+import { bundle, pawl, type Ran } from '../cli/pawl.ts'
 
 const LONG = 120_000
 
@@ -18,8 +18,7 @@ let documented: string
 beforeAll(async () => {
   const page = await readFile('docs/conformance.md', 'utf8')
   const [, code = ''] = /```js\n([\s\S]*?)```/.exec(page) ?? []
-  const client = resolve(dirname(await built()), '..', 'client', 'index.js')
-  documented = code.replace("'pawl/client'", JSON.stringify(client))
+  documented = code.replace("'pawl/client'", JSON.stringify(resolve(await bundle('src/client/index.ts'))))
 }, LONG)
 
 /** Runs a driver by the command. */

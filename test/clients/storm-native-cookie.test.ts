@@ -1,5 +1,7 @@
 import { browserTest } from '../browser/support/browser-test.ts'
 import { APPS } from './support/devices.ts'
-import { storm } from './support/storm.ts'
+import { STORM_TIMEOUT, storm } from './support/storm.ts'
 
-browserTest('60 random runs in cookie mode log nobody out', () => storm(APPS[0]!, 60))
+browserTest('60 random runs in cookie mode log nobody out', { timeout: STORM_TIMEOUT }, () =>
+  storm(APPS[0]!, 60),
+)

@@ -1,5 +1,7 @@
 import { browserTest } from '../browser/support/browser-test.ts'
 import { WEBSITES } from './support/devices.ts'
-import { storm } from './support/storm.ts'
+import { STORM_TIMEOUT, storm } from './support/storm.ts'
 
-browserTest('40 random runs in cookie mode log nobody out', () => storm(WEBSITES[0]!, 40))
+browserTest('40 random runs in cookie mode log nobody out', { timeout: STORM_TIMEOUT }, () =>
+  storm(WEBSITES[0]!, 40),
+)

@@ -130,3 +130,24 @@ browserTest.each(KINDS)(
     expect(site.ended.map(({ userId, reason }) => `${userId}: ${reason}`)).toStrictEqual(['anna: replaced'])
   },
 )
+
+browserTest.each(KINDS)(
+  '$name has to sign in again if an old refresh is answered after a login in another tab',
+  async (kind) => {
+    const { site, device, client } = await signIn(kind)
+    const other = await device.start()
+    site.expire()
+    const held = site.network.hold(REFRESH)
+    const asked = client.ask()
+    await held.answered
+    await other.login('berta')
+    held.release()
+    // The client keeps the answer that comes last: the tokens of the session that the login has replaced.
+    expect((await asked).status).toBe(503)
+    expect((await other.ask()).status).toBe(503)
+    await client.signOut()
+    expect(await device.tokens()).toStrictEqual([])
+    expect((await client.login('berta')).status).toBe(200)
+    for (const each of [client, other]) expect(await each.ask()).toMatchObject({ status: 200, id: 'berta' })
+  },
+)

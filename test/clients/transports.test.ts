@@ -51,7 +51,7 @@ describe.each(KINDS)('$name', (kind) => {
 const ofMode = (mode: TransferMode): readonly Kind[] => KINDS.filter((kind) => kind.mode === mode)
 
 browserTest.each(ofMode('header'))(
-  '$name beside cookies of another session: the header decides, and a sign-out removes both',
+  '$name beside cookies of another session: the header decides, and a sign-out ends both',
   async (kind) => {
     const { site, device, client } = await signIn(kind)
     const { accessToken, refreshToken } = await site.sessions.create({ userId: 'berta' })
@@ -68,7 +68,10 @@ browserTest.each(ofMode('header'))(
     await addCookies()
     await client.signOut()
     expect(await device.tokens()).toStrictEqual([])
-    expect(site.ended.map(({ userId, reason }) => `${userId}: ${reason}`)).toStrictEqual(['anna: logout'])
+    expect(site.ended.map(({ userId, reason }) => `${userId}: ${reason}`)).toStrictEqual([
+      'anna: logout',
+      'berta: logout',
+    ])
   },
 )
 

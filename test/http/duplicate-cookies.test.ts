@@ -57,6 +57,33 @@ describe('a request with several refresh cookies', () => {
     expect((await anna.refresh()).status).toBe(200)
   })
 
+  it('tries the next session that an access cookie names, if that of the first has ended', async () => {
+    const site = await openSite({ cookies: { access: 'sid', refresh: 'srt' } })
+    const [mallory, anna] = [site.visitor(), site.visitor()]
+    await mallory.login({ userId: 'mallory' })
+    await mallory.refresh()
+    anna.jar.put('sid', mallory.jar.get('sid')!, '/', 'example.com')
+    anna.jar.put('srt', mallory.jar.get('srt')!, '/session', 'example.com')
+    await anna.login({ userId: 'anna' })
+    site.clock.advance(900)
+    expect((await anna.refresh()).status).toBe(200)
+    expect(await anna.me()).toMatchObject({ status: 200, body: { userId: 'anna' } })
+  })
+
+  it.each([true, false])(
+    'never tries a session that no access cookie names (with one: %s)',
+    async (hasAccess) => {
+      const { site, anna } = await openSignedIn()
+      const { refreshToken } = await tokenOf(site, 'mallory')
+      await anna.refresh()
+      anna.jar.put(REFRESH, refreshToken, '/session', 'example.com')
+      await site.sessions.revokeUser('anna')
+      if (!hasAccess) anna.jar.delete(ACCESS)
+      expect(await anna.refresh()).toMatchObject({ status: 401, body: { code: 'session_ended' } })
+      expect((await site.sessions.list('mallory')).map(({ generation }) => generation)).toStrictEqual([0])
+    },
+  )
+
   it('prefers the session of the access cookie to a newer session', async () => {
     const { site, anna, sessionId } = await openSignedIn()
     site.clock.advance(1)

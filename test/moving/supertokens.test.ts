@@ -125,6 +125,14 @@ describe.each(['supertokens-node', 'supertokens-node-20'])('moving from %s to pa
     }
   })
 
+  it('exchanges a session that lacks a claim, as the routes that require the claim decide', async () => {
+    const { browserOf } = await open()
+    const validate = async () => ({ isValid: false, reason: 'not verified' })
+    old.validators.push({ id: 'st-ev', validate })
+    onTestFinished(() => void old.validators.pop())
+    for (const visit of [refresh, me]) expect((await visit(await browserOf())).status).toBe(200)
+  })
+
   it('answers an expired access token with 401, keeps the cookies, and exchanges at the refresh route', async () => {
     const { sessions, browserOf } = await open()
     const anna = await browserOf()
@@ -436,6 +444,7 @@ describe.each(['supertokens-node', 'supertokens-node-20'])('moving from %s with 
         undefined,
         [],
       ])
+      expect([...core.sessions.values()].map((session) => session.userDataInDatabase)).toStrictEqual([{}])
       store.insert = insert
       expect(await anna.request('GET', '/me')).toMatchObject({ status: 200, body: { id: 'anna' } })
       expect(await sessions.list('anna')).toHaveLength(1)
@@ -531,7 +540,8 @@ describe.each(['supertokens-node', 'supertokens-node-20'])('moving from %s with 
   })
 
   it.each(MODES)('goes back to SuperTokens in %s mode, and nobody signs in again', async (mode) => {
-    const { sessions, sdkOf } = await open()
+    const store = memory()
+    const { sessions, sdkOf } = await open(await openSessions({ store }))
     const anna = await sdkOf(mode, { tenantId: 't1', payload: { role: 'admin' }, data: { cart: [1] } })
     await anna.refresh()
     const mallory = await sdkOf(mode, { userId: 'mallory' })
@@ -540,6 +550,11 @@ describe.each(['supertokens-node', 'supertokens-node-20'])('moving from %s with 
     core.sessions.clear()
     const { port, later } = await openRelease(old, { section: 'Going back to SuperTokens', sessions })
     const [returned, ended] = [anna, mallory].map((sdk) => sdk.copy(port)) as [typeof anna, typeof anna]
+    const { read } = store
+    store.read = () => Promise.reject(new StoreUnavailableError('The store is away.'))
+    const failed = await returned.refresh()
+    expect([failed.status, failed.headers['front-token'], failed.cookies]).toStrictEqual([500, undefined, []])
+    store.read = read
     expect(await returned.request('GET', '/me')).toMatchObject({ status: 200, body: { id: 'anna' } })
     expect(returned.refreshToken).toMatch(/V2$/)
     expect(await returned.refresh()).toMatchObject({ status: 200 })

@@ -69,6 +69,8 @@ describe.each(ADAPTERS)('$name', (adapter) => {
     expect([refresh.status, refresh.text, refresh.cookies.length]).toStrictEqual([200, '{}', 2])
     parseFrontToken(String(refresh.headers['front-token']))
     expect(await send('GET', '/me')).toMatchObject({ status: 200, body: { userId: 'anna' } })
+    expect((await send('POST', '/act?user=berta')).status).toBe(200)
+    expect(await send('GET', '/actor')).toMatchObject({ status: 200, body: { userId: 'berta', by: 'anna' } })
     const signOut = await send('POST', '/auth/signout')
     expect(signOut).toMatchObject({ status: 200, body: { status: 'OK' }, cookies: CLEARED })
     expect(signOut.headers['front-token']).toBe('remove')
@@ -96,8 +98,6 @@ describe.each(ADAPTERS)('$name', (adapter) => {
       exposed,
     ])
     expect(await send('POST', '/pay')).toMatchObject({ status: 403, body: { message: 'invalid claim' } })
-    expect((await send('POST', '/act?user=berta')).status).toBe(200)
-    expect(await send('GET', '/actor')).toMatchObject({ status: 200, body: { userId: 'berta', by: 'anna' } })
     const bye = await send('POST', '/bye')
     expect([bye.status, bye.headers['front-token'], bye.headers['st-refresh-token']]).toStrictEqual([
       200,

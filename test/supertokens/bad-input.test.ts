@@ -196,6 +196,15 @@ describe('both transports at once', () => {
     expect(await both.me()).toMatchObject({ status: 200, body: { userId: 'app' } })
   })
 
+  it.each(MODES)('a login in %s mode ends both sessions', async (mode) => {
+    const { both, sessions } = await open()
+    expect((await both.login({ headers: { 'st-auth-mode': mode } })).status).toBe(200)
+    expect([await active(sessions, 'app'), await active(sessions, 'web')]).toStrictEqual([0, 0])
+    expect([both.jar.names.length, both.stored.access !== '']).toStrictEqual(
+      mode === 'cookie' ? [2, false] : [0, true],
+    )
+  })
+
   it('the sign-out ends both sessions', async () => {
     const { both, sessions } = await open()
     expect(await both.signOut()).toMatchObject({ status: 200, cookies: CLEARED })
@@ -254,6 +263,84 @@ describe('doubled cookies', () => {
       const { status, body } = await sdk('cookie').me({ headers: { cookie } })
       expect([status, body]).toMatchObject([200, { userId: 'anna' }])
     }
+  })
+
+  /** The cookies of mallory, planted by a sibling subdomain before anna signs in: they come first in each request. */
+  async function openPlanted() {
+    const site = await openCounting()
+    const [mallory, anna] = [site.sdk('cookie'), site.sdk('cookie')]
+    await mallory.login({ handler: loginOf('mallory') })
+    for (let turn = 0; turn < 3; turn++) {
+      site.clock.advance(3600)
+      await mallory.refresh()
+    }
+    anna.jar.put('sAccessToken', mallory.jar.get('sAccessToken')!, '/', 'example.com')
+    const refreshToken = mallory.jar.get('sRefreshToken')!
+    anna.jar.put('sRefreshToken', refreshToken, '/auth/session/refresh', 'example.com')
+    await anna.login({ handler: loginOf('anna') })
+    site.calls.length = 0
+    return { ...site, mallory, anna, refreshToken }
+  }
+  const loginOf =
+    (userId: string): Handler =>
+    async (session) =>
+      Response.json(await session.create({ userId }))
+
+  it('a refresh token of a session that has ended does not hide the other', async () => {
+    const { anna, clock } = await openPlanted()
+    for (let turn = 0; turn < 3; turn++) {
+      clock.advance(3600)
+      expect(await anna.refresh()).toMatchObject({ status: 200, text: '{}' })
+      expect(await anna.me()).toMatchObject({ status: 200, body: { userId: 'anna' } })
+    }
+  })
+
+  it('of sessions that have all ended are cleared', async () => {
+    const { anna, sessions, clock } = await openPlanted()
+    clock.advance(3600)
+    await sessions.revokeUser('anna')
+    const refresh = await anna.refresh()
+    expect(refresh).toMatchObject(UNAUTHORISED)
+    expect(refresh.headers.get('front-token')).toBe('remove')
+    expect(refresh.cookies).toEqual(expect.arrayContaining(CLEARED))
+  })
+
+  it('a stolen refresh token ends its session, whatever is beside it', async () => {
+    const { sdk, clock, sessions } = await openCounting()
+    const [owner, thief] = [sdk('cookie'), sdk('cookie')]
+    await owner.login({ handler: loginOf('owner') })
+    await owner.refresh()
+    await owner.me()
+    const stolen = owner.copy()
+    for (let turn = 0; turn < 2; turn++) {
+      clock.advance(3600)
+      await owner.refresh()
+      await owner.me()
+    }
+    await sessions.flush()
+    await thief.login({ handler: loginOf('thief') })
+    thief.jar.put('sAccessToken', stolen.jar.get('sAccessToken')!, '/', 'example.com')
+    thief.jar.put('sRefreshToken', stolen.jar.get('sRefreshToken')!, '/auth/session/refresh', 'example.com')
+    clock.advance(3600)
+    expect(await thief.refresh()).toMatchObject({ status: 401, body: { message: 'token theft detected' } })
+    const [row] = await sessions.list('owner')
+    expect(row).toMatchObject({ active: false, endReason: 'reuse' })
+  })
+
+  it('of many sessions that have ended cost a few calls of the store', async () => {
+    const { sdk, calls, sessions } = await openCounting()
+    const pairs: string[] = []
+    for (let count = 0; count < 8; count++) {
+      const one = sdk('cookie')
+      await one.login({ handler: loginOf('many') })
+      for (const name of one.jar.names) pairs.push(`${name}=${one.jar.get(name)}`)
+    }
+    await sessions.revokeUser('many')
+    await sessions.flush()
+    calls.length = 0
+    const answer = await sdk('cookie').refresh({ headers: { cookie: pairs.join('; ') } })
+    expect(answer).toMatchObject(UNAUTHORISED)
+    expect(calls.length).toBeLessThanOrEqual(3)
   })
 
   it('a refresh clears strays on other paths and domains, and sets the cookie again', async () => {
@@ -317,6 +404,12 @@ describe('wrong options', () => {
       )
     },
   )
+
+  it.each(['cookie', '', true, null])('refuses %j as a way of the tokens', (tokenTransferMethod) => {
+    expect(() => supertokens({ tokenTransferMethod } as object)).toThrow(
+      coded('ERR_INVALID_OPTIONS', { option: 'tokenTransferMethod' }) as Error,
+    )
+  })
 
   it('refuses unknown options, and routes at the paths of its own', async () => {
     expect(() => supertokens({ basePath: '/auth' } as object)).toThrow(

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Sessions } from '../../src/index.ts'
-import type { Handler } from '../support/http-site.ts'
+import type { Answer, Handler } from '../support/http-site.ts'
 import { decodeJwt } from '../support/jwt.ts'
+import { schema } from '../support/schema.ts'
+import { FOREIGN_SECRET } from '../support/secrets.ts'
 import { type Mode, openSdkSite, parseFrontToken, type Sdk } from './support/sdk.ts'
 
 const MODES: readonly Mode[] = ['cookie', 'header']
@@ -24,6 +26,21 @@ const shape = (headers: Headers): Record<string, string> =>
       return value === null ? [] : [[name, value.replace(/^.{20,}$/, '<token>')]]
     }),
   )
+
+/** An access token that another installation has issued. */
+async function foreignToken(): Promise<string> {
+  const { sdk } = await openSdkSite({}, { secret: FOREIGN_SECRET })
+  const stranger = sdk('header')
+  await stranger.login()
+  return stranger.stored.access
+}
+
+/** Expects a refusal after which every client keeps its tokens. */
+function expectLater(answer: Answer): void {
+  expect(answer).toMatchObject({ status: 503, body: { message: 'try again later' }, cookies: [] })
+  expect(answer.headers.get('retry-after')).toBe('1')
+  expect(shape(answer.headers)).toStrictEqual({})
+}
 
 /** How the sessions of the user have ended, in no order; null for an active one. */
 async function ends(sessions: Pick<Sessions, 'list'>): Promise<(string | null)[]> {
@@ -62,7 +79,9 @@ describe('a login', () => {
 
   it.each(['header', 'HEADER', 'any', '', undefined])('travels in headers for the mode %j', async (mode) => {
     const { sdk } = await openSdkSite()
-    const { cookies, headers } = await sdk('header').login({ headers: { 'st-auth-mode': mode } })
+    const { cookies, headers } = await sdk('header').login({
+      headers: { 'st-auth-mode': mode, 'fdi-version': '4.1' },
+    })
     expect([cookies, headers.has('st-access-token')]).toStrictEqual([[], true])
   })
 
@@ -229,6 +248,26 @@ describe.each(MODES)('a client in %s mode', (mode) => {
     expect(await kept.me()).toMatchObject({ ...UNAUTHORISED, cookies: [] })
   })
 
+  it.each([
+    [
+      'has a wrong signature',
+      (token: string) => token.slice(0, -6) + (token.endsWith('AAAAAA') ? 'BBBBBB' : 'AAAAAA'),
+    ],
+    ['is of another secret', () => foreignToken()],
+    ['is cut off', (token: string) => token.slice(0, -1)],
+  ])('refreshes before it signs out, if its access token %s', async (_what, spoil) => {
+    const { anna, sessions } = await signedIn()
+    if (mode === 'cookie') anna.jar.put('sAccessToken', await spoil(anna.jar.get('sAccessToken')!))
+    else anna.stored.access = await spoil(anna.stored.access)
+    const answer = await anna.signOut()
+    expect(answer).toMatchObject(TRY_REFRESH)
+    expect(shape(answer.headers)).toStrictEqual({})
+    expect(await ends(sessions)).toStrictEqual([null])
+    expect((await anna.refresh()).status).toBe(200)
+    expect(await anna.signOut()).toMatchObject({ status: 200, body: { status: 'OK' } })
+    expect(await ends(sessions)).toStrictEqual(['logout'])
+  })
+
   it('signs out with an expired access token, too', async () => {
     const { anna, clock, sessions } = await signedIn()
     clock.advance(HOUR)
@@ -245,6 +284,41 @@ describe.each(MODES)('a client in %s mode', (mode) => {
     const refresh = await anna.refresh()
     expect(refresh).toMatchObject({ ...UNAUTHORISED, cookies: CLEARED })
     expect(refresh.headers.get('front-token')).toBe('remove')
+  })
+
+  it.each<[string, (site: Awaited<ReturnType<typeof signedIn>>) => unknown]>([
+    ['of a session that a login has replaced', ({ anna }) => anna.copy().login()],
+    [
+      'of a session that a login without its key has replaced',
+      async ({ sessions }) => {
+        const [{ sessionId } = { sessionId: '' }] = await sessions.list('anna')
+        await sessions.create({ userId: 'anna', replaces: sessionId, unproven: [sessionId] })
+      },
+    ],
+  ])('keeps the tokens %s: they may be those of the login by now', async (_what, refuse) => {
+    const site = await signedIn()
+    const { anna, clock } = site
+    clock.advance(HOUR)
+    await refuse(site)
+    expectLater(await anna.refresh())
+  })
+
+  it('keeps its tokens while the schema refuses its claims', async () => {
+    let isOutdated = false
+    const claims = schema((value) => {
+      if (isOutdated) throw ['role']
+      return value
+    })
+    const { anna, clock } = await signedIn({}, { claims: claims as never })
+    clock.advance(HOUR)
+    isOutdated = true
+    const before = { ...anna.stored }
+    const refresh = await anna.refresh()
+    expectLater(refresh)
+    expect(anna.stored).toStrictEqual(before)
+    isOutdated = false
+    expect((await anna.refresh()).status).toBe(200)
+    expect((await anna.me()).status).toBe(200)
   })
 
   it('and its thief are both signed out once an old refresh token returns', async () => {
@@ -387,14 +461,15 @@ describe('an administrator who acts as a user', () => {
     expect(await root.me()).toMatchObject({ status: 200, body: { userId: 'anna' } })
   })
 
-  it('acts in header mode for the life of one access token', async () => {
-    const { sdk, clock } = await openSdkSite()
+  it('cannot in header mode: a refresh would repeat a request as the administrator', async () => {
+    const { sdk, sessions } = await openSdkSite()
     const root = sdk('header')
     await root.login()
-    await root.send('POST', '/act', { handler: act })
-    expect(await root.me()).toMatchObject({ status: 200, body: { userId: 'user' } })
-    clock.advance(HOUR)
-    expect((await root.refresh()).status).toBe(200)
+    const before = { ...root.stored }
+    await expect(root.send('POST', '/act', { handler: act })).rejects.toThrow(
+      /^`actAs` needs tokens in cookies/,
+    )
+    expect([await sessions.list('user'), root.stored]).toStrictEqual([[], before])
     expect(await root.me()).toMatchObject({ status: 200, body: { userId: 'anna' } })
   })
 })

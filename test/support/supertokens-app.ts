@@ -28,6 +28,8 @@ type Loaded = ReturnType<NodeJS.Require>
 export interface SupertokensNode {
   load(path: string): Loaded
   readonly Session: Loaded
+  /** The claim validators of all routes. */
+  readonly validators: object[]
   /** Configures it for this process, once. */
   start(core: SupertokensCore, apiDomain?: string): void
 }
@@ -38,9 +40,15 @@ export function supertokensNode(
   name = 'supertokens-node',
 ): SupertokensNode {
   const load = (path: string): Loaded => requireOld(path.replace('supertokens-node', name))
+  const validators: object[] = []
+  const functions = (original: object): object => ({
+    ...original,
+    getGlobalClaimValidators: async () => validators,
+  })
   let isStarted = false
   return {
     load,
+    validators,
     get Session() {
       return load('supertokens-node/recipe/session').default
     },
@@ -51,7 +59,7 @@ export function supertokensNode(
         framework: 'express',
         supertokens: { connectionURI: core.url },
         appInfo: { appName: 'app', apiDomain, websiteDomain: 'https://app.example.com' },
-        recipeList: [load('supertokens-node/recipe/session').default.init()],
+        recipeList: [load('supertokens-node/recipe/session').default.init({ override: { functions } })],
         telemetry: false,
       })
     },

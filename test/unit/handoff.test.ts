@@ -634,11 +634,11 @@ describe.each(await storeKinds())('a handoff, on $name,', ({ newPlace }) => {
     async (endsWithParent, call) => {
       let calls = Number.NaN
       const opened: Opened = await open({
-        async refreshClaims() {
+        async refreshClaims({ claims }) {
           if (++calls === call) await opened.sessions.revokeUser('anna')
-          return undefined
+          return claims
         },
-      } as Partial<SessionsOptions>)
+      })
       const { sessions } = opened
       const { sessionId } = (await sessions.create({ userId: 'anna' })).session
       const { code } = await sessions.handoff(sessionId, { ...HERE, endsWithParent })

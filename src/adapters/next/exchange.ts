@@ -89,6 +89,7 @@ export function actionExchange(
     ip: ip?.(headers),
     peer: undefined,
     signal: { aborted: false },
+    takesOnlyCookies: true,
     json: async () => null,
     get isFinished() {
       return isFinished

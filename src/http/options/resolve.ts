@@ -1,7 +1,7 @@
 import { isProduction } from '../../core/environment.ts'
 import { check } from '../../portable/options/check.ts'
 import { resolveTable } from '../../portable/options/resolve-table.ts'
-import type { OpenConversation } from '../protocol.ts'
+import type { OpenProtocol } from '../protocol.ts'
 import type { CookieOptions, HttpOptions, ResolvedHttpOptions as Resolved } from './http-options.ts'
 import { HTTP_OPTIONS, REQUIRE_OPTIONS } from './option-table.ts'
 import type { RequireOptions, ResolvedRequireOptions } from './require-options.ts'
@@ -38,8 +38,8 @@ export interface ResolvedHttpOptions {
   readonly partitioned: boolean
   /** Path of the refresh cookie. */
   readonly refreshPath: string
-  /** Opens conversations in another protocol; `null` if the application speaks Pawl's own alone. */
-  readonly protocol: OpenConversation | null
+  /** Another protocol; `null` if the application speaks Pawl's own alone. */
+  readonly protocol: OpenProtocol | null
 }
 
 const SAME_SITE = { lax: 'Lax', strict: 'Strict', none: 'None' } as const

@@ -1,6 +1,7 @@
 import type { Protocol } from '../../../src/cli/commands/conformance/scenario.ts'
 import type { Driven } from './drive.ts'
 import { type NaiveStorage, naiveClient } from './naive-client.ts'
+import { nativeApps } from './native-app.ts'
 import { bearerApp, cookiePage } from './pawl-client.ts'
 import { websitePages } from './website-page.ts'
 
@@ -16,6 +17,7 @@ export const CONFORMANCE_CLIENTS: readonly NamedClient[] = [
   { name: '`pawl/client`, cookie', protocol: 'cookie', open: async () => cookiePage() },
   { name: '`supertokens-website`, header', protocol: 'fdi', open: () => websitePages('header') },
   { name: '`supertokens-website`, cookie', protocol: 'fdi', open: () => websitePages('cookie') },
+  { name: '`supertokens-react-native`', protocol: 'fdi', open: () => nativeApps('header') },
   { name: 'naive, bearer', protocol: 'bearer', open: async () => naiveApp() },
 ]
 

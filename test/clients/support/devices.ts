@@ -12,6 +12,8 @@ export interface StartOptions {
   readonly mode?: TransferMode
   /** False: without the lock that the tabs of a browser share. */
   readonly lock?: boolean
+  /** How long a call of an app's storage takes, in ms. By default one turn of the event loop. */
+  readonly storageDelay?: () => number
 }
 
 /** A browser or a phone. */
@@ -48,7 +50,7 @@ const NATIVE_NAMES: Readonly<Record<string, string>> = {
 function browser(site: ClientSite, context: BrowserContext, own: TransferMode): Device {
   const api = new URL(site.api).hostname
   return {
-    start: ({ mode = own, ...options } = {}) => openTab(context, site, { mode, ...options }),
+    start: ({ mode = own, lock = true } = {}) => openTab(context, site, { mode, lock }),
     async copy() {
       const thief = await openContext()
       await thief.addCookies(await context.cookies())
@@ -80,7 +82,8 @@ function browser(site: ClientSite, context: BrowserContext, own: TransferMode): 
 
 function phone(site: ClientSite, disk: Disk, own: TransferMode): Device {
   return {
-    start: ({ mode = own } = {}) => openApp(site, { mode, disk }),
+    start: ({ mode = own, storageDelay } = {}) =>
+      openApp(site, { mode, disk, ...(storageDelay && { storageDelay }) }),
     copy: async () => phone(site, copyDisk(disk), own),
     async tokens() {
       const stored = [...disk.items.keys()]

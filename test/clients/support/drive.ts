@@ -65,7 +65,7 @@ export async function drive(url: string, create: (isFresh: boolean) => Driven): 
   }
 
   const control = async (init?: RequestInit): Promise<Step> => {
-    const response = await fetch(`${url}/conformance`, init)
+    const response = await fetch(`${url}/conformance`, { ...init, credentials: 'include' })
     if (!response.ok) throw new Error(`the kit answered ${response.status}: ${await response.text()}`)
     return response.json() as Promise<Step>
   }

@@ -34,6 +34,14 @@ export async function play(
   })
   if (isWhole) await driving
   return Object.fromEntries(
-    results.map(({ scenario, findings }) => [scenario.name, findings.map(({ wrong }) => wrong)]),
+    results.map(({ scenario, findings }) => [
+      scenario.name,
+      findings.map(({ wrong }) => withoutCounts(wrong)),
+    ]),
   )
+}
+
+/** How often a client does too much depends on how busy the machine is. */
+function withoutCounts(wrong: string): string {
+  return wrong.replace(/\b(?:[2-9]|\d\d) (refreshes|requests);/, 'several $1;')
 }

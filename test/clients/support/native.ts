@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { buffer } from 'node:stream/consumers'
+import { setTimeout as pause, setImmediate as turnOfLoop } from 'node:timers/promises'
 import { createContext, Script } from 'node:vm'
 import axios from 'axios'
 import { build, type Plugin } from 'esbuild'
@@ -34,10 +35,12 @@ export interface AppOptions {
   /** As an app has it that sets no option: header. */
   readonly mode?: TransferMode
   readonly disk?: Disk
+  /** How long a call of the storage takes, in ms. By default one turn of the event loop. */
+  readonly storageDelay?: () => number
 }
 
 export async function openApp(site: Pick<ClientSite, 'api'>, given: AppOptions = {}): Promise<NativeApp> {
-  const { mode = 'header', disk = newDisk() } = given
+  const { mode = 'header', disk = newDisk(), storageDelay } = given
   const ended = defer()
   let isAlive = true
   const gone = ended.promise.then(() => Promise.reject(new Error('The app has ended.')))
@@ -55,7 +58,7 @@ export async function openApp(site: Pick<ClientSite, 'api'>, given: AppOptions =
     URL,
     process: { env: {} },
     setImmediate,
-    AsyncStorage: storageOf(disk, whileAlive),
+    AsyncStorage: storageOf(disk, whileAlive, storageDelay),
   })
   // A context has a clock of its own.
   new Script('now = Date.now, shift = 0, Date.now = () => now() + shift * 1000').runInContext(globals)
@@ -124,9 +127,13 @@ export async function openApp(site: Pick<ClientSite, 'api'>, given: AppOptions =
 
 const never = new Promise<never>(() => {})
 
-/** The stand-in for AsyncStorage: each call takes a turn of the event loop, as the real one does. */
-function storageOf({ items }: Disk, whileAlive: <T>(value: Promise<T>) => Promise<T>): object {
-  const turn = (): Promise<void> => whileAlive(new Promise((resolve) => setImmediate(resolve)))
+/** The stand-in for AsyncStorage, whose calls take a while, as those of the real one do. */
+export function storageOf(
+  { items }: Disk,
+  whileAlive: <T>(value: Promise<T>) => Promise<T>,
+  delay?: () => number,
+): object {
+  const turn = (): Promise<void> => whileAlive(delay === undefined ? turnOfLoop() : pause(delay()))
   return {
     async getItem(name: string) {
       await turn()
@@ -195,7 +202,7 @@ let script: Promise<Script> | undefined
  * Bundles the package from npm, as Metro does. It imports nothing of `react-native`, so `package.json` keeps npm from installing
  * that peer.
  */
-function sdkScript(): Promise<Script> {
+export function sdkScript(): Promise<Script> {
   script ??= build({
     stdin: {
       contents: "import sdk from 'supertokens-react-native'; globalThis.sdk = sdk",

@@ -21,7 +21,8 @@ export function cookiePage(): (isFresh: boolean, url: string) => Driven {
   }
 }
 
-function driven(options: SessionClientOptions, stored: Driven['stored']): Driven {
+/** @param stored whether the storage holds tokens */
+export function driven(options: SessionClientOptions, stored: Driven['stored']): Driven {
   const client = createSessionClient({ ...options, onProblem() {} })
   return {
     signIn: (url, user) =>
@@ -30,6 +31,7 @@ function driven(options: SessionClientOptions, stored: Driven['stored']): Driven
         return response.ok ? response.json() : null
       }),
     signOut: () => client.signOut(),
+    kill: () => client.close(),
     fetch: (url, init) => client.fetch(url, init),
     signedIn: () => (client.session.status === 'unknown' ? null : client.session.status === 'signed-in'),
     stored,

@@ -15,6 +15,9 @@ const LOCK_LOST = 10
 /** Tabs of a browser, or processes of an app with one storage. */
 const CLIENTS = 3
 
+/** For 60 runs on a busy machine, in ms. */
+export const STORM_TIMEOUT = 300_000
+
 interface Storm {
   readonly random: Random
   readonly kind: Kind
@@ -22,6 +25,8 @@ interface Storm {
   readonly device: Device
   readonly clients: Client[]
   readonly user: string
+  /** How much the clock of the device is ahead. */
+  readonly skew: { seconds: number }
   readonly asked: Promise<unknown>[]
   readonly held: HeldSince[]
   readonly log: string[]
@@ -46,23 +51,41 @@ export async function storm(kind: Kind, runs: number): Promise<void> {
   })
   const device = await kind.open(site)
   const clients: Client[] = []
-  while (clients.length < CLIENTS) clients.push(await device.start())
+  const skew = { seconds: 0 }
+  while (clients.length < CLIENTS) clients.push(await start(device, clients.length, random))
   for (let run = 0; run < runs; run++) {
     const log: string[] = []
     const user = `user-${run}`
     try {
-      await oneRun({ random: random.fork(), kind, site, device, clients, user, asked: [], held: [], log })
+      await oneRun({
+        random: random.fork(),
+        kind,
+        site,
+        device,
+        clients,
+        user,
+        skew,
+        asked: [],
+        held: [],
+        log,
+      })
     } catch (error) {
       throw new Error(`run ${run} of seed ${seed}: ${log.join(', ')}`, { cause: error })
     }
   }
 }
 
+/** One tab is without the lock, as a page of another subdomain: it refreshes at the same time as the others. */
+function start(device: Device, index: number, random: Random): Promise<Client> {
+  return device.start({ lock: index > 0, storageDelay: () => random.between(0, 3) })
+}
+
 async function oneRun(run: Storm): Promise<void> {
   const { random, site, clients, user, log } = run
   expect((await random.pick(clients).login(user)).status).toBe(200)
   for (const client of clients) await client.events()
-  const steps = 4 + Math.floor(random.next() * 5)
+  site.network.always(REFRESH, late(run, 15, 15))
+  const steps = 6 + Math.floor(random.next() * 7)
   for (let step = 0; step < steps; step++) {
     const [name, act] = random.pick(ACTIONS)
     log.push(name)
@@ -85,12 +108,9 @@ type Action = readonly [name: string, act: (run: Storm) => unknown]
 
 const ACTIONS: readonly Action[] = [
   ['ask', ask],
-  ['ask', ask],
   ['all ask', askAll],
-  ['all ask', askAll],
+  ...Array.from({ length: 8 }, (): Action => ['all refresh', allRefresh]),
   ['exists', exists],
-  ['expire', expire],
-  ['expire', expire],
   ['expire', expire],
   ['sleep', sleep],
   ['lose', ({ site }) => site.network.next(REFRESH, loseAnswer)],
@@ -112,6 +132,12 @@ function ask(run: Storm): void {
 
 function askAll(run: Storm): void {
   for (const client of run.clients) askIn(run, client)
+}
+
+/** Every client finds its access token expired at the same time. */
+async function allRefresh(run: Storm): Promise<void> {
+  await expire(run)
+  askAll(run)
 }
 
 function askIn({ asked, kind, random, user }: Storm, client: Client): void {
@@ -158,11 +184,10 @@ async function sleep(run: Storm): Promise<void> {
 }
 
 function late({ random }: Storm, before: number, after: number): Disturbance {
-  const [first, second] = [random.between(0, before), random.between(0, after)]
   return async (pass) => {
-    await pause(first)
+    await pause(random.between(0, before))
     const answer = await pass()
-    await pause(second)
+    await pause(random.between(0, after))
     return answer
   }
 }
@@ -179,20 +204,30 @@ function release({ site, held }: Storm): void {
 }
 
 /** Closes a tab or kills a process, at whatever it is doing. */
-async function restart({ random, clients, device }: Storm): Promise<void> {
+async function restart(run: Storm): Promise<void> {
+  const { random, clients, device, skew } = run
   const index = Math.floor(random.next() * clients.length)
   await clients[index]!.end()
-  clients[index] = await device.start()
+  clients[index] = await start(device, index, random)
+  await clients[index].shift(skew.seconds)
   // So that no tab waits for a lock that the closed one held.
-  for (const client of clients) await client.shift(LOCK_LOST)
+  await shiftAll(run, LOCK_LOST)
 }
 
 function claims({ site, user, random }: Storm): Promise<unknown> {
   return site.sessions.setClaims({ userId: user }, { role: random.pick(['user', 'admin']) })
 }
 
-function clock({ random, clients }: Storm): Promise<void> {
-  return random.pick(clients).shift(random.pick([3600, -3600]))
+/** The lock of a tab that was closed before its clock went back would last for that long: so no request is under way. */
+async function clock(run: Storm): Promise<void> {
+  await settle(run)
+  await shiftAll(run, run.random.pick([3600, -3600]))
+}
+
+/** All tabs and processes of a device have its clock. */
+async function shiftAll({ clients, skew }: Storm, seconds: number): Promise<void> {
+  skew.seconds += seconds
+  for (const client of clients) await client.shift(seconds)
 }
 
 /** Removes all handlers, and waits until no request is under way. */

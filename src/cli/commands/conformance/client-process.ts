@@ -79,7 +79,8 @@ async function kill(child: ChildProcess): Promise<void> {
   try {
     process.kill(-child.pid, 'SIGKILL')
   } catch {
-    // The whole group has ended.
+    // The whole group has ended, or the platform has no groups.
+    child.kill('SIGKILL')
   }
   await ended
 }

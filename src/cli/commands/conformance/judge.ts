@@ -10,7 +10,8 @@ const NO_SESSION = {
     advice: 'In the step `sign-in`, send the user as JSON by `POST` to the `url` of the step.',
   },
   ended: {
-    wrong: 'The server has ended the session: the client used an old refresh token after a newer one was in use.',
+    wrong:
+      'The server has ended the session: the client used an old refresh token after a newer one was in use.',
     advice: 'Keep the newest refresh token, and no copy of an older one.',
   },
 } as const

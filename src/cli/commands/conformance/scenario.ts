@@ -6,6 +6,9 @@ export const PROTOCOLS: readonly Protocol[] = ['bearer', 'cookie', 'fdi']
 /** The body that `POST /notes` takes. It refuses any other. */
 export const NOTE = 'a note'
 
+/** So many requests at the same moment: as many connections as a browser opens to a host. */
+export const BURST = 6
+
 /** A request that the client is asked for. */
 export interface Wanted {
   readonly method: 'GET' | 'POST'
@@ -53,7 +56,7 @@ export type ClientAct = (
 /** What happens to the refreshes that the server receives. It holds one; the next are served. */
 export type RefreshFate =
   | 'served'
-  | 'slow'
+  | 'after the burst'
   | 'held'
   | 'answer-lost'
   | 'request-lost'

@@ -1,4 +1,4 @@
-import type { Scenario } from '../scenario.ts'
+import { BURST, type Scenario } from '../scenario.ts'
 import {
   expire,
   inBackground,
@@ -23,13 +23,13 @@ export const RACES: readonly Scenario[] = [
     acts: [
       signIn,
       expire,
-      { kit: 'refreshes', are: 'slow' },
+      { kit: 'refreshes', are: 'after the burst' },
       requests(
-        Array.from({ length: 6 }, () => NOTES),
+        Array.from({ length: BURST }, () => NOTES),
         {
-          answers: [200, 200, 200, 200, 200, 200],
+          answers: Array.from({ length: BURST }, () => 200),
           refreshes: [1, 1],
-          handled: 6,
+          handled: BURST,
           signedIn: true,
           stored: true,
         },

@@ -1,10 +1,10 @@
 import type { SeenRequest } from '../observation.ts'
-import type { RefreshFate, RequestFate } from '../scenario.ts'
+import { BURST, type RefreshFate, type RequestFate } from '../scenario.ts'
 
 /** How long the kit holds anything: a client that waits for the answer must not stop the scenario. In ms. */
 const LONGEST_HOLD = 3000
-/** Long enough that requests which are under way meet a slow refresh. In ms. */
-const SLOW = 150
+/** How long a refresh waits for the burst at most. In ms. */
+const LONGEST_BURST = 1500
 
 /** How the kit treats a request. */
 export interface Plan {
@@ -36,6 +36,17 @@ export function createFates(): Fates {
   })
   let count = 0
   const listeners = new Set<() => void>()
+  let refused = 0
+  let end = (): void => {}
+  /** Resolves when all requests of a burst have been refused. */
+  const burst = new Promise<void>((resolve) => {
+    end = resolve
+  })
+
+  function countRefusals(status: number): undefined {
+    if (status === 401) refused++
+    if (refused === BURST) end()
+  }
 
   function hold(): Promise<void> {
     count++
@@ -68,8 +79,8 @@ export function createFates(): Fates {
     switch (fate) {
       case 'served':
         return {}
-      case 'slow':
-        return { after: () => delay(SLOW) }
+      case 'after the burst':
+        return { after: () => Promise.race([burst, delay(LONGEST_BURST)]) }
       case 'held':
         fates.refreshes = 'served'
         return { after: hold }
@@ -91,7 +102,7 @@ export function createFates(): Fates {
   function planRequest(fate: RequestFate): Plan {
     switch (fate) {
       case 'served':
-        return {}
+        return { after: countRefusals }
       case 'held before':
         fates.requests = 'served'
         return { before: hold() }

@@ -28,9 +28,11 @@ export interface KitServer {
 
 /** Serves the application and the drivers. @param port 0 for any */
 export async function openKitServer(port: number, traffic: Traffic): Promise<KitServer> {
+  /** Those that the application has set, without values: a page cannot remove them itself. */
+  const cookies = new Set<string>()
   const server = createServer((req, res) => {
     const handle = req.url === CONTROL ? control : application
-    handle(req, res, traffic).catch(() => res.destroy())
+    handle(req, res, traffic, cookies).catch(() => res.destroy())
   })
   return start(server, port, '127.0.0.1')
 }
@@ -69,10 +71,16 @@ async function start(server: Server, port: number, host: string): Promise<KitSer
   }
 }
 
-async function control(req: IncomingMessage, res: ServerResponse, traffic: Traffic): Promise<void> {
+async function control(
+  req: IncomingMessage,
+  res: ServerResponse,
+  traffic: Traffic,
+  cookies: Set<string>,
+): Promise<void> {
   const { origin } = req.headers
   if (origin !== undefined && isLoopbackPage(origin)) {
     res.setHeader('access-control-allow-origin', origin)
+    res.setHeader('access-control-allow-credentials', 'true')
     res.setHeader('access-control-allow-headers', 'content-type')
   }
   const body = await withinLimit(req)
@@ -85,11 +93,17 @@ async function control(req: IncomingMessage, res: ServerResponse, traffic: Traff
     report = null
   }
   const [status, answer] = await traffic.control(report)
+  if ('do' in answer && answer.do === 'start' && cookies.size > 0) res.setHeader('set-cookie', [...cookies])
   res.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
   res.end(JSON.stringify(answer))
 }
 
-async function application(req: IncomingMessage, res: ServerResponse, traffic: Traffic): Promise<void> {
+async function application(
+  req: IncomingMessage,
+  res: ServerResponse,
+  traffic: Traffic,
+  cookies: Set<string>,
+): Promise<void> {
   const body = await withinLimit(req)
   if (body === null) return tooLarge(res)
   const request = seen(req, body)
@@ -109,9 +123,16 @@ async function application(req: IncomingMessage, res: ServerResponse, traffic: T
   await plan.after?.(answer.status)
   request.status = answer.status
   for (const [name, value] of answer.headers) if (name !== 'set-cookie') res.setHeader(name, value)
-  const cookies = answer.headers.getSetCookie()
-  if (cookies.length > 0) res.setHeader('set-cookie', cookies)
+  const set = answer.headers.getSetCookie()
+  for (const cookie of set) cookies.add(removed(cookie))
+  if (set.length > 0) res.setHeader('set-cookie', set)
   res.writeHead(answer.status).end(text)
+}
+
+/** The `Set-Cookie` that removes a cookie. */
+function removed(cookie: string): string {
+  const [, name = '', path = '/'] = /^([^=]*)=.*?; Path=([^;]*)/i.exec(cookie) ?? []
+  return `${name}=; Path=${path}; Max-Age=0`
 }
 
 function toRequest(req: IncomingMessage, body: string): Request {
