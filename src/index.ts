@@ -16,6 +16,7 @@ export type { Logger } from './core/observability/logger.ts'
 export type { EventName, SessionEvents } from './core/observability/session-events.ts'
 export type { Operation, SessionsStats, Telemetry, TelemetrySource } from './core/observability/telemetry.ts'
 export type { ActAs } from './core/operations/acting.ts'
+export type { Handoff, HandoffOptions, RedeemHandoff } from './core/operations/handoff.ts'
 export { presets, type TimeoutPreset } from './core/options/presets.ts'
 export type {
   AccessTokenOptions,
@@ -44,6 +45,7 @@ export {
   ActingRefusedError,
   type AnySessionsError,
   CsrfRejectedError,
+  HandoffRefusedError,
   InvalidOptionsError,
   isSessionsError,
   NotSignedInError,

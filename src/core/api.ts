@@ -5,6 +5,7 @@ import type { ENGINE, Engine } from './engine.ts'
 import type { JsonWebKeySet, KeyInfo } from './keys/key-ring.ts'
 import type { EventName, SessionEvents } from './observability/session-events.ts'
 import type { SessionsStats } from './observability/telemetry.ts'
+import type { Handoff, HandoffOptions, RedeemHandoff } from './operations/handoff.ts'
 import type { RefreshContext, RequestContext } from './request-context.ts'
 import type { Session } from './session/session.ts'
 import type { COPY, CopyMark } from './start/copies.ts'
@@ -77,11 +78,31 @@ export interface SessionOperations<Claims extends object, Data> {
    * @throws SessionEndedError if `refreshClaims` returns null
    */
   create(session: CreateSession<Claims, Data>): Promise<CreatedSession<Claims, Data>>
+  /**
+   * Makes a code that signs the user of a session in once more: in a web view, or at another domain. It is good for 60 seconds,
+   * for one use and at one origin. Nothing is written. In a route, use `handoff` of the request's session.
+   * @throws TypeError for an unknown option, and for an `origin` that is none
+   * @throws SessionEndedError
+   * @throws ActingRefusedError for an acting session
+   * @throws DeviceProofRequiredError for a session that is bound to a device, without `proven`
+   * @throws HandoffRefusedError for a `challenge` that is none, and for a session that already ends with four others
+   * @throws RecentAuthRequiredError with `endsWithParent: false`, if the user has not authenticated within five minutes
+   * @throws TryAgainError for two minutes after a reauthentication of the request's session, or until it is confirmed
+   */
+  handoff(sessionId: string, options: HandoffOptions): Promise<Handoff>
+  /**
+   * Creates the session of a code, with claims, data, `authTime` and both timeouts of the session that made it. In a route, use
+   * `redeem` of the request's session, which knows the origin and checks that no other site has sent the request.
+   * @throws HandoffRefusedError; nothing has changed
+   * @throws SecretUnknownError for a code of another secret or release
+   * @throws SessionLimitError, SessionOutdatedError, and SessionEndedError if `refreshClaims` returns null
+   */
+  redeem(code: string, request: RedeemHandoff): Promise<CreatedSession<Claims, Data>>
   /** Ends a session, in every process. @returns whether this call ended it @throws TypeError for the reason `other` */
   revoke(sessionId: string, reason?: EndReason): Promise<boolean>
   /**
    * Ends all sessions of a user except one: every session whose login came before the call, in batches of 500. A session
-   * of a login that arrives meanwhile may stay. If the call fails halfway, call it again.
+   * of a login that arrives meanwhile may stay. The session `except` no longer ends with another one. If the call fails halfway, call it again.
    * @returns how many this call ended
    */
   revokeUser(userId: string, options?: { readonly except?: string }): Promise<number>

@@ -30,6 +30,7 @@ import { createLostEnds } from './revocation/lost-ends.ts'
 import { createRevocations } from './revocation/revocations.ts'
 import { createEnding } from './session/ending.ts'
 import { assertRowsVisible } from './session/missing-row.ts'
+import { readAncestors } from './session/parent.ts'
 import { assertActive, assertNotEnded, compareEnds, readRow, repeatKnownEnd } from './session/rows.ts'
 import { createSchemas } from './session/schemas.ts'
 import { toSession } from './session/session.ts'
@@ -179,6 +180,7 @@ function assemble<Claims extends object, Data>(
   const sessions: Sessions<Claims, Data> = {
     ...storeOperations,
     create: (input) => telemetry.trace('create', () => storeOperations.create(input)),
+    redeem: (code, request) => telemetry.trace('create', () => storeOperations.redeem(code, request)),
     verify(accessToken, context) {
       // It cannot wait, but the next call knows more.
       void onDemand?.catchUp()
@@ -193,21 +195,25 @@ function assemble<Claims extends object, Data>(
           await checkActing(engine, token, actor)
           return session
         }
-        const row = await readRow(store, sessionId)
+        const [row, ancestors] = await Promise.all([
+          readRow(store, sessionId),
+          readAncestors(engine, session.parentId, clock.now()),
+        ])
         if (row === null) await assertRowsVisible(engine)
         compareEnds(engine, row)
         if (store.readOnly === true && row !== null && row.version < version) {
           // The replica is behind the token, so its row cannot say that the session has expired. An end is final.
           assertNotEnded(row)
+          if (ancestors.ended !== false) throw new AccessTokenExpiredError('superseded')
           return session
         }
         // The session was not idle when it got this token, even if no later use has reached the row.
         const alive = row === null ? null : { ...row, expiresAt: Math.max(row.expiresAt, expiresAt) }
         assertActive(sessionId, alive, clock.now())
-        if (version < alive.version) {
-          revocations.addVersion(alive.id, alive.version)
+        if (version < alive.version) revocations.addVersion(alive.id, alive.version)
+        // The refresh reads whether the session still ends with the one that has ended.
+        if (version < alive.version || ancestors.ended !== false)
           throw new AccessTokenExpiredError('superseded')
-        }
         return session
       })
     },

@@ -67,6 +67,8 @@ export interface SessionRow extends RotationState {
   readonly userAgent: string | null
   /** `null` for a login. A row with an actor has no refresh token. */
   readonly actor: Actor | null
+  /** The session that this one ends with (`handoff`); `null` for any other. */
+  readonly parentId: string | null
   /** `null` for a session that is not bound to a device. */
   readonly device: DeviceKey | null
   /** `null` exactly when `endReason` is. */
@@ -178,7 +180,7 @@ export interface SessionWrites {
   read(id: string): Promise<SessionRow | null>
   /** Rows of a user, the most recently seen first. */
   listByUser(userId: string, page: ListPage): Promise<SessionRow[]>
-  /** When the user's newest active session was created; `null` without one. */
+  /** When the newest active session of the user that the limit counts was created; `null` without one. */
   newestLogin(userId: string, now: number): Promise<number | null>
   /** The ids of at most `limit` active sessions of a user, the oldest first, without those in `except`. */
   liveByUser(userId: string, now: number, except: readonly string[], limit: number): Promise<string[]>
@@ -211,6 +213,8 @@ export interface SessionWrites {
    * @returns the number of rows
    */
   eraseByUser(userId: string, pruneAt: number, limit: number): Promise<number>
+  /** A session of a user no longer ends with its parent (`handoff`). */
+  detach(id: string, userId: string): Promise<void>
   /** Erases a user's id as the actor of other sessions. @returns how many */
   eraseActor(userId: string): Promise<number>
   /**

@@ -6,7 +6,10 @@ import { type IssuedToken, issueAccessToken } from '../core/tokens/issue.ts'
  * A second access token for server code inside the request that refreshed. Its use does not prove that the client
  * received the first one, so it carries no twin and lives for the overlap only.
  */
-export function issueForwardableToken(engine: Engine, { row, accessToken }: Refreshed): Promise<IssuedToken> {
+export function issueForwardableToken(
+  engine: Engine,
+  { row, ancestors, accessToken }: Refreshed,
+): Promise<IssuedToken> {
   const now = engine.clock.now()
   const { overlap } = engine.options.rotation
   return issueAccessToken(engine, row, {
@@ -14,6 +17,7 @@ export function issueForwardableToken(engine: Engine, { row, accessToken }: Refr
     twin: null,
     now,
     context: null,
+    ancestors,
     atMost: Math.min(overlap || 1000, accessToken.expiresAt.getTime() - now),
   })
 }

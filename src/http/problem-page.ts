@@ -41,6 +41,7 @@ const WORDS: Readonly<Record<WireCode, Words>> = {
   device_mismatch: ['Not available on this device', 'The session belongs to another device.'],
   acting_refused: ['Not available while you act as another user', 'Stop acting first, then try again.'],
   session_limit: ['You are signed in too often', 'Sign out on another device, then try again.'],
+  handoff_refused: ['This link has expired', 'Go back to where you came from, and open it again.'],
   csrf_rejected: [
     'This request was refused',
     'It seems to come from another site. Go back, reload the page, then try again.',

@@ -41,6 +41,7 @@ export function problemOf(error: AnySessionsError): Problem | null {
     case 'ERR_DEVICE_REQUIRED':
     case 'ERR_DEVICE_MISMATCH':
     case 'ERR_SESSION_LIMIT':
+    case 'ERR_HANDOFF_REFUSED':
     case 'ERR_CSRF_REJECTED':
       return forbidden(wireCode(error))
     case 'ERR_TRY_AGAIN':

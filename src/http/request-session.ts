@@ -1,5 +1,11 @@
-import type { LoginFields, Sessions, VerifiedSession } from '../core/api.ts'
+import type { CreatedSession, LoginFields, Sessions, VerifiedSession } from '../core/api.ts'
 import type { ActAs } from '../core/operations/acting.ts'
+import {
+  createHandoff,
+  HANDOFF_FIELDS,
+  type Handoff,
+  type HandoffOptions,
+} from '../core/operations/handoff.ts'
 import type { Refreshed } from '../core/refresh/refresh.ts'
 import { type Session, toSession } from '../core/session/session.ts'
 import { issuedSession } from '../core/tokens/issue.ts'
@@ -23,6 +29,7 @@ import { assertCsrfTokenOf, createCsrfToken } from './csrf-token.ts'
 import { endSessions } from './end-sessions.ts'
 import type { Header } from './exchange.ts'
 import { issueForwardableToken } from './forwardable-token.ts'
+import { assertMayRedeem, isProven, originsOf } from './handoff.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { isVisitorsPage } from './page-load.ts'
 import { warnOfDroppedCookies } from './plain-http.ts'
@@ -50,6 +57,9 @@ export type SessionOf<Source> =
       : Source extends PromiseLike<infer Made>
         ? SessionOf<Made>
         : never
+
+/** The part of a login that the request tells. */
+type LoginContext = Pick<LoginFields, 'replaces' | 'unproven' | 'ip' | 'userAgent'>
 
 /** The address and the user agent are those of the request. */
 const CREATE_FIELDS = ['userId', 'claims', 'data', 'persistent', 'idleTimeout', 'absoluteTimeout'] as const
@@ -110,6 +120,10 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   get actor(): Actor | null {
     return this.require().actor
   }
+  /** The session that this one ends with, and that has handed off to it; `null` for any other. */
+  get parentId(): string | null {
+    return this.require().parentId
+  }
   /** The thumbprint of the key that the session is bound to; `null` if it is not bound (`deviceBinding`). */
   get device(): string | null {
     return this.require().device
@@ -167,13 +181,55 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    */
   async create(input: CreateInRequest<Claims, Data>): Promise<CookieAnswer | BearerAnswer> {
     const fields = methodOptions('create', input, ...CREATE_FIELDS)
+    return this.#signIn((named) => this.request.sessions.create({ ...fields, ...named }))
+  }
+
+  /**
+   * Makes a code that signs the user in once more: in a web view, or at another domain. It is good for 60 seconds, for one use
+   * and at one origin.
+   * @throws TypeError for an unknown option, and for an `origin` that is none
+   * @throws ActingRefusedError while acting as another user
+   * @throws DeviceProofRequiredError for a session that is bound to a device, without a proof of it in this request
+   * @throws HandoffRefusedError for a `challenge` that is none, and for a session that already ends with four others
+   * @throws RecentAuthRequiredError with `endsWithParent: false`, if the user has not authenticated within five minutes
+   * @throws AccessTokenExpiredError with an access token that is older than a pending renewal
+   */
+  async handoff(options: HandoffOptions): Promise<Handoff> {
+    const { sessionId, authTime, issuedAt } = this.requireOwn()
+    const { engine } = this.request
+    const given: HandoffOptions = methodOptions('handoff', options, ...HANDOFF_FIELDS)
+    const scope = { engine, writes: engine.store, autocommit: true }
+    const proven = given.proven ?? isProven(this)
+    const holder = { authTime: authTime.getTime(), issuedAt: issuedAt.getTime() }
+    return createHandoff(scope, sessionId, { ...given, proven }, holder)
+  }
+
+  /**
+   * Signs in the user of a code that {@link handoff} has made, in a session of its own. Every session that this request names
+   * ends, as with {@link create}. Only for a POST that a page of this application sends, or an app.
+   * @param options `verifier`: the secret of which the code has the challenge (RFC 7636)
+   * @returns the body to answer with: in cookie mode it holds no token
+   * @throws HandoffRefusedError if the code signs nobody in; nothing has changed
+   * @throws CsrfRejectedError, and TypeError for a GET
+   * @throws SecretUnknownError for a code of another secret or release; also as {@link create}
+   */
+  async redeem(code: string, options?: { readonly verifier?: string }): Promise<CookieAnswer | BearerAnswer> {
+    const { verifier } = methodOptions('redeem', options, 'verifier')
+    assertMayRedeem(this.request)
+    const origin = originsOf(this.request)
+    return this.#signIn((named) => this.request.sessions.redeem(code, { ...named, origin, verifier }))
+  }
+
+  /** Creates a session that replaces those of this request, and gives its tokens to the client. */
+  async #signIn(
+    create: (context: LoginContext) => Promise<CreatedSession<Claims, Data>>,
+  ): Promise<CookieAnswer | BearerAnswer> {
     const { sessions, ip, userAgent } = this.request
     // If cookies can no longer be set, nothing is created: nobody could hold the session.
     if (this.transport === 'cookie') this.#state.cookies.reserve()
     const replaces = [...this.namedSessionIds, ...this.request.besideSessionIds]
     const named = { replaces, unproven: this.#unprovenSessionIds }
-    const login = { ...fields, ip, userAgent, ...named }
-    const created = await sessions.create(login).catch((error) => {
+    const created = await create({ ip, userAgent, ...named }).catch((error) => {
       // `refreshClaims` has refused the login, so the error is about the session of this request.
       if (isSessionsError(error) && error.code === 'ERR_SESSION_ENDED')
         this.#state.createdId = error.sessionId
@@ -207,7 +263,8 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   /**
-   * Ends all other sessions of the user, after a change of password say. In cookie mode the client gets new tokens, so
+   * Ends all other sessions of the user, after a change of password say. This one goes on, also if a handoff has created it and
+   * its parent ends. In cookie mode the client gets new tokens, so
    * that copies of this session's tokens end as well. In bearer mode call {@link reauthenticate} and answer its body.
    * @returns how many
    */

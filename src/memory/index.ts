@@ -146,6 +146,10 @@ export function memory(...options: undefined[]): Store {
         })
       return erased.length
     },
+    async detach(id, userId) {
+      const row = live(id)
+      if (row?.userId === userId) write({ ...row, parentId: null })
+    },
     async eraseActor(userId) {
       const found = [...rows.values()].filter(({ actor }) => actor?.userId === userId)
       for (const row of found) write({ ...row, actor: { ...row.actor!, userId: '' } })
@@ -277,6 +281,7 @@ export function memory(...options: undefined[]): Store {
           row.userId === userId &&
           row.endedAt === null &&
           row.actor === null &&
+          row.parentId === null &&
           now < Math.min(row.expiresAt, row.absoluteExpiresAt ?? row.expiresAt) &&
           !except.includes(row.id),
       )

@@ -15,6 +15,7 @@ const CODES: Readonly<Record<SessionsErrorCode, 'fault' | 'refusal'>> = {
   ERR_DEVICE_REQUIRED: 'refusal',
   ERR_DEVICE_MISMATCH: 'refusal',
   ERR_SESSION_LIMIT: 'refusal',
+  ERR_HANDOFF_REFUSED: 'refusal',
   ERR_CSRF_REJECTED: 'refusal',
   ERR_TRY_AGAIN: 'refusal',
   ERR_STORE_UNAVAILABLE: 'fault',

@@ -1,15 +1,13 @@
 import { toJson } from './json.ts'
 import type { Json } from './json-types.ts'
 import type { SchemaIssue, SchemaResult } from './standard-schema.ts'
-import { TOKEN_CLAIM_NAMES } from './token-claims.ts'
+import { LATER_CLAIM_NAMES, TOKEN_CLAIM_NAMES } from './token-claims.ts'
 
 /** The claims of the application in the access token. */
 export type ClaimsObject = { readonly [name: string]: Json | undefined }
 
-/**
- * Names that the application cannot use. `act` became reserved after 0.1.0, so a row may still hold a claim of that name.
- */
-const RESERVED_CLAIM_NAMES: ReadonlySet<string> = new Set([...TOKEN_CLAIM_NAMES, 'act'])
+/** Names that the application cannot use. */
+const RESERVED_CLAIM_NAMES: ReadonlySet<string> = new Set([...TOKEN_CLAIM_NAMES, ...LATER_CLAIM_NAMES])
 
 /** @throws TypeError for a reserved name, and for a value that is not a JSON object or that JSON would change */
 export function checkClaims(claims: unknown): ClaimsObject {

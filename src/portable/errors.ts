@@ -176,6 +176,25 @@ export class SessionLimitError extends SessionsError {
   }
 }
 
+/**
+ * The code of a handoff signs nobody in (docs/handoff.md). The session that made it, and any session of the request, are as
+ * before: the user needs a new code. HTTP: 403 `handoff_refused`.
+ */
+export class HandoffRefusedError extends SessionsError {
+  declare readonly code: 'ERR_HANDOFF_REFUSED'
+  /**
+   * `invalid`: not a code of this installation. `expired`: it is older than a minute. `origin`: it is for another origin than
+   * that of the request. `challenge`: the verifier is missing or does not match, or a challenge is none of RFC 7636. `used`: a
+   * session has been created with it. `ended`: the session that made it has ended, or its tokens have been replaced since.
+   * `depth`: the session that asks for a code already ends with four others.
+   */
+  readonly reason: 'invalid' | 'expired' | 'origin' | 'challenge' | 'used' | 'ended' | 'depth'
+  constructor(reason: HandoffRefusedError['reason']) {
+    super('ERR_HANDOFF_REFUSED', `the handoff is refused (${reason})`)
+    this.reason = reason
+  }
+}
+
 /** The CSRF protection refused the request. HTTP: 403 `csrf_rejected`. */
 export class CsrfRejectedError extends SessionsError {
   declare readonly code: 'ERR_CSRF_REJECTED'
@@ -263,6 +282,7 @@ export type AnySessionsError =
   | DeviceRequiredError
   | DeviceMismatchError
   | SessionLimitError
+  | HandoffRefusedError
   | CsrfRejectedError
   | TryAgainError
   | StoreUnavailableError

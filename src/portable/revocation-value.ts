@@ -26,8 +26,8 @@ export const reasonOf = (value: RevocationValue): EndReason | null =>
 export const versionOf = (value: RevocationValue): number => Math.max(0, value - 1)
 
 /**
- * If an acting session or that of its administrator has ended or changed, the token must be refreshed: the refresh says
- * whether the administrator is still signed in.
+ * If another session has ended that this one ends with, the token must be refreshed: the refresh reads the rows. So it does if
+ * an acting session or that of its administrator has ended or changed.
  * @param lookUp reads the state of a session
  * @param refreshBefore access tokens issued before this time must be refreshed, in ms
  * @throws SessionEndedError, AccessTokenExpiredError
@@ -39,7 +39,8 @@ export function assertNotRevoked(
     issuedAt,
     actor,
     actorVersion,
-  }: Pick<AccessToken, 'sessionId' | 'version' | 'issuedAt' | 'actor' | 'actorVersion'>,
+    ancestors,
+  }: Pick<AccessToken, 'sessionId' | 'version' | 'issuedAt' | 'actor' | 'actorVersion' | 'ancestors'>,
   lookUp: (sessionId: string) => RevocationValue,
   refreshBefore: number,
 ): void {
@@ -47,7 +48,11 @@ export function assertNotRevoked(
   const reason = reasonOf(value)
   if (actor === null && reason !== null) throw new SessionEndedError(sessionId, reason)
   const own = actor === null ? 0 : lookUp(actor.sessionId)
-  const hasEnded = reason !== null || reasonOf(own) !== null || actorVersion < versionOf(own)
+  const hasEnded =
+    reason !== null ||
+    reasonOf(own) !== null ||
+    actorVersion < versionOf(own) ||
+    ancestors.some((id) => reasonOf(lookUp(id)) !== null)
   if (hasEnded || version < versionOf(value) || issuedAt < refreshBefore)
     throw new AccessTokenExpiredError('superseded')
 }

@@ -11,6 +11,7 @@ export interface TokenClaims {
   ctx?: string
   act?: { sub: string; sid: string; ver?: number }
   cnf?: { jkt: string }
+  psid?: string | string[]
   nbf?: number
   iss?: string
   aud?: string | string[]
@@ -18,9 +19,12 @@ export interface TokenClaims {
   jti?: string
 }
 
+/** Names that became reserved after 0.1.0, so a row may still hold a claim of such a name. */
+export const LATER_CLAIM_NAMES = ['act', 'psid'] as const
+
 /** Names that are never a claim of the application. Assigning `__proto__` would set a prototype. */
 export const TOKEN_CLAIM_NAMES: ReadonlySet<string> = new Set<
-  Exclude<keyof TokenClaims, 'act'> | '__proto__'
+  Exclude<keyof TokenClaims, (typeof LATER_CLAIM_NAMES)[number]> | '__proto__'
 >([
   'sub',
   'sid',

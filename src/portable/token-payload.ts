@@ -9,6 +9,8 @@ import { TOKEN_CLAIM_NAMES, type TokenClaims } from './token-claims.ts'
 
 /** Longer than any token Pawl mints: a longer one is refused before it is parsed. */
 export const MAX_LENGTH = 4096
+/** A later release may let more sessions hand off in a row. */
+const MAX_ANCESTORS_READ = 16
 /** Bytes of an encoded twin: generation (4) | fingerprint (16) | parent (16) | issuedAt (6). */
 export const GEN_BYTES = 42
 
@@ -36,6 +38,8 @@ export interface AccessTokenFields {
   readonly actor: Actor | null
   /** The version of the administrator's row; 0 in the user's own session. */
   readonly actorVersion: number
+  /** The sessions that this one ends with, its parent first (`handoff`); empty for a login. */
+  readonly ancestors: readonly string[]
   /** The thumbprint of the key that the session is bound to (RFC 9449 section 6.1); `null` if it is not bound. */
   readonly device: string | null
   readonly claims: ClaimsObject
@@ -102,7 +106,7 @@ export function readPayload(
 }
 
 function readFields(payload: TokenClaims, header: string, profile: AccessTokenProfile): AccessToken | null {
-  const { iat, exp, auth_time, ver, gen, n, ctx, nbf, iss, aud, client_id, act, cnf } = payload
+  const { iat, exp, auth_time, ver, gen, n, ctx, nbf, iss, aud, client_id, act, cnf, psid } = payload
   const subject = readSubject(payload)
   if (subject === null) return null
   const isTime = Number.isSafeInteger
@@ -122,6 +126,7 @@ function readFields(payload: TokenClaims, header: string, profile: AccessTokenPr
   // A token that is bound in another way would else count as one that is not bound.
   if (cnf !== undefined && !isThumbprint(cnf?.jkt)) return null
   const actor = readSubject(act)
+  const ancestors = readAncestors(psid)
   return {
     header,
     ...subject,
@@ -135,27 +140,39 @@ function readFields(payload: TokenClaims, header: string, profile: AccessTokenPr
     contextTag: ctx ?? null,
     actor,
     actorVersion: (actor !== null && Number.isInteger(act?.ver) && act?.ver) || 0,
+    ancestors,
     device: cnf?.jkt ?? null,
-    claims: claimsIn(payload, actor),
+    claims: claimsIn(payload, actor, ancestors),
   }
 }
 
 /** The user and session that `sub` and `sid` name: those of the token, or in `act` those of its actor. */
 function readSubject(value: Partial<TokenClaims> | null | undefined): Actor | null {
   const { sub, sid } = value ?? {}
-  const bytes = typeof sid === 'string' && sid.length === 22 ? decodeBase64url(sid) : null
-  return bytes === null || typeof sub !== 'string' || sub === ''
-    ? null
-    : { userId: sub, sessionId: sessionIdFromBytes(bytes) }
+  const sessionId = readSessionId(sid)
+  return sessionId === null || typeof sub !== 'string' || sub === '' ? null : { userId: sub, sessionId }
+}
+
+function readSessionId(value: unknown): string | null {
+  const bytes = typeof value === 'string' && value.length === 22 ? decodeBase64url(value) : null
+  return bytes === null ? null : sessionIdFromBytes(bytes)
+}
+
+/** One id, or a list of them. @returns an empty list for anything else */
+function readAncestors(psid: unknown): string[] {
+  const ids = (Array.isArray(psid) ? psid : [psid]).map(readSessionId)
+  return ids.every((id) => id !== null) && ids.length <= MAX_ANCESTORS_READ ? ids : []
 }
 
 const isThumbprint = (value: unknown): boolean => typeof value === 'string' && value.length === 43
 
-/** The claims of the application. A claim `act` that names no actor is one, from before Pawl reserved the name. */
-function claimsIn(payload: object, actor: Actor | null): ClaimsObject {
-  return Object.fromEntries(
-    Object.entries(payload).filter(([name]) => !TOKEN_CLAIM_NAMES.has(name) && (name !== 'act' || !actor)),
-  )
+/** The claims of the application. An `act` or `psid` that names no session is one, from before Pawl reserved the name. */
+function claimsIn(payload: object, actor: Actor | null, ancestors: readonly string[]): ClaimsObject {
+  const isOurs = (name: string): boolean =>
+    TOKEN_CLAIM_NAMES.has(name) ||
+    (name === 'act' && actor !== null) ||
+    (name === 'psid' && ancestors.length > 0)
+  return Object.fromEntries(Object.entries(payload).filter(([name]) => !isOurs(name)))
 }
 
 function decodeTwin(text: unknown): Presented | undefined {

@@ -15,6 +15,11 @@ export interface VerifiedSession<Claims extends object = ClaimsObject> {
   /** Who acts as this user (`session.actAs`); `null` in the user's own session. */
   readonly actor: Actor | null
   /**
+   * The session that this one ends with, and that has handed off to it. `null` for any other. While somebody
+   * acts as the user: that which the administrator's session ends with.
+   */
+  readonly parentId: string | null
+  /**
    * The thumbprint (RFC 7638) of the key that the session is bound to; `null` if it is not bound (`deviceBinding`). While
    * somebody acts as the user: that of the administrator's device.
    */
@@ -38,7 +43,7 @@ export type SessionFields = Pick<
   | 'generation'
   | 'actor'
   | 'device'
-> & { readonly stale?: boolean }
+> & { readonly parentId: string | null; readonly stale?: boolean }
 
 export function verifiedSession(fields: SessionFields): VerifiedSession {
   return Object.freeze({
@@ -50,6 +55,7 @@ export function verifiedSession(fields: SessionFields): VerifiedSession {
     authTime: new Date(fields.authTime),
     generation: fields.generation,
     actor: deepFreeze(fields.actor),
+    parentId: fields.parentId,
     device: fields.device,
     stale: !!fields.stale,
   })

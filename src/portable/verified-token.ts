@@ -4,7 +4,15 @@ import { type VerifiedSession, verifiedSession } from './verified-session.ts'
 /** The fields that are checked again each time the token is presented. */
 type RecheckedFields = Pick<
   AccessToken,
-  'header' | 'sessionId' | 'version' | 'issuedAt' | 'expiresAt' | 'contextTag' | 'actor' | 'actorVersion'
+  | 'header'
+  | 'sessionId'
+  | 'version'
+  | 'issuedAt'
+  | 'expiresAt'
+  | 'contextTag'
+  | 'actor'
+  | 'actorVersion'
+  | 'ancestors'
 >
 
 /** An access token that was verified once, as the cache keeps it. */
@@ -20,7 +28,8 @@ export interface VerifiedToken extends RecheckedFields {
 
 /** The twin is left out. It is needed once, and would make a cache entry half as large again. */
 export function toVerifiedToken(token: AccessToken & { readonly stale?: boolean }): VerifiedToken {
-  const { header, sessionId, version, issuedAt, expiresAt, contextTag, actor, actorVersion } = token
+  const { header, sessionId, version, issuedAt, expiresAt, contextTag, actor, actorVersion, ancestors } =
+    token
   return {
     header,
     sessionId,
@@ -30,7 +39,8 @@ export function toVerifiedToken(token: AccessToken & { readonly stale?: boolean 
     contextTag,
     actor,
     actorVersion,
-    session: verifiedSession(token) as VerifiedSession<never>,
+    ancestors,
+    session: verifiedSession({ ...token, parentId: ancestors[0] ?? null }) as VerifiedSession<never>,
     lastContext: null,
     validUntil: 0,
     checkedAtRevision: -1,

@@ -81,7 +81,7 @@ const ACTIVE = `${LIVE} and expires_at > $2
           where renewal ->> 'absoluteExpiresAt' is null
             or (renewal ->> 'absoluteExpiresAt')::numeric > extract(epoch from $2::timestamptz) * 1000))`
 
-/** What the session limit counts: active at $2, and not in $3. */
+/** What the session limit counts: active at $2, not in $3, and of a login: no session that ends with another one. */
 const COUNTED = `user_id = $1 and ${LIVE} and expires_at > $2
       and (absolute_expires_at is null or absolute_expires_at > $2) and id <> all($3::uuid[])
       and actor_session_id is null`
@@ -159,6 +159,10 @@ export const QUERIES = {
   erase: `update :sessions set user_id = '', ip = null, user_agent = null, claims = null, data = null,
       renewals = null, device_key = null, device_kind = null, prune_on = $3
     where id = any($1::uuid[]) and user_id = $2 and ${ENDED}
+    returning id`,
+
+  detach: `update :sessions set actor_session_id = null
+    where id = $1 and user_id = $2 and actor_session_id is not null and actor_user_id is null and ${LIVE}
     returning id`,
 
   eraseActor: `update :sessions set actor_user_id = ''

@@ -57,7 +57,7 @@ function toColumns(
     prune_on: firstDay(row.pruneAt),
     renewals: row.renewals.length === 0 ? null : row.renewals.map(toStoredRenewal),
     reuse_since: timestamp(row.reuseSince),
-    actor_session_id: row.actor?.sessionId ?? null,
+    actor_session_id: row.actor?.sessionId ?? row.parentId,
     actor_user_id: row.actor?.userId ?? null,
     device_key: bytes(row.device?.key ?? null),
     device_kind: row.device?.kind ?? null,
@@ -82,9 +82,13 @@ function toRenewal({ anchor, ...fields }: StoredRenewal): Renewal {
   return { anchorHash: Buffer.from(anchor, 'base64url'), ...fields }
 }
 
-function toActor(row: Row): Actor | null {
+/** The session that a row ends with. With a user id, it is that of an administrator who acts. */
+function toOwner(row: Row): { readonly actor: Actor | null; readonly parentId: string | null } {
   const sessionId = row['actor_session_id'] as string | null
-  return sessionId === null ? null : { userId: (row['actor_user_id'] as string | null) ?? '', sessionId }
+  const userId = row['actor_user_id'] as string | null
+  return userId === null || sessionId === null
+    ? { actor: null, parentId: sessionId }
+    : { actor: { userId, sessionId }, parentId: null }
 }
 
 /** A kind of a later release must not unbind the session: its refresh is then refused for want of a proof. */
@@ -128,7 +132,7 @@ export function toSessionRow(row: Row): SessionRow {
     dataVersion: (row['data_version'] as number | null) ?? 0,
     ip: row['ip'] as string | null,
     userAgent: row['user_agent'] as string | null,
-    actor: toActor(row),
+    ...toOwner(row),
     device: toDevice(row),
     endedAt: endReason === null ? null : ((row['ended_at'] as number | null) ?? turnedAt),
     endReason,

@@ -81,6 +81,9 @@ export function createSessionWrites(run: Run, notify: SessionWrites['notify']): 
       if (ids.length > 0) await run('erase', [ids, userId, firstDay(pruneAt)])
       return ids.length
     },
+    async detach(id, userId) {
+      await run('detach', [id, userId])
+    },
     async eraseActor(userId) {
       return (await run('eraseActor', [userId])).length
     },

@@ -34,6 +34,7 @@ export type WireCode =
   | 'device_required'
   | 'device_mismatch'
   | 'session_limit'
+  | 'handoff_refused'
   | 'csrf_rejected'
   | 'try_again'
   | 'unavailable'

@@ -97,6 +97,13 @@ export function describeStore(name: string, open: () => Promise<Store>, listens 
         await unchanged(await inserted({ absoluteExpiresAt: null }))
       })
 
+      it('return the session that a row ends with, also with those inserted together', async () => {
+        await unchanged(await inserted({ parentId: nobody }))
+        const rows = [sampleRow({ parentId: nobody }), sampleRow()]
+        await Promise.all(rows.map((row) => store.insert(row)))
+        for (const row of rows) await unchanged(row)
+      })
+
       it.each([0, false, '', 'text', [], [1, [2]], {}, { a: null }, null])(
         'keep the data %j',
         async (data) => {
@@ -450,6 +457,7 @@ export function describeStore(name: string, open: () => Promise<Store>, listens 
         const early = await inserted({ userId, createdAt: NOON + 1 })
         await ended({ userId })
         await inserted({ userId, actor: { userId: 'admin', sessionId: nobody } })
+        await inserted({ userId, parentId: nobody })
         await inserted({ userId, expiresAt: NOON + HOUR })
         await inserted({ userId, absoluteExpiresAt: NOON + HOUR })
         const endless = await inserted({ userId, createdAt: NOON + 3, absoluteExpiresAt: null })
@@ -485,16 +493,36 @@ export function describeStore(name: string, open: () => Promise<Store>, listens 
       })
     })
 
+    describe('detach', () => {
+      it('removes the link to the parent from a live session of the user, and changes nothing else', async () => {
+        const userId = 'detach'
+        const child = await inserted({ userId, parentId: nobody })
+        const others = [
+          await inserted({ userId: 'detach 2', parentId: nobody }),
+          await inserted({ userId, actor: { userId: 'boss', sessionId: nobody } }),
+          await inserted({ userId }),
+        ]
+        const over = await ended({ userId, parentId: nobody })
+        for (const { id } of [child, child, over, ...others]) await store.detach(id, userId)
+        await store.detach(nobody, userId)
+        expect(await stored(child)).toStrictEqual(plain({ ...child, parentId: null }))
+        expect((await store.read(over.id))!.parentId).toBe(nobody)
+        for (const other of others) await unchanged(other)
+      })
+    })
+
     describe('eraseActor', () => {
       it('erases the user as the actor of all rows', async () => {
         const actor = { userId: 'erase actor', sessionId: nobody }
         const live = await inserted({ actor })
         const over = await ended({ actor })
         const other = await inserted({ actor: { ...actor, userId: 'erase actor 2' } })
+        const child = await inserted({ userId: 'erase actor', parentId: nobody })
         expect(await store.eraseActor('erase actor')).toBe(2)
         for (const { id } of [live, over])
           expect((await store.read(id))!.actor).toStrictEqual({ userId: '', sessionId: nobody })
         await unchanged(other)
+        await unchanged(child)
       })
     })
 

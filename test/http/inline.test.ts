@@ -64,6 +64,7 @@ describe('inline refresh', () => {
     })
     expect(body).toStrictEqual({
       device: null,
+      parentId: null,
       sessionId: id,
       userId: 'anna',
       claims: { role: 'user' },

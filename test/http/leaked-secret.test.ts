@@ -1,9 +1,11 @@
 import { expect, it } from 'vitest'
 import { deriveSecrets } from '../../src/core/keys/secrets.ts'
 import { contextTag, normalizeContext } from '../../src/core/request-context.ts'
+import { mintHandoffCode, originPrint, witnessOf } from '../../src/core/tokens/handoff-code.ts'
 import { mintRefreshToken, NO_PARENT } from '../../src/core/tokens/refresh-token.ts'
 import { createCsrfToken } from '../../src/http/csrf-token.ts'
-import { openSite, type Site, type Visitor } from '../support/http-site.ts'
+import { newSessionId } from '../../src/portable/session-id.ts'
+import { type Handler, ORIGIN, openSite, type Site, type Visitor } from '../support/http-site.ts'
 import { decodeJwt } from '../support/jwt.ts'
 import { SECRET } from '../support/secrets.ts'
 
@@ -37,6 +39,26 @@ it('cannot refresh a session whose id it knows', async () => {
   expect(await thief.refresh()).toMatchObject({ status: 401, body: { code: 'refresh_token_invalid' } })
   expect((await anna.me()).status).toBe(200)
   expect((await site.sessions.list('anna'))[0]).toMatchObject({ active: true, generation: 0 })
+})
+
+it('cannot sign in by a handoff of a session whose id it knows', async () => {
+  const { thief, sessionId, site } = await openSignedIn()
+  const childId = newSessionId('v7', site.clock.now())
+  const code = mintHandoffCode([leaked], {
+    parentId: sessionId,
+    sessionId: childId,
+    at: site.clock.now(),
+    endsWithParent: false,
+    witness: witnessOf(Buffer.alloc(16, 1), childId),
+    origin: originPrint(ORIGIN),
+    challenge: null,
+  })
+  const redeem: Handler = async (session) => Response.json(await session.redeem(code))
+  expect(await thief.visit('POST', '/enter', { handler: redeem })).toMatchObject({
+    status: 403,
+    body: { code: 'handoff_refused' },
+  })
+  expect(await site.sessions.list('anna')).toHaveLength(1)
 })
 
 it('can end a session whose id it knows', async () => {

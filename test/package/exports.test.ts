@@ -14,6 +14,7 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
     'AccessTokenInvalidError',
     'ActingRefusedError',
     'CsrfRejectedError',
+    'HandoffRefusedError',
     'InvalidOptionsError',
     'NotSignedInError',
     'RecentAuthRequiredError',

@@ -311,6 +311,7 @@ describe('what is minted', () => {
         fc.record({ userId: fc.string({ unit: 'binary', minLength: 1, maxLength: 60 }), sessionId: id }),
       ),
       actorVersion: generation,
+      ancestors: fc.array(id, { maxLength: 4 }),
       device: fc.option(fc.constant('0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I')),
       claims: fc.dictionary(
         fc.string({ maxLength: 8 }).filter((name) => !reserved.test(name)),

@@ -39,6 +39,7 @@ export function sampleRow(fields: Partial<SessionRow> = {}): SessionRow {
     ip: null,
     userAgent: null,
     actor: null,
+    parentId: null,
     device: null,
     endedAt: null,
     endReason: null,

@@ -170,6 +170,7 @@ describe('verify', () => {
       generation: 0,
       actor: null,
       device: null,
+      parentId: null,
       stale: false,
     })
     expect(Object.isFrozen(verified) && Object.isFrozen(verified.claims['tags'])).toBe(true)

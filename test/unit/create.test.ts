@@ -43,6 +43,7 @@ describe.each(await storeKinds())('create, on $name,', ({ newPlace }) => {
       userAgent: 'Browser/1.0',
       actor: null,
       device: null,
+      parentId: null,
       endedAt: null,
       endReason: null,
       stale: false,

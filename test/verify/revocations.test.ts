@@ -55,6 +55,31 @@ describe('the token of an administrator who acts as a user', () => {
   )
 })
 
+describe('the token of a session that ends with its parent', () => {
+  it.each([0, 1])(
+    'must be refreshed once session %i before it has ended, and at no other change of it',
+    async (index) => {
+      const { sessions, clock, verifier, login } = await serveApplication()
+      const origin = 'https://shop.example.com'
+      const before = [(await login()).sessionId]
+      const redeem = async (from: string): Promise<Awaited<ReturnType<typeof sessions.redeem>>> =>
+        sessions.redeem((await sessions.handoff(from, { origin })).code, { origin })
+      before.push((await redeem(before[0]!)).session.sessionId)
+      const { accessToken, session } = await redeem(before[1]!)
+      const { verify } = verifier()
+      const { sessionId } = session
+      const verified = { sessionId, parentId: before[1], claims: { role: 'admin' } }
+      expect(await verify(accessToken.value)).toMatchObject(verified)
+      await sessions.setClaims(before[index]!, { role: 'other' })
+      clock.advance(10)
+      expect(await verify(accessToken.value)).toMatchObject({ sessionId })
+      await sessions.revoke(before[index]!)
+      clock.advance(10)
+      await expect(verify(accessToken.value)).rejects.toThrow(SUPERSEDED)
+    },
+  )
+})
+
 /** A list of distinct entries. */
 const numbered = (count: number): Int32Array =>
   Int32Array.from({ length: count * 3 }, (_, at) => (at % 3 === 2 ? -1 : at))

@@ -7,6 +7,7 @@ import { assertUnexpired, type HeldSession, heldSession } from '../refresh/held-
 import { type NormalContext, type RequestProof, recordable } from '../request-context.ts'
 import { pendingLifetime } from '../rotation/decision.ts'
 import { assertRowsVisible } from '../session/missing-row.ts'
+import { requireAncestors } from '../session/parent.ts'
 import { assertLive, compareEnds, readRow } from '../session/rows.ts'
 import { assertNotOutdated, readForToken } from '../session/stored-values.ts'
 import type { DeviceKey, SessionRow } from '../store.ts'
@@ -103,14 +104,17 @@ export async function registerKey(
   const { session, lineage } = await readHeldSession(engine, token)
   const values = await readForToken(engine, session)
   assertNotOutdated(engine, values)
+  const now = engine.clock.now()
+  const { ids: ancestors, until } = await requireAncestors(engine, session, now)
   const device = { key, kind }
   if (!(await bind(engine, session, device, from))) throw new DeviceMismatchError()
   const row = { ...session, device }
   // The client comes back soon with the refresh token of a pending renewal.
-  const atMost =
+  const pending =
     typeof lineage === 'object' ? pendingLifetime(engine.options.rotation) : Number.POSITIVE_INFINITY
+  const atMost = Math.min(pending, until - now)
   const { claims } = values.row
-  const issue = { generation: token.generation, twin: null, now: engine.clock.now(), context: from, atMost }
+  const issue = { generation: token.generation, twin: null, now, context: from, ancestors, atMost }
   return { row, accessToken: await issueAccessToken(engine, { ...row, claims }, issue) }
 }
 

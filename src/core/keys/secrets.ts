@@ -15,6 +15,8 @@ export interface Secret {
   readonly wrap: KeyObject
   /** MACs challenges for a device and device cookies. */
   readonly device: Mac
+  /** MACs handoff codes. */
+  readonly handoff: Mac
   /** MACs CSRF tokens. */
   readonly csrf: KeyObject
   /** MACs the address and user agent that an access token was issued to. */
@@ -58,6 +60,7 @@ function derive(secret: Uint8Array, realm: string): Secret {
     id: bytes('secret-id', 2).readUInt16BE(),
     refresh: createMac(bytes('refresh', 32), MAX_RECORD_BYTES),
     device: createMac(bytes('device', 32), MAX_RECORD_BYTES),
+    handoff: createMac(bytes('handoff', 32), MAX_RECORD_BYTES),
     wrap: createSecretKey(bytes('wrap', 32)),
     csrf: createSecretKey(bytes('csrf', 32)),
     context: createSecretKey(bytes('context', 32)),

@@ -19,6 +19,7 @@ import { pendingLifetime } from '../rotation/decision.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
 import { assertRowsVisible } from '../session/missing-row.ts'
 import { newRow } from '../session/new-row.ts'
+import { requireAncestors } from '../session/parent.ts'
 import { assertActive, assertNotEnded, compareEnds, readRow } from '../session/rows.ts'
 import { readForToken } from '../session/stored-values.ts'
 import type { SessionRow } from '../store.ts'
@@ -88,8 +89,9 @@ export async function startActing<Claims extends object>(
   if (administrator.version < own.version) throw new AccessTokenExpiredError('superseded')
   if (own.userId === userId) throw new TypeError('`actAs` takes the id of another user')
   const now = clock.now()
+  const { ids: ancestors, until } = await requireAncestors(engine, own, now)
   const context = normalizeContext(administrator)
-  const expiresAt = Math.min(now + lifetime, own.absoluteExpiresAt ?? Number.POSITIVE_INFINITY)
+  const expiresAt = Math.min(now + lifetime, until, own.absoluteExpiresAt ?? until)
   // The idle timeout bounds the access tokens, so that the administrator refreshes in time to stay signed in.
   const clocks = { idleTimeout: own.idleTimeout, absoluteExpiresAt: expiresAt }
   const fields: Omit<SessionRow, 'id'> = {
@@ -114,12 +116,12 @@ export async function startActing<Claims extends object>(
   // Without a proof of the device, a copied access token must not become one that lives longer.
   const left = own.device === null ? Number.POSITIVE_INFINITY : administrator.expiresAt - now
   const atMost = isPending ? Math.min(pendingLifetime(options.rotation), left) : left
-  const issue = { generation: 0, twin: null, now, context, atMost, actorVersion: own.version }
+  const issue = { generation: 0, twin: null, now, context, ancestors, atMost, actorVersion: own.version }
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const row = { ...fields, id: newSessionId(store.sessionIdVersion ?? 'v7', now, randomBytes(16)) }
     await assertClaimsFit(engine, row, claims)
     // Its tokens are held by the administrator's device.
-    const acting = { ...row, device: own.device }
+    const acting = { ...row, device: own.device, parentId: own.parentId }
     const accessToken = await issueAccessToken(engine, acting, issue)
     if (!(await store.insert(row))) continue
     const { id: sessionId, actor, ip, userAgent } = row
@@ -145,7 +147,7 @@ export async function startActing<Claims extends object>(
 export async function continueActing(
   engine: Engine,
   sessionId: string,
-  { row: own, accessToken: ownToken }: Refreshed,
+  { row: own, ancestors, accessToken: ownToken }: Refreshed,
   context: NormalContext,
 ): Promise<Pick<Refreshed, 'row' | 'stale' | 'accessToken'>> {
   const row = await readRow(engine.store, sessionId)
@@ -158,8 +160,8 @@ export async function continueActing(
   // The refresh has turned the administrator's session already, so it is too late for another refusal.
   if (stale && engine.options.onSchemaMismatch === 'reject') throw new SessionEndedError(sessionId, 'unknown')
   const atMost = ownToken.expiresAt.getTime() - now
-  const issue = { generation: 0, twin: null, now, context, atMost, actorVersion: own.version }
-  const acting = { ...read.row, device: own.device }
+  const issue = { generation: 0, twin: null, now, context, ancestors, atMost, actorVersion: own.version }
+  const acting = { ...read.row, device: own.device, parentId: own.parentId }
   return { row: acting, stale, accessToken: await issueAccessToken(engine, acting, issue) }
 }
 
@@ -214,6 +216,7 @@ export async function returnToken(
     contextTag: null,
     actor: null,
     actorVersion: 0,
+    ancestors: [],
     device: null,
     claims: {},
   })

@@ -1,5 +1,5 @@
 import type { ClaimsObject } from '../../portable/claims.ts'
-import { SessionEndedError, TryAgainError } from '../../portable/errors.ts'
+import { HandoffRefusedError, SessionEndedError, TryAgainError } from '../../portable/errors.ts'
 import { methodOptions } from '../../portable/options/method-options.ts'
 import { newSessionId } from '../../portable/session-id.ts'
 import { checkUserId } from '../../portable/user-id.ts'
@@ -11,9 +11,17 @@ import { computeClaims } from '../refresh/refresh-claims.ts'
 import { type NormalContext, normalizeContext, recordable } from '../request-context.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
 import { newRow } from '../session/new-row.ts'
+import type { ActiveAncestors } from '../session/parent.ts'
+import type { Refusal } from '../session/schemas.ts'
 import { toSession } from '../session/session.ts'
 import type { SessionRow } from '../store.ts'
-import { assertClaimsFit, type IssuedToken, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
+import {
+  assertClaimsFit,
+  type Issue,
+  type IssuedToken,
+  issueAccessToken,
+  issueRefreshToken,
+} from '../tokens/issue.ts'
 import {
   ANCHOR_BYTES,
   fingerprint,
@@ -45,8 +53,8 @@ export async function createSession<Claims extends object, Data>(
   scope: Scope,
   input: CreateSession<Claims, Data>,
 ): Promise<CreatedSession<Claims, Data>> {
-  const { engine, writes, autocommit } = scope
-  const { options, clock, events, schemas } = engine
+  const { engine } = scope
+  const { options, clock, schemas } = engine
   checkFields(input)
   const userId = checkUserId(input.userId)
   const claims = await schemas.claims.accept(input.claims === undefined ? {} : input.claims)
@@ -62,7 +70,7 @@ export async function createSession<Claims extends object, Data>(
     input.absoluteTimeout === undefined ? options.absoluteTimeout : absoluteTimeout(input.absoluteTimeout)
   const clocks = { idleTimeout: idle, absoluteExpiresAt: absolute === null ? null : now + absolute }
   const expiresAt = idleExpiry(engine, clocks, now)
-  const fields: Omit<SessionRow, 'id' | 'current' | 'anchorHash'> = {
+  const fields: NewSession = {
     ...newRow(now),
     userId,
     createdAt: await loginTime(scope, userId, now),
@@ -76,69 +84,122 @@ export async function createSession<Claims extends object, Data>(
     actor: null,
     pruneAt: pruneTime(engine, clocks, expiresAt, now),
   }
-  let login = await prepareLogin(engine, fields, context)
+  const { unproven } = input
+  return startSession<Claims, Data>(scope, fields, context, { replaced, unproven })
+}
+
+/** What starts a session besides its row. */
+interface Start {
+  /** The only id that it may have; none for a new one. */
+  readonly id?: string
+  /** Why the schemas refuse the claims or data, which another session has had before. */
+  readonly refusal?: Refusal | null
+  readonly replaced: readonly string[]
+  readonly unproven?: readonly string[] | undefined
+  /** The sessions that the new one ends with. */
+  readonly ancestors?: Pick<ActiveAncestors, 'ids' | 'until'>
+  /** Called once the row is visible. If it throws, the new session ends. */
+  readonly confirm?: () => Promise<void>
+}
+
+const NO_ANCESTORS = { ids: [], until: Number.POSITIVE_INFINITY }
+
+/**
+ * Inserts a session, enforces the limits and ends the sessions that it replaces.
+ * @throws HandoffRefusedError if its only id is taken
+ */
+export async function startSession<Claims extends object, Data>(
+  scope: Scope,
+  fields: NewSession,
+  context: NormalContext,
+  start: Start,
+): Promise<CreatedSession<Claims, Data>> {
+  const { id, refusal = null, replaced, unproven, ancestors = NO_ANCESTORS, confirm } = start
+  const { engine, writes, autocommit } = scope
+  const { clock, events } = engine
+  const { userId } = fields
+  const prepare = (): Promise<Login> => prepareLogin(engine, fields, context, start)
+  let login = await prepare()
   for (let attempt = 1; !(await writes.insert(login.row)); attempt++) {
+    if (id !== undefined) throw new HandoffRefusedError('used')
     if (attempt === ATTEMPTS)
       throw new TryAgainError(1, 'no unused session id; the random generator of this process repeats itself')
-    login = await prepareLogin(engine, fields, context)
+    login = await prepare()
   }
   const { token } = login
-  let { row, accessToken } = login
+  let { row, stale, accessToken } = login
   if (autocommit) events.emit('created', { sessionId: row.id, userId, ip: row.ip, userAgent: row.userAgent })
   try {
+    await confirm?.()
     await enforceSessionLimit(scope, row, replaced)
     // A change of rights since the first call has not met this row, if it came before the row was visible.
-    const claims = autocommit ? await loginClaims(engine, row) : row.claims
+    const claims = autocommit ? await loginClaims(engine, row, stale ? refusal : null) : row.claims
     if (claims !== row.claims) {
       row = await storeLoginClaims(scope, row, claims)
-      const issue = { generation: 0, twin: null, now: clock.now(), context }
+      stale = false
+      const issue = firstIssue(clock.now(), context, ancestors)
       accessToken = await issueAccessToken(engine, row, issue)
     }
     // Last: a login that fails leaves the user the sessions that it replaces.
     for (const replacedId of replaced) {
-      await endSession(scope, replacedId, input.unproven?.includes(replacedId) ? 'device' : 'replaced')
+      await endSession(scope, replacedId, unproven?.includes(replacedId) ? 'device' : 'replaced')
     }
   } catch (error) {
     // The caller gets no tokens, so the new session would never have a holder.
-    const reason = error instanceof SessionEndedError ? 'revoked' : 'replaced'
+    const isRefused = error instanceof SessionEndedError || error instanceof HandoffRefusedError
+    const reason = isRefused ? 'revoked' : 'replaced'
     await endSession(scope, row.id, reason).catch(() => {})
     throw error
   }
   return {
-    session: toSession<Claims, Data>(row, clock.now(), false),
+    session: toSession<Claims, Data>(row, clock.now(), stale),
     accessToken,
     refreshToken: issueRefreshToken(engine, row, token),
   }
 }
 
+function firstIssue(
+  now: number,
+  context: NormalContext,
+  { ids, until }: Required<Start>['ancestors'],
+): Issue {
+  return { generation: 0, twin: null, now, context, ancestors: ids, atMost: until - now }
+}
+
+/** The row of a session that has no id and no tokens yet. */
+type NewSession = Omit<SessionRow, 'id' | 'current' | 'anchorHash'>
+
 interface Login {
   readonly row: SessionRow
+  readonly stale: boolean
   readonly token: RefreshToken
   readonly accessToken: IssuedToken
 }
 
-/** Draws the id and the tokens. Signs before the insert: if a key service fails, no row without a holder is left behind. */
+/** Draws the id, unless it is given, and the tokens. Signs before the insert: if a key service fails, no row without a holder is left behind. */
 async function prepareLogin(
   engine: Engine,
-  fields: Omit<SessionRow, 'id' | 'current' | 'anchorHash'>,
+  fields: NewSession,
   context: NormalContext,
+  { id, refusal = null, ancestors = NO_ANCESTORS }: Start,
 ): Promise<Login> {
   const { options, store } = engine
   const now = fields.turnedAt
-  const id = newSessionId(store.sessionIdVersion ?? 'v7', now, randomBytes(16))
+  const sessionId = id ?? newSessionId(store.sessionIdVersion ?? 'v7', now, randomBytes(16))
   const anchor = randomBytes(ANCHOR_BYTES)
   const token = mintRefreshToken(options.secrets, {
-    sessionId: id,
+    sessionId,
     generation: 0,
     issuedAt: now,
     parent: NO_PARENT,
     anchor,
   })
-  const given = { ...fields, id, current: token.fingerprint, anchorHash: fingerprint(anchor) }
-  const row = { ...given, claims: await loginClaims(engine, given) }
-  const issue = { generation: 0, twin: null, now, context }
+  const given = { ...fields, id: sessionId, current: token.fingerprint, anchorHash: fingerprint(anchor) }
+  const row = { ...given, claims: await loginClaims(engine, given, refusal) }
+  const stale = refusal !== null && row.claims === given.claims
+  const issue = firstIssue(now, context, ancestors)
   await assertClaimsFit(engine, row, row.claims)
-  return { row, token, accessToken: await issueAccessToken(engine, row, issue) }
+  return { row, stale, token, accessToken: await issueAccessToken(engine, row, issue) }
 }
 
 /**
@@ -146,8 +207,8 @@ async function prepareLogin(
  * @throws SessionEndedError if it returns null
  * @throws TryAgainError if it fails and `onRefreshClaimsError` is `end`
  */
-async function loginClaims(engine: Engine, row: SessionRow): Promise<ClaimsObject> {
-  const outcome = await computeClaims(engine, row, { row, refusal: null })
+async function loginClaims(engine: Engine, row: SessionRow, refusal: Refusal | null): Promise<ClaimsObject> {
+  const outcome = await computeClaims(engine, row, { row, refusal })
   if (outcome.kind === 'end')
     throw outcome.failed ? new TryAgainError() : new SessionEndedError(row.id, 'revoked')
   return outcome.kind === 'changed' ? outcome.claims : row.claims

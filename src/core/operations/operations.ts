@@ -14,6 +14,7 @@ import { END_REASONS, type SessionRow, type SessionWrites } from '../store.ts'
 import { assertClaimsRefresh } from '../tokens/issue.ts'
 import { createSession } from './create.ts'
 import { patchData, setData } from './data.ts'
+import { createHandoff, redeemHandoff } from './handoff.ts'
 import { toListPage } from './list.ts'
 import { renewSession } from './renew.ts'
 import {
@@ -48,6 +49,8 @@ export function operations<Claims extends object, Data>(
 
   const all: SessionOperations<Claims, Data> = {
     create: (input) => createSession(scope, input),
+    handoff: (sessionId, given) => createHandoff(scope, sessionId, given),
+    redeem: (code, given) => redeemHandoff(scope, code, given),
     async revoke(sessionId, reason = 'revoked') {
       if (!isOwnReason(reason)) throw new TypeError(`\`reason\` takes one of ${END_REASONS.join(', ')}`)
       return endSession(scope, sessionId, reason)
@@ -154,6 +157,7 @@ function sessionOf(userId: string, authTime: number): Parameters<typeof assertCl
     idleTimeout: null,
     absoluteExpiresAt: null,
     actor: null,
+    parentId: null,
     device: null,
     renewals: [],
   }

@@ -8,6 +8,7 @@ import { assertWrites } from '../read-only.ts'
 import { normalizeContext } from '../request-context.ts'
 import { pendingLifetime } from '../rotation/decision.ts'
 import { idleExpiry, idleTimeoutOf, pruneTime } from '../session/lifetime.ts'
+import { requireAncestors } from '../session/parent.ts'
 import { findRenewal, mayHoldReauthentication, withRenewal } from '../session/renewal.ts'
 import { toSession } from '../session/session.ts'
 import { assertNotOutdated, readForToken } from '../session/stored-values.ts'
@@ -44,7 +45,7 @@ export async function renewSession<Claims extends object, Data>(
   { claims: given, reauthenticated = false, ...context }: RenewSession<Claims>,
   holder: RenewalHolder | null = null,
 ): Promise<CreatedSession<Claims, Data>> {
-  const { engine, writes } = scope
+  const { engine, writes, autocommit } = scope
   const { options, clock, schemas } = engine
   assertWrites(engine.store)
   const accepted = given === undefined ? null : await schemas.claims.accept(given)
@@ -89,11 +90,22 @@ export async function renewSession<Claims extends object, Data>(
       },
       RENEWAL_PREFIX,
     )
-    const issue = { generation: token.generation, twin: null, now, context: normalizeContext(context) }
+    const { ids: ancestors, until } = await requireAncestors(engine, row, now, autocommit ? null : writes)
+    const issue = {
+      generation: token.generation,
+      twin: null,
+      now,
+      context: normalizeContext(context),
+      ancestors,
+    }
     await assertClaimsFit(engine, renewed, renewed.claims)
     const accessToken = await issueAccessToken(engine, renewed, {
       ...issue,
-      atMost: Math.min(pendingLifetime(options.rotation), withoutProof(row, reauthenticated, holder) - now),
+      atMost: Math.min(
+        pendingLifetime(options.rotation),
+        until - now,
+        withoutProof(row, reauthenticated, holder) - now,
+      ),
     })
     const expiresAt = idleExpiry(engine, renewed, now)
     const unexpired = row.renewals.filter(({ at }) => now < at + idleTimeoutOf(engine, row))

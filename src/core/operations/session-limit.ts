@@ -21,7 +21,8 @@ export async function enforceSessionLimit(
 ): Promise<void> {
   const { engine, writes, autocommit } = scope
   const { sessionsPerUser: limit, onSessionLimit } = engine.options.limits
-  if (limit === null) return
+  // A session that ends with another one is part of that login.
+  if (limit === null || row.parentId !== null) return
   const except = replaced.filter(isSessionId)
   if (onSessionLimit === 'evict-oldest') return evictSurplus(scope, row.userId, limit, except)
   // One more than the limit tells whether there are too many, and whether this login is one of those that may stay.

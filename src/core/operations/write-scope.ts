@@ -38,9 +38,13 @@ export async function endSession(scope: Scope, sessionId: string, reason: OwnEnd
  */
 export const USER_BATCH = 500
 
-/** Ends all sessions of a user but `except`, in batches. @returns how many sessions this call ended */
+/**
+ * Ends all sessions of a user but `except`, in batches. That one no longer ends with its parent, which ends here.
+ * @returns how many sessions this call ended
+ */
 export async function endUser(scope: Scope, userId: string, except: string | null): Promise<number> {
   const { engine, writes } = scope
+  if (except !== null) await writes.detach(except, userId)
   return inBatches(async (after) => {
     const ending = createEnding(engine, 'revoked', engine.clock.now())
     const { ended, last } = await writes.endByUser(userId, ending, except, after, USER_BATCH)

@@ -267,7 +267,7 @@ export const SESSIONS_OPTIONS: OptionTable = {
     userAgent: { value: flag(), default: true },
     /**
      * How long the row of an ended session is kept, to answer why it ended. Pawl keeps it for at least two
-     * access-token lifetimes.
+     * access-token lifetimes, and two minutes.
      */
     keepEnded: { value: seconds(0, TEN_YEARS), default: 7 * DAY },
     /**

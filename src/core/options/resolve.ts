@@ -6,6 +6,7 @@ import { deriveSecrets, type Secrets } from '../keys/secrets.ts'
 import { guardLogger } from '../observability/logger.ts'
 import { guardTelemetry } from '../observability/telemetry.ts'
 import { type RotationSettings, settleTime } from '../rotation/decision.ts'
+import { HANDOFF_LIFETIME } from '../tokens/handoff-code.ts'
 import { ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, SESSIONS_OPTIONS } from './option-table.ts'
 import type { ResolvedSessionsOptions, SessionsOptions } from './sessions-options.ts'
 
@@ -46,7 +47,11 @@ export function resolveOptions(options: SessionsOptions<never, never>): Resolved
       ...revocation,
       maxStaleness: atLeast('revocation.maxStaleness', revocation.maxStaleness, twoPolls, 60 * SECOND),
     },
-    privacy: { ...privacy, keepEnded: Math.max(privacy.keepEnded, 2 * given.accessToken.lifetime) },
+    // The row of a session that a handoff has created shows that its code was used.
+    privacy: {
+      ...privacy,
+      keepEnded: Math.max(privacy.keepEnded, 2 * given.accessToken.lifetime, 2 * HANDOFF_LIFETIME),
+    },
     decideWithin,
     callbackWithin: decideWithin / 2,
   })

@@ -278,7 +278,7 @@ export interface PrivacyOptions {
   readonly userAgent?: boolean
   /**
    * How long the row of an ended session is kept, to answer why it ended. Pawl keeps it for at least two
-   * access-token lifetimes.
+   * access-token lifetimes, and two minutes.
    * Takes 0 to 315,360,000 seconds.
    * @defaultValue 604,800 (7 days)
    */

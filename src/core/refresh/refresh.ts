@@ -15,10 +15,11 @@ import { type NormalContext, normalizeContext, type RefreshContext, recordable }
 import { type Decision, type Presented, pendingLifetime, type Verdict } from '../rotation/decision.ts'
 import { createEnding, endInRefresh, publishEnd } from '../session/ending.ts'
 import { assertRowsVisible } from '../session/missing-row.ts'
+import { continueWithAncestors } from '../session/parent.ts'
 import { assertLive, compareEnds, readRow } from '../session/rows.ts'
 import { assertNotOutdated, readForToken, type StoredValues } from '../session/stored-values.ts'
 import type { SessionRow } from '../store.ts'
-import { type IssuedToken, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
+import { type Issue, type IssuedToken, issueAccessToken, issueRefreshToken } from '../tokens/issue.ts'
 import {
   assertGenuine,
   mintRefreshToken,
@@ -41,6 +42,8 @@ export interface Refreshed {
   readonly row: SessionRow
   /** Whether a schema refuses the claims or data of the row. */
   readonly stale: boolean
+  /** The sessions that this one ends with, its parent first. */
+  readonly ancestors: readonly string[]
   readonly accessToken: IssuedToken
   /** `null`: the client keeps the presented token. */
   readonly refreshToken: IssuedToken | null
@@ -70,7 +73,7 @@ export function refresh(
 
 /**
  * Reads the row, decides, writes and answers. The checks come in the order of the protocol: MAC, row, end, anchor,
- * absolute expiry, idle expiry, device, decision, limits, claims, schemas. Each caller gets its own child: with a shared answer, a
+ * absolute expiry, idle expiry, ancestors, device, decision, limits, claims, schemas. Each caller gets its own child: with a shared answer, a
  * thief could follow the owner undetected.
  */
 async function exchange(
@@ -100,6 +103,7 @@ async function exchange(
     if (version !== null && held.row.version > version) publishVersion(engine, held.row)
     version = held.row.version
     assertUnexpired(engine, token, held.session, arrivedAt)
+    const ancestors = await continueWithAncestors(engine, held.row, arrivedAt)
     const device = await checkDevice(engine, token, held.session, proof, context ?? {}, from, arrivedAt)
     held = withDevice(held, device.device)
     let decision = judge(engine, token, held, arrivedAt)
@@ -132,7 +136,8 @@ async function exchange(
     if (updated === null) continue
     assertInTime(engine, arrivedAt, context?.signal)
     const { claims, data } = values.row
-    const issue = { now: arrivedAt, context: from, until: device.until }
+    const until = Math.min(device.until, ancestors.until)
+    const issue = { now: arrivedAt, context: from, until, ancestors: ancestors.ids }
     const answer = await createAnswer(engine, token, { ...updated, claims, data }, decision, issue)
     // A slow key service must not make an answer that overtakes later ones in the cookie jar.
     assertInTime(engine, arrivedAt, context?.signal)
@@ -243,12 +248,18 @@ export async function endByVerdict(
   return true
 }
 
+interface AnswerIssue extends Pick<Issue, 'now' | 'ancestors'> {
+  readonly context: NormalContext
+  /** When the access token expires at the latest, in ms. */
+  readonly until: number
+}
+
 async function createAnswer(
   engine: Engine,
   token: RefreshToken,
   row: SessionRow,
   { answer, verdict, next }: Decision,
-  { now, context, until }: { readonly now: number; readonly context: NormalContext; readonly until: number },
+  { now, context, until, ancestors }: AnswerIssue,
 ): Promise<Omit<Refreshed, 'stale'>> {
   const atMost = until - now
   /** @param held the refresh token that the client holds from now on; @param twin null if its use proves nothing */
@@ -259,7 +270,7 @@ async function createAnswer(
   ): Promise<IssuedToken> => {
     // In a bound session only a refresh with a proof is evidence.
     const evidence = row.device === null ? twin : null
-    const issue = { generation: held.generation, twin: evidence, now, context, atMost: lifetime }
+    const issue = { generation: held.generation, twin: evidence, now, context, ancestors, atMost: lifetime }
     return issueAccessToken(engine, row, issue)
   }
   if (answer === 'keep') {
@@ -270,7 +281,7 @@ async function createAnswer(
     const isRecorded = row.generation === token.generation && timingSafeEqual(row.current, token.fingerprint)
     const twin = isPending || isRecorded ? null : token
     const accessToken = await accessTokenFor(token, twin, lifetime)
-    return { row, accessToken, refreshToken: null, challenge: nextChallenge(engine, row, token) }
+    return { row, ancestors, accessToken, refreshToken: null, challenge: nextChallenge(engine, row, token) }
   }
   const child = mintRefreshToken(engine.options.secrets, {
     sessionId: row.id,
@@ -281,6 +292,7 @@ async function createAnswer(
   })
   return {
     row,
+    ancestors,
     accessToken: await accessTokenFor(child, child),
     refreshToken: issueRefreshToken(engine, row, child),
     challenge: nextChallenge(engine, row, child),

@@ -39,7 +39,7 @@ export type PollDepth = 'recent' | 'overlap' | 'all'
 export interface Revocations {
   /** @throws SessionEndedError, AccessTokenExpiredError */
   assertNotRevoked(
-    token: Pick<AccessToken, 'sessionId' | 'version' | 'issuedAt' | 'actor' | 'actorVersion'>,
+    token: Pick<AccessToken, 'sessionId' | 'version' | 'issuedAt' | 'actor' | 'actorVersion' | 'ancestors'>,
   ): void
   /** Why the session ended; `null` when no end is known. */
   endOf(sessionId: string): EndReason | null

@@ -9,6 +9,7 @@ type NewFields =
   | 'reuseSince'
   | 'version'
   | 'dataVersion'
+  | 'parentId'
   | 'device'
   | 'endedAt'
   | 'endReason'
@@ -24,6 +25,7 @@ export function newRow(now: number): Pick<SessionRow, NewFields> {
     reuseSince: null,
     version: 0,
     dataVersion: 0,
+    parentId: null,
     device: null,
     endedAt: null,
     endReason: null,

@@ -43,6 +43,8 @@ export interface Session<Claims extends object = ClaimsObject, Data = unknown> {
   readonly userAgent: string | null
   /** Who acts as this user (`session.actAs`); `null` in the user's own session. */
   readonly actor: Actor | null
+  /** The session that this one ends with, and that has handed off to it. `null` for any other. */
+  readonly parentId: string | null
   /** The key that the session is bound to (`deviceBinding`); `null` if it is not bound. */
   readonly device: SessionDevice | null
   readonly endedAt: Date | null
@@ -91,6 +93,7 @@ export function toSession<Claims extends object, Data>(
     ip: row.ip,
     userAgent: row.userAgent,
     actor: row.actor,
+    parentId: row.parentId,
     device: row.device === null ? null : { kind: row.device.kind, thumbprint: thumbprintOf(row.device.key) },
     endedAt: endedAt === null ? null : new Date(endedAt),
     endReason: row.endReason ?? expired,

@@ -132,6 +132,7 @@ function payloadOf(profile: AccessTokenProfile, fields: AccessTokenFields): Toke
         ver: fields.actorVersion,
       },
     }),
+    ...(fields.ancestors.length > 0 && { psid: encodeAncestors(fields.ancestors) }),
     ...(fields.device !== null && { cnf: { jkt: fields.device } }),
   }
 }
@@ -239,6 +240,12 @@ function decodeGenuine(payload: string): string | null {
   const text = bytes.toString()
   // Invalid UTF-8 decodes to U+FFFD, but a claim may also contain that character.
   return !text.includes('\uFFFD') || isUtf8(bytes) ? text : null
+}
+
+/** The most frequent length has the shortest form. */
+function encodeAncestors(ancestors: readonly string[]): string | string[] {
+  const ids = ancestors.map(encodeSessionId)
+  return ids.length === 1 ? ids[0]! : ids
 }
 
 /** A session id as an access token carries it. */

@@ -6,6 +6,7 @@ import type { Engine } from '../engine.ts'
 import { contextTag, type NormalContext } from '../request-context.ts'
 import type { Presented } from '../rotation/decision.ts'
 import { idleExpiry, idleTimeoutOf } from '../session/lifetime.ts'
+import { MAX_ANCESTORS } from '../session/parent.ts'
 import type { Session } from '../session/session.ts'
 import type { SessionRow } from '../store.ts'
 import { type AccessTokenFields, checkFits, checkRefreshes, mintAccessToken } from './access-token.ts'
@@ -28,6 +29,8 @@ export interface Issue {
   readonly now: number
   /** The address and user agent it is bound to; null for none. */
   readonly context: NormalContext | null
+  /** The sessions that the session ends with, its parent first (`readAncestors`). */
+  readonly ancestors: readonly string[]
   /** Upper bound of the lifetime, in ms. */
   readonly atMost?: number
   /** Of an acting session: the version of the administrator's row. */
@@ -49,6 +52,15 @@ type TokenSource = Pick<
   | 'renewals'
   | 'claims'
 >
+
+/** The fields of the row that the length of its tokens depends on. */
+type SizedSource = Omit<TokenSource, 'claims'> & Pick<SessionRow, 'parentId'>
+
+/** For the longest token: with a parent, as if the session had as many ancestors as possible. */
+function sizedIssue({ clock }: Engine, { parentId }: SizedSource): Issue {
+  const ancestors = parentId === null ? [] : Array.from({ length: MAX_ANCESTORS }, () => parentId)
+  return { generation: 0, twin: null, now: clock.now(), context: null, ancestors }
+}
 
 export async function issueAccessToken(engine: Engine, row: SessionRow, issue: Issue): Promise<IssuedToken> {
   const { options, ring, events } = engine
@@ -72,7 +84,7 @@ export async function issueAccessToken(engine: Engine, row: SessionRow, issue: I
 function accessTokenFields(
   engine: Engine,
   row: TokenSource,
-  { generation, twin, now, context, actorVersion = 0 }: Omit<Issue, 'atMost'>,
+  { generation, twin, now, context, ancestors, actorVersion = 0 }: Omit<Issue, 'atMost'>,
   lifetime: number,
 ): AccessTokenFields {
   const { options } = engine
@@ -98,6 +110,7 @@ function accessTokenFields(
         : null,
     actor: row.actor,
     actorVersion,
+    ancestors,
     device: row.device && thumbprintOf(row.device.key),
     claims: row.claims,
   }
@@ -107,13 +120,9 @@ function accessTokenFields(
  * Checks that every future access token with these claims fits a cookie.
  * @throws TypeError
  */
-export async function assertClaimsFit(
-  engine: Engine,
-  row: Omit<TokenSource, 'claims'>,
-  claims: ClaimsObject,
-): Promise<void> {
+export async function assertClaimsFit(engine: Engine, row: SizedSource, claims: ClaimsObject): Promise<void> {
   const { options, ring } = engine
-  const issue = { generation: 0, twin: null, now: engine.clock.now(), context: null }
+  const issue = sizedIssue(engine, row)
   checkFits(await ring.signer(), options.accessToken, accessTokenFields(engine, { ...row, claims }, issue, 0))
 }
 
@@ -125,13 +134,13 @@ export async function assertClaimsFit(
  */
 export async function assertClaimsRefresh(
   engine: Engine,
-  row: Omit<TokenSource, 'claims'>,
+  row: SizedSource,
   claims: ClaimsObject,
   present: ClaimsObject | null,
 ): Promise<void> {
   await assertClaimsFit(engine, row, claims)
-  const { options, ring, clock } = engine
-  const issue = { generation: 0, twin: null, now: clock.now(), context: null }
+  const { options, ring } = engine
+  const issue = sizedIssue(engine, row)
   const fields = (held: ClaimsObject): AccessTokenFields =>
     accessTokenFields(engine, { ...row, claims: held }, issue, 0)
   const presentFields = present === null ? null : fields(present)
@@ -144,7 +153,7 @@ export function issueRefreshToken(engine: Engine, row: SessionRow, token: Refres
 
 /** The session as its new access token describes it, without parsing that token. Tokens hold whole seconds. */
 export function issuedSession<Claims extends object, Data>(
-  { sessionId, userId, claims, authTime, generation, actor, device, stale }: Session<Claims, Data>,
+  { sessionId, userId, claims, authTime, generation, actor, parentId, device, stale }: Session<Claims, Data>,
   { expiresAt }: IssuedToken,
   issuedAt: Date,
 ): VerifiedSession<Claims> {
@@ -157,6 +166,7 @@ export function issuedSession<Claims extends object, Data>(
     authTime: wholeSeconds(authTime),
     generation,
     actor,
+    parentId,
     device: device?.thumbprint ?? null,
     stale,
   })

@@ -59,7 +59,7 @@ new login replaced.`,
 }
 
 function details(session: Session, now: Date, { out }: Context): string {
-  const { createdAt, authTime, endedAt, absoluteExpiresAt, actor } = session
+  const { createdAt, authTime, endedAt, absoluteExpiresAt, actor, parentId } = session
   const reauthenticated = authTime.getTime() !== createdAt.getTime()
   return `${out.prose(printable(whyEnded(session, now)))}\n\n${properties(
     [
@@ -67,6 +67,7 @@ function details(session: Session, now: Date, { out }: Context): string {
       ['user', owner(session)],
       ['state', state(session)],
       ['acting session of', actor === null ? null : actor.sessionId],
+      ['ends with session', parentId],
       ['ended', endedAt === null ? null : timeAgo(endedAt, now)],
       ['created', timeAgo(createdAt, now)],
       ['re-authenticated', reauthenticated ? timeAgo(authTime, now) : null],
