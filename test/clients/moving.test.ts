@@ -33,6 +33,7 @@ async function deploy(site: ClientSite, section?: ReleaseOptions['section']) {
   const isPawl = section === 'Clients that stay'
   const release = await openRelease(old, {
     sessions: site.sessions,
+    now: site.clock.now,
     ...(section && { section }),
     ...(isPawl ? { http: { trustedOrigins: [site.at(APP)], cors: true } } : { first: corsFor(site.at(APP)) }),
   })
@@ -53,23 +54,19 @@ describe.each(KINDS)('$name', (kind) => {
     await client.events()
     const exchanged = ['GET /me 401', `${REFRESH} 200`, 'GET /me 200']
 
-    const moved = await deploy(site, 'Clients that stay')
+    await deploy(site, 'Clients that stay')
     site.network.log.splice(0)
     expect(await client.ask()).toStrictEqual({ status: 200, id: 'anna' })
     expect(requests(site)).toStrictEqual(exchanged)
     expect(await client.payload()).toMatchObject({ sub: 'anna', role: 'admin' })
-    for (const end of moved.later) end()
-    await expect.poll(() => core.sessions.size).toBe(0)
     expect(await client.refresh()).toBe(true)
     expect(await client.ask()).toStrictEqual({ status: 200, id: 'anna' })
     expect(await site.sessions.list('anna', { active: true })).toHaveLength(1)
 
-    const back = await deploy(site, 'Going back to SuperTokens')
+    await deploy(site, 'Going back to SuperTokens')
     site.network.log.splice(0)
     expect(await client.ask()).toStrictEqual({ status: 200, id: 'anna' })
     expect(requests(site)).toStrictEqual(exchanged)
-    for (const end of back.later) end()
-    await expect.poll(() => site.sessions.list('anna', { active: true })).toStrictEqual([])
     expect(await client.refresh()).toBe(true)
     expect(await client.exists()).toBe(true)
     expect(await client.actions()).not.toContain('UNAUTHORISED')
@@ -90,6 +87,7 @@ describe.each(KINDS)('$name', (kind) => {
     expect(await client.ask()).not.toMatchObject({ status: 200 })
     site.network.always(REFRESH, null)
     expect(await site.sessions.list('anna')).not.toStrictEqual([])
+    site.clock.advance(3600)
     expect(await client.ask()).toStrictEqual({ status: 200, id: 'anna' })
     expect(await client.actions()).not.toContain('UNAUTHORISED')
     expect(core.sessions.size).toBe(1)

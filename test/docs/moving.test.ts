@@ -1,4 +1,5 @@
 import { createHmac, randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import express, { type ErrorRequestHandler, type Express } from 'express'
 import express4 from 'express4'
@@ -12,9 +13,10 @@ import {
 } from '../../src/adapters/express/index.ts'
 import type { Sessions } from '../../src/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
 import { type Client, createClient, type Received } from '../support/http-client.ts'
 import { listen } from '../support/http-server.ts'
-import { compileGuide } from '../support/moving-guide.ts'
+import { compileGuide, GUIDE } from '../support/moving-guide.ts'
 import { openSessions } from '../support/sessions.ts'
 
 const OLD_SECRET = 'the secret of express-session'
@@ -30,6 +32,8 @@ beforeAll(async () => {
   await pool.query(
     'create table session (sid varchar primary key, sess json not null, expire timestamp(6) not null)',
   )
+  const [, column] = /`(alter table session [^`]+)`/.exec(await readFile(GUIDE, 'utf8'))!
+  await pool.query(column!)
 })
 
 /** Stores a session as express-session does at a login. @returns the value of its cookie */
@@ -49,9 +53,13 @@ describe.each([
   ['Express 5', express],
 ])('moving a session from express-session, on %s', (_name, create: () => Express) => {
   async function open(database: Pick<pg.Pool, 'query'> = pool) {
-    const sessions: Sessions = await openSessions()
+    const clock = createFakeClock()
+    const sessions: Sessions = await openSessions({ now: clock.now })
     const app = create()
-    const names = { expressSessions, sessionOf, sessions, pool: database, OLD_SECRET, app }
+    const names = {
+      ...{ expressSessions, sessionOf, sessions, pool: database, OLD_SECRET, app },
+      Date: clock,
+    }
     // The guide needs packages that Express depends on.
     const require = createRequire(createRequire(import.meta.url).resolve('express'))
     new Function('require', 'exports', ...Object.keys(names), exchange)(require, {}, ...Object.values(names))
@@ -65,12 +73,12 @@ describe.each([
       client.jar.put('connect.sid', cookie)
       return client
     }
-    return { sessions, browserWith }
+    return { sessions, clock, browserWith }
   }
   const me = (client: Client): Promise<Received> => client.send('GET', '/me')
 
-  it('keeps the user signed in, clears the old cookie, and keeps the old session for a minute', async () => {
-    const { browserWith } = await open()
+  it('keeps the user signed in, clears the old cookie, and exchanges requests at once', async () => {
+    const { sessions, browserWith } = await open()
     const old = await oldLogin('anna')
     const [anna, tab] = [browserWith(old), browserWith(old)]
     const first = await me(anna)
@@ -81,12 +89,45 @@ describe.each([
     expect([again.status, again.cookies]).toStrictEqual([200, []])
     // This request still has the old cookie.
     expect((await me(tab)).body).toStrictEqual({ id: 'anna' })
-    const { rows } = await pool.query(
-      `select expire between localtimestamp and localtimestamp + interval '1 minute' as soon from session
-       where sid = $1`,
-      [/^s:([^.]+)/.exec(decodeURIComponent(old))![1]],
-    )
-    expect(rows).toStrictEqual([{ soon: true }])
+    const sid = /^s:([^.]+)/.exec(decodeURIComponent(old))![1]
+    const { rows } = await pool.query('select moved_to from session where sid = $1', [sid])
+    const created = (await sessions.list('anna')).map(({ sessionId }) => sessionId)
+    expect([rows[0].moved_to.length, rows[0].moved_to.sort()]).toStrictEqual([2, created.sort()])
+  })
+
+  it('exchanges again after a lost answer, however late', async () => {
+    const { clock, browserWith } = await open()
+    const old = await oldLogin('anna')
+    for (const _lost of [1, 2]) {
+      expect((await me(browserWith(old))).status).toBe(200)
+      clock.advance(23 * 3600)
+    }
+    const anna = browserWith(old)
+    expect((await me(anna)).body).toStrictEqual({ id: 'anna' })
+    expect((await me(anna)).body).toStrictEqual({ id: 'anna' })
+  })
+
+  it('refuses a copy once the new session was refreshed, and leaves that alone', async () => {
+    const { sessions, clock, browserWith } = await open()
+    const old = await oldLogin('anna')
+    const anna = browserWith(old)
+    await me(anna)
+    expect((await anna.send('POST', '/session/refresh')).status).toBe(200)
+    await me(anna)
+    const generations = async () => (await sessions.list('anna')).map(({ generation }) => generation)
+    await expect.poll(generations).toStrictEqual([1])
+    clock.advance(59)
+    // A request that was under way.
+    expect((await me(browserWith(old))).status).toBe(200)
+    clock.advance(2)
+    const refused = await me(browserWith(old))
+    expect([refused.status, refused.body, refused.cookies]).toStrictEqual([
+      401,
+      { code: 'not_signed_in', refresh: false },
+      [CLEARED],
+    ])
+    expect((await me(anna)).body).toStrictEqual({ id: 'anna' })
+    expect(await sessions.list('anna', { active: true })).toHaveLength(2)
   })
 
   it('carries over what the session holds, and leaves out what PostgreSQL cannot store', async () => {
@@ -104,13 +145,16 @@ describe.each([
     expect([status, body, cookies]).toStrictEqual([401, { code: 'not_signed_in', refresh: false }, [CLEARED]])
   })
 
-  it('does not happen again after a logout within that minute', async () => {
+  it('does not happen again after a logout, also if the old cookie comes again', async () => {
     const { sessions, browserWith } = await open()
-    const anna = browserWith(await oldLogin('anna'))
+    const old = await oldLogin('anna')
+    const anna = browserWith(old)
     await me(anna)
     expect((await anna.send('POST', '/session/logout')).status).toBe(204)
     expect(anna.jar.names).toStrictEqual([])
+    anna.jar.put('connect.sid', old)
     expect((await me(anna)).status).toBe(401)
+    expect(anna.jar.names).toStrictEqual([])
     expect((await sessions.list('anna')).map(({ active }) => active)).toStrictEqual([false])
   })
 

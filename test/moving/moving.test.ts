@@ -11,6 +11,7 @@ import {
 import type { Sessions } from '../../src/index.ts'
 import { TOKEN_CLAIM_NAMES } from '../../src/portable/token-claims.ts'
 import { createDatabase, createPool } from '../support/database.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
 import { type Client, createClient } from '../support/http-client.ts'
 import { listen } from '../support/http-server.ts'
 import { compileGuide } from '../support/moving-guide.ts'
@@ -53,15 +54,25 @@ describe('moving a session from supertokens-node-postgres-ref-jwt', () => {
     )
   })
 
+  /** Calls the route as the page does: to exchange the session, and to end the old one. */
+  async function exchanged(client: Client): Promise<void> {
+    expect((await client.send('POST', '/api/refreshsession')).status).toBe(200)
+    expect(client.jar.names).toStrictEqual([...PAWL_COOKIES, ...OLD_COOKIES])
+    expect((await client.send('POST', '/api/refreshsession')).status).toBe(200)
+    expect(client.jar.names).toStrictEqual(PAWL_COOKIES)
+  }
+
   async function open() {
-    const sessions: Sessions = await openSessions()
+    const clock = createFakeClock()
+    const sessions: Sessions = await openSessions({ now: clock.now })
     const app = express4()
     let login: readonly [string | number, unknown?, unknown?] = ['unknown']
     app.use(expressSessions(sessions))
     app.post('/old-login', (_req, res, next) => {
       SuperTokens.createNewSession(res, ...login).then(() => res.json({}), next)
     })
-    const names = { SuperTokens, sessionOf, sessions, app }
+    app.get('/me', requireSession(), (_req, res) => void res.json({}))
+    const names = { SuperTokens, sessionOf, sessions, app, Date: clock }
     new Function('exports', ...Object.keys(names), exchange)({}, ...Object.values(names))
     app.use(sessionErrors())
     app.use(((_error, _req, res, _next) => void res.status(500).json({})) as express4.ErrorRequestHandler)
@@ -74,7 +85,7 @@ describe('moving a session from supertokens-node-postgres-ref-jwt', () => {
       expect(client.jar.names).toStrictEqual(OLD_COOKIES)
       return client
     }
-    return { sessions, browserOf }
+    return { sessions, clock, port, browserOf }
   }
 
   const CASES: readonly { readonly payload: unknown; readonly claims: unknown }[] = [
@@ -89,8 +100,7 @@ describe('moving a session from supertokens-node-postgres-ref-jwt', () => {
     const { sessions, browserOf } = await open()
     for (const info of [undefined, { cart: [1] }, ['a'], 'text\0', 0]) {
       const anna = await browserOf('anna', payload, info)
-      expect((await anna.send('POST', '/api/refreshsession')).status).toBe(200)
-      expect(anna.jar.names).toStrictEqual(PAWL_COOKIES)
+      await exchanged(anna)
       const [session] = await sessions.list('anna')
       const text = JSON.stringify(info ?? null)
         .replaceAll('\\u0000', '')
@@ -112,16 +122,57 @@ describe('moving a session from supertokens-node-postgres-ref-jwt', () => {
     }
   })
 
-  it('moves number ids, ends the old session, and happens once', async () => {
+  it('moves number ids, and keeps the old session until the browser has its new one', async () => {
     const { sessions, browserOf } = await open()
+    await pool.query('delete from refresh_token')
     const anna = await browserOf(7)
     const copy = anna.jar.copy()
-    expect((await anna.send('POST', '/api/refreshsession')).status).toBe(200)
+    await exchanged(anna)
     expect((await sessions.list('7')).map(({ active }) => active)).toStrictEqual([true])
-    expect((await pool.query('select * from refresh_token')).rows).toStrictEqual([])
+    expect((await pool.query('select from refresh_token')).rowCount).toBe(0)
     for (const name of OLD_COOKIES) anna.jar.put(name, copy.get(name)!)
     expect((await anna.send('POST', '/api/refreshsession')).status).toBe(500)
     expect(await sessions.list('7')).toHaveLength(1)
+  })
+
+  it('exchanges again after a lost answer, however late, and carries over the same data', async () => {
+    const { sessions, clock, port, browserOf } = await open()
+    const anna = await browserOf('anna', { role: 'admin' }, ['a'])
+    for (const _lost of [1, 2]) {
+      const lost = createClient(port, anna.jar.copy())
+      expect((await lost.send('POST', '/api/refreshsession')).status).toBe(200)
+      clock.advance(24 * 3600)
+    }
+    await exchanged(anna)
+    const moved = (await sessions.list('anna')).map(({ claims, data }) => [claims, data])
+    expect(moved).toStrictEqual(Array.from({ length: 3 }, () => [{ role: 'admin' }, ['a']]))
+  })
+
+  it('refuses a copy after a logout, and once the new session was refreshed', async () => {
+    const { sessions, clock, port, browserOf } = await open()
+    const refreshed = async (client: Client) => {
+      expect((await client.send('POST', '/session/refresh')).status).toBe(200)
+      await client.send('GET', '/me')
+      const generations = async () => (await sessions.list('bob')).map(({ generation }) => generation)
+      await expect.poll(generations).toStrictEqual([1])
+      clock.advance(61)
+    }
+    const loggedOut = (client: Client) => client.send('POST', '/session/logout')
+    await pool.query('delete from refresh_token')
+    for (const [userId, use, active] of [
+      ['anna', loggedOut, 0],
+      ['bob', refreshed, 1],
+    ] as const) {
+      const client = await browserOf(userId)
+      const copy = createClient(port, client.jar.copy())
+      expect((await client.send('POST', '/api/refreshsession')).status).toBe(200)
+      await use(client)
+      expect((await copy.send('POST', '/api/refreshsession')).status).toBe(200)
+      expect(copy.jar.names).toStrictEqual([])
+      expect((await pool.query('select from refresh_token')).rowCount).toBe(0)
+      expect(await sessions.list(userId)).toHaveLength(1)
+      expect(await sessions.list(userId, { active: true })).toHaveLength(active)
+    }
   })
 
   it('creates no session for a browser whose session of Pawl has ended', async () => {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import ts from 'typescript'
 
-const GUIDE = join(import.meta.dirname, '../../docs/moving.md')
+export const GUIDE: string = join(import.meta.dirname, '../../docs/moving.md')
 
 /** The first code of each section or subsection of docs/moving.md, as CommonJS. */
 export async function compileGuide(...sections: readonly string[]): Promise<string> {

@@ -79,27 +79,26 @@ export interface ReleaseOptions {
   readonly http?: HttpOptions
   /** Mounted first. */
   readonly first?: express4.RequestHandler
+  /** The time of the guide. */
+  readonly now?: () => number
 }
 
 /** A release of an application that has its login at `supertokens-node`. */
 export interface Release {
   readonly port: number
-  /** What the guide calls after the last minute. */
-  readonly later: readonly (() => void)[]
   /** What `POST /login` signs in. */
   loginAs(login: OldLogin): void
 }
 
 export async function openRelease(
   old: SupertokensNode,
-  { section, sessions, http, first }: ReleaseOptions,
+  { section, sessions, http, first, now = Date.now }: ReleaseOptions,
 ): Promise<Release> {
   const SuperTokens = old.load('supertokens-node').default
   const { middleware, errorHandler } = old.load('supertokens-node/framework/express')
   const { verifySession } = old.load('supertokens-node/recipe/session/framework/express')
   const usesOld = section === undefined || section === 'Going back to SuperTokens'
   const app = express4().set('etag', false)
-  const later: (() => void)[] = []
   let login: OldLogin = {}
   if (first !== undefined) app.use(first)
   app.post('/login', (req, res, next) => {
@@ -115,10 +114,7 @@ export async function openRelease(
     const names = {
       require: (name: string) => (name.startsWith('supertokens-node') ? old.load(name) : ofExpress(name)),
       exports: {},
-      setTimeout: (callback: () => void) => {
-        later.push(callback)
-        return { unref() {} }
-      },
+      Date: { now },
       express: express4,
       expressSessions: (given: Sessions, options?: HttpOptions) =>
         expressSessions(given, { ...options, ...http }),
@@ -141,7 +137,6 @@ export async function openRelease(
   }) as express4.ErrorRequestHandler)
   return {
     port: await listen(app),
-    later,
     loginAs(given) {
       login = given
     },
