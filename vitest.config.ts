@@ -4,28 +4,15 @@ import { ENGINE_NAMES, engineNamed } from './test/browser/support/engine-names.t
 
 /** The folders of `test/` by the suite that runs them: `npm test` runs the first, `npm run test:<name>` another. */
 const SUITES = {
-  core: [
-    'adapters',
-    'client',
-    'contract',
-    'docs',
-    'http',
-    'otel',
-    'postgres',
-    'properties',
-    'supertokens',
-    'unit',
-    'verify',
-    'wycheproof',
-  ],
-  fleet: ['chaos', 'drivers', 'fleet', 'load', 'model'],
+  core: ['adapters', 'client', 'contract', 'docs', 'http', 'otel', 'postgres', 'unit', 'wycheproof'],
+  fleet: ['chaos', 'drivers', 'fleet', 'load', 'model', 'properties'],
   browser: ['browser'],
-  apps: ['cli', 'demo', 'examples', 'moving'],
+  apps: ['cli', 'demo', 'examples', 'moving', 'verify'],
   package: ['package'],
   frameworks: ['frameworks'],
   failover: ['failover'],
   runtimes: ['runtimes'],
-  clients: ['clients'],
+  clients: ['clients', 'supertokens'],
 } as const
 
 const listed: readonly string[] = Object.values(SUITES).flat()

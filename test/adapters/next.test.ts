@@ -477,12 +477,16 @@ it('an action called by another action uses the same session', async () => {
 it('an action called while a page renders can neither create nor revoke a session', async () => {
   const { anna, next, sessions } = await openSignedIn(INLINE)
   const thrown: unknown[] = []
+  let isFirst = true
   const port = await serve({
     ...next,
     runProxy: next.proxy(),
     answer: next.handlers.GET,
     errors: [],
     async read() {
+      // Next renders the title and the page at the same time.
+      if (!isFirst) return next.read()
+      isFirst = false
       await next
         .action((session) => session.create({ userId: 'berta' }))()
         .catch((error) => thrown.push(error))
@@ -500,7 +504,7 @@ it('an action called while a page renders can neither create nor revoke a sessio
   const readOnly = expect.objectContaining({
     message: expect.stringMatching(/^Cookies can only be modified/),
   })
-  expect(thrown.slice(0, 3)).toStrictEqual([readOnly, readOnly, new TypeError('anna')])
+  expect(thrown).toStrictEqual([readOnly, readOnly, new TypeError('anna')])
   expect(await sessions.list('berta')).toStrictEqual([])
   expect((await sessions.list('anna'))[0]!.active).toBe(true)
 })
