@@ -80,6 +80,8 @@ export async function callStorage<T>(
 export async function endSession(client: ClientState, clears: boolean): Promise<void> {
   client.tokens = null
   becomeSignedOut(client)
-  if (client.storage && clears)
-    await (client.clearing = callStorage(client, (storage) => storage.clear()).catch(() => {}))
+  if (client.storage && clears) {
+    client.clearing = callStorage(client, (storage) => storage.clear()).catch(() => {})
+    await client.clearing
+  }
 }
