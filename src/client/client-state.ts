@@ -41,7 +41,7 @@ export interface ClientState {
   session: SessionState
   readonly listeners: Set<(session: SessionState) => void>
   /** Whether another user may have signed in since the listeners were called. */
-  mayBeAnotherUser?: boolean
+  isNewUser?: boolean
   /** The call of the `user` option under way. */
   identifying?: Promise<void> | undefined
 
@@ -51,6 +51,8 @@ export interface ClientState {
    * request was sent, the response may be outdated.
    */
   revision: number
+  /** The revision at which the last sign-in began or ended: an earlier request may be another user's. */
+  userSince?: number
   /** When the access token expires, as {@link elapsedTime}; undefined: unknown. */
   expiresAt?: number | undefined
   /** The token that unsafe requests carry if the server has `csrf: 'token'`. */
@@ -60,7 +62,7 @@ export interface ClientState {
   /** The last call of the storage's `clear`: a later `save` waits for it. */
   clearing?: Promise<unknown>
   /** Whether the storage failed at its last call. */
-  hasStorageFailed?: boolean
+  storageFailed?: boolean
   /** Bearer mode: the tokens; null: nobody is signed in; undefined: not loaded yet. */
   tokens?: Tokens | null
   /** The refresh under way. */
@@ -70,9 +72,9 @@ export interface ClientState {
 
   // Whether the browser keeps cookies.
   /** Until this {@link elapsedTime}, a refused request may mean that the browser did not keep the last cookies. */
-  unconfirmedUntil: number
+  unconfirmedUntil?: number | undefined
   /** Whether a sign-in set the last cookies. */
-  unconfirmedSignIn?: boolean
+  unconfirmedSignIn?: Promise<boolean> | undefined
   /** Whether blocked cookies were reported since the last sign-in. */
   reported?: boolean
 }

@@ -122,7 +122,6 @@ export function createSessionClient<User = unknown>(
     listeners: new Set(),
     revision: 0,
     csrfToken: typeof csrf === 'string' ? csrf : undefined,
-    unconfirmedUntil: 0,
   }
 
   client.device = options.device?.attach(client)
@@ -167,7 +166,7 @@ export function createSessionClient<User = unknown>(
       after: after.bind(null, client) as RequestHooks['after'],
     },
     close() {
-      if (channel) globalThis.removeEventListener?.('pageshow', onPageShow)
+      globalThis.removeEventListener?.('pageshow', onPageShow)
       channel?.close()
       client.channel = undefined
       client.listeners.clear()

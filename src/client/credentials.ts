@@ -12,6 +12,7 @@ export const BEARER_HEADERS: Readonly<Record<string, string>> = { [TRANSPORT_HEA
 /**
  * Takes over the result of a sign-in or refresh. In cookie mode this is done when the call returns.
  * @param requestedAt when the request was sent: the token is no older than that
+ * @param anew whether another tab has signed somebody in
  */
 export async function acceptAnswer(
   client: ClientState,
@@ -28,11 +29,14 @@ export async function acceptAnswer(
   } else {
     const { csrfToken, marker } = answer as CookieAnswer
     client.csrfToken = csrfToken
-    // Another tab signed somebody in, and its message was lost.
-    if (client.marker && marker && client.marker !== marker) client.mayBeAnotherUser = true
+    // The message of another tab may have been lost.
+    if (client.marker && marker && client.marker !== marker) {
+      client.isNewUser = true
+      client.userSince = client.revision + 1
+    }
     client.marker = marker
     client.unconfirmedUntil = elapsedTime() + client.timeout
-    client.unconfirmedSignIn = !!client.signingIn
+    client.unconfirmedSignIn = client.signingIn
   }
   // Undefined if the answer has no `expiresIn`.
   client.expiresAt = requestedAt + answer.expiresIn! * 1000 || undefined
@@ -60,11 +64,11 @@ export async function callStorage<T>(
 ): Promise<T> {
   try {
     const result = await within(() => call(client.storage!))
-    client.hasStorageFailed = false
+    client.storageFailed = false
     return result
   } catch (cause) {
-    if (!client.hasStorageFailed) client.report('storage-failed', cause)
-    client.hasStorageFailed = true
+    if (!client.storageFailed) client.report('storage-failed', cause)
+    client.storageFailed = true
     throw cause
   }
 }
@@ -76,7 +80,8 @@ export async function callStorage<T>(
 export async function endSession(client: ClientState, clears: boolean): Promise<void> {
   client.tokens = null
   becomeSignedOut(client)
-  if (!client.storage || !clears) return
-  client.clearing = callStorage(client, (storage) => storage.clear()).catch(() => {})
-  await client.clearing
+  if (client.storage && clears) {
+    client.clearing = callStorage(client, (storage) => storage.clear()).catch(() => {})
+    await client.clearing
+  }
 }

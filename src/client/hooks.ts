@@ -109,27 +109,31 @@ export async function after(
   if (!isProblem(problem) || (forbidden && problem.code !== 'csrf_rejected')) return false
   const outdated = ticket.revision !== client.revision
   const cookiesLost =
-    elapsedTime() < client.unconfirmedUntil &&
+    !outdated &&
+    elapsedTime() < client.unconfirmedUntil! &&
     (problem.code === 'not_signed_in' ||
       // A token refused later than right after the refresh may have expired: new claims, for example, expire it.
       (problem.refresh && !forbidden && !client.unconfirmedSignIn && (ticket.repeated || client.reported)))
-  if (cookiesLost && !outdated && !client.reported) {
+  if (cookiesLost && !client.reported) {
     client.reported = true
     client.report('cookies-blocked')
   }
   if (!forbidden && !problem.refresh) {
-    // Tokens that could not be read stay in the storage. A route that wants a proof says nothing about the session.
-    if (!outdated && !client.signingIn && problem.code !== 'device_proof_required')
-      await endSession(client, !!client.tokens)
+    // Neither a route that wants a proof says anything about the session, nor a server that a proxy kept the token from.
+    const isFinal =
+      problem.code === 'not_signed_in'
+        ? !/ ./.test(ticket.headers.authorization!)
+        : problem.code !== 'device_proof_required'
+    // Tokens that could not be read stay in the storage.
+    if (isFinal && !outdated && !client.signingIn) await endSession(client, !!client.tokens)
     return false
   }
-  if (ticket.repeated) return false
-  if (outdated) {
-    // The session has changed since then. Once a sign-in under way has ended, a repetition needs no refresh.
-    await client.signingIn?.catch(() => {})
-    return client.session.status !== 'signed-out'
-  }
-  if (forbidden) client.csrfToken = undefined
-  if (client.signingIn || cookiesLost) return false
-  return refresh(client)
+  if (ticket.repeated || cookiesLost) return false
+  if (forbidden && !outdated) client.csrfToken = undefined
+  return (
+    !client.signingIn &&
+    // The session has changed since then: a repetition needs no refresh.
+    (outdated ? client.session.status !== 'signed-out' : await refresh(client)) &&
+    !(ticket.revision < client.userSince!)
+  )
 }

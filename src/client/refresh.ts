@@ -17,10 +17,7 @@ import { within } from './within.ts'
 export function refresh(client: ClientState): Promise<boolean> {
   const { revision } = client
   client.refreshing ??= client
-    .runAlone(() =>
-      // During the wait another tab may have refreshed, or somebody signed in or out.
-      client.revision === revision ? sendRefresh(client) : client.session.status !== 'signed-out',
-    )
+    .runAlone(() => sendRefresh(client, revision))
     .finally(() => {
       client.refreshing = undefined
     })
@@ -36,21 +33,21 @@ function fail(cause: unknown): never {
   throw routeError('refresh', undefined, cause)
 }
 
-async function sendRefresh(client: ClientState, attempt = 0): Promise<boolean> {
-  const { revision, tokens: previous } = client
-  if (client.storage) {
-    const tokens = await loadTokens(client)
-    client.tokens = tokens
-    if (!tokens) {
-      becomeSignedOut(client)
-      return false
-    }
-    if (previous && previous.accessToken !== tokens.accessToken) {
-      // Another client with the same storage has refreshed.
-      client.revision++
-      return true
-    }
-  }
+/** Takes over what another client with the same storage has done, which increases the revision. */
+async function readTokens(client: ClientState): Promise<void> {
+  if (!client.storage) return
+  const { tokens } = client
+  const stored = await loadTokens(client)
+  client.tokens = stored
+  if (!stored) becomeSignedOut(client)
+  if (!stored || (tokens && tokens.accessToken !== stored.accessToken)) client.revision++
+}
+
+/** @param revision of the client when the refresh was asked for */
+async function sendRefresh(client: ClientState, revision: number, attempt = 0): Promise<boolean> {
+  // During the wait another tab may have refreshed, or somebody signed in or out.
+  await readTokens(client)
+  if (client.revision !== revision) return client.session.status !== 'signed-out'
   const requestedAt = elapsedTime()
   let response!: Response
   let body: unknown
@@ -58,12 +55,15 @@ async function sendRefresh(client: ClientState, attempt = 0): Promise<boolean> {
     response = await postToRoute(client, 'refresh', { refreshToken: client.tokens?.refreshToken }, {}, signal)
     body = await readJson(response)
   }, client.timeout).catch(fail)
+  // A late answer must not replace newer tokens, nor end their session.
+  await readTokens(client)
+  if (client.revision !== revision) return client.session.status !== 'signed-out'
   if (response.status === 401 && isProblem(body)) {
-    if (client.revision !== revision) return true
     const isUnproven = body.code === 'device_proof_required'
     // The request carried cookies that a new login has replaced, or the server has given the challenge of a proof. A page load
     // may have refreshed since, so that it needs another one.
-    if (attempt < (isUnproven ? 2 : +(body.refresh === 'once'))) return sendRefresh(client, attempt + 1)
+    if (attempt < (isUnproven ? 2 : +(body.refresh === 'once')))
+      return sendRefresh(client, revision, attempt + 1)
     if (isUnproven && client.session.status !== 'signed-out') client.report('device-unproven')
     // The device may prove itself later. A corrected deployment accepts the tokens of an outdated session again.
     await endSession(client, !isUnproven && body.code !== 'session_outdated')
@@ -74,6 +74,6 @@ async function sendRefresh(client: ClientState, attempt = 0): Promise<boolean> {
   if (!isSignInAnswer(body)) throw routeError('refresh')
   await acceptAnswer(client, body, requestedAt)
   broadcast(client, 'refresh', body as CookieAnswer)
-  void becomeSignedIn(client, false)
+  void becomeSignedIn(client)
   return true
 }

@@ -4,9 +4,9 @@ import { within } from './within.ts'
 
 /** Changes who is signed in, and calls the listeners. */
 export function setSession(client: ClientState, next: SessionState): void {
-  if (!client.mayBeAnotherUser && next.status === client.session.status && next.user === client.session.user)
-    return
-  client.mayBeAnotherUser = false
+  const { status, user } = client.session
+  if (!client.isNewUser && next.status === status && next.user === user) return
+  client.isNewUser = false
   client.session = next
   // Called later: an error of a listener must not fail a request.
   for (const listener of client.listeners) void Promise.resolve(next).then(listener)
@@ -27,7 +27,7 @@ export function identifyUser(client: ClientState, signedIn: boolean): Promise<vo
         next = found == null ? SIGNED_OUT : { status: 'signed-in', user: found }
       }
     } catch (cause) {
-      client.report('user-failed', cause)
+      if (client.identifying === call) client.report('user-failed', cause)
     }
     // A sign-in or sign-out has replaced this call: its result is outdated.
     if (client.identifying !== call) return
@@ -38,20 +38,20 @@ export function identifyUser(client: ClientState, signedIn: boolean): Promise<vo
   return call
 }
 
-/**
- * Takes note that somebody is signed in.
- * @param anew true after a sign-in, which may be another user's; false after a refresh
- */
-export function becomeSignedIn(client: ClientState, anew: boolean): Promise<void> | undefined {
-  client.mayBeAnotherUser ||= anew
-  if (client.mayBeAnotherUser) client.identifying = undefined
+/** Takes note that somebody is signed in. */
+export function becomeSignedIn(client: ClientState): Promise<void> | undefined {
+  if (client.isNewUser) client.identifying = undefined
   else if (client.session.status === 'signed-in') return
   return identifyUser(client, true)
 }
 
 /** Forgets the session: nobody is signed in. */
 export function becomeSignedOut(client: ClientState): void {
-  client.identifying = client.expiresAt = client.csrfToken = client.marker = undefined
-  client.unconfirmedUntil = 0
+  client.identifying =
+    client.expiresAt =
+    client.csrfToken =
+    client.marker =
+    client.unconfirmedUntil =
+      undefined
   setSession(client, SIGNED_OUT)
 }

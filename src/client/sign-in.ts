@@ -16,7 +16,7 @@ export async function signIn(client: ClientState, login: Login): Promise<boolean
   if (client.csrf) await before(client, 'POST')
   const signingIn = client.runAlone(async () => {
     client.signingIn = signingIn
-    client.revision++
+    client.userSince = ++client.revision
     const requestedAt = elapsedTime()
     try {
       const answer = await login()
@@ -26,11 +26,13 @@ export async function signIn(client: ClientState, login: Login): Promise<boolean
       await client.device?.bind(answer)
     } finally {
       client.signingIn = undefined
+      client.userSince = ++client.revision
     }
     client.reported = false
     return true
   })
   if (!(await signingIn)) return false
-  await becomeSignedIn(client, true)
+  client.isNewUser = true
+  await becomeSignedIn(client)
   return client.session.status === 'signed-in'
 }

@@ -11,7 +11,7 @@ export async function signOut(client: ClientState, repeats?: OwnTicket): Promise
   const { signingIn, revision } = client
   // A login may end the previous session first. In the queue each of the two would wait for the other.
   const response = await (signingIn ? post() : client.runAlone(post))
-  if (!response.ok) {
+  if (response.status !== 204) {
     if (await after(client, ticket, response.status, response)) return signOut(client, ticket)
     throw routeError('logout', response)
   }

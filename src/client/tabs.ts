@@ -27,9 +27,12 @@ export function onTabMessage(client: ClientState, { data }: MessageEvent<Partial
     return
   }
   void acceptAnswer(client, answer, elapsedTime())
+  if (kind === 'login') {
+    client.isNewUser = true
+    client.userSince = client.revision
+  }
   // The tab that sent the request finds out whether the browser kept the cookies.
   client.unconfirmedUntil = 0
   // A refresh that a sign-out has overtaken signs nobody in.
-  if (kind === 'login' || client.mayBeAnotherUser || client.session.status === 'unknown')
-    void becomeSignedIn(client, kind === 'login')
+  if (client.isNewUser || client.session.status === 'unknown') void becomeSignedIn(client)
 }

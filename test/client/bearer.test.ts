@@ -316,6 +316,88 @@ describe('bearer mode', () => {
     expect(world.count('POST /session/refresh')).toBe(1)
   })
 
+  describe('with another client on the same storage', () => {
+    /** Two clients that know the same tokens. The first refreshes, and its answer arrives when the test says so. */
+    async function refreshLate(answer: (pass: () => Promise<Response>) => Response | Promise<Response>) {
+      const world = await openWorld()
+      const tokens = memoryTokens()
+      const [one, two] = [world.client({ tokens }), world.client({ tokens })]
+      await world.login(one)
+      await two.fetch('/me')
+      world.expire()
+      const [sent, late] = [defer(), defer()]
+      world.intercept.set('POST /session/refresh', async (pass) => {
+        world.intercept.clear()
+        const response = await answer(pass)
+        sent.resolve()
+        await late.promise
+        return response
+      })
+      const response = one.fetch('/me')
+      await sent.promise
+      return { world, tokens, one, two, arrive: late.resolve, response }
+    }
+
+    it('keeps its newer tokens if the answer to a refresh arrives late', async () => {
+      const { world, tokens, two, arrive, response } = await refreshLate((pass) => pass())
+      expect((await two.fetch('/me')).status).toBe(200)
+      const newer = await tokens.load()
+      arrive()
+      expect((await response).status).toBe(200)
+      expect(await tokens.load()).toStrictEqual(newer)
+      expect(world.count('POST /session/refresh')).toBe(2)
+    })
+
+    it('keeps its newer tokens if the late answer refuses the older ones', async () => {
+      const { tokens, one, two, arrive, response } = await refreshLate(() =>
+        Response.json({ code: 'refresh_token_reused', refresh: false }, { status: 401 }),
+      )
+      await two.fetch('/me')
+      const newer = await tokens.load()
+      arrive()
+      expect((await response).status).toBe(200)
+      expect([await tokens.load(), one.session.status]).toStrictEqual([newer, 'signed-in'])
+    })
+
+    it('stays signed out if the answer arrives after its sign-out', async () => {
+      const { tokens, one, two, arrive, response } = await refreshLate((pass) => pass())
+      await two.signOut()
+      arrive()
+      expect((await response).status).toBe(401)
+      expect([await tokens.load(), one.session.status]).toStrictEqual([null, 'signed-out'])
+    })
+  })
+
+  it('keeps the session if the server did not get the token of a request', async () => {
+    const world = await openWorld()
+    const tokens = memoryTokens()
+    const client = world.client({ tokens })
+    await world.login(client)
+    const kept = await tokens.load()
+    world.intercept.set('GET /me', (_pass, request) => {
+      // A proxy removes the header.
+      const headers = new Headers(request.headers)
+      headers.delete('authorization')
+      return fetch(new Request(request, { headers }))
+    })
+    const refused = await client.fetch('/me')
+    expect([refused.status, await refused.json()]).toMatchObject([
+      401,
+      { code: 'not_signed_in', refresh: false },
+    ])
+    expect([client.session.status, await tokens.load()]).toStrictEqual(['signed-in', kept])
+    world.intercept.clear()
+    expect((await client.fetch('/me')).status).toBe(200)
+    expect(world.count('POST /session/refresh')).toBe(0)
+  })
+
+  it('becomes signed out by the same answer to a request without a token', async () => {
+    const world = await openWorld()
+    const client = world.client({ tokens: memoryTokens() })
+    expect((await client.fetch('/me')).status).toBe(401)
+    expect(client.session.status).toBe('signed-out')
+  })
+
   it('clears the tokens of a revoked session', async () => {
     const world = await openWorld()
     const tokens = memoryTokens()
