@@ -61,6 +61,8 @@ declare const userId: string`,
   'memory/': '',
   'otel/': '',
   'postgres/': "import pg from 'pg'",
+  'supertokens/': `import express from 'express'\nconst app = express()
+import { expressSessions } from 'pawl/express'\nimport { supertokens } from 'pawl/supertokens'`,
   'verify/': "import { createVerifier } from 'pawl/verify'\ndeclare const request: Request",
 }
 /** The native modules that no package of the repository has. `examples/expo` declares the others. */
