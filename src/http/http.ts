@@ -8,7 +8,7 @@ import { CsrfRejectedError } from '../portable/errors.ts'
 import { isPromise } from '../portable/is-promise.ts'
 import { check } from '../portable/options/check.ts'
 import { answersOf, canRefreshInline, checkRow, refreshInline } from './answers.ts'
-import { cookiesFor } from './cookies.ts'
+import { type CookieWriter, cookiesFor } from './cookies.ts'
 import { createCors } from './cors.ts'
 import { createCorsWarnings } from './cors-warnings.ts'
 import { assertCsrfToken, assertSameSite } from './csrf.ts'
@@ -139,17 +139,16 @@ function startedHttp<Claims extends object, Data>(
     return named === null ? null : createCsrfToken(engine.options.secrets, named.sessionId)
   }
 
-  function openConversation(exchange: Exchange): Conversation | null {
-    const isGenuine = (accessToken: string): boolean => engine.identify(accessToken) !== null
-    return (
-      options.protocol?.converse(exchange, { cookies: cookiesOf(exchange), isGenuine, csrfTokenOf }) ?? null
-    )
+  const isGenuine = (accessToken: string): boolean => engine.identify(accessToken) !== null
+
+  function openConversation(exchange: Exchange, cookies: CookieWriter): Conversation | null {
+    return options.protocol?.converse(exchange, { cookies, isGenuine, csrfTokenOf }) ?? null
   }
 
   function incoming(exchange: Exchange, waited?: number): IncomingRequest<Claims, Data> {
-    const conversation = openConversation(exchange)
-    if (conversation === null)
-      return new IncomingRequest(sessions, options, exchange, cookiesOf(exchange), waited)
+    const own = cookiesOf(exchange)
+    const conversation = openConversation(exchange, own)
+    if (conversation === null) return new IncomingRequest(sessions, options, exchange, own, waited)
     const { exchange: inner, cookies } = conversation
     return new IncomingRequest(sessions, conversationOptions, inner, cookies, waited, conversation)
   }
@@ -267,6 +266,9 @@ function startedHttp<Claims extends object, Data>(
       await onDemand?.settle()
       return current
     },
-    cookiesOf: (exchange) => (openConversation(exchange)?.cookies ?? cookiesOf(exchange)).set,
+    cookiesOf(exchange) {
+      const own = cookiesOf(exchange)
+      return (openConversation(exchange, own)?.cookies ?? own).set
+    },
   }
 }

@@ -3,8 +3,9 @@ import type { Exchange, Header, Reply } from '../http/exchange.ts'
 import type { Beside, Conversation, OwnProtocol } from '../http/protocol.ts'
 import { jsonReply } from '../http/reply.ts'
 import type { CsrfRejectedError } from '../portable/errors.ts'
+import { MAX_TOKENS } from '../wire/credentials.ts'
 import { type Answer, answerTo, codeOf, MUST_REFRESH, NOT_SIGNED_IN, OK, REFRESHED } from './answers.ts'
-import { type Credentials, fewTokens, MAX_TOKENS } from './credentials.ts'
+import { type Credentials, fewTokens } from './credentials.ts'
 import { frontTokenOf } from './front-token.ts'
 import {
   ACCESS_COOKIE,
@@ -114,9 +115,7 @@ export class FdiConversation implements Conversation {
     const isStray = codeOf(reply) === 'not_signed_in'
     // A client that has no tokens but those cookies would ask with each start.
     const clears = isStray && (credentials.accessCookies.length > 0 || credentials.hasLegacyCookie)
-    return clears
-      ? this.cookies.clear().flatMap((text) => this.headersOf(text))
-      : exposed(FRONT_HEADER, REMOVE)
+    return clears ? this.cookies.clear().flatMap(this.headersOf) : exposed(FRONT_HEADER, REMOVE)
   }
 
   readonly headersOf = (text: string): readonly Header[] => {

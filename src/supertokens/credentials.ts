@@ -1,11 +1,9 @@
 import { claimedToken } from '../core/tokens/access-token.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { couldBeOurs } from '../portable/token-header.ts'
-import { bearerToken, cookieTokens } from '../wire/credentials.ts'
+import { bearerToken, cookieTokens, MAX_TOKENS } from '../wire/credentials.ts'
 import { ACCESS_COOKIE, LEGACY_COOKIE, REFRESH_COOKIE } from './names.ts'
 
-/** How many tokens of a cookie are looked at where each one costs something. */
-export const MAX_TOKENS = 4
 /** Of this release or any other. */
 const REFRESH_TOKEN = /^pawl_r\d{1,5}_[\w.~+/=-]{1,3500}$/
 

@@ -25,7 +25,7 @@ export function isHostOnly(cookie: string): boolean {
 }
 
 /** How many access tokens of a request are looked at, because the signature of each may have to be checked. */
-const MAX_TOKENS = 4
+export const MAX_TOKENS = 4
 
 /**
  * The access tokens of a request to look at, in the order of the request: at most four. Only doubled cookies make more
