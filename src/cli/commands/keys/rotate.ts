@@ -1,8 +1,8 @@
 import type { Algorithm } from '../../../index.ts'
+import { time } from '../../../portable/format.ts'
 import type { Command } from '../../command.ts'
 import { withCreatedSessions, withMigratedStore } from '../../database.ts'
 import { Failure, UsageError } from '../../terminal/errors.ts'
-import { time } from '../../terminal/format.ts'
 import { NO_KEYS } from './listed-keys.ts'
 
 /** Ten years, in seconds: the maximum of `keys.rotationInterval`. */
