@@ -1,7 +1,7 @@
+import { time } from '../../../portable/format.ts'
 import type { Command } from '../../command.ts'
 import { applicationSecrets, withApplicationKeys } from '../../database.ts'
 import { UsageError } from '../../terminal/errors.ts'
-import { time } from '../../terminal/format.ts'
 
 export const keysRotate: Command = {
   name: 'keys rotate',

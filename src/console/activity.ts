@@ -1,0 +1,120 @@
+import type { Sessions } from '../core/api.ts'
+import type { Engine } from '../core/engine.ts'
+import { ENTRIES } from '../core/observability/logger.ts'
+import type { EventName, SessionEvents } from '../core/observability/session-events.ts'
+
+/** What the console counts. */
+export const COUNTED = ['refreshed', 'created', 'ended', 'reused'] as const
+
+export type Counted = (typeof COUNTED)[number]
+
+/** An event of this process. */
+export interface RecentEvent {
+  readonly at: number
+  readonly name: EventName
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly message: string
+  readonly sessionId: string | null
+  readonly userId: string | null
+  readonly event: Readonly<Record<string, unknown>>
+  /** How many of the same name came one after another without a session. */
+  readonly times: number
+}
+
+/** What this process has done since the console was made. It needs no database. */
+export interface Activity {
+  /** When counting began, in ms. */
+  readonly since: number
+  /** Events within the last 60 seconds. */
+  lastMinute(now: number): Record<Counted, number>
+  /** Events in each of the last 30 minutes, the present one last. */
+  minutes(now: number, name: Counted): number[]
+  /** The newest first. */
+  recent(): readonly RecentEvent[]
+  recentOf(sessionId: string): readonly RecentEvent[]
+}
+
+/** Milliseconds of a slot, the smallest time that is counted apart. */
+const SLOT = 5000
+const SLOTS_PER_MINUTE = 60_000 / SLOT
+export const MINUTES = 30
+const SLOTS = MINUTES * SLOTS_PER_MINUTE
+const MAX_RECENT = 200
+
+/** Events of almost every request say nothing one by one. */
+const TOO_FREQUENT: readonly EventName[] = ['refreshed', 'rotated', 'started', 'cookiesLarge']
+
+const activities = new WeakMap<Engine, Activity>()
+
+/** Counts from the first call on. One for all consoles of the same sessions. */
+export function activityOf(sessions: Sessions<never, never>, engine: Engine): Activity {
+  const known = activities.get(engine)
+  if (known !== undefined) return known
+  const made = watch(sessions, () => engine.clock.now())
+  activities.set(engine, made)
+  return made
+}
+
+function watch(sessions: Pick<Sessions, 'on'>, clock: () => number): Activity {
+  const slots = Array.from({ length: SLOTS }, () => ({ slot: -1, counts: zero() }))
+  const recent: RecentEvent[] = []
+
+  for (const name of COUNTED)
+    sessions.on(name, () => {
+      const slot = Math.floor(clock() / SLOT)
+      const place = slots[slot % SLOTS]!
+      if (place.slot !== slot) Object.assign(place, { slot, counts: zero() })
+      place.counts[name]++
+    })
+  for (const name of Object.keys(ENTRIES) as EventName[])
+    if (!TOO_FREQUENT.includes(name)) sessions.on(name, (event) => remember(name, event))
+
+  function remember(name: EventName, event: SessionEvents[EventName]): void {
+    const { sessionId = null, userId = null } = event as { sessionId?: string; userId?: string }
+    const [last] = recent
+    const isRepeated = last?.name === name && sessionId === null && userId === null
+    if (isRepeated) recent.shift()
+    const { level, message } = ENTRIES[name]
+    recent.unshift({
+      at: clock(),
+      name,
+      level,
+      message,
+      sessionId,
+      userId,
+      event: event as Record<string, unknown>,
+      times: isRepeated ? last.times + 1 : 1,
+    })
+    recent.length = Math.min(recent.length, MAX_RECENT)
+  }
+
+  /** The sum of `length` slots before and including `end`. */
+  function sum(end: number, length: number, name: Counted): number {
+    let total = 0
+    for (let slot = end - length + 1; slot <= end; slot++) {
+      const place = slots[((slot % SLOTS) + SLOTS) % SLOTS]!
+      if (place.slot === slot) total += place.counts[name]
+    }
+    return total
+  }
+
+  return {
+    since: clock(),
+    lastMinute(now) {
+      const end = Math.floor(now / SLOT)
+      return Object.fromEntries(
+        COUNTED.map((name) => [name, sum(end, SLOTS_PER_MINUTE, name)]),
+      ) as Record<Counted, number>
+    },
+    minutes(now, name) {
+      const end = Math.floor(now / SLOT)
+      return Array.from({ length: MINUTES }, (_, index) =>
+        sum(end - (MINUTES - 1 - index) * SLOTS_PER_MINUTE, SLOTS_PER_MINUTE, name),
+      )
+    },
+    recent: () => recent,
+    recentOf: (sessionId) => recent.filter((entry) => entry.sessionId === sessionId),
+  }
+}
+
+const zero = (): Record<Counted, number> => ({ refreshed: 0, created: 0, ended: 0, reused: 0 })
