@@ -3,14 +3,14 @@ import { once } from 'node:events'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, get } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createGate, type Gate, type Knock, type Verdict } from '../../src/cli/commands/console/gate.ts'
 import { browserCommand } from '../../src/cli/commands/console/open-browser.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase } from '../support/database.ts'
-import { FOREIGN_SECRET } from '../support/secrets.ts'
+import { FOREIGN_SECRET, SECRET } from '../support/secrets.ts'
 import { openSessions } from '../support/sessions.ts'
 import { built, pawl, type Ran } from './pawl.ts'
 
@@ -247,10 +247,10 @@ describe('npx pawl console', () => {
     expect(await welcome.text()).toContain(`content="0; url=${running.url.pathname}"`)
     const cookie = welcome.headers.get('set-cookie')!.split(';')[0]!
 
-    const page = await running.ask(`${running.url.pathname}/users/anna`, { cookie })
+    const page = await running.ask(`${running.url.pathname}/user?id=anna`, { cookie })
     expect(page.status).toBe(200)
     expect(await page.text()).toContain('anna')
-    expect((await running.ask(`${running.url.pathname}/users/anna`)).status).toBe(403)
+    expect((await running.ask(`${running.url.pathname}/user?id=anna`)).status).toBe(403)
     expect((await running.ask('/', { cookie: 'pawl-console=x' })).status).toBe(403)
 
     expect((await running.ask(running.url.href)).status).toBe(403)
@@ -259,6 +259,86 @@ describe('npx pawl console', () => {
     expect([code, stdout]).toStrictEqual([130, `${running.url.href}\n`])
     expect(stderr).not.toContain(running.url.searchParams.get('token'))
     await expect(running.ask('/')).rejects.toThrow()
+  })
+
+  it('ends a session, and says on the terminal what was done', async () => {
+    const database = await createDatabase()
+    const sessions = await openSessions({ store: postgres({ connectionString: database }) })
+    const { session, accessToken } = await sessions.create({ userId: 'anna' })
+    const { sessionId } = session
+    const running = await startConsole([], { DATABASE_URL: database })
+    const { cookie } = await openLink(running)
+    const action = `${running.url.pathname}/actions/end-session?session=${sessionId}`
+    const post = (headers: Record<string, string>): Promise<Response> =>
+      fetch(new URL(action, running.url), {
+        method: 'POST',
+        redirect: 'manual',
+        headers: { cookie, ...headers },
+      })
+    // Other servers of this machine are of the same site.
+    for (const site of ['same-site', 'cross-site', 'none', ''])
+      expect((await post({ 'sec-fetch-site': site })).status, site).toBe(403)
+    expect((await post({ origin: 'http://127.0.0.1:1' })).status).toBe(403)
+    const done = await post({ 'sec-fetch-site': 'same-origin' })
+    expect(done.status).toBe(303)
+    // In the process of the application.
+    await vi.waitFor(() => expect(() => sessions.verify(accessToken.value)).toThrow(/ended/), 10_000)
+    expect(running.stderr()).toMatch(
+      new RegExp(`\\n\\d{4}-\\d\\d-\\d\\d [\\d:]{8}Z end-session ${sessionId}, user 'anna': 1 session\\n$`),
+    )
+    const page = await running.ask(`${running.url.pathname}/user?id=anna`, { cookie })
+    expect(await page.text()).toContain(`command line (${userInfo().username}@${hostname()})`)
+    await running.stop()
+  })
+
+  it('with --read-only offers no action and refuses it', async () => {
+    const database = await createDatabase()
+    const sessions = await openSessions({ store: postgres({ connectionString: database }) })
+    const { sessionId } = (await sessions.create({ userId: 'anna' })).session
+    const running = await startConsole(['--read-only', '--json'], {
+      DATABASE_URL: database,
+      // It may be in the environment, and no key is made or rotated.
+      PAWL_SECRET: SECRET,
+    })
+    const { cookie } = await openLink(running)
+    const { pathname } = running.url
+    const page = await (await running.ask(`${pathname}/sessions/${sessionId}`, { cookie })).text()
+    expect([page.includes('anna'), page.includes('/actions/')]).toStrictEqual([true, false])
+    for (const action of [`end-session?session=${sessionId}`, 'end-user?user=anna', 'rotate-keys']) {
+      const refused = await fetch(new URL(`${pathname}/actions/${action}`, running.url), {
+        method: 'POST',
+        headers: { cookie, 'sec-fetch-site': 'same-origin' },
+      })
+      expect(refused.status, action).toBe(403)
+    }
+    expect((await sessions.get(sessionId))?.active).toBe(true)
+    await running.stop()
+  })
+
+  it('rotates the key if it has the secret of the application, and offers nothing without it', async () => {
+    const database = await createDatabase()
+    const sessions = await openSessions({ store: postgres({ connectionString: database }) })
+    const kids = async (): Promise<unknown> =>
+      (await pawl(['keys', 'list', '--json'], { DATABASE_URL: database })).json<{ keys: unknown[] }>().keys
+        .length
+    const rotate = async (env: Record<string, string>): Promise<readonly [boolean, number]> => {
+      const running = await startConsole([], { DATABASE_URL: database, ...env })
+      const { cookie } = await openLink(running)
+      const { pathname } = running.url
+      const overview = await (await running.ask(pathname, { cookie })).text()
+      expect(overview).toContain(sessions.keys.list()[0]!.kid)
+      const { status } = await fetch(new URL(`${pathname}/actions/rotate-keys`, running.url), {
+        method: 'POST',
+        redirect: 'manual',
+        headers: { cookie, 'sec-fetch-site': 'same-origin' },
+      })
+      await running.stop()
+      return [overview.includes('/actions/rotate-keys'), status]
+    }
+    expect(await rotate({})).toStrictEqual([false, 409])
+    expect(await kids()).toBe(1)
+    expect(await rotate({ PAWL_SECRET: SECRET })).toStrictEqual([true, 303])
+    expect(await kids()).toBe(2)
   })
 
   it('refuses a name that leads to this machine', async () => {

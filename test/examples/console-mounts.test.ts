@@ -166,7 +166,7 @@ describe.each(MOUNTS)('the console on $name', ({ name, serve }) => {
 
   it('shows pages to an administrator, and does what a form asks for', async () => {
     const sessions = await openSessions<{ name: string; role: string }>()
-    const { sessionId } = await sessions.create({ userId: 'anna', claims: { name: 'Anna', role: 'member' } })
+    const { session: { sessionId } } = await sessions.create({ userId: 'anna', claims: { name: 'Anna', role: 'member' } })
     const port = await serve(sessions)
     const browser = await signIn(sessions, port, 'administrator')
 

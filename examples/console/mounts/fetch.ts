@@ -1,10 +1,10 @@
 import type { Sessions } from 'pawl'
 import { sessionsConsole } from 'pawl/console'
-import type { SessionOf, WithSession } from 'pawl/fetch'
+import type { FetchSessions, SessionOf } from 'pawl/fetch'
 
 /** Answers requests for `/admin/sessions` and below. */
 export function consoleHandler(
-  withSession: WithSession<{ name: string; role: string }, unknown>,
+  withSession: FetchSessions<{ name: string; role: string }, unknown>,
   sessions: Sessions<{ name: string; role: string }>,
 ): (request: Request) => Promise<Response> {
   const show = sessionsConsole(sessions, {

@@ -2,9 +2,11 @@ import { once } from 'node:events'
 import { hostname, userInfo } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import { sessionsConsole } from '../../../console/index.ts'
-import type { Sessions } from '../../../index.ts'
+import type { SessionEvents, Sessions } from '../../../index.ts'
+import { counted, time } from '../../../portable/format.ts'
 import type { Command, Context } from '../../command.ts'
 import { applicationSecrets, withApplicationKeys, withSessions } from '../../database.ts'
+import { quoted } from '../../terminal/text.ts'
 import { parsePort } from '../../terminal/values.ts'
 import { createGate } from './gate.ts'
 import { openBrowser } from './open-browser.ts'
@@ -52,6 +54,7 @@ async function serveSessions(
 ): Promise<number> {
   const gate = createGate(() => performance.now())
   const actor = `command line (${operator()})`
+  sessions.on('consoleAction', (event) => out.note(actionLine(event, new Date())))
   const handle = sessionsConsole(sessions, { path: gate.path, authorize: () => ({ actor, readOnly }) })
   const server = await openServer({
     port,
@@ -69,6 +72,16 @@ async function serveSessions(
     await server.close()
   }
   return 0
+}
+
+/** `2026-11-23 20:54:55Z end-session 01a2…, user 'anna': 1 session` */
+function actionLine(
+  { action, sessionId, userId, sessions }: SessionEvents['consoleAction'],
+  at: Date,
+): string {
+  const of = [sessionId, userId === null ? null : `user ${quoted(userId)}`].filter((part) => part !== null)
+  const changed = of.length === 0 ? '' : ` ${of.join(', ')}: ${counted(sessions, 'session')}`
+  return `${time(at)} ${action}${changed}`
 }
 
 /** Who runs the command, for the record of actions. */
