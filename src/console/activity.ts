@@ -102,9 +102,10 @@ function watch(sessions: Pick<Sessions, 'on'>, clock: () => number): Activity {
     since: clock(),
     lastMinute(now) {
       const end = Math.floor(now / SLOT)
-      return Object.fromEntries(
-        COUNTED.map((name) => [name, sum(end, SLOTS_PER_MINUTE, name)]),
-      ) as Record<Counted, number>
+      return Object.fromEntries(COUNTED.map((name) => [name, sum(end, SLOTS_PER_MINUTE, name)])) as Record<
+        Counted,
+        number
+      >
     },
     minutes(now, name) {
       const end = Math.floor(now / SLOT)

@@ -56,7 +56,10 @@ function sparkPoints(values: readonly number[]): Html {
   const top = Math.max(...values, 1)
   return markup(
     values
-      .map((value, index) => `${((index / (values.length - 1)) * 100).toFixed(1)},${(26 - (value / top) * 24).toFixed(1)}`)
+      .map(
+        (value, index) =>
+          `${((index / (values.length - 1)) * 100).toFixed(1)},${(26 - (value / top) * 24).toFixed(1)}`,
+      )
       .join(' '),
   )
 }

@@ -8,8 +8,8 @@ import { COUNTED, type Counted, type RecentEvent } from '../activity.ts'
 import { type Part, readPart } from '../bounded.ts'
 import { type Bar, barChart, type Series, sparkline } from '../charts.ts'
 import { type Html, html, type Piece, prose } from '../html.ts'
-import { ago, exact, type Page, sessionLink, userLink, type View } from '../view.ts'
 import { processFacts } from '../process.ts'
+import { ago, exact, type Page, sessionLink, userLink, type View } from '../view.ts'
 
 const DAYS = 14
 const SHOWN_EVENTS = 8
@@ -21,10 +21,7 @@ export async function overviewPage(view: View): Promise<Page> {
   const [overview, status] =
     inspect === undefined
       ? [null, null]
-      : await Promise.all([
-          readPart(() => inspect.overview(now, DAYS)),
-          readPart(() => inspect.status()),
-        ])
+      : await Promise.all([readPart(() => inspect.overview(now, DAYS)), readPart(() => inspect.status())])
   return {
     title: 'Overview',
     section: 'overview',
@@ -94,8 +91,12 @@ function history({ active, days, source }: StoreOverview): Html {
     days.map((day) => ({ label: label(day), values: of(day) }))
   const ends = bars(({ ends: { value, byReason } }) => {
     if (value === null) return REASONS.map(() => null)
-    const named = REASONS.map(({ reasons }) => reasons.reduce((sum, reason) => sum + (byReason[reason] ?? 0), 0))
-    const rest = Object.values(byReason).reduce((sum, part) => sum + part, 0) - named.reduce((sum, part) => sum + part, 0)
+    const named = REASONS.map(({ reasons }) =>
+      reasons.reduce((sum, reason) => sum + (byReason[reason] ?? 0), 0),
+    )
+    const rest =
+      Object.values(byReason).reduce((sum, part) => sum + part, 0) -
+      named.reduce((sum, part) => sum + part, 0)
     return named.map((part, index) => (REASONS[index]!.id === 'c-other' ? rest : part))
   })
   const signIns = days.map((day) => day.signIns)
@@ -106,9 +107,17 @@ function history({ active, days, source }: StoreOverview): Html {
     days.map((day) => day.ends),
   )}${sumFigure('Reuse detected', reuse)}</dl>
 <div class="columns three">
-<figure class="card"><figcaption>Sign-ins per day</figcaption>${barChart('Sign-ins per day', [{ id: 'c-main', name: 'Sign-ins' }], bars((day) => [day.signIns.value]))}</figure>
+<figure class="card"><figcaption>Sign-ins per day</figcaption>${barChart(
+    'Sign-ins per day',
+    [{ id: 'c-main', name: 'Sign-ins' }],
+    bars((day) => [day.signIns.value]),
+  )}</figure>
 <figure class="card"><figcaption>Ends per day, by reason</figcaption>${barChart('Ends per day', REASONS, ends)}</figure>
-<figure class="card"><figcaption>Reuse detected per day</figcaption>${barChart('Reuse per day', [{ id: 'c-reuse', name: 'Detections' }], bars((day) => [day.reuse.value]))}</figure>
+<figure class="card"><figcaption>Reuse detected per day</figcaption>${barChart(
+    'Reuse per day',
+    [{ id: 'c-reuse', name: 'Detections' }],
+    bars((day) => [day.reuse.value]),
+  )}</figure>
 </div>
 <p class="note">Days in UTC; the last one is unfinished. ${source === 'audit' ? 'From the audit table.' : 'From the stored sessions: older days lack those that are deleted, and a session that expires without a request is no end.'}</p></section>`
 }
@@ -119,7 +128,8 @@ function sumFigure(name: string, figures: readonly Figure[]): Html {
   const known = figures.filter(({ value }) => value !== null)
   const how = order[Math.max(0, ...known.map((each) => order.indexOf(each.how)))]!
   const value = known.length === 0 ? null : known.reduce((sum, each) => sum + (each.value ?? 0), 0)
-  const days = known.length === figures.length ? `${figures.length} days` : `${known.length} of ${figures.length} days`
+  const days =
+    known.length === figures.length ? `${figures.length} days` : `${known.length} of ${figures.length} days`
   return figure(name, value, value === null ? HOW.unknown : `in ${days}, ${HOW[how]}`)
 }
 
@@ -167,7 +177,14 @@ function feed(view: View): Html {
           ['Known revocations', `${count(state.entries)} in ${bytes(state.bytes)}`],
         ] as const)),
     ['Confirmations waiting', count(confirmations.queued)],
-    ['Clock', skew === null ? 'not compared' : Math.abs(skew) < 1000 ? 'agrees with the database' : `${duration(Math.abs(skew))} ${skew > 0 ? 'behind' : 'ahead of'} the database`],
+    [
+      'Clock',
+      skew === null
+        ? 'not compared'
+        : Math.abs(skew) < 1000
+          ? 'agrees with the database'
+          : `${duration(Math.abs(skew))} ${skew > 0 ? 'behind' : 'ahead of'} the database`,
+    ],
   ]
   return html`<section class="card" aria-labelledby="feed"><h2 id="feed">Feed and clock</h2>${table(rows)}</section>`
 }
@@ -183,7 +200,9 @@ interface ShownKey {
 function keys(view: View, status: Part<StoreStatus> | null): Html {
   const { sessions, engine, now, base, mayAct } = view
   const own = canRotate(view)
-  const listed: readonly ShownKey[] = own ? sessions.keys.list() : (status?.value?.keys ?? sessions.keys.list())
+  const listed: readonly ShownKey[] = own
+    ? sessions.keys.list()
+    : (status?.value?.keys ?? sessions.keys.list())
   const sorted = listed.toSorted((a, b) => b.epoch - a.epoch)
   const signing = sorted.find(({ signsFrom }) => signsFrom.getTime() <= now)
   const [newest] = sorted
@@ -223,10 +242,15 @@ function database({ engine }: View, part: Part<StoreStatus> | null): Html {
     ['Table of sessions', rows?.bytes == null ? 'unknown' : `${bytes(rows.bytes)} with its indexes`],
     [
       'Rows',
-      rows?.liveRows == null ? 'unknown' : `${counted(rows.liveRows, 'live row')}, ${count(rows.deadRows ?? 0)} dead`,
+      rows?.liveRows == null
+        ? 'unknown'
+        : `${counted(rows.liveRows, 'live row')}, ${count(rows.deadRows ?? 0)} dead`,
     ],
     ['Updates within the page (HOT)', rows?.hotUpdates == null ? 'unknown' : percent(rows.hotUpdates)],
-    ['Last vacuum', rows?.vacuumedAt == null ? 'unknown or never' : ago(rows.vacuumedAt, status.at.getTime())],
+    [
+      'Last vacuum',
+      rows?.vacuumedAt == null ? 'unknown or never' : ago(rows.vacuumedAt, status.at.getTime()),
+    ],
     ['Listening processes', notifications.listeners === null ? 'unknown' : count(notifications.listeners)],
   ]
   return html`<section class="card" aria-labelledby="database"><h2 id="database">Database${engine.store.readOnly === true ? html` <span class="tag">read-only</span>` : null}</h2>${table(facts)}</section>`

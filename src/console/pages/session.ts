@@ -84,12 +84,21 @@ function timeline(view: View, session: Session): Html {
 }
 
 function ofRow(session: Session): Moment[] {
-  const { createdAt, authTime, lastSeenAt, endedAt, endReason, generation, version, absoluteExpiresAt } = session
+  const { createdAt, authTime, lastSeenAt, endedAt, endReason, generation, version, absoluteExpiresAt } =
+    session
   const found: Moment[] = [
-    { at: createdAt.getTime(), text: html`${session.actor === null ? 'Signed in' : 'Administrator began to act'}`, tone: 'good' },
+    {
+      at: createdAt.getTime(),
+      text: html`${session.actor === null ? 'Signed in' : 'Administrator began to act'}`,
+      tone: 'good',
+    },
   ]
   if (authTime.getTime() !== createdAt.getTime())
-    found.push({ at: authTime.getTime(), text: html`Authenticated ${authTime > createdAt ? 'again' : 'before the sign-in'}`, tone: 'good' })
+    found.push({
+      at: authTime.getTime(),
+      text: html`Authenticated ${authTime > createdAt ? 'again' : 'before the sign-in'}`,
+      tone: 'good',
+    })
   if (generation > 0)
     found.push({
       at: lastSeenAt.getTime(),
@@ -109,7 +118,10 @@ function ofRow(session: Session): Moment[] {
       tone: endReason === 'reuse' ? 'bad' : 'plain',
     })
   else {
-    const end = Math.min(session.expiresAt.getTime(), absoluteExpiresAt?.getTime() ?? Number.POSITIVE_INFINITY)
+    const end = Math.min(
+      session.expiresAt.getTime(),
+      absoluteExpiresAt?.getTime() ?? Number.POSITIVE_INFINITY,
+    )
     found.push({ at: end, text: html`Expires, if not used until then`, tone: 'future' })
   }
   return found
@@ -119,7 +131,10 @@ function ofRow(session: Session): Moment[] {
 function ofEvent({ at, name, event }: RecentEvent): Moment[] {
   switch (name) {
     case 'contextChanged': {
-      const { from, to } = event as unknown as Record<'from' | 'to', { ip: string | null; userAgent: string | null }>
+      const { from, to } = event as unknown as Record<
+        'from' | 'to',
+        { ip: string | null; userAgent: string | null }
+      >
       const moved = from.ip !== to.ip
       return [
         {
@@ -139,10 +154,22 @@ function ofEvent({ at, name, event }: RecentEvent): Moment[] {
       return [{ at, text: html`A refresh came with the proof of another device`, tone: 'bad' }]
     case 'reused': {
       const { ip } = event as { ip?: string | null }
-      return [{ at, text: html`An old refresh token came back, from <code>${ip ?? 'an unknown address'}</code>`, tone: 'bad' }]
+      return [
+        {
+          at,
+          text: html`An old refresh token came back, from <code>${ip ?? 'an unknown address'}</code>`,
+          tone: 'bad',
+        },
+      ]
     }
     case 'rolledBack':
-      return [{ at, text: html`A token brought the row up to date after the database had lost commits`, tone: 'plain' }]
+      return [
+        {
+          at,
+          text: html`A token brought the row up to date after the database had lost commits`,
+          tone: 'plain',
+        },
+      ]
     case 'consoleAction': {
       const { actor } = event as { actor: string }
       return [{ at, text: html`<bdi>${actor}</bdi> acted by the console`, tone: 'plain' }]
@@ -165,7 +192,9 @@ async function contents({ redact }: View, session: Session): Promise<Html> {
 
 function json(value: unknown): Html {
   const text = JSON.stringify(value, null, 2) ?? 'nothing'
-  return text.length > MAX_JSON ? html`${lines(text.slice(0, MAX_JSON))}… (${count(text.length)} characters)` : lines(text)
+  return text.length > MAX_JSON
+    ? html`${lines(text.slice(0, MAX_JSON))}… (${count(text.length)} characters)`
+    : lines(text)
 }
 
 function unknownSession(sessionId: string): Page {
