@@ -64,8 +64,8 @@ function sparkPoints(values: readonly number[]): Html {
   )
 }
 
-/** The next of 1, 2, 5, 10, 20, 50, … */
+/** A round number at or above. */
 function niceTop(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value))
-  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value) ?? value
+  return [1, 2, 3, 4, 5, 6, 8, 10].map((step) => step * power).find((step) => step >= value) ?? value
 }

@@ -41,9 +41,9 @@ export function sessionsConsole<Incoming = IncomingMessage, Claims extends objec
 ): SessionsConsole {
   const answer = createConsole(sessions, options)
 
-  function handle(req: IncomingMessage, res: ServerResponse): void
+  function handle(req: IncomingMessage, res: ServerResponse): undefined
   function handle(request: Request): Promise<Response>
-  function handle(request: IncomingMessage | Request, res?: ServerResponse): void | Promise<Response> {
+  function handle(request: IncomingMessage | Request, res?: ServerResponse): undefined | Promise<Response> {
     if (isRequest(request)) {
       const exchange = fetchExchange(request)
       return answer({ exchange, incoming: request, mountedAt: null }).then((reply) =>
@@ -52,9 +52,10 @@ export function sessionsConsole<Incoming = IncomingMessage, Claims extends objec
     }
     assertFramework(isNodeExchange(request, res), 'sessionsConsole', VERSIONS)
     const exchange = new NodeExchange(request, res!, request as NodeHints)
-    void answer({ exchange, incoming: request, mountedAt: mountOf(request) }).then((reply) =>
-      writeReply(res!, reply),
-    )
+    answer({ exchange, incoming: request, mountedAt: mountOf(request) })
+      .then((reply) => writeReply(res!, reply))
+      .catch(() => res!.destroy())
+    return undefined
   }
   return handle
 }

@@ -65,6 +65,7 @@ a:hover { text-decoration-thickness: 2px; }
 main:focus { outline: none; }
 h1 { font-size: 1.6rem; line-height: 1.25; font-weight: 650; letter-spacing: -.012em; overflow-wrap: anywhere; }
 h2 { font-size: 1rem; font-weight: 650; line-height: 1.4; }
+h1 .id, h1.id { font-family: inherit; font-size: 1em; }
 h2 small { font-weight: 400; color: var(--quiet); margin-inline-start: .35rem; }
 small { font-size: .8125rem; }
 code, .id, pre { font-family: var(--mono); font-size: .875em; overflow-wrap: anywhere; }
@@ -97,9 +98,11 @@ footer { max-width: 78rem; margin: 0 auto; padding: 0 clamp(1rem, 3vw, 2rem) 2.5
 .eyebrow { color: var(--quiet); font-size: .875rem; margin-bottom: .15rem; }
 .note { color: var(--quiet); font-size: .8125rem; max-width: 52rem; }
 .head { display: flex; flex-wrap: wrap; align-items: flex-start; justify-content: space-between; gap: .75rem 2rem; }
-.head > div:first-child { min-width: 0; flex: 1 1 16rem; }
+.head > div:first-child { min-width: 0; flex: 1 1 24rem; }
 .actions { display: flex; flex-wrap: wrap; gap: .5rem; }
 .columns { display: grid; gap: 1.5rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 25rem), 1fr)); align-items: start; }
+.column { display: grid; gap: 1.5rem; min-width: 0; }
+.column > * { min-width: 0; }
 .columns.three { gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); align-items: stretch; }
 section > h2 { margin-bottom: .75rem; }
 section > .columns, section > .note { margin-top: 1rem; }
@@ -113,9 +116,9 @@ section > .columns, section > .note { margin-top: 1rem; }
 .button.small { padding: .25rem .65rem; font-size: .8125rem; }
 .button.primary { background: var(--accent); border-color: var(--accent); color: var(--accent-text); }
 .button.danger { border-color: var(--bad); color: var(--bad); }
-.button.danger:hover { background: var(--bad-soft); }
-button.danger { background: var(--bad); color: var(--card); }
-button.danger:hover { background: var(--bad); filter: brightness(.92); }
+.button.button.danger:hover { background: var(--bad-soft); }
+button.button.danger { background: var(--bad); color: var(--card); }
+button.button.danger:hover { background: var(--bad); filter: brightness(.92); }
 .more { text-align: center; }
 .flush .more { padding: 1rem; border-top: 1px solid var(--line); }
 
@@ -172,6 +175,11 @@ tbody th { font-weight: 500; }
 .stack tbody tr:hover { background: color-mix(in srgb, var(--raised) 45%, transparent); }
 td small { display: block; color: var(--quiet); margin-top: .15rem; max-width: 19rem; }
 td.device { min-width: 13rem; font-weight: 550; }
+td .ip { display: block; min-width: 7.6rem; }
+td a { text-decoration: none; }
+td a:hover { text-decoration: underline; }
+td.device a { color: var(--text); }
+td.device .icon, .party .icon { color: var(--quiet); }
 td.device a, .party { display: grid; grid-template-columns: auto 1fr; gap: 0 .55rem; align-items: start; overflow-wrap: anywhere; }
 .party small { grid-column: 2; }
 .icon { width: 1.2rem; height: 1.2rem; margin-top: .14rem; fill: none; stroke: currentColor; stroke-width: 1.5; stroke-linecap: round; stroke-linejoin: round; flex: none; }
@@ -191,7 +199,8 @@ h1 .icon { width: 1.7rem; height: 1.7rem; margin-top: .18rem; color: var(--quiet
 .rows > li:first-child { border-top: 0; }
 .rows > li > span:not(.state) { color: var(--quiet); }
 .rows .state { margin-inline-start: auto; }
-.flush .rows > li { padding: 0; }
+.flush .rows { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); }
+.flush .rows > li { padding: 0; border-top: 0; border-bottom: 1px solid var(--line); margin-bottom: -1px; }
 .flush .rows a { flex: 1; padding: .6rem 1.25rem; text-decoration: none; }
 .flush .rows a:hover { background: var(--raised); }
 .rows + .note, .facts + .note, .timeline + .note { margin-top: .8rem; padding-top: .8rem; border-top: 1px solid var(--line); }
@@ -200,8 +209,8 @@ h1 .icon { width: 1.7rem; height: 1.7rem; margin-top: .18rem; color: var(--quiet
 .flush > .note { padding: 1rem 1.25rem; }
 
 .timeline { position: relative; padding-inline-start: 1.35rem; display: grid; gap: 1rem; }
-.timeline::before { content: ""; position: absolute; inset-block: .6rem .6rem; inset-inline-start: .3rem; width: 2px; background: var(--line); }
 .timeline li { position: relative; }
+.timeline li:not(:last-child)::after { content: ""; position: absolute; inset-inline-start: -1.06rem; top: 1.25rem; bottom: -1.2rem; width: 2px; background: var(--line); }
 .timeline li::before { content: ""; position: absolute; inset-inline-start: -1.35rem; top: .42rem; width: .7rem; height: .7rem; border-radius: 50%; background: var(--card); border: 2px solid var(--line-strong); }
 .timeline .good::before { border-color: var(--good); background: var(--good); }
 .timeline .bad::before { border-color: var(--bad); background: var(--bad); }
@@ -215,6 +224,7 @@ section > h2 + pre { margin-top: 0; }
 .events li { padding: .5rem 0 .5rem .8rem; border-top: 1px solid var(--line); position: relative; overflow-wrap: anywhere; }
 .events li:first-child { border-top: 0; }
 .events li::before { content: ""; position: absolute; inset-inline-start: 0; top: .75rem; bottom: .75rem; width: 3px; border-radius: 2px; background: var(--line); }
+.events p::first-letter { text-transform: uppercase; }
 .events .warn::before { background: var(--warn); }
 .events .error::before { background: var(--bad); }
 .events small { color: var(--quiet); }
@@ -228,14 +238,14 @@ section > h2 + pre { margin-top: 0; }
 @media (max-width: 56rem) {
   .stack thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .stack, .stack tbody, .stack tr { display: block; }
-  .stack tr { padding: .85rem 1.25rem; display: grid; gap: .3rem; }
+  .stack tr { padding: .85rem 1.25rem; display: grid; gap: .3rem 1.5rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); }
   .stack tbody tr + tr { border-top: 1px solid var(--line); }
   .stack tbody tr + tr > * { border-top: 0; }
   .stack td, .stack td:first-child { padding: 0; display: grid; grid-template-columns: 7.5rem 1fr; gap: 0 .75rem; }
   .stack td[data-label]::before { content: attr(data-label); color: var(--quiet); font-size: .8125rem; padding-top: .1rem; }
   .stack td > * { justify-self: start; }
   .stack td small { grid-column: 2; }
-  .stack td.device, .stack td.first { display: block; font-size: 1.03rem; margin-bottom: .2rem; font-weight: 550; }
+  .stack td.device, .stack td.first { display: block; grid-column: 1 / -1; font-size: 1.03rem; margin-bottom: .2rem; font-weight: 550; }
 }
 @media (max-width: 40rem) {
   .top { gap: .4rem 1rem; }
@@ -247,6 +257,7 @@ section > h2 + pre { margin-top: 0; }
   .findings p { margin-top: .3rem; }
   .facts > div { grid-template-columns: 1fr; }
   .head .actions { flex: 1 1 100%; }
+  .actions .button { padding-inline: .7rem; font-size: .875rem; }
   .search input { font-size: 16px; }
 }
 @media (prefers-reduced-motion: no-preference) {

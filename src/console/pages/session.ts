@@ -24,7 +24,7 @@ export async function sessionPage(view: View, sessionId: string): Promise<Page> 
       exact,
     )}</p></section>
 <div class="columns">
-<section class="card"><h2>Its life</h2>${timeline(view, session)}</section>
+<section class="card"><h2>Timeline</h2>${timeline(view, session)}</section>
 <section class="card"><h2>Facts</h2>${facts(view, session)}</section>
 </div>
 ${await contents(view, session)}`,
@@ -48,8 +48,12 @@ function facts(view: View, session: Session): Html {
     ['Address', ip === null ? 'not recorded' : html`<code>${ip}</code>`],
     ['User agent', userAgent === null ? 'not recorded' : html`<bdi>${userAgent}</bdi>`],
     ['Last seen', ago(session.lastSeenAt, now)],
-    ['Expires if not used', ago(session.expiresAt, now)],
-    ['Expires at the latest', absoluteExpiresAt === null ? 'never' : ago(absoluteExpiresAt, now)],
+    ...(session.active
+      ? ([
+          ['Expires if not used', ago(session.expiresAt, now)],
+          ['Expires at the latest', absoluteExpiresAt === null ? 'never' : ago(absoluteExpiresAt, now)],
+        ] as const)
+      : []),
     ['Bound to its device', boundTo(session)],
     ...(device === null ? [] : ([['Key of the device', html`<code>${device.thumbprint}</code>`]] as const)),
     ['Remember me', session.persistent ? 'yes' : 'no'],
@@ -75,7 +79,10 @@ interface Moment {
 /** The life of a session as its row tells it, with what this process has seen of it. */
 function timeline(view: View, session: Session): Html {
   const { now } = view
-  const moments = [...ofRow(session), ...view.activity.recentOf(session.sessionId).flatMap(ofEvent)]
+  const moments = [
+    ...view.activity.ofSession(session.sessionId).toReversed().flatMap(ofEvent),
+    ...ofRow(session),
+  ]
   const sorted = moments.toSorted((a, b) => a.at - b.at)
   return html`<ol class="timeline">${sorted.map(
     ({ at, text, tone }) =>
