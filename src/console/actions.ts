@@ -143,13 +143,19 @@ function expireUser(view: View, userId: string, active: string): Plan {
 }
 
 async function endOthers(view: View, userId: string, keep: string): Promise<Plan | Impossible> {
-  const [kept, active] = await Promise.all([bounded(() => view.sessions.get(keep)), countActive(view, userId)])
+  const [kept, active] = await Promise.all([
+    bounded(() => view.sessions.get(keep)),
+    countActive(view, userId),
+  ])
   if (kept === null || kept.userId !== userId) return missing(view)
   if (!kept.active)
     return {
       status: 409,
       title: 'The session to keep is over',
-      text: html`${prose(whyEnded(kept, new Date(view.now), (at) => at.toISOString()), exact)} Nothing was ended. To sign the user out everywhere, end all sessions instead.`,
+      text: html`${prose(
+        whyEnded(kept, new Date(view.now), (at) => at.toISOString()),
+        exact,
+      )} Nothing was ended. To sign the user out everywhere, end all sessions instead.`,
       back: userUrl(view, userId),
     }
   return {
@@ -201,13 +207,18 @@ export function canRotate({ engine }: Pick<View, 'engine'>): boolean {
 
 function alreadyEnded({ now }: View, session: Session): Html | null {
   if (session.active) return null
-  return html`It is over already, so nothing will happen. ${prose(whyEnded(session, new Date(now), (at) => at.toISOString()), exact)}`
+  return html`It is over already, so nothing will happen. ${prose(
+    whyEnded(session, new Date(now), (at) => at.toISOString()),
+    exact,
+  )}`
 }
 
 /** `3 active sessions`; `1,000 or more active sessions` */
 async function countActive({ sessions }: View, userId: string): Promise<string> {
   const { length } = await bounded(() => sessions.list(userId, { active: true, limit: MAX_COUNTED }))
-  return length < MAX_COUNTED ? counted(length, 'active session') : `${MAX_COUNTED.toLocaleString('en-US')} or more active sessions`
+  return length < MAX_COUNTED
+    ? counted(length, 'active session')
+    : `${MAX_COUNTED.toLocaleString('en-US')} or more active sessions`
 }
 
 function badRequest({ base }: View): Impossible {
@@ -237,9 +248,13 @@ export function resultText(action: ConsoleAction, result: number): string {
         ? 'Nothing was changed: the session had ended before. See below when and why.'
         : 'The session has ended. Every process refuses its tokens.'
     case 'end-user':
-      return none ? 'Nothing was changed: the user had no active session.' : `${counted(result, 'session')} of this user ended.`
+      return none
+        ? 'Nothing was changed: the user had no active session.'
+        : `${counted(result, 'session')} of this user ended.`
     case 'end-others':
-      return none ? 'Nothing was changed: the user had no other session.' : `${counted(result, 'other session')} ended. This one stays.`
+      return none
+        ? 'Nothing was changed: the user had no other session.'
+        : `${counted(result, 'other session')} ended. This one stays.`
     case 'expire-session':
       return none
         ? 'Nothing was changed: the session had ended before. See below when and why.'
@@ -252,4 +267,3 @@ export function resultText(action: ConsoleAction, result: number): string {
       return `Key ${result} is published. The table below says when it signs.`
   }
 }
-

@@ -29,9 +29,10 @@ export interface Activity {
   lastMinute(now: number): Record<Counted, number>
   /** Events in each of the last 30 minutes, the present one last. */
   minutes(now: number, name: Counted): number[]
-  /** The newest first. */
-  recent(): readonly RecentEvent[]
-  recentOf(sessionId: string): readonly RecentEvent[]
+  /** Events that somebody may want to know of, the newest first. */
+  notable(): readonly RecentEvent[]
+  /** What the row of a session does not tell, the newest first. */
+  ofSession(sessionId: string): readonly RecentEvent[]
 }
 
 /** Milliseconds of a slot, the smallest time that is counted apart. */
@@ -39,10 +40,21 @@ const SLOT = 5000
 const SLOTS_PER_MINUTE = 60_000 / SLOT
 export const MINUTES = 30
 const SLOTS = MINUTES * SLOTS_PER_MINUTE
-const MAX_RECENT = 200
+const MAX_NOTABLE = 200
+const MAX_OF_SESSIONS = 1000
 
-/** Events of almost every request say nothing one by one. */
-const TOO_FREQUENT: readonly EventName[] = ['refreshed', 'rotated', 'started', 'cookiesLarge']
+/** Everyday life of sessions, which would push out all others. */
+const EVERYDAY: readonly EventName[] = [
+  'started',
+  'created',
+  'refreshed',
+  'rotated',
+  'ended',
+  'contextChanged',
+  'deviceBound',
+]
+/** The row of the session tells these. */
+const IN_ROW: readonly EventName[] = ['created', 'refreshed', 'rotated', 'ended']
 
 const activities = new WeakMap<Engine, Activity>()
 
@@ -57,7 +69,8 @@ export function activityOf(sessions: Sessions<never, never>, engine: Engine): Ac
 
 function watch(sessions: Pick<Sessions, 'on'>, clock: () => number): Activity {
   const slots = Array.from({ length: SLOTS }, () => ({ slot: -1, counts: zero() }))
-  const recent: RecentEvent[] = []
+  const notable: RecentEvent[] = []
+  const ofSessions: RecentEvent[] = []
 
   for (const name of COUNTED)
     sessions.on(name, () => {
@@ -67,25 +80,26 @@ function watch(sessions: Pick<Sessions, 'on'>, clock: () => number): Activity {
       place.counts[name]++
     })
   for (const name of Object.keys(ENTRIES) as EventName[])
-    if (!TOO_FREQUENT.includes(name)) sessions.on(name, (event) => remember(name, event))
-
-  function remember(name: EventName, event: SessionEvents[EventName]): void {
-    const { sessionId = null, userId = null } = event as { sessionId?: string; userId?: string }
-    const [last] = recent
-    const isRepeated = last?.name === name && sessionId === null && userId === null
-    if (isRepeated) recent.shift()
-    const { level, message } = ENTRIES[name]
-    recent.unshift({
-      at: clock(),
-      name,
-      level,
-      message,
-      sessionId,
-      userId,
-      event: event as Record<string, unknown>,
-      times: isRepeated ? last.times + 1 : 1,
+    sessions.on(name, (event) => {
+      const entry = entryOf(name, event)
+      if (!EVERYDAY.includes(name)) remember(notable, MAX_NOTABLE, entry)
+      if (entry.sessionId !== null && !IN_ROW.includes(name)) remember(ofSessions, MAX_OF_SESSIONS, entry)
     })
-    recent.length = Math.min(recent.length, MAX_RECENT)
+
+  function entryOf(name: EventName, event: SessionEvents[EventName]): RecentEvent {
+    const { sessionId = null, userId = null } = event as { sessionId?: string; userId?: string }
+    const { level, message } = ENTRIES[name]
+    const fields = event as Record<string, unknown>
+    return { at: clock(), name, level, message, sessionId, userId, event: fields, times: 1 }
+  }
+
+  function remember(list: RecentEvent[], max: number, entry: RecentEvent): void {
+    const [last] = list
+    // An outage repeats itself.
+    const isRepeated = last?.name === entry.name && entry.sessionId === null && entry.userId === null
+    if (isRepeated) list.shift()
+    list.unshift(isRepeated ? { ...entry, times: last.times + 1 } : entry)
+    list.length = Math.min(list.length, max)
   }
 
   /** The sum of `length` slots before and including `end`. */
@@ -102,9 +116,10 @@ function watch(sessions: Pick<Sessions, 'on'>, clock: () => number): Activity {
     since: clock(),
     lastMinute(now) {
       const end = Math.floor(now / SLOT)
-      return Object.fromEntries(
-        COUNTED.map((name) => [name, sum(end, SLOTS_PER_MINUTE, name)]),
-      ) as Record<Counted, number>
+      return Object.fromEntries(COUNTED.map((name) => [name, sum(end, SLOTS_PER_MINUTE, name)])) as Record<
+        Counted,
+        number
+      >
     },
     minutes(now, name) {
       const end = Math.floor(now / SLOT)
@@ -112,8 +127,8 @@ function watch(sessions: Pick<Sessions, 'on'>, clock: () => number): Activity {
         sum(end - (MINUTES - 1 - index) * SLOTS_PER_MINUTE, SLOTS_PER_MINUTE, name),
       )
     },
-    recent: () => recent,
-    recentOf: (sessionId) => recent.filter((entry) => entry.sessionId === sessionId),
+    notable: () => notable,
+    ofSession: (sessionId) => ofSessions.filter((entry) => entry.sessionId === sessionId),
   }
 }
 

@@ -6,7 +6,9 @@ import { within } from '../portable/within.ts'
 const PART_WITHIN = 2000
 
 /** A part of a page that may be missing, and why. */
-export type Part<T> = { readonly value: T; readonly problem: null } | { readonly value: null; readonly problem: string }
+export type Part<T> =
+  | { readonly value: T; readonly problem: null }
+  | { readonly value: null; readonly problem: string }
 
 /** Reads a part of a page. It never rejects, because the other parts are worth showing. */
 export async function readPart<T>(read: () => Promise<T>): Promise<Part<T>> {

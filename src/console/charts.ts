@@ -56,13 +56,16 @@ function sparkPoints(values: readonly number[]): Html {
   const top = Math.max(...values, 1)
   return markup(
     values
-      .map((value, index) => `${((index / (values.length - 1)) * 100).toFixed(1)},${(26 - (value / top) * 24).toFixed(1)}`)
+      .map(
+        (value, index) =>
+          `${((index / (values.length - 1)) * 100).toFixed(1)},${(26 - (value / top) * 24).toFixed(1)}`,
+      )
       .join(' '),
   )
 }
 
-/** The next of 1, 2, 5, 10, 20, 50, … */
+/** A round number at or above. */
 function niceTop(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value))
-  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value) ?? value
+  return [1, 2, 3, 4, 5, 6, 8, 10].map((step) => step * power).find((step) => step >= value) ?? value
 }

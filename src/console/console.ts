@@ -199,7 +199,8 @@ function isOwnForm(exchange: Exchange): boolean {
 function show(located: Located, page: Page | Redirect): Reply {
   if ('location' in page) return redirect(page.location)
   const { view, path } = located
-  const shownAt = view.base + path + (path === '/user' ? `?id=${encodeURIComponent(view.query.get('id') ?? '')}` : '')
+  const shownAt =
+    view.base + path + (path === '/user' ? `?id=${encodeURIComponent(view.query.get('id') ?? '')}` : '')
   const done = readNotice(view.engine.options.secrets, shownAt, view.query.get('done'), view.now)
   const notice =
     done === null ? null : html`<p class="notice" role="status">${resultText(done.action, done.result)}</p>`
@@ -215,8 +216,9 @@ interface Place {
 
 /** Where the console is, and what of it is asked for. */
 function placeOf({ exchange: { target }, mountedAt }: ConsoleRequest, configured: string): Place | null {
-  const url = URL.parse(target.startsWith('/') ? `http://console${target}` : target)
-  if (url === null) return null
+  const address = target.startsWith('/') ? `http://console${target}` : target
+  if (!URL.canParse(address)) return null
+  const url = new URL(address)
   const base = mountedAt ?? (configured === '/' ? '' : configured)
   const isBelow = url.pathname === base || url.pathname.startsWith(`${base}/`)
   // A router that does not tell which path it has removed.

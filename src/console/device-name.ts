@@ -31,7 +31,9 @@ function browserName(userAgent: string): DeviceName {
   const model = platform.vendor === 'Apple' && os.name === 'iOS' ? platform.model : undefined
   const system = model ?? systemName(os.name, os.versionName)
   if (!browser.name) return unknown(userAgent)
-  const named = [browser.name.replace(/^Microsoft /, ''), major(browser.version)].filter(Boolean).join(' ')
+  const named = [browser.name.replace(/^Microsoft | for Android$/g, ''), major(browser.version)]
+    .filter(Boolean)
+    .join(' ')
   return {
     kind: PLATFORMS[platform.type ?? ''] ?? 'unknown',
     name: cut(system ? `${named} on ${system}` : named),

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { assertFramework } from '../adapters/shared/assert-framework.ts'
 import { fetchExchange, toResponse } from '../adapters/shared/fetch-exchange.ts'
-import { isNodeExchange, NodeExchange, writeReply } from '../adapters/shared/node-exchange.ts'
+import { isNodeExchange, NodeExchange, type NodeHints, writeReply } from '../adapters/shared/node-exchange.ts'
 import type { SessionsSource } from '../core/start/sessions-source.ts'
 import { createConsole } from './console.ts'
 import type { ConsoleOptions } from './console-options.ts'
@@ -18,7 +18,8 @@ export interface SessionsConsole {
   (request: Request): Promise<Response>
 }
 
-const VERSIONS = 'requests of `node:http` (Express, Fastify and Koa have them) and a `Request` of the Fetch standard'
+const VERSIONS =
+  'requests of `node:http` (Express, Fastify and Koa have them) and a `Request` of the Fetch standard'
 
 /**
  * A page for support and operations: sessions, why they ended, and what needs attention. It ends sessions too, unless
@@ -40,9 +41,9 @@ export function sessionsConsole<Incoming = IncomingMessage, Claims extends objec
 ): SessionsConsole {
   const answer = createConsole(sessions, options)
 
-  function handle(req: IncomingMessage, res: ServerResponse): void
+  function handle(req: IncomingMessage, res: ServerResponse): undefined
   function handle(request: Request): Promise<Response>
-  function handle(request: IncomingMessage | Request, res?: ServerResponse): void | Promise<Response> {
+  function handle(request: IncomingMessage | Request, res?: ServerResponse): undefined | Promise<Response> {
     if (isRequest(request)) {
       const exchange = fetchExchange(request)
       return answer({ exchange, incoming: request, mountedAt: null }).then((reply) =>
@@ -50,8 +51,11 @@ export function sessionsConsole<Incoming = IncomingMessage, Claims extends objec
       )
     }
     assertFramework(isNodeExchange(request, res), 'sessionsConsole', VERSIONS)
-    const exchange = new NodeExchange(request, res!, request)
-    void answer({ exchange, incoming: request, mountedAt: mountOf(request) }).then((reply) => writeReply(res!, reply))
+    const exchange = new NodeExchange(request, res!, request as NodeHints)
+    answer({ exchange, incoming: request, mountedAt: mountOf(request) })
+      .then((reply) => writeReply(res!, reply))
+      .catch(() => res!.destroy())
+    return undefined
   }
   return handle
 }

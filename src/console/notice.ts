@@ -44,5 +44,7 @@ export function readNotice(
 }
 
 function macOf(secret: Secrets[number], page: string, text: string): Buffer {
-  return createHmac('sha256', secret.csrf).update(JSON.stringify(['console', page, text])).digest()
+  return createHmac('sha256', secret.csrf)
+    .update(JSON.stringify(['console', page, text]))
+    .digest()
 }

@@ -48,7 +48,9 @@ export type Section = 'overview' | 'users' | 'reuse' | 'history'
 /** `?user=…` for a link; `null` leaves a parameter out. */
 export function queryOf(parameters: Readonly<Record<string, string | number | null>>): string {
   const given = Object.entries(parameters).filter(([, value]) => value !== null)
-  return given.length === 0 ? '' : `?${given.map(([name, value]) => `${name}=${encodeURIComponent(value!)}`).join('&')}`
+  return given.length === 0
+    ? ''
+    : `?${given.map(([name, value]) => `${name}=${encodeURIComponent(value!)}`).join('&')}`
 }
 
 export function userUrl({ base }: Pick<View, 'base'>, userId: string): string {

@@ -36,8 +36,8 @@ export function deviceLabel(userAgent: string | null): Html {
   return html`${deviceIcon(kind)}<bdi title="${userAgent ?? 'No user agent is recorded'}">${name}</bdi>`
 }
 
-/** `Firefox 133 on Linux`, or the user id where a session has no user agent. */
+/** What proves that the session is on its device. */
 export function boundTo({ device }: Session): string {
-  if (device === null) return 'Not bound'
-  return { dbsc: 'By the browser', webcrypto: 'By a key of the page', native: 'By the app' }[device.kind]
+  if (device === null) return 'no'
+  return { dbsc: 'by the browser', webcrypto: 'by a key of the page', native: 'by the app' }[device.kind]
 }

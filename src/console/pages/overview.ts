@@ -8,8 +8,8 @@ import { COUNTED, type Counted, type RecentEvent } from '../activity.ts'
 import { type Part, readPart } from '../bounded.ts'
 import { type Bar, barChart, type Series, sparkline } from '../charts.ts'
 import { type Html, html, type Piece, prose } from '../html.ts'
-import { ago, exact, type Page, sessionLink, userLink, type View } from '../view.ts'
 import { processFacts } from '../process.ts'
+import { ago, exact, type Page, sessionLink, userLink, type View } from '../view.ts'
 
 const DAYS = 14
 const SHOWN_EVENTS = 8
@@ -21,10 +21,7 @@ export async function overviewPage(view: View): Promise<Page> {
   const [overview, status] =
     inspect === undefined
       ? [null, null]
-      : await Promise.all([
-          readPart(() => inspect.overview(now, DAYS)),
-          readPart(() => inspect.status()),
-        ])
+      : await Promise.all([readPart(() => inspect.overview(now, DAYS)), readPart(() => inspect.status())])
   return {
     title: 'Overview',
     section: 'overview',
@@ -33,10 +30,8 @@ ${outage(overview, status)}${attention(view, status)}
 ${overview?.value ? history(overview.value) : missing('Sessions', overview)}
 ${live(view)}
 <div class="columns">
-${feed(view)}${keys(view, status)}
-</div>
-<div class="columns">
-${database(view, status)}${recentEvents(view)}
+<div class="column">${feed(view)}${database(view, status)}</div>
+<div class="column">${keys(view, status)}${recentEvents(view)}</div>
 </div>`,
   }
 }
@@ -94,8 +89,12 @@ function history({ active, days, source }: StoreOverview): Html {
     days.map((day) => ({ label: label(day), values: of(day) }))
   const ends = bars(({ ends: { value, byReason } }) => {
     if (value === null) return REASONS.map(() => null)
-    const named = REASONS.map(({ reasons }) => reasons.reduce((sum, reason) => sum + (byReason[reason] ?? 0), 0))
-    const rest = Object.values(byReason).reduce((sum, part) => sum + part, 0) - named.reduce((sum, part) => sum + part, 0)
+    const named = REASONS.map(({ reasons }) =>
+      reasons.reduce((sum, reason) => sum + (byReason[reason] ?? 0), 0),
+    )
+    const rest =
+      Object.values(byReason).reduce((sum, part) => sum + part, 0) -
+      named.reduce((sum, part) => sum + part, 0)
     return named.map((part, index) => (REASONS[index]!.id === 'c-other' ? rest : part))
   })
   const signIns = days.map((day) => day.signIns)
@@ -106,9 +105,17 @@ function history({ active, days, source }: StoreOverview): Html {
     days.map((day) => day.ends),
   )}${sumFigure('Reuse detected', reuse)}</dl>
 <div class="columns three">
-<figure class="card"><figcaption>Sign-ins per day</figcaption>${barChart('Sign-ins per day', [{ id: 'c-main', name: 'Sign-ins' }], bars((day) => [day.signIns.value]))}</figure>
+<figure class="card"><figcaption>Sign-ins per day</figcaption>${barChart(
+    'Sign-ins per day',
+    [{ id: 'c-main', name: 'Sign-ins' }],
+    bars((day) => [day.signIns.value]),
+  )}</figure>
 <figure class="card"><figcaption>Ends per day, by reason</figcaption>${barChart('Ends per day', REASONS, ends)}</figure>
-<figure class="card"><figcaption>Reuse detected per day</figcaption>${barChart('Reuse per day', [{ id: 'c-reuse', name: 'Detections' }], bars((day) => [day.reuse.value]))}</figure>
+<figure class="card"><figcaption>Reuse detected per day</figcaption>${barChart(
+    'Reuse per day',
+    [{ id: 'c-reuse', name: 'Detections' }],
+    bars((day) => [day.reuse.value]),
+  )}</figure>
 </div>
 <p class="note">Days in UTC; the last one is unfinished. ${source === 'audit' ? 'From the audit table.' : 'From the stored sessions: older days lack those that are deleted, and a session that expires without a request is no end.'}</p></section>`
 }
@@ -119,7 +126,8 @@ function sumFigure(name: string, figures: readonly Figure[]): Html {
   const known = figures.filter(({ value }) => value !== null)
   const how = order[Math.max(0, ...known.map((each) => order.indexOf(each.how)))]!
   const value = known.length === 0 ? null : known.reduce((sum, each) => sum + (each.value ?? 0), 0)
-  const days = known.length === figures.length ? `${figures.length} days` : `${known.length} of ${figures.length} days`
+  const days =
+    known.length === figures.length ? `${figures.length} days` : `${known.length} of ${figures.length} days`
   return figure(name, value, value === null ? HOW.unknown : `in ${days}, ${HOW[how]}`)
 }
 
@@ -167,7 +175,14 @@ function feed(view: View): Html {
           ['Known revocations', `${count(state.entries)} in ${bytes(state.bytes)}`],
         ] as const)),
     ['Confirmations waiting', count(confirmations.queued)],
-    ['Clock', skew === null ? 'not compared' : Math.abs(skew) < 1000 ? 'agrees with the database' : `${duration(Math.abs(skew))} ${skew > 0 ? 'behind' : 'ahead of'} the database`],
+    [
+      'Clock',
+      skew === null
+        ? 'not compared'
+        : Math.abs(skew) < 1000
+          ? 'agrees with the database'
+          : `${duration(Math.abs(skew))} ${skew > 0 ? 'behind' : 'ahead of'} the database`,
+    ],
   ]
   return html`<section class="card" aria-labelledby="feed"><h2 id="feed">Feed and clock</h2>${table(rows)}</section>`
 }
@@ -183,7 +198,9 @@ interface ShownKey {
 function keys(view: View, status: Part<StoreStatus> | null): Html {
   const { sessions, engine, now, base, mayAct } = view
   const own = canRotate(view)
-  const listed: readonly ShownKey[] = own ? sessions.keys.list() : (status?.value?.keys ?? sessions.keys.list())
+  const listed: readonly ShownKey[] = own
+    ? sessions.keys.list()
+    : (status?.value?.keys ?? sessions.keys.list())
   const sorted = listed.toSorted((a, b) => b.epoch - a.epoch)
   const signing = sorted.find(({ signsFrom }) => signsFrom.getTime() <= now)
   const [newest] = sorted
@@ -194,17 +211,17 @@ function keys(view: View, status: Part<StoreStatus> | null): Html {
       : newest.signsFrom.getTime() > now
         ? newest.signsFrom.getTime()
         : newest.signsFrom.getTime() + interval
+  const shown = sorted.filter(({ verifiesUntil }) => verifiesUntil === null || verifiesUntil.getTime() > now)
+  const retired = sorted.length - shown.length
   const stateOf = (key: ShownKey): Html =>
     key === signing
       ? html`<span class="state active">signs</span>`
       : key.signsFrom.getTime() > now
         ? html`<span class="state">signs ${ago(key.signsFrom, now)}</span>`
-        : key.verifiesUntil !== null && key.verifiesUntil.getTime() <= now
-          ? html`<span class="state">retired</span>`
-          : html`<span class="state">verifies</span>`
+        : html`<span class="state">verifies until ${exact(key.verifiesUntil ?? now)}</span>`
   return html`<section class="card" aria-labelledby="keys"><div class="head"><h2 id="keys">Signing keys</h2>${mayAct && own ? html`<a class="button small" href="${base}/actions/rotate-keys">Rotate key</a>` : null}</div>
-<ul class="rows">${sorted.slice(0, 6).map((key) => html`<li><code>${key.kid}</code> <span>${key.algorithm}</span> ${stateOf(key)}</li>`)}</ul>
-${next === null ? null : html`<p class="note">The next key signs ${ago(next, now)}.</p>`}</section>`
+<ul class="rows">${shown.map((key) => html`<li><code>${key.kid}</code> <span>${key.algorithm}</span> ${stateOf(key)}</li>`)}</ul>
+<p class="note">${next === null ? null : html`The next key signs ${ago(next, now)}. `}${retired === 0 ? null : `${counted(retired, 'retired key')} will be deleted.`}</p></section>`
 }
 
 function database({ engine }: View, part: Part<StoreStatus> | null): Html {
@@ -213,6 +230,7 @@ function database({ engine }: View, part: Part<StoreStatus> | null): Html {
     return html`<section class="card" aria-labelledby="database"><h2 id="database">Database</h2><p class="note">${part?.problem ?? 'This store tells nothing about itself.'}</p></section>`
   const { server, schema, table: rows, notifications } = status
   const applied = schema.applied?.at(-1)?.id
+  // What the engine or the role does not tell is left out.
   const facts: (readonly [string, Piece])[] = [
     ['Server', `${server.version}${server.standby === true ? ', standby' : ''}`],
     ['Database', server.database],
@@ -220,28 +238,30 @@ function database({ engine }: View, part: Part<StoreStatus> | null): Html {
       'Schema',
       `${schema.name}${applied === undefined ? '' : `, migration ${applied}`}${schema.missing !== null && schema.missing.length > 0 ? `, lacks ${schema.missing.join(', ')}` : ''}`,
     ],
-    ['Table of sessions', rows?.bytes == null ? 'unknown' : `${bytes(rows.bytes)} with its indexes`],
+    ['Table of sessions', rows?.bytes == null ? null : `${bytes(rows.bytes)} with its indexes`],
     [
       'Rows',
-      rows?.liveRows == null ? 'unknown' : `${counted(rows.liveRows, 'live row')}, ${count(rows.deadRows ?? 0)} dead`,
+      rows?.liveRows == null
+        ? null
+        : `about ${counted(rows.liveRows, 'live row')}, ${count(rows.deadRows ?? 0)} dead`,
     ],
-    ['Updates within the page (HOT)', rows?.hotUpdates == null ? 'unknown' : percent(rows.hotUpdates)],
-    ['Last vacuum', rows?.vacuumedAt == null ? 'unknown or never' : ago(rows.vacuumedAt, status.at.getTime())],
-    ['Listening processes', notifications.listeners === null ? 'unknown' : count(notifications.listeners)],
+    ['Updates within the page (HOT)', rows?.hotUpdates == null ? null : percent(rows.hotUpdates)],
+    ['Last vacuum', rows?.vacuumedAt == null ? null : ago(rows.vacuumedAt, status.at.getTime())],
+    ['Listening processes', notifications.listeners === null ? null : count(notifications.listeners)],
   ]
-  return html`<section class="card" aria-labelledby="database"><h2 id="database">Database${engine.store.readOnly === true ? html` <span class="tag">read-only</span>` : null}</h2>${table(facts)}</section>`
+  return html`<section class="card" aria-labelledby="database"><h2 id="database">Database${engine.store.readOnly === true ? html` <span class="tag">read-only</span>` : null}</h2>${table(facts.filter(([, value]) => value !== null))}</section>`
 }
 
 function recentEvents(view: View): Html {
-  const recent = view.activity.recent()
+  const recent = view.activity.notable()
   const item = (entry: RecentEvent): Html => {
     const { at, level, message, times, sessionId, userId, event } = entry
     const { actor } = event as { actor?: unknown }
     return html`<li class="${level}"><p>${message}${times > 1 ? ` (${count(times)} times)` : ''}</p><small>${ago(at, view.now)}${sessionId === null ? null : html` · ${sessionLink(view, sessionId)}`}${userId === null ? null : html` · ${userLink(view, userId)}`}${typeof actor === 'string' ? html` · by <bdi>${actor}</bdi>` : null}</small></li>`
   }
-  return html`<section class="card" aria-labelledby="events"><h2 id="events">Recent events of this process</h2>${
+  return html`<section class="card" aria-labelledby="events"><h2 id="events">Notable events of this process</h2>${
     recent.length === 0
-      ? html`<p class="note">None yet. Events of other processes are in their logs.</p>`
+      ? html`<p class="note">Nothing out of the ordinary. Events of other processes are in their logs.</p>`
       : html`<ul class="events">${recent.slice(0, SHOWN_EVENTS).map(item)}</ul>${
           recent.length <= SHOWN_EVENTS
             ? null

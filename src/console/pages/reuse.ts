@@ -1,6 +1,6 @@
 import type { Party, ReuseRecord, StoreInspection } from '../../core/inspection.ts'
-import { createReply } from '../../http/reply.ts'
 import type { Reply } from '../../http/exchange.ts'
+import { createReply } from '../../http/reply.ts'
 import { bounded } from '../bounded.ts'
 import { toCsv } from '../csv.ts'
 import { type Html, html } from '../html.ts'

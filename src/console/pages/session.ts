@@ -24,7 +24,7 @@ export async function sessionPage(view: View, sessionId: string): Promise<Page> 
       exact,
     )}</p></section>
 <div class="columns">
-<section class="card"><h2>Its life</h2>${timeline(view, session)}</section>
+<section class="card"><h2>Timeline</h2>${timeline(view, session)}</section>
 <section class="card"><h2>Facts</h2>${facts(view, session)}</section>
 </div>
 ${await contents(view, session)}`,
@@ -48,8 +48,12 @@ function facts(view: View, session: Session): Html {
     ['Address', ip === null ? 'not recorded' : html`<code>${ip}</code>`],
     ['User agent', userAgent === null ? 'not recorded' : html`<bdi>${userAgent}</bdi>`],
     ['Last seen', ago(session.lastSeenAt, now)],
-    ['Expires if not used', ago(session.expiresAt, now)],
-    ['Expires at the latest', absoluteExpiresAt === null ? 'never' : ago(absoluteExpiresAt, now)],
+    ...(session.active
+      ? ([
+          ['Expires if not used', ago(session.expiresAt, now)],
+          ['Expires at the latest', absoluteExpiresAt === null ? 'never' : ago(absoluteExpiresAt, now)],
+        ] as const)
+      : []),
     ['Bound to its device', boundTo(session)],
     ...(device === null ? [] : ([['Key of the device', html`<code>${device.thumbprint}</code>`]] as const)),
     ['Remember me', session.persistent ? 'yes' : 'no'],
@@ -75,7 +79,10 @@ interface Moment {
 /** The life of a session as its row tells it, with what this process has seen of it. */
 function timeline(view: View, session: Session): Html {
   const { now } = view
-  const moments = [...ofRow(session), ...view.activity.recentOf(session.sessionId).flatMap(ofEvent)]
+  const moments = [
+    ...view.activity.ofSession(session.sessionId).toReversed().flatMap(ofEvent),
+    ...ofRow(session),
+  ]
   const sorted = moments.toSorted((a, b) => a.at - b.at)
   return html`<ol class="timeline">${sorted.map(
     ({ at, text, tone }) =>
@@ -84,12 +91,21 @@ function timeline(view: View, session: Session): Html {
 }
 
 function ofRow(session: Session): Moment[] {
-  const { createdAt, authTime, lastSeenAt, endedAt, endReason, generation, version, absoluteExpiresAt } = session
+  const { createdAt, authTime, lastSeenAt, endedAt, endReason, generation, version, absoluteExpiresAt } =
+    session
   const found: Moment[] = [
-    { at: createdAt.getTime(), text: html`${session.actor === null ? 'Signed in' : 'Administrator began to act'}`, tone: 'good' },
+    {
+      at: createdAt.getTime(),
+      text: html`${session.actor === null ? 'Signed in' : 'Administrator began to act'}`,
+      tone: 'good',
+    },
   ]
   if (authTime.getTime() !== createdAt.getTime())
-    found.push({ at: authTime.getTime(), text: html`Authenticated ${authTime > createdAt ? 'again' : 'before the sign-in'}`, tone: 'good' })
+    found.push({
+      at: authTime.getTime(),
+      text: html`Authenticated ${authTime > createdAt ? 'again' : 'before the sign-in'}`,
+      tone: 'good',
+    })
   if (generation > 0)
     found.push({
       at: lastSeenAt.getTime(),
@@ -109,7 +125,10 @@ function ofRow(session: Session): Moment[] {
       tone: endReason === 'reuse' ? 'bad' : 'plain',
     })
   else {
-    const end = Math.min(session.expiresAt.getTime(), absoluteExpiresAt?.getTime() ?? Number.POSITIVE_INFINITY)
+    const end = Math.min(
+      session.expiresAt.getTime(),
+      absoluteExpiresAt?.getTime() ?? Number.POSITIVE_INFINITY,
+    )
     found.push({ at: end, text: html`Expires, if not used until then`, tone: 'future' })
   }
   return found
@@ -119,7 +138,10 @@ function ofRow(session: Session): Moment[] {
 function ofEvent({ at, name, event }: RecentEvent): Moment[] {
   switch (name) {
     case 'contextChanged': {
-      const { from, to } = event as unknown as Record<'from' | 'to', { ip: string | null; userAgent: string | null }>
+      const { from, to } = event as unknown as Record<
+        'from' | 'to',
+        { ip: string | null; userAgent: string | null }
+      >
       const moved = from.ip !== to.ip
       return [
         {
@@ -139,10 +161,22 @@ function ofEvent({ at, name, event }: RecentEvent): Moment[] {
       return [{ at, text: html`A refresh came with the proof of another device`, tone: 'bad' }]
     case 'reused': {
       const { ip } = event as { ip?: string | null }
-      return [{ at, text: html`An old refresh token came back, from <code>${ip ?? 'an unknown address'}</code>`, tone: 'bad' }]
+      return [
+        {
+          at,
+          text: html`An old refresh token came back, from <code>${ip ?? 'an unknown address'}</code>`,
+          tone: 'bad',
+        },
+      ]
     }
     case 'rolledBack':
-      return [{ at, text: html`A token brought the row up to date after the database had lost commits`, tone: 'plain' }]
+      return [
+        {
+          at,
+          text: html`A token brought the row up to date after the database had lost commits`,
+          tone: 'plain',
+        },
+      ]
     case 'consoleAction': {
       const { actor } = event as { actor: string }
       return [{ at, text: html`<bdi>${actor}</bdi> acted by the console`, tone: 'plain' }]
@@ -165,7 +199,9 @@ async function contents({ redact }: View, session: Session): Promise<Html> {
 
 function json(value: unknown): Html {
   const text = JSON.stringify(value, null, 2) ?? 'nothing'
-  return text.length > MAX_JSON ? html`${lines(text.slice(0, MAX_JSON))}… (${count(text.length)} characters)` : lines(text)
+  return text.length > MAX_JSON
+    ? html`${lines(text.slice(0, MAX_JSON))}… (${count(text.length)} characters)`
+    : lines(text)
 }
 
 function unknownSession(sessionId: string): Page {

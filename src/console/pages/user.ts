@@ -50,14 +50,14 @@ ${
 /** A table that becomes a list of cards on a narrow screen. The roles keep it a table for a screen reader. */
 function sessionTable(view: View, shown: readonly Session[]): Html {
   const { now } = view
-  const names = ['Device', 'State', 'Address', 'Signed in', 'Last seen', 'Expires', 'Bound to its device']
+  const names = ['Device', 'State', 'Address', 'Signed in', 'Last seen', 'Expires', 'Bound']
   const cell = (index: number, content: Html | string): Html =>
     html`<td role="cell" data-label="${names[index]!}">${content}</td>`
   return html`<div class="card flush"><table class="stack" role="table"><thead role="rowgroup"><tr role="row">${names.map((name) => html`<th role="columnheader" scope="col">${name}</th>`)}</tr></thead><tbody role="rowgroup">${shown.map(
     (session) => html`<tr role="row"${session.active ? null : html` class="over"`}>
 <td role="cell" class="device"><a href="${sessionUrl(view, session.sessionId)}">${deviceLabel(session.userAgent)}</a>${session.actor === null ? null : html`<small>Acting: administrator <bdi>${session.actor.userId}</bdi></small>`}</td>
 <td role="cell" data-label="State">${stateTag(session)}${session.endReason === null ? null : html`<small>${shortReason(session.endReason)}${session.endedAt === null ? null : html`, ${ago(session.endedAt, now)}`}</small>`}</td>
-${cell(2, session.ip === null ? html`<span class="none">not recorded</span>` : html`<span class="id">${session.ip}</span>`)}
+${cell(2, session.ip === null ? html`<span class="none">not recorded</span>` : html`<span class="id ip">${session.ip}</span>`)}
 ${cell(3, ago(session.createdAt, now))}
 ${cell(4, ago(session.lastSeenAt, now))}
 ${cell(5, session.active ? ago(session.expiresAt, now) : html`<span class="none">–</span>`)}

@@ -45,7 +45,7 @@ function found(_view: View, searched: string, list: Html): Page {
   return {
     title: searched === '' ? 'Users' : `Users: ${searched}`,
     section: 'users',
-    main: html`<h1>Users</h1><p class="lead">${searched === '' ? 'All users with a stored session, by user id. Search above by user id, its beginning, or a session id.' : html`User ids that begin with <bdi class="id">${searched}</bdi>`}</p><div class="card flush">${list}</div>`,
+    main: html`<div><h1>Users</h1><p class="lead">${searched === '' ? 'All users with a stored session, by user id. Search above by user id, its beginning, or a session id.' : html`User ids that begin with <bdi class="id">${searched}</bdi>`}</p></div><div class="card flush">${list}</div>`,
   }
 }
 
