@@ -71,7 +71,7 @@ export async function readStatus(
     ),
     parts.readOrLarge('revocations', () => countRevocations(queryOne, now)),
     parts.read('table', () => readTable(queryOne, names, distributed, standby === true)),
-    parts.read('rights', () => describeMissingRights(bounded.query, names, schema)),
+    parts.read('rights', () => describeMissingRights(bounded.query, names, schema, false)),
   ])
   const described = describeSchema(ledger, distribution)
   // After the listeners are counted, because it is one more.
