@@ -55,6 +55,18 @@ export const RECORDING: Readonly<Record<keyof typeof CHANGES, string>> = {
   endExpected: recording('endExpected', ended('$4::timestamptz', '$5', '$7::inet, $8'), 'user_id'),
   endMany: recording('endMany', ended('$2::timestamptz', '$3'), 'id, user_id'),
   endListed: recording('endListed', ended('$2::timestamptz', '$3'), 'id'),
+  // The database may have lost the end of a session and have kept its record, as after a backup of some tables.
+  endAgain: recording(
+    'endAgain',
+    ended(
+      '$2::timestamptz',
+      '$3',
+      undefined,
+      `not exists (select 1 from :audit a
+          where a.user_id = changed.user_id and a.session_id = changed.id and a.kind = 'ended')`,
+    ),
+    'id',
+  ),
   prune: recording(
     'prune',
     ended(
