@@ -9,6 +9,7 @@ import { createConnection } from './connection.ts'
 import { type DistributedTables, distribute } from './distribute.ts'
 import { readDistribution } from './distribution.ts'
 import { assertOneDatabase, openDriver } from './drivers/open-driver.ts'
+import { createInspection } from './inspection/inspection.ts'
 import { assertMigrated, migrate, pendingAfter } from './migrate.ts'
 import { readMissingRows } from './missing-rows.ts'
 import { createNames } from './names.ts'
@@ -165,6 +166,9 @@ export function postgres(options: PostgresOptions): PostgresStore {
 
   const full: PostgresStore = {
     ...store,
+    inspect: createInspection(connection, names, () =>
+      readStatus(connection, names, given.schema, {}, () => null, false),
+    ),
     sessionIdVersion: given.sessionIdVersion,
     missingRows: () => readMissingRows(connection, names),
     async migrate() {

@@ -70,7 +70,7 @@ export async function describeMissingRights(
   query: Query,
   names: Names,
   schema: string,
-  audited: boolean,
+  audited = false,
 ): Promise<string | null> {
   const missing = await missingRights(query, names, schema, { creates: false, readOnly: false, audited })
   return missing === null ? null : sentence(missing)
