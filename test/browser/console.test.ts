@@ -188,8 +188,8 @@ browserTest('the console shows every page, to everybody, in light and dark, on a
 
   await page.getByPlaceholder('User id or session id').fill('anna')
   await page.keyboard.press('Enter')
-  await page.getByRole('link', { name: 'anna' }).first().click()
-  await page.getByRole('heading', { name: 'anna' }).waitFor()
+  // The whole id leads to the user.
+  await page.waitForURL('**/user?id=anna')
   await expectAccessible(page)
   await picture(page, 'console-user')
   await page.getByRole('link', { name: 'Active only' }).click()
