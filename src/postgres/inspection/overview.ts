@@ -6,7 +6,7 @@ import type { Names } from '../names.ts'
 import { milliseconds } from '../queries.ts'
 import { isUnsupported } from '../sqlstate.ts'
 import { timestamp } from '../times.ts'
-import { daysUntil, type Part, partsOf, type Sample, totalsOf } from './day-parts.ts'
+import { daysUntil, type Part, partsOf, type Sample, toSamples, totalsOf } from './day-parts.ts'
 import type { QueryRows } from './find-users.ts'
 import { findReuse } from './reuse.ts'
 
@@ -67,8 +67,11 @@ export async function readOverview(
   distributed: boolean,
   at: number,
   days: number,
+  audited: readonly DayOverview[] | null,
 ): Promise<StoreOverview> {
   const queryOne: QueryOne = async (text, values = []) => (await query(text, values))[0] ?? {}
+  if (audited !== null)
+    return { active: await countActive(queryOne, names, distributed, at), source: 'audit', days: audited }
   const dates = daysUntil(at, days)
   const parts = partsOf(dates, at)
   const [active, signIns, ends] = await Promise.all([
@@ -202,19 +205,7 @@ async function countEnds(
     parts.map(({ high }) => timestamp(high)),
     limit,
   ])
-  const samples = new Map<number, Sample>()
-  for (const row of rows) {
-    const index = indexOf(row)
-    const before = samples.get(index) ?? { rows: 0, last: 0, byReason: {} }
-    const count = Number(row['rows'])
-    const reason = row['reason'] as string | null
-    samples.set(index, {
-      rows: before.rows + count,
-      last: Math.max(before.last, row['last'] as number),
-      byReason: reason === null ? before.byReason : { ...before.byReason, [reason]: count },
-    })
-  }
-  return totalsOf(days.length, parts, samples, limit).map(({ ends }) => ends)
+  return totalsOf(days.length, parts, toSamples(rows), limit).map(({ ends }) => ends)
 }
 
 /** A sample would miss most of it. */
