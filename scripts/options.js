@@ -108,10 +108,11 @@ const FUNCTIONS = {
       import type { ConsoleAccess } from './access.ts'
       import type { RedactedSession } from './view.ts'`,
     name: 'ConsoleOptions',
-    generics: '<Incoming = IncomingMessage, Claims extends object = ClaimsObject, Data = unknown>',
+    generics:
+      '<Incoming = IncomingMessage, Claims extends object = ClaimsObject, Data = unknown, Context = undefined>',
     about: 'What {@link sessionsConsole} takes.',
     resolved: {
-      authorize: '(request: never) => unknown',
+      authorize: '(request: never, context: never) => unknown',
       redact: '(session: Session) => RedactedSession | PromiseLike<RedactedSession>',
     },
     page: 'docs/operate/console.md',

@@ -22,11 +22,12 @@ const NAME = '`authorize` of the console'
 
 /** Asks `authorize`. Whatever is not a clear yes is a refusal. */
 export async function askAccess(
-  authorize: (request: never) => unknown,
+  authorize: (request: never, context: never) => unknown,
   incoming: unknown,
+  context: unknown,
 ): Promise<Required<ConsoleAccess> | Refusal> {
   try {
-    const answer = await within(CALLBACK_WITHIN, () => authorize(incoming as never), late)
+    const answer = await within(CALLBACK_WITHIN, () => authorize(incoming as never, context as never), late)
     if (answer === LATE) return { refused: 503 }
     if (answer === null || answer === undefined || answer === false) return { refused: 403 }
     return read(answer)

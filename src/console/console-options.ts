@@ -11,14 +11,16 @@ export interface ConsoleOptions<
   Incoming = IncomingMessage,
   Claims extends object = ClaimsObject,
   Data = unknown,
+  Context = undefined,
 > {
   /**
-   * Who may use the console. Called for every request, with the request of your framework. Return who acts, for
-   * the event `consoleAction`, or `null` to refuse. If it throws, returns anything else or takes longer than 10 s,
-   * the console refuses the request.
+   * Who may use the console. Called for every request, with the request of your framework, and with the last
+   * argument that you give to the console. Return who acts, for the event `consoleAction`, or `null` to refuse. If
+   * it throws, returns anything else or takes longer than 10 s, the console refuses the request.
    */
   readonly authorize: (
     request: Incoming,
+    context: Context,
   ) => ConsoleAccess | null | false | undefined | PromiseLike<ConsoleAccess | null | false | undefined>
   /**
    * The path of the console. Where the framework tells the path that a router has removed, as Express does for
@@ -37,7 +39,7 @@ export interface ConsoleOptions<
 
 /** {@link ConsoleOptions}, checked and complete. Durations are in milliseconds. */
 export interface ResolvedConsoleOptions {
-  readonly authorize: (request: never) => unknown
+  readonly authorize: (request: never, context: never) => unknown
   readonly path: string
   readonly redact: ((session: Session) => RedactedSession | PromiseLike<RedactedSession>) | null
 }

@@ -32,6 +32,8 @@ export interface ConsoleRequest {
   readonly exchange: Exchange
   /** The request of the framework, for `authorize`. */
   readonly incoming: unknown
+  /** The last argument of the call, for `authorize`. */
+  readonly context: unknown
   /** The path that a router has removed from the path of the request; `null` for none. */
   readonly mountedAt: string | null
 }
@@ -68,9 +70,9 @@ const HEADERS: readonly Header[] = [
 const BASE = /^(?:\/[^/\\?#]+)*$/
 
 /** @throws InvalidOptionsError */
-export function createConsole<Claims extends object, Data, Incoming>(
+export function createConsole<Claims extends object, Data, Incoming, Context>(
   source: SessionsSource<Claims, Data>,
-  given: ConsoleOptions<Incoming, Claims, Data>,
+  given: ConsoleOptions<Incoming, Claims, Data, Context>,
 ): AnswerRequest {
   const options = resolveTable<ResolvedConsoleOptions>(CONSOLE_OPTIONS, given)
   const opened = openSource(source, 'sessionsConsole')
@@ -98,7 +100,7 @@ export function createConsole<Claims extends object, Data, Incoming>(
   }
 
   return async (request) => {
-    const access = await askAccess(options.authorize, request.incoming)
+    const access = await askAccess(options.authorize, request.incoming, request.context)
     if ('refused' in access) return refusal(access.refused)
     try {
       const located = await viewOf(request, access)

@@ -11,11 +11,17 @@ export type { ConsoleOptions } from './console-options.ts'
 export type { RedactedSession } from './view.ts'
 
 /** Answers the requests below one path, in every framework. */
-export interface SessionsConsole {
-  /** For Express, and for anything else on `node:http`. It answers every request and never calls `next`. */
-  (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void): void
-  /** For anything that speaks `Request` and `Response` (Fetch standard). It never rejects. */
-  (request: Request): Promise<Response>
+export interface SessionsConsole<Context = undefined> {
+  /**
+   * For Express, and for anything else on `node:http`. It answers every request and never calls `next`.
+   * @param context for `authorize`, such as the session of the request
+   */
+  (req: IncomingMessage, res: ServerResponse, context?: Context | ((error?: unknown) => void)): void
+  /**
+   * For anything that speaks `Request` and `Response` (Fetch standard). It never rejects.
+   * @param context for `authorize`, such as the session of the request
+   */
+  (request: Request, context?: Context): Promise<Response>
 }
 
 const VERSIONS =
@@ -35,29 +41,42 @@ const VERSIONS =
  *
  * @throws InvalidOptionsError without `authorize`
  */
-export function sessionsConsole<Incoming = IncomingMessage, Claims extends object = object, Data = unknown>(
+export function sessionsConsole<
+  Incoming = IncomingMessage,
+  Claims extends object = object,
+  Data = unknown,
+  Context = undefined,
+>(
   sessions: SessionsSource<Claims, Data>,
-  options: ConsoleOptions<Incoming, Claims, Data>,
-): SessionsConsole {
+  options: ConsoleOptions<Incoming, Claims, Data, Context>,
+): SessionsConsole<Context> {
   const answer = createConsole(sessions, options)
 
-  function handle(req: IncomingMessage, res: ServerResponse): undefined
-  function handle(request: Request): Promise<Response>
-  function handle(request: IncomingMessage | Request, res?: ServerResponse): undefined | Promise<Response> {
-    if (isRequest(request)) {
-      const exchange = fetchExchange(request)
-      return answer({ exchange, incoming: request, mountedAt: null }).then((reply) =>
-        toResponse(request.method === 'HEAD' ? { ...reply, body: null } : reply),
-      )
-    }
-    assertFramework(isNodeExchange(request, res), 'sessionsConsole', VERSIONS)
-    const exchange = new NodeExchange(request, res!, request as NodeHints)
-    answer({ exchange, incoming: request, mountedAt: mountOf(request) })
+  function answerNode(req: IncomingMessage, res: ServerResponse | undefined, context: unknown): void {
+    assertFramework(isNodeExchange(req, res), 'sessionsConsole', VERSIONS)
+    const exchange = new NodeExchange(req, res!, req as NodeHints)
+    answer({ exchange, incoming: req, context, mountedAt: mountOf(req) })
       .then((reply) => writeReply(res!, reply))
       .catch(() => res!.destroy())
-    return undefined
   }
-  return handle
+
+  async function answerFetch(request: Request, context: unknown): Promise<Response> {
+    const reply = await answer({
+      exchange: fetchExchange(request),
+      incoming: request,
+      context,
+      mountedAt: null,
+    })
+    return toResponse(request.method === 'HEAD' ? { ...reply, body: null } : reply)
+  }
+
+  function handle(request: IncomingMessage | Request, second?: unknown, third?: unknown): unknown {
+    if (isRequest(request)) return answerFetch(request, second)
+    // Express gives `next` there.
+    const context = typeof third === 'function' ? undefined : third
+    return answerNode(request, second as ServerResponse | undefined, context)
+  }
+  return handle as SessionsConsole<Context>
 }
 
 function isRequest(request: IncomingMessage | Request): request is Request {

@@ -8,10 +8,10 @@ const PATH = /^(?=.{1,255}$)(?:\/|(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+)$/
 /** The options of `sessionsConsole`. After a change run `npm run options`. */
 export const CONSOLE_OPTIONS: OptionTable = {
   /**
-   * Who may use the console. Called for every request, with the request of your framework. Return who acts, for the event
-   * `consoleAction`, or `null` to refuse. If it throws, returns anything else or takes longer than 10 s, the console refuses
-   * the request.
-   * @type {(request: Incoming) => ConsoleAccess | null | false | undefined | PromiseLike<ConsoleAccess | null | false | undefined>}
+   * Who may use the console. Called for every request, with the request of your framework, and with the last argument that
+   * you give to the console. Return who acts, for the event `consoleAction`, or `null` to refuse. If it throws, returns
+   * anything else or takes longer than 10 s, the console refuses the request.
+   * @type {(request: Incoming, context: Context) => ConsoleAccess | null | false | undefined | PromiseLike<ConsoleAccess | null | false | undefined>}
    */
   authorize: {
     value: {
