@@ -83,7 +83,7 @@ it('renews the access tokens of a session and of a user, and signs nobody out', 
   const console = await openConsole({ now: clock.now })
   const { session, accessToken } = await console.sessions.create({ userId: 'anna' })
   await console.sessions.create({ userId: 'anna' })
-  clock.advance(60_000)
+  clock.advance(60)
   const one = await console.get(
     linksOf(await console.get(`/sessions/${session.sessionId}`)).get('Renew access tokens')!,
   )
@@ -217,7 +217,7 @@ it('shows the result of an action on its page alone, for ten minutes, and none t
   expect(
     await notice(to.replace(/done=.*/, `done=end-user.500.${clock.now()}.${'A'.repeat(43)}`)),
   ).toBeUndefined()
-  clock.advance(11 * 60_000)
+  clock.advance(11 * 60)
   expect(await notice(to)).toBeUndefined()
 })
 

@@ -118,6 +118,10 @@ export type AuditQueryName =
   | 'historyByAddress'
   | 'historyOfReuse'
   | 'historyInNetwork'
+  | 'oldestAudited'
+  | 'countAudit'
+  | 'countAuditReuse'
+  | 'sampleAudit'
   | 'eraseAudit'
   | 'eraseAuditActor'
   | 'pruneAudit'
@@ -137,6 +141,23 @@ export const AUDIT_QUERIES: Readonly<Record<AuditQueryName, string>> = {
         and ${PERIOD} limit $6
     )
     select ${COLUMNS}, (select count(*) from a) as walked from a order by ${NEWEST_FIRST} limit $8`,
+
+  // An expiry is recorded later than it was, so it may be older than the audit.
+  oldestAudited: `select ${milliseconds('a.at')} as at from :audit a where a.kind = 'created' order by a.at limit 1`,
+
+  countAudit: `select count(*) as rows from (select 1 from :audit where at >= $1 limit $2) as entry`,
+
+  countAuditReuse: `select div(${milliseconds('at')}, 86400000) as day, count(*) as rows
+    from (select at from :audit where reason = 'reuse' and at >= $1 limit $2) as entry group by 1`,
+
+  sampleAudit: `select p.n, s.reason, count(*) as rows, max(s.at) as last
+    from unnest($1::timestamptz[], $2::timestamptz[]) with ordinality as p (low, high, n)
+      cross join lateral (
+        select case when a.kind = 'ended' then left(coalesce(a.reason, 'other'), 40) end as reason,
+          ${milliseconds('a.at')} as at
+        from :audit a where a.at >= p.low and a.at < p.high order by a.at limit $3
+      ) s
+    group by p.n, s.reason`,
 
   eraseAudit: deleteOldest('user_id = $1'),
   eraseAuditActor: `update :audit set actor_user_id = '' where actor_user_id = $1 returning kind`,

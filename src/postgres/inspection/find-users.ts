@@ -30,6 +30,8 @@ export async function findUsers(
   after: string | null,
   limit: number,
 ): Promise<UserPage> {
+  // PostgreSQL stores no such text, and refuses it as a parameter.
+  if (prefix.includes('\0')) return { userIds: [], complete: true, next: null }
   const userIds: string[] = []
   let last = after
   for (let statement = 0; statement < STATEMENTS; statement++) {
