@@ -177,7 +177,7 @@ td small { display: block; color: var(--quiet); margin-top: .15rem; max-width: 1
 td.device { min-width: 13rem; font-weight: 550; }
 td .ip { display: block; min-width: 7.6rem; }
 td a { text-decoration: none; }
-td a:hover { text-decoration: underline; }
+td small a, td a:hover { text-decoration: underline; }
 td.device a { color: var(--text); }
 td.device .icon, .party .icon { color: var(--quiet); }
 td.device a, .party { display: grid; grid-template-columns: auto 1fr; gap: 0 .55rem; align-items: start; overflow-wrap: anywhere; }
