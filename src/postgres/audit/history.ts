@@ -104,7 +104,7 @@ function checkQuery(given: HistoryQuery): CheckedQuery {
 
 /** An address, or `address/bits`. @throws TypeError */
 export function checkNetwork(network: unknown): { readonly text: string; readonly isAddress: boolean } {
-  const [, written = '', bits] = /^([^/]{1,64})(?:\/(\d{1,3}))?$/.exec(String(network)) ?? []
+  const [, written = '', bits] = /^([0-9a-f.:]{1,64})(?:\/(\d{1,3}))?$/i.exec(String(network)) ?? []
   // The spelling of stored addresses: IPv4 over IPv6 is IPv4.
   const address = isIP(written) === 0 ? null : parseClientAddress(written)
   const most = address === null ? 0 : isIP(address) === 4 ? 32 : 128
