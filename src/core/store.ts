@@ -3,6 +3,7 @@ import type { ClaimsObject } from '../portable/claims.ts'
 import type { DeviceKind } from '../portable/device-kind.ts'
 import type { OwnEndReason } from '../portable/end-reason.ts'
 import type { SessionIdVersion } from '../portable/session-id.ts'
+import type { StoreInspection } from './inspection.ts'
 import type { RotationState } from './rotation/decision.ts'
 
 /**
@@ -368,4 +369,6 @@ export interface Store extends SessionWrites {
   listen(hooks: ListenerHooks): Listener | null
   /** The same statements in a transaction of the application. */
   using(client: unknown): SessionWrites
+  /** What the store tells people about its sessions. Without it the console shows single users and sessions only. */
+  readonly inspect?: StoreInspection
 }

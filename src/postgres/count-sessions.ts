@@ -1,7 +1,7 @@
+import type { SessionCounts, StatusOptions } from '../core/store-status.ts'
 import type { Row } from './connection.ts'
 import { estimateRows, hasEstimates } from './estimate-rows.ts'
 import type { Parameter } from './parameters.ts'
-import type { SessionCounts, StatusOptions } from './store-status.ts'
 import { dayOf, timestamp } from './times.ts'
 
 /** Runs a statement that returns one row. */

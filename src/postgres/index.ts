@@ -1,4 +1,5 @@
 import type { ListenFailure, Store } from '../core/store.ts'
+import type { StatusOptions, StoreStatus } from '../core/store-status.ts'
 import { SchemaOutdatedError } from '../portable/errors.ts'
 import { check } from '../portable/options/check.ts'
 import { methodOptions } from '../portable/options/method-options.ts'
@@ -21,26 +22,25 @@ import { isForbidden } from './sqlstate.ts'
 import { readStartState } from './start-state.ts'
 import { readStatus } from './status.ts'
 import { createPostgresStore } from './store.ts'
-import type { StatusOptions, StoreStatus } from './store-status.ts'
 import { createTarget } from './target.ts'
 import { withTimeout } from './with-timeout.ts'
 import { assertTakesWrites, assertWritable } from './writable.ts'
 
-export type { DistributedTables } from './distribute.ts'
-export type { TableLayout } from './distribution.ts'
-export type { PoolLike } from './drivers/pg-pool.ts'
-export type { PGliteLike } from './drivers/pglite.ts'
-export type { SqlFunction } from './drivers/sql.ts'
-export type { ListenConfig } from './listen-config.ts'
-export type { PostgresOptions } from './postgres-options.ts'
 export type {
   SessionCounts,
   StatusOptions,
   StoredKey,
   StoreLayout,
   StoreStatus,
+  TableLayout,
   UnknownPart,
-} from './store-status.ts'
+} from '../core/store-status.ts'
+export type { DistributedTables } from './distribute.ts'
+export type { PoolLike } from './drivers/pg-pool.ts'
+export type { PGliteLike } from './drivers/pglite.ts'
+export type { SqlFunction } from './drivers/sql.ts'
+export type { ListenConfig } from './listen-config.ts'
+export type { PostgresOptions } from './postgres-options.ts'
 
 /** Milliseconds after which `createSessions` fails instead of waiting longer for the database. */
 const START_TIMEOUT = 9000

@@ -1,4 +1,5 @@
 import type { ListenFailure } from '../core/store.ts'
+import type { StatusOptions, StoredKey, StoreStatus } from '../core/store-status.ts'
 import type { Connection } from './connection.ts'
 import { countSessions, type QueryOne } from './count-sessions.ts'
 import { type Distribution, readDistribution } from './distribution.ts'
@@ -9,7 +10,6 @@ import { milliseconds } from './queries.ts'
 import { describeMissingRights } from './rights.ts'
 import { createParts } from './status-parts.ts'
 import { readTable } from './status-table.ts'
-import type { StatusOptions, StoredKey, StoreStatus } from './store-status.ts'
 import { timestamp } from './times.ts'
 
 /** A little more than the default lifetime of an access token, which is how long the feed keeps a revocation. */
