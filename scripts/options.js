@@ -93,6 +93,7 @@ const FUNCTIONS = {
       import type { ListenConfig } from './listen-config.ts'`,
     name: 'PostgresOptions',
     about: 'What {@link postgres} takes: your pool, or how to connect.',
+    resolved: { audit: '{ readonly retention: number | null }' },
     page: 'docs/reference/options.md',
   },
   sessionsConsole: {

@@ -33,6 +33,7 @@ export async function withStore<T>(
     listen,
     readOnly,
     maxConnections,
+    followAudit: true,
   })
   const close = (): void => void store.close().catch(() => {})
   interrupted.addEventListener('abort', close)

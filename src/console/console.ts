@@ -19,6 +19,7 @@ import { layout, plainPage } from './layout.ts'
 import { createNotice, readNotice } from './notice.ts'
 import { CONSOLE_OPTIONS } from './option-table.ts'
 import { confirmPage, impossiblePage } from './pages/action.ts'
+import { historyPage } from './pages/history.ts'
 import { liveFigures, overviewPage } from './pages/overview.ts'
 import { reuseFile, reusePage } from './pages/reuse.ts'
 import { sessionPage } from './pages/session.ts'
@@ -156,6 +157,8 @@ async function pageOf(view: View, path: string): Promise<Page | Redirect | null>
       return userPage(view)
     case '/reuse':
       return inspect === undefined ? null : reusePage(view, inspect)
+    case '/history':
+      return inspect?.history === undefined ? null : historyPage(view, inspect.history)
     default:
       return null
   }

@@ -5,12 +5,17 @@ const SECTIONS: readonly (readonly [section: Section, path: string, name: string
   ['overview', '/', 'Overview'],
   ['users', '/users', 'Users'],
   ['reuse', '/reuse', 'Reuse'],
+  ['history', '/history', 'History'],
 ]
 
 /** The whole document. */
 export function layout(view: View, { title, main, section }: Page, notice: Html | null): string {
   const { base, actor, mayAct, query, engine } = view
-  const entries = SECTIONS.filter(([name]) => name !== 'reuse' || engine.store.inspect !== undefined)
+  const { inspect } = engine.store
+  const entries = SECTIONS.filter(
+    ([name]) =>
+      (name !== 'reuse' || inspect !== undefined) && (name !== 'history' || inspect?.history !== undefined),
+  )
   return html`<!doctype html>
 <html lang="en">
 <head>

@@ -15,7 +15,7 @@ export const CONSOLE_OPTIONS: OptionTable = {
    */
   authorize: {
     value: {
-      takes: 'a function that says who acts, or null',
+      takes: 'a function that says who acts',
       check(option, value) {
         return typeof value === 'function' ? value : check.fail(option, value, this.takes)
       },

@@ -32,6 +32,12 @@ export interface StoreInspection {
    * {@link overview} does, and does not try LISTEN, which the feed of a process does.
    */
   status(): Promise<StoreStatus>
+  /**
+   * The sign-ins and ends of sessions that the audit table holds, the newest first. Absent if the store keeps no audit, which
+   * it knows once it has started.
+   * @throws TypeError for a query that is none, before any work
+   */
+  readonly history?: ((query: HistoryQuery) => Promise<HistoryPage>) | undefined
 }
 
 export const MAX_OVERVIEW_DAYS = 90
@@ -112,4 +118,55 @@ export interface ReusePage {
   readonly searchedBackTo: number | null
   /** Where the search continues; `null` at its end. A page may be empty and still have one. */
   readonly next: Position | null
+}
+
+/** A search of the audit. Without any part it finds everything. */
+export interface HistoryQuery {
+  /** The whole user id. */
+  readonly userId?: string
+  /** An address, or a network such as `192.0.2.0/24` or `2001:db8::/48`. */
+  readonly network?: string
+  /** The begin of the period, in milliseconds. */
+  readonly from?: number
+  /** The end of the period, in milliseconds; not part of it. */
+  readonly to?: number
+  /** The `next` of the page before; `null` for the first. */
+  readonly after?: HistoryPosition | null
+  /** How many to find, 1 to 1000. */
+  readonly limit: number
+}
+
+/** One sign-in or one end of a session. Nothing about it changes later. */
+export interface HistoryRecord {
+  /** When the session was created, or ended. For a session that expired: when it did. */
+  readonly at: number
+  readonly kind: 'created' | 'ended'
+  readonly sessionId: string
+  readonly userId: string
+  /** Of the sign-in. For an end: of the last turn. As `privacy` allows. */
+  readonly ip: string | null
+  readonly userAgent: string | null
+  /** The user who acts in the session (`acting`), who may be an administrator; else `null`. Empty after `deleteUser`. */
+  readonly actorUserId: string | null
+  /** What only an end has. */
+  readonly end: {
+    /** The stored text, as in a session. */
+    readonly reason: string
+    readonly signedInAt: number
+    readonly lastSeenAt: number
+    /** Who presented the older token, for the reason `reuse`. */
+    readonly presenter: Party | null
+  } | null
+}
+
+export interface HistoryPosition {
+  readonly at: number
+  readonly sessionId: string
+  readonly kind: HistoryRecord['kind']
+}
+
+export interface HistoryPage {
+  readonly found: readonly HistoryRecord[]
+  /** Where the search continues; `null` at its end. A page may be short, or empty, and still have one. */
+  readonly next: HistoryPosition | null
 }

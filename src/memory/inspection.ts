@@ -97,7 +97,8 @@ function emptyStatus(): StoreStatus {
     sessions: null,
     revocations: null,
     table: null,
-    notifications: { listeners: null, queueUsage: null, working: null, problem: null },
+    vacuum: null,
+    notifications: { listeners: null, releases: null, queueUsage: null, working: null, problem: null },
     unknown: [],
   }
 }

@@ -4,10 +4,12 @@ import { SchemaOutdatedError } from '../portable/errors.ts'
 import { check } from '../portable/options/check.ts'
 import { methodOptions } from '../portable/options/method-options.ts'
 import { resolveTable } from '../portable/options/resolve-table.ts'
+import { createAudit } from './audit/audit.ts'
 import { createConnection } from './connection.ts'
 import { type DistributedTables, distribute } from './distribute.ts'
 import { readDistribution } from './distribution.ts'
 import { assertOneDatabase, openDriver } from './drivers/open-driver.ts'
+import { createInspection } from './inspection/inspection.ts'
 import { assertMigrated, migrate, pendingAfter } from './migrate.ts'
 import { readMissingRows } from './missing-rows.ts'
 import { createNames } from './names.ts'
@@ -17,7 +19,7 @@ import { assertTablesUsable, assertUsable } from './preflight.ts'
 import { probeListen } from './probe-listen.ts'
 import { QUERIES } from './queries.ts'
 import { readOnlyStore } from './read-only.ts'
-import { explainForbidden, type Query } from './rights.ts'
+import { describeMissingRights, explainForbidden, type Query } from './rights.ts'
 import { isForbidden } from './sqlstate.ts'
 import { readStartState } from './start-state.ts'
 import { readStatus } from './status.ts'
@@ -98,10 +100,18 @@ export function postgres(options: PostgresOptions): PostgresStore {
   }
   const { openListenClient } = driver
   let isDistributed = false
-  const store = createPostgresStore(connection, names, given.schema, driver, {
-    isDistributed: () => isDistributed,
-    isServerless: () => isServerless,
-  })
+  const audit = createAudit(given)
+  const store = createPostgresStore(
+    connection,
+    names,
+    given.schema,
+    driver,
+    {
+      isDistributed: () => isDistributed,
+      isServerless: () => isServerless,
+    },
+    audit,
+  )
   let unwatch: () => void = () => {}
   const probe = (): Promise<ListenFailure | null> | null =>
     openListenClient === null
@@ -156,6 +166,9 @@ export function postgres(options: PostgresOptions): PostgresStore {
 
   const full: PostgresStore = {
     ...store,
+    inspect: createInspection(connection, names, () =>
+      readStatus(connection, names, given.schema, {}, () => null, false),
+    ),
     sessionIdVersion: given.sessionIdVersion,
     missingRows: () => readMissingRows(connection, names),
     async migrate() {
@@ -177,7 +190,13 @@ export function postgres(options: PostgresOptions): PostgresStore {
       target.assertOneHost()
       unwatch = driver.watch?.(onIdleError) ?? unwatch
       await driver.open?.()
-      const started = async (): Promise<number | null> => (await startAtOnce()) ?? startStepwise()
+      const started = async (): Promise<number | null> => {
+        const time = (await startAtOnce()) ?? (await startStepwise())
+        await audit.start(connection, names, isDistributed, () =>
+          describeMissingRights(queryCatalog, names, given.schema, true),
+        )
+        return time
+      }
       return asSchemaError(withTimeout(START_TIMEOUT, target, started()))
     },
     async close() {

@@ -23,6 +23,7 @@ const ORDER: readonly Part[] = [
   'sessions',
   'revocations',
   'table',
+  'vacuum',
   'listeners',
   'queueUsage',
 ]

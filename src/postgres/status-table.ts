@@ -39,6 +39,7 @@ function toTable(row: Row): StoreStatus['table'] {
     bytes: number('bytes'),
     liveRows: number('n_live_tup'),
     deadRows: number('n_dead_tup'),
+    updates,
     hotUpdates: updates === null || updates === 0 ? null : (number('n_tup_hot_upd') ?? 0) / updates,
     vacuumedAt: vacuumedAt === null ? null : new Date(vacuumedAt),
   }

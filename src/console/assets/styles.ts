@@ -228,6 +228,10 @@ section > h2 + pre { margin-top: 0; }
 .events .warn::before { background: var(--warn); }
 .events .error::before { background: var(--bad); }
 .events small { color: var(--quiet); }
+.fields { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 11rem), 1fr)); gap: .8rem 1rem; align-items: end; }
+.field label { display: block; color: var(--quiet); font-size: .8125rem; margin-bottom: .2rem; }
+.field input { width: 100%; font: inherit; color: inherit; background: var(--page); border: 1px solid var(--line-strong); border-radius: 8px; padding: .42rem .7rem; min-width: 0; }
+.field input::placeholder { color: var(--quiet); opacity: 1; }
 .question { max-width: 42rem; }
 .question h1 { font-size: 1.35rem; margin-bottom: .9rem; }
 .effects { display: grid; gap: .55rem; margin-bottom: 1.4rem; padding-inline-start: 1.1rem; list-style: disc; overflow-wrap: anywhere; }

@@ -24,7 +24,7 @@ export async function sessionPage(view: View, sessionId: string): Promise<Page> 
       exact,
     )}</p></section>
 <div class="columns">
-<section class="card"><h2>Timeline</h2>${timeline(view, session)}</section>
+<section class="card"><h2>Timeline</h2>${timeline(view, session, await presenterOf(view, session))}</section>
 <section class="card"><h2>Facts</h2>${facts(view, session)}</section>
 </div>
 ${await contents(view, session)}`,
@@ -77,9 +77,10 @@ interface Moment {
 }
 
 /** The life of a session as its row tells it, with what this process has seen of it. */
-function timeline(view: View, session: Session): Html {
+function timeline(view: View, session: Session, presenter: Moment[]): Html {
   const { now } = view
   const moments = [
+    ...presenter,
     ...view.activity.ofSession(session.sessionId).toReversed().flatMap(ofEvent),
     ...ofRow(session),
   ]
@@ -88,6 +89,22 @@ function timeline(view: View, session: Session): Html {
     ({ at, text, tone }) =>
       html`<li class="${tone}"><span>${text}</span><small>${exact(at)} · ${ago(at, now)}</small></li>`,
   )}</ol><p class="note">The row keeps the first and the last of these. Changes in between are known while the process that saw them runs.</p>`
+}
+
+/** Who presented the older token, from the audit. An event of this process says the same. */
+async function presenterOf(view: View, session: Session): Promise<Moment[]> {
+  const { history } = view.engine.store.inspect ?? {}
+  const { endReason, endedAt, userId, sessionId } = session
+  if (history === undefined || endReason !== 'reuse' || endedAt === null || userId === '') return []
+  if (view.activity.ofSession(sessionId).some(({ name }) => name === 'reused')) return []
+  const at = endedAt.getTime()
+  const { value } = await readPart(() => history({ userId, from: at, to: at + 1, limit: 100 }))
+  const presenter = value?.found.find((record) => record.sessionId === sessionId)?.end?.presenter
+  return presenter == null ? [] : [{ at, text: cameBack(presenter.ip), tone: 'bad' }]
+}
+
+function cameBack(ip: string | null | undefined): Html {
+  return html`An old refresh token came back, from <code>${ip ?? 'an unknown address'}</code>`
 }
 
 function ofRow(session: Session): Moment[] {

@@ -34,7 +34,7 @@ export async function userPage(view: View): Promise<Page> {
         ? html`<div class="actions"><a class="button" href="${base}/actions/expire-user${queryOf({ user: userId })}">Renew access tokens</a><a class="button danger" href="${base}/actions/end-user${queryOf({ user: userId })}">End all sessions</a></div>`
         : null
     }</div>
-<nav class="tabs" aria-label="Which sessions">${tab('All sessions', null)}${tab('Active only', 'active')}</nav>
+<nav class="tabs" aria-label="Which sessions">${tab('All sessions', null)}${tab('Active only', 'active')}${view.engine.store.inspect?.history === undefined ? null : html`<a href="${base}/history${queryOf({ user: userId })}">History</a>`}</nav>
 ${
   shown.length === 0
     ? html`<div class="card"><p class="empty">${position === null ? 'This user has no active session.' : 'No further session.'}</p></div>`
