@@ -7,7 +7,7 @@ const SUITES = {
   core: ['adapters', 'client', 'contract', 'docs', 'http', 'otel', 'postgres', 'unit', 'wycheproof'],
   fleet: ['audit', 'chaos', 'drivers', 'fleet', 'load', 'model', 'properties'],
   browser: ['browser'],
-  apps: ['cli', 'demo', 'examples', 'moving', 'verify'],
+  apps: ['cli', 'console', 'demo', 'examples', 'moving', 'verify'],
   package: ['package'],
   frameworks: ['frameworks'],
   failover: ['failover'],

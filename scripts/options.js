@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import ts from 'typescript'
+import { CONSOLE_OPTIONS } from '../src/console/option-table.ts'
 import { SESSIONS_OPTIONS } from '../src/core/options/option-table.ts'
 import { HTTP_OPTIONS, REQUIRE_OPTIONS } from '../src/http/options/option-table.ts'
 import { POSTGRES_OPTIONS } from '../src/postgres/option-table.ts'
@@ -46,7 +47,7 @@ const FUNCTIONS = {
       provided: 'ProvidedSigningKeys | ProvidedKeySource',
       serverless: '{ readonly waitUntil: WaitUntil | null }',
     },
-    page: 'docs/configuration.md',
+    page: 'docs/reference/options.md',
   },
   adapters: {
     source: 'src/http/options/option-table.ts',
@@ -59,7 +60,7 @@ const FUNCTIONS = {
     about: 'What every adapter takes. All of it is optional.',
     resolved: { cron: 'string' },
     groups: { cookies: 'CookieOptions' },
-    page: 'docs/configuration.md',
+    page: 'docs/reference/options.md',
   },
   requireSession: {
     source: 'src/http/options/option-table.ts',
@@ -68,7 +69,7 @@ const FUNCTIONS = {
     target: 'src/http/options/require-options.ts',
     name: 'RequireOptions',
     about: 'What a route requires of a request.',
-    page: 'docs/configuration.md',
+    page: 'docs/reference/options.md',
   },
   supertokens: {
     source: 'src/supertokens/option-table.ts',
@@ -77,7 +78,7 @@ const FUNCTIONS = {
     target: 'src/supertokens/supertokens-options.ts',
     name: 'SupertokensOptions',
     about: 'What {@link supertokens} takes.',
-    page: 'docs/supertokens.md',
+    page: 'docs/guides/supertokens.md',
   },
   postgres: {
     source: 'src/postgres/option-table.ts',
@@ -93,7 +94,28 @@ const FUNCTIONS = {
     name: 'PostgresOptions',
     about: 'What {@link postgres} takes: your pool, or how to connect.',
     resolved: { audit: '{ readonly retention: number | null }' },
-    page: 'docs/configuration.md',
+    page: 'docs/reference/options.md',
+  },
+  sessionsConsole: {
+    source: 'src/console/option-table.ts',
+    variable: 'CONSOLE_OPTIONS',
+    table: CONSOLE_OPTIONS,
+    target: 'src/console/console-options.ts',
+    imports: `
+      import type { IncomingMessage } from 'node:http'
+      import type { Session } from '../core/session/session.ts'
+      import type { ClaimsObject } from '../portable/claims.ts'
+      import type { ConsoleAccess } from './access.ts'
+      import type { RedactedSession } from './view.ts'`,
+    name: 'ConsoleOptions',
+    generics:
+      '<Incoming = IncomingMessage, Claims extends object = ClaimsObject, Data = unknown, Context = undefined>',
+    about: 'What {@link sessionsConsole} takes.',
+    resolved: {
+      authorize: '(request: never, context: never) => unknown',
+      redact: '(session: Session) => RedactedSession | PromiseLike<RedactedSession>',
+    },
+    page: 'docs/operate/console.md',
   },
   createVerifier: {
     source: 'src/verify/option-table.ts',
@@ -106,7 +128,7 @@ const FUNCTIONS = {
     name: 'VerifierOptions',
     about: 'What {@link createVerifier} takes. Every duration is in seconds.',
     resolved: { jwks: 'string | JsonWebKeySet', revocations: 'string' },
-    page: 'docs/verify.md',
+    page: 'docs/guides/verify.md',
   },
 }
 
