@@ -34,7 +34,7 @@ export interface StoreInspection {
   status(): Promise<StoreStatus>
 }
 
-export const MAX_OVERVIEW_DAYS = 90
+export const MAX_OVERVIEW_DAYS = 31
 
 /**
  * How a number was made. `counted`: every row was read. `estimated`: from statistics of the database, which may be a day

@@ -3,6 +3,7 @@ import type { Command } from '../../command.ts'
 import { withCreatedSessions, withMigratedStore } from '../../database.ts'
 import { Failure, UsageError } from '../../terminal/errors.ts'
 import { time } from '../../terminal/format.ts'
+import { givenSecrets } from './given-secrets.ts'
 import { NO_KEYS } from './listed-keys.ts'
 
 /** Ten years, in seconds: the maximum of `keys.rotationInterval`. */
@@ -22,7 +23,11 @@ Needs the application's secret in the environment variable PAWL_SECRET; separate
   needsDatabase: true,
   examples: ['PAWL_SECRET=… npx pawl keys rotate'],
   async run(context) {
-    const secret = secrets()
+    const secret = givenSecrets()
+    if (secret.length === 0)
+      throw new UsageError(
+        "the application's secret is missing. Set the environment variable PAWL_SECRET to it.",
+      )
     const algorithm = await withMigratedStore(
       context,
       async (store) => (await store.keys()).at(-1)?.algorithm,
@@ -47,18 +52,4 @@ Needs the application's secret in the environment variable PAWL_SECRET; separate
       },
     )
   },
-}
-
-/** @throws UsageError */
-function secrets(): string[] {
-  const values = (process.env['PAWL_SECRET'] ?? '')
-    .split(',')
-    .map((secret) => secret.trim())
-    .filter((secret) => secret !== '')
-  if (values.length === 0) {
-    throw new UsageError(
-      "the application's secret is missing. Set the environment variable PAWL_SECRET to it.",
-    )
-  }
-  return values
 }
