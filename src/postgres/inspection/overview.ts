@@ -67,8 +67,11 @@ export async function readOverview(
   distributed: boolean,
   at: number,
   days: number,
+  audited: readonly DayOverview[] | null,
 ): Promise<StoreOverview> {
   const queryOne: QueryOne = async (text, values = []) => (await query(text, values))[0] ?? {}
+  if (audited !== null)
+    return { active: await countActive(queryOne, names, distributed, at), source: 'audit', days: audited }
   const dates = daysUntil(at, days)
   const parts = partsOf(dates, at)
   const [active, signIns, ends] = await Promise.all([
