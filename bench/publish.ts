@@ -6,7 +6,7 @@ import { notesOf, readResults, settingsNote } from './publish/results.ts'
 import { drawPicture } from './publish/svg.ts'
 import { replaceTables } from './publish/tables.ts'
 
-const HELP = `Writes the tables of docs/performance.md and draws docs/images/performance.svg.
+const HELP = `Writes the tables of docs/understand/performance.md and draws docs/images/performance.svg.
 
 Usage: npm run bench:publish -- [file]
 
@@ -15,7 +15,7 @@ Usage: npm run bench:publish -- [file]
 
 Suites without figures are left out.
 `
-const PAGE = '../docs/performance.md'
+const PAGE = '../docs/understand/performance.md'
 const PICTURE = '../docs/images/performance.svg'
 
 const { values, positionals } = parseArgs({
@@ -42,5 +42,7 @@ async function publish(path: string): Promise<void> {
   await writeFile(PICTURE, drawPicture({ title, panels, notes }))
   const page = await readFile(PAGE, 'utf8')
   await writeFile(PAGE, replaceTables(page, results, [...notes, ...settingsNote(results)]))
-  console.log(`Wrote docs/performance.md, and docs/images/performance.svg with ${panels.length} comparisons`)
+  console.log(
+    `Wrote docs/understand/performance.md, and docs/images/performance.svg with ${panels.length} comparisons`,
+  )
 }
