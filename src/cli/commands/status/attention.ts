@@ -1,5 +1,5 @@
+import { count, percent } from '../../../portable/format.ts'
 import type { StoreStatus } from '../../../postgres/index.ts'
-import { count, percent } from '../../terminal/format.ts'
 import { layoutProblems } from './layout.ts'
 
 /** A full queue makes NOTIFY fail for the whole PostgreSQL server. */

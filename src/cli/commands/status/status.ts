@@ -30,7 +30,10 @@ time, and "not available" those that the database or the role does not offer.`,
   run(context) {
     const listen = context.flags.value('listen')
     if (listen !== undefined) checkUrl('--listen', listen)
-    return withStore(context, (store) => showStatus(context, store), listen ?? true, MAX_CONNECTIONS)
+    return withStore(context, (store) => showStatus(context, store), {
+      listen: listen ?? true,
+      maxConnections: MAX_CONNECTIONS,
+    })
   },
 }
 
