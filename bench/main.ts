@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { pathOf, withDatabases, writeReport } from './harness/command.ts'
-import { byTarget, type Figure, meetsTarget, printFigures } from './harness/figures.ts'
+import { byBudget, type Figure, withinBudget, printFigures } from './harness/figures.ts'
 import { answerOf, startProcess } from './harness/processes.ts'
 import { SUITES } from './suites/index.ts'
 import type { SuiteCall } from './suites/run.ts'
@@ -69,17 +69,17 @@ async function run(suites: readonly string[]): Promise<void> {
       }
     }
     const seconds = secondsSince(startedAt)
-    const targets = figures.filter(({ target }) => target !== undefined)
-    console.log(`\n${targets.filter(meetsTarget).length} of ${targets.length} targets met, ${seconds} s`)
+    const budgets = figures.filter(({ budget }) => budget !== undefined)
+    console.log(`\n${budgets.filter(withinBudget).length} of ${budgets.length} budgets met, ${seconds} s`)
     if (failed.length > 0) {
       console.error(`Failed: ${failed.join(', ')}`)
       process.exitCode = 1
     }
     if (!json) return
     const postgres = await databases.settings()
-    const reported = byTarget(figures).map((figure) => ({
+    const reported = byBudget(figures).map((figure) => ({
       ...figure,
-      holds: figure.target === undefined ? null : meetsTarget(figure),
+      holds: figure.budget === undefined ? null : withinBudget(figure),
     }))
     await writeReport(pathOf(file, 'results.json'), { postgres, quick, seconds, failed, figures: reported })
   })

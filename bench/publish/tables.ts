@@ -1,4 +1,4 @@
-import { byTarget, cellsOf, type Figure, meetsTarget } from '../harness/figures.ts'
+import { byBudget, cellsOf, type Figure, withinBudget } from '../harness/figures.ts'
 import type { Results } from './results.ts'
 
 const BEGIN = '<!-- figures: npm run bench:publish -->'
@@ -27,17 +27,17 @@ export function replaceTables(page: string, results: Results, notes: readonly st
 }
 
 function tables({ figures, quick }: Results): string[] {
-  const targets = byTarget(figures.filter(({ target }) => target !== undefined))
-  const met = targets.filter(meetsTarget).length
+  const budgets = byBudget(figures.filter(({ budget }) => budget !== undefined))
+  const met = budgets.filter(withinBudget).length
   return [
     ...(quick ? ['**Quick run: these figures are not reliable.**'] : []),
     '### Targets',
-    met === targets.length
-      ? `All ${met} targets are met.`
-      : `${met} of ${targets.length} targets are met. Missed targets come first.`,
-    table(['', 'what', 'measured', 'rounds', 'target'], targets.map(cells)),
+    met === budgets.length
+      ? `All ${met} budgets are met.`
+      : `${met} of ${budgets.length} budgets are met. Missed budgets come first.`,
+    table(['', 'what', 'measured', 'rounds', 'budget'], budgets.map(cells)),
     ...Object.entries(TITLES).flatMap(([suite, title]) => {
-      const others = figures.filter(({ id, target }) => target === undefined && id.startsWith(`${suite}.`))
+      const others = figures.filter(({ id, budget }) => budget === undefined && id.startsWith(`${suite}.`))
       const rows = others.map((figure) => cells(figure).slice(1, 4))
       return others.length === 0 ? [] : [`### ${title}`, table(['what', 'measured', 'rounds'], rows)]
     }),
