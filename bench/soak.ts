@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { pathOf, withDatabases, writeReport } from './harness/command.ts'
-import { withinBudget, printFigures } from './harness/figures.ts'
+import { printFigures, withinBudget } from './harness/figures.ts'
 import { createProgress } from './harness/progress.ts'
 import { figuresOf } from './soak/figures.ts'
 import { soak } from './soak/run.ts'

@@ -6,7 +6,7 @@ export interface Spread {
   readonly high: number
 }
 
-/** One of the two bounds, or none. */
+/** A bound that a change must keep: one of the two, or none. */
 export interface Budget {
   readonly atLeast?: number | undefined
   readonly atMost?: number | undefined
@@ -58,12 +58,13 @@ export function slug(name: string): string {
   return name.toLowerCase().replaceAll(/\W+/g, '-')
 }
 
-export function withinBudget({ value, budget = {} }: Figure): boolean {
+/** A budget is lost if nine rounds in ten miss it: one round alone may be noise. */
+export function withinBudget({ value, spread, budget = {} }: Figure): boolean {
   const { atLeast = -Infinity, atMost = Infinity } = budget
-  return atLeast <= value && value <= atMost
+  return atLeast <= (spread?.high ?? value) && (spread?.low ?? value) <= atMost
 }
 
-/** Missed budgets first, then the other budgets. */
+/** Lost budgets first, then the other budgets. */
 export function byBudget(figures: readonly Figure[]): Figure[] {
   const rank = (figure: Figure): number => (!withinBudget(figure) ? 0 : figure.budget === undefined ? 2 : 1)
   return figures.toSorted((a, b) => rank(a) - rank(b))
@@ -85,7 +86,10 @@ const boundOf = ({ atLeast, atMost }: Budget): string =>
   atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`
 
 export function printFigures(figures: readonly Figure[]): void {
-  const rows = byBudget(figures).map(cellsOf)
+  printTable(byBudget(figures).map(cellsOf))
+}
+
+export function printTable(rows: readonly (readonly string[])[]): void {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
   for (const row of rows)
     console.log(

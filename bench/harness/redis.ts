@@ -1,8 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -12,14 +11,18 @@ import { promisify } from 'node:util'
 export interface Redis {
   readonly url: string
   readonly pid: number
-  readonly version: string
   stop(): Promise<void>
 }
 
 /** @returns null if `redis-server` is not installed */
-export async function startRedis(): Promise<Redis | null> {
+export async function redisVersion(): Promise<string | null> {
   const printed = await promisify(execFile)('redis-server', ['--version']).catch(() => null)
-  if (printed === null) return null
+  return /v=(\S+)/.exec(printed?.stdout ?? '')?.[1] ?? null
+}
+
+/** @returns null if `redis-server` is not installed */
+export async function startRedis(): Promise<Redis | null> {
+  if ((await redisVersion()) === null) return null
   const directory = await mkdtemp(join(tmpdir(), 'pawl-redis-'))
   const port = await freePort()
   const options = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory]
@@ -30,7 +33,6 @@ export async function startRedis(): Promise<Redis | null> {
   return {
     url: `redis://127.0.0.1:${port}`,
     pid: server.pid!,
-    version: /v=(\S+)/.exec(printed.stdout)?.[1] ?? 'unknown',
     async stop() {
       process.off('exit', kill)
       if (server.exitCode === null && server.signalCode === null) {

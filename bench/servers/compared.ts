@@ -109,6 +109,3 @@ export const COMPARED: readonly Compared[] = [
     sessions: { store: 'PostgreSQL', ends: 'at the next refresh', renewal: byRoute('/refresh') },
   },
 ]
-
-/** `express`, for example, with its version in `bench/package.json`. */
-export const PEERS: readonly string[] = COMPARED.flatMap(({ packages }) => packages)

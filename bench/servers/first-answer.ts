@@ -5,11 +5,7 @@ import { argument } from '../harness/processes.ts'
 import { HOST, listen, type Surroundings } from './contender.ts'
 import { SERVERS } from './index.ts'
 
-const [name, surroundings, cookie] = [
-  argument<string>(0),
-  argument<Surroundings>(1),
-  argument<string>(2),
-]
+const [name, surroundings, cookie] = [argument<string>(0), argument<Surroundings>(1), argument<string>(2)]
 const { listener } = await SERVERS[name]!(surroundings)
 const { port } = await listen(listener)
 const options = { host: '127.0.0.1', port, path: '/me', headers: { host: HOST, cookie } }

@@ -146,6 +146,8 @@ export async function authJs({ database, empty }: Surroundings): Promise<ServerC
       (id serial primary key, name varchar(255), email varchar(255), "emailVerified" timestamptz, image text)`)
     await pool.query(`create table if not exists sessions
       (id serial primary key, "userId" integer not null, expires timestamptz not null, "sessionToken" varchar(255) not null)`)
+    // Its manual has no index for the lookup of each request, but whoever has many sessions needs one.
+    await pool.query('create index if not exists sessions_token on sessions ("sessionToken")')
     await pool.query(
       `insert into users (id, name, email) select n, 'user-' || n, 'user-' || n || '@example.com'
        from generate_series(0, $1::int - 1) n on conflict do nothing`,

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { createClient } from 'redis'
-import { type Budget, type Figure, figure, spread } from '../harness/figures.ts'
+import { type Budget, type Figure, figure, type Spread, spread } from '../harness/figures.ts'
 import { postmasterOf, processorTimeOf } from '../harness/processor-time.ts'
 import type { SuiteOptions } from '../harness/suite.ts'
 import { ratio, repetitions } from '../harness/timing.ts'
@@ -47,8 +47,16 @@ interface Sample {
   stored: number | null
 }
 
-/** How often a user-day of another library costs more than one of Pawl. */
-const TIMES_PAWL: Readonly<Record<string, Budget>> = {}
+/** How many times the processor time of Pawl's user-day another library needs at least. */
+const TIMES_PAWL: Readonly<Record<string, number>> = {
+  'express-session-redis': 1.2,
+  'express-session-postgres': 2,
+  'better-auth': 2.5,
+  'better-auth-cookie': 1.8,
+  'auth-js': 2.5,
+  'iron-session': 1.2,
+  original: 1.3,
+}
 
 /**
  * Requests, renewals, logins, cold starts and memory of Pawl and what is used instead of it, by turns. All are servers of
@@ -77,10 +85,31 @@ export async function compare({ quick, database, progress }: SuiteOptions): Prom
   await meters.close()
   await close()
 
-  const pawl = totalsOf(samples.find(({ contender }) => contender.id === 'pawl')!.costs.day)
+  const sampleOf = (id: string): Sample => samples.find(({ contender }) => contender.id === id)!
+  const [pawl, bare] = [sampleOf('pawl'), sampleOf('bare')]
+  const against = (name: string, what: string, values: Spread, budget: Budget): Figure =>
+    figure(`compare.pawl.${name}`, `Pawl: ${what}`, values, '×', budget)
   return [
-    ...samples.flatMap((sample) => figuresOf(sample, pawl, meters.measuresDatabase)),
+    ...samples.flatMap((sample) => figuresOf(sample, totalsOf(pawl.costs.day), meters.measuresDatabase)),
     ...startFigures('compare', times),
+    against(
+      'day-against-express',
+      'processor time of a user-day, against Express without sessions',
+      ratio(totalsOf(pawl.costs.day), totalsOf(bare.costs.day)),
+      { atMost: 1.6 },
+    ),
+    against(
+      'memory-against-express',
+      'memory of a process, against Express without sessions',
+      ratio(pawl.memory, bare.memory),
+      { atMost: 1.4 },
+    ),
+    against(
+      'start-against-express-session',
+      'time to the first answer of a process, against express-session with PostgreSQL',
+      ratio(times.get('pawl')!, times.get('express-session-postgres')!),
+      { atMost: 1.5 },
+    ),
   ]
 }
 
@@ -199,7 +228,12 @@ async function openMeters(
       const database = (await databaseTime()) - before[1]
       const statements = (await server.ask('statements')) - before[0]
       const wal = await walSince()
-      return { app: app / count, database: database / count, statements: statements / count, wal: wal / count }
+      return {
+        app: app / count,
+        database: database / count,
+        statements: statements / count,
+        wal: wal / count,
+      }
     },
     async stored() {
       const { rows } = await pool.query(
@@ -240,10 +274,10 @@ function figuresOf(sample: Sample, pawl: readonly number[], measuresDatabase: bo
   if (measured.includes('day') && sessions !== undefined && id !== 'pawl') {
     const what = `processor time of a user-day with ${label}: times that with Pawl`
     const times = ratio(totalsOf(costs.day), pawl)
-    figures.push(figure(`compare.${id}.times-pawl`, what, times, '×', TIMES_PAWL[id]))
+    figures.push(figure(`compare.${id}.times-pawl`, what, times, '×', { atLeast: TIMES_PAWL[id] }))
   }
   figures.push(add('memory', 'memory of a process', spread(memory.map((bytes) => bytes / 1e6)), 'MB'))
-  if (stored !== null && stored > 0 && sessions?.requestsOnly === undefined)
+  if (stored !== null && /PostgreSQL|Redis/.test(sessions?.store ?? ''))
     figures.push(add('stored', 'a stored session, with indexes', stored, 'B'))
   return figures
 }

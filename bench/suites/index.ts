@@ -1,6 +1,9 @@
 /** Duration and subject of each suite, in running order. The suite `x` is the function `x` of `x.ts`. */
 export const SUITES: Readonly<Record<string, readonly [duration: string, measures: string]>> = {
-  compare: ['10 min', 'requests, renewals, logins, cold starts and memory beside what is used instead of Pawl'],
+  compare: [
+    '10 min',
+    'requests, renewals, logins, cold starts and memory beside what is used instead of Pawl',
+  ],
   verify: [
     '1 min',
     'time to verify an access token, cached and uncached, against fast-jwt, jose and the original',
@@ -18,3 +21,15 @@ export const SUITES: Readonly<Record<string, readonly [duration: string, measure
   feed: ['1 min', 'delay from a revocation in one process to the refusal in three others'],
   fleet: ['2 min', 'database work of one process that grows with the rest of the fleet'],
 }
+
+/** Those whose figures have budgets. */
+export const BUDGETED: readonly string[] = [
+  'compare',
+  'verify',
+  'http',
+  'write',
+  'space',
+  'growth',
+  'memory',
+  'cookies',
+]
