@@ -46,7 +46,7 @@ const FUNCTIONS = {
       provided: 'ProvidedSigningKeys | ProvidedKeySource',
       serverless: '{ readonly waitUntil: WaitUntil | null }',
     },
-    page: 'docs/configuration.md',
+    page: 'docs/reference/options.md',
   },
   adapters: {
     source: 'src/http/options/option-table.ts',
@@ -59,7 +59,7 @@ const FUNCTIONS = {
     about: 'What every adapter takes. All of it is optional.',
     resolved: { cron: 'string' },
     groups: { cookies: 'CookieOptions' },
-    page: 'docs/configuration.md',
+    page: 'docs/reference/options.md',
   },
   requireSession: {
     source: 'src/http/options/option-table.ts',
@@ -68,7 +68,7 @@ const FUNCTIONS = {
     target: 'src/http/options/require-options.ts',
     name: 'RequireOptions',
     about: 'What a route requires of a request.',
-    page: 'docs/configuration.md',
+    page: 'docs/reference/options.md',
   },
   supertokens: {
     source: 'src/supertokens/option-table.ts',
@@ -77,7 +77,7 @@ const FUNCTIONS = {
     target: 'src/supertokens/supertokens-options.ts',
     name: 'SupertokensOptions',
     about: 'What {@link supertokens} takes.',
-    page: 'docs/supertokens.md',
+    page: 'docs/guides/supertokens.md',
   },
   postgres: {
     source: 'src/postgres/option-table.ts',
@@ -92,7 +92,7 @@ const FUNCTIONS = {
       import type { ListenConfig } from './listen-config.ts'`,
     name: 'PostgresOptions',
     about: 'What {@link postgres} takes: your pool, or how to connect.',
-    page: 'docs/configuration.md',
+    page: 'docs/reference/options.md',
   },
   createVerifier: {
     source: 'src/verify/option-table.ts',
@@ -105,7 +105,7 @@ const FUNCTIONS = {
     name: 'VerifierOptions',
     about: 'What {@link createVerifier} takes. Every duration is in seconds.',
     resolved: { jwks: 'string | JsonWebKeySet', revocations: 'string' },
-    page: 'docs/verify.md',
+    page: 'docs/guides/verify.md',
   },
 }
 

@@ -23,10 +23,10 @@ export const isComparison = (figures: readonly Figure[]): boolean =>
 
 /** One row for each library. */
 export function comparisonTable(figures: readonly Figure[]): Table {
-  const valueOf = readerOf(figures)
+  const read = readerOf(figures)
   /** @param factor from the figure's unit to the table's */
   const cell = (ids: readonly string[], factor: number, unit: string): string => {
-    const values = ids.map(valueOf).filter((value) => value !== undefined)
+    const values = ids.map(read).filter((value) => value !== undefined)
     if (values.length === 0) return NOT_MEASURED
     const sum = values.reduce((total, value) => total + value, 0) * factor
     return `${formatNumber(sum < 0.005 ? 0 : sum)} ${unit}`
@@ -49,7 +49,7 @@ export function comparisonTable(figures: readonly Figure[]): Table {
       'memory',
       'a stored session',
     ],
-    rows: COMPARED.filter(({ id }) => valueOf(`${id}.request.app`) !== undefined).map(
+    rows: COMPARED.filter(({ id }) => read(`${id}.request.app`) !== undefined).map(
       ({ id, label, sessions }) => [
         label,
         sessions?.ends ?? '',
@@ -72,8 +72,8 @@ export function comparisonTable(figures: readonly Figure[]): Table {
 
 /** What sites of three sizes need for Pawl, computed from the costs of a user-day. */
 export function sizingTable(figures: readonly Figure[]): Table {
-  const valueOf = readerOf(figures)
-  const perDay = (id: string): number => valueOf(`pawl.day.${id}`) ?? 0
+  const read = readerOf(figures)
+  const perDay = (id: string): number => read(`pawl.day.${id}`) ?? 0
   const inBusiestHour = (perUser: number, users: number): number => (perUser * users * BUSIEST_HOUR) / 3600
   const renewals = COMPARED.find(({ id }) => id === 'pawl')!.sessions!.renewal!.perDay
   const rows: readonly [what: string, of: (users: number) => string][] = [
@@ -92,7 +92,7 @@ export function sizingTable(figures: readonly Figure[]): Table {
     ],
     [
       `table and indexes, ${SESSIONS_PER_USER} sessions a user`,
-      (users) => bytes((valueOf('pawl.stored') ?? 0) * SESSIONS_PER_USER * users, ''),
+      (users) => bytes((read('pawl.stored') ?? 0) * SESSIONS_PER_USER * users, ''),
     ],
   ]
   const sizes = [1e4, 1e6, 1e8]

@@ -9,7 +9,7 @@ import { fillSessionsTable } from '../harness/sessions-table.ts'
 import type { SuiteOptions } from '../harness/suite.ts'
 import { runConcurrently } from '../harness/timing.ts'
 
-/** 10⁸ daily users who sign out once in 21 days, in their busiest hour (docs/performance.md). */
+/** 10⁸ daily users who sign out once in 21 days, in their busiest hour (docs/understand/performance.md). */
 const REVOCATIONS_PER_SECOND = 132
 /** The feed keeps a revocation for an access-token lifetime and five minutes. */
 const KEPT_SECONDS = 20 * 60

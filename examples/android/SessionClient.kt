@@ -1,4 +1,4 @@
-// Pawl's bearer protocol, by the state machine of docs/native.md: for Android, and for any other JVM with org.json.
+// Pawl's bearer protocol, by the state machine of docs/guides/native.md: for Android, and for any other JVM with org.json.
 // Kotlin 1.3 or later. Every call blocks: with coroutines, wrap it in withContext(Dispatchers.IO).
 // An IOException says nothing about the session: the user stays signed in, and the app tries again later.
 package session

@@ -1,4 +1,4 @@
-// Pawl's bearer protocol, by the state machine of docs/native.md: for Flutter.
+// Pawl's bearer protocol, by the state machine of docs/guides/native.md: for Flutter.
 // NOT COMPILED by this project, which has no Dart SDK. Written for Dart 3.4, http 1.2 and flutter_secure_storage 10.
 // An exception says nothing about the session: the user stays signed in, and the app tries again later.
 import 'dart:convert';

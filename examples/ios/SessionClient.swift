@@ -1,4 +1,4 @@
-// Pawl's bearer protocol, by the state machine of docs/native.md: for iOS 16, macOS 13 and later.
+// Pawl's bearer protocol, by the state machine of docs/guides/native.md: for iOS 16, macOS 13 and later.
 // NOT COMPILED by this project, which has no Swift compiler. Written for Swift 5.9 (Xcode 15).
 // An error says nothing about the session: the user stays signed in, and the app tries again later.
 import Foundation

@@ -7,7 +7,7 @@ import { jsonReply, NO_CACHING, setCookieHeaders } from './reply.ts'
 
 /*
  * Device Bound Session Credentials (W3C): the browser keeps a key, and proves that it has it whenever the device cookie is
- * missing, before it sends a request. What Chromium does beyond the specification is in docs/device-binding.md.
+ * missing, before it sends a request. What Chromium does beyond the specification is in docs/understand/device-binding.md.
  */
 
 /** Longer than any id of Pawl's. */

@@ -126,7 +126,7 @@ export class ActingRefusedError extends SessionsError {
 }
 
 /**
- * The session is bound to a device (docs/device-binding.md), and the refresh or request came without a proof that the device
+ * The session is bound to a device (docs/understand/device-binding.md), and the refresh or request came without a proof that the device
  * made for it: a copied token, or a client that has lost its key. Pawl has changed nothing. HTTP: 401
  * `device_proof_required`; the cookies stay.
  */
@@ -177,7 +177,7 @@ export class SessionLimitError extends SessionsError {
 }
 
 /**
- * The code of a handoff signs nobody in (docs/handoff.md). The session that made it, and any session of the request, are as
+ * The code of a handoff signs nobody in (docs/guides/handoff.md). The session that made it, and any session of the request, are as
  * before: the user needs a new code. HTTP: 403 `handoff_refused`.
  */
 export class HandoffRefusedError extends SessionsError {

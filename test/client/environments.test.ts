@@ -8,7 +8,7 @@ import { nativeGlobals } from './support/native-globals.ts'
 import { json, openWorld, until, type World } from './support/world.ts'
 
 /*
- * docs/frontend.md lists what the client needs of its environment. Here its code runs in realms that have the language,
+ * docs/guides/frontend.md lists what the client needs of its environment. Here its code runs in realms that have the language,
  * these globals and nothing else.
  */
 

@@ -8,7 +8,7 @@ import type { SessionClient } from '../../src/client/index.ts'
 import { relayTo } from '../support/http-server.ts'
 import { defer, openWorld, type User, type World } from './support/world.ts'
 
-const PAGE = join(import.meta.dirname, '../../docs/frameworks/websockets.md')
+const PAGE = join(import.meta.dirname, '../../docs/guides/websockets.md')
 const MINUTE = 60_000
 
 type KeepConnected = (url: string, onMessage: (event: MessageEvent) => void) => () => void

@@ -16,7 +16,7 @@ interface Document {
 /** The driver of the documentation. */
 let documented: string
 beforeAll(async () => {
-  const page = await readFile('docs/conformance.md', 'utf8')
+  const page = await readFile('docs/reference/conformance.md', 'utf8')
   const [, code = ''] = /```js\n([\s\S]*?)```/.exec(page) ?? []
   documented = code.replace("'pawl/client'", JSON.stringify(resolve(await bundle('src/client/index.ts'))))
 }, LONG)

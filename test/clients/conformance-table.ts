@@ -1,4 +1,4 @@
-// Prints the table of docs/conformance.md.
+// Prints the table of docs/reference/conformance.md.
 import { appliesTo } from '../../src/cli/commands/conformance/scenario.ts'
 import { SCENARIOS } from '../../src/cli/commands/conformance/scenarios/index.ts'
 import { CONFORMANCE_CLIENTS } from './support/conformance-clients.ts'

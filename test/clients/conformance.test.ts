@@ -23,9 +23,9 @@ function miniApp(mistake?: Mistake): (isFresh: boolean, url: string) => Driven {
   }
 }
 
-/** The results of a client in `docs/conformance.md`, by scenario. */
+/** The results of a client in `docs/reference/conformance.md`, by scenario. */
 function documented(client: string): Readonly<Record<string, string>> {
-  const [, table = ''] = readFileSync('docs/conformance.md', 'utf8').split('<!-- table -->\n\n')
+  const [, table = ''] = readFileSync('docs/reference/conformance.md', 'utf8').split('<!-- table -->\n\n')
   const [head = [], , ...rows] = table
     .split('\n\n')[0]!
     .split('\n')

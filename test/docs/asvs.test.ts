@@ -31,7 +31,7 @@ interface Line {
   readonly tests: readonly string[]
 }
 
-const lines = readFileSync('docs/security/asvs.md', 'utf8')
+const lines = readFileSync('docs/reference/asvs.md', 'utf8')
   .split('\n')
   .filter((line) => /^\| \d/.test(line))
   .map((line): Line => {
@@ -51,7 +51,7 @@ function exists(reference: string): boolean {
   return readTestTitles(file).some((path) => path.slice(-titles.length).join('\n') === titles.join('\n'))
 }
 
-describe('docs/security/asvs.md', () => {
+describe('docs/reference/asvs.md', () => {
   it.each(Object.entries(REQUIREMENTS))('has every line of %s once, with its level', (chapter, levels) => {
     const expected = Object.entries(levels).flatMap(([level, ids]) => ids.map((id) => `${id} (${level})`))
     const listed = lines.filter(({ id }) => id.startsWith(`${chapter.slice(1)}.`))

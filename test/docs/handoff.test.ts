@@ -18,7 +18,7 @@ vi.mock('pawl/express', () => import('../../src/adapters/express/index.ts'))
 
 const ROOT = join(import.meta.dirname, '../..')
 const FILES = ['verifier.ts', 'shop.ts', 'enter.js', 'account.ts']
-const page = readFileSync(join(ROOT, 'docs/handoff.md'), 'utf8')
+const page = readFileSync(join(ROOT, 'docs/guides/handoff.md'), 'utf8')
 const code = (file: string): string => readFileSync(join(ROOT, 'examples/handoff', file), 'utf8')
 
 it.each(FILES)('the page shows examples/handoff/%s, which the type check reads', (file) => {

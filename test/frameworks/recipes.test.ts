@@ -20,7 +20,7 @@ interface Case {
   readonly build: readonly string[]
   readonly start: readonly string[]
 }
-const FETCH = 'docs/frameworks/fetch.md'
+const FETCH = 'docs/start/fetch.md'
 const recipe = (heading: string, sessions: string, imports: Recipe['imports'] = {}): Recipe => ({
   page: FETCH,
   headings: ['## Recipes', `### ${heading}`],
@@ -30,7 +30,7 @@ const recipe = (heading: string, sessions: string, imports: Recipe['imports'] = 
 const NITRO: Omit<Case, 'name'> = {
   framework: 'nitro',
   label: 'Nitro, by [`pawl/h3`](h3.md)',
-  recipe: { page: 'docs/frameworks/h3.md', headings: ['# h3 and Nitro'], sessions: 'sessions.ts' },
+  recipe: { page: 'docs/start/h3.md', headings: ['# h3 and Nitro'], sessions: 'sessions.ts' },
   build: ['nitro', 'build'],
   start: ['.output/server/index.mjs'],
 }

@@ -405,7 +405,7 @@ describe.each(['supertokens-node', 'supertokens-node-20'])('moving from %s to pa
   })
 })
 
-/** A client of SuperTokens, reduced to its rules for tokens: those of `docs/supertokens.md`. */
+/** A client of SuperTokens, reduced to its rules for tokens: those of `docs/guides/supertokens.md`. */
 function createSdk(port: number, mode: 'cookie' | 'header', client: Client = createClient(port)) {
   const tokens = { access: '', refresh: '', front: '' }
   const sdk = {

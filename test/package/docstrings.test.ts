@@ -129,7 +129,7 @@ function moduleOf(code: string, context: string): string {
 
 /** Names that a sample of a page relies on, by the page. */
 const PAGES: Readonly<Record<string, string>> = {
-  'docs/frontend.md': `
+  'docs/guides/frontend.md': `
 import { attachFetch, createSessionClient, memoryTokens, type SessionClient } from 'pawl/client'
 import { attachAxios } from 'pawl/client/axios'
 import { attachXhr } from 'pawl/client/xhr'
@@ -150,7 +150,7 @@ declare const SignIn: () => null
 interface User { readonly name: string }
 declare function render(status: string, user: unknown): void
 declare function draft(): string`,
-  'docs/react-native.md': `
+  'docs/guides/react-native.md': `
 import { createSessionClient, type SessionClient } from 'pawl/client'
 import { checkWhenActive, secureStoreTokens } from 'pawl/client/native'
 import { SessionProvider } from 'pawl/react'
@@ -163,7 +163,7 @@ declare const loadUser: (fetch: typeof globalThis.fetch) => Promise<User | null>
 declare const NetInfo: { addEventListener(listener: (state: { isConnected: boolean | null }) => void): () => void }
 declare function showSignIn(): void
 interface User { readonly name: string }`,
-  'docs/frameworks/websockets.md': `
+  'docs/guides/websockets.md': `
 import { useEffect } from 'react'
 import { nodeSessions } from 'pawl/node'
 import { WebSocketServer } from 'ws'
@@ -207,9 +207,9 @@ function importsTwice(code: string, statement: string): boolean {
   return module !== undefined && new RegExp(`^import .* from ${module}`, 'm').test(code)
 }
 
-/** What docs/frameworks/express.md says for `req.session`, and an application that relies on it. */
+/** What docs/start/express.md says for `req.session`, and an application that relies on it. */
 function typedRequest(): string {
-  const page = readFileSync('docs/frameworks/express.md', 'utf8')
+  const page = readFileSync('docs/start/express.md', 'utf8')
   const block = /```ts\n([^`]*declare global[^`]*)```/.exec(page)![1]!
   return `import type { Sessions } from 'pawl'\nimport express from 'express'
 import { requireSession } from 'pawl/express'\ndeclare const sessions: Sessions<{ role: string }>\n${block}

@@ -9,13 +9,13 @@ import { createFolder, install } from '../support/packed-package.ts'
 
 /** The first code of a section of the page. */
 async function codeOf(section: string): Promise<string> {
-  const page = await readFile('docs/getting-started.md', 'utf8')
+  const page = await readFile('docs/start/index.md', 'utf8')
   const code = new RegExp(`## ${section}\n.*?\`\`\`ts\n(.*?)\`\`\``, 's').exec(page)
   return code![1]!
 }
 
 it('the page needs npm packages alone, and sessions outlive the process', { timeout: 120_000 }, async () => {
-  const page = await readFile('docs/getting-started.md', 'utf8')
+  const page = await readFile('docs/start/index.md', 'utf8')
   const packages = /npm install pawl (.+)/.exec(page)![1]!.split(' ')
   const folder = await createFolder('started')
   await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "module" }')

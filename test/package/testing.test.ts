@@ -8,9 +8,9 @@ import { type Application, installApplication } from '../support/package/applica
 
 /** Modules that the samples test. */
 const SHARED = ['app.js', 'notes.js']
-/** The samples of docs/testing.md, by the section and the name of the file. */
+/** The samples of docs/guides/testing.md, by the section and the name of the file. */
 const samples = new Map<string, string>()
-for (const section of (await readFile('docs/testing.md', 'utf8')).split(/^## /m)) {
+for (const section of (await readFile('docs/guides/testing.md', 'utf8')).split(/^## /m)) {
   const title = section.split('\n', 1)[0]!
   for (const [, name, text] of section.matchAll(/^```js\n\/\/ (\S+)\n(.*?)^```$/gms))
     samples.set(SHARED.includes(name!) ? name! : `${title}/${name}`, text!)

@@ -31,7 +31,7 @@ const nodePackage =
 /** The oldest minor release of Node.js 20 that Pawl supports, and the newest releases of the others. */
 const NODE_VERSIONS = { 20: '~20.19', 22: '22', 24: '24', 26: '26' } as const
 
-/** As docs/runtimes.md names them, for the variables of `server/server.js`. */
+/** As docs/guides/runtimes.md names them, for the variables of `server/server.js`. */
 const DENO_PERMISSIONS = ['--allow-net', '--allow-env=SERVER_DATABASE,PAWL_SECRET,NODE_ENV,PG*']
 
 export const RUNTIMES: readonly Runtime[] = [

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import ts from 'typescript'
 
-export const GUIDE: string = join(import.meta.dirname, '../../docs/moving.md')
+export const GUIDE: string = join(import.meta.dirname, '../../docs/guides/moving.md')
 
-/** The first code of each section or subsection of docs/moving.md, as CommonJS. */
+/** The first code of each section or subsection of docs/guides/moving.md, as CommonJS. */
 export async function compileGuide(...sections: readonly string[]): Promise<string> {
   const parts = (await readFile(GUIDE, 'utf8')).split(/^###? /m)
   const code = sections.map((section) => {

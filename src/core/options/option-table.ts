@@ -144,7 +144,7 @@ export const SESSIONS_OPTIONS: OptionTable = {
     cacheBytes: { value: bytes(0, 2 ** 33), default: 16 * MIB },
   }),
   /**
-   * Whether sessions are bound to a key of the device, so that copied tokens cannot be refreshed (docs/device-binding.md).
+   * Whether sessions are bound to a key of the device, so that copied tokens cannot be refreshed (docs/understand/device-binding.md).
    * `offer` binds the sessions of browsers and apps that can be. `require` also ends a session that is not bound ten minutes
    * after its login. A session that is bound stays so, whatever this option says. Set it only when every process runs a
    * release that knows it.
@@ -251,7 +251,7 @@ export const SESSIONS_OPTIONS: OptionTable = {
     },
   }),
   /**
-   * Whether this process runs only while it answers requests, as on AWS Lambda, Vercel and Cloud Run (docs/serverless.md).
+   * Whether this process runs only while it answers requests, as on AWS Lambda, Vercel and Cloud Run (docs/guides/serverless.md).
    * Pawl then uses no timers and no LISTEN: a request whose process has not polled for `revocation.pollInterval` waits for a
    * poll, `revocation.catchUpTimeout` at most. What a request proves is written before its answer ends, or handed to
    * `waitUntil`. Delete old rows by a cron: `npx pawl prune`, or the adapters' option `cron`.

@@ -72,9 +72,9 @@ export interface SessionsOptions<Claims extends object = ClaimsObject, Data = un
   readonly accessToken?: AccessTokenOptions
   /**
    * Whether sessions are bound to a key of the device, so that copied tokens cannot be refreshed
-   * (docs/device-binding.md). `offer` binds the sessions of browsers and apps that can be. `require` also ends a
-   * session that is not bound ten minutes after its login. A session that is bound stays so, whatever this option
-   * says. Set it only when every process runs a release that knows it.
+   * (docs/understand/device-binding.md). `offer` binds the sessions of browsers and apps that can be. `require`
+   * also ends a session that is not bound ten minutes after its login. A session that is bound stays so, whatever
+   * this option says. Set it only when every process runs a release that knows it.
    * @defaultValue 'off'
    */
   readonly deviceBinding?: 'off' | 'offer' | 'require'
@@ -88,8 +88,8 @@ export interface SessionsOptions<Claims extends object = ClaimsObject, Data = un
   readonly limits?: LimitOptions
   /**
    * Whether this process runs only while it answers requests, as on AWS Lambda, Vercel and Cloud Run
-   * (docs/serverless.md). Pawl then uses no timers and no LISTEN: a request whose process has not polled for
-   * `revocation.pollInterval` waits for a poll, `revocation.catchUpTimeout` at most. What a request proves is
+   * (docs/guides/serverless.md). Pawl then uses no timers and no LISTEN: a request whose process has not polled
+   * for `revocation.pollInterval` waits for a poll, `revocation.catchUpTimeout` at most. What a request proves is
    * written before its answer ends, or handed to `waitUntil`. Delete old rows by a cron: `npx pawl prune`, or the
    * adapters' option `cron`.
    * @defaultValue false

@@ -61,7 +61,7 @@ export interface HttpOptions {
   readonly insecureLocalhost?: boolean
   /**
    * Another protocol that the application serves beside Pawl's own: `supertokens()` of `pawl/supertokens`, for the
-   * client SDKs of SuperTokens (docs/supertokens.md).
+   * client SDKs of SuperTokens (docs/guides/supertokens.md).
    */
   readonly protocol?: Protocol
 }

@@ -76,7 +76,7 @@ export const HTTP_OPTIONS: OptionTable = {
   insecureLocalhost: { value: flag() },
   /**
    * Another protocol that the application serves beside Pawl's own: `supertokens()` of `pawl/supertokens`, for the client
-   * SDKs of SuperTokens (docs/supertokens.md).
+   * SDKs of SuperTokens (docs/guides/supertokens.md).
    * @type {Protocol}
    */
   protocol: { value: protocol() },

@@ -11,7 +11,7 @@ export interface NamedClient {
   open(): Promise<(isFresh: boolean, url: string) => Driven>
 }
 
-/** The clients in the table of `docs/conformance.md`. */
+/** The clients in the table of `docs/reference/conformance.md`. */
 export const CONFORMANCE_CLIENTS: readonly NamedClient[] = [
   { name: '`pawl/client`, bearer', protocol: 'bearer', open: async () => bearerApp() },
   { name: '`pawl/client`, cookie', protocol: 'cookie', open: async () => cookiePage() },

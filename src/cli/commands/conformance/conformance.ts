@@ -20,7 +20,7 @@ export const conformance: Command = {
   details: `Starts a server on this machine and asks the client under test to sign in, to send requests and to restart.
 The command after -- runs the client. It gets the address as PAWL_CONFORMANCE_URL. Without a command, the address is
 printed, and a client that somebody else starts may come: an app on a phone, or a page.
-docs/conformance.md says how to write the driver of a client.`,
+docs/reference/conformance.md says how to write the driver of a client.`,
   maxArguments: MAX_ARGUMENTS,
   options: {
     protocol: {
