@@ -5,7 +5,7 @@ import { comparisonTable, isComparison, sizingTable } from './publish/comparison
 import { panelsOf } from './publish/panels.ts'
 import { machineNotes, peersNote, readResults, settingsNote } from './publish/results.ts'
 import { drawPicture } from './publish/svg.ts'
-import { budgetBlocks, limitBlocks, markdown, replaceParts } from './publish/tables.ts'
+import { budgetBlocks, detailBlocks, limitBlocks, markdown, replaceParts } from './publish/tables.ts'
 
 const HELP = `Writes the tables of the performance page and draws its picture.
 
@@ -51,6 +51,7 @@ async function publish(path: string): Promise<void> {
   if (figures.some(({ id, budget }) => budget !== undefined && !id.startsWith('compare.'))) {
     parts['budgets'] = [...budgetBlocks(figures), ...notes]
     parts['limits'] = limitBlocks(figures)
+    parts['details'] = detailBlocks(figures)
   }
   if (Object.keys(parts).length === 0) throw new Error(`${path} holds neither a comparison nor budgets.`)
   await writeFile(PAGE, replaceParts(await readFile(PAGE, 'utf8'), parts))

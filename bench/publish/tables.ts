@@ -21,6 +21,26 @@ const LIMITS: readonly (readonly [figureId: string, limit: string])[] = [
   ],
 ]
 
+/** Figures without a budget that other pages refer to. */
+const DETAILS: readonly string[] = [
+  'verify.ns.pawl-seen-before',
+  'verify.ns.pawl-first-sight-no-cache',
+  'write.per-second.pawl-create',
+  'write.per-second.pawl-refresh-and-first-use',
+  'write.per-second.pawl-revoke',
+  'space.plain.after-login',
+  'space.plain.after-turns',
+  'space.browser.after-login',
+  'space.browser.after-turns',
+  'space.browser.wal-login',
+  'space.browser.wal-turn',
+  'memory.cache',
+  'feed.listen.p99',
+  'feed.poll.p99',
+  'growth.refresh.p50.10000000',
+  'growth.list.p50.10000000',
+]
+
 /**
  * Replaces the generated parts of a page.
  * @param parts by name: `<!-- NAME: npm run bench:publish -->` to `<!-- end of NAME -->`
@@ -55,6 +75,14 @@ export function limitBlocks(figures: readonly Figure[]): string[] {
     return figure === undefined ? [] : [[figure.what, `${formatNumber(figure.value)} ${figure.unit}`, limit]]
   })
   return rows.length === 0 ? [] : [markdown({ head: ['what', 'measured', 'the limit'], rows })]
+}
+
+export function detailBlocks(figures: readonly Figure[]): string[] {
+  const rows = DETAILS.flatMap((id) => {
+    const figure = figures.find((one) => one.id === id)
+    return figure === undefined ? [] : [cellsOf(figure).slice(1, 4)]
+  })
+  return rows.length === 0 ? [] : [markdown({ head: ['what', 'measured', 'rounds'], rows })]
 }
 
 export function markdown({ head, rows }: Table): string {

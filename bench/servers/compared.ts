@@ -14,8 +14,8 @@ export interface Compared {
   readonly needs?: 'redis' | 'core'
   /** Absent without sessions. */
   readonly sessions?: {
-    /** Where they are kept. */
-    readonly store: string
+    /** They are in PostgreSQL or Redis. */
+    readonly database: boolean
     /** When a logout or a revocation takes effect. */
     readonly ends: string
     /** Absent if each request renews the session. */
@@ -43,7 +43,7 @@ export const COMPARED: readonly Compared[] = [
     server: 'Pawl',
     label: 'Pawl',
     packages: [],
-    sessions: { store: 'PostgreSQL', ends: 'at once', renewal: byRoute('/session/refresh') },
+    sessions: { database: true, ends: 'at once', renewal: byRoute('/session/refresh') },
   },
   {
     id: 'express-session-redis',
@@ -51,21 +51,21 @@ export const COMPARED: readonly Compared[] = [
     label: 'express-session, Redis',
     packages: ['express-session', 'connect-redis', 'redis'],
     needs: 'redis',
-    sessions: { store: 'Redis', ends: 'at once' },
+    sessions: { database: true, ends: 'at once' },
   },
   {
     id: 'express-session-postgres',
     server: 'express-session + connect-pg-simple',
     label: 'express-session, PostgreSQL',
     packages: ['express-session', 'connect-pg-simple'],
-    sessions: { store: 'PostgreSQL', ends: 'at once' },
+    sessions: { database: true, ends: 'at once' },
   },
   {
     id: 'better-auth',
     server: 'better-auth',
     label: 'better-auth',
     packages: ['better-auth'],
-    sessions: { store: 'PostgreSQL', ends: 'at once', renewal: ONCE_A_DAY },
+    sessions: { database: true, ends: 'at once', renewal: ONCE_A_DAY },
   },
   {
     id: 'better-auth-cookie',
@@ -73,7 +73,7 @@ export const COMPARED: readonly Compared[] = [
     label: 'better-auth, cookie cache',
     packages: ['better-auth'],
     sessions: {
-      store: 'PostgreSQL',
+      database: true,
       ends: 'within 5 minutes',
       // The cache lives for five minutes, so a visit reads the session twice.
       renewal: { requests: [['GET', '/me']], withoutCookie: /session_data/, perDay: 8 },
@@ -84,14 +84,14 @@ export const COMPARED: readonly Compared[] = [
     server: 'Auth.js',
     label: 'Auth.js, PostgreSQL adapter',
     packages: ['@auth/express', '@auth/pg-adapter'],
-    sessions: { store: 'PostgreSQL', ends: 'at once', renewal: ONCE_A_DAY },
+    sessions: { database: true, ends: 'at once', renewal: ONCE_A_DAY },
   },
   {
     id: 'iron-session',
     server: 'iron-session',
     label: 'iron-session',
     packages: ['iron-session'],
-    sessions: { store: 'the cookie', ends: 'never, before the cookie expires', renewal: ONCE_A_DAY },
+    sessions: { database: false, ends: 'never, before the cookie expires', renewal: ONCE_A_DAY },
   },
   {
     id: 'supertokens-node',
@@ -99,13 +99,13 @@ export const COMPARED: readonly Compared[] = [
     label: 'supertokens-node',
     packages: ['supertokens-node'],
     needs: 'core',
-    sessions: { store: 'its core server', ends: 'at the next refresh', requestsOnly: true },
+    sessions: { database: false, ends: 'at the next refresh', requestsOnly: true },
   },
   {
     id: 'original',
     server: 'the original',
     label: 'the original',
     packages: ['supertokens-node-postgres-ref-jwt'],
-    sessions: { store: 'PostgreSQL', ends: 'at the next refresh', renewal: byRoute('/refresh') },
+    sessions: { database: true, ends: 'at the next refresh', renewal: byRoute('/refresh') },
   },
 ]

@@ -185,8 +185,9 @@ async function measureRound(
     [measured.renewal, renewals],
     [measured.login, USER_DAY.logins],
   ])
+  // Without a database, its processor time is that of background work.
   for (const [operation, cost] of Object.entries({ ...measured, day }))
-    costs[operation as Operation].push(cost)
+    costs[operation as Operation].push(usesDatabase(contender) ? cost : { ...ZERO, app: cost.app })
 }
 
 interface Meters {
@@ -264,7 +265,9 @@ function figuresOf(sample: Sample, pawl: readonly number[], measuresDatabase: bo
         : ['request', ...(sessions.renewal === undefined ? [] : (['renewal'] as const)), 'login', 'day']
   const figures = measured.flatMap((operation) =>
     (Object.keys(PARTS) as (keyof Cost)[])
-      .filter((part) => part !== 'database' || measuresDatabase)
+      .filter(
+        (part) => part === 'app' || (usesDatabase(contender) && (part !== 'database' || measuresDatabase)),
+      )
       .map((part) => {
         const [what, unit] = PARTS[part]
         const values = costs[operation].map((cost) => cost[part])
@@ -277,10 +280,12 @@ function figuresOf(sample: Sample, pawl: readonly number[], measuresDatabase: bo
     figures.push(figure(`compare.${id}.times-pawl`, what, times, '×', { atLeast: TIMES_PAWL[id] }))
   }
   figures.push(add('memory', 'memory of a process', spread(memory.map((bytes) => bytes / 1e6)), 'MB'))
-  if (stored !== null && /PostgreSQL|Redis/.test(sessions?.store ?? ''))
+  if (stored !== null && usesDatabase(contender))
     figures.push(add('stored', 'a stored session, with indexes', stored, 'B'))
   return figures
 }
+
+const usesDatabase = ({ sessions }: Compared): boolean => sessions?.database === true
 
 const totalsOf = (costs: readonly Cost[]): number[] => costs.map(({ app, database }) => app + database)
 

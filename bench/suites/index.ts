@@ -32,4 +32,5 @@ export const BUDGETED: readonly string[] = [
   'growth',
   'memory',
   'cookies',
+  'feed',
 ]
