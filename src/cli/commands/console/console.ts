@@ -80,10 +80,7 @@ function actionLine(
   at: Date,
 ): string {
   const of = [sessionId, userId === null ? null : `user ${quoted(userId)}`].filter((part) => part !== null)
-  const changed =
-    of.length === 0
-      ? ''
-      : ` ${of.join(', ')}: ${sessions === null ? 'the database failed, and some may have changed' : counted(sessions, 'session')}`
+  const changed = sessions === null ? '' : ` ${of.join(', ')}: ${counted(sessions, 'session')}`
   return `${time(at)} ${action}${changed}`
 }
 
