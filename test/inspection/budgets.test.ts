@@ -24,7 +24,7 @@ const at = Math.floor(Date.now() / DAY) * DAY - 1
 const pool = createPool(await createDatabase())
 const reads: Read[] = []
 const store = postgres({
-  pool: aroundQueries(pool, async ({ text, values, ...config }, run) => {
+  pool: aroundQueries(pool, async ({ text, values }, run) => {
     if (/^(?:select|with)\b.*\.sessions\b/s.test(text)) reads.push(await readsOf(pool, text, values))
     return run()
   }),

@@ -18,8 +18,8 @@ import { timestamp } from '../times.ts'
 import type { RunAudit } from './overview.ts'
 
 const MAX_LIMIT = 1000
-/** Rows that one call looks at, when most of them may be of another network. */
-const MAX_WALKED = 20_000
+/** Rows that one call looks at, when most of them may be of another network: at first few, because they may be enough. */
+const WALKS = [2000, 20_000]
 /** More rows of a network are not sorted: rows of it are then frequent enough to find them by time. */
 const MAX_SORTED = 10_000
 /** A `timestamptz` holds more, but JavaScript does not. */
@@ -39,12 +39,16 @@ export function createHistory(run: RunAudit): {
     value: readonly Parameter[] = [],
   ): Promise<HistoryPage> {
     const limit = query.limit + 1
-    const walked = network === null ? limit : MAX_WALKED
-    const rows = await run(name, [...periodValues(query), walked, network, limit, ...value])
-    const found = rows.filter((row) => row['found'] === true).map(toRecord)
-    const last = rows.find((row) => row['found'] === false)
-    if (found.length > query.limit || Number(last?.['walked'] ?? 0) < walked) return page(found, query.limit)
-    return { found, next: positionOf(toRecord(last!)) }
+    let result: HistoryPage = { found: [], next: null }
+    for (const walked of network === null ? [limit] : WALKS) {
+      const rows = await run(name, [...periodValues(query), walked, network, limit, ...value])
+      const found = rows.filter((row) => row['found'] === true).map(toRecord)
+      const last = rows.find((row) => row['found'] === false)
+      if (found.length > query.limit || Number(last?.['walked'] ?? 0) < walked)
+        return page(found, query.limit)
+      result = { found, next: positionOf(toRecord(last!)) }
+    }
+    return result
   }
 
   async function searchNetwork(query: CheckedQuery, network: string): Promise<HistoryPage> {
@@ -104,7 +108,7 @@ function checkQuery(given: HistoryQuery): CheckedQuery {
 
 /** An address, or `address/bits`. @throws TypeError */
 export function checkNetwork(network: unknown): { readonly text: string; readonly isAddress: boolean } {
-  const [, written = '', bits] = /^([^/]{1,64})(?:\/(\d{1,3}))?$/.exec(String(network)) ?? []
+  const [, written = '', bits] = /^([0-9a-f.:]{1,64})(?:\/(\d{1,3}))?$/i.exec(String(network)) ?? []
   // The spelling of stored addresses: IPv4 over IPv6 is IPv4.
   const address = isIP(written) === 0 ? null : parseClientAddress(written)
   const most = address === null ? 0 : isIP(address) === 4 ? 32 : 128

@@ -1,0 +1,38 @@
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { PageSection } from './pages.ts'
+
+const DOCS = join(import.meta.dirname, '..')
+
+/** Writes `llms.txt` (llmstxt.org), the pages that it lists as Markdown, and all of them in `llms-full.txt`. */
+export function writeForAssistants(
+  outDir: string,
+  sections: readonly PageSection[],
+  { description, site }: { readonly description: string; readonly site: string },
+): void {
+  const head = `# Pawl\n\n> ${description}\n`
+  const lines = [head]
+  const texts = [head]
+  for (const { text, about, groups } of sections) {
+    lines.push(`## ${text}\n\n${about}.\n`)
+    for (const { path, title } of groups.flatMap(({ pages }) => pages)) {
+      const source = join(DOCS, `${path}.md`)
+      const target = join(outDir, `${path}.md`)
+      mkdirSync(dirname(target), { recursive: true })
+      copyFileSync(source, target)
+      const page = readFileSync(source, 'utf8')
+      lines.push(`- [${title}](${site}${path}.md): ${firstSentence(page)}`)
+      texts.push(`<!-- ${site}${path.replace(/index$/, '')} -->\n\n${page}`)
+    }
+    lines.push('')
+  }
+  writeFileSync(join(outDir, 'llms.txt'), lines.join('\n'))
+  writeFileSync(join(outDir, 'llms-full.txt'), texts.join('\n'))
+}
+
+/** The first sentence below the heading, without its links. */
+export function firstSentence(page: string): string {
+  const [paragraph = ''] = page.replace(/^.*?^# .*?\n+/ms, '').split(/\n\n/)
+  const text = paragraph.replace(/\[([^\]]+)\]\([^)]+\)/g, '$1').replaceAll('\n', ' ')
+  return /^.*?[.:?!](?= [A-Z]|$)/.exec(text)?.[0] ?? text
+}

@@ -1,0 +1,58 @@
+import { posix } from 'node:path'
+import type { MarkdownRenderer } from 'vitepress'
+
+/** The id that GitHub gives to a heading, so that a link works there and here. */
+export function slugify(heading: string): string {
+  return heading
+    .trim()
+    .toLowerCase()
+    .replace(/[^\p{L}\p{M}\p{N}\p{Pc} -]/gu, '')
+    .replaceAll(' ', '-')
+}
+
+/** Makes what GitHub renders work on the site: links to files that are no pages, and diagrams. @param files where the repository shows its files */
+export function adaptMarkdown(markdown: MarkdownRenderer, files: string): void {
+  linkToRepository(markdown, files)
+  drawDiagrams(markdown)
+  showBraces(markdown)
+  dropEmptyHeadings(markdown)
+}
+
+function linkToRepository(markdown: MarkdownRenderer, files: string): void {
+  markdown.core.ruler.push('repository', ({ tokens, env }) => {
+    for (const token of tokens.flatMap(({ children }) => children ?? [])) {
+      const href = token.type === 'link_open' ? token.attrGet('href') : null
+      if (href === null || /^(?:[a-z]+:|#|\/)/.test(href)) continue
+      const path = posix.join('docs', posix.dirname((env as { relativePath: string }).relativePath), href)
+      if (!path.startsWith('docs/') || /\.(?!md\b)\w+$/.test(path)) token.attrSet('href', `${files}/${path}`)
+    }
+  })
+}
+
+function drawDiagrams(markdown: MarkdownRenderer): void {
+  const { fence } = markdown.renderer.rules
+  markdown.renderer.rules.fence = (tokens, index, options, env, self) => {
+    const { info, content } = tokens[index]!
+    if (info.trim() !== 'mermaid') return fence!(tokens, index, options, env, self)
+    return `<MermaidDiagram code="${encodeURIComponent(content)}" />\n`
+  }
+}
+
+/** Pages are no templates of Vue. */
+function showBraces({ renderer: { rules } }: MarkdownRenderer): void {
+  for (const name of ['text', 'code_inline'] as const) {
+    const render = rules[name]!
+    rules[name] = (...given) => render(...given).replaceAll('{{', '&#123;&#123;')
+  }
+}
+
+/** A cell without words is no heading of its column. */
+function dropEmptyHeadings(markdown: MarkdownRenderer): void {
+  markdown.core.ruler.push('empty-headings', ({ tokens }) => {
+    for (const [index, { type, content }] of tokens.entries()) {
+      if (type !== 'inline' || content !== '' || tokens[index - 1]!.type !== 'th_open') continue
+      tokens[index - 1]!.tag = 'td'
+      tokens[index + 1]!.tag = 'td'
+    }
+  })
+}

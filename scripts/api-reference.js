@@ -1,0 +1,82 @@
+// Writes docs/reference/api from the docstrings: a page for each entry of the package.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, posix } from 'node:path'
+import { Application, Converter, LogLevel, ReflectionKind } from 'typedoc'
+import { slugify } from '../docs/.vitepress/markdown.ts'
+
+const OUT = 'docs/reference/api'
+const { exports } = JSON.parse(readFileSync('package.json', 'utf8'))
+
+/** The source files of the entries. */
+const sources = []
+/** The name by which users import an entry, by the name that TypeDoc gives it: `pawl/express` by `adapters/express`. */
+const names = new Map()
+for (const [path, { types }] of Object.entries(exports)) {
+  if (types === undefined) continue
+  const module = types.replace('./dist/', '').replace('.d.ts', '')
+  sources.push(`src/${module}.ts`)
+  names.set(module.replace('/index', ''), posix.join('pawl', path))
+}
+
+const app = await Application.bootstrapWithPlugins({
+  entryPoints: sources,
+  outputs: [{ name: 'markdown', path: OUT }],
+  plugin: ['typedoc-plugin-markdown'],
+  tsconfig: 'docs/.vitepress/tsconfig.api.json',
+  // `npm run types` checks them.
+  skipErrorChecking: true,
+  // Warns of each type of a signature that no entry exports.
+  logLevel: LogLevel.Error,
+  excludeExternals: true,
+  excludeInternal: true,
+  excludePrivate: true,
+  disableSources: true,
+  readme: 'none',
+  router: 'module',
+  groupOrder: ['Functions', 'Interfaces', 'Type Aliases', 'Variables', 'Classes'],
+  entryFileName: 'index',
+  hideBreadcrumbs: true,
+  hidePageHeader: true,
+  parametersFormat: 'table',
+  propertyMembersFormat: 'table',
+  typeDeclarationFormat: 'table',
+  sanitizeComments: true,
+  useCodeBlocks: true,
+  pageTitleTemplates: {
+    index: 'API',
+    module: ({ name }) => name,
+  },
+})
+app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
+  for (const module of project.children) module.name = names.get(module.name)
+  // Pawl makes its objects and throws its errors: users call no constructor.
+  for (const made of project.getReflectionsByKind(ReflectionKind.Constructor)) project.removeReflection(made)
+})
+
+const project = await app.convert()
+if (!project) throw new Error('TypeDoc found no project.')
+await app.generateOutputs(project)
+for (const file of readdirSync(OUT, { recursive: true, encoding: 'utf8' })) {
+  if (file.endsWith('.md')) rewrite(join(OUT, file))
+}
+if (app.logger.hasErrors()) process.exitCode = 1
+
+/** Mends links of a page to its headings, and makes links of the pages that docstrings name. */
+function rewrite(file) {
+  const text = readFileSync(file, 'utf8')
+  const headings = new Set([...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => slugify(heading)))
+  const mended = text
+    // TypeDoc counts `SessionsStats` and `Sessions.stats` as two of one name.
+    .replace(/\(#([\w-]+)-\d+\)/g, (link, heading) =>
+      headings.has(heading) && !repeats(text, heading) ? `(#${heading})` : link,
+    )
+    .replace(/\bdocs\/([\w/-]+\.md)\b/g, (_, page) => {
+      const [, title] = /^# (.+)$/m.exec(readFileSync(join('docs', page), 'utf8'))
+      return `[${title}](${posix.relative(posix.dirname(file), posix.join('docs', page))})`
+    })
+  writeFileSync(file, mended)
+}
+
+function repeats(text, slug) {
+  return [...text.matchAll(/^#+ (.+)$/gm)].filter(([, heading]) => slugify(heading) === slug).length > 1
+}
