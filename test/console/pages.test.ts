@@ -5,6 +5,7 @@ import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { mute } from '../support/mute.ts'
+import { collectWarnings } from '../support/process-warnings.ts'
 import { openSessions } from '../support/sessions.ts'
 import { counting } from '../support/stores.ts'
 import { linksOf, MARIA, openConsole, wordsOf } from './support/console.ts'
@@ -65,6 +66,7 @@ describe('the page of a session', () => {
   })
 
   it('shows claims and data, as far as `redact` lets it', async () => {
+    const warnings = collectWarnings()
     const create = { userId: 'anna', claims: { role: 'admin' }, data: { note: 'a secret' } } as never
     const pageWith = async (redact?: (session: never) => unknown) => {
       const console = await openConsole({}, redact === undefined ? {} : { redact: redact as never })
@@ -88,9 +90,12 @@ describe('the page of a session', () => {
       expect(words).toContain('Hidden, because the application’s redact did not say what may be shown.')
       expect(words).not.toMatch(/a secret|admin/)
     }
+    expect(warnings).toHaveLength(failing.length)
+    for (const { message } of warnings) expect(message).toMatch(/^`redact` of the console threw: /)
   })
 
-  it('cuts data that is longer than a page, and shows values that JSON lacks as nothing', async () => {
+  it('cuts data that is longer than a page, and hides what JSON cannot hold', async () => {
+    const warnings = collectWarnings()
     const console = await openConsole(
       {},
       { redact: () => ({ claims: undefined, data: 'x'.repeat(100_000) }) },
@@ -105,6 +110,7 @@ describe('the page of a session', () => {
     const { session: other } = await odd.sessions.create({ userId: 'anna' })
     const page = await odd.get(`/sessions/${other.sessionId}`)
     expect([page.status, wordsOf(page.text).includes('Hidden')]).toEqual([200, true])
+    expect(warnings).toHaveLength(1)
   })
 
   it('names the administrator who acts in it, and the session that it ends with', async () => {
