@@ -41,7 +41,7 @@ ${await contents(view, session)}`,
 }
 
 function actions({ base }: View, { sessionId, userId }: Session): Html {
-  return html`<div class="actions"><a class="button" href="${base}/actions/expire-session${queryOf({ session: sessionId })}">Renew access tokens</a>${
+  return html`<div class="actions"><a class="button" href="${base}/actions/expire-session${queryOf({ session: sessionId })}">Expire access tokens</a>${
     userId === ''
       ? null
       : html`<a class="button" href="${base}/actions/end-others${queryOf({ user: userId, keep: sessionId })}">End all others</a>`
