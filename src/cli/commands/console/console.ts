@@ -77,16 +77,9 @@ async function serveSessions(
 /** `2026-11-23 20:54:55Z end-session 01a2…, user 'anna': 1 session` */
 function actionLine({ action, sessionId, userId, sessions }: SessionEvents['consoleAction']): string {
   const of = [sessionId, userId === null ? null : `user ${quoted(userId)}`].filter((part) => part !== null)
-<<<<<<< HEAD
-  const result =
-    sessions === null ? 'the database failed, and some may have changed' : counted(sessions, 'session')
-  const changed = of.length === 0 ? '' : ` ${of.join(', ')}: ${result}`
-  return `${time(at)} ${action}${changed}`
-=======
   const what = `${time(new Date())} ${action}${of.length === 0 ? '' : ` ${of.join(', ')}`}`
   if (sessions === null) return `${what}: the database failed, and something may have changed`
   return of.length === 0 ? what : `${what}: ${counted(sessions, 'session')}`
->>>>>>> 32d94e3620f0199ddaa5b105cbdd6eaec355b193
 }
 
 /** Who runs the command, for the record of actions. */
