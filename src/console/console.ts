@@ -8,7 +8,7 @@ import { createReply } from '../http/reply.ts'
 import { resolveTable } from '../portable/options/resolve-table.ts'
 import { isSessionId } from '../portable/session-id.ts'
 import { askAccess, type ConsoleAccess } from './access.ts'
-import { planOf, resultText } from './actions.ts'
+import { interrupted, planOf, resultText } from './actions.ts'
 import { activityOf } from './activity.ts'
 import { SCRIPT } from './assets/script.ts'
 import { STYLES } from './assets/styles.ts'
@@ -109,7 +109,7 @@ export function createConsole<Claims extends object, Data, Incoming, Context>(
     } catch (error) {
       if (isOutage(error)) return unavailable()
       reportThrown('the console', error)
-      return plain(500, 'This page failed', 'The log of the application says why. Nothing was changed.')
+      return plain(500, 'This page failed', 'The log of the application says why.')
     }
   }
 }
@@ -183,12 +183,19 @@ async function act(located: Located, exchange: Exchange, name: string): Promise<
   if (plan === null) return notFound()
   if (!('run' in plan)) return show(located, impossiblePage(plan))
   const { action, sessionId, userId, back, run } = plan
-  const result = await run()
   const { engine, actor, now } = view
-  const sessions = action === 'rotate-keys' ? 0 : result
-  engine.events.emit('consoleAction', { action, actor, sessionId, userId, sessions })
-  const notice = createNotice(engine.options.secrets, back, { action, result }, now)
-  return redirect(`${back}${back.includes('?') ? '&' : '?'}done=${notice}`)
+  const tell = (sessions: number | null): void =>
+    engine.events.emit('consoleAction', { action, actor, sessionId, userId, sessions })
+  try {
+    const result = await run()
+    tell(action === 'rotate-keys' ? 0 : result)
+    const notice = createNotice(engine.options.secrets, back, { action, result }, now)
+    return redirect(`${back}${back.includes('?') ? '&' : '?'}done=${notice}`)
+  } catch (error) {
+    tell(null)
+    if (!isOutage(error)) throw error
+    return show(located, impossiblePage(interrupted(back)))
+  }
 }
 
 /**
