@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Finding } from '../../src/core/doctor/finding.ts'
 import { postgres, type StoreStatus } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { multiply } from '../support/multiply.ts'
-import { SECRET } from '../support/secrets.ts'
+import { FOREIGN_SECRET, SECRET } from '../support/secrets.ts'
 import { openSessions } from '../support/sessions.ts'
 import { pawl } from './pawl.ts'
 
@@ -141,8 +140,8 @@ describe('status', () => {
     const env = { DATABASE_URL: url }
     await openSessions({ store: postgres({ connectionString: url, listen: false }) })
     const [right, wrong] = await Promise.all([
-      pawl(['status'], { ...env, PAWL_SECRET: Buffer.from(SECRET).toString('base64url') }),
-      pawl(['status', '--json'], { ...env, PAWL_SECRET: randomBytes(32).toString('base64url') }),
+      pawl(['status'], { ...env, PAWL_SECRET: SECRET }),
+      pawl(['status', '--json'], { ...env, PAWL_SECRET: FOREIGN_SECRET }),
     ])
     expect([right.code, right.stdout]).toEqual([0, expect.stringMatching(/^Nothing needs attention\.$/m)])
     expect([wrong.code, wrong.json<Status>()]).toMatchObject([

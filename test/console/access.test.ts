@@ -39,7 +39,7 @@ describe('without a yes of `authorize` there is no console:', () => {
       )
   })
 
-  it.each([null, undefined, false])(
+  it.each([null, undefined, false] as const)(
     'refuses everything with %s, without a word about sessions',
     async (no) => {
       const console = await openConsole({}, { authorize: () => no })

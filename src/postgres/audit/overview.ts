@@ -9,8 +9,8 @@ export type RunAudit = (name: AuditQueryName, values: Parameter[]) => Promise<Ro
 
 const DAY = 86_400_000
 /** As many rows are counted, and of more a sample is read. They are in the order of time, in the table too. */
-const MAX_COUNTED = 30_000
-const MAX_SAMPLED = 15_000
+const MAX_COUNTED = 20_000
+const MAX_SAMPLED = 10_000
 const MAX_REUSE = 10_000
 
 /**
