@@ -59,7 +59,11 @@ export function compile(modules: ReadonlyMap<string, string>, ambient: readonly 
       ? getSourceFile(path, version, ...rest)
       : ts.createSourceFile(path, text, version)
   }
-  const program = ts.createProgram([...files.keys(), ...[NATIVE, ...ambient].map((path) => resolve(path))], options, host)
+  const program = ts.createProgram(
+    [...files.keys(), ...[NATIVE, ...ambient].map((path) => resolve(path))],
+    options,
+    host,
+  )
   return [...files.keys()].flatMap((path) => {
     const source = program.getSourceFile(path)!
     const found = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)]
