@@ -55,6 +55,8 @@ ${CLIENT}declare const element: Element\ndeclare function App(): null\ninterface
   write(name: string, value: string): Promise<void>
   remove(name: string): Promise<void>
 }`,
+  'console/':
+    "import express from 'express'\nconst app = express()\nimport { sessionsConsole } from 'pawl/console'\nimport { requireSession, sessionOf } from 'pawl/express'",
   'core/start/': `import { lazySessions } from 'pawl'\nimport { fetchSessions } from 'pawl/fetch'
 declare const userId: string`,
   'core/': 'declare const userId: string',
