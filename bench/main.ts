@@ -1,27 +1,31 @@
 import { parseArgs } from 'node:util'
 import { pathOf, withDatabases, writeReport } from './harness/command.ts'
-import { byTarget, type Figure, meetsTarget, printFigures } from './harness/figures.ts'
+import { byBudget, type Figure, printFigures, printTable, withinBudget } from './harness/figures.ts'
 import { answerOf, startProcess } from './harness/processes.ts'
-import { SUITES } from './suites/index.ts'
+import { redisVersion } from './harness/redis.ts'
+import { comparisonTable, isComparison } from './publish/comparison.ts'
+import { COMPARED } from './servers/compared.ts'
+import { BUDGETED, SUITES } from './suites/index.ts'
 import type { SuiteCall } from './suites/run.ts'
 
-const HELP = `Measures the cost of Pawl and compares it with bare SQL, plain servers and other libraries.
+const HELP = `Measures what Pawl costs, and compares it with what is used instead.
 
 Usage: npm run bench -- [suite ...] [options]
 
-Suites (default: all, 15 to 18 minutes):
+Suites (default: compare):
 ${Object.entries(SUITES)
-  .map(([name, [duration, measures]]) => `  ${name.padEnd(9)}${duration.padEnd(7)}${measures}`)
+  .map(([name, [duration, measures]]) => `  ${name.padEnd(9)}${duration.padEnd(8)}${measures}`)
   .join('\n')}
 
 Options:
-  --quick        Check that the suites work, in about two minutes. The figures are not reliable.
+  --check        Run the suites that have budgets, and fail if a budget is lost. Half an hour.
+  --quick        Check that the suites work. The figures are not reliable, and no budget is lost.
   --json [file]  Write the figures to a file that ends in .json (default: bench/results.json).
   --help         Show this help.
 
 The suites run on an embedded PostgreSQL with default settings. To use another server, set DATABASE_URL
-to a role that may create databases. All suites together need 4 GB of disk.
-The write suite compares refreshes with pgbench if that is installed.
+to a role that may create databases. The suites space, growth and fleet need 4 GB of disk.
+Install redis-server to compare with Redis, and pgbench to compare refreshes with bare updates.
 `
 
 /** Milliseconds after which a suite counts as hung. */
@@ -30,6 +34,7 @@ const SUITE_TIMEOUT = 3_600_000
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    check: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
@@ -44,14 +49,17 @@ else if (unknown.length > 0 || moreFiles.length > 0 || (file !== undefined && !v
   if (unknown.length > 0) console.error(`Unknown suite: ${unknown.join(', ')}\n`)
   console.error(HELP)
   process.exitCode = 2
-} else await run(names.length > 0 ? names : Object.keys(SUITES))
+} else await run(names.length > 0 ? names : values.check ? BUDGETED : ['compare'])
 
 async function run(suites: readonly string[]): Promise<void> {
-  const { quick, json } = values
+  const { check, quick, json } = values
   const figures: Figure[] = []
   const failed: string[] = []
   const startedAt = performance.now()
   const secondsSince = (at: number): number => Math.round((performance.now() - at) / 1000)
+  for (const name of suites) console.log(`${name} (${SUITES[name]![0]}): ${SUITES[name]![1]}`)
+  if (suites.includes('compare'))
+    console.log(`compare runs in turn: ${COMPARED.map(({ label }) => label).join('; ')}`)
 
   await withDatabases(async (databases, signal) => {
     for (const name of suites) {
@@ -59,7 +67,12 @@ async function run(suites: readonly string[]): Promise<void> {
       try {
         const measured = await runSuite({ name, quick, database: await databases.create() }, signal)
         console.log(`\n${name}, ${secondsSince(suiteStartedAt)} s`)
-        printFigures(measured)
+        if (isComparison(measured)) {
+          const { head, rows } = comparisonTable(measured)
+          // A table with a column for each library is too wide for a terminal.
+          printTable(head.map((title, column) => [title, ...rows.map((row) => row[column]!)]))
+          printFigures(measured.filter(({ budget }) => budget !== undefined))
+        } else printFigures(measured)
         figures.push(...measured)
       } catch (error) {
         // The figures of the other suites are still useful.
@@ -69,19 +82,21 @@ async function run(suites: readonly string[]): Promise<void> {
       }
     }
     const seconds = secondsSince(startedAt)
-    const targets = figures.filter(({ target }) => target !== undefined)
-    console.log(`\n${targets.filter(meetsTarget).length} of ${targets.length} targets met, ${seconds} s`)
-    if (failed.length > 0) {
-      console.error(`Failed: ${failed.join(', ')}`)
-      process.exitCode = 1
-    }
+    const budgets = figures.filter(({ budget }) => budget !== undefined)
+    const lost = budgets.filter((figure) => !withinBudget(figure))
+    console.log(`\n${budgets.length - lost.length} of ${budgets.length} budgets kept, ${seconds} s`)
+    if (lost.length > 0) console.log(`Lost: ${lost.map(({ id }) => id).join(', ')}`)
+    if (failed.length > 0) console.error(`Failed: ${failed.join(', ')}`)
+    if (failed.length > 0 || (check && !quick && lost.length > 0)) process.exitCode = 1
     if (!json) return
     const postgres = await databases.settings()
-    const reported = byTarget(figures).map((figure) => ({
+    const redis = await redisVersion()
+    const reported = byBudget(figures).map((figure) => ({
       ...figure,
-      holds: figure.target === undefined ? null : meetsTarget(figure),
+      holds: figure.budget === undefined ? null : withinBudget(figure),
     }))
-    await writeReport(pathOf(file, 'results.json'), { postgres, quick, seconds, failed, figures: reported })
+    const report = { postgres, redis, quick, seconds, failed, figures: reported }
+    await writeReport(pathOf(file, 'results.json'), report)
   })
 }
 

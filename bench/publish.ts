@@ -1,19 +1,21 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { pathOf } from './harness/command.ts'
+import { comparisonTable, isComparison, sizingTable } from './publish/comparison.ts'
 import { panelsOf } from './publish/panels.ts'
-import { notesOf, readResults, settingsNote } from './publish/results.ts'
+import { machineNotes, peersNote, readResults, settingsNote } from './publish/results.ts'
 import { drawPicture } from './publish/svg.ts'
-import { replaceTables } from './publish/tables.ts'
+import { budgetBlocks, detailBlocks, limitBlocks, markdown, replaceParts } from './publish/tables.ts'
 
-const HELP = `Writes the tables of docs/understand/performance.md and draws docs/images/performance.svg.
+const HELP = `Writes the tables of the performance page and draws its picture.
 
 Usage: npm run bench:publish -- [file]
 
   file    The figures, as npm run bench -- --json wrote them (default: bench/results.json).
   --help  Show this help.
 
-Suites without figures are left out.
+Figures of the suite compare make the picture and the comparison. Figures of a run with --check make the budgets.
+Without them, the page keeps what it has.
 `
 const PAGE = '../docs/understand/performance.md'
 const PICTURE = '../docs/images/performance.svg'
@@ -35,14 +37,23 @@ else if (positionals.length > 1) {
 
 async function publish(path: string): Promise<void> {
   const results = await readResults(path)
-  const panels = panelsOf(results.figures)
-  if (panels.length === 0) throw new Error(`${path} holds no figures that the picture compares.`)
-  const title = results.quick ? 'What Pawl costs (quick run, not reliable)' : 'What Pawl costs'
-  const notes = await notesOf(results)
-  await writeFile(PICTURE, drawPicture({ title, panels, notes }))
-  const page = await readFile(PAGE, 'utf8')
-  await writeFile(PAGE, replaceTables(page, results, [...notes, ...settingsNote(results)]))
-  console.log(
-    `Wrote docs/understand/performance.md, and docs/images/performance.svg with ${panels.length} comparisons`,
-  )
+  const { figures } = results
+  const notes = machineNotes(results)
+  const parts: Record<string, readonly string[]> = {}
+  if (isComparison(figures)) {
+    const peers = await peersNote()
+    const title = 'What sessions cost, on Express'
+    await writeFile(PICTURE, drawPicture({ title, panels: panelsOf(figures), notes: [...notes, peers] }))
+    parts['comparison'] = [markdown(comparisonTable(figures)), ...notes, peers, ...settingsNote(results)]
+    parts['sizing'] = [markdown(sizingTable(figures))]
+  }
+  // Runs of the comparison alone hold its budgets, but not all.
+  if (figures.some(({ id, budget }) => budget !== undefined && !id.startsWith('compare.'))) {
+    parts['budgets'] = [...budgetBlocks(figures), ...notes]
+    parts['limits'] = limitBlocks(figures)
+    parts['details'] = detailBlocks(figures)
+  }
+  if (Object.keys(parts).length === 0) throw new Error(`${path} holds neither a comparison nor budgets.`)
+  await writeFile(PAGE, replaceParts(await readFile(PAGE, 'utf8'), parts))
+  console.log(`Wrote ${Object.keys(parts).join(', ')} of the performance page`)
 }

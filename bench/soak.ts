@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { pathOf, withDatabases, writeReport } from './harness/command.ts'
-import { meetsTarget, printFigures } from './harness/figures.ts'
+import { printFigures, withinBudget } from './harness/figures.ts'
 import { createProgress } from './harness/progress.ts'
 import { figuresOf } from './soak/figures.ts'
 import { soak } from './soak/run.ts'
@@ -49,7 +49,7 @@ else if (!isValid) {
     const samples = await soak({ database, minutes, progress: progress.show, signal }).finally(progress.clear)
     const figures = figuresOf(samples)
     printFigures(figures)
-    const exceeded = figures.filter((figure) => !meetsTarget(figure)).map(({ id }) => id)
+    const exceeded = figures.filter((figure) => !withinBudget(figure)).map(({ id }) => id)
     console.log(exceeded.length === 0 ? '\nFlat' : `\nNot flat: ${exceeded.join(', ')}`)
     if (exceeded.length > 0) process.exitCode = 1
     if (!values.json) return

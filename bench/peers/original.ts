@@ -26,16 +26,19 @@ interface Original {
 
 interface OriginalOnExpress extends Pick<Original, 'init'> {
   createNewSession(res: ServerResponse, userId: string, claims: object, data: object): Promise<unknown>
-  getSession(req: IncomingMessage, res: ServerResponse, csrf: boolean): Promise<{ getUserId(): string }>
+  getSession(req: IncomingMessage, res: ServerResponse, csrf: boolean): Promise<SessionOfOriginal>
+  refreshSession(req: IncomingMessage, res: ServerResponse): Promise<SessionOfOriginal>
+}
+
+interface SessionOfOriginal {
+  getUserId(): string
 }
 
 const require = createRequire(import.meta.url)
 
 /** It keeps one configuration per process. */
-async function initialize<Library extends Pick<Original, 'init'>>(entry: string, connectionString: string) {
+async function initialize<Library extends Pick<Original, 'init'>>(entry: string, pool: pg.Pool) {
   const library: Library = require(`supertokens-node-postgres-ref-jwt${entry}`)
-  // It takes a second connection while it holds one, so the pool must be large.
-  const pool = new pg.Pool({ connectionString, max: 40 })
   const config = {
     // It requires these, and then uses the pool.
     postgres: { config: { user: '-', password: '-', database: '-' } },
@@ -43,20 +46,22 @@ async function initialize<Library extends Pick<Original, 'init'>>(entry: string,
     cookie: { domain: 'localhost', secure: false },
   }
   await library.init(config, pool)
-  return { library, close: () => pool.end() }
+  return library
 }
 
 export async function original(connectionString: string) {
-  const { library, close } = await initialize<Original>('', connectionString)
+  // It takes a second connection while it holds one, so the pool must be large.
+  const pool = new pg.Pool({ connectionString, max: 40 })
+  const library = await initialize<Original>('', pool)
   return {
     create: library.createNewSession,
     /** The first use of a refreshed token returns another one. */
     getSession: (accessToken: string) => library.getSession(accessToken, null),
     refresh: library.refreshSession,
-    close,
+    close: () => pool.end(),
   }
 }
 
-export async function originalOnExpress(connectionString: string): Promise<OriginalOnExpress> {
-  return (await initialize<OriginalOnExpress>('/express', connectionString)).library
+export function originalOnExpress(pool: pg.Pool): Promise<OriginalOnExpress> {
+  return initialize<OriginalOnExpress>('/express', pool)
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Figure } from '../harness/figures.ts'
+import { COMPARED } from '../servers/compared.ts'
 
 /** The file that `npm run bench -- --json` writes. */
 export interface Results {
@@ -11,6 +12,7 @@ export interface Results {
   readonly memory: string
   readonly system: string
   readonly postgres: Readonly<Record<string, string>>
+  readonly redis?: string | null
   readonly quick: boolean
   readonly figures: readonly Figure[]
 }
@@ -23,20 +25,30 @@ export async function readResults(path: string): Promise<Results> {
   return results
 }
 
-/** The lines about versions and the machine, for the picture and the page. */
-export async function notesOf(results: Results): Promise<string[]> {
-  const { date, pawl, node, processor, cores, memory, system, postgres } = results
+/** The lines about the machine and its programs. */
+export function machineNotes(results: Results): string[] {
+  const { date, pawl, node, processor, cores, memory, system, postgres, redis, quick } = results
   const version = postgres['server_version']
-  const versions = [`Pawl ${pawl}`, `Node.js ${node.slice(1)}`, ...(version ? [`PostgreSQL ${version}`] : [])]
-  const { dependencies } = JSON.parse(await readFile('package.json', 'utf8'))
-  // No line break between name and version.
-  const withVersion = (name: string): string => `${name}\u00a0${dependencies[name]}`
-  const peers = ['fast-jwt', 'jose', 'better-auth', 'iron-session', 'express-session', 'connect-pg-simple']
-  return [
-    `Medians, ${date}: ${versions.join(', ')}; ${processor}, ${cores} cores, ${memory}, ${system}.`,
-    `Compared with ${peers.map(withVersion).join(', ')}.`,
-    `The original is ${withVersion('supertokens-node-postgres-ref-jwt')}, whose protocol Pawl adopts.`,
+  const versions = [
+    `Pawl ${pawl}`,
+    `Node.js ${node.slice(1)}`,
+    ...(version ? [`PostgreSQL ${version}`] : []),
+    ...(redis ? [`Redis ${redis}`] : []),
   ]
+  return [
+    ...(quick ? ['Quick run: these figures are not reliable.'] : []),
+    `Medians, ${date}: ${versions.join(', ')}; ${processor}, ${cores} cores, ${memory}, ${system}.`,
+  ]
+}
+
+/** The line about the libraries. */
+export async function peersNote(): Promise<string> {
+  const { dependencies } = JSON.parse(await readFile('package.json', 'utf8'))
+  const { devDependencies } = JSON.parse(await readFile('../package.json', 'utf8'))
+  const versions = { ...devDependencies, ...dependencies }
+  const names = [...new Set(COMPARED.flatMap(({ packages }) => packages))]
+  // No line break between name and version.
+  return `Compared with ${names.map((name) => `${name}\u00a0${versions[name]}`).join(', ')}.`
 }
 
 /** The line about PostgreSQL's settings, for the page. */

@@ -1,5 +1,5 @@
 import { formatNumber } from '../harness/figures.ts'
-import type { Bar, BarKind, Panel } from './panels.ts'
+import type { Bar, Panel } from './panels.ts'
 
 interface Picture {
   readonly title: string
@@ -10,8 +10,8 @@ interface Picture {
 
 const WIDTH = 800
 const MARGIN = 24
-const BARS_AT = 330
-const BARS_WIDTH = 354
+const BARS_AT = 230
+const BARS_WIDTH = 454
 const ROW = 26
 const BAR = 16
 const PANEL_HEAD = 56
@@ -31,23 +31,24 @@ const STYLE = `
   .ground { fill: #ffffff; stroke: #d1d9e0 }
   .track { fill: #f1f3f6 }
   .pawl { fill: #0b6bcb }
-  .other { fill: #a3adb8 }
-  .limit { fill: #ffffff; stroke: #59636e; stroke-dasharray: 3 2 }
+  .pawl-database { fill: #85bdf0 }
+  .other { fill: #8893a0 }
+  .other-database { fill: #c5ccd4 }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3 }
     .note { fill: #9198a1 }
     .ground { fill: #0d1117; stroke: #3d444d }
     .track { fill: #1a2028 }
     .pawl { fill: #4c9df3 }
-    .other { fill: #5d6873 }
-    .limit { fill: #0d1117; stroke: #9198a1 }
+    .pawl-database { fill: #24527f }
+    .other { fill: #74808d }
+    .other-database { fill: #414b56 }
   }
 `
 
-const LEGEND: readonly (readonly [BarKind, string])[] = [
-  ['pawl', 'Pawl'],
-  ['other', 'other libraries'],
-  ['limit', 'least possible work'],
+const LEGEND: readonly (readonly [kinds: readonly string[], label: string])[] = [
+  [['pawl', 'other'], 'application'],
+  [['pawl-database', 'other-database'], 'database'],
 ]
 
 /** @returns an SVG without scripts, fonts or external references */
@@ -80,45 +81,45 @@ ${parts.join('\n')}
 
 function legend(y: number): string {
   let x = MARGIN
-  return LEGEND.map(([kind, label]) => {
-    const at = x
-    x += 44 + label.length * 6
-    return `${rect(kind, at, y - 11, 12, 12)}${text(at + 18, y, 'note', label)}`
+  return LEGEND.map(([kinds, label]) => {
+    const squares = kinds.map((kind, index) => rect(kind, x + index * 14, y - 11, 12, 12))
+    const labelAt = x + kinds.length * 14 + 4
+    x = labelAt + 26 + label.length * 6
+    return `${squares.join('')}${text(labelAt, y, 'note', label)}`
   }).join('\n')
 }
 
-function drawPanel(panel: Panel, top: number): string[] {
-  const { title, bars, full = 0 } = panel
-  const end = Math.max(full, ...bars.map(({ value }) => value))
+function drawPanel({ title, note, bars, unit }: Panel, top: number): string[] {
+  const end = Math.max(...bars.map(totalOf))
   return [
     text(MARGIN, top + 28, 'head', title),
-    text(MARGIN, top + 46, 'note', noteOf(panel)),
-    ...bars.map((bar, index) => drawBar(bar, panel, top + PANEL_HEAD + index * ROW, end)),
+    text(MARGIN, top + 46, 'note', note),
+    ...bars.map((bar, index) => drawBar(bar, unit, top + PANEL_HEAD + index * ROW, end)),
   ]
 }
 
-function drawBar({ label, kind, value }: Bar, { unit }: Panel, y: number, end: number): string {
-  const width = Math.max(1, (value / end) * BARS_WIDTH)
+function drawBar(bar: Bar, unit: string, y: number, end: number): string {
+  const { label, kind, parts } = bar
   const baseline = y + BAR - 3
+  const widths = parts.map((part) => round((part / end) * BARS_WIDTH))
+  const length = widths.reduce((sum, width) => sum + width, 0)
   return [
     text(BARS_AT - 10, baseline, kind === 'pawl' ? 'label strong' : 'label', label, 'end'),
     rect('track', BARS_AT, y, BARS_WIDTH, BAR),
-    rect(kind, BARS_AT, y, round(width), BAR),
-    text(round(BARS_AT + width + 8), baseline, 'value', amountOf(value, unit)),
+    ...widths.map((width, index) => {
+      const before = widths.slice(0, index).reduce((sum, other) => sum + other, 0)
+      return rect(index === 0 ? kind : `${kind}-database`, round(BARS_AT + before), y, width, BAR)
+    }),
+    text(round(BARS_AT + length + 8), baseline, 'value', amountOf(bar, unit)),
   ].join('')
 }
 
-function amountOf(value: number, unit: Panel['unit']): string {
-  if (unit === '%') return `${value.toFixed(value < 10 ? 1 : 0)} %`
-  return `${formatNumber(value)} ${unit}`
-}
+const totalOf = ({ parts }: Bar): number => parts.reduce((sum, part) => sum + part, 0)
+const amountOf = (bar: Bar, unit: string): string => `${formatNumber(totalOf(bar))} ${unit}`
 
-const noteOf = ({ note, better }: Panel): string => `${note}; ${better} is better`
-
-function describe(panel: Panel): string {
-  const { title, bars, unit } = panel
-  const values = bars.map(({ label, value }) => `${label} ${amountOf(value, unit)}`)
-  return `${title} (${noteOf(panel)}): ${values.join(', ')}.`
+function describe({ title, note, bars, unit }: Panel): string {
+  const values = bars.map((bar) => `${bar.label} ${amountOf(bar, unit)}`)
+  return `${title} (${note}): ${values.join(', ')}.`
 }
 
 function rect(name: string, x: number, y: number, width: number, height: number): string {

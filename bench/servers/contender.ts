@@ -2,15 +2,40 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** A server whose `GET /me` returns the id of the signed-in user. */
+/** A server whose `GET /me` returns `{ id }`, the id of the signed-in user. */
 export interface ServerContender {
   readonly listener: RequestListener
-  /** The Cookie header of a signed-in user. Absent if the server has no sessions. */
+  /** The Cookie header of `user-1`. Absent if users sign in by `POST /login`, or if there are no sessions. */
   readonly cookie?: string
+  /** Database statements and Redis commands so far. */
+  statements?(): number
+  /** Makes all sessions due for renewal. */
+  expire?(): void
+  /** Completes background writes. */
+  flush?(): Promise<void>
 }
 
+/** What a server needs around it. */
+export interface Surroundings {
+  readonly database: string
+  /** URL of a Redis server. */
+  readonly redis?: string | undefined
+  /** URL of a stand-in for the core server of SuperTokens. */
+  readonly core?: string | undefined
+  /** The server creates its tables and users first. */
+  readonly empty?: boolean
+}
+
+export const HOST = 'app.example.com'
+export const ORIGIN = `https://${HOST}`
 export const USER = 'user-1'
 export const CLAIMS = { role: 'user' }
+/** `POST /login` signs the user in that this header names. */
+export const USER_HEADER = 'x-user'
+/** Libraries that keep a table of users know `user-0` to `user-999`. */
+export const USERS = 1000
+
+export const userOf = (index: number): string => `user-${index % USERS}`
 
 /** Sends the response that Express and Fastify send. */
 export function sendUser(res: ServerResponse, id: string): void {
@@ -23,22 +48,4 @@ export async function listen(listener: RequestListener) {
   const server = createServer(listener).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return { server, port: (server.address() as AddressInfo).port }
-}
-
-/** Adds the cookie of a login: for libraries that set cookies on HTTP responses only. */
-export async function loggedIn(listener: RequestListener): Promise<ServerContender> {
-  const { server, port } = await listen(listener)
-  const response = await fetch(`http://127.0.0.1:${port}/login`, { method: 'POST' })
-  if (!response.ok) throw new Error(`The login returned ${response.status}: ${await response.text()}`)
-  server.close()
-  server.closeAllConnections()
-  return { listener, cookie: cookieHeader(response.headers.getSetCookie()) }
-}
-
-/** The Cookie header that a browser sends to `/` after these Set-Cookie headers. */
-export function cookieHeader(setCookies: readonly string[]): string {
-  return setCookies
-    .filter((line) => !/; *path=\/[^;]/i.test(line))
-    .map((line) => line.split(';', 1)[0]!)
-    .join('; ')
 }

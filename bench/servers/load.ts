@@ -1,5 +1,5 @@
 import autocannon from 'autocannon'
-import { USER } from './contender.ts'
+import { HOST } from './contender.ts'
 
 export interface LoadResult {
   readonly perSecond: number
@@ -10,15 +10,26 @@ export interface LoadResult {
 export const CONNECTIONS = 64
 /** Requests at both ends that do not count, because connections open and close meanwhile. */
 const UNCOUNTED = 2 * CONNECTIONS
+const EXPECTED = /^\{"id":"user-\d+"\}$/
 
-/** Sends `requests` times `GET /me`. @throws if a response is wrong */
-export function sendRequests(port: number, cookie: string, requests: number): Promise<LoadResult> {
-  const options = {
+/**
+ * Sends `requests` times `GET /me`.
+ * @param cookies the connections take turns with these Cookie headers
+ * @throws if a response is wrong
+ */
+export function sendRequests(
+  port: number,
+  cookies: readonly string[],
+  requests: number,
+): Promise<LoadResult> {
+  let connected = 0
+  const options: autocannon.Options = {
     url: `http://127.0.0.1:${port}/me`,
-    headers: { cookie, host: 'app.example.com' },
     connections: CONNECTIONS,
     amount: requests,
-    expectBody: JSON.stringify({ id: USER }),
+    setupClient: (client) =>
+      client.setHeaders({ host: HOST, cookie: cookies[connected++ % cookies.length]! }),
+    verifyBody: (body) => EXPECTED.test(String(body)),
     sampleInt: 10,
   }
   const last = requests - UNCOUNTED

@@ -2,13 +2,21 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { createSessions } from 'pawl'
 import { fetchSessions } from 'pawl/fetch'
 import { memory } from 'pawl/memory'
+import { createJar } from '../../test/support/http-jar.ts'
 import { type Figure, figure, slug } from '../harness/figures.ts'
 import type { SuiteOptions } from '../harness/suite.ts'
-import { CLAIMS, cookieHeader } from '../servers/contender.ts'
+import { CLAIMS, ORIGIN, USER } from '../servers/contender.ts'
 import { createServers } from '../servers/start.ts'
+import { cookieOf, signIn } from '../servers/visitors.ts'
 
-const PEERS = ['express-session + connect-pg-simple', 'better-auth', 'iron-session', 'the original']
-const ORIGIN = 'https://app.example.com'
+const PEERS = [
+  'express-session + connect-pg-simple',
+  'better-auth',
+  'better-auth, cookie cache',
+  'Auth.js',
+  'iron-session',
+  'the original',
+]
 
 /** Bytes of the Cookie header of a protected request. */
 export async function cookies({ database, progress }: SuiteOptions): Promise<Figure[]> {
@@ -16,14 +24,22 @@ export async function cookies({ database, progress }: SuiteOptions): Promise<Fig
     ...(await measurePawl('cookies', 'user-1', { afterRefresh: 420, afterLogin: 320 })),
     ...(await measurePawl('cookies.uuid', randomUUID())),
   ]
-  const servers = await createServers(database)
+  const servers = await createServers()
   for (const name of PEERS) {
     progress(name)
-    const { cookie } = await servers.start(name)
-    figures.push(figure(`cookies.${slug(name)}`, `cookies with a GET: ${name}`, cookie!.length, 'B'))
+    const { port } = await servers.start(name, { database, empty: true })
+    const { length } = cookieOf((await signIn(port, [USER]))[0]!)
+    figures.push(figure(`cookies.${slug(name)}`, `cookies with a GET: ${name}`, length, 'B'))
   }
   servers.stop()
   return figures
+}
+
+/** The Cookie header that a browser sends to `/` after these Set-Cookie headers. */
+function cookieHeader(setCookies: readonly string[]): string {
+  const jar = createJar()
+  jar.store(setCookies)
+  return jar.header('/')!
 }
 
 /** After a refresh the access token carries the evidence of its twin (`gen`). */

@@ -17,14 +17,14 @@ export async function memory({ quick, progress }: SuiteOptions): Promise<Figure[
   const count = tokens.toLocaleString('en-US')
   const bound = `memory of the cache after ${count} tokens, relative to a cacheBytes of a quarter of their needs`
   // The table doubles in size, so that fewer entries may take up to 64 bytes.
-  const feedTarget = { atMost: quick ? 66 : 50.5 }
+  const feedBudget = { atMost: quick ? 66 : 50.5 }
   return [
     figure(
       'memory.feed',
       `an ended session in the feed's table, ${ofEntries}`,
       table.bytes / entries,
       'B',
-      feedTarget,
+      feedBudget,
     ),
     figure('memory.feed.map', `an ended session in a Map of strings, ${ofEntries}`, map.bytes / entries, 'B'),
     figure('memory.feed.lookup', 'a lookup in the table', table.nanoseconds!, 'ns'),

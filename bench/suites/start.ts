@@ -1,54 +1,53 @@
-import { randomBytes } from 'node:crypto'
 import { type Figure, figure, spread } from '../harness/figures.ts'
 import { answerOf, startProcess } from '../harness/processes.ts'
 import type { SuiteOptions } from '../harness/suite.ts'
-import type { Contender, Prepared, Started } from './start-process.ts'
+import { repetitions } from '../harness/timing.ts'
+import { COMPARED, type Compared } from '../servers/compared.ts'
+import type { Surroundings } from '../servers/contender.ts'
+import { createServers } from '../servers/start.ts'
+import { openSurroundings } from '../servers/surroundings.ts'
+import { cookieOf, signIn } from '../servers/visitors.ts'
 
-const LABELS: Readonly<Record<Contender, string>> = {
-  pawl: 'Pawl',
-  'express-session': 'express-session and connect-pg-simple',
-  'better-auth': 'better-auth',
-  'supertokens-node': 'supertokens-node',
-}
-const CONTENDERS = Object.keys(LABELS) as Contender[]
-
-/**
- * A new process each time, by turns: loading the library, and the answer to the first request of a signed-in user. The database
- * is up to date. Loading Node.js, `pg` and Express does not count.
- */
+/** Time from the start of a process to its answer to a signed-in user. The tables exist. */
 export async function start({ quick, database, progress }: SuiteOptions): Promise<Figure[]> {
-  const secret = randomBytes(32).toString('base64url')
-  const run = <T>(contender: Contender, cookie: string | null): Promise<T> =>
-    answerOf<T>(startProcess('suites/start-process', [contender, database, secret, cookie]), contender)
-  const cookies = new Map<Contender, string>()
-  for (const contender of CONTENDERS) cookies.set(contender, (await run<Prepared>(contender, null)).cookie)
-
-  const rounds = quick ? 3 : 30
-  const starts = new Map<Contender, Started[]>(CONTENDERS.map((contender) => [contender, []]))
-  for (let round = 0; round < rounds; round++) {
-    progress('starts', round / rounds)
-    for (let turn = 0; turn < CONTENDERS.length; turn++) {
-      const contender = CONTENDERS[(round + turn) % CONTENDERS.length]!
-      starts.get(contender)!.push(await run<Started>(contender, cookies.get(contender)!))
-    }
+  const { surroundings, contenders, close } = await openSurroundings(database)
+  const servers = await createServers()
+  const cookies = new Map<string, string>()
+  for (const { id, server } of contenders) {
+    const { port } = await servers.start(server, { ...surroundings, empty: true })
+    cookies.set(id, id === 'bare' ? '' : cookieOf((await signIn(port, ['user-1']))[0]!))
   }
+  servers.stop()
+  const course = { most: quick ? 2 : 20, least: 2, seconds: 90 }
+  const times = await measureStarts(contenders, surroundings, cookies, course, (done) =>
+    progress('starts', done),
+  )
+  await close()
+  return startFigures('start', times)
+}
 
-  const roundTrips = starts.get('pawl')!.map((started) => started.roundTrips!)
-  return [
-    ...CONTENDERS.map((contender) => {
-      const loads = spread(starts.get(contender)!.map(({ load }) => load))
-      const what = `loading ${LABELS[contender]}, after pg and Express`
-      return figure(`start.load-${contender}`, what, loads, 'ms', contender === 'pawl' ? { atMost: 20 } : {})
-    }),
-    ...CONTENDERS.flatMap((contender) => {
-      const answers = starts.get(contender)!.flatMap(({ answer }) => answer ?? [])
-      // supertokens-node asks a server of its own, which is not here.
-      if (answers.length === 0) return []
-      const what = `${LABELS[contender]}: from loading it to the first answer`
-      return figure(`start.answer-${contender}`, what, spread(answers), 'ms')
-    }),
-    figure('start.round-trips', 'round trips of `createSessions`', Math.max(...roundTrips), '', {
-      atMost: 3,
-    }),
-  ]
+/** @returns milliseconds of each start, by the contender's id */
+export async function measureStarts(
+  contenders: readonly Compared[],
+  surroundings: Surroundings,
+  cookies: ReadonlyMap<string, string>,
+  course: { most: number; least: number; seconds: number },
+  progress: (done: number) => void,
+): Promise<Map<string, number[]>> {
+  const times = new Map<string, number[]>(contenders.map(({ id }) => [id, []]))
+  for (const round of repetitions(course, progress))
+    for (const { id, server } of round % 2 === 0 ? contenders : contenders.toReversed()) {
+      const child = startProcess('servers/first-answer', [server, surroundings, cookies.get(id)!])
+      times.get(id)!.push(await answerOf<number>(child, server))
+    }
+  return times
+}
+
+export function startFigures(suite: string, times: ReadonlyMap<string, readonly number[]>): Figure[] {
+  return COMPARED.flatMap(({ id, label }) => {
+    const measured = times.get(id)
+    if (measured === undefined) return []
+    const what = `${label}: from the start of a process to its first answer`
+    return [figure(`${suite}.${id}.start`, what, spread(measured), 'ms')]
+  })
 }

@@ -40,7 +40,7 @@ export interface StoreInspection {
   readonly history?: ((query: HistoryQuery) => Promise<HistoryPage>) | undefined
 }
 
-export const MAX_OVERVIEW_DAYS = 90
+export const MAX_OVERVIEW_DAYS = 31
 
 /**
  * How a number was made. `counted`: every row was read. `estimated`: from statistics of the database, which may be a day

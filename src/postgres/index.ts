@@ -166,8 +166,11 @@ export function postgres(options: PostgresOptions): PostgresStore {
 
   const full: PostgresStore = {
     ...store,
-    inspect: createInspection(connection, names, () =>
-      readStatus(connection, names, given.schema, {}, () => null, false),
+    inspect: createInspection(
+      connection,
+      names,
+      () => readStatus(connection, names, given.schema, {}, () => null, false),
+      audit,
     ),
     sessionIdVersion: given.sessionIdVersion,
     missingRows: () => readMissingRows(connection, names),

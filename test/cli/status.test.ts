@@ -144,7 +144,7 @@ describe('status', () => {
     expect(ran.stdout).toMatch(/^sessions +unknown: no answer in time$/m)
     expect(ran.stdout).toMatch(/^bound +unknown$/m)
     expect(ran.stdout).toMatch(
-      /^Pawl could not read the sessions, the revocations and the table \(no answer in time\)\./m,
+      /^Pawl could not read the sessions, the revocations, the table and the state of VACUUM \(no answer in\stime\)\./m,
     )
   })
 })

@@ -95,6 +95,7 @@ const LABELS: Readonly<Record<string, readonly string[] | null>> = {
   pawl_operation: ['create', 'refresh', 'check', 'confirm', 'poll', 'prune'],
   pawl_verdict: null,
   pawl_reason: null,
+  pawl_action: null,
   pawl_device_kind: null,
   pawl_end_reason: END_REASONS,
   error_type: ['ERR_STORE_UNAVAILABLE'] satisfies SessionsErrorCode[],

@@ -1,5 +1,6 @@
 import { diagnose } from '../../core/doctor/diagnose.ts'
 import type { Finding } from '../../core/doctor/finding.ts'
+import { type ProcessFacts, readProcess } from '../../core/doctor/process-facts.ts'
 import type { DayOverview, Figure, FigureSource, StoreOverview } from '../../core/inspection.ts'
 import type { StoreStatus } from '../../core/store-status.ts'
 import { bytes, count, counted, duration, percent } from '../../portable/format.ts'
@@ -8,7 +9,6 @@ import { COUNTED, type Counted, type RecentEvent } from '../activity.ts'
 import { type Part, readPart } from '../bounded.ts'
 import { type Bar, barChart, type Series, sparkline } from '../charts.ts'
 import { type Html, html, type Piece, prose } from '../html.ts'
-import { processFacts } from '../process.ts'
 import { ago, exact, type Page, sessionLink, userLink, type View } from '../view.ts'
 
 const DAYS = 14
@@ -18,19 +18,20 @@ const SHOWN_EVENTS = 8
 export async function overviewPage(view: View): Promise<Page> {
   const { engine, now } = view
   const inspect = engine.store.inspect
-  const [overview, status] =
-    inspect === undefined
-      ? [null, null]
-      : await Promise.all([readPart(() => inspect.overview(now, DAYS)), readPart(() => inspect.status())])
+  const [overview, status, facts] = await Promise.all([
+    inspect === undefined ? null : readPart(() => inspect.overview(now, DAYS)),
+    inspect === undefined ? null : readPart(() => inspect.status()),
+    readProcess(engine),
+  ])
   return {
     title: 'Overview',
     section: 'overview',
     main: html`<h1 class="hidden">Overview</h1>
-${outage(overview, status)}${attention(view, status)}
+${outage(overview, status)}${attention(facts, status)}
 ${overview?.value ? history(overview.value) : missing('Sessions', overview)}
 ${live(view)}
 <div class="columns">
-<div class="column">${feed(view)}${database(view, status)}</div>
+<div class="column">${feed(view, facts)}${database(view, status)}</div>
 <div class="column">${keys(view, status)}${recentEvents(view)}</div>
 </div>`,
   }
@@ -48,8 +49,8 @@ const SEVERITY: Readonly<Record<Finding['severity'], readonly [tone: string, nam
   note: ['', 'Note'],
 }
 
-function attention(view: View, status: Part<StoreStatus> | null): Html {
-  const findings = diagnose(status?.value ?? null, processFacts(view))
+function attention(facts: ProcessFacts, status: Part<StoreStatus> | null): Html {
+  const findings = diagnose(status?.value ?? null, facts)
   if (findings.length === 0)
     return status?.value
       ? html`<section class="calm" aria-label="Checks"><span class="state active">All well</span> No check of the database and of this process found anything.</section>`
@@ -156,9 +157,8 @@ function table(rows: readonly (readonly [string, Piece])[]): Html {
   return html`<dl class="facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`
 }
 
-function feed(view: View): Html {
+function feed(view: View, { skew }: ProcessFacts): Html {
   const { feed: state, confirmations } = view.sessions.stats()
-  const { skew } = processFacts(view)
   const rows: (readonly [string, Piece])[] = [
     [
       'Revocations arrive',

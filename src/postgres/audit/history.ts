@@ -10,11 +10,12 @@ import type {
 } from '../../core/inspection.ts'
 import type { Position } from '../../core/store.ts'
 import { methodOptions } from '../../portable/options/method-options.ts'
+import { isSessionId } from '../../portable/session-id.ts'
 import { checkUserId } from '../../portable/user-id.ts'
 import type { Row } from '../driver.ts'
 import type { Parameter } from '../parameters.ts'
-import type { Run } from '../run.ts'
 import { timestamp } from '../times.ts'
+import type { RunAudit } from './overview.ts'
 
 const MAX_LIMIT = 1000
 /** Rows that one call looks at, when most of them may be of another network. */
@@ -27,7 +28,7 @@ const MAX_TIME = 8.64e15
 const FIRST_PAGE = ['infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff', '~'] as const
 
 /** Searches the audit. Every call reads a bounded part of an index. */
-export function createHistory(run: Run): {
+export function createHistory(run: RunAudit): {
   history: NonNullable<StoreInspection['history']>
   reuse: StoreInspection['reuse']
 } {
@@ -103,7 +104,7 @@ function checkQuery(given: HistoryQuery): CheckedQuery {
 
 /** An address, or `address/bits`. @throws TypeError */
 export function checkNetwork(network: unknown): { readonly text: string; readonly isAddress: boolean } {
-  const [, written = '', bits] = /^([^/]{1,64})(?:\/(\d{1,3}))?$/.exec(String(network)) ?? []
+  const [, written = '', bits] = /^([0-9a-f.:]{1,64})(?:\/(\d{1,3}))?$/i.exec(String(network)) ?? []
   // The spelling of stored addresses: IPv4 over IPv6 is IPv4.
   const address = isIP(written) === 0 ? null : parseClientAddress(written)
   const most = address === null ? 0 : isIP(address) === 4 ? 32 : 128
@@ -120,10 +121,8 @@ function checkTime(name: string, time: unknown): number {
   return Math.trunc(time)
 }
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
 function checkPosition({ at, sessionId, kind }: HistoryPosition): HistoryPosition {
-  if (typeof sessionId !== 'string' || !UUID.test(sessionId) || (kind !== 'created' && kind !== 'ended'))
+  if (!isSessionId(sessionId) || (kind !== 'created' && kind !== 'ended'))
     throw new TypeError('`after` takes the `next` of an earlier page')
   return { at: checkTime('after.at', at), sessionId, kind }
 }

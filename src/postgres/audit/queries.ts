@@ -105,10 +105,13 @@ function walk(condition: string): string {
     ) rows order by found desc, at desc, session_id desc, kind desc`
 }
 
-/** Deletes the rows of a condition in the order of their time: about $2, because rows of one time go together. */
+/**
+ * Deletes the rows of a condition in the order of their time: about $2, because rows of one time go together. The planner
+ * takes a list of times for few, and a range of them for a third of the table.
+ */
 function deleteOldest(condition: string): string {
-  return `delete from :audit where ${condition} and at <= (
-      select max(at) from (select at from :audit where ${condition} order by at limit $2) as oldest)
+  return `delete from :audit where ${condition}
+      and at = any(array(select at from :audit where ${condition} order by at limit $2))
     returning kind`
 }
 
@@ -118,6 +121,10 @@ export type AuditQueryName =
   | 'historyByAddress'
   | 'historyOfReuse'
   | 'historyInNetwork'
+  | 'oldestAudited'
+  | 'countAudit'
+  | 'countAuditReuse'
+  | 'sampleAudit'
   | 'eraseAudit'
   | 'eraseAuditActor'
   | 'pruneAudit'
@@ -134,9 +141,27 @@ export const AUDIT_QUERIES: Readonly<Record<AuditQueryName, string>> = {
       select * from :audit a
       where a.ip between network($7::inet)
           and set_masklen(broadcast($7::inet), case family($7::inet) when 4 then 32 else 128 end)
-        and ${PERIOD} limit $6
+        and ${PERIOD} order by a.ip limit $6
     )
     select ${COLUMNS}, (select count(*) from a) as walked from a order by ${NEWEST_FIRST} limit $8`,
+
+  // An expiry is recorded later than it was, so it may be older than the audit.
+  oldestAudited: `select ${milliseconds('a.at')} as at from :audit a where a.kind = 'created' order by a.at limit 1`,
+
+  // The order makes it walk the index. The planner cannot know that the first rows of the table are the oldest.
+  countAudit: `select count(*) as rows from (select 1 from :audit a where a.at >= $1 order by a.at limit $2) as entry`,
+
+  countAuditReuse: `select div(${milliseconds('at')}, 86400000) as day, count(*) as rows
+    from (select at from :audit where reason = 'reuse' and at >= $1 order by at limit $2) as entry group by 1`,
+
+  sampleAudit: `select p.n, s.reason, count(*) as rows, max(s.at) as last
+    from unnest($1::timestamptz[], $2::timestamptz[]) with ordinality as p (low, high, n)
+      cross join lateral (
+        select case when a.kind = 'ended' then left(coalesce(a.reason, 'other'), 40) end as reason,
+          ${milliseconds('a.at')} as at
+        from :audit a where a.at >= p.low and a.at < p.high order by a.at limit $3
+      ) s
+    group by p.n, s.reason`,
 
   eraseAudit: deleteOldest('user_id = $1'),
   eraseAuditActor: `update :audit set actor_user_id = '' where actor_user_id = $1 returning kind`,

@@ -15,12 +15,24 @@ const DAY = 86_400_000
 const MAX_COUNTED = 50_000
 /** Milliseconds for the count of active sessions. */
 const COUNT_WITHIN = 60
-/** Entries of the primary key, for all days. They are neighbors. */
-const MAX_SIGN_INS = 40_000
-/** Entries of the index of ends, for all days. Each reads a row somewhere in the table. */
-const MAX_ENDS = 10_000
+/** As many rows are counted, and of more a sample is read. */
+interface Bounds {
+  readonly counted: number
+  /** For all days. */
+  readonly sampled: number
+}
+
+/** Entries of the primary key. */
+const SIGN_IN_BOUNDS: Bounds = { counted: 20_000, sampled: 10_000 }
+/** Entries of the index of ends, each of which reads a row somewhere in the table. */
+const END_BOUNDS: Bounds = { counted: 5000, sampled: 5000 }
 /** The same for the search of reuse, which is rare. */
-const MAX_REUSE_WALK = 10_000
+const MAX_REUSE_WALK = 5000
+
+/** Both are answered by an index alone. */
+export const SIGN_INS_SINCE = `select count(*) as rows from (select id from :sessions where id >= $1 limit $2) as entry`
+export const ENDS_SINCE = `select count(*) as rows
+  from (select invalidated_at from :sessions where invalidated_at >= $1 limit $2) as entry`
 
 export const SIGN_INS = `select p.n, count(*) as rows, max(cast(s.id as text) collate "C") as last
   from unnest($1::uuid[], $2::uuid[]) with ordinality as p (low, high, n)
@@ -55,8 +67,11 @@ export async function readOverview(
   distributed: boolean,
   at: number,
   days: number,
+  audited: readonly DayOverview[] | null,
 ): Promise<StoreOverview> {
   const queryOne: QueryOne = async (text, values = []) => (await query(text, values))[0] ?? {}
+  if (audited !== null)
+    return { active: await countActive(queryOne, names, distributed, at), source: 'audit', days: audited }
   const dates = daysUntil(at, days)
   const parts = partsOf(dates, at)
   const [active, signIns, ends] = await Promise.all([
@@ -66,7 +81,7 @@ export async function readOverview(
       dates.map(() => UNKNOWN),
     ),
     orUnknown(
-      countEnds(query, dates, parts),
+      countEnds(query, queryOne, dates, parts),
       dates.map(() => UNKNOWN_ENDS),
     ),
   ])
@@ -122,7 +137,7 @@ async function countSignIns(
   // An id of version 4 comes after those of version 7, except one in a hundred. So there are none among those before the last.
   if (last !== undefined && !(isTimeOrdered(last) && timeOf(last) <= days.at(-1)! + 2 * DAY))
     return countByTime(query, queryOne, names, days)
-  const limit = Math.floor(MAX_SIGN_INS / parts.length)
+  const limit = await limitOf(queryOne, SIGN_INS_SINCE, firstIdAt(days[0]!), parts.length, SIGN_IN_BOUNDS)
   const rows = await query(SIGN_INS, [
     parts.map(({ low }) => firstIdAt(low)),
     parts.map(({ high }) => firstIdAt(high)),
@@ -138,6 +153,18 @@ async function countSignIns(
     value: rows,
     how: exact ? 'counted' : 'sampled',
   }))
+}
+
+/** How many rows to read of each part. */
+async function limitOf(
+  queryOne: QueryOne,
+  since: string,
+  first: string,
+  parts: number,
+  { counted, sampled }: Bounds,
+): Promise<number> {
+  const rows = Number((await queryOne(since, [first, counted + 1]))['rows'])
+  return rows <= counted ? counted + 1 : Math.max(2, Math.floor(sampled / parts))
 }
 
 /** For ids that are not in the order of time, which no index is then. */
@@ -168,10 +195,11 @@ async function countByTime(
 
 async function countEnds(
   query: QueryRows,
+  queryOne: QueryOne,
   days: readonly number[],
   parts: readonly Part[],
 ): Promise<EndFigure[]> {
-  const limit = Math.floor(MAX_ENDS / parts.length)
+  const limit = await limitOf(queryOne, ENDS_SINCE, timestamp(days[0]!), parts.length, END_BOUNDS)
   const rows = await query(ENDS, [
     parts.map(({ low }) => timestamp(low)),
     parts.map(({ high }) => timestamp(high)),

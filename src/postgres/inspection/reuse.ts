@@ -6,7 +6,7 @@ import { timestamp } from '../times.ts'
 import type { QueryRows } from './find-users.ts'
 
 /** Ids before and after all others. */
-const FIRST_ID = '00000000-0000-0000-0000-000000000000'
+export const FIRST_ID = '00000000-0000-0000-0000-000000000000'
 const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
 /**
