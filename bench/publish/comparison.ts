@@ -42,12 +42,11 @@ export function comparisonTable(figures: readonly Figure[]): Table {
       'a request',
       'a renewal',
       'a login',
-      'a million users: processor time a day',
+      'processor time a day',
       'database statements a day',
       'write-ahead log a day',
       'cold start',
       'memory',
-      'a stored session',
     ],
     rows: COMPARED.filter(({ id }) => read(`${id}.request.app`) !== undefined).map(
       ({ id, label, sessions }) => {
@@ -66,7 +65,6 @@ export function comparisonTable(figures: readonly Figure[]): Table {
           withoutDatabase ? 'none' : cell([`${id}.day.wal`], 1 / 1000, 'GB'),
           cell([`${id}.start`], 1, 'ms'),
           cell([`${id}.memory`], 1, 'MB'),
-          cell([`${id}.stored`], 1, 'B'),
         ]
       },
     ),

@@ -121,7 +121,7 @@ async function measureLife(
   cookies: Map<string, string>,
   quick: boolean,
 ): Promise<void> {
-  const count = { visitors: quick ? 100 : 1500, perRound: quick ? 64 : 400, rounds: quick ? 1 : 4 }
+  const count = { visitors: quick ? 100 : 1500, perRound: quick ? 64 : 200, rounds: quick ? 1 : 4 }
   const servers = await createServers()
   try {
     const running: { sample: Sample; server: Server; visitors: Visitor[] }[] = []
@@ -129,7 +129,7 @@ async function measureLife(
       const { id, server: name, sessions } = sample.contender
       const server = await servers.start(name, surroundings)
       const before = await meters.stored()
-      const visitors = sessions === undefined ? [] : await signIn(server.port, usersOf(count.visitors))
+      const visitors = sessions === undefined ? [] : await signIn(server.port, usersOf(count.visitors), 16)
       if (surroundings.empty) {
         sample.stored = ((await meters.stored()) - before) / count.visitors
         cookies.set(id, visitors[0] === undefined ? '' : cookieOf(visitors[0]))
@@ -137,7 +137,7 @@ async function measureLife(
       const warm = visitors.slice(0, count.perRound)
       if (sessions?.renewal !== undefined) {
         await server.ask('expire')
-        await renew(server.port, warm, sessions.renewal)
+        await renew(server.port, warm, sessions.renewal, () => server.ask('flush'))
       }
       await server.warmUp(cookiesOf(warm))
       running.push({ sample, server, visitors: warm })
@@ -175,7 +175,7 @@ async function measureRound(
   if (renewal !== undefined) {
     await server.ask('expire')
     measured.renewal = await meters.measure(server, async () => {
-      await renew(server.port, visitors, renewal)
+      await renew(server.port, visitors, renewal, () => server.ask('flush'))
       return visitors.length
     })
   }
