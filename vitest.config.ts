@@ -4,15 +4,16 @@ import { ENGINE_NAMES, engineNamed } from './test/browser/support/engine-names.t
 
 /** The folders of `test/` by the suite that runs them: `npm test` runs the first, `npm run test:<name>` another. */
 const SUITES = {
-  core: ['adapters', 'client', 'contract', 'docs', 'http', 'otel', 'postgres', 'unit', 'wycheproof'],
-  fleet: ['chaos', 'drivers', 'fleet', 'load', 'model', 'properties'],
+  core: ['adapters', 'client', 'contract', 'http', 'otel', 'postgres', 'unit', 'wycheproof'],
+  fleet: ['audit', 'chaos', 'drivers', 'fleet', 'load', 'model', 'properties'],
   browser: ['browser'],
-  apps: ['cli', 'demo', 'examples', 'moving', 'verify'],
+  apps: ['cli', 'console', 'demo', 'examples', 'moving', 'verify'],
   package: ['package'],
   frameworks: ['frameworks'],
   failover: ['failover'],
   runtimes: ['runtimes'],
   clients: ['clients', 'supertokens'],
+  docs: ['docs', 'site'],
 } as const
 
 const listed: readonly string[] = Object.values(SUITES).flat()
@@ -28,6 +29,8 @@ const chosenEngine = engineNamed(process.env['PAWL_ENGINE'])
 const PACKAGE_SETUP = ['test/support/package/tarball.ts']
 /** Says which engine is missing. */
 const BROWSER_SETUP = ['test/browser/support/global-setup.ts']
+/** Builds the site if its sources have changed. */
+const SITE_SETUP = ['test/site/support/build.ts']
 
 type TestOptions = NonNullable<TestProjectInlineConfiguration['test']>
 
@@ -52,6 +55,13 @@ function suites(name: keyof typeof SUITES): TestProjectInlineConfiguration[] {
   if (name === 'package' || name === 'runtimes') return [suite(name, folders, { globalSetup: PACKAGE_SETUP })]
   if (name === 'clients')
     return [suite(name, folders, { env: { PAWL_ENGINE: 'chromium' }, globalSetup: BROWSER_SETUP })]
+  if (name === 'docs')
+    return [
+      suite(name, folders, {
+        env: { PAWL_ENGINE: 'chromium' },
+        globalSetup: [...BROWSER_SETUP, ...SITE_SETUP],
+      }),
+    ]
   if (name !== 'browser') return [suite(name, folders)]
   return (chosenEngine ? [chosenEngine] : ENGINE_NAMES).map((engine, groupOrder) =>
     suite(`browser:${engine}`, folders, {

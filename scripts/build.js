@@ -51,6 +51,8 @@ await build({
   platform: 'node',
   target: 'es2022',
   packages: 'external',
+  // The one package that becomes part of the console, with its license: nobody installs it for the rest of Pawl.
+  alias: { bowser: resolve('node_modules/bowser/bowser.mjs') },
   outbase: 'src',
   outdir: 'dist',
   // `core/start/call-site.ts` knows this name.

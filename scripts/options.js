@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import ts from 'typescript'
+import { CONSOLE_OPTIONS } from '../src/console/option-table.ts'
 import { SESSIONS_OPTIONS } from '../src/core/options/option-table.ts'
 import { HTTP_OPTIONS, REQUIRE_OPTIONS } from '../src/http/options/option-table.ts'
 import { POSTGRES_OPTIONS } from '../src/postgres/option-table.ts'
@@ -92,7 +93,29 @@ const FUNCTIONS = {
       import type { ListenConfig } from './listen-config.ts'`,
     name: 'PostgresOptions',
     about: 'What {@link postgres} takes: your pool, or how to connect.',
+    resolved: { audit: '{ readonly retention: number | null }' },
     page: 'docs/reference/options.md',
+  },
+  sessionsConsole: {
+    source: 'src/console/option-table.ts',
+    variable: 'CONSOLE_OPTIONS',
+    table: CONSOLE_OPTIONS,
+    target: 'src/console/console-options.ts',
+    imports: `
+      import type { IncomingMessage } from 'node:http'
+      import type { Session } from '../core/session/session.ts'
+      import type { ClaimsObject } from '../portable/claims.ts'
+      import type { ConsoleAccess } from './access.ts'
+      import type { RedactedSession } from './view.ts'`,
+    name: 'ConsoleOptions',
+    generics:
+      '<Incoming = IncomingMessage, Claims extends object = ClaimsObject, Data = unknown, Context = undefined>',
+    about: 'What {@link sessionsConsole} takes.',
+    resolved: {
+      authorize: '(request: never, context: never) => unknown',
+      redact: '(session: Session) => RedactedSession | PromiseLike<RedactedSession>',
+    },
+    page: 'docs/operate/console.md',
   },
   createVerifier: {
     source: 'src/verify/option-table.ts',

@@ -29,7 +29,7 @@ export default defineConfig({
   ],
   markdown: {
     anchor: { slugify },
-    theme: { light: 'github-light-high-contrast', dark: 'github-dark' },
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     config: (markdown) => adaptMarkdown(markdown, `${REPOSITORY}/blob/${ref}`),
   },
   themeConfig: {
@@ -44,7 +44,11 @@ export default defineConfig({
     ],
     sidebar: sidebar(),
     outline: [2, 3],
-    search: { provider: 'local' },
+    search: {
+      provider: 'local',
+      // The name of the button is what it shows.
+      options: { translations: { button: { buttonAriaLabel: '' } } },
+    },
     editLink: { pattern: `${REPOSITORY}/edit/main/docs/:path`, text: 'Edit this page' },
     socialLinks: [{ icon: 'github', link: REPOSITORY }],
     footer: { message: 'MIT license', copyright: `Pawl ${version}` },

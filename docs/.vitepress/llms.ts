@@ -22,7 +22,7 @@ export function writeForAssistants(
       copyFileSync(source, target)
       const page = readFileSync(source, 'utf8')
       lines.push(`- [${title}](${site}${path}.md): ${firstSentence(page)}`)
-      texts.push(`<!-- ${site}${path} -->\n\n${page}`)
+      texts.push(`<!-- ${site}${path.replace(/index$/, '')} -->\n\n${page}`)
     }
     lines.push('')
   }

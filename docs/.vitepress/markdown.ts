@@ -15,6 +15,7 @@ export function adaptMarkdown(markdown: MarkdownRenderer, files: string): void {
   linkToRepository(markdown, files)
   drawDiagrams(markdown)
   showBraces(markdown)
+  dropEmptyHeadings(markdown)
 }
 
 function linkToRepository(markdown: MarkdownRenderer, files: string): void {
@@ -43,4 +44,15 @@ function showBraces({ renderer: { rules } }: MarkdownRenderer): void {
     const render = rules[name]!
     rules[name] = (...given) => render(...given).replaceAll('{{', '&#123;&#123;')
   }
+}
+
+/** A cell without words is no heading of its column. */
+function dropEmptyHeadings(markdown: MarkdownRenderer): void {
+  markdown.core.ruler.push('empty-headings', ({ tokens }) => {
+    for (const [index, { type, content }] of tokens.entries()) {
+      if (type !== 'inline' || content !== '' || tokens[index - 1]!.type !== 'th_open') continue
+      tokens[index - 1]!.tag = 'td'
+      tokens[index + 1]!.tag = 'td'
+    }
+  })
 }

@@ -87,7 +87,18 @@ const SECTIONS: readonly Section[] = [
           'guides/testing',
         ],
       },
-      { text: 'Moving in', paths: ['guides/moving', 'guides/supertokens'] },
+      {
+        text: 'Moving in',
+        paths: [
+          'guides/moving',
+          'guides/moving/express-session',
+          'guides/moving/supertokens-node-postgres-ref-jwt',
+          'guides/moving/supertokens',
+          'guides/moving/iron-session',
+          'guides/moving/auth-js',
+          'guides/supertokens',
+        ],
+      },
     ],
   },
   {

@@ -5,7 +5,7 @@ import { createSessions } from 'pawl'
 import { expressSessions, requireSession, sessionErrors, sessionOf } from 'pawl/express'
 import { postgres } from 'pawl/postgres'
 import { page, signInForm } from '../page.ts'
-import { PASSWORD, type User, userByPassword } from './users.ts'
+import { PASSWORD, type User, userByPassword } from '../users.ts'
 
 declare global {
   namespace Express {

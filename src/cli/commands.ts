@@ -1,5 +1,6 @@
 import type { Command } from './command.ts'
 import { conformance } from './commands/conformance/conformance.ts'
+import { consoleCommand } from './commands/console/console.ts'
 import { keysList } from './commands/keys/list.ts'
 import { keysReset } from './commands/keys/reset.ts'
 import { keysRotate } from './commands/keys/rotate.ts'
@@ -16,6 +17,7 @@ export const COMMANDS: readonly Command[] = [
   secret,
   migrate,
   status,
+  consoleCommand,
   sessionsList,
   sessionsShow,
   sessionsRevoke,

@@ -3,6 +3,7 @@ import type { ClaimsObject } from '../portable/claims.ts'
 import type { DeviceKind } from '../portable/device-kind.ts'
 import type { OwnEndReason } from '../portable/end-reason.ts'
 import type { SessionIdVersion } from '../portable/session-id.ts'
+import type { StoreInspection } from './inspection.ts'
 import type { RotationState } from './rotation/decision.ts'
 
 /**
@@ -133,6 +134,8 @@ export interface Ending {
   readonly reason: OwnEndReason
   readonly at: number
   readonly pruneAt: number
+  /** Who presented the token that ended the session; for the audit of a detected reuse. */
+  readonly presenter?: { readonly ip: string | null; readonly userAgent: string | null }
 }
 
 /** The end or a new version of a session, which every process must read. */
@@ -215,7 +218,7 @@ export interface SessionWrites {
   eraseByUser(userId: string, pruneAt: number, limit: number): Promise<number>
   /** A session of a user no longer ends with its parent (`handoff`). */
   detach(id: string, userId: string): Promise<void>
-  /** Erases a user's id as the actor of other sessions. @returns how many */
+  /** Erases a user's id as the actor of other sessions, and the user from the audit. @returns how many sessions */
   eraseActor(userId: string): Promise<number>
   /**
    * `merge` replaces top-level keys only; `null` removes a key, and the version stays if that changes nothing. With
@@ -362,10 +365,16 @@ export interface Store extends SessionWrites {
   endAgain(ids: readonly string[], ending: Ending): Promise<string[]>
   /** How often a connection was lost. A failover loses all of them, and may lose the last commits. */
   lostConnections?(): number
-  /** Deletes at most `limit` rows whose `pruneAt` has passed. @returns how many were due and how many it deleted */
+  /**
+   * Deletes at most `limit` rows whose `pruneAt` has passed, and records the expiry of their sessions in the audit. Also
+   * deletes rows of the audit past their retention.
+   * @returns how many rows of one of the tables were due, and how many sessions it deleted
+   */
   prune(now: number, limit: number): Promise<{ due: number; deleted: number }>
   /** Starts to listen in the background. @returns null if the store cannot */
   listen(hooks: ListenerHooks): Listener | null
   /** The same statements in a transaction of the application. */
   using(client: unknown): SessionWrites
+  /** What the store tells people about its sessions. Without it the console shows single users and sessions only. */
+  readonly inspect?: StoreInspection
 }

@@ -14,6 +14,7 @@ import type {
   Store,
   Turn,
 } from '../core/store.ts'
+import { inspectRows } from './inspection.ts'
 
 /**
  * A store in the memory of this process, for tests. It behaves like the PostgreSQL store, but loses its sessions with
@@ -271,6 +272,7 @@ export function memory(...options: undefined[]): Store {
       }
     },
     using: () => store,
+    inspect: inspectRows(rows),
   }
 
   /** The sessions that the limit counts, the oldest login first. */

@@ -86,6 +86,14 @@ const COUNTS: { readonly [Name in EventName]: readonly Count<SessionEvents[Name]
       attributes: ({ reason }) => ({ 'pawl.end_reason': reason }),
     },
   ],
+  consoleAction: [
+    {
+      metric: 'pawl.console.actions',
+      unit: '{action}',
+      description: 'Actions of administrators by the console.',
+      attributes: ({ action }) => ({ 'pawl.action': action }),
+    },
+  ],
   contextChanged: [
     {
       metric: 'pawl.session.context_changed',

@@ -3,8 +3,14 @@ import { endingValues } from './parameters.ts'
 import { type Run, runTrackingRetries } from './run.ts'
 import { dayOf, timestamp } from './times.ts'
 
-/** Work on many rows, a limited number at a time. */
-export function createBulkStatements(run: Run): Pick<Store, 'endBatch' | 'endAgain' | 'prune'> {
+/**
+ * Work on many rows, a limited number at a time.
+ * @param audit says for how many milliseconds the audit keeps its rows; `null`: this process deletes none
+ */
+export function createBulkStatements(
+  run: Run,
+  audit: { readonly retention: number | null },
+): Pick<Store, 'endBatch' | 'endAgain' | 'prune'> {
   return {
     async endBatch(ending, { created, seen }, after, limit) {
       const ids = (await run('idsAfter', [after, limit])).map(({ id }) => id as string)
@@ -19,16 +25,17 @@ export function createBulkStatements(run: Run): Pick<Store, 'endBatch' | 'endAga
       }
     },
     async endAgain(ids, ending) {
-      const ended = await run('endListed', [ids, ...endingValues(ending)])
+      const ended = await run('endAgain', [ids, ...endingValues(ending)])
       return ended.map(({ id }) => id as string)
     },
     async prune(now, limit) {
       const today = dayOf(now)
       const due = await run('pruneable', [today, limit])
-      if (due.length === 0) return { due: 0, deleted: 0 }
       // The statement repeats the condition, because a session may have turned since the read.
-      const deleted = await run('prune', [due.map(({ id }) => id as string), today])
-      return { due: due.length, deleted: deleted.length }
+      const deleted = due.length === 0 ? [] : await run('prune', [due.map(({ id }) => id as string), today])
+      const { retention } = audit
+      const old = retention === null ? [] : await run('pruneAudit', [timestamp(now - retention), limit])
+      return { due: Math.max(due.length, Math.min(old.length, limit)), deleted: deleted.length }
     },
   }
 }

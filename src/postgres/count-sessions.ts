@@ -1,7 +1,7 @@
+import type { SessionCounts, StatusOptions } from '../core/store-status.ts'
 import type { Row } from './connection.ts'
 import { estimateRows, hasEstimates } from './estimate-rows.ts'
 import type { Parameter } from './parameters.ts'
-import type { SessionCounts, StatusOptions } from './store-status.ts'
 import { dayOf, timestamp } from './times.ts'
 
 /** Runs a statement that returns one row. */
@@ -15,11 +15,13 @@ export interface Counting {
   readonly distributed: boolean
   /** A clock in milliseconds. */
   readonly elapsed: () => number
+  /** Above this many rows the planner's estimates replace the count, unless `exact` is set. @defaultValue 1,000,000 */
+  readonly maxRows?: number
+  /** Milliseconds after which the planner's estimates replace the count, unless `exact` is set. @defaultValue 2000 */
+  readonly within?: number
 }
 
-/** Above this many rows the planner's estimates replace the count, unless `exact` is set. */
 const MAX_COUNTED = 1_000_000
-/** Milliseconds after which the planner's estimates replace the count, unless `exact` is set. */
 const COUNT_WITHIN = 2000
 /** Rows per statement, so that each answers within a fraction of a second. */
 const BATCH = 50_000
@@ -64,13 +66,14 @@ export async function countSessions(
   const count = counting.distributed ? countRanges : countBatches
   if (exact) return toCounts(await count(queryOne, values, options, () => false), lastSeenBefore)
 
+  const { maxRows = MAX_COUNTED, within = COUNT_WITHIN } = counting
   // A coordinator makes no estimate of the rows on other nodes.
   const estimates = !counting.distributed && (await hasEstimates(queryOne, counting.table))
-  if (estimates && (await estimateRows(queryOne, 'true', []))! > MAX_COUNTED)
+  if (estimates && (await estimateRows(queryOne, 'true', []))! > maxRows)
     return estimateSessions(queryOne, now, options)
   const startedAt = counting.elapsed()
   const isLate = (rows: number): boolean =>
-    counting.elapsed() - startedAt >= COUNT_WITHIN || (estimates && rows > 2 * MAX_COUNTED)
+    counting.elapsed() - startedAt >= within || (estimates && rows > 2 * maxRows)
   const sum = await count(queryOne, values, options, isLate)
   if (sum !== null) return toCounts(sum, lastSeenBefore)
   return estimates ? estimateSessions(queryOne, now, options) : null

@@ -1,22 +1,8 @@
+import type { Placement, TableLayout } from '../core/store-status.ts'
 import { StoreUnavailableError } from '../portable/errors.ts'
 import type { Connection, Row } from './connection.ts'
 import type { Names } from './names.ts'
 import { isForbidden, isUnsupported } from './sqlstate.ts'
-
-/**
- * Where the rows of a table are. `plain`: on this server, unknown to Citus. `local`: one shard on the coordinator, which
- * workers can use. `reference`: a copy on every node. `distributed`: shards by a hash of a column. `single-shard`: one
- * shard on any node.
- */
-export type Placement = 'plain' | 'local' | 'reference' | 'distributed' | 'single-shard'
-
-export interface TableLayout {
-  readonly placement: Placement
-  /** The distribution column; `null` for a table without one. */
-  readonly column: string | null
-  /** The number of shards; `null` for a plain table. */
-  readonly shards: number | null
-}
 
 /** How an engine of several nodes has laid out Pawl's tables. */
 export interface Distribution {

@@ -1,12 +1,15 @@
 import type { ListenFailure, Store } from '../core/store.ts'
+import type { StatusOptions, StoreStatus } from '../core/store-status.ts'
 import { SchemaOutdatedError } from '../portable/errors.ts'
 import { check } from '../portable/options/check.ts'
 import { methodOptions } from '../portable/options/method-options.ts'
 import { resolveTable } from '../portable/options/resolve-table.ts'
+import { createAudit } from './audit/audit.ts'
 import { createConnection } from './connection.ts'
 import { type DistributedTables, distribute } from './distribute.ts'
 import { readDistribution } from './distribution.ts'
 import { assertOneDatabase, openDriver } from './drivers/open-driver.ts'
+import { createInspection } from './inspection/inspection.ts'
 import { assertMigrated, migrate, pendingAfter } from './migrate.ts'
 import { readMissingRows } from './missing-rows.ts'
 import { createNames } from './names.ts'
@@ -16,31 +19,30 @@ import { assertTablesUsable, assertUsable } from './preflight.ts'
 import { probeListen } from './probe-listen.ts'
 import { QUERIES } from './queries.ts'
 import { readOnlyStore } from './read-only.ts'
-import { explainForbidden, type Query } from './rights.ts'
+import { describeMissingRights, explainForbidden, type Query } from './rights.ts'
 import { isForbidden } from './sqlstate.ts'
 import { readStartState } from './start-state.ts'
 import { readStatus } from './status.ts'
 import { createPostgresStore } from './store.ts'
-import type { StatusOptions, StoreStatus } from './store-status.ts'
 import { createTarget } from './target.ts'
 import { withTimeout } from './with-timeout.ts'
 import { assertTakesWrites, assertWritable } from './writable.ts'
 
-export type { DistributedTables } from './distribute.ts'
-export type { TableLayout } from './distribution.ts'
-export type { PoolLike } from './drivers/pg-pool.ts'
-export type { PGliteLike } from './drivers/pglite.ts'
-export type { SqlFunction } from './drivers/sql.ts'
-export type { ListenConfig } from './listen-config.ts'
-export type { PostgresOptions } from './postgres-options.ts'
 export type {
   SessionCounts,
   StatusOptions,
   StoredKey,
   StoreLayout,
   StoreStatus,
+  TableLayout,
   UnknownPart,
-} from './store-status.ts'
+} from '../core/store-status.ts'
+export type { DistributedTables } from './distribute.ts'
+export type { PoolLike } from './drivers/pg-pool.ts'
+export type { PGliteLike } from './drivers/pglite.ts'
+export type { SqlFunction } from './drivers/sql.ts'
+export type { ListenConfig } from './listen-config.ts'
+export type { PostgresOptions } from './postgres-options.ts'
 
 /** Milliseconds after which `createSessions` fails instead of waiting longer for the database. */
 const START_TIMEOUT = 9000
@@ -98,10 +100,18 @@ export function postgres(options: PostgresOptions): PostgresStore {
   }
   const { openListenClient } = driver
   let isDistributed = false
-  const store = createPostgresStore(connection, names, given.schema, driver, {
-    isDistributed: () => isDistributed,
-    isServerless: () => isServerless,
-  })
+  const audit = createAudit(given)
+  const store = createPostgresStore(
+    connection,
+    names,
+    given.schema,
+    driver,
+    {
+      isDistributed: () => isDistributed,
+      isServerless: () => isServerless,
+    },
+    audit,
+  )
   let unwatch: () => void = () => {}
   const probe = (): Promise<ListenFailure | null> | null =>
     openListenClient === null
@@ -156,6 +166,12 @@ export function postgres(options: PostgresOptions): PostgresStore {
 
   const full: PostgresStore = {
     ...store,
+    inspect: createInspection(
+      connection,
+      names,
+      () => readStatus(connection, names, given.schema, {}, () => null, false),
+      audit,
+    ),
     sessionIdVersion: given.sessionIdVersion,
     missingRows: () => readMissingRows(connection, names),
     async migrate() {
@@ -177,7 +193,13 @@ export function postgres(options: PostgresOptions): PostgresStore {
       target.assertOneHost()
       unwatch = driver.watch?.(onIdleError) ?? unwatch
       await driver.open?.()
-      const started = async (): Promise<number | null> => (await startAtOnce()) ?? startStepwise()
+      const started = async (): Promise<number | null> => {
+        const time = (await startAtOnce()) ?? (await startStepwise())
+        await audit.start(connection, names, isDistributed, () =>
+          describeMissingRights(queryCatalog, names, given.schema, true),
+        )
+        return time
+      }
       return asSchemaError(withTimeout(START_TIMEOUT, target, started()))
     },
     async close() {

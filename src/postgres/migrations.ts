@@ -24,8 +24,8 @@ export interface MigrationStatement {
 
 /**
  * The only constraints are primary keys, and there is no trigger or sequence. So the schema also works on
- * distributed engines, which distribute `sessions` by `id`. `:schema`, `:sessions`, `:keys` and
- * `:migrations` stand for the escaped names.
+ * distributed engines, which distribute `sessions` by `id`. `:schema`, `:sessions`, `:keys`,
+ * `:migrations` and `:audit` stand for the escaped names.
  */
 export const MIGRATIONS: readonly Migration[] = [
   {
@@ -127,6 +127,48 @@ export const MIGRATIONS: readonly Migration[] = [
         creates: ['sessions.device_key', 'sessions.device_kind'],
         text: `alter table :sessions add column if not exists device_key bytea,
         add column if not exists device_kind text`,
+      },
+    ],
+  },
+  {
+    id: 5,
+    breaking: false,
+    statements: [
+      // Stays empty without the option `audit`. The key contains the time, so that an operator may partition the table by
+      // it, and tells rows apart for logical replication. It is also the index of a search by time.
+      {
+        creates: ['session_audit'],
+        text: `create table if not exists :audit (
+        at timestamptz not null,
+        session_id uuid not null,
+        signed_in_at timestamptz,
+        last_seen_at timestamptz,
+        kind text not null,
+        user_id text not null,
+        ip inet,
+        user_agent text,
+        reason text,
+        actor_user_id text,
+        presenter_ip inet,
+        presenter_user_agent text,
+        constraint session_audit_pkey primary key (at, session_id, kind)
+      )`,
+      },
+      {
+        creates: ['session_audit_user_id_idx'],
+        text: `create index if not exists session_audit_user_id_idx on :audit (user_id, at)`,
+      },
+      {
+        creates: ['session_audit_ip_idx'],
+        text: `create index if not exists session_audit_ip_idx on :audit (ip, at) where ip is not null`,
+      },
+      {
+        creates: ['session_audit_reuse_idx'],
+        text: `create index if not exists session_audit_reuse_idx on :audit (at) where reason = 'reuse'`,
+      },
+      {
+        creates: ['session_audit_actor_user_id_idx'],
+        text: `create index if not exists session_audit_actor_user_id_idx on :audit (actor_user_id) where actor_user_id is not null`,
       },
     ],
   },

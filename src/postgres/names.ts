@@ -6,6 +6,7 @@ export interface Names {
   readonly sessions: string
   readonly keys: string
   readonly migrations: string
+  readonly audit: string
   /** Replaces the placeholders of a statement, such as `:sessions`, with the names. */
   fill(text: string): string
 }
@@ -38,14 +39,16 @@ export function createNames(schema: string): Names {
     sessions: `${escaped}.sessions`,
     keys: `${escaped}.signing_keys`,
     migrations: `${escaped}.migrations`,
+    audit: `${escaped}.session_audit`,
   }
   return {
     schema: escaped,
     sessions: names['sessions']!,
     keys: names['keys']!,
     migrations: names['migrations']!,
+    audit: names['audit']!,
     // `::uuid` is a cast, not a name.
     fill: (text) =>
-      text.replace(/(?<!:):(schema|sessions|keys|migrations)\b/g, (_, name: string) => names[name]!),
+      text.replace(/(?<!:):(schema|sessions|keys|migrations|audit)\b/g, (_, name: string) => names[name]!),
   }
 }

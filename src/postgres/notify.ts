@@ -1,10 +1,9 @@
-import type { Run } from './run.ts'
 import { isUnsupported } from './sqlstate.ts'
 
 /** Sends a notification. @returns false when the engine has no NOTIFY */
 export type Notify = (channel: string, payload: string) => Promise<boolean>
 
-export function createNotify(run: Run): Notify {
+export function createNotify(run: (name: 'notify', values: [string, string]) => Promise<unknown>): Notify {
   let isSupported = true
   return async (channel, payload) => {
     try {

@@ -1,7 +1,8 @@
 import { InvalidOptionsError } from '../portable/errors.ts'
 import { check } from '../portable/options/check.ts'
 import type { OptionTable, OptionValue } from '../portable/options/option.ts'
-import { count, flag, oneOf } from '../portable/options/values.ts'
+import { resolveTable } from '../portable/options/resolve-table.ts'
+import { count, flag, oneOf, orNull, seconds } from '../portable/options/values.ts'
 import { addressMistake, connectionStringMistake } from './connection-string.ts'
 import type { PoolLike } from './drivers/pg-pool.ts'
 import type { PostgresJs } from './drivers/postgres-js.ts'
@@ -67,6 +68,16 @@ export const POSTGRES_OPTIONS: OptionTable = {
    * refreshes and logouts. It neither migrates nor listens.
    */
   readOnly: { value: flag(), default: false },
+  /**
+   * Whether to record every sign-in and every end of a session in the table `session_audit` (docs/operate/audit.md), in the same
+   * statement. Its rows are kept for `retention` seconds, 400 days unless you say otherwise, also after the session is deleted;
+   * `null` keeps them. Give every process of the installation the same value.
+   * @type {boolean | { readonly retention?: number | null }}
+   * @defaultValue false
+   */
+  audit: { value: auditing() },
+  /** Whether to record in the audit if it holds rows: the command line does. */
+  followAudit: { value: flag(), default: false, internal: true },
   /**
    * Version of the UUIDs that name sessions. `v7` keeps new rows together; choose `v4` for an engine that
    * shards by key range.
@@ -150,6 +161,22 @@ function listenTarget(): OptionValue {
       else checkConnectionString(option, value)
       if (typeof value !== 'boolean') refuse(option, poolerMistake(value))
       return value
+    },
+  }
+}
+
+/** How long the audit keeps its rows, in seconds. At least a day. */
+const RETENTION = { value: orNull(seconds(86_400, 3650 * 86_400)), default: 400 * 86_400 }
+
+function auditing(): OptionValue {
+  const takes = 'true, false or `{ retention: 34_560_000 }`'
+  return {
+    takes,
+    check(option, value) {
+      if (value === false) return null
+      if (value !== true && (typeof value !== 'object' || value === null || Array.isArray(value)))
+        return check.fail(option, value, takes)
+      return resolveTable({ retention: RETENTION }, value === true ? {} : value, option)
     },
   }
 }

@@ -23,6 +23,11 @@ export function endingValues({ at, reason, pruneAt }: Ending): [string, string, 
   return [timestamp(at), reason, firstDay(pruneAt)]
 }
 
+/** Who presented the token of an end, which only an audit records. */
+export function presenterValues({ presenter }: Ending): [string | null, string | null] {
+  return [presenter?.ip ?? null, presenter?.userAgent ?? null]
+}
+
 /** A cursor: the time and the id of the last row that was read. */
 export function positionValues(after: Position | null): [string | null, string | null] {
   return [timestamp(after?.at ?? null), after?.id ?? null]

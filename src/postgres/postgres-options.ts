@@ -61,6 +61,19 @@ export interface PostgresOptions {
    */
   readonly readOnly?: boolean
   /**
+   * Whether to record every sign-in and every end of a session in the table `session_audit`
+   * (docs/operate/audit.md), in the same statement. Its rows are kept for `retention` seconds, 400 days unless you
+   * say otherwise, also after the session is deleted; `null` keeps them. Give every process of the installation
+   * the same value.
+   * @defaultValue false
+   */
+  readonly audit?: boolean | { readonly retention?: number | null }
+  /**
+   * Whether to record in the audit if it holds rows: the command line does.
+   * @internal
+   */
+  readonly followAudit?: boolean
+  /**
    * Version of the UUIDs that name sessions. `v7` keeps new rows together; choose `v4` for an engine that shards
    * by key range.
    * @defaultValue 'v7'
@@ -79,5 +92,7 @@ export interface ResolvedPostgresOptions {
   readonly listen: boolean | string | ListenConfig
   readonly migrate: boolean
   readonly readOnly: boolean
+  readonly audit: { readonly retention: number | null } | null
+  readonly followAudit: boolean
   readonly sessionIdVersion: SessionIdVersion
 }

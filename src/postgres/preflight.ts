@@ -1,5 +1,6 @@
 import { SchemaOutdatedError } from '../portable/errors.ts'
 import { printable } from '../portable/printable.ts'
+import { AUDIT_COLUMNS } from './audit/queries.ts'
 import type { Connection, Row } from './connection.ts'
 import { MIGRATIONS } from './migrations.ts'
 import type { Names } from './names.ts'
@@ -16,6 +17,7 @@ const COLUMNS: Readonly<Record<string, readonly string[]>> = {
   sessions: [...SESSION_COLUMNS.filter((name) => !ADDED.has(`sessions.${name}`)), 'invalidated_at'],
   signing_keys: ['epoch', 'kid', 'algorithm', 'wrapped_key', 'created_at', 'signs_from', 'verifies_until'],
   migrations: ['id', 'breaking', 'applied_at'],
+  session_audit: AUDIT_COLUMNS,
 }
 
 export const TABLE_NAMES: readonly string[] = Object.keys(COLUMNS)

@@ -3,7 +3,6 @@ import type { ListenClient } from './driver.ts'
 import { createListener } from './listen.ts'
 import type { Names } from './names.ts'
 import { createNotify } from './notify.ts'
-import type { Run } from './run.ts'
 
 /** Milliseconds, as for the pings of a process. */
 const PING_TIMEOUT = 1000
@@ -13,7 +12,7 @@ export async function probeListen(
   openClient: () => Promise<ListenClient>,
   names: Names,
   schema: string,
-  run: Run,
+  run: (name: 'notify', values: [string, string]) => Promise<unknown>,
 ): Promise<ListenFailure | null> {
   let tried: () => void = () => {}
   const attempt = new Promise<void>((resolve) => {

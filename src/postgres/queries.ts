@@ -1,5 +1,5 @@
 /**
- * Every statement of the store. `:sessions` and `:keys` stand for the escaped table names. These rules keep
+ * Every statement of the store, besides those of the audit table. `:sessions` and `:keys` stand for the escaped table names. These rules keep
  * the statements working on PostgreSQL, through poolers and on distributed engines:
  * - a hot statement names the whole primary key;
  * - times and randomness are parameters, and no SET, RETURNING or CASE contains `now()`;
@@ -64,7 +64,7 @@ const READ_COLUMNS = SESSION_COLUMNS.map((name) => {
   return TIME_COLUMNS.has(name) ? `${milliseconds(name)} as ${name}` : name
 }).join(', ')
 /** Another program may set only one of the two columns. Each of them ends the session. */
-const LIVE = 'ended_at is null and end_reason is null'
+export const LIVE = 'ended_at is null and end_reason is null'
 const ENDED = '(ended_at is not null or end_reason is not null)'
 
 /** The condition of a compare-and-set. `expectedValues` gives its parameters. */
@@ -89,15 +89,41 @@ const COUNTED = `user_id = $1 and ${LIVE} and expires_at > $2
 /** `data` after a merge patch. $4 holds the keys of $2 that it removes. */
 const PATCHED = `((case when jsonb_typeof(data) = 'object' then data else '{}'::jsonb end) || $2::jsonb) - $4::text[]`
 
-export const QUERIES = {
+const END_LISTED = `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
+    where id = any($1::uuid[]) and ${LIVE}`
+
+/** The statements that start and end sessions, without `returning`. An audit records what they change. */
+export const CHANGES = {
   insert: `insert into :sessions (${COLUMNS})
     values (${SESSION_COLUMNS.map((_, index) => `$${index + 1}`).join(', ')})
-    on conflict (id) do nothing
-    returning id`,
+    on conflict (id) do nothing`,
 
   insertMany: `insert into :sessions (${COLUMNS})
     select ${COLUMNS} from json_populate_recordset(cast(null as :sessions), $1)
-    on conflict (id) do nothing
+    on conflict (id) do nothing`,
+
+  end: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
+    where id = $1 and ${LIVE}`,
+
+  endExpected: `update :sessions set ended_at = $4, end_reason = $5, invalidated_at = $4, prune_on = $6
+    where ${EXPECTED}`,
+
+  endMany: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
+    where id = any($1::uuid[]) and ${LIVE} and created_at <= $5
+      and ($6::timestamptz is null or coalesce(turned_at, created_at) < $6)`,
+
+  endListed: END_LISTED,
+
+  endAgain: END_LISTED,
+
+  prune: 'delete from :sessions where id = any($1::uuid[]) and prune_on <= $2',
+}
+
+export const QUERIES = {
+  insert: `${CHANGES.insert}
+    returning id`,
+
+  insertMany: `${CHANGES.insertMany}
     returning id`,
 
   read: `select ${READ_COLUMNS} from :sessions where id = $1`,
@@ -128,17 +154,13 @@ export const QUERIES = {
     where ${EXPECTED}
     returning id`,
 
-  end: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
-    where id = $1 and ${LIVE}
+  end: `${CHANGES.end}
     returning user_id`,
 
-  endExpected: `update :sessions set ended_at = $4, end_reason = $5, invalidated_at = $4, prune_on = $6
-    where ${EXPECTED}
+  endExpected: `${CHANGES.endExpected}
     returning user_id`,
 
-  endMany: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
-    where id = any($1::uuid[]) and ${LIVE} and created_at <= $5
-      and ($6::timestamptz is null or coalesce(turned_at, created_at) < $6)
+  endMany: `${CHANGES.endMany}
     returning id, user_id`,
 
   openByUser: `select id, ${milliseconds('created_at')} as created_at from :sessions
@@ -146,8 +168,10 @@ export const QUERIES = {
       and ($3::timestamptz is null or (${CREATED_AT}, id) < ($3::timestamptz, $4::uuid))
     order by ${CREATED_AT} desc, id desc limit $5`,
 
-  endListed: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
-    where id = any($1::uuid[]) and ${LIVE}
+  endListed: `${CHANGES.endListed}
+    returning id`,
+
+  endAgain: `${CHANGES.endAgain}
     returning id`,
 
   endedOf: `select id, user_id from :sessions where id = any($1::uuid[]) and ended_at = $2 and end_reason = $3`,
@@ -249,11 +273,9 @@ export const QUERIES = {
 
   pruneable: `select id from :sessions where prune_on <= $1 order by prune_on limit $2`,
 
-  prune: `delete from :sessions where id = any($1::uuid[]) and prune_on <= $2 returning id`,
+  prune: `${CHANGES.prune} returning id`,
 
   notify: `select pg_notify($1, $2)`,
 
   time: `select ${milliseconds('clock_timestamp()')} as now`,
 }
-
-export type QueryName = keyof typeof QUERIES

@@ -21,8 +21,11 @@ const TABLES = `select c.relname::text as name, pg_get_userbyid(c.relowner)::tex
     has_table_privilege(c.oid, 'insert') and has_table_privilege(c.oid, 'update')
       and has_table_privilege(c.oid, 'delete') as may_write
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-  where n.nspname = $1 and c.relname in ('migrations', 'sessions', 'signing_keys') and c.relkind in ('r', 'p')
+  where n.nspname = $1 and c.relname = any($2::text[]) and c.relkind in ('r', 'p')
   order by c.relname`
+/** Without the option `audit` the role needs no rights on its table. */
+const TABLE_NAMES = ['migrations', 'sessions', 'signing_keys']
+const AUDIT_TABLE = 'session_audit'
 
 /** What the role lacks, who can give it, and by which statement or command. */
 interface Missing {
@@ -52,19 +55,24 @@ export async function explainForbidden(
   const creates =
     distributes || /^(?:create|alter) /.test(text) || text.startsWith(`insert into ${names.migrations}`)
   // An engine without these functions must not hide PostgreSQL's own words.
-  const missing = await missingRights(query, names, schema, creates, readOnly).catch(() => null)
+  const audited = text.includes(names.audit)
+  const missing = await missingRights(query, names, schema, { creates, readOnly, audited }).catch(() => null)
   if (missing === null) return unavailable(error, where).message
   const remedy = missing.remedy.replace('migrate`', distributes ? 'migrate --distribute`' : 'migrate`')
   return sentence({ ...missing, remedy }, ` at ${where}`)
 }
 
-/** The same for a role that only uses the tables; `null` if it lacks nothing. */
+/**
+ * The same for a role that only uses the tables; `null` if it lacks nothing.
+ * @param audited whether it uses the audit table, too
+ */
 export async function describeMissingRights(
   query: Query,
   names: Names,
   schema: string,
+  audited = false,
 ): Promise<string | null> {
-  const missing = await missingRights(query, names, schema, false)
+  const missing = await missingRights(query, names, schema, { creates: false, readOnly: false, audited })
   return missing === null ? null : sentence(missing)
 }
 
@@ -72,19 +80,22 @@ function sentence({ role, what, by, remedy }: Missing, where = ''): string {
   return printable(`The role ${quoted(role)} ${what}${where}; have ${by} run: ${remedy}`)
 }
 
-/**
- * @param creates whether the role has to create tables
- * @returns `null` if the role lacks nothing
- */
+interface Use {
+  /** Whether the role has to create tables. */
+  readonly creates: boolean
+  readonly readOnly: boolean
+  readonly audited: boolean
+}
+
+/** @returns `null` if the role lacks nothing */
 async function missingRights(
   query: Query,
   names: Names,
   schema: string,
-  creates: boolean,
-  readOnly = false,
+  { creates, readOnly, audited }: Use,
 ): Promise<Missing | null> {
   const [found = {}] = await query(SCHEMA, [schema])
-  const tables = await query(TABLES, [schema])
+  const tables = await query(TABLES, [schema, audited ? [...TABLE_NAMES, AUDIT_TABLE] : TABLE_NAMES])
   const role = found['role'] as string
   const to = `to ${quoted(role)}`
   const databaseOwner = owner(found['database_owner'], 'the database')

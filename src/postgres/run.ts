@@ -1,6 +1,9 @@
+import type { AuditQueryName } from './audit/queries.ts'
 import type { Row } from './connection.ts'
 import type { Parameter } from './parameters.ts'
-import type { QueryName } from './queries.ts'
+import type { QUERIES } from './queries.ts'
+
+export type QueryName = keyof typeof QUERIES | AuditQueryName
 
 /**
  * Runs one of the store's statements.

@@ -2,14 +2,27 @@ import { isDeepStrictEqual } from 'node:util'
 import { mergePatch, removedKeys } from '../core/session/merge-patch.ts'
 import { isOfSameLogin } from '../core/session/rows.ts'
 import type { Ending, Position, SessionRow, SessionWrites } from '../core/store.ts'
+import { hasAuditRows } from './audit/audit.ts'
 import type { Row } from './connection.ts'
-import { bytes, endingValues, expectedValues, positionValues } from './parameters.ts'
+import { bytes, endingValues, expectedValues, positionValues, presenterValues } from './parameters.ts'
 import { type Run, runTrackingRetries } from './run.ts'
 import { insertValues, renewalsValue, toSessionRow } from './session-row.ts'
 import { firstDay, timestamp } from './times.ts'
 
-/** The statements that also run inside a transaction of the application. */
-export function createSessionWrites(run: Run, notify: SessionWrites['notify']): SessionWrites {
+/** Rows that one statement erases from the audit. */
+const ERASE_BATCH = 500
+
+/**
+ * The statements that also run inside a transaction of the application.
+ * @param isAudited whether the store records in the audit
+ * @param auditTable the escaped name of the table
+ */
+export function createSessionWrites(
+  run: Run,
+  notify: SessionWrites['notify'],
+  isAudited: () => boolean,
+  auditTable: string,
+): SessionWrites {
   async function read(id: string): Promise<SessionRow | null> {
     const [row] = await run('read', [id])
     return row === undefined ? null : toSessionRow(row)
@@ -34,6 +47,13 @@ export function createSessionWrites(run: Run, notify: SessionWrites['notify']): 
     const { rows, retried } = await runTrackingRetries(run, 'endListed', [ids, ...endingValues(ending)])
     // Time and reason identify the sessions that an earlier attempt of this call ended.
     return idsOf(retried ? await run('endedOf', [ids, timestamp(ending.at), ending.reason]) : rows)
+  }
+
+  /** Also without the option: another process may have recorded the user. */
+  async function eraseAudit(userId: string): Promise<void> {
+    for (let erased = ERASE_BATCH; erased >= ERASE_BATCH; )
+      erased = (await run('eraseAudit', [userId, ERASE_BATCH])).length
+    await run('eraseAuditActor', [userId])
   }
 
   return {
@@ -62,6 +82,7 @@ export function createSessionWrites(run: Run, notify: SessionWrites['notify']): 
           : await runTrackingRetries(run, 'endExpected', [
               ...expectedValues(expected),
               ...endingValues(ending),
+              ...(isAudited() ? presenterValues(ending) : []),
             ])
       if (rows.length > 0 || !retried) return (rows[0]?.['user_id'] as string | undefined) ?? null
       // An earlier attempt of this call may have ended the session.
@@ -85,6 +106,7 @@ export function createSessionWrites(run: Run, notify: SessionWrites['notify']): 
       await run('detach', [id, userId])
     },
     async eraseActor(userId) {
+      if (isAudited() || (await hasAuditRows(run, auditTable))) await eraseAudit(userId)
       return (await run('eraseActor', [userId])).length
     },
     async writeData(id, data, how, ifVersion) {

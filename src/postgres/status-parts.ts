@@ -1,6 +1,6 @@
+import type { UnknownPart } from '../core/store-status.ts'
 import { serverWords } from './server-words.ts'
 import { isForbidden, isUndefinedTable, isUnsupported } from './sqlstate.ts'
-import type { UnknownPart } from './store-status.ts'
 import { AnswerTimeoutError } from './with-timeout.ts'
 
 type Part = UnknownPart['part']
@@ -23,6 +23,7 @@ const ORDER: readonly Part[] = [
   'sessions',
   'revocations',
   'table',
+  'vacuum',
   'listeners',
   'queueUsage',
 ]

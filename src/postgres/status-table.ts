@@ -1,8 +1,8 @@
+import type { StoreStatus } from '../core/store-status.ts'
 import type { Row } from './connection.ts'
 import type { QueryOne } from './count-sessions.ts'
 import type { Names } from './names.ts'
 import { milliseconds } from './queries.ts'
-import type { StoreStatus } from './store-status.ts'
 
 /** The table, or its partitions. A partition on another server has neither a size nor statistics here. */
 const TABLE = `with part as (
@@ -39,6 +39,7 @@ function toTable(row: Row): StoreStatus['table'] {
     bytes: number('bytes'),
     liveRows: number('n_live_tup'),
     deadRows: number('n_dead_tup'),
+    updates,
     hotUpdates: updates === null || updates === 0 ? null : (number('n_tup_hot_upd') ?? 0) / updates,
     vacuumedAt: vacuumedAt === null ? null : new Date(vacuumedAt),
   }

@@ -1,7 +1,9 @@
 import type { ListenFailure } from '../core/store.ts'
-import type { Connection } from './connection.ts'
+import type { StatusOptions, StoredKey, StoreStatus } from '../core/store-status.ts'
+import type { Connection, Row } from './connection.ts'
 import { countSessions, type QueryOne } from './count-sessions.ts'
 import { type Distribution, readDistribution } from './distribution.ts'
+import { LISTENER_NAME } from './drivers/listen-client.ts'
 import { type AppliedMigration, appliedMigrations } from './ledger.ts'
 import { MIGRATIONS } from './migrations.ts'
 import type { Names } from './names.ts'
@@ -9,7 +11,7 @@ import { milliseconds } from './queries.ts'
 import { describeMissingRights } from './rights.ts'
 import { createParts } from './status-parts.ts'
 import { readTable } from './status-table.ts'
-import type { StatusOptions, StoredKey, StoreStatus } from './store-status.ts'
+import { readVacuum } from './status-vacuum.ts'
 import { timestamp } from './times.ts'
 
 /** A little more than the default lifetime of an access token, which is how long the feed keeps a revocation. */
@@ -24,20 +26,24 @@ const SERVER = `select version() as version, current_database() as database,
 const STANDBY = 'select pg_is_in_recovery() as standby'
 const REVOCATIONS = `select count(*) as count
   from (select 1 from :sessions where invalidated_at >= $1 limit ${MAX_REVOCATIONS + 1}) as revoked`
-const LISTENERS = `select count(*) as count from pg_stat_activity
-  where application_name = 'pawl listen' and datname = current_database()`
+const LISTENERS = `select application_name as name, count(*) as processes from pg_stat_activity
+  where application_name like '${LISTENER_NAME}%' and datname = current_database() group by 1 order by 1`
 const QUEUE_USAGE = 'select pg_notification_queue_usage() as usage'
 const KEYS = `select epoch, kid, algorithm, ${milliseconds('created_at')} as created_at,
     ${milliseconds('signs_from')} as signs_from, ${milliseconds('verifies_until')} as verifies_until
   from :keys order by epoch desc`
 
-/** @throws StoreUnavailableError when the database does not answer */
+/**
+ * @param counts whether to count sessions and revocations
+ * @throws StoreUnavailableError when the database does not answer
+ */
 export async function readStatus(
   connection: Connection,
   names: Names,
   schema: string,
   options: StatusOptions,
   probe: () => Promise<ListenFailure | null> | null,
+  counts = true,
 ): Promise<StoreStatus> {
   const bounded: Pick<Connection, 'query'> = {
     query: (text, values) => connection.queryOnce(PART_WITHIN, text, values),
@@ -52,25 +58,29 @@ export async function readStatus(
   const now = server['now'] as number
   const parts = createParts()
   // The parts of the catalog and of the small tables come first: they use few connections, and tell what the rest means.
-  const [standby, distribution, listeners, queueUsage, ledger, keys] = await Promise.all([
+  const [standby, distribution, releases, queueUsage, ledger, keys] = await Promise.all([
     parts.read('standby', async () => (await queryOne(STANDBY))['standby'] as boolean),
     parts.read('layout', () => readDistribution(bounded, names)),
-    parts.read('listeners', async () => Number((await queryOne(LISTENERS))['count'])),
+    parts.read('listeners', async () => toReleases(await bounded.query(LISTENERS, []))),
     parts.read('queueUsage', async () => Number((await queryOne(QUEUE_USAGE))['usage'])),
     parts.read('schema', () => appliedMigrations(bounded, names)),
     parts.read('keys', async () => toKeys(await bounded.query(names.fill(KEYS), []))),
   ])
   const distributed = distribution?.sessions === 'distributed'
-  const [sessions, revocations, table, missingRights] = await Promise.all([
-    parts.readOrLarge('sessions', () =>
-      countSessions(options.exact === true ? queryOneOn(connection) : queryOne, now, options, {
-        table: names.sessions,
-        distributed,
-        elapsed: () => performance.now(),
-      }),
-    ),
-    parts.readOrLarge('revocations', () => countRevocations(queryOne, now)),
+  const hasStatistics = !distributed && standby !== true
+  const [sessions, revocations, table, vacuum, missingRights] = await Promise.all([
+    !counts
+      ? null
+      : parts.readOrLarge('sessions', () =>
+          countSessions(options.exact === true ? queryOneOn(connection) : queryOne, now, options, {
+            table: names.sessions,
+            distributed,
+            elapsed: () => performance.now(),
+          }),
+        ),
+    !counts ? null : parts.readOrLarge('revocations', () => countRevocations(queryOne, now)),
     parts.read('table', () => readTable(queryOne, names, distributed, standby === true)),
+    !hasStatistics ? null : parts.read('vacuum', () => readVacuum(queryOne, names)),
     parts.read('rights', () => describeMissingRights(bounded.query, names, schema)),
   ])
   const described = describeSchema(ledger, distribution)
@@ -90,9 +100,23 @@ export async function readStatus(
     sessions,
     revocations,
     table,
-    notifications: { listeners, queueUsage, ...listening },
+    vacuum,
+    notifications: { listeners: countOf(releases), releases, queueUsage, ...listening },
     unknown: [...unreadableLayout(distribution), ...parts.unknown(distribution?.engine === 'citus')],
   }
+}
+
+type Releases = NonNullable<StoreStatus['notifications']['releases']>
+
+function toReleases(rows: readonly Row[]): Releases {
+  return rows.map((row) => ({
+    release: (row['name'] as string).slice(LISTENER_NAME.length).trim() || null,
+    processes: Number(row['processes']),
+  }))
+}
+
+function countOf(releases: Releases | null): number | null {
+  return releases === null ? null : releases.reduce((sum, { processes }) => sum + processes, 0)
 }
 
 /** @returns `null` for more than {@link MAX_REVOCATIONS} */

@@ -1,5 +1,7 @@
 import { isOfSameLogin } from '../core/session/rows.ts'
 import type { Change, SessionRow, Store } from '../core/store.ts'
+import type { Audit } from './audit/audit.ts'
+import { AUDIT_QUERIES, RECORDING } from './audit/queries.ts'
 import { batch } from './batch.ts'
 import { createBulkStatements } from './bulk-statements.ts'
 import { ANSWER_WITHIN, type Connection, type Row } from './connection.ts'
@@ -9,8 +11,8 @@ import { createKeyStatements } from './key-statements.ts'
 import { createListener } from './listen.ts'
 import type { Names } from './names.ts'
 import { createNotify } from './notify.ts'
-import { QUERIES, type QueryName } from './queries.ts'
-import type { Run } from './run.ts'
+import { QUERIES } from './queries.ts'
+import type { QueryName, Run } from './run.ts'
 import { insertManyValues, toEndReason, toSessionRow } from './session-row.ts'
 import { createSessionWrites } from './session-writes.ts'
 import { timestamp } from './times.ts'
@@ -32,13 +34,19 @@ export function createPostgresStore(
   schema: string,
   { openListenClient, using: transactionOf }: Pick<Driver, 'openListenClient' | 'using'>,
   { isDistributed, isServerless }: Surroundings,
+  audit: Audit,
 ): Omit<Store, 'start' | 'close'> {
-  const texts = Object.fromEntries(
-    Object.entries(QUERIES).map(([name, text]) => [name, names.fill(text)]),
-  ) as Record<QueryName, string>
-  const run: Run = (name, values, onRetry) => connection.query(texts[name], values, onRetry)
+  const fillAll = <Name extends string>(queries: Readonly<Record<Name, string>>): Record<Name, string> =>
+    Object.fromEntries(
+      Object.entries<string>(queries).map(([name, text]) => [name, names.fill(text)]),
+    ) as Record<Name, string>
+  const texts = fillAll({ ...QUERIES, ...AUDIT_QUERIES })
+  const recordingTexts = { ...texts, ...fillAll(RECORDING) }
+  const textOf = (name: QueryName): string => (audit.isKept ? recordingTexts : texts)[name]
+  const run: Run = (name, values, onRetry) => connection.query(textOf(name), values, onRetry)
   const notify = createNotify(run)
-  const writes = createSessionWrites(run, () => notify(schema, ''))
+  const isAudited = (): boolean => audit.isKept
+  const writes = createSessionWrites(run, () => notify(schema, ''), isAudited, names.audit)
 
   async function readMany(ids: readonly string[]): Promise<SessionRow[]> {
     return (await run('readMany', [ids])).map(toSessionRow)
@@ -67,7 +75,7 @@ export function createPostgresStore(
       isServerless() ? run('turnMany', values) : connection.queryWithAsyncCommit(texts.turnMany, values),
     ),
     ...createKeyStatements(run),
-    ...createBulkStatements(run),
+    ...createBulkStatements(run, audit),
     realm: schema,
     read,
     // A distributed engine would bring the rows of a batch to its coordinator first, which is slower than one by one.
@@ -101,9 +109,9 @@ export function createPostgresStore(
       const runStatement = transactionOf(client)
       // No retries and no prepared statements: the application owns the transaction and handles its errors.
       const runInTransaction: Run = async (name, values) =>
-        withTimeout(ANSWER_WITHIN, connection.target, runStatement({ text: texts[name], values }))
+        withTimeout(ANSWER_WITHIN, connection.target, runStatement({ text: textOf(name), values }))
       const notifyOnCommit = createNotify(runInTransaction)
-      return createSessionWrites(runInTransaction, () => notifyOnCommit(schema, ''))
+      return createSessionWrites(runInTransaction, () => notifyOnCommit(schema, ''), isAudited, names.audit)
     },
   }
 }

@@ -20,7 +20,7 @@ describe('the command line', () => {
 
   it('migrates once, with the URL from an option or the environment', async () => {
     const url = await createDatabase()
-    expect((await pawl(['migrate', '--json', '--url', url])).json()).toEqual({ applied: [1, 2, 3, 4] })
+    expect((await pawl(['migrate', '--json', '--url', url])).json()).toEqual({ applied: [1, 2, 3, 4, 5] })
     expect((await pawl(['migrate', '--json'], { DATABASE_URL: url })).json()).toEqual({ applied: [] })
     const store = postgres({ connectionString: url, migrate: false })
     const sessions = await createSessions({ store, secret: SECRET, logger: silentLogger })

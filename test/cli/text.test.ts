@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { errorLines } from '../../src/cli/terminal/errors.ts'
-import { duration, timeAgo } from '../../src/cli/terminal/format.ts'
 import { closest } from '../../src/cli/terminal/suggest.ts'
 import { properties, table } from '../../src/cli/terminal/table.ts'
 import { columns, cut, quoted, toJson, wrapped } from '../../src/cli/terminal/text.ts'
+import { duration, timeAgo } from '../../src/portable/format.ts'
 import { printable } from '../../src/portable/printable.ts'
 
 const NOW = new Date('2026-11-23T20:54:55.123Z')

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { readTestTitles } from '../support/test-titles.ts'
+import { testExists, testsIn } from '../support/named-tests.ts'
 
 /** The requirements of ASVS 5.0 at the levels 1 and 2, by chapter and level. */
 const REQUIREMENTS: Readonly<Record<string, Readonly<Record<number, readonly string[]>>>> = {
@@ -39,18 +39,6 @@ const lines = readFileSync('docs/reference/asvs.md', 'utf8')
     return { id, level, verdict, why, tests: testsIn(shown) }
   })
 
-/** A cell holds code spans on lines of their own; a title with backticks is in a span of two. */
-function testsIn(cell: string): string[] {
-  return cell === '-' ? [] : cell.split('<br>').map((span) => span.replace(/^(`+) ?(.*?) ?\1$/, '$2'))
-}
-
-/** Whether the file has a test with these titles. The titles of the outer groups may be left out. */
-function exists(reference: string): boolean {
-  const [file = '', ...titles] = reference.split(' › ')
-  if (titles.length === 0 || !/^test\/.*\.test\.ts$/.test(file) || !existsSync(file)) return false
-  return readTestTitles(file).some((path) => path.slice(-titles.length).join('\n') === titles.join('\n'))
-}
-
 describe('docs/reference/asvs.md', () => {
   it.each(Object.entries(REQUIREMENTS))('has every line of %s once, with its level', (chapter, levels) => {
     const expected = Object.entries(levels).flatMap(([level, ids]) => ids.map((id) => `${id} (${level})`))
@@ -73,7 +61,7 @@ describe('docs/reference/asvs.md', () => {
 
   it('names only tests that exist', () => {
     const missing = lines.flatMap(({ id, tests }) =>
-      tests.filter((test) => !exists(test)).map((test) => `${id}: ${test}`),
+      tests.filter((test) => !testExists(test)).map((test) => `${id}: ${test}`),
     )
     expect(missing).toStrictEqual([])
   })

@@ -1,5 +1,4 @@
 import { createHmac, randomUUID } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import express, { type ErrorRequestHandler, type Express } from 'express'
 import express4 from 'express4'
@@ -16,7 +15,7 @@ import { createDatabase, createPool } from '../support/database.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { type Client, createClient, type Received } from '../support/http-client.ts'
 import { listen } from '../support/http-server.ts'
-import { compileGuide, GUIDE } from '../support/moving-guide.ts'
+import { compileGuide, readGuide } from '../support/moving-guide.ts'
 import { openSessions } from '../support/sessions.ts'
 
 const OLD_SECRET = 'the secret of express-session'
@@ -26,13 +25,13 @@ const NAMES = ['__Host-pawl-access', '__Secure-pawl-refresh', 'connect.sid']
 let exchange: string
 let pool: pg.Pool
 beforeAll(async () => {
-  exchange = await compileGuide('The plan', 'From express-session')
+  exchange = await compileGuide('moving', 'moving/express-session')
   pool = createPool(await createDatabase())
   // The table of connect-pg-simple.
   await pool.query(
     'create table session (sid varchar primary key, sess json not null, expire timestamp(6) not null)',
   )
-  const [, column] = /`(alter table session [^`]+)`/.exec(await readFile(GUIDE, 'utf8'))!
+  const [, column] = /`(alter table session [^`]+)`/.exec(await readGuide('moving/express-session'))!
   await pool.query(column!)
 })
 

@@ -14,7 +14,7 @@ const LABELS: Readonly<Record<string, string>> = {
   koa: '| Koa | ',
   next: '| Next (App Router) | ',
   pg: '`pg` (',
-  react: '`react`\n(',
+  react: '`react` (',
 }
 const { peerDependencies, devDependencies } = JSON.parse(await readFile('package.json', 'utf8'))
 const README = await readFile('README.md', 'utf8')

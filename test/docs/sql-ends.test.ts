@@ -9,7 +9,7 @@ import { createDatabase, createPool } from '../support/database.ts'
 import { coded } from '../support/errors.ts'
 import { openSessions } from '../support/sessions.ts'
 
-const PAGE = join(import.meta.dirname, '../../docs/operate/index.md')
+const PAGE = join(import.meta.dirname, '../../docs/reference/schema.md')
 /** Roles belong to the server, which other tests share. */
 const ROLE = `helpdesk_${randomBytes(6).toString('hex')}`
 const DAY = 86_400_000

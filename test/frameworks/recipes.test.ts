@@ -20,17 +20,17 @@ interface Case {
   readonly build: readonly string[]
   readonly start: readonly string[]
 }
-const FETCH = 'docs/start/fetch.md'
+const FULL_STACK = 'docs/start/full-stack.md'
 const recipe = (heading: string, sessions: string, imports: Recipe['imports'] = {}): Recipe => ({
-  page: FETCH,
-  headings: ['## Recipes', `### ${heading}`],
+  page: FULL_STACK,
+  headings: ['## The sessions', `## ${heading}`],
   sessions,
   imports,
 })
 const NITRO: Omit<Case, 'name'> = {
   framework: 'nitro',
   label: 'Nitro, by [`pawl/h3`](h3.md)',
-  recipe: { page: 'docs/start/h3.md', headings: ['# h3 and Nitro'], sessions: 'sessions.ts' },
+  recipe: { page: 'docs/start/h3.md', headings: ['### Nitro'], sessions: 'sessions.ts' },
   build: ['nitro', 'build'],
   start: ['.output/server/index.mjs'],
 }
@@ -123,7 +123,7 @@ describe('a production build with the code of the documentation', () => {
     { timeout: 600_000 },
     async (given) => {
       const { version } = await versionIn(given)
-      const table = (await readFile(FETCH, 'utf8')).split('\n')
+      const table = (await readFile(FULL_STACK, 'utf8')).split('\n')
       expect(table.find((line) => line.startsWith(`| ${given.label} |`))).toContain(version)
 
       const application = await buildApplication(given, parts)

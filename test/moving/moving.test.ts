@@ -43,7 +43,7 @@ describe('moving a session from supertokens-node-postgres-ref-jwt', () => {
     SuperTokens = requireOld('supertokens-node-postgres-ref-jwt/express')
     const database = await createDatabase()
     pool = createPool(database)
-    exchange = await compileGuide('The plan', 'From supertokens-node-postgres-ref-jwt')
+    exchange = await compileGuide('moving', 'moving/supertokens-node-postgres-ref-jwt')
     await SuperTokens.init(
       {
         postgres: { config: { user: 'unused', database: 'unused' } },
@@ -198,7 +198,7 @@ describe('moving a session from iron-session', () => {
     async (held, sealedWith, status, data) => {
       const sessions: Sessions = await openSessions()
       const app = express4()
-      const code = await compileGuide('The plan', 'From express-session', 'From iron-session')
+      const code = await compileGuide('moving', 'moving/express-session', 'moving/iron-session')
       const names = { expressSessions, sessionOf, sessions, app, OLD_PASSWORD: password, OLD_TTL: 3600 }
       // The guide needs packages that Express depends on.
       const requireAny = (name: string) =>

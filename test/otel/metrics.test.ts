@@ -64,6 +64,13 @@ const EVENTS: { readonly [Name in EventName]: SessionEvents[Name] } = {
   deviceProofMissing: { sessionId: 'an id', userId: 'a user', ip: '192.0.2.1', userAgent: 'Browser' },
   deviceMismatch: { sessionId: 'an id', userId: 'a user', ip: '192.0.2.1', userAgent: 'Browser' },
   ended: { sessionId: 'an id', userId: 'a user', reason: 'limit' },
+  consoleAction: {
+    action: 'end-user',
+    actor: 'an admin',
+    sessionId: null,
+    userId: 'a user',
+    sessions: 3,
+  },
   contextChanged: {
     sessionId: 'an id',
     userId: 'a user',
@@ -147,6 +154,7 @@ describe('metrics', () => {
       ['pawl.background.failures', 'counter', '{failure}', [1, { 'pawl.operation': 'clock' }]],
       ['pawl.confirmation.dropped', 'counter', '{confirmation}', [500, { 'pawl.reason': 'store' }]],
       ['pawl.confirmation.queue.size', 'up-down counter', '{confirmation}', [5, {}]],
+      ['pawl.console.actions', 'counter', '{action}', [1, { 'pawl.action': 'end-user' }]],
       ['pawl.device.bound', 'counter', '{session}', [1, { 'pawl.device_kind': 'dbsc' }]],
       ['pawl.device.mismatch', 'counter', '{refresh}', [1, {}]],
       ['pawl.device.proof_missing', 'counter', '{refresh}', [1, {}]],

@@ -162,6 +162,8 @@ declare const tokens: ReturnType<typeof secureStoreTokens>
 declare const loadUser: (fetch: typeof globalThis.fetch) => Promise<User | null>
 declare const NetInfo: { addEventListener(listener: (state: { isConnected: boolean | null }) => void): () => void }
 declare function showSignIn(): void
+declare const name: string
+declare const password: string
 interface User { readonly name: string }`,
   'docs/guides/websockets.md': `
 import { useEffect } from 'react'

@@ -38,6 +38,7 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
   'pawl/client/bind': ['bindDevice'],
   'pawl/client/native': ['checkWhenActive', 'keychainTokens', 'secureStoreTokens'],
   'pawl/client/xhr': ['attachXhr'],
+  'pawl/console': ['sessionsConsole'],
   'pawl/express': ['expressSessions', 'requireSession', 'sessionErrors', 'sessionOf'],
   'pawl/fastify': ['fastifySessions', 'requireSession', 'sessionOf'],
   'pawl/fetch': ['fetchSessions'],

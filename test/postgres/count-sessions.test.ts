@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
+import type { StatusOptions } from '../../src/core/store-status.ts'
 import { countSessions } from '../../src/postgres/count-sessions.ts'
 import { postgres, type SessionCounts } from '../../src/postgres/index.ts'
 import { createNames } from '../../src/postgres/names.ts'
-import type { StatusOptions } from '../../src/postgres/store-status.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { multiply } from '../support/multiply.ts'
 

@@ -13,7 +13,7 @@ const pool = createPool(url, { max: 4 })
 const listeners = async (): Promise<number[]> =>
   (
     await pool.query(
-      `select pid from pg_stat_activity where application_name = 'pawl listen' and datname = current_database()`,
+      `select pid from pg_stat_activity where application_name like 'pawl listen%' and datname = current_database()`,
     )
   ).rows.map(({ pid }) => pid as number)
 

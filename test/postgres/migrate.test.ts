@@ -26,9 +26,9 @@ describe('the schema', () => {
 
   it('is created once', async () => {
     const store = postgres({ pool, schema: 'once' })
-    expect(await store.migrate()).toStrictEqual([1, 2, 3, 4])
+    expect(await store.migrate()).toStrictEqual([1, 2, 3, 4, 5])
     expect(await store.migrate()).toStrictEqual([])
-    expect(await count('once.migrations')).toBe(4)
+    expect(await count('once.migrations')).toBe(5)
   })
 
   it('is brought up to date from each earlier step', async () => {
@@ -37,7 +37,7 @@ describe('the schema', () => {
       const schema = `from_${id}`
       const store = postgres({ pool, schema })
       await store.migrate()
-      // The columns of the later steps, which an older release has not added.
+      // The columns and the table of the later steps, which an older release has not added.
       const added = [
         'renewals',
         'reuse_since',
@@ -46,8 +46,9 @@ describe('the schema', () => {
         'device_key',
         'device_kind',
       ]
-      const drops = added.slice(2 * (id - 1)).map((column) => `drop column ${column}`)
-      await pool.query(`alter table ${schema}.sessions ${drops.join()}`)
+      for (const column of added.slice(2 * (id - 1)))
+        await pool.query(`alter table ${schema}.sessions drop column ${column}`)
+      await pool.query(`drop table ${schema}.session_audit`)
       await pool.query(`delete from ${schema}.migrations where id > ${id}`)
       expect(await store.migrate()).toStrictEqual(MIGRATIONS.slice(id).map((step) => step.id))
       expect((await dumpSchema(pool, schema)).replaceAll(schema, 'pawl')).toBe(complete)
@@ -56,7 +57,7 @@ describe('the schema', () => {
 
   it('is complete after a migration that was interrupted and repeated', async () => {
     const complete = await dumpSchema(pool, 'pawl')
-    for (const missing of ['sessions_user_id_idx', 'sessions_invalidated_at_idx']) {
+    for (const missing of ['sessions_user_id_idx', 'sessions_invalidated_at_idx', 'session_audit_ip_idx']) {
       const store = postgres({ pool, schema: 'interrupted' })
       await store.migrate()
       await pool.query(`drop index interrupted.${missing}`)
@@ -97,7 +98,7 @@ describe('many processes that start at once on an empty database', () => {
       openSessions({ store: postgres({ pool, schema: 'twenty' }) }),
     )
     const fleet = await Promise.all(starts)
-    expect(await count('twenty.migrations')).toBe(4)
+    expect(await count('twenty.migrations')).toBe(5)
     expect(await count('twenty.signing_keys')).toBe(1)
     const { accessToken } = await fleet[0]!.create({ userId: 'u' })
     for (const sessions of fleet) expect(sessions.verify(accessToken.value).userId).toBe('u')

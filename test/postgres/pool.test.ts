@@ -24,7 +24,7 @@ it("the loss of an idle connection in the application's pool does not end the pr
     await other.connect()
     const gone = new Promise((resolve) => pool.once('remove', resolve))
     // Spares the LISTEN connection, because its loss would log a warning in a slow process.
-    await other.query("select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database() and application_name <> 'pawl listen'")
+    await other.query("select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database() and application_name not like 'pawl listen%'")
     await gone
     await other.end()
     console.log(sessions.verify(accessToken.value).userId, (await sessions.list('anna')).length)

@@ -1,5 +1,6 @@
 -- tables
 migrations
+session_audit
 sessions with (fillfactor=90)
 signing_keys
 
@@ -7,6 +8,18 @@ signing_keys
 migrations.id integer not null
 migrations.breaking boolean not null
 migrations.applied_at timestamp with time zone not null default now()
+session_audit.at timestamp with time zone not null
+session_audit.session_id uuid not null
+session_audit.signed_in_at timestamp with time zone
+session_audit.last_seen_at timestamp with time zone
+session_audit.kind text not null
+session_audit.user_id text not null
+session_audit.ip inet
+session_audit.user_agent text
+session_audit.reason text
+session_audit.actor_user_id text
+session_audit.presenter_ip inet
+session_audit.presenter_user_agent text
 sessions.id uuid not null
 sessions.created_at timestamp with time zone not null
 sessions.auth_time timestamp with time zone
@@ -47,15 +60,21 @@ signing_keys.verifies_until timestamp with time zone
 
 -- constraints
 migrations migrations_pkey PRIMARY KEY (id)
+session_audit session_audit_pkey PRIMARY KEY (at, session_id, kind)
 sessions sessions_pkey PRIMARY KEY (id)
 signing_keys signing_keys_pkey PRIMARY KEY (epoch)
 
 -- indexes
+CREATE INDEX session_audit_actor_user_id_idx ON pawl.session_audit USING btree (actor_user_id) WHERE (actor_user_id IS NOT NULL)
+CREATE INDEX session_audit_ip_idx ON pawl.session_audit USING btree (ip, at) WHERE (ip IS NOT NULL)
+CREATE INDEX session_audit_reuse_idx ON pawl.session_audit USING btree (at) WHERE (reason = 'reuse'::text)
+CREATE INDEX session_audit_user_id_idx ON pawl.session_audit USING btree (user_id, at)
 CREATE INDEX sessions_actor_user_id_idx ON pawl.sessions USING btree (actor_user_id) WHERE (actor_user_id IS NOT NULL)
 CREATE INDEX sessions_invalidated_at_idx ON pawl.sessions USING btree (invalidated_at) WHERE (invalidated_at IS NOT NULL)
 CREATE INDEX sessions_prune_on_idx ON pawl.sessions USING btree (prune_on)
 CREATE INDEX sessions_user_id_idx ON pawl.sessions USING btree (user_id)
 CREATE UNIQUE INDEX migrations_pkey ON pawl.migrations USING btree (id)
+CREATE UNIQUE INDEX session_audit_pkey ON pawl.session_audit USING btree (at, session_id, kind)
 CREATE UNIQUE INDEX sessions_pkey ON pawl.sessions USING btree (id)
 CREATE UNIQUE INDEX signing_keys_pkey ON pawl.signing_keys USING btree (epoch)
 

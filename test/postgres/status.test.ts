@@ -30,6 +30,7 @@ describe('the status of a distributed table', () => {
       bytes: SHARD_BYTES,
       liveRows: null,
       deadRows: null,
+      updates: null,
       hotUpdates: null,
       vacuumedAt: null,
     })
@@ -115,6 +116,7 @@ describe('a part of the status', () => {
       bytes: expect.any(Number),
       liveRows: null,
       deadRows: null,
+      updates: null,
       hotUpdates: null,
       vacuumedAt: null,
     })

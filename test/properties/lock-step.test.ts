@@ -28,6 +28,7 @@ vi.mock(import('../../src/core/revocation/feed.ts'), () => ({
     notifyPeers() {},
     async load() {},
     catchUp: () => null,
+    problem: null,
     settled: () => null,
     async tick() {},
     trackWrite: (write) => write(),

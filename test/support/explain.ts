@@ -30,8 +30,8 @@ export async function rehearse(pool: Pool, text: string, values: unknown[]): Pro
       await client.query('begin')
       const { rows } = await client.query(`explain (analyze, wal, format json) ${text}`, values)
       const plan = planOf(rows)
-      if (plan['WAL FPI'] === 0 || attempt === ATTEMPTS)
-        return { scans: scansOf(plan), records: plan['WAL Records']!, bytes: plan['WAL Bytes']! }
+      if (nodesOf(plan).every((node) => node['WAL FPI'] === 0) || attempt === ATTEMPTS)
+        return { scans: scansOf(plan), ...writesOf(plan) }
     } finally {
       await client.query('rollback')
       client.release()
@@ -58,6 +58,18 @@ export async function genericScans(pool: Pool, text: string, parameters: number)
 
 function planOf(rows: readonly Record<string, unknown>[]): Plan {
   return (rows[0]!['QUERY PLAN'] as [{ Plan: Plan }])[0].Plan
+}
+
+/** What the changes of a statement write. It may have several, and those beside its result are no part of the topmost node. */
+function writesOf(plan: Plan): { records: number; bytes: number } {
+  const changes = nodesOf(plan).filter((node) => node['Node Type'] === 'ModifyTable')
+  const sum = (name: 'WAL Records' | 'WAL Bytes'): number =>
+    (changes.length === 0 ? [plan] : changes).reduce((total, node) => total + node[name]!, 0)
+  return { records: sum('WAL Records'), bytes: sum('WAL Bytes') }
+}
+
+function nodesOf(plan: Plan): Plan[] {
+  return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)]
 }
 
 function scansOf(plan: Plan): string[] {

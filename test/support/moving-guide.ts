@@ -2,15 +2,26 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import ts from 'typescript'
 
-export const GUIDE: string = join(import.meta.dirname, '../../docs/guides/moving.md')
+const GUIDES = join(import.meta.dirname, '../../docs/guides')
 
-/** The first code of each section or subsection of docs/guides/moving.md, as CommonJS. */
-export async function compileGuide(...sections: readonly string[]): Promise<string> {
-  const parts = (await readFile(GUIDE, 'utf8')).split(/^###? /m)
-  const code = sections.map((section) => {
-    const text = parts.find((part) => part.startsWith(section))
-    return /^```ts\n(.*?)^```$/ms.exec(text ?? '')![1]
-  })
+/** A page of the guide, such as `moving/express-session`. */
+export function readGuide(page: string): Promise<string> {
+  return readFile(join(GUIDES, `${page}.md`), 'utf8')
+}
+
+/**
+ * The first code of pages of the guide, as CommonJS.
+ * @param places `moving` is a page, `moving/supertokens#Clients that stay` a section of one
+ */
+export async function compileGuide(...places: readonly string[]): Promise<string> {
+  const code = await Promise.all(
+    places.map(async (place) => {
+      const [page = '', section] = place.split('#')
+      const text = await readGuide(page)
+      const part = section === undefined ? text : text.split(/^## /m).find((each) => each.startsWith(section))
+      return /^```ts\n(.*?)^```$/ms.exec(part ?? '')![1]
+    }),
+  )
   const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 }
   return ts.transpileModule(code.join('\n'), { compilerOptions }).outputText
 }

@@ -120,7 +120,7 @@ export async function openRelease(
         expressSessions(given, { ...options, ...http }),
       ...{ sessionOf, sessions, app, supertokens, isSessionsError, SuperTokens, middleware },
     }
-    const guide = await compileGuide('The plan', 'From SuperTokens', section)
+    const guide = await compileGuide('moving', 'moving/supertokens', `moving/supertokens#${section}`)
     new Function(...Object.keys(names), guide)(...Object.values(names))
   }
   app.all('/me', usesOld ? verifySession() : requireSession(), (req, res) => {

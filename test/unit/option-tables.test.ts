@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { CONSOLE_OPTIONS } from '../../src/console/option-table.ts'
 import { SESSIONS_OPTIONS } from '../../src/core/options/option-table.ts'
 import { HTTP_OPTIONS, REQUIRE_OPTIONS } from '../../src/http/options/option-table.ts'
 import type { Option, OptionTable } from '../../src/portable/options/option.ts'
@@ -17,6 +18,7 @@ const TABLES: Readonly<Record<string, OptionTable>> = {
   'a guard': REQUIRE_OPTIONS,
   createVerifier: VERIFIER_OPTIONS,
   supertokens: SUPERTOKENS_OPTIONS,
+  sessionsConsole: CONSOLE_OPTIONS,
 }
 
 /** All options with their paths, groups and their members alike. */

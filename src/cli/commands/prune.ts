@@ -1,6 +1,6 @@
+import { counted } from '../../portable/format.ts'
 import type { Command } from '../command.ts'
 import { withSessions } from '../database.ts'
-import { counted } from '../terminal/format.ts'
 import { withProgress } from '../terminal/with-progress.ts'
 
 export const prune: Command = {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
+import { counted } from '../../portable/format.ts'
 import type { Command, Flags, Option } from '../command.ts'
 import { UsageError } from './errors.ts'
-import { counted } from './format.ts'
 import { closest } from './suggest.ts'
 import { quoted } from './text.ts'
 

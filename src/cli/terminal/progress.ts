@@ -1,4 +1,4 @@
-import { count } from './format.ts'
+import { count } from '../../portable/format.ts'
 
 /** Without a terminal, one line for this many rows. */
 const ROWS_PER_LINE = 10_000

@@ -40,3 +40,10 @@ export function parsePastTime(option: string, typed: string): Date {
     throw new UsageError(`--${option} takes a time in the past. To revoke all sessions, use --all.`)
   return at
 }
+
+/** @param typed nothing for any free port, which is 0. @throws UsageError */
+export function parsePort(typed = '0'): number {
+  if (!/^\d{1,5}$/.test(typed) || Number(typed) > 65_535)
+    throw new UsageError(`--port takes a number from 0 to 65535, but got ${quoted(typed)}`)
+  return Number(typed)
+}

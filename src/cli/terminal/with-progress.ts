@@ -1,6 +1,6 @@
+import { count } from '../../portable/format.ts'
 import type { Context } from '../command.ts'
 import { Interrupted } from './errors.ts'
-import { count } from './format.ts'
 import { createProgress } from './progress.ts'
 
 /**

@@ -22,7 +22,7 @@ export const processWarnings: Logger = {
 /** A frequent event is logged at most once per this many milliseconds. */
 const FREQUENT_INTERVAL = 10_000
 
-interface Entry {
+interface LogEntry {
   /** `error`: somebody must act. `warn`: somebody should look. `info`: unusual. `debug`: part of normal requests. */
   readonly level: keyof Logger
   readonly message: string
@@ -31,7 +31,7 @@ interface Entry {
 }
 
 /** The messages are stable, so that saved searches keep working. */
-const ENTRIES: Readonly<Record<EventName, Entry>> = {
+export const ENTRIES: Readonly<Record<EventName, LogEntry>> = {
   started: { level: 'info', message: 'sessions started' },
   created: { level: 'debug', message: 'session created' },
   actingStarted: { level: 'info', message: 'administrator acts as a user' },
@@ -56,6 +56,7 @@ const ENTRIES: Readonly<Record<EventName, Entry>> = {
     frequent: true,
   },
   ended: { level: 'info', message: 'session ended' },
+  consoleAction: { level: 'info', message: 'administrator acted by the console' },
   contextChanged: { level: 'info', message: 'session used from another address or user agent' },
   schemaMismatch: {
     level: 'warn',
@@ -131,7 +132,7 @@ export function logEvents(
   elapsed: () => number = () => performance.now(),
 ): void {
   const guarded = guardLogger(logger)
-  for (const [name, entry] of Object.entries(ENTRIES) as [EventName, Entry][]) {
+  for (const [name, entry] of Object.entries(ENTRIES) as [EventName, LogEntry][]) {
     let quietUntil = Number.NEGATIVE_INFINITY
     let suppressed = 0
     events.on(name, (event) => {

@@ -56,6 +56,17 @@ export interface SessionEvents {
   deviceProofMissing: { sessionId: string; userId: string; ip: string | null; userAgent: string | null }
   /** A refresh of a bound session came with a proof by another key. Pawl refused it and changed nothing. */
   deviceMismatch: { sessionId: string; userId: string; ip: string | null; userAgent: string | null }
+  /**
+   * An administrator acted by the console (`pawl/console`). `actor` is who, as `authorize` says. `sessions` is how many sessions
+   * the action changed: 0 if somebody else was faster.
+   */
+  consoleAction: {
+    action: ConsoleAction
+    actor: string
+    sessionId: string | null
+    userId: string | null
+    sessions: number
+  }
   /** A session came from another address or user agent than before. This alone never ends it. */
   contextChanged: {
     sessionId: string
@@ -116,6 +127,15 @@ export interface SessionEvents {
   /** Rows past their retention were deleted. */
   pruned: { sessions: number; keys: number }
 }
+
+/** What an administrator can do by the console. */
+export type ConsoleAction =
+  | 'end-session'
+  | 'end-user'
+  | 'end-others'
+  | 'expire-session'
+  | 'expire-user'
+  | 'rotate-keys'
 
 /** Work that no request waits for. */
 export type BackgroundOperation = 'poll' | 'confirm' | 'notify' | 'end' | 'keys' | 'prune' | 'clock'

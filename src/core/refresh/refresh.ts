@@ -240,7 +240,10 @@ export async function endByVerdict(
   userAgent: string | null,
 ): Promise<boolean> {
   const reason = verdict === 'reused' ? 'reuse' : 'rollback'
-  const ending = createEnding(engine, reason, engine.clock.now())
+  const ending = {
+    ...createEnding(engine, reason, engine.clock.now()),
+    ...(reason === 'reuse' && { presenter: { ip, userAgent } }),
+  }
   if ((await engine.store.end(row.id, ending, expectedState(row))) === null) return false
   if (reason === 'reuse')
     engine.events.emit('reused', { sessionId: row.id, userId: row.userId, ip, userAgent })

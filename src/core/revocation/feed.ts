@@ -57,6 +57,8 @@ export interface Feed {
   settled(): Promise<void> | null
   /** Whether notifications reach this process, as far as it knows those of every process. */
   readonly listening: boolean
+  /** Why notifications do not reach this process, in words; `null` if they do, or if the store has none. */
+  readonly problem: string | null
   /** Whether the store has delivered a notification. */
   readonly canNotify: boolean
   /** Milliseconds since all revocations were read. */
@@ -284,6 +286,10 @@ export function createFeed(
     catchUp: () => catchingUp ?? (heartbeat?.hasPaused() === true ? startCatchingUp() : null),
     get listening() {
       return listening === true
+    },
+    get problem() {
+      const failure = listening === false ? failureOfListen() : null
+      return failure == null || failure.kind === 'unsupported' ? null : failure.error.message
     },
     get canNotify() {
       return notifier.canNotify || delivers

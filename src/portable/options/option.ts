@@ -13,7 +13,7 @@ export interface Option {
   /** The default, as an application would write it. Without one, an option that is left out resolves to `null`. */
   readonly default?: unknown
   readonly required?: true
-  /** Only for Pawl's own tests: the published types and the documentation leave it out. */
+  /** Only for Pawl's own tests and commands: the published types and the documentation leave it out. */
   readonly internal?: true
 }
 

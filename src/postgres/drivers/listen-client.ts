@@ -1,3 +1,4 @@
+import { RELEASE } from '../../portable/release.ts'
 import { parse } from '../connection-string.ts'
 import type { ListenClient } from '../driver.ts'
 import type { ListenConfig } from '../listen-config.ts'
@@ -5,6 +6,9 @@ import type { ResolvedPostgresOptions } from '../postgres-options.ts'
 import { loadPg } from './load-pg.ts'
 import { CONNECT_TIMEOUT } from './own-pool.ts'
 import type { ClientClass, PoolLike } from './pg-pool.ts'
+
+/** Begins the `application_name` of connections that listen. The release follows. */
+export const LISTENER_NAME = 'pawl listen'
 
 type Config = Readonly<Record<string, unknown>>
 type Address = Record<'user' | 'password' | 'host' | 'port' | 'database' | 'ssl', unknown>
@@ -28,7 +32,7 @@ export function listenClientOf({
     const Client = pool?.Client ?? ((await loadPg()).Client as unknown as ClientClass)
     const config = listen === true ? base : { ...explicit(Client, base), ...explicit(Client, given(listen)) }
     const settings = {
-      application_name: 'pawl listen',
+      application_name: `${LISTENER_NAME} ${RELEASE}`,
       keepAlive: true,
       connectionTimeoutMillis: CONNECT_TIMEOUT,
     }

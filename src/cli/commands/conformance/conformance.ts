@@ -3,6 +3,7 @@ import { UsageError } from '../../terminal/errors.ts'
 import { closest } from '../../terminal/suggest.ts'
 import { table } from '../../terminal/table.ts'
 import { quoted } from '../../terminal/text.ts'
+import { parsePort } from '../../terminal/values.ts'
 import { waitingClient } from './by-hand.ts'
 import { commandClient } from './client-process.ts'
 import { hasPassed, toDocument, toText } from './results.ts'
@@ -42,7 +43,7 @@ docs/reference/conformance.md says how to write the driver of a client.`,
 async function conform({ flags, positionals, out, interrupted }: Context): Promise<number> {
   const protocol = parseProtocol(flags.value('protocol') ?? 'bearer')
   const scenarios = parseScenarios(flags.value('only'), protocol)
-  const port = parsePort(flags.value('port') ?? '0')
+  const port = parsePort(flags.value('port'))
   if (flags.has('list')) {
     out.result({ protocol, scenarios: scenarios.map(({ name, summary }) => ({ name, summary })) }, () =>
       table(
@@ -97,10 +98,4 @@ function parseScenarios(typed: string | undefined, protocol: Protocol): readonly
     )
   }
   return known.filter(({ name }) => names.includes(name))
-}
-
-function parsePort(typed: string): number {
-  if (!/^\d{1,5}$/.test(typed) || Number(typed) > 65_535)
-    throw new UsageError(`--port takes a number from 0 to 65535, but got ${quoted(typed)}`)
-  return Number(typed)
 }

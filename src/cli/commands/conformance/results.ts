@@ -1,4 +1,4 @@
-import { counted } from '../../terminal/format.ts'
+import { counted } from '../../../portable/format.ts'
 import type { Output } from '../../terminal/output.ts'
 import { table } from '../../terminal/table.ts'
 import type { Result } from './run.ts'

@@ -1,6 +1,6 @@
+import { counted, time, timeAgo } from '../../../portable/format.ts'
 import type { Command } from '../../command.ts'
 import { withMigratedStore } from '../../database.ts'
-import { counted, time, timeAgo } from '../../terminal/format.ts'
 import { table } from '../../terminal/table.ts'
 import { type KeyRole, type ListedKey, listKeys, NO_KEYS } from './listed-keys.ts'
 

@@ -1,7 +1,7 @@
+import { counted } from '../../../portable/format.ts'
 import type { Command } from '../../command.ts'
 import { withMigratedStore } from '../../database.ts'
 import { confirmation } from '../../terminal/confirm.ts'
-import { counted } from '../../terminal/format.ts'
 
 export const keysReset: Command = {
   name: 'keys reset',

@@ -1,5 +1,5 @@
 import type { Session } from '../../../index.ts'
-import { duration } from '../../terminal/format.ts'
+import { duration } from '../../../portable/format.ts'
 
 /** `active`, or the reason why the session ended, and who acts as the user in it. */
 export function state({ active, endReason, actor }: Session): string {

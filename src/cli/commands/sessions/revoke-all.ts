@@ -1,8 +1,8 @@
 import type { Sessions } from '../../../index.ts'
+import { counted, time } from '../../../portable/format.ts'
 import type { PostgresStore, SessionCounts } from '../../../postgres/index.ts'
 import type { Context } from '../../command.ts'
 import type { Confirm } from '../../terminal/confirm.ts'
-import { counted, time } from '../../terminal/format.ts'
 import { withProgress } from '../../terminal/with-progress.ts'
 
 /** @param lastSeenBefore `null` for all sessions */

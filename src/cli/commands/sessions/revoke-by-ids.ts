@@ -1,9 +1,9 @@
 import type { Sessions } from '../../../index.ts'
+import { count, counted, time } from '../../../portable/format.ts'
 import { printable } from '../../../portable/printable.ts'
 import { isSessionId } from '../../../portable/session-id.ts'
 import type { Context } from '../../command.ts'
 import { notFound } from '../../terminal/errors.ts'
-import { count, counted, time } from '../../terminal/format.ts'
 import { quoted } from '../../terminal/text.ts'
 import { toSessionId } from '../../terminal/values.ts'
 

@@ -1,13 +1,13 @@
+import { whyEnded } from '../../../core/session/why-ended.ts'
 import type { Session } from '../../../index.ts'
+import { count, counted, time, timeAgo } from '../../../portable/format.ts'
 import { printable } from '../../../portable/printable.ts'
 import type { Command, Context } from '../../command.ts'
 import { withSessions } from '../../database.ts'
 import { UsageError } from '../../terminal/errors.ts'
-import { count, counted, timeAgo } from '../../terminal/format.ts'
 import { properties } from '../../terminal/table.ts'
 import { device, owner, state } from './describe.ts'
 import { findSession, findSessions, type Target, targetOf } from './find.ts'
-import { whyEnded } from './why-ended.ts'
 
 const DEFAULT_LIMIT = 5
 const MAX_LIMIT = 1000
@@ -40,12 +40,14 @@ new login replaced.`,
       const now = new Date((await store.time()) ?? Date.now())
       if ('id' in target) {
         const session = await findSession(sessions, target.id)
-        context.out.result({ ...session, why: whyEnded(session, now) }, () => details(session, now, context))
+        context.out.result({ ...session, why: whyEnded(session, now, time) }, () =>
+          details(session, now, context),
+        )
         return 0
       }
       const { user, kept } = await findSessions(sessions, target)
       const shown = kept.toSorted(byRelevance).slice(0, limit)
-      const found = shown.map((session) => ({ ...session, why: whyEnded(session, now) }))
+      const found = shown.map((session) => ({ ...session, why: whyEnded(session, now, time) }))
       context.out.result({ userId: user, kept: kept.length, sessions: found }, () => {
         const rest = kept.length === shown.length ? '' : `, ${count(shown.length)} shown (see --limit)`
         return [
@@ -61,7 +63,7 @@ new login replaced.`,
 function details(session: Session, now: Date, { out }: Context): string {
   const { createdAt, authTime, endedAt, absoluteExpiresAt, actor, parentId } = session
   const reauthenticated = authTime.getTime() !== createdAt.getTime()
-  return `${out.prose(printable(whyEnded(session, now)))}\n\n${properties(
+  return `${out.prose(printable(whyEnded(session, now, time)))}\n\n${properties(
     [
       ['session', session.sessionId],
       ['user', owner(session)],

@@ -1,5 +1,5 @@
+import { bytes, count, counted, percent, timeAgo } from '../../../portable/format.ts'
 import type { SessionCounts, StoreStatus } from '../../../postgres/index.ts'
-import { bytes, count, counted, percent, timeAgo } from '../../terminal/format.ts'
 import type { ListedKey } from '../keys/listed-keys.ts'
 import { layoutLine } from './layout.ts'
 

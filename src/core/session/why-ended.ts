@@ -1,18 +1,22 @@
-import type { Session } from '../../../index.ts'
-import { isOwnReason, type OwnEndReason } from '../../../portable/end-reason.ts'
-import { printable } from '../../../portable/printable.ts'
-import { duration, time } from '../../terminal/format.ts'
+import { isOwnReason, type OwnEndReason } from '../../portable/end-reason.ts'
+import { duration } from '../../portable/format.ts'
+import { printable } from '../../portable/printable.ts'
+import type { Session } from './session.ts'
+
+/** How a time becomes part of the sentences: as text for a terminal, as an element for a page. */
+type WriteTime = (at: Date) => string
 
 /** Answers "why was this user logged out?", with advice if there is something to do. */
-export function whyEnded(session: Session, now: Date): string {
+export function whyEnded(session: Session, now: Date, time: WriteTime): string {
   const { endReason, endedAt } = session
-  if (endReason === null || endedAt === null) return stillActive(session, now)
-  const at = time(endedAt)
-  const why = isOwnReason(endReason) ? REASONS[endReason](session, at) : endedByOther(endReason, at)
-  return why + expiredBefore(session, endReason, endedAt)
+  if (endReason === null || endedAt === null) return stillActive(session, now, time)
+  const why = isOwnReason(endReason)
+    ? REASONS[endReason](session, time(endedAt), time)
+    : endedByOther(endReason, time(endedAt))
+  return why + expiredBefore(session, endReason, endedAt, time)
 }
 
-const REASONS: Readonly<Record<OwnEndReason, (session: Session, at: string) => string>> = {
+const REASONS: Readonly<Record<OwnEndReason, (session: Session, at: string, time: WriteTime) => string>> = {
   logout: (_, at) => `The user signed out on this device at ${at}.`,
   revoked: (_, at) =>
     `The session was revoked at ${at}, either by the application (a password change, "sign out everywhere", a locked account) or by an operator with \`pawl sessions revoke\`.`,
@@ -20,9 +24,9 @@ const REASONS: Readonly<Record<OwnEndReason, (session: Session, at: string) => s
     device === null
       ? `Pawl ended the session at ${at} because an old refresh token was used again. That proves a copied refresh token: two clients used the same session, and one of them may be a thief. Both are signed out. Ask the user whether they recognize the address and the device below. Have them sign in again and change their password. Find out how a cookie could be copied (malware, a shared browser profile, a log). If it happens to many users at once, look for a client that goes back to old cookies, such as a restored device or an app that stores them twice.`
       : `Pawl ended the session at ${at} because an old refresh token was used again, with a proof by the key of the device. Copied tokens alone cannot do that: two copies of the device itself exist, or malware on it signs. Look for a restored or cloned browser profile, virtual machine or app first. If there is none, treat the device as infected, and have the user sign in on another one.`,
-  idle: (session, at) =>
+  idle: (session, at, time) =>
     `The session expired at ${at} because it was not used. It was last seen at ${time(session.lastSeenAt)}, and the idle timeout is ${duration(session.expiresAt.getTime() - session.lastSeenAt.getTime())}.`,
-  absolute: (session, at) =>
+  absolute: (session, at, time) =>
     `The session expired at ${at} because it reached its absolute lifetime. That time counts from the last authentication, at ${time(session.authTime)}, even if the user is active.`,
   replaced: (_, at) =>
     `A new login in the same browser replaced the session at ${at}. That did not log the user out. Look at the newer session.`,
@@ -30,7 +34,7 @@ const REASONS: Readonly<Record<OwnEndReason, (session: Session, at: string) => s
     `Pawl ended the session at ${at} because the user had more sessions than \`limits.sessionsPerUser\` allows. It was the oldest when the user signed in elsewhere, or it was the new login itself if new logins are refused.`,
   rollback: (_, at) =>
     `Pawl ended the session at ${at} because the database had gone back to an earlier state (a crash, a failover, a restored backup) and \`rotation.onDatabaseRollback\` is \`end\`. The user did nothing wrong and signs in again.`,
-  device: ({ device, createdAt, authTime }, at) =>
+  device: ({ device, createdAt, authTime }, at, time) =>
     device === null
       ? `Pawl ended the session at ${at} because it was not bound to a device. The option \`deviceBinding\` is \`require\`, which gives a session ten minutes to be bound. They began with the ${authTime > createdAt ? 'reauthentication' : 'login'} at ${time(authTime)}. The client needs a browser with DBSC, or \`pawl/client/bind\`. If it has one of them, look for a proxy that drops the headers \`Secure-Session-*\` or \`DPoP\`. The user signs in again.`
       : `A new login ended the session at ${at}, in a browser that had its cookies and did not prove that it is its device. The browser has lost the key (cleared data, a reset chip), or somebody signed in with copied cookies. Look at the newer session, and ask the user if the address is not theirs.`,
@@ -42,7 +46,7 @@ function endedByOther(reason: string, at: string): string {
 }
 
 /** The row of an expired session stays active. Revoking it later logs nobody out. */
-function expiredBefore(session: Session, reason: string, endedAt: Date): string {
+function expiredBefore(session: Session, reason: string, endedAt: Date, time: WriteTime): string {
   if (reason === 'idle' || reason === 'absolute') return ''
   const { expiresAt, absoluteExpiresAt } = session
   const expiredAt =
@@ -50,7 +54,7 @@ function expiredBefore(session: Session, reason: string, endedAt: Date): string 
   return expiredAt < endedAt ? ` It had expired before that, at ${time(expiredAt)}.` : ''
 }
 
-function stillActive(session: Session, now: Date): string {
+function stillActive(session: Session, now: Date, time: WriteTime): string {
   const seen = duration(Math.max(0, now.getTime() - session.lastSeenAt.getTime()))
   const latest =
     session.absoluteExpiresAt === null ? '' : `, and at ${time(session.absoluteExpiresAt)} at the latest`

@@ -1,4 +1,17 @@
-import type { TableLayout } from './distribution.ts'
+/**
+ * Where the rows of a table are. `plain`: on this server, unknown to Citus. `local`: one shard on the coordinator, which
+ * workers can use. `reference`: a copy on every node. `distributed`: shards by a hash of a column. `single-shard`: one
+ * shard on any node.
+ */
+export type Placement = 'plain' | 'local' | 'reference' | 'distributed' | 'single-shard'
+
+export interface TableLayout {
+  readonly placement: Placement
+  /** The distribution column; `null` for a table without one. */
+  readonly column: string | null
+  /** The number of shards; `null` for a plain table. */
+  readonly shards: number | null
+}
 
 /** Options of {@link PostgresStore.status}. */
 export interface StatusOptions {
@@ -42,6 +55,7 @@ export interface UnknownPart {
     | 'sessions'
     | 'revocations'
     | 'table'
+    | 'vacuum'
     | 'listeners'
     | 'queueUsage'
   /**
@@ -103,23 +117,53 @@ export interface StoreStatus {
   readonly layout: StoreLayout | null
   /** The signing keys in the database, newest first. */
   readonly keys: readonly StoredKey[] | null
+  /** `null` also in the status of {@link StoreInspection}, which counts nothing. */
   readonly sessions: SessionCounts | null
-  /** Sessions revoked or changed in the last 20 minutes. The feed keeps them in the memory of every process. */
+  /** Sessions revoked or changed in the last 20 minutes. The feed keeps them in the memory of every process. `null` as above. */
   readonly revocations: number | null
   /** The table of sessions, with its indexes and shards. PostgreSQL counts the other values on the server of the rows only. */
   readonly table: {
     readonly bytes: number | null
-    /** As PostgreSQL's statistics count them; `null` on a standby and on Citus, as the next three. */
+    /** As PostgreSQL's statistics count them; `null` on a standby and on Citus, as the next four. */
     readonly liveRows: number | null
     readonly deadRows: number | null
+    /** Since the statistics were last reset. */
+    readonly updates: number | null
     /** Share of updates that stayed within the row's page (HOT), 0 to 1; `null` before the first update. */
     readonly hotUpdates: number | null
     /** The last VACUUM, manual or automatic. */
     readonly vacuumedAt: Date | null
   } | null
+  /** How VACUUM keeps up; `null` on a standby and on Citus. */
+  readonly vacuum: {
+    /** Whether autovacuum works on the table. */
+    readonly enabled: boolean
+    /** The number of dead rows at which autovacuum starts. */
+    readonly threshold: number
+    /** Whether a VACUUM of the table runs now. */
+    readonly running: boolean
+    /** The size of the rows, without indexes. */
+    readonly heapBytes: number
+    /** What a row takes on average, as the last ANALYZE has seen it; `null` before the first one. */
+    readonly rowBytes: number | null
+    /** The oldest snapshot, which no VACUUM may remove rows after; `null` if none is open. */
+    readonly horizon: {
+      readonly kind: 'transaction' | 'prepared' | 'slot' | 'standby'
+      /** The process id, the name of the prepared transaction or of the slot, or the address of the standby. */
+      readonly name: string
+      /** The `application_name`; empty for none. */
+      readonly application: string
+      /** When the transaction began; `null` if it is not known. */
+      readonly since: Date | null
+      /** How many transactions have begun since. */
+      readonly transactions: number
+    } | null
+  } | null
   readonly notifications: {
     /** Processes that listen on this server for revocations, as far as this role may see them. */
     readonly listeners: number | null
+    /** Their releases of Pawl, with the number of processes. `release` is `null` for those before 0.2.0. */
+    readonly releases: readonly { readonly release: string | null; readonly processes: number }[] | null
     /** How full the server's NOTIFY queue is, 0 to 1. */
     readonly queueUsage: number | null
     /** Whether LISTEN works from here; `null` with `listen: false`, on a standby and without a schema. */

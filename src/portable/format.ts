@@ -13,7 +13,8 @@ export function timeAgo(at: Date, now: Date): string {
   return `${time(at)} (${distance(at, now)})`
 }
 
-function distance(at: Date, now: Date): string {
+/** `3 h ago`, `in 10 min` */
+export function distance(at: Date, now: Date): string {
   const ms = now.getTime() - at.getTime()
   return ms >= 0 ? `${duration(ms)} ago` : `in ${duration(-ms)}`
 }

@@ -3,6 +3,7 @@ import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:c
 export interface User {
   readonly id: string
   readonly name: string
+  readonly role: 'administrator' | 'member'
 }
 
 interface StoredUser extends User {
@@ -12,23 +13,32 @@ interface StoredUser extends User {
 
 const COST: ScryptOptions = { N: 2 ** 15, r: 8, p: 1, maxmem: 2 ** 26 }
 
-/** The password of the only user. For this example only. */
+/** The password of every user. For the examples only. */
 export const PASSWORD = 'correct horse battery staple'
 
-const UNKNOWN_USER: StoredUser = { id: '', name: '', salt: randomBytes(16), hash: randomBytes(32) }
-const USERS = new Map([['anna', await createUser('1', 'Anna', PASSWORD)]])
+const UNKNOWN_USER: StoredUser = {
+  id: '',
+  name: '',
+  role: 'member',
+  salt: randomBytes(16),
+  hash: randomBytes(32),
+}
+const USERS = new Map([
+  ['anna', await createUser({ id: '1', name: 'Anna', role: 'administrator' })],
+  ['berta', await createUser({ id: '2', name: 'Berta', role: 'member' })],
+])
 
 /** @returns null when the name or the password is wrong */
 export async function userByPassword(name: string, password: string): Promise<User | null> {
   const user = USERS.get(name.toLowerCase()) ?? UNKNOWN_USER
   // Hashes for an unknown name too, so that the response time does not reveal which names exist.
   const matches = timingSafeEqual(await hashOf(password, user.salt), user.hash)
-  return matches && user !== UNKNOWN_USER ? { id: user.id, name: user.name } : null
+  return matches && user !== UNKNOWN_USER ? { id: user.id, name: user.name, role: user.role } : null
 }
 
-async function createUser(id: string, name: string, password: string): Promise<StoredUser> {
+async function createUser(user: User): Promise<StoredUser> {
   const salt = randomBytes(16)
-  return { id, name, salt, hash: await hashOf(password, salt) }
+  return { ...user, salt, hash: await hashOf(PASSWORD, salt) }
 }
 
 function hashOf(password: string, salt: Buffer): Promise<Buffer> {

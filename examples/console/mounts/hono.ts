@@ -1,0 +1,13 @@
+import type { Hono } from 'hono'
+import type { Sessions } from 'pawl'
+import { sessionsConsole } from 'pawl/console'
+import { requireSession, type SessionOf, sessionOf } from 'pawl/hono'
+
+export function addConsole(app: Hono, sessions: Sessions<{ name: string; role: string }>): void {
+  const show = sessionsConsole(sessions, {
+    authorize(_req, { claims }: SessionOf<typeof sessions>) {
+      return claims.role === 'administrator' ? { actor: claims.name } : null
+    },
+  })
+  app.all('/admin/sessions/*', requireSession(), (c) => show(c.req.raw, sessionOf(c, sessions)))
+}

@@ -1,0 +1,15 @@
+import { sessionsConsole } from 'pawl/console'
+import type { NextSessions, RouteHandler, SessionOf } from 'pawl/next'
+
+/** `GET` and `POST` of `app/admin/sessions/[[...page]]/route.ts`. */
+export function consoleRoute({
+  route,
+  sessions,
+}: NextSessions<{ name: string; role: string }, unknown>): RouteHandler<unknown> {
+  const show = sessionsConsole(sessions, {
+    authorize(_req, { claims }: SessionOf<typeof sessions>) {
+      return claims.role === 'administrator' ? { actor: claims.name } : null
+    },
+  })
+  return route((session, request) => show(request, session), {})
+}

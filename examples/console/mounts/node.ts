@@ -1,0 +1,17 @@
+import type { RequestListener } from 'node:http'
+import type { Sessions } from 'pawl'
+import { sessionsConsole } from 'pawl/console'
+import type { SessionOf, WithSession } from 'pawl/node'
+
+/** Answers requests for `/admin/sessions` and below. */
+export function consoleListener(
+  withSession: WithSession<{ name: string; role: string }, unknown>,
+  sessions: Sessions<{ name: string; role: string }>,
+): RequestListener {
+  const show = sessionsConsole(sessions, {
+    authorize(_req, { claims }: SessionOf<typeof sessions>) {
+      return claims.role === 'administrator' ? { actor: claims.name } : null
+    },
+  })
+  return withSession((req, res, session) => show(req, res, session), {})
+}

@@ -1,0 +1,57 @@
+import { reportLate, reportThrown } from '../core/observability/events.ts'
+import { problemOf } from '../http/problem.ts'
+import { isSessionsError } from '../portable/errors.ts'
+import { describe } from '../portable/options/check.ts'
+import { CALLBACK_WITHIN, within } from '../portable/within.ts'
+
+/** Who uses the console, as `authorize` says. */
+export interface ConsoleAccess {
+  /** Who acts, 1 to 255 characters: an email address or a user id. The event `consoleAction` carries it. */
+  readonly actor: string
+  /** Whether the console offers no actions and refuses them. @defaultValue false */
+  readonly readOnly?: boolean
+}
+
+/** A request that `authorize` has refused, or could not decide. */
+export interface Refusal {
+  readonly refused: 403 | 500 | 503
+}
+
+const MAX_ACTOR = 255
+const NAME = '`authorize` of the console'
+
+/** Asks `authorize`. Whatever is not a clear yes is a refusal. */
+export async function askAccess(
+  authorize: (request: never, context: never) => unknown,
+  incoming: unknown,
+  context: unknown,
+): Promise<Required<ConsoleAccess> | Refusal> {
+  try {
+    const answer = await within(CALLBACK_WITHIN, () => authorize(incoming as never, context as never), late)
+    if (answer === LATE) return { refused: 503 }
+    if (answer === null || answer === undefined || answer === false) return { refused: 403 }
+    return read(answer)
+  } catch (error) {
+    const status = isSessionsError(error) ? (problemOf(error)?.status ?? 500) : 500
+    if (status === 500) reportThrown(NAME, error)
+    return { refused: status === 503 ? 503 : status === 500 ? 500 : 403 }
+  }
+}
+
+const LATE: unique symbol = Symbol('late')
+
+function late(): typeof LATE {
+  reportLate(NAME, CALLBACK_WITHIN)
+  return LATE
+}
+
+/** @throws TypeError */
+function read(answer: unknown): Required<ConsoleAccess> {
+  const { actor, readOnly = false } = Object(answer) as Partial<Record<keyof ConsoleAccess, unknown>>
+  if (typeof answer !== 'object' || typeof actor !== 'string' || actor === '' || actor.length > MAX_ACTOR)
+    throw new TypeError(
+      `it must return { actor: string }, or null to refuse; it returned ${typeof answer === 'object' ? `an actor that is ${describe(actor)}` : describe(answer)}`,
+    )
+  if (typeof readOnly !== 'boolean') throw new TypeError('`readOnly` takes true or false')
+  return { actor, readOnly }
+}

@@ -1,0 +1,135 @@
+import type { Sessions } from '../core/api.ts'
+import type { Engine } from '../core/engine.ts'
+import { ENTRIES } from '../core/observability/logger.ts'
+import type { EventName, SessionEvents } from '../core/observability/session-events.ts'
+
+/** What the console counts. */
+export const COUNTED = ['refreshed', 'created', 'ended', 'reused'] as const
+
+export type Counted = (typeof COUNTED)[number]
+
+/** An event of this process. */
+export interface RecentEvent {
+  readonly at: number
+  readonly name: EventName
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly message: string
+  readonly sessionId: string | null
+  readonly userId: string | null
+  readonly event: Readonly<Record<string, unknown>>
+  /** How many of the same name came one after another without a session. */
+  readonly times: number
+}
+
+/** What this process has done since the console was made. It needs no database. */
+export interface Activity {
+  /** When counting began, in ms. */
+  readonly since: number
+  /** Events within the last 60 seconds. */
+  lastMinute(now: number): Record<Counted, number>
+  /** Events in each of the last 30 minutes, the present one last. */
+  minutes(now: number, name: Counted): number[]
+  /** Events that somebody may want to know of, the newest first. */
+  notable(): readonly RecentEvent[]
+  /** What the row of a session does not tell, the newest first. */
+  ofSession(sessionId: string): readonly RecentEvent[]
+}
+
+/** Milliseconds of a slot, the smallest time that is counted apart. */
+const SLOT = 5000
+const SLOTS_PER_MINUTE = 60_000 / SLOT
+export const MINUTES = 30
+const SLOTS = MINUTES * SLOTS_PER_MINUTE
+const MAX_NOTABLE = 200
+const MAX_OF_SESSIONS = 1000
+
+/** Everyday life of sessions, which would push out all others. */
+const EVERYDAY: readonly EventName[] = [
+  'started',
+  'created',
+  'refreshed',
+  'rotated',
+  'ended',
+  'contextChanged',
+  'deviceBound',
+]
+/** The row of the session tells these. */
+const IN_ROW: readonly EventName[] = ['created', 'refreshed', 'rotated', 'ended']
+
+const activities = new WeakMap<Engine, Activity>()
+
+/** Counts from the first call on. One for all consoles of the same sessions. */
+export function activityOf(sessions: Sessions<never, never>, engine: Engine): Activity {
+  const known = activities.get(engine)
+  if (known !== undefined) return known
+  const made = watch(sessions, () => engine.clock.now())
+  activities.set(engine, made)
+  return made
+}
+
+function watch(sessions: Pick<Sessions, 'on'>, clock: () => number): Activity {
+  const slots = Array.from({ length: SLOTS }, () => ({ slot: -1, counts: zero() }))
+  const notable: RecentEvent[] = []
+  const ofSessions: RecentEvent[] = []
+
+  for (const name of COUNTED)
+    sessions.on(name, () => {
+      const slot = Math.floor(clock() / SLOT)
+      const place = slots[slot % SLOTS]!
+      if (place.slot !== slot) Object.assign(place, { slot, counts: zero() })
+      place.counts[name]++
+    })
+  for (const name of Object.keys(ENTRIES) as EventName[])
+    sessions.on(name, (event) => {
+      const entry = entryOf(name, event)
+      if (!EVERYDAY.includes(name)) remember(notable, MAX_NOTABLE, entry)
+      if (entry.sessionId !== null && !IN_ROW.includes(name)) remember(ofSessions, MAX_OF_SESSIONS, entry)
+    })
+
+  function entryOf(name: EventName, event: SessionEvents[EventName]): RecentEvent {
+    const { sessionId = null, userId = null } = event as { sessionId?: string; userId?: string }
+    const { level, message } = ENTRIES[name]
+    const fields = event as Record<string, unknown>
+    return { at: clock(), name, level, message, sessionId, userId, event: fields, times: 1 }
+  }
+
+  function remember(list: RecentEvent[], max: number, entry: RecentEvent): void {
+    const [last] = list
+    // An outage repeats itself.
+    const isRepeated = last?.name === entry.name && entry.sessionId === null && entry.userId === null
+    if (isRepeated) list.shift()
+    list.unshift(isRepeated ? { ...entry, times: last.times + 1 } : entry)
+    list.length = Math.min(list.length, max)
+  }
+
+  /** The sum of `length` slots before and including `end`. */
+  function sum(end: number, length: number, name: Counted): number {
+    let total = 0
+    for (let slot = end - length + 1; slot <= end; slot++) {
+      const place = slots[((slot % SLOTS) + SLOTS) % SLOTS]!
+      if (place.slot === slot) total += place.counts[name]
+    }
+    return total
+  }
+
+  return {
+    since: clock(),
+    lastMinute(now) {
+      const end = Math.floor(now / SLOT)
+      return Object.fromEntries(COUNTED.map((name) => [name, sum(end, SLOTS_PER_MINUTE, name)])) as Record<
+        Counted,
+        number
+      >
+    },
+    minutes(now, name) {
+      const end = Math.floor(now / SLOT)
+      return Array.from({ length: MINUTES }, (_, index) =>
+        sum(end - (MINUTES - 1 - index) * SLOTS_PER_MINUTE, SLOTS_PER_MINUTE, name),
+      )
+    },
+    notable: () => notable,
+    ofSession: (sessionId) => ofSessions.filter((entry) => entry.sessionId === sessionId),
+  }
+}
+
+const zero = (): Record<Counted, number> => ({ refreshed: 0, created: 0, ended: 0, reused: 0 })

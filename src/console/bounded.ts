@@ -1,0 +1,46 @@
+import { isSessionsError } from '../portable/errors.ts'
+import { printable } from '../portable/printable.ts'
+import { within } from '../portable/within.ts'
+
+/** A page does not wait longer for one of its parts. Milliseconds. */
+const PART_WITHIN = 2000
+
+/** A part of a page that may be missing, and why. */
+export type Part<T> =
+  | { readonly value: T; readonly problem: null }
+  | { readonly value: null; readonly problem: string }
+
+/** Reads a part of a page. It never rejects, because the other parts are worth showing. */
+export async function readPart<T>(read: () => Promise<T>): Promise<Part<T>> {
+  try {
+    return { value: await bounded(read), problem: null }
+  } catch (error) {
+    return { value: null, problem: problemWords(error) }
+  }
+}
+
+/** @throws TooSlowError */
+export function bounded<T>(read: () => Promise<T>): Promise<T> {
+  return within(PART_WITHIN, read, () => {
+    throw new TooSlowError()
+  })
+}
+
+/** The database has not answered in time. */
+export class TooSlowError extends Error {
+  constructor() {
+    super(`The database did not answer within ${PART_WITHIN / 1000} s.`)
+  }
+}
+
+/** Whether the database is away, which a page says instead of failing. */
+export function isOutage(error: unknown): boolean {
+  return error instanceof TooSlowError || (isSessionsError(error) && error.code === 'ERR_STORE_UNAVAILABLE')
+}
+
+/** An outage in words. The message of another error may hold anything, so the console shows none. */
+function problemWords(error: unknown): string {
+  if (error instanceof TooSlowError) return error.message
+  if (isOutage(error)) return printable((error as Error).message)
+  return 'Pawl could not read this part.'
+}

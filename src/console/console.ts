@@ -1,0 +1,275 @@
+import type { Sessions } from '../core/api.ts'
+import { ENGINE } from '../core/engine.ts'
+import { reportThrown } from '../core/observability/events.ts'
+import { openSource, type SessionsSource } from '../core/start/sessions-source.ts'
+import type { Exchange, Header, Reply } from '../http/exchange.ts'
+import { isOfHost } from '../http/origin.ts'
+import { createReply } from '../http/reply.ts'
+import { resolveTable } from '../portable/options/resolve-table.ts'
+import { isSessionId } from '../portable/session-id.ts'
+import { askAccess, type ConsoleAccess } from './access.ts'
+import { planOf, resultText } from './actions.ts'
+import { activityOf } from './activity.ts'
+import { SCRIPT } from './assets/script.ts'
+import { STYLES } from './assets/styles.ts'
+import { isOutage } from './bounded.ts'
+import type { ConsoleOptions, ResolvedConsoleOptions } from './console-options.ts'
+import { html } from './html.ts'
+import { layout, plainPage } from './layout.ts'
+import { createNotice, readNotice } from './notice.ts'
+import { CONSOLE_OPTIONS } from './option-table.ts'
+import { confirmPage, impossiblePage } from './pages/action.ts'
+import { historyPage } from './pages/history.ts'
+import { liveFigures, overviewPage } from './pages/overview.ts'
+import { reuseFile, reusePage } from './pages/reuse.ts'
+import { sessionPage } from './pages/session.ts'
+import { userPage } from './pages/user.ts'
+import { usersPage } from './pages/users.ts'
+import type { Page, Redirect, View } from './view.ts'
+
+/** A request to the console, in terms that every framework can be mapped to. */
+export interface ConsoleRequest {
+  readonly exchange: Exchange
+  /** The request of the framework, for `authorize`. */
+  readonly incoming: unknown
+  /** The last argument of the call, for `authorize`. */
+  readonly context: unknown
+  /** The path that a router has removed from the path of the request; `null` for none. */
+  readonly mountedAt: string | null
+}
+
+/** Answers every request that the framework passes on. It never rejects. */
+export type AnswerRequest = (request: ConsoleRequest) => Promise<Reply>
+
+const POLICY = [
+  "default-src 'none'",
+  "style-src 'self'",
+  "script-src 'self'",
+  "connect-src 'self'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+].join('; ')
+
+/**
+ * For every answer. With `no-referrer` browsers would send the origin `null` with a form, so that nothing could tell forms of
+ * the console from those of another site.
+ */
+const HEADERS: readonly Header[] = [
+  ['content-security-policy', POLICY],
+  ['cache-control', 'no-store'],
+  ['x-frame-options', 'DENY'],
+  ['x-robots-tag', 'noindex, nofollow'],
+  ['referrer-policy', 'same-origin'],
+  ['cross-origin-opener-policy', 'same-origin'],
+  ['cross-origin-resource-policy', 'same-origin'],
+  ['permissions-policy', 'camera=(), geolocation=(), microphone=(), payment=(), usb=()'],
+]
+
+/** A path that begins a link. Two slashes would name another host. */
+const BASE = /^(?:\/[^/\\?#]+)*$/
+
+/** @throws InvalidOptionsError */
+export function createConsole<Claims extends object, Data, Incoming, Context>(
+  source: SessionsSource<Claims, Data>,
+  given: ConsoleOptions<Incoming, Claims, Data, Context>,
+): AnswerRequest {
+  const options = resolveTable<ResolvedConsoleOptions>(CONSOLE_OPTIONS, given)
+  const opened = openSource(source, 'sessionsConsole')
+  const isReady = ENGINE in opened
+  // Counting begins now, not with the first look.
+  if (isReady) activityOf(opened as unknown as Sessions<never, never>, opened[ENGINE])
+
+  async function viewOf(request: ConsoleRequest, access: Required<ConsoleAccess>): Promise<Located | null> {
+    const place = placeOf(request, options.path)
+    if (place === null) return null
+    const sessions = (isReady ? opened : await opened.get()) as unknown as Sessions
+    const engine = sessions[ENGINE]
+    const view: View = {
+      sessions,
+      engine,
+      activity: activityOf(sessions as unknown as Sessions<never, never>, engine),
+      actor: access.actor,
+      mayAct: !access.readOnly && engine.store.readOnly !== true,
+      base: place.base,
+      query: place.query,
+      now: engine.clock.now(),
+      redact: options.redact,
+    }
+    return { view, path: place.path, target: place.path + place.search }
+  }
+
+  return async (request) => {
+    const access = await askAccess(options.authorize, request.incoming, request.context)
+    if ('refused' in access) return refusal(access.refused)
+    try {
+      const located = await viewOf(request, access)
+      if (located === null) return notFound()
+      return await route(located, request.exchange)
+    } catch (error) {
+      if (isOutage(error)) return unavailable()
+      reportThrown('the console', error)
+      return plain(500, 'This page failed', 'The log of the application says why. Nothing was changed.')
+    }
+  }
+}
+
+interface Located {
+  readonly view: View
+  /** Below the path of the console: `/users`. */
+  readonly path: string
+  /** With the query. */
+  readonly target: string
+}
+
+async function route(located: Located, exchange: Exchange): Promise<Reply> {
+  const { view, path } = located
+  const { method } = exchange
+  const action = /^\/actions\/([a-z-]{1,20})$/.exec(path)?.[1]
+  if (method === 'POST' && action !== undefined) return act(located, exchange, action)
+  if (method !== 'GET' && method !== 'HEAD')
+    return reply(405, 'text/plain; charset=utf-8', 'Method not allowed\n', [
+      ['allow', action === undefined ? 'GET, HEAD' : 'GET, HEAD, POST'],
+    ])
+  if (path === '/console.css') return reply(200, 'text/css; charset=utf-8', STYLES)
+  if (path === '/console.js') return reply(200, 'text/javascript; charset=utf-8', SCRIPT)
+  if (path === '/live.json') return reply(200, 'application/json', JSON.stringify(liveFigures(view)))
+  if (action !== undefined) return ask(located, action)
+  const { inspect } = view.engine.store
+  if (inspect !== undefined && (path === '/reuse.csv' || path === '/reuse.json')) {
+    const file = await reuseFile(view, inspect, path === '/reuse.csv' ? 'csv' : 'json')
+    return withHeaders(file)
+  }
+  const page = await pageOf(view, path)
+  return page === null ? notFound() : show(located, page)
+}
+
+async function pageOf(view: View, path: string): Promise<Page | Redirect | null> {
+  const { inspect } = view.engine.store
+  const sessionId = /^\/sessions\/([^/]+)$/.exec(path)?.[1]
+  if (sessionId !== undefined) return isSessionId(sessionId) ? sessionPage(view, sessionId) : null
+  switch (path) {
+    case '/':
+      return overviewPage(view)
+    case '/users':
+      return usersPage(view)
+    case '/user':
+      return userPage(view)
+    case '/reuse':
+      return inspect === undefined ? null : reusePage(view, inspect)
+    case '/history':
+      return inspect?.history === undefined ? null : historyPage(view, inspect.history)
+    default:
+      return null
+  }
+}
+
+/** Asks before an action. */
+async function ask(located: Located, name: string): Promise<Reply> {
+  const { view, target } = located
+  const plan = await planOf(view, name)
+  if (plan === null) return notFound()
+  if (!view.mayAct) return readOnly()
+  return show(located, 'run' in plan ? confirmPage(plan, view.base + target) : impossiblePage(plan))
+}
+
+/** Does it. The parameters are those of the address. */
+async function act(located: Located, exchange: Exchange, name: string): Promise<Reply> {
+  const { view } = located
+  if (!isOwnForm(exchange))
+    return plain(403, 'This request was refused', 'It does not come from a page of this console.')
+  if (!view.mayAct) return readOnly()
+  const plan = await planOf(view, name)
+  if (plan === null) return notFound()
+  if (!('run' in plan)) return show(located, impossiblePage(plan))
+  const { action, sessionId, userId, back, run } = plan
+  const result = await run()
+  const { engine, actor, now } = view
+  const sessions = action === 'rotate-keys' ? 0 : result
+  engine.events.emit('consoleAction', { action, actor, sessionId, userId, sessions })
+  const notice = createNotice(engine.options.secrets, back, { action, result }, now)
+  return redirect(`${back}${back.includes('?') ? '&' : '?'}done=${notice}`)
+}
+
+/**
+ * Whether a form of the console sent the request. Browsers alone use the console, and each of them says where a form comes from.
+ */
+function isOwnForm(exchange: Exchange): boolean {
+  const site = exchange.header('sec-fetch-site')
+  if (site !== undefined && site !== '') return site === 'same-origin'
+  const origin = exchange.header('origin')
+  return origin !== undefined && isOfHost(origin, exchange.header('host'))
+}
+
+function show(located: Located, page: Page | Redirect): Reply {
+  if ('location' in page) return redirect(page.location)
+  const { view, path } = located
+  const shownAt =
+    view.base + path + (path === '/user' ? `?id=${encodeURIComponent(view.query.get('id') ?? '')}` : '')
+  const done = readNotice(view.engine.options.secrets, shownAt, view.query.get('done'), view.now)
+  const notice =
+    done === null ? null : html`<p class="notice" role="status">${resultText(done.action, done.result)}</p>`
+  return reply(page.status ?? 200, 'text/html; charset=utf-8', layout(view, page, notice))
+}
+
+interface Place {
+  readonly base: string
+  readonly path: string
+  readonly search: string
+  readonly query: URLSearchParams
+}
+
+/** Where the console is, and what of it is asked for. */
+function placeOf({ exchange: { target }, mountedAt }: ConsoleRequest, configured: string): Place | null {
+  const address = target.startsWith('/') ? `http://console${target}` : target
+  if (!URL.canParse(address)) return null
+  const url = new URL(address)
+  const base = mountedAt ?? (configured === '/' ? '' : configured)
+  const isBelow = url.pathname === base || url.pathname.startsWith(`${base}/`)
+  // A router that does not tell which path it has removed.
+  const path = isBelow ? url.pathname.slice(base.length) : url.pathname
+  if (!BASE.test(base)) return null
+  return { base, path: path === '' ? '/' : path, search: url.search, query: url.searchParams }
+}
+
+function redirect(location: string): Reply {
+  return reply(303, 'text/plain; charset=utf-8', 'See the other page\n', [['location', location]])
+}
+
+function refusal(status: 403 | 500 | 503): Reply {
+  if (status === 403) return plain(403, 'You may not see this page', 'Sign in with an account that may.')
+  return plain(
+    status,
+    'This page is not available',
+    'The application could not tell whether you may see it. Its log says why.',
+  )
+}
+
+function readOnly(): Reply {
+  return plain(403, 'You may only look', 'This console offers no actions to you. Nothing was changed.')
+}
+
+function notFound(): Reply {
+  return plain(404, 'No such page', 'The console has no page at this address.')
+}
+
+function unavailable(): Reply {
+  return plain(
+    503,
+    'The database does not answer',
+    'Sessions go on: access tokens are verified without it. The overview shows what this process knows. Try this page again in a moment.',
+    [['retry-after', '5']],
+  )
+}
+
+function plain(status: number, title: string, text: string, headers: readonly Header[] = []): Reply {
+  return reply(status, 'text/html; charset=utf-8', plainPage(title, text), headers)
+}
+
+function reply(status: number, type: string, body: string, headers: readonly Header[] = []): Reply {
+  return createReply(status, [['content-type', type], ...HEADERS, ...headers], body)
+}
+
+function withHeaders({ status, headers, body }: Reply): Reply {
+  return createReply(status, [...HEADERS, ...headers], body)
+}

@@ -1,0 +1,13 @@
+/** A text that begins like this is a formula for a spreadsheet (OWASP: CSV injection). */
+const FORMULA = /^[=+\-@\t\r]/
+
+/** A table as CSV (RFC 4180). Cells that a spreadsheet would compute begin with an apostrophe. */
+export function toCsv(rows: readonly (readonly (string | null)[])[]): string {
+  return rows.map((row) => `${row.map(cell).join(',')}\r\n`).join('')
+}
+
+function cell(value: string | null): string {
+  const text = value ?? ''
+  const safe = FORMULA.test(text) ? `'${text}` : text
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+}

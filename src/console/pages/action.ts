@@ -1,0 +1,20 @@
+import type { Impossible, Plan } from '../actions.ts'
+import { html } from '../html.ts'
+import type { Page } from '../view.ts'
+
+/** Asks before an action. The form repeats the parameters in its address, so a POST needs no body. */
+export function confirmPage({ title, effects, label, isDangerous, back }: Plan, target: string): Page {
+  return {
+    title,
+    main: html`<section class="card question"><h1>${title}</h1><ul class="effects">${effects.map((effect) => html`<li>${effect}</li>`)}</ul>
+<form method="post" action="${target}"><button class="button${isDangerous ? ' danger' : ' primary'}">${label}</button><a class="button" href="${back}">Cancel</a></form></section>`,
+  }
+}
+
+export function impossiblePage({ status, title, text, back }: Impossible): Page {
+  return {
+    title,
+    status,
+    main: html`<section class="card question"><h1>${title}</h1><p>${text}</p><p><a class="button" href="${back}">Back</a></p></section>`,
+  }
+}

@@ -1,0 +1,281 @@
+import { diagnose } from '../../core/doctor/diagnose.ts'
+import type { Finding } from '../../core/doctor/finding.ts'
+import { type ProcessFacts, readProcess } from '../../core/doctor/process-facts.ts'
+import type { DayOverview, Figure, FigureSource, StoreOverview } from '../../core/inspection.ts'
+import type { StoreStatus } from '../../core/store-status.ts'
+import { bytes, count, counted, duration, percent } from '../../portable/format.ts'
+import { canRotate } from '../actions.ts'
+import { COUNTED, type Counted, type RecentEvent } from '../activity.ts'
+import { type Part, readPart } from '../bounded.ts'
+import { type Bar, barChart, type Series, sparkline } from '../charts.ts'
+import { type Html, html, type Piece, prose } from '../html.ts'
+import { ago, exact, type Page, sessionLink, userLink, type View } from '../view.ts'
+
+const DAYS = 14
+const SHOWN_EVENTS = 8
+
+/** The state of everything. Each part may be missing on its own. */
+export async function overviewPage(view: View): Promise<Page> {
+  const { engine, now } = view
+  const inspect = engine.store.inspect
+  const [overview, status, facts] = await Promise.all([
+    inspect === undefined ? null : readPart(() => inspect.overview(now, DAYS)),
+    inspect === undefined ? null : readPart(() => inspect.status()),
+    readProcess(engine),
+  ])
+  return {
+    title: 'Overview',
+    section: 'overview',
+    main: html`<h1 class="hidden">Overview</h1>
+${outage(overview, status)}${attention(facts, status)}
+${overview?.value ? history(overview.value) : missing('Sessions', overview)}
+${live(view)}
+<div class="columns">
+<div class="column">${feed(view, facts)}${database(view, status)}</div>
+<div class="column">${keys(view, status)}${recentEvents(view)}</div>
+</div>`,
+  }
+}
+
+function outage(...parts: readonly (Part<unknown> | null)[]): Html | null {
+  const problem = parts.find((part) => part !== null && part.problem !== null)?.problem
+  if (problem === undefined || problem === null) return null
+  return html`<section class="card verdict bad" role="status" aria-label="The database"><span class="state bad">Database away</span><p>${problem} This page shows what the process itself knows. Sessions go on: access tokens are verified without the database.</p></section>`
+}
+
+const SEVERITY: Readonly<Record<Finding['severity'], readonly [tone: string, name: string]>> = {
+  problem: ['bad', 'Problem'],
+  warning: ['warn', 'Warning'],
+  note: ['', 'Note'],
+}
+
+function attention(facts: ProcessFacts, status: Part<StoreStatus> | null): Html {
+  const findings = diagnose(status?.value ?? null, facts)
+  if (findings.length === 0)
+    return status?.value
+      ? html`<section class="calm" aria-label="Checks"><span class="state active">All well</span> No check of the database and of this process found anything.</section>`
+      : html``
+  return html`<section class="card" aria-labelledby="attention"><h2 id="attention">Needs attention</h2><ul class="findings">${findings.map(
+    ({ severity, sentence, remedy }) => {
+      const [tone, name] = SEVERITY[severity]
+      return html`<li><span class="state ${tone}">${name}</span><div><p>${prose(sentence, exact)}</p><p class="remedy">${prose(remedy, exact)}</p></div></li>`
+    },
+  )}</ul></section>`
+}
+
+const HOW: Readonly<Record<FigureSource, string>> = {
+  counted: 'counted now',
+  estimated: 'estimated from statistics',
+  sampled: 'estimated from samples',
+  unknown: 'not known in time',
+}
+
+function figure(name: string, value: number | null, how: string): Html {
+  return html`<div class="figure"><dt>${name}</dt><dd><strong>${value === null ? '–' : count(value)}</strong><small>${how}</small></dd></div>`
+}
+
+const REASONS: readonly (Series & { readonly reasons: readonly string[] })[] = [
+  { id: 'c-reuse', name: 'Reuse', reasons: ['reuse'] },
+  { id: 'c-revoked', name: 'Revoked', reasons: ['revoked'] },
+  { id: 'c-logout', name: 'Signed out', reasons: ['logout'] },
+  { id: 'c-replaced', name: 'Replaced', reasons: ['replaced'] },
+  { id: 'c-expired', name: 'Expired', reasons: ['idle', 'absolute'] },
+  { id: 'c-other', name: 'Other', reasons: [] },
+]
+
+function history({ active, days, source }: StoreOverview): Html {
+  const label = ({ from }: DayOverview): string =>
+    new Date(from).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' })
+  const bars = (of: (day: DayOverview) => readonly (number | null)[]): Bar[] =>
+    days.map((day) => ({ label: label(day), values: of(day) }))
+  const ends = bars(({ ends: { value, byReason } }) => {
+    if (value === null) return REASONS.map(() => null)
+    const named = REASONS.map(({ reasons }) =>
+      reasons.reduce((sum, reason) => sum + (byReason[reason] ?? 0), 0),
+    )
+    const rest =
+      Object.values(byReason).reduce((sum, part) => sum + part, 0) -
+      named.reduce((sum, part) => sum + part, 0)
+    return named.map((part, index) => (REASONS[index]!.id === 'c-other' ? rest : part))
+  })
+  const signIns = days.map((day) => day.signIns)
+  const reuse = days.map((day) => day.reuse)
+  return html`<section aria-labelledby="days"><h2 id="days">Sessions</h2>
+<dl class="figures">${figure('Active sessions', active.value, HOW[active.how])}${sumFigure('Sign-ins', signIns)}${sumFigure(
+    'Ends',
+    days.map((day) => day.ends),
+  )}${sumFigure('Reuse detected', reuse)}</dl>
+<div class="columns three">
+<figure class="card"><figcaption>Sign-ins per day</figcaption>${barChart(
+    'Sign-ins per day',
+    [{ id: 'c-main', name: 'Sign-ins' }],
+    bars((day) => [day.signIns.value]),
+  )}</figure>
+<figure class="card"><figcaption>Ends per day, by reason</figcaption>${barChart('Ends per day', REASONS, ends)}</figure>
+<figure class="card"><figcaption>Reuse detected per day</figcaption>${barChart(
+    'Reuse per day',
+    [{ id: 'c-reuse', name: 'Detections' }],
+    bars((day) => [day.reuse.value]),
+  )}</figure>
+</div>
+<p class="note">Days in UTC; the last one is unfinished. ${source === 'audit' ? 'From the audit table.' : 'From the stored sessions: older days lack those that are deleted, and a session that expires without a request is no end.'}</p></section>`
+}
+
+/** The sum over the days, by the least exact of them. */
+function sumFigure(name: string, figures: readonly Figure[]): Html {
+  const order: readonly FigureSource[] = ['counted', 'estimated', 'sampled', 'unknown']
+  const known = figures.filter(({ value }) => value !== null)
+  const how = order[Math.max(0, ...known.map((each) => order.indexOf(each.how)))]!
+  const value = known.length === 0 ? null : known.reduce((sum, each) => sum + (each.value ?? 0), 0)
+  const days =
+    known.length === figures.length ? `${figures.length} days` : `${known.length} of ${figures.length} days`
+  return figure(name, value, value === null ? HOW.unknown : `in ${days}, ${HOW[how]}`)
+}
+
+function missing(name: string, part: Part<unknown> | null): Html | null {
+  if (part !== null) return null
+  return html`<section class="card"><h2>${name}</h2><p class="note">This store tells no figures. Users and sessions can be looked up all the same.</p></section>`
+}
+
+const LIVE: Readonly<Record<Counted, string>> = {
+  refreshed: 'Refreshes',
+  created: 'Sign-ins',
+  ended: 'Ends',
+  reused: 'Reuse',
+}
+
+function live({ activity, now, base }: View): Html {
+  const rates = activity.lastMinute(now)
+  return html`<section aria-labelledby="live"><h2 id="live">This process, in the last minute</h2>
+<dl class="figures live" data-live="${base}/live.json">${COUNTED.map(
+    (name) =>
+      html`<div class="figure"><dt>${LIVE[name]}</dt><dd><strong data-rate="${name}">${count(rates[name])}</strong>${sparkline(name, activity.minutes(now, name))}</dd></div>`,
+  )}</dl><p class="note">The lines show the last 30 minutes. Counting began ${ago(activity.since, now)}; other processes count for themselves.</p></section>`
+}
+
+function table(rows: readonly (readonly [string, Piece])[]): Html {
+  return html`<dl class="facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`
+}
+
+function feed(view: View, { skew }: ProcessFacts): Html {
+  const { feed: state, confirmations } = view.sessions.stats()
+  const rows: (readonly [string, Piece])[] = [
+    [
+      'Revocations arrive',
+      state.mode === 'expiry'
+        ? 'when access tokens expire'
+        : state.listening
+          ? html`<span class="state active">at once</span> by LISTEN`
+          : html`<span class="state warn">by polling</span>`,
+    ],
+    ...(state.staleness === null
+      ? []
+      : ([
+          ['Last read', html`<span data-staleness>${duration(state.staleness * 1000)}</span> ago`],
+          ['Known revocations', `${count(state.entries)} in ${bytes(state.bytes)}`],
+        ] as const)),
+    ['Confirmations waiting', count(confirmations.queued)],
+    [
+      'Clock',
+      skew === null
+        ? 'not compared'
+        : Math.abs(skew) < 1000
+          ? 'agrees with the database'
+          : `${duration(Math.abs(skew))} ${skew > 0 ? 'behind' : 'ahead of'} the database`,
+    ],
+  ]
+  return html`<section class="card" aria-labelledby="feed"><h2 id="feed">Feed and clock</h2>${table(rows)}</section>`
+}
+
+interface ShownKey {
+  readonly epoch: number
+  readonly kid: string
+  readonly algorithm: string
+  readonly signsFrom: Date
+  readonly verifiesUntil: Date | null
+}
+
+function keys(view: View, status: Part<StoreStatus> | null): Html {
+  const { sessions, engine, now, base, mayAct } = view
+  const own = canRotate(view)
+  const listed: readonly ShownKey[] = own
+    ? sessions.keys.list()
+    : (status?.value?.keys ?? sessions.keys.list())
+  const sorted = listed.toSorted((a, b) => b.epoch - a.epoch)
+  const signing = sorted.find(({ signsFrom }) => signsFrom.getTime() <= now)
+  const [newest] = sorted
+  const interval = engine.options.keys.provided === null ? engine.options.keys.rotationInterval : null
+  const next =
+    newest === undefined || interval === null
+      ? null
+      : newest.signsFrom.getTime() > now
+        ? newest.signsFrom.getTime()
+        : newest.signsFrom.getTime() + interval
+  const shown = sorted.filter(({ verifiesUntil }) => verifiesUntil === null || verifiesUntil.getTime() > now)
+  const retired = sorted.length - shown.length
+  const stateOf = (key: ShownKey): Html =>
+    key === signing
+      ? html`<span class="state active">signs</span>`
+      : key.signsFrom.getTime() > now
+        ? html`<span class="state">signs ${ago(key.signsFrom, now)}</span>`
+        : html`<span class="state">verifies until ${exact(key.verifiesUntil ?? now)}</span>`
+  return html`<section class="card" aria-labelledby="keys"><div class="head"><h2 id="keys">Signing keys</h2>${mayAct && own ? html`<a class="button small" href="${base}/actions/rotate-keys">Rotate key</a>` : null}</div>
+<ul class="rows">${shown.map((key) => html`<li><code>${key.kid}</code> <span>${key.algorithm}</span> ${stateOf(key)}</li>`)}</ul>
+<p class="note">${next === null ? null : html`The next key signs ${ago(next, now)}. `}${retired === 0 ? null : `${counted(retired, 'retired key')} will be deleted.`}</p></section>`
+}
+
+function database({ engine }: View, part: Part<StoreStatus> | null): Html {
+  const status = part?.value
+  if (!status)
+    return html`<section class="card" aria-labelledby="database"><h2 id="database">Database</h2><p class="note">${part?.problem ?? 'This store tells nothing about itself.'}</p></section>`
+  const { server, schema, table: rows, notifications } = status
+  const applied = schema.applied?.at(-1)?.id
+  // What the engine or the role does not tell is left out.
+  const facts: (readonly [string, Piece])[] = [
+    ['Server', `${server.version}${server.standby === true ? ', standby' : ''}`],
+    ['Database', server.database],
+    [
+      'Schema',
+      `${schema.name}${applied === undefined ? '' : `, migration ${applied}`}${schema.missing !== null && schema.missing.length > 0 ? `, lacks ${schema.missing.join(', ')}` : ''}`,
+    ],
+    ['Table of sessions', rows?.bytes == null ? null : `${bytes(rows.bytes)} with its indexes`],
+    [
+      'Rows',
+      rows?.liveRows == null
+        ? null
+        : `about ${counted(rows.liveRows, 'live row')}, ${count(rows.deadRows ?? 0)} dead`,
+    ],
+    ['Updates within the page (HOT)', rows?.hotUpdates == null ? null : percent(rows.hotUpdates)],
+    ['Last vacuum', rows?.vacuumedAt == null ? null : ago(rows.vacuumedAt, status.at.getTime())],
+    ['Listening processes', notifications.listeners === null ? null : count(notifications.listeners)],
+  ]
+  return html`<section class="card" aria-labelledby="database"><h2 id="database">Database${engine.store.readOnly === true ? html` <span class="tag">read-only</span>` : null}</h2>${table(facts.filter(([, value]) => value !== null))}</section>`
+}
+
+function recentEvents(view: View): Html {
+  const recent = view.activity.notable()
+  const item = (entry: RecentEvent): Html => {
+    const { at, level, message, times, sessionId, userId, event } = entry
+    const { actor } = event as { actor?: unknown }
+    return html`<li class="${level}"><p>${message}${times > 1 ? ` (${count(times)} times)` : ''}</p><small>${ago(at, view.now)}${sessionId === null ? null : html` · ${sessionLink(view, sessionId)}`}${userId === null ? null : html` · ${userLink(view, userId)}`}${typeof actor === 'string' ? html` · by <bdi>${actor}</bdi>` : null}</small></li>`
+  }
+  return html`<section class="card" aria-labelledby="events"><h2 id="events">Notable events of this process</h2>${
+    recent.length === 0
+      ? html`<p class="note">Nothing out of the ordinary. Events of other processes are in their logs.</p>`
+      : html`<ul class="events">${recent.slice(0, SHOWN_EVENTS).map(item)}</ul>${
+          recent.length <= SHOWN_EVENTS
+            ? null
+            : html`<details><summary>${counted(recent.length - SHOWN_EVENTS, 'earlier event')}</summary><ul class="events">${recent.slice(SHOWN_EVENTS).map(item)}</ul></details>`
+        }`
+  }</section>`
+}
+
+/** What the script of the page asks for. It reads no database. */
+export function liveFigures({ activity, now, sessions }: View): object {
+  const { staleness } = sessions.stats().feed
+  return {
+    rates: activity.lastMinute(now),
+    minutes: Object.fromEntries(COUNTED.map((name) => [name, activity.minutes(now, name)])),
+    staleness: staleness === null ? null : duration(staleness * 1000),
+  }
+}

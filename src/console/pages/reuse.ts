@@ -1,0 +1,94 @@
+import type { Party, ReuseRecord, StoreInspection } from '../../core/inspection.ts'
+import type { Reply } from '../../http/exchange.ts'
+import { createReply } from '../../http/reply.ts'
+import { bounded } from '../bounded.ts'
+import { toCsv } from '../csv.ts'
+import { type Html, html } from '../html.ts'
+import { ago, exact, type Page, queryOf, readPosition, sessionUrl, userLink, type View } from '../view.ts'
+import { deviceLabel } from './describe.ts'
+
+const PAGE = 50
+/** An export has at most as many rows, and names where the next one begins. */
+const MAX_EXPORTED = 1000
+
+/** Detections of reuse, the newest first. */
+export async function reusePage(view: View, inspect: StoreInspection): Promise<Page> {
+  const { base, query } = view
+  const after = readPosition(query.get('after'))
+  const { found, searchedBackTo, next } = await bounded(() => inspect.reuse(after, PAGE))
+  const searched =
+    searchedBackTo === null
+      ? 'Everything that is stored was searched.'
+      : html`Searched back to ${exact(searchedBackTo)}.`
+  return {
+    title: 'Reuse',
+    section: 'reuse',
+    main: html`<div class="head"><div><h1>Reuse</h1><p class="lead">An old refresh token came back: two clients used the same session, and one of them may be a thief. Pawl ended these sessions.</p></div><div class="actions"><a class="button" href="${base}/reuse.csv" download>Export CSV</a><a class="button" href="${base}/reuse.json" download>Export JSON</a></div></div>
+<div class="card flush">${found.length === 0 ? html`<p class="empty">No reuse found. ${searched}</p>` : table(view, found)}</div>
+${found.length === 0 ? null : html`<p class="note">${searched} Rows of ended sessions are deleted after the time that <code>privacy.keepEnded</code> sets, and their detections with them, unless an audit table keeps them.</p>`}
+${next === null ? null : html`<p class="more"><a class="button" href="${base}/reuse${queryOf({ after: `${next.at}.${next.id}` })}">${found.length === 0 ? 'Search on' : 'Older detections'}</a></p>`}`,
+  }
+}
+
+function table(view: View, found: readonly ReuseRecord[]): Html {
+  const { now } = view
+  const names = ['Detected', 'User', 'Holder of the newer token', 'Presenter of the older token', 'Signed in']
+  return html`<table class="stack" role="table"><thead role="rowgroup"><tr role="row">${names.map((name) => html`<th role="columnheader" scope="col">${name}</th>`)}</tr></thead><tbody role="rowgroup">${found.map(
+    (record) => html`<tr role="row">
+<td role="cell" class="first"><a href="${sessionUrl(view, record.sessionId)}">${ago(record.at, now)}</a></td>
+<td role="cell" data-label="User">${userLink(view, record.userId)}</td>
+<td role="cell" data-label="Newer token">${party(record.holder)}</td>
+<td role="cell" data-label="Older token">${record.presenter === null ? html`<span class="none">not recorded</span>` : party(record.presenter)}</td>
+<td role="cell" data-label="Signed in">${ago(record.signedInAt, now)}</td>
+</tr>`,
+  )}</tbody></table>`
+}
+
+function party({ ip, userAgent }: Party): Html {
+  return html`<span class="party">${deviceLabel(userAgent)}<small class="id">${ip ?? 'no address recorded'}</small></span>`
+}
+
+/** The same as a file. `next` of a JSON file, and a last line of a CSV file, say that there is more. */
+export async function reuseFile(view: View, inspect: StoreInspection, kind: 'csv' | 'json'): Promise<Reply> {
+  const after = readPosition(view.query.get('after'))
+  const page = await bounded(() => inspect.reuse(after, MAX_EXPORTED))
+  const next = page.next === null ? null : `${page.next.at}.${page.next.id}`
+  const iso = (at: number): string => new Date(at).toISOString()
+  const detections = page.found.map((record) => ({
+    detectedAt: iso(record.at),
+    sessionId: record.sessionId,
+    userId: record.userId,
+    signedInAt: iso(record.signedInAt),
+    lastSeenAt: iso(record.lastSeenAt),
+    holderIp: record.holder.ip,
+    holderUserAgent: record.holder.userAgent,
+    presenterIp: record.presenter?.ip ?? null,
+    presenterUserAgent: record.presenter?.userAgent ?? null,
+  }))
+  const searchedBackTo = page.searchedBackTo === null ? null : iso(page.searchedBackTo)
+  const type = kind === 'csv' ? 'text/csv; charset=utf-8; header=present' : 'application/json'
+  const body =
+    kind === 'json'
+      ? `${JSON.stringify({ searchedBackTo, next, detections }, null, 2)}\n`
+      : toCsv([CSV_HEADER, ...detections.map((record) => Object.values(record))])
+  return createReply(
+    200,
+    [
+      ['content-type', type],
+      ['content-disposition', `attachment; filename="pawl-reuse-${iso(view.now).slice(0, 10)}.${kind}"`],
+    ],
+    body,
+  )
+}
+
+const CSV_HEADER = [
+  'detected_at',
+  'session_id',
+  'user_id',
+  'signed_in_at',
+  'last_seen_at',
+  'holder_ip',
+  'holder_user_agent',
+  'presenter_ip',
+  'presenter_user_agent',
+]

@@ -1,0 +1,179 @@
+import { CHANGES, LIVE, milliseconds } from '../queries.ts'
+
+/*
+ * The statements of the audit table, `:audit`. The rules of `../queries.ts` hold for them too, except that Citus does not run
+ * them: it cannot write rows of two tables in one statement.
+ */
+
+export const AUDIT_COLUMNS: readonly string[] = [
+  'at',
+  'session_id',
+  'signed_in_at',
+  'last_seen_at',
+  'kind',
+  'user_id',
+  'ip',
+  'user_agent',
+  'reason',
+  'actor_user_id',
+  'presenter_ip',
+  'presenter_user_agent',
+]
+
+/** Of a session that has started. Its id is new, so no such row can exist. */
+const STARTED = `insert into :audit (at, session_id, kind, user_id, ip, user_agent, actor_user_id)
+      select created_at, id, 'created', user_id, ip, user_agent, actor_user_id from changed`
+
+/** A row that exists already, as after a restored backup of the sessions alone, must not keep a session from ending. */
+function ended(at: string, reason: string, presenter = 'null, null', where = 'true'): string {
+  return `insert into :audit (at, session_id, kind, user_id, ip, user_agent, reason, actor_user_id,
+        signed_in_at, last_seen_at, presenter_ip, presenter_user_agent)
+      select ${at}, id, 'ended', user_id, ip, user_agent, ${reason}, actor_user_id,
+        created_at, coalesce(turned_at, created_at), ${presenter} from changed where ${where}
+      on conflict do nothing`
+}
+
+/** Changes sessions and records it at once: both or neither, in one round trip. A retry that changes nothing records nothing. */
+function recording(change: keyof typeof CHANGES, record: string, result: string): string {
+  const columns = 'id, user_id, ip, user_agent, actor_user_id, created_at, turned_at'
+  const more = change === 'prune' ? ', expires_at, absolute_expires_at, ended_at, end_reason' : ''
+  return `with changed as (
+      ${CHANGES[change]}
+      returning ${columns}${more}
+    ), recorded as (
+      ${record}
+    )
+    select ${result} from changed`
+}
+
+/** Take the place of the statements with the same name. */
+export const RECORDING: Readonly<Record<keyof typeof CHANGES, string>> = {
+  insert: recording('insert', STARTED, 'id'),
+  insertMany: recording('insertMany', STARTED, 'id'),
+  end: recording('end', ended('$2::timestamptz', '$3'), 'user_id'),
+  /** $7 and $8: the presenter of the token. */
+  endExpected: recording('endExpected', ended('$4::timestamptz', '$5', '$7::inet, $8'), 'user_id'),
+  endMany: recording('endMany', ended('$2::timestamptz', '$3'), 'id, user_id'),
+  endListed: recording('endListed', ended('$2::timestamptz', '$3'), 'id'),
+  // The database may have lost the end of a session and have kept its record, as after a backup of some tables.
+  endAgain: recording(
+    'endAgain',
+    ended(
+      '$2::timestamptz',
+      '$3',
+      undefined,
+      `not exists (select 1 from :audit a
+          where a.user_id = changed.user_id and a.session_id = changed.id and a.kind = 'ended')`,
+    ),
+    'id',
+  ),
+  prune: recording(
+    'prune',
+    ended(
+      'expires_at',
+      `case when absolute_expires_at <= expires_at then 'absolute' else 'idle' end`,
+      undefined,
+      LIVE,
+    ),
+    'id',
+  ),
+}
+
+const COLUMNS = `${milliseconds('a.at')} as at, a.session_id, a.kind, a.user_id, a.ip, a.user_agent, a.reason, a.actor_user_id,
+      ${milliseconds('a.signed_in_at')} as signed_in_at, ${milliseconds('a.last_seen_at')} as last_seen_at,
+      a.presenter_ip, a.presenter_user_agent`
+
+/** From $1 to before $2, and after the cursor in $3 to $5. */
+const PERIOD = `a.at >= $1 and a.at < $2 and (a.at, a.session_id, a.kind) < ($3::timestamptz, $4::uuid, $5)`
+const NEWEST_FIRST = 'a.at desc, a.session_id desc, a.kind desc'
+
+/**
+ * Walks at most $6 rows in the order of an index, and finds at most $8 of them that are in the network $7. The last row that
+ * it returns is the last row of the walk.
+ * @param condition what selects the index; its parameter is $9
+ */
+function walk(condition: string): string {
+  return `with a as (
+      select * from :audit a where ${condition}${PERIOD} order by ${NEWEST_FIRST} limit $6
+    )
+    select * from (
+      (select ${COLUMNS}, true as found, null as walked from a
+        where $7::inet is null or a.ip <<= $7::inet order by ${NEWEST_FIRST} limit $8)
+      union all
+      (select ${COLUMNS}, false as found, (select count(*) from a) as walked from a
+        order by a.at, a.session_id, a.kind limit 1)
+    ) rows order by found desc, at desc, session_id desc, kind desc`
+}
+
+/**
+ * Deletes the rows of a condition in the order of their time: about $2, because rows of one time go together. The planner
+ * takes a list of times for few, and a range of them for a third of the table.
+ */
+function deleteOldest(condition: string): string {
+  return `delete from :audit where ${condition}
+      and at = any(array(select at from :audit where ${condition} order by at limit $2))
+    returning kind`
+}
+
+export type AuditQueryName =
+  | 'historyByTime'
+  | 'historyByUser'
+  | 'historyByAddress'
+  | 'historyOfReuse'
+  | 'historyInNetwork'
+  | 'oldestAudited'
+  | 'countAudit'
+  | 'countAuditReuse'
+  | 'sampleAudit'
+  | 'eraseAudit'
+  | 'eraseAuditActor'
+  | 'pruneAudit'
+  | 'auditState'
+
+export const AUDIT_QUERIES: Readonly<Record<AuditQueryName, string>> = {
+  historyByTime: walk(''),
+  historyByUser: walk('a.user_id = $9 and '),
+  historyByAddress: walk('a.ip = $9::inet and '),
+  historyOfReuse: walk(`a.reason = 'reuse' and `),
+
+  /** The whole of a network with at most $6 - 1 rows. The range is that of the index, whose order is not that of time. */
+  historyInNetwork: `with a as (
+      select * from :audit a
+      where a.ip between network($7::inet)
+          and set_masklen(broadcast($7::inet), case family($7::inet) when 4 then 32 else 128 end)
+        and ${PERIOD} order by a.ip limit $6
+    )
+    select ${COLUMNS}, (select count(*) from a) as walked from a order by ${NEWEST_FIRST} limit $8`,
+
+  // An expiry is recorded later than it was, so it may be older than the audit.
+  oldestAudited: `select ${milliseconds('a.at')} as at from :audit a where a.kind = 'created' order by a.at limit 1`,
+
+  // The order makes it walk the index. The planner cannot know that the first rows of the table are the oldest.
+  countAudit: `select count(*) as rows from (select 1 from :audit a where a.at >= $1 order by a.at limit $2) as entry`,
+
+  countAuditReuse: `select div(${milliseconds('at')}, 86400000) as day, count(*) as rows
+    from (select at from :audit where reason = 'reuse' and at >= $1 order by at limit $2) as entry group by 1`,
+
+  sampleAudit: `select p.n, s.reason, count(*) as rows, max(s.at) as last
+    from unnest($1::timestamptz[], $2::timestamptz[]) with ordinality as p (low, high, n)
+      cross join lateral (
+        select case when a.kind = 'ended' then left(coalesce(a.reason, 'other'), 40) end as reason,
+          ${milliseconds('a.at')} as at
+        from :audit a where a.at >= p.low and a.at < p.high order by a.at limit $3
+      ) s
+    group by p.n, s.reason`,
+
+  eraseAudit: deleteOldest('user_id = $1'),
+  eraseAuditActor: `update :audit set actor_user_id = '' where actor_user_id = $1 returning kind`,
+  pruneAudit: deleteOldest('at < $1'),
+
+  /** Every role may read it, and it works without the table. */
+  auditState: `select c.relkind = 'p' and p.partdefid = 0 as lacks_default,
+      has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')
+        and has_table_privilege(c.oid, 'update') and has_table_privilege(c.oid, 'delete') as may_write,
+      exists (select 1 from pg_catalog.pg_class part
+        where (part.oid = c.oid or part.oid in (select relid from pg_catalog.pg_partition_tree(c.oid)))
+          and pg_relation_size(part.oid) > 0) as has_rows
+    from pg_catalog.pg_class c left join pg_catalog.pg_partitioned_table p on p.partrelid = c.oid
+    where c.oid = to_regclass($1)`,
+}

@@ -1,0 +1,62 @@
+import { MAX_OVERVIEW_DAYS, type StoreInspection } from '../../core/inspection.ts'
+import type { StoreStatus } from '../../core/store-status.ts'
+import type { Audit } from '../audit/audit.ts'
+import { createHistory } from '../audit/history.ts'
+import { auditedSince, readAuditDays } from '../audit/overview.ts'
+import { AUDIT_QUERIES, type AuditQueryName } from '../audit/queries.ts'
+import type { Connection, Row } from '../connection.ts'
+import { readDistribution } from '../distribution.ts'
+import type { Names } from '../names.ts'
+import type { Parameter } from '../parameters.ts'
+import { findUsers, type QueryRows, readUserOrder } from './find-users.ts'
+import { readOverview } from './overview.ts'
+import { FIRST_ID, findReuse } from './reuse.ts'
+import type { UserOrder } from './user-order.ts'
+
+/** Milliseconds for each statement. The page of a console does not wait longer. */
+const ANSWER_WITHIN = 2000
+/** Entries of the index of ends that one search of reuse walks. Each reads a row somewhere in the table. */
+const REUSE_WALK = 20_000
+
+/** What the store tells people, by statements that are bounded on a table of any size. */
+export function createInspection(
+  connection: Connection,
+  names: Names,
+  readStatus: () => Promise<StoreStatus>,
+  audit: Pick<Audit, 'isKept'>,
+): StoreInspection {
+  const query: QueryRows = (text, values) => connection.queryOnce(ANSWER_WITHIN, names.fill(text), values)
+  const runAudit = (name: AuditQueryName, values: Parameter[]): Promise<Row[]> =>
+    query(AUDIT_QUERIES[name], values)
+  const { history, reuse: reuseInAudit } = createHistory(runAudit)
+  let order: Promise<UserOrder> | null = null
+
+  return {
+    async overview(at, days) {
+      const { sessions } = await readDistribution({ query }, names)
+      const shown = Math.min(days, MAX_OVERVIEW_DAYS)
+      const audited = audit.isKept ? await readAuditDays(runAudit, at, shown) : null
+      return readOverview(query, names, sessions === 'distributed', at, shown, audited)
+    },
+    async findUsers(prefix, after, limit) {
+      order ??= readUserOrder(query, names)
+      return findUsers(query, await order, prefix, after, limit)
+    },
+    async reuse(after, limit) {
+      const since = audit.isKept ? await auditedSince(runAudit) : null
+      if (since === null || (after !== null && after.at < since))
+        return findReuse(query, after, limit, REUSE_WALK)
+      const page = await reuseInAudit(after, limit)
+      if (page.next !== null) return page
+      // The sessions know of reuse that is older than the audit.
+      const end = { at: since, id: FIRST_ID }
+      if (page.found.length === limit) return { ...page, searchedBackTo: since, next: end }
+      const older = await findReuse(query, end, limit - page.found.length, REUSE_WALK)
+      return { ...older, found: [...page.found, ...older.found] }
+    },
+    status: readStatus,
+    get history() {
+      return audit.isKept ? history : undefined
+    },
+  }
+}

@@ -1,0 +1,255 @@
+import type { DayOverview, EndFigure, Figure, StoreOverview } from '../../core/inspection.ts'
+import type { Row } from '../connection.ts'
+import { countSessions, type QueryOne } from '../count-sessions.ts'
+import { estimateRows, hasEstimates } from '../estimate-rows.ts'
+import type { Names } from '../names.ts'
+import { milliseconds } from '../queries.ts'
+import { isUnsupported } from '../sqlstate.ts'
+import { timestamp } from '../times.ts'
+import { daysUntil, type Part, partsOf, type Sample, totalsOf } from './day-parts.ts'
+import type { QueryRows } from './find-users.ts'
+import { findReuse } from './reuse.ts'
+
+const DAY = 86_400_000
+/** Larger tables are estimated. */
+const MAX_COUNTED = 50_000
+/** Milliseconds for the count of active sessions. */
+const COUNT_WITHIN = 60
+/** As many rows are counted, and of more a sample is read. */
+interface Bounds {
+  readonly counted: number
+  /** For all days. */
+  readonly sampled: number
+}
+
+/** Entries of the primary key. */
+const SIGN_IN_BOUNDS: Bounds = { counted: 20_000, sampled: 10_000 }
+/** Entries of the index of ends, each of which reads a row somewhere in the table. */
+const END_BOUNDS: Bounds = { counted: 5000, sampled: 5000 }
+/** The same for the search of reuse, which is rare. */
+const MAX_REUSE_WALK = 5000
+
+/** Both are answered by an index alone. */
+export const SIGN_INS_SINCE = `select count(*) as rows from (select id from :sessions where id >= $1 limit $2) as entry`
+export const ENDS_SINCE = `select count(*) as rows
+  from (select invalidated_at from :sessions where invalidated_at >= $1 limit $2) as entry`
+
+export const SIGN_INS = `select p.n, count(*) as rows, max(cast(s.id as text) collate "C") as last
+  from unnest($1::uuid[], $2::uuid[]) with ordinality as p (low, high, n)
+    cross join lateral (select id from :sessions where id >= p.low and id < p.high order by id limit $3) s
+  group by p.n`
+
+/** A change of claims has no reason. */
+export const ENDS = `select p.n, s.reason, count(*) as rows, max(s.at) as last
+  from unnest($1::timestamptz[], $2::timestamptz[]) with ordinality as p (low, high, n)
+    cross join lateral (
+      select case when ended_at is not null or end_reason is not null
+          then left(coalesce(end_reason, 'other'), 40) end as reason,
+        ${milliseconds('invalidated_at')} as at
+      from :sessions s where s.invalidated_at >= p.low and s.invalidated_at < p.high
+      order by s.invalidated_at limit $3
+    ) s
+  group by p.n, s.reason`
+
+const LAST_ID = 'select id from :sessions order by id desc limit 1'
+const CREATED = `select ${milliseconds(`date_trunc('day', created_at at time zone 'utc') at time zone 'utc'`)} as day, count(*) as rows
+  from (select created_at from :sessions order by id limit $1) as entry group by 1`
+const ANALYZED = `select ${milliseconds('max(greatest(last_analyze, last_autoanalyze))')} as at
+  from pg_stat_user_tables where relid = to_regclass($1)`
+
+const UNKNOWN: Figure = { value: null, how: 'unknown' }
+const UNKNOWN_ENDS: EndFigure = { ...UNKNOWN, byReason: {} }
+
+/** The figures of the stored sessions. */
+export async function readOverview(
+  query: QueryRows,
+  names: Names,
+  distributed: boolean,
+  at: number,
+  days: number,
+  audited: readonly DayOverview[] | null,
+): Promise<StoreOverview> {
+  const queryOne: QueryOne = async (text, values = []) => (await query(text, values))[0] ?? {}
+  if (audited !== null)
+    return { active: await countActive(queryOne, names, distributed, at), source: 'audit', days: audited }
+  const dates = daysUntil(at, days)
+  const parts = partsOf(dates, at)
+  const [active, signIns, ends] = await Promise.all([
+    countActive(queryOne, names, distributed, at),
+    orUnknown(
+      countSignIns(query, queryOne, names, dates, parts),
+      dates.map(() => UNKNOWN),
+    ),
+    orUnknown(
+      countEnds(query, queryOne, dates, parts),
+      dates.map(() => UNKNOWN_ENDS),
+    ),
+  ])
+  const reuse = await countReuse(query, dates, ends)
+  const toDay = (from: number, index: number): DayOverview => ({
+    from,
+    signIns: signIns[index]!,
+    ends: ends[index]!,
+    reuse: reuse[index]!,
+  })
+  return { active, source: 'sessions', days: dates.map(toDay) }
+}
+
+/** A distributed engine lacks some statements. */
+async function orUnknown<T>(figures: Promise<T>, unknown: T): Promise<T> {
+  try {
+    return await figures
+  } catch (error) {
+    if (isUnsupported(error)) return unknown
+    throw error
+  }
+}
+
+async function countActive(
+  queryOne: QueryOne,
+  names: Names,
+  distributed: boolean,
+  at: number,
+): Promise<Figure> {
+  const counts = await countSessions(
+    queryOne,
+    at,
+    {},
+    {
+      table: names.sessions,
+      distributed,
+      elapsed: () => performance.now(),
+      maxRows: MAX_COUNTED,
+      within: COUNT_WITHIN,
+    },
+  )
+  return counts === null ? UNKNOWN : { value: counts.active, how: counts.exact ? 'counted' : 'estimated' }
+}
+
+async function countSignIns(
+  query: QueryRows,
+  queryOne: QueryOne,
+  names: Names,
+  days: readonly number[],
+  parts: readonly Part[],
+): Promise<Figure[]> {
+  const last = (await queryOne(LAST_ID))['id'] as string | undefined
+  // An id of version 4 comes after those of version 7, except one in a hundred. So there are none among those before the last.
+  if (last !== undefined && !(isTimeOrdered(last) && timeOf(last) <= days.at(-1)! + 2 * DAY))
+    return countByTime(query, queryOne, names, days)
+  const limit = await limitOf(queryOne, SIGN_INS_SINCE, firstIdAt(days[0]!), parts.length, SIGN_IN_BOUNDS)
+  const rows = await query(SIGN_INS, [
+    parts.map(({ low }) => firstIdAt(low)),
+    parts.map(({ high }) => firstIdAt(high)),
+    limit,
+  ])
+  const samples = new Map(
+    rows.map((row): [number, Sample] => [
+      indexOf(row),
+      { rows: Number(row['rows']), last: timeOf(row['last'] as string), byReason: {} },
+    ]),
+  )
+  return totalsOf(days.length, parts, samples, limit).map(({ exact, rows }) => ({
+    value: rows,
+    how: exact ? 'counted' : 'sampled',
+  }))
+}
+
+/** How many rows to read of each part. */
+async function limitOf(
+  queryOne: QueryOne,
+  since: string,
+  first: string,
+  parts: number,
+  { counted, sampled }: Bounds,
+): Promise<number> {
+  const rows = Number((await queryOne(since, [first, counted + 1]))['rows'])
+  return rows <= counted ? counted + 1 : Math.max(2, Math.floor(sampled / parts))
+}
+
+/** For ids that are not in the order of time, which no index is then. */
+async function countByTime(
+  query: QueryRows,
+  queryOne: QueryOne,
+  names: Names,
+  days: readonly number[],
+): Promise<Figure[]> {
+  const estimates = await hasEstimates(queryOne, names.sessions)
+  if (!estimates || (await estimateRows(queryOne, 'true', []))! <= MAX_COUNTED) {
+    const rows = await query(CREATED, [MAX_COUNTED + 1])
+    const byDay = new Map(rows.map((row) => [row['day'], Number(row['rows'])]))
+    const all = [...byDay.values()].reduce((sum, count) => sum + count, 0)
+    if (all <= MAX_COUNTED) return days.map((from) => ({ value: byDay.get(from) ?? 0, how: 'counted' }))
+  }
+  // The statistics know no later rows.
+  const analyzedAt = estimates ? Number((await queryOne(ANALYZED, [names.sessions]))['at'] ?? 0) : 0
+  return Promise.all(
+    days.map(async (from): Promise<Figure> => {
+      if (from + DAY > analyzedAt) return UNKNOWN
+      const between = [timestamp(from), timestamp(from + DAY)]
+      const value = await estimateRows(queryOne, 'created_at >= $1 and created_at < $2', between)
+      return value === null ? UNKNOWN : { value, how: 'estimated' }
+    }),
+  )
+}
+
+async function countEnds(
+  query: QueryRows,
+  queryOne: QueryOne,
+  days: readonly number[],
+  parts: readonly Part[],
+): Promise<EndFigure[]> {
+  const limit = await limitOf(queryOne, ENDS_SINCE, timestamp(days[0]!), parts.length, END_BOUNDS)
+  const rows = await query(ENDS, [
+    parts.map(({ low }) => timestamp(low)),
+    parts.map(({ high }) => timestamp(high)),
+    limit,
+  ])
+  const samples = new Map<number, Sample>()
+  for (const row of rows) {
+    const index = indexOf(row)
+    const before = samples.get(index) ?? { rows: 0, last: 0, byReason: {} }
+    const count = Number(row['rows'])
+    const reason = row['reason'] as string | null
+    samples.set(index, {
+      rows: before.rows + count,
+      last: Math.max(before.last, row['last'] as number),
+      byReason: reason === null ? before.byReason : { ...before.byReason, [reason]: count },
+    })
+  }
+  return totalsOf(days.length, parts, samples, limit).map(({ ends }) => ends)
+}
+
+/** A sample would miss most of it. */
+async function countReuse(
+  query: QueryRows,
+  days: readonly number[],
+  ends: readonly EndFigure[],
+): Promise<Figure[]> {
+  const isCounted = ends.every(({ how }) => how === 'counted')
+  const walk = isCounted ? null : await findReuse(query, null, MAX_REUSE_WALK, MAX_REUSE_WALK)
+  return days.map((from, index) => {
+    const { how, byReason } = ends[index]!
+    if (how === 'counted') return { value: byReason['reuse'] ?? 0, how }
+    if (walk === null || (walk.searchedBackTo ?? 0) >= from) return UNKNOWN
+    const found = walk.found.filter(({ at }) => at >= from && at < from + DAY)
+    return { value: found.length, how: 'counted' }
+  })
+}
+
+function indexOf(row: Row): number {
+  return Number(row['n']) - 1
+}
+
+/** The first id of version 7 at this time (RFC 9562 section 5.7). PostgreSQL reads a UUID without hyphens. */
+function firstIdAt(ms: number): string {
+  return ms.toString(16).padStart(12, '0').padEnd(32, '0')
+}
+
+function timeOf(id: string): number {
+  return Number.parseInt(id.replace('-', '').slice(0, 12), 16)
+}
+
+function isTimeOrdered(id: string): boolean {
+  return id[14] === '7'
+}
