@@ -53,9 +53,8 @@ const TIMES_PAWL: Readonly<Record<string, number>> = {
   'express-session-postgres': 1.7,
   'better-auth': 2,
   'better-auth-cookie': 1.5,
-  'auth-js': 2,
+  'auth-js': 1.7,
   'iron-session': 1.1,
-  original: 1,
 }
 
 /**
