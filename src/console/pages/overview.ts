@@ -158,7 +158,7 @@ function live({ activity, now, base }: View): Html {
 <dl class="figures live" data-live="${base}/live.json">${COUNTED.map(
     (name, index) =>
       html`<div class="figure"><dt>${LIVE[name]}</dt><dd><strong data-rate="${name}">${count(rates[name])}</strong>${sparkline(name, lines[index]!)}</dd></div>`,
-  )}</dl><p class="note">The lines show the last ${MINUTES} minutes. Counting began ${ago(activity.since, now)}; other processes count for themselves.${isQuiet ? ' This process has not answered requests of users since.' : null}</p></section>`
+  )}</dl><p class="note">The lines show the last ${MINUTES} minutes. Counting began ${ago(activity.since, now)}; other processes count for themselves.${isQuiet ? ' In this time it has refreshed, created and ended no session.' : null}</p></section>`
 }
 
 function table(rows: readonly (readonly [string, Piece])[]): Html {
