@@ -54,7 +54,9 @@ describe('the page of a session', () => {
     clock.advance(10 * MINUTE)
     await sessions.refresh(first.refreshToken!.value)
     clock.advance(10 * MINUTE)
-    await expect(sessions.refresh(refreshToken.value, { ip: '203.0.113.66' })).rejects.toThrow()
+    await expect(
+      sessions.refresh(refreshToken.value, { ip: '203.0.113.66', userAgent: 'curl/8.5.0' }),
+    ).rejects.toThrow()
     const words = wordsOf((await console.get(`/sessions/${session.sessionId}`)).text)
     expect(words).toContain(
       'Pawl ended the session at 2030-01-01 12:20:00Z because an old refresh token was used again.',
@@ -62,6 +64,7 @@ describe('the page of a session', () => {
     expect(words).toContain('An old refresh token came back, from 203.0.113.66')
     const reuse = await console.get('/reuse')
     expect(wordsOf(reuse.text)).toContain('Everything that is stored was searched.')
+    expect(wordsOf(reuse.text)).toContain('curl 8.5.0 203.0.113.66')
     expect(linksOf(reuse).get('0 s ago')).toBe(`/admin/sessions/sessions/${session.sessionId}`)
   })
 
