@@ -181,7 +181,7 @@ describe('refuses before any work', () => {
       '1.2.3.4/8/8',
       'fe80::1%eth0/64',
       ' 1.2.3.4',
-    ].map((network) => [{ limit: 1, network }]),
+    ].map((network): [object] => [{ limit: 1, network }]),
   ])('%j', async (query) => {
     await expect(history(query as HistoryQuery)).rejects.toThrow(TypeError)
   })
