@@ -107,7 +107,7 @@ function checkQuery(given: HistoryQuery): CheckedQuery {
 }
 
 /** An address, or `address/bits`. @throws TypeError */
-export function checkNetwork(network: unknown): { readonly text: string; readonly isAddress: boolean } {
+function checkNetwork(network: unknown): { readonly text: string; readonly isAddress: boolean } {
   const [, written = '', bits] = /^([0-9a-f.:]{1,64})(?:\/(\d{1,3}))?$/i.exec(String(network)) ?? []
   // The spelling of stored addresses: IPv4 over IPv6 is IPv4.
   const address = isIP(written) === 0 ? null : parseClientAddress(written)
