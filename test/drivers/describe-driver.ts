@@ -87,6 +87,12 @@ export function describeDriver(name: string, { options, rolledBack, listens }: T
         sessions: { exact: true, active: 0, lastSeenBefore: 0 },
         unknown: [],
       })
+      const inspect = store.inspect!
+      const { days } = await inspect.overview(clock.now(), 1)
+      expect(days[0]).toMatchObject({ reuse: { value: 1, how: 'counted' } })
+      expect(await inspect.findUsers('thie', null, 10)).toMatchObject({ userIds: ['thief'], next: null })
+      expect((await inspect.reuse(null, 10)).found).toMatchObject([{ userId: 'thief', at: clock.now() }])
+      expect(await inspect.status()).toMatchObject({ unknown: [] })
       clock.advance(400 * 24 * 3600)
       expect(await sessions.prune()).toBeGreaterThan(0)
     })
