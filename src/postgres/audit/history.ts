@@ -19,7 +19,7 @@ import type { RunAudit } from './overview.ts'
 
 const MAX_LIMIT = 1000
 /** Rows that one call looks at, when most of them may be of another network: at first few, because they may be enough. */
-const WALKS = [2000, 20_000]
+const WALKS = [2000, 10_000]
 /** More rows of a network are not sorted: rows of it are then frequent enough to find them by time. */
 const MAX_SORTED = 10_000
 /** A `timestamptz` holds more, but JavaScript does not. */
