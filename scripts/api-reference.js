@@ -64,11 +64,12 @@ if (app.logger.hasErrors()) process.exitCode = 1
 /** Mends links of a page to its headings, and makes links of the pages that docstrings name. */
 function rewrite(file) {
   const text = readFileSync(file, 'utf8')
-  const headings = new Set([...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => slugify(heading)))
+  const headings = readHeadings(text)
+  const ids = new Set(headings.map(({ id }) => id))
   const mended = text
-    // TypeDoc counts `SessionsStats` and `Sessions.stats` as two of one name.
-    .replace(/\(#([\w-]+)-\d+\)/g, (link, heading) =>
-      headings.has(heading) && !repeats(text, heading) ? `(#${heading})` : link,
+    // TypeDoc numbers `SessionsStats` and `Sessions.stats` as two of one name.
+    .replace(/\[`(\w+)`\]\(#([\w-]+)\)/g, (link, name, id) =>
+      ids.has(id) ? link : `[\`${name}\`](#${headings.find((heading) => heading.name === name)?.id ?? id})`,
     )
     .replace(/\bdocs\/([\w/-]+\.md)\b/g, (_, page) => {
       const [, title] = /^# (.+)$/m.exec(readFileSync(join('docs', page), 'utf8'))
@@ -77,6 +78,14 @@ function rewrite(file) {
   writeFileSync(file, mended)
 }
 
-function repeats(text, slug) {
-  return [...text.matchAll(/^#+ (.+)$/gm)].filter(([, heading]) => slugify(heading) === slug).length > 1
+/** The headings of a page, with the ids that the site gives to them. */
+function readHeadings(text) {
+  const seen = new Set()
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => {
+    const slug = slugify(heading)
+    let id = slug
+    for (let count = 1; seen.has(id); count++) id = `${slug}-${count}`
+    seen.add(id)
+    return { name: /^\w+/.exec(heading)?.[0], id }
+  })
 }
