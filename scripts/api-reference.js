@@ -63,14 +63,18 @@ if (app.logger.hasErrors()) process.exitCode = 1
 
 /** Mends links of a page to its headings, and makes links of the pages that docstrings name. */
 function rewrite(file) {
-  const text = readFileSync(file, 'utf8')
+  // Which member of `SessionsError` an error has too helps nobody.
+  const text = readFileSync(file, 'utf8').replace(
+    /^#+ (?:Overrides|Inherited from|Implementation of)\n\n.*\n\n?/gm,
+    '',
+  )
   const headings = readHeadings(text)
-  const ids = new Set(headings.map(({ id }) => id))
   const mended = text
-    // TypeDoc numbers `SessionsStats` and `Sessions.stats` as two of one name.
-    .replace(/\[`(\w+)`\]\(#([\w-]+)\)/g, (link, name, id) =>
-      ids.has(id) ? link : `[\`${name}\`](#${headings.find((heading) => heading.name === name)?.id ?? id})`,
-    )
+    // TypeDoc numbers `SessionsStats` and `Sessions.stats`, or `sessionsConsole` and `SessionsConsole`, in another order.
+    .replace(/\[(`?)(\w+)\1\]\(#[\w-]+\)/g, (link, quote, name) => {
+      const named = headings.filter((heading) => heading.name === name)
+      return named.length === 1 ? `[${quote}${name}${quote}](#${named[0].id})` : link
+    })
     .replace(/\bdocs\/([\w/-]+\.md)\b/g, (_, page) => {
       const [, title] = /^# (.+)$/m.exec(readFileSync(join('docs', page), 'utf8'))
       return `[${title}](${posix.relative(posix.dirname(file), posix.join('docs', page))})`
