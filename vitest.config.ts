@@ -5,7 +5,7 @@ import { ENGINE_NAMES, engineNamed } from './test/browser/support/engine-names.t
 /** The folders of `test/` by the suite that runs them: `npm test` runs the first, `npm run test:<name>` another. */
 const SUITES = {
   core: ['adapters', 'client', 'contract', 'http', 'otel', 'postgres', 'unit', 'wycheproof'],
-  fleet: ['audit', 'chaos', 'drivers', 'fleet', 'load', 'model', 'properties'],
+  fleet: ['audit', 'chaos', 'drivers', 'fleet', 'inspection', 'load', 'model', 'properties'],
   browser: ['browser'],
   apps: ['cli', 'console', 'demo', 'examples', 'moving', 'verify'],
   package: ['package'],

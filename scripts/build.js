@@ -1,6 +1,6 @@
 // Builds dist/: the compiler writes the types and the client, and esbuild the rest, as a few chunks that load fast.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { relative } from 'node:path/posix'
@@ -63,6 +63,7 @@ await build({
   logLevel: 'warning',
 })
 chmodSync('dist/cli/main.js', 0o755)
+copyFileSync('node_modules/bowser/LICENSE', 'dist/console/bowser.LICENSE')
 
 // Metro up to React Native 0.78 and Parcel do not read `exports`: they find `pawl/client` by a folder of that name.
 const portable = Object.entries(exports).filter(([, { default: main }]) =>

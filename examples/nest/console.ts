@@ -8,7 +8,7 @@ type AppSessions = Sessions<{ name: string; role: string }>
 
 @Controller('admin/sessions')
 export class ConsoleController {
-  readonly #show: SessionsConsole
+  readonly #show: SessionsConsole<SessionOf<AppSessions>>
 
   constructor(@Inject(SESSIONS) sessions: AppSessions) {
     this.#show = sessionsConsole(sessions, {

@@ -28,7 +28,7 @@ export interface Plan {
 
 /** An action that is not possible, and why. */
 export interface Impossible {
-  readonly status: 400 | 404 | 409
+  readonly status: 400 | 404 | 409 | 503
   readonly title: string
   readonly text: Html
   readonly back: string
@@ -236,6 +236,16 @@ function missing({ base }: View): Impossible {
     title: 'No such session',
     text: html`Its row is deleted, or it belongs to another user. Nothing was changed.`,
     back: `${base}/users`,
+  }
+}
+
+/** An action whose result is not known, because the database has not answered. */
+export function interrupted(back: string): Impossible {
+  return {
+    status: 503,
+    title: 'The database does not answer',
+    text: html`Whether this was done is not known, and it may have been done in part. Doing it again does no harm.`,
+    back,
   }
 }
 

@@ -79,12 +79,15 @@ function watch(sessions: Pick<Sessions, 'on'>, clock: () => number): Activity {
       if (place.slot !== slot) Object.assign(place, { slot, counts: zero() })
       place.counts[name]++
     })
-  for (const name of Object.keys(ENTRIES) as EventName[])
+  for (const name of Object.keys(ENTRIES) as EventName[]) {
+    const [isNotable, isOfSession] = [!EVERYDAY.includes(name), !IN_ROW.includes(name)]
+    if (!isNotable && !isOfSession) continue
     sessions.on(name, (event) => {
       const entry = entryOf(name, event)
-      if (!EVERYDAY.includes(name)) remember(notable, MAX_NOTABLE, entry)
-      if (entry.sessionId !== null && !IN_ROW.includes(name)) remember(ofSessions, MAX_OF_SESSIONS, entry)
+      if (isNotable) remember(notable, MAX_NOTABLE, entry)
+      if (isOfSession && entry.sessionId !== null) remember(ofSessions, MAX_OF_SESSIONS, entry)
     })
+  }
 
   function entryOf(name: EventName, event: SessionEvents[EventName]): RecentEvent {
     const { sessionId = null, userId = null } = event as { sessionId?: string; userId?: string }

@@ -4,27 +4,28 @@ import { reportThrown } from '../core/observability/events.ts'
 import { openSource, type SessionsSource } from '../core/start/sessions-source.ts'
 import type { Exchange, Header, Reply } from '../http/exchange.ts'
 import { isOfHost } from '../http/origin.ts'
-import { createReply } from '../http/reply.ts'
 import { resolveTable } from '../portable/options/resolve-table.ts'
 import { isSessionId } from '../portable/session-id.ts'
 import { askAccess, type ConsoleAccess } from './access.ts'
-import { planOf, resultText } from './actions.ts'
+import { interrupted, planOf, resultText } from './actions.ts'
 import { activityOf } from './activity.ts'
 import { SCRIPT } from './assets/script.ts'
 import { STYLES } from './assets/styles.ts'
 import { isOutage } from './bounded.ts'
 import type { ConsoleOptions, ResolvedConsoleOptions } from './console-options.ts'
 import { html } from './html.ts'
-import { layout, plainPage } from './layout.ts'
+import { layout } from './layout.ts'
 import { createNotice, readNotice } from './notice.ts'
 import { CONSOLE_OPTIONS } from './option-table.ts'
 import { confirmPage, impossiblePage } from './pages/action.ts'
 import { historyPage } from './pages/history.ts'
+import { outagePage, readOnlyPage, unknownPage } from './pages/messages.ts'
 import { liveFigures, overviewPage } from './pages/overview.ts'
 import { reuseFile, reusePage } from './pages/reuse.ts'
 import { sessionPage } from './pages/session.ts'
 import { userPage } from './pages/user.ts'
 import { usersPage } from './pages/users.ts'
+import { plainReply, redirect, refusal, reply } from './replies.ts'
 import type { Page, Redirect, View } from './view.ts'
 
 /** A request to the console, in terms that every framework can be mapped to. */
@@ -40,31 +41,6 @@ export interface ConsoleRequest {
 
 /** Answers every request that the framework passes on. It never rejects. */
 export type AnswerRequest = (request: ConsoleRequest) => Promise<Reply>
-
-const POLICY = [
-  "default-src 'none'",
-  "style-src 'self'",
-  "script-src 'self'",
-  "connect-src 'self'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-].join('; ')
-
-/**
- * For every answer. With `no-referrer` browsers would send the origin `null` with a form, so that nothing could tell forms of
- * the console from those of another site.
- */
-const HEADERS: readonly Header[] = [
-  ['content-security-policy', POLICY],
-  ['cache-control', 'no-store'],
-  ['x-frame-options', 'DENY'],
-  ['x-robots-tag', 'noindex, nofollow'],
-  ['referrer-policy', 'same-origin'],
-  ['cross-origin-opener-policy', 'same-origin'],
-  ['cross-origin-resource-policy', 'same-origin'],
-  ['permissions-policy', 'camera=(), geolocation=(), microphone=(), payment=(), usb=()'],
-]
 
 /** A path that begins a link. Two slashes would name another host. */
 const BASE = /^(?:\/[^/\\?#]+)*$/
@@ -102,17 +78,27 @@ export function createConsole<Claims extends object, Data, Incoming, Context>(
   return async (request) => {
     const access = await askAccess(options.authorize, request.incoming, request.context)
     if ('refused' in access) return refusal(access.refused)
+    let located: Located | null = null
     try {
-      const located = await viewOf(request, access)
-      if (located === null) return notFound()
-      return await route(located, request.exchange)
+      located = await viewOf(request, access)
+      return located === null ? NOT_FOUND : await route(located, request.exchange)
     } catch (error) {
-      if (isOutage(error)) return unavailable()
+      if (isOutage(error)) return located === null ? UNAVAILABLE : show(located, outagePage(), RETRY_LATER)
       reportThrown('the console', error)
-      return plain(500, 'This page failed', 'The log of the application says why. Nothing was changed.')
+      return plainReply(500, 'This page failed', 'The log of the application says why.')
     }
   }
 }
+
+const RETRY_LATER: readonly Header[] = [['retry-after', '5']]
+const NOT_FOUND: Reply = plainReply(404, 'No such page', 'The console has no page at this address.')
+/** Before the sessions could be made. */
+const UNAVAILABLE: Reply = plainReply(
+  503,
+  'The database does not answer',
+  'Try again in a moment.',
+  RETRY_LATER,
+)
 
 interface Located {
   readonly view: View
@@ -138,10 +124,10 @@ async function route(located: Located, exchange: Exchange): Promise<Reply> {
   const { inspect } = view.engine.store
   if (inspect !== undefined && (path === '/reuse.csv' || path === '/reuse.json')) {
     const file = await reuseFile(view, inspect, path === '/reuse.csv' ? 'csv' : 'json')
-    return withHeaders(file)
+    return reply(200, file.type, file.body, [['content-disposition', `attachment; filename="${file.name}"`]])
   }
   const page = await pageOf(view, path)
-  return page === null ? notFound() : show(located, page)
+  return show(located, page ?? unknownPage())
 }
 
 async function pageOf(view: View, path: string): Promise<Page | Redirect | null> {
@@ -168,8 +154,8 @@ async function pageOf(view: View, path: string): Promise<Page | Redirect | null>
 async function ask(located: Located, name: string): Promise<Reply> {
   const { view, target } = located
   const plan = await planOf(view, name)
-  if (plan === null) return notFound()
-  if (!view.mayAct) return readOnly()
+  if (plan === null) return show(located, unknownPage())
+  if (!view.mayAct) return show(located, readOnlyPage())
   return show(located, 'run' in plan ? confirmPage(plan, view.base + target) : impossiblePage(plan))
 }
 
@@ -177,18 +163,25 @@ async function ask(located: Located, name: string): Promise<Reply> {
 async function act(located: Located, exchange: Exchange, name: string): Promise<Reply> {
   const { view } = located
   if (!isOwnForm(exchange))
-    return plain(403, 'This request was refused', 'It does not come from a page of this console.')
-  if (!view.mayAct) return readOnly()
+    return plainReply(403, 'This request was refused', 'It does not come from a page of this console.')
+  if (!view.mayAct) return show(located, readOnlyPage())
   const plan = await planOf(view, name)
-  if (plan === null) return notFound()
+  if (plan === null) return show(located, unknownPage())
   if (!('run' in plan)) return show(located, impossiblePage(plan))
   const { action, sessionId, userId, back, run } = plan
-  const result = await run()
   const { engine, actor, now } = view
-  const sessions = action === 'rotate-keys' ? 0 : result
-  engine.events.emit('consoleAction', { action, actor, sessionId, userId, sessions })
-  const notice = createNotice(engine.options.secrets, back, { action, result }, now)
-  return redirect(`${back}${back.includes('?') ? '&' : '?'}done=${notice}`)
+  const tell = (sessions: number | null): void =>
+    engine.events.emit('consoleAction', { action, actor, sessionId, userId, sessions })
+  try {
+    const result = await run()
+    tell(action === 'rotate-keys' ? 0 : result)
+    const notice = createNotice(engine.options.secrets, back, { action, result }, now)
+    return redirect(`${back}${back.includes('?') ? '&' : '?'}done=${notice}`)
+  } catch (error) {
+    tell(null)
+    if (!isOutage(error)) throw error
+    return show(located, impossiblePage(interrupted(back)))
+  }
 }
 
 /**
@@ -201,7 +194,7 @@ function isOwnForm(exchange: Exchange): boolean {
   return origin !== undefined && isOfHost(origin, exchange.header('host'))
 }
 
-function show(located: Located, page: Page | Redirect): Reply {
+function show(located: Located, page: Page | Redirect, headers: readonly Header[] = []): Reply {
   if ('location' in page) return redirect(page.location)
   const { view, path } = located
   const shownAt =
@@ -209,7 +202,7 @@ function show(located: Located, page: Page | Redirect): Reply {
   const done = readNotice(view.engine.options.secrets, shownAt, view.query.get('done'), view.now)
   const notice =
     done === null ? null : html`<p class="notice" role="status">${resultText(done.action, done.result)}</p>`
-  return reply(page.status ?? 200, 'text/html; charset=utf-8', layout(view, page, notice))
+  return reply(page.status ?? 200, 'text/html; charset=utf-8', layout(view, page, notice), headers)
 }
 
 interface Place {
@@ -230,46 +223,4 @@ function placeOf({ exchange: { target }, mountedAt }: ConsoleRequest, configured
   const path = isBelow ? url.pathname.slice(base.length) : url.pathname
   if (!BASE.test(base)) return null
   return { base, path: path === '' ? '/' : path, search: url.search, query: url.searchParams }
-}
-
-function redirect(location: string): Reply {
-  return reply(303, 'text/plain; charset=utf-8', 'See the other page\n', [['location', location]])
-}
-
-function refusal(status: 403 | 500 | 503): Reply {
-  if (status === 403) return plain(403, 'You may not see this page', 'Sign in with an account that may.')
-  return plain(
-    status,
-    'This page is not available',
-    'The application could not tell whether you may see it. Its log says why.',
-  )
-}
-
-function readOnly(): Reply {
-  return plain(403, 'You may only look', 'This console offers no actions to you. Nothing was changed.')
-}
-
-function notFound(): Reply {
-  return plain(404, 'No such page', 'The console has no page at this address.')
-}
-
-function unavailable(): Reply {
-  return plain(
-    503,
-    'The database does not answer',
-    'Sessions go on: access tokens are verified without it. The overview shows what this process knows. Try this page again in a moment.',
-    [['retry-after', '5']],
-  )
-}
-
-function plain(status: number, title: string, text: string, headers: readonly Header[] = []): Reply {
-  return reply(status, 'text/html; charset=utf-8', plainPage(title, text), headers)
-}
-
-function reply(status: number, type: string, body: string, headers: readonly Header[] = []): Reply {
-  return createReply(status, [['content-type', type], ...HEADERS, ...headers], body)
-}
-
-function withHeaders({ status, headers, body }: Reply): Reply {
-  return createReply(status, [...HEADERS, ...headers], body)
 }

@@ -25,7 +25,7 @@ export function createBulkStatements(
       }
     },
     async endAgain(ids, ending) {
-      const ended = await run('endAgain', [ids, ...endingValues(ending)])
+      const ended = await run('endListed', [ids, ...endingValues(ending)])
       return ended.map(({ id }) => id as string)
     },
     async prune(now, limit) {

@@ -89,9 +89,6 @@ const COUNTED = `user_id = $1 and ${LIVE} and expires_at > $2
 /** `data` after a merge patch. $4 holds the keys of $2 that it removes. */
 const PATCHED = `((case when jsonb_typeof(data) = 'object' then data else '{}'::jsonb end) || $2::jsonb) - $4::text[]`
 
-const END_LISTED = `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
-    where id = any($1::uuid[]) and ${LIVE}`
-
 /** The statements that start and end sessions, without `returning`. An audit records what they change. */
 export const CHANGES = {
   insert: `insert into :sessions (${COLUMNS})
@@ -112,9 +109,8 @@ export const CHANGES = {
     where id = any($1::uuid[]) and ${LIVE} and created_at <= $5
       and ($6::timestamptz is null or coalesce(turned_at, created_at) < $6)`,
 
-  endListed: END_LISTED,
-
-  endAgain: END_LISTED,
+  endListed: `update :sessions set ended_at = $2, end_reason = $3, invalidated_at = $2, prune_on = $4
+    where id = any($1::uuid[]) and ${LIVE}`,
 
   prune: 'delete from :sessions where id = any($1::uuid[]) and prune_on <= $2',
 }
@@ -169,9 +165,6 @@ export const QUERIES = {
     order by ${CREATED_AT} desc, id desc limit $5`,
 
   endListed: `${CHANGES.endListed}
-    returning id`,
-
-  endAgain: `${CHANGES.endAgain}
     returning id`,
 
   endedOf: `select id, user_id from :sessions where id = any($1::uuid[]) and ended_at = $2 and end_reason = $3`,

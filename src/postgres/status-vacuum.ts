@@ -32,14 +32,15 @@ const VACUUM = `with part as (
   from part where relkind in ('r', 'p')`
 
 /**
- * The oldest snapshot that VACUUM has to respect. A VACUUM of its own does not count. A role sees the transactions of other
+ * The oldest snapshot that VACUUM has to respect, of this database or of a replica. A VACUUM of its own does not count. A role sees the transactions of other
  * roles with the rights of `pg_monitor`.
  */
 const HORIZON = `select kind, name, application, ${milliseconds('since')} as since, age(xmin) as transactions
   from (
     select 'transaction' as kind, pid::text as name, application_name as application, xact_start as since, backend_xmin as xmin
       from pg_stat_activity
-      where backend_xmin is not null and pid <> pg_backend_pid() and backend_type <> 'autovacuum worker'
+      where backend_xmin is not null and datname = current_database() and pid <> pg_backend_pid()
+        and backend_type <> 'autovacuum worker'
     union all
     select 'prepared', gid, '', prepared, transaction from pg_prepared_xacts where database = current_database()
     union all
@@ -47,7 +48,7 @@ const HORIZON = `select kind, name, application, ${milliseconds('since')} as sin
     union all
     select 'standby', coalesce(client_addr::text, pid::text), application_name, null, backend_xmin
       from pg_stat_replication where backend_xmin is not null
-  ) as holder order by age(xmin) desc limit 1`
+  ) as holder order by age(xmin) desc, since limit 1`
 
 /** How VACUUM keeps up with the table of sessions. */
 export async function readVacuum(queryOne: QueryOne, names: Names): Promise<Vacuum | null> {

@@ -188,22 +188,42 @@ describe('one record for a session that', () => {
     ])
   })
 
-  it('the database forgets to have ended', async () => {
+  it('has been ended already, or whose end the database has lost with its record', async () => {
     const { store, schema, clock, login, audit } = await open()
-    const [lost, forgotten] = [await login(), await login()]
+    const [lost, known] = [await login(), await login()]
     const at = clock.now()
     const ending = { reason: 'logout', at, pruneAt: at } as const
     await store.end(lost, ending)
-    await store.end(forgotten, ending)
+    await store.end(known, ending)
     const again = { ...ending, at: at + 1000 }
-    expect(await store.endAgain([lost, forgotten], again)).toStrictEqual([])
-    // A failover loses both rows. A backup of some tables may bring back the one alone.
-    await pool.query(`update ${schema}.sessions set ended_at = null, end_reason = null`)
+    expect(await store.endAgain([lost, known], again)).toStrictEqual([])
+    await pool.query(`update ${schema}.sessions set ended_at = null, end_reason = null where id = $1`, [lost])
     await pool.query(`delete from ${schema}.session_audit where session_id = $1 and kind = 'ended'`, [lost])
-    expect((await store.endAgain([lost, forgotten], again)).toSorted()).toStrictEqual(
-      [lost, forgotten].toSorted(),
+    expect(await store.endAgain([lost, known], again)).toStrictEqual([lost])
+    for (const id of [lost, known]) expect(await audit(id)).toStrictEqual(['created', 'ended logout'])
+  })
+
+  it('another program ended, or a process without the option: when its row is deleted', async () => {
+    const { sessions, schema, clock, login } = await open()
+    const [bySql, byProcess] = [await login(), await login()]
+    await pool.query(
+      `update ${schema}.sessions set ended_at = $2::timestamptz + interval '1.0005 s', end_reason = 'device_lost',
+         prune_on = '2030-01-09' where id = $1`,
+      [bySql, new Date(clock.now())],
     )
-    for (const id of [lost, forgotten]) expect(await audit(id)).toStrictEqual(['created', 'ended logout'])
+    const plain = await openSessions({ store: postgres({ pool, schema, listen: false }), now: clock.now })
+    await plain.revoke(byProcess)
+    await login('erased')
+    await plain.deleteUser('erased')
+    expect((await rowsOf(schema)).filter(({ kind }) => kind === 'ended')).toStrictEqual([])
+    clock.advance(60 * DAY)
+    await sessions.prune()
+    const ends = (await rowsOf(schema)).filter(({ kind }) => kind === 'ended')
+    expect(ends.map((row) => [row['session_id'], row['reason']])).toStrictEqual([
+      [byProcess, 'revoked'],
+      [bySql, 'device_lost'],
+    ])
+    expect((ends[1]!['at'] as Date).getTime() - (ends[0]!['at'] as Date).getTime()).toBe(1000)
   })
 })
 

@@ -1,7 +1,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Finding } from '../../src/core/doctor/finding.ts'
 import { postgres, type StoreStatus } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { multiply } from '../support/multiply.ts'
+import { FOREIGN_SECRET, SECRET } from '../support/secrets.ts'
 import { openSessions } from '../support/sessions.ts'
 import { pawl } from './pawl.ts'
 
@@ -10,6 +12,7 @@ const DAY = 86_400_000
 interface Status extends StoreStatus {
   readonly ok: boolean
   readonly attention: string[]
+  readonly findings: Finding[]
 }
 
 describe('status', () => {
@@ -62,7 +65,7 @@ describe('status', () => {
         attention: [],
         schema: {
           name: 'pawl',
-          applied: [{ id: 1 }, { id: 2 }, { id: 3 }, { id: 4 }],
+          applied: [{ id: 1 }, { id: 2 }, { id: 3 }, { id: 4 }, { id: 5 }],
           missing: [],
           unknown: [],
         },
@@ -130,6 +133,34 @@ describe('status', () => {
       [expect.stringMatching(/99.*Update `pawl`/)],
     ])
     await store.close()
+  })
+
+  it('checks the secret, and a note does not fail', async () => {
+    const url = await createDatabase()
+    const env = { DATABASE_URL: url }
+    await openSessions({ store: postgres({ connectionString: url, listen: false }) })
+    const [right, wrong] = await Promise.all([
+      pawl(['status'], { ...env, PAWL_SECRET: SECRET }),
+      pawl(['status', '--json'], { ...env, PAWL_SECRET: FOREIGN_SECRET }),
+    ])
+    expect([right.code, right.stdout]).toEqual([0, expect.stringMatching(/^Nothing needs attention\.$/m)])
+    expect([wrong.code, wrong.json<Status>()]).toMatchObject([
+      1,
+      {
+        ok: false,
+        attention: [expect.stringMatching(/^This `secret` does not decrypt the signing key .* \(epoch 1\)/)],
+        findings: [{ id: 'secret-differs', severity: 'problem' }],
+      },
+    ])
+    const client = await createPool(url, { application_name: 'pawl listen 0.0.1' }).connect()
+    onTestFinished(() => client.release())
+    const noted = await pawl(['status'], env)
+    expect([noted.code, noted.stdout]).toEqual([
+      0,
+      expect.stringMatching(
+        /^Nothing needs attention\.\n\nNote: Processes run an older release of Pawl than \S+: 0\.0\.1\s\(1\sprocess\)\./m,
+      ),
+    ])
   })
 
   it('shows the rest of a table that is locked, and what could not be read', async () => {

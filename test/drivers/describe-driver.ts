@@ -87,8 +87,61 @@ export function describeDriver(name: string, { options, rolledBack, listens }: T
         sessions: { exact: true, active: 0, lastSeenBefore: 0 },
         unknown: [],
       })
+      const inspect = store.inspect!
+      const { days } = await inspect.overview(clock.now(), 1)
+      expect(days[0]).toMatchObject({ reuse: { value: 1, how: 'counted' } })
+      expect(await inspect.findUsers('thie', null, 10)).toMatchObject({ userIds: ['thief'], next: null })
+      expect((await inspect.reuse(null, 10)).found).toMatchObject([{ userId: 'thief', at: clock.now() }])
+      expect(await inspect.status()).toMatchObject({ unknown: [] })
       clock.advance(400 * 24 * 3600)
       expect(await sessions.prune()).toBeGreaterThan(0)
+    })
+
+    it('keeps an audit: logins at once, ends, reuse with both sides, expiry, search, erasure', async () => {
+      const clock = createFakeClock(Date.now())
+      const store = postgres({ ...options, schema: 'audited', audit: true })
+      const sessions = await open({ store, now: clock.now })
+      const from = { ip: '2001:db8::1', userAgent: '{"a",b\\}' }
+      const [stolen, revoked, expired] = await Promise.all(
+        ['stolen', 'revoked', 'expired'].map((userId) => sessions.create({ userId, ...from })),
+      )
+      const child = await sessions.refresh(stolen!.refreshToken.value, from)
+      sessions.verify(child.accessToken.value, from)
+      await sessions.flush()
+      clock.advance(900)
+      const thief = { ip: '192.0.2.1', userAgent: null }
+      await expect(sessions.refresh(stolen!.refreshToken.value, { ip: thief.ip })).rejects.toEqual(
+        coded('ERR_REFRESH_TOKEN_REUSED'),
+      )
+      clock.advance(1)
+      expect(await sessions.revokeUser('revoked')).toBe(1)
+      clock.advance(100 * 24 * 3600)
+      await sessions.prune()
+      const history = store.inspect!.history!
+      const { found } = await history({ network: '2001:db8::/32', limit: 10 })
+      const ends = found.flatMap(({ end, userId, sessionId }) =>
+        end === null ? [] : [{ end, userId, sessionId }],
+      )
+      expect(ends).toMatchObject([
+        {
+          userId: 'expired',
+          sessionId: expired!.session.sessionId,
+          end: { reason: 'idle', presenter: null },
+        },
+        { userId: 'revoked', sessionId: revoked!.session.sessionId, end: { reason: 'revoked' } },
+        { userId: 'stolen', end: { reason: 'reuse', presenter: thief } },
+      ])
+      expect(
+        found
+          .filter(({ kind }) => kind === 'created')
+          .map(({ userId }) => userId)
+          .toSorted(),
+      ).toStrictEqual(['expired', 'revoked', 'stolen'])
+      expect(found.every(({ ip, userAgent }) => ip === from.ip && userAgent === from.userAgent)).toBe(true)
+      expect((await history({ userId: 'stolen', network: from.ip, limit: 1 })).next).not.toBeNull()
+      await sessions.deleteUser('stolen')
+      expect((await history({ userId: 'stolen', limit: 10 })).found).toStrictEqual([])
+      expect((await history({ limit: 10 })).found).toHaveLength(4)
     })
 
     it.runIf(rolledBack !== null)('writes in a transaction of the application', async () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
@@ -31,7 +32,7 @@ import { SessionsModule } from '../../src/adapters/nest/index.ts'
 import { nodeSessions } from '../../src/adapters/node/index.ts'
 import type { Sessions } from '../../src/index.ts'
 import { sendResponse, toRequest } from '../support/adapters/web.ts'
-import { createClient, type Client } from '../support/http-client.ts'
+import { type Client, createClient } from '../support/http-client.ts'
 import { listen } from '../support/http-server.ts'
 import { serve, startNext } from '../support/next-app/applications.ts'
 import { openSessions } from '../support/sessions.ts'
@@ -107,16 +108,24 @@ const MOUNTS: readonly Mount[] = [
       return listen(toNodeHandler(app))
     },
   },
-  { name: 'Nest on Express', serve: (sessions) => serveNest(sessions, new ExpressAdapter()) },
-  { name: 'Nest on Fastify', serve: (sessions) => serveNest(sessions, new FastifyAdapter()) },
+  { name: 'Nest on Express', serve: (sessions) => serveNest(sessions, new ExpressAdapter(), 'console.ts') },
+  {
+    name: 'Nest on Fastify',
+    serve: (sessions) => serveNest(sessions, new FastifyAdapter(), 'console-fastify.ts'),
+  },
   {
     name: 'Next',
     async serve(sessions) {
       await startNext()
       const { nextSessions } = await import('../../src/adapters/next/index.ts')
-      const next = nextSessions(() => Promise.resolve(sessions), { name: 'console' })
+      const next = nextSessions(() => Promise.resolve(sessions), { name: randomUUID() })
       const answer = consoleRoute(next)
-      return serve({ ...(next as never as Parameters<typeof serve>[0]), answer, runProxy: next.proxy(), errors: [] })
+      return serve({
+        ...(next as never as Parameters<typeof serve>[0]),
+        answer,
+        runProxy: next.proxy(),
+        errors: [],
+      })
     },
   },
   {
@@ -132,9 +141,13 @@ const MOUNTS: readonly Mount[] = [
   },
 ]
 
-async function serveNest(sessions: AppSessions, platform: AbstractHttpAdapter): Promise<number> {
+async function serveNest(
+  sessions: AppSessions,
+  platform: AbstractHttpAdapter,
+  controller: string,
+): Promise<number> {
   // Its decorators need the options of its own folder, which the compiler of this file does not have.
-  const file = join(ROOT, 'examples/nest/console.ts')
+  const file = join(ROOT, 'examples/nest', controller)
   const { ConsoleController } = (await import(file)) as { ConsoleController: Type }
   class ApplicationModule {}
   Module({ imports: [SessionsModule.forRoot(sessions)], controllers: [ConsoleController] })(ApplicationModule)
@@ -166,12 +179,17 @@ describe.each(MOUNTS)('the console on $name', ({ name, serve }) => {
 
   it('shows pages to an administrator, and does what a form asks for', async () => {
     const sessions = await openSessions<{ name: string; role: string }>()
-    const { session: { sessionId } } = await sessions.create({ userId: 'anna', claims: { name: 'Anna', role: 'member' } })
+    const {
+      session: { sessionId },
+    } = await sessions.create({ userId: 'anna', claims: { name: 'Anna', role: 'member' } })
     const port = await serve(sessions)
     const browser = await signIn(sessions, port, 'administrator')
 
     const overview = await browser.send('GET', PATH)
-    expect([overview.status, overview.headers['content-type']]).toStrictEqual([200, 'text/html; charset=utf-8'])
+    expect([overview.status, overview.headers['content-type']]).toStrictEqual([
+      200,
+      'text/html; charset=utf-8',
+    ])
     expect(overview.headers['content-security-policy']).toMatch(/^default-src 'none'; /)
     expect(overview.headers['cache-control']).toBe('no-store')
     const [, css] = /<link rel="stylesheet" href="([^"]+)"/.exec(overview.text)!
@@ -199,7 +217,9 @@ describe.each(MOUNTS)('the console on $name', ({ name, serve }) => {
       expect.stringMatching(new RegExp(`^${PATH}/sessions/${sessionId}\\?done=`)),
     ])
     expect((await sessions.get(sessionId))?.active).toBe(false)
-    expect(events).toMatchObject([{ action: 'end-session', actor: 'Ada', sessionId, userId: 'anna', sessions: 1 }])
+    expect(events).toMatchObject([
+      { action: 'end-session', actor: 'Ada', sessionId, userId: 'anna', sessions: 1 },
+    ])
     expect((await browser.send('GET', done.headers.location!)).text).toContain('The session has ended.')
   })
 
@@ -208,7 +228,7 @@ describe.each(MOUNTS)('the console on $name', ({ name, serve }) => {
     await sessions.create({ userId: 'anna', claims: { name: 'Anna', role: 'member' } })
     const port = await serve(sessions)
     const member = await signIn(sessions, port, 'member')
-    for (const path of ['', '/', '/user?id=anna', '/console.css', '/live.json']) {
+    for (const path of ['', '/user?id=anna', '/console.css', '/live.json']) {
       expect((await createClient(port).send('GET', PATH + path)).status, path).toBe(401)
       const refused = await member.send('GET', PATH + path)
       expect(refused.status, path).toBe(403)
@@ -220,6 +240,7 @@ describe.each(MOUNTS)('the console on $name', ({ name, serve }) => {
 const FILES = [
   ...readdirSync(join(ROOT, 'examples/console/mounts')).map((file) => `console/mounts/${file}`),
   'nest/console.ts',
+  'nest/console-fastify.ts',
 ]
 
 it.each(FILES)('the page of the console shows examples/%s', (file) => {

@@ -9,6 +9,15 @@ export interface Explained {
   readonly bytes: number
 }
 
+/** What a statement reads. */
+export interface Read {
+  readonly scans: readonly string[]
+  /** Entries and rows that the scans return. */
+  readonly rows: number
+  /** Pages of 8 kB, in memory or not. */
+  readonly pages: number
+}
+
 interface Plan {
   readonly 'Node Type': string
   readonly 'Index Name'?: string
@@ -17,6 +26,11 @@ interface Plan {
   readonly 'WAL Records'?: number
   readonly 'WAL FPI'?: number
   readonly 'WAL Bytes'?: number
+  readonly 'Actual Rows'?: number
+  readonly 'Actual Loops'?: number
+  readonly 'Rows Removed by Filter'?: number
+  readonly 'Shared Hit Blocks'?: number
+  readonly 'Shared Read Blocks'?: number
 }
 
 /** The first change of a page after a checkpoint logs the whole page. `rehearse` then tries again. */
@@ -37,6 +51,24 @@ export async function rehearse(pool: Pool, text: string, values: unknown[]): Pro
       client.release()
     }
   }
+}
+
+/** Runs a statement that only reads. */
+export async function readsOf(pool: Pool, text: string, values: unknown[]): Promise<Read> {
+  const { rows } = await pool.query(`explain (analyze, buffers, timing off, format json) ${text}`, values)
+  const plan = planOf(rows)
+  return {
+    scans: scansOf(plan),
+    rows: rowsOf(plan),
+    pages: plan['Shared Hit Blocks']! + plan['Shared Read Blocks']!,
+  }
+}
+
+/** The rows of the scans of tables, with those that a filter removed. */
+function rowsOf({ Plans = [], ...plan }: Plan): number {
+  const inner = Plans.reduce((sum, each) => sum + rowsOf(each), 0)
+  if (plan['Relation Name'] === undefined) return inner
+  return inner + (plan['Actual Rows']! + (plan['Rows Removed by Filter'] ?? 0)) * plan['Actual Loops']!
 }
 
 /** The scans of a prepared statement with a generic plan. */

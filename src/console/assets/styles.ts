@@ -54,7 +54,7 @@ export const STYLES = `:root {
     --c-other: #a98bc2;
   }
 }
-* { box-sizing: border-box; }
+*, ::before, ::after { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; scroll-padding-top: 1rem; }
 body { margin: 0; background: var(--page); color: var(--text); font: 400 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 h1, h2, p, dl, dd, ul, ol, figure, pre { margin: 0; padding: 0; }
@@ -75,14 +75,14 @@ svg { display: block; }
 .skip { position: absolute; left: -100vw; top: .5rem; background: var(--card); padding: .5rem 1rem; border-radius: 6px; z-index: 2; }
 .skip:focus { left: .5rem; }
 
-.top { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1.5rem; padding: .7rem clamp(1rem, 3vw, 2rem); background: var(--card); border-bottom: 1px solid var(--line); }
+.top { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem clamp(.6rem, 1.8vw, 1.5rem); padding: .7rem clamp(1rem, 3vw, 2rem); background: var(--card); border-bottom: 1px solid var(--line); }
 .brand { display: flex; align-items: center; gap: .45rem; font-weight: 700; font-size: 1.06rem; letter-spacing: -.01em; color: var(--text); text-decoration: none; }
 .logo { width: 1.5rem; height: 1.5rem; fill: none; stroke: var(--accent); stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; }
 .top nav { display: flex; gap: .15rem; }
 .top nav a, .tabs a { padding: .35rem .7rem; border-radius: 7px; color: var(--quiet); text-decoration: none; font-weight: 500; }
 .top nav a:hover, .tabs a:hover { background: var(--raised); color: var(--text); }
 .top nav a[aria-current], .tabs a[aria-current] { background: var(--accent-soft); color: var(--accent); }
-.search { display: flex; flex: 1 1 14rem; max-width: 26rem; margin-inline-start: auto; position: relative; }
+.search { display: flex; flex: 1 1 9rem; max-width: 26rem; margin-inline-start: auto; position: relative; }
 .search input { width: 100%; font: inherit; color: inherit; background: var(--page); border: 1px solid var(--line-strong); border-radius: 8px; padding: .38rem 2.3rem .38rem .75rem; }
 .search input::placeholder { color: var(--quiet); opacity: 1; }
 .hidden-button { position: absolute; inset-block: 2px; inset-inline-end: 2px; width: 2.1rem; border: 0; border-radius: 6px; background: none; color: var(--quiet); cursor: pointer; display: grid; place-items: center; }
@@ -177,7 +177,7 @@ td small { display: block; color: var(--quiet); margin-top: .15rem; max-width: 1
 td.device { min-width: 13rem; font-weight: 550; }
 td .ip { display: block; min-width: 7.6rem; }
 td a { text-decoration: none; }
-td a:hover { text-decoration: underline; }
+td small a, td a:hover { text-decoration: underline; }
 td.device a { color: var(--text); }
 td.device .icon, .party .icon { color: var(--quiet); }
 td.device a, .party { display: grid; grid-template-columns: auto 1fr; gap: 0 .55rem; align-items: start; overflow-wrap: anywhere; }
@@ -210,7 +210,7 @@ h1 .icon { width: 1.7rem; height: 1.7rem; margin-top: .18rem; color: var(--quiet
 
 .timeline { position: relative; padding-inline-start: 1.35rem; display: grid; gap: 1rem; }
 .timeline li { position: relative; }
-.timeline li:not(:last-child)::after { content: ""; position: absolute; inset-inline-start: -1.06rem; top: 1.25rem; bottom: -1.2rem; width: 2px; background: var(--line); }
+.timeline li:not(:last-child)::after { content: ""; position: absolute; inset-inline-start: calc(-1rem - 1px); top: 1.3rem; bottom: -1.25rem; width: 2px; background: var(--line); }
 .timeline li::before { content: ""; position: absolute; inset-inline-start: -1.35rem; top: .42rem; width: .7rem; height: .7rem; border-radius: 50%; background: var(--card); border: 2px solid var(--line-strong); }
 .timeline .good::before { border-color: var(--good); background: var(--good); }
 .timeline .bad::before { border-color: var(--bad); background: var(--bad); }

@@ -18,10 +18,10 @@ const SHOWN_EVENTS = 8
 export async function overviewPage(view: View): Promise<Page> {
   const { engine, now } = view
   const inspect = engine.store.inspect
-  const [overview, status, facts] = await Promise.all([
+  const [facts, overview, status] = await Promise.all([
+    readProcess(engine),
     inspect === undefined ? null : readPart(() => inspect.overview(now, DAYS)),
     inspect === undefined ? null : readPart(() => inspect.status()),
-    readProcess(engine),
   ])
   return {
     title: 'Overview',

@@ -1,6 +1,5 @@
 import type { Party, ReuseRecord, StoreInspection } from '../../core/inspection.ts'
-import type { Reply } from '../../http/exchange.ts'
-import { createReply } from '../../http/reply.ts'
+import { count } from '../../portable/format.ts'
 import { bounded } from '../bounded.ts'
 import { toCsv } from '../csv.ts'
 import { type Html, html } from '../html.ts'
@@ -25,7 +24,7 @@ export async function reusePage(view: View, inspect: StoreInspection): Promise<P
     section: 'reuse',
     main: html`<div class="head"><div><h1>Reuse</h1><p class="lead">An old refresh token came back: two clients used the same session, and one of them may be a thief. Pawl ended these sessions.</p></div><div class="actions"><a class="button" href="${base}/reuse.csv" download>Export CSV</a><a class="button" href="${base}/reuse.json" download>Export JSON</a></div></div>
 <div class="card flush">${found.length === 0 ? html`<p class="empty">No reuse found. ${searched}</p>` : table(view, found)}</div>
-${found.length === 0 ? null : html`<p class="note">${searched} Rows of ended sessions are deleted after the time that <code>privacy.keepEnded</code> sets, and their detections with them, unless an audit table keeps them.</p>`}
+${found.length === 0 ? null : html`<p class="note">${searched} An export holds the newest ${count(MAX_EXPORTED)}. Rows of ended sessions are deleted after the time that <code>privacy.keepEnded</code> sets, and their detections with them, unless an audit table keeps them.</p>`}
 ${next === null ? null : html`<p class="more"><a class="button" href="${base}/reuse${queryOf({ after: `${next.at}.${next.id}` })}">${found.length === 0 ? 'Search on' : 'Older detections'}</a></p>`}`,
   }
 }
@@ -48,8 +47,19 @@ function party({ ip, userAgent }: Party): Html {
   return html`<span class="party">${deviceLabel(userAgent)}<small class="id">${ip ?? 'no address recorded'}</small></span>`
 }
 
-/** The same as a file. `next` of a JSON file, and a last line of a CSV file, say that there is more. */
-export async function reuseFile(view: View, inspect: StoreInspection, kind: 'csv' | 'json'): Promise<Reply> {
+/** A file to download. */
+export interface ExportFile {
+  readonly name: string
+  readonly type: string
+  readonly body: string
+}
+
+/** The same as a file. `next` of a JSON file, for `?after=`, says that there is more. */
+export async function reuseFile(
+  view: View,
+  inspect: StoreInspection,
+  kind: 'csv' | 'json',
+): Promise<ExportFile> {
   const after = readPosition(view.query.get('after'))
   const page = await bounded(() => inspect.reuse(after, MAX_EXPORTED))
   const next = page.next === null ? null : `${page.next.at}.${page.next.id}`
@@ -66,19 +76,12 @@ export async function reuseFile(view: View, inspect: StoreInspection, kind: 'csv
     presenterUserAgent: record.presenter?.userAgent ?? null,
   }))
   const searchedBackTo = page.searchedBackTo === null ? null : iso(page.searchedBackTo)
-  const type = kind === 'csv' ? 'text/csv; charset=utf-8; header=present' : 'application/json'
+  const type = kind === 'csv' ? 'text/csv; charset=utf-8' : 'application/json'
   const body =
     kind === 'json'
       ? `${JSON.stringify({ searchedBackTo, next, detections }, null, 2)}\n`
       : toCsv([CSV_HEADER, ...detections.map((record) => Object.values(record))])
-  return createReply(
-    200,
-    [
-      ['content-type', type],
-      ['content-disposition', `attachment; filename="pawl-reuse-${iso(view.now).slice(0, 10)}.${kind}"`],
-    ],
-    body,
-  )
+  return { name: `pawl-reuse-${iso(view.now).slice(0, 10)}.${kind}`, type, body }
 }
 
 const CSV_HEADER = [

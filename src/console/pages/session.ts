@@ -4,7 +4,16 @@ import { count, counted } from '../../portable/format.ts'
 import type { RecentEvent } from '../activity.ts'
 import { bounded, readPart } from '../bounded.ts'
 import { type Html, html, lines, type Piece, prose } from '../html.ts'
-import { ago, exact, type Page, queryOf, sessionLink, userLink, type View } from '../view.ts'
+import {
+  ago,
+  exact,
+  type Page,
+  queryOf,
+  type RedactedSession,
+  sessionLink,
+  userLink,
+  type View,
+} from '../view.ts'
 import { boundTo, deviceLabel, shortReason, stateTag } from './describe.ts'
 
 /** Longer claims and data are cut. Characters. */
@@ -138,7 +147,7 @@ function ofRow(session: Session): Moment[] {
   if (endedAt !== null)
     found.push({
       at: endedAt.getTime(),
-      text: html`${endReason === null ? 'Ended' : shortReason(endReason)}`,
+      text: html`${endReason === null || endReason === 'reuse' ? 'Ended' : shortReason(endReason)}${endReason === 'reuse' ? ', because of the reuse' : null}`,
       tone: endReason === 'reuse' ? 'bad' : 'plain',
     })
   else {
@@ -205,15 +214,24 @@ function ofEvent({ at, name, event }: RecentEvent): Moment[] {
 
 /** Claims and data, as far as the application shows them. */
 async function contents({ redact }: View, session: Session): Promise<Html> {
-  const { value, problem } = await readPart(async () => (redact === null ? session : await redact(session)))
-  if (problem !== null || typeof value !== 'object' || value === null)
+  const { value } = await readPart(async () => {
+    const shown: unknown = redact === null ? session : await redact(session)
+    if (typeof shown !== 'object') throw new TypeError('`redact` must return an object')
+    const { claims, data } = shown as RedactedSession
+    return { claims: json(claims), data: json(data) }
+  })
+  if (value === null)
     return html`<section class="card"><h2>Claims and data</h2><p class="note">Hidden, because the application’s <code>redact</code> did not say what may be shown.</p></section>`
-  const { claims, data } = value
-  const part = (name: string, shown: unknown, version: number): Html =>
-    html`<section class="card"><h2>${name} <small>version ${count(version)}</small></h2><pre tabindex="0" aria-label="${name}">${json(shown)}</pre></section>`
-  return html`${session.stale ? html`<p class="note">A schema of the application refuses these values: an earlier release wrote them.</p>` : null}<div class="columns">${part('Claims', claims, session.version)}${part('Data', data, session.dataVersion)}</div>`
+  const part = (name: string, shown: Html, version: number): Html =>
+    html`<section class="card"><h2>${name} <small>version ${count(version)}</small></h2><pre tabindex="0" aria-label="${name}">${shown}</pre></section>`
+  return html`${
+    session.stale
+      ? html`<p class="note">A schema of the application refuses these values: an earlier release wrote them.</p>`
+      : null
+  }<div class="columns">${part('Claims', value.claims, session.version)}${part('Data', value.data, session.dataVersion)}</div>`
 }
 
+/** @throws TypeError for what JSON cannot hold */
 function json(value: unknown): Html {
   const text = JSON.stringify(value, null, 2) ?? 'nothing'
   return text.length > MAX_JSON

@@ -58,14 +58,14 @@ export interface SessionEvents {
   deviceMismatch: { sessionId: string; userId: string; ip: string | null; userAgent: string | null }
   /**
    * An administrator acted by the console (`pawl/console`). `actor` is who, as `authorize` says. `sessions` is how many sessions
-   * the action changed: 0 if somebody else was faster.
+   * the action changed: 0 if somebody else was faster, `null` if the database failed and some may have changed.
    */
   consoleAction: {
     action: ConsoleAction
     actor: string
     sessionId: string | null
     userId: string | null
-    sessions: number
+    sessions: number | null
   }
   /** A session came from another address or user agent than before. This alone never ends it. */
   contextChanged: {

@@ -18,8 +18,8 @@ import { timestamp } from '../times.ts'
 import type { RunAudit } from './overview.ts'
 
 const MAX_LIMIT = 1000
-/** Rows that one call looks at, when most of them may be of another network. */
-const MAX_WALKED = 20_000
+/** Rows that one call looks at, when most of them may be of another network: at first few, because they may be enough. */
+const WALKS = [2000, 20_000]
 /** More rows of a network are not sorted: rows of it are then frequent enough to find them by time. */
 const MAX_SORTED = 10_000
 /** A `timestamptz` holds more, but JavaScript does not. */
@@ -39,12 +39,16 @@ export function createHistory(run: RunAudit): {
     value: readonly Parameter[] = [],
   ): Promise<HistoryPage> {
     const limit = query.limit + 1
-    const walked = network === null ? limit : MAX_WALKED
-    const rows = await run(name, [...periodValues(query), walked, network, limit, ...value])
-    const found = rows.filter((row) => row['found'] === true).map(toRecord)
-    const last = rows.find((row) => row['found'] === false)
-    if (found.length > query.limit || Number(last?.['walked'] ?? 0) < walked) return page(found, query.limit)
-    return { found, next: positionOf(toRecord(last!)) }
+    let result: HistoryPage = { found: [], next: null }
+    for (const walked of network === null ? [limit] : WALKS) {
+      const rows = await run(name, [...periodValues(query), walked, network, limit, ...value])
+      const found = rows.filter((row) => row['found'] === true).map(toRecord)
+      const last = rows.find((row) => row['found'] === false)
+      if (found.length > query.limit || Number(last?.['walked'] ?? 0) < walked)
+        return page(found, query.limit)
+      result = { found, next: positionOf(toRecord(last!)) }
+    }
+    return result
   }
 
   async function searchNetwork(query: CheckedQuery, network: string): Promise<HistoryPage> {

@@ -1,6 +1,6 @@
 import type { DayOverview } from '../../core/inspection.ts'
 import type { Row } from '../connection.ts'
-import { daysUntil, partsOf, type Sample, totalsOf } from '../inspection/day-parts.ts'
+import { daysUntil, partsOf, toSamples, totalsOf } from '../inspection/day-parts.ts'
 import type { Parameter } from '../parameters.ts'
 import { timestamp } from '../times.ts'
 import type { AuditQueryName } from './queries.ts'
@@ -9,8 +9,8 @@ export type RunAudit = (name: AuditQueryName, values: Parameter[]) => Promise<Ro
 
 const DAY = 86_400_000
 /** As many rows are counted, and of more a sample is read. They are in the order of time, in the table too. */
-const MAX_COUNTED = 30_000
-const MAX_SAMPLED = 15_000
+const MAX_COUNTED = 20_000
+const MAX_SAMPLED = 10_000
 const MAX_REUSE = 10_000
 
 /**
@@ -49,23 +49,6 @@ export async function readAuditDays(run: RunAudit, at: number, days: number): Pr
 export async function auditedSince(run: RunAudit): Promise<number | null> {
   const [oldest] = await run('oldestAudited', [])
   return (oldest?.['at'] as number | undefined) ?? null
-}
-
-/** By the number of the part, from 0. */
-function toSamples(rows: readonly Row[]): Map<number, Sample> {
-  const samples = new Map<number, Sample>()
-  for (const row of rows) {
-    const part = Number(row['n']) - 1
-    const before = samples.get(part) ?? { rows: 0, last: 0, byReason: {} }
-    const count = Number(row['rows'])
-    const reason = row['reason'] as string | null
-    samples.set(part, {
-      rows: before.rows + count,
-      last: Math.max(before.last, row['last'] as number),
-      byReason: reason === null ? before.byReason : { ...before.byReason, [reason]: count },
-    })
-  }
-  return samples
 }
 
 /** @returns null for more than it counts */

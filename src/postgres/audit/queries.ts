@@ -24,7 +24,7 @@ export const AUDIT_COLUMNS: readonly string[] = [
 const STARTED = `insert into :audit (at, session_id, kind, user_id, ip, user_agent, actor_user_id)
       select created_at, id, 'created', user_id, ip, user_agent, actor_user_id from changed`
 
-/** A row that exists already, as after a restored backup of the sessions alone, must not keep a session from ending. */
+/** The key of a row is the time of the end and the session. A row that exists already must not keep a session from ending. */
 function ended(at: string, reason: string, presenter = 'null, null', where = 'true'): string {
   return `insert into :audit (at, session_id, kind, user_id, ip, user_agent, reason, actor_user_id,
         signed_in_at, last_seen_at, presenter_ip, presenter_user_agent)
@@ -55,25 +55,15 @@ export const RECORDING: Readonly<Record<keyof typeof CHANGES, string>> = {
   endExpected: recording('endExpected', ended('$4::timestamptz', '$5', '$7::inet, $8'), 'user_id'),
   endMany: recording('endMany', ended('$2::timestamptz', '$3'), 'id, user_id'),
   endListed: recording('endListed', ended('$2::timestamptz', '$3'), 'id'),
-  // The database may have lost the end of a session and have kept its record, as after a backup of some tables.
-  endAgain: recording(
-    'endAgain',
-    ended(
-      '$2::timestamptz',
-      '$3',
-      undefined,
-      `not exists (select 1 from :audit a
-          where a.user_id = changed.user_id and a.session_id = changed.id and a.kind = 'ended')`,
-    ),
-    'id',
-  ),
+  // An expiry, or an end that is not recorded: another program made it, or a process without the option.
   prune: recording(
     'prune',
     ended(
-      'expires_at',
-      `case when absolute_expires_at <= expires_at then 'absolute' else 'idle' end`,
+      `date_trunc('milliseconds', case when ${LIVE} then expires_at else coalesce(ended_at, turned_at, created_at) end)`,
+      `case when not (${LIVE}) then coalesce(end_reason, 'other')
+          when absolute_expires_at <= expires_at then 'absolute' else 'idle' end`,
       undefined,
-      LIVE,
+      `user_id <> ''`,
     ),
     'id',
   ),
@@ -136,14 +126,25 @@ export const AUDIT_QUERIES: Readonly<Record<AuditQueryName, string>> = {
   historyByAddress: walk('a.ip = $9::inet and '),
   historyOfReuse: walk(`a.reason = 'reuse' and `),
 
-  /** The whole of a network with at most $6 - 1 rows. The range is that of the index, whose order is not that of time. */
-  historyInNetwork: `with a as (
-      select * from :audit a
+  /**
+   * A network with at most $6 - 1 rows. Their times are in the index, whose order is not that of time, so only the rows of the
+   * page are read. Rows of the time of the cursor come in addition, because the cursor may be in the midst of them.
+   */
+  historyInNetwork: `with entries as materialized (
+      select a.ip, a.at from :audit a
       where a.ip between network($7::inet)
           and set_masklen(broadcast($7::inet), case family($7::inet) when 4 then 32 else 128 end)
-        and ${PERIOD} order by a.ip limit $6
+        and a.at >= $1 and a.at < $2 and a.at <= $3::timestamptz
+      order by a.ip limit $6
+    ), newest as (
+      select at from entries where at < $3::timestamptz order by at desc limit $8
+    ), shown as (
+      select distinct ip, at from entries
+      where at >= (select coalesce(min(at), '-infinity') from newest)
     )
-    select ${COLUMNS}, (select count(*) from a) as walked from a order by ${NEWEST_FIRST} limit $8`,
+    select ${COLUMNS}, (select count(*) from entries) as walked
+    from shown join :audit a on a.ip = shown.ip and a.at = shown.at
+    where ${PERIOD} order by ${NEWEST_FIRST} limit $8`,
 
   // An expiry is recorded later than it was, so it may be older than the audit.
   oldestAudited: `select ${milliseconds('a.at')} as at from :audit a where a.kind = 'created' order by a.at limit 1`,

@@ -1,4 +1,5 @@
 import type { EndFigure } from '../../core/inspection.ts'
+import type { Row } from '../connection.ts'
 
 const DAY = 86_400_000
 const PARTS_PER_DAY = 24
@@ -49,6 +50,26 @@ export function partsOf(days: readonly number[], at: number): Part[] {
     const bounds = [from, ...cuts, end]
     return bounds.slice(1).map((high, index) => ({ day, low: bounds[index]!, high }))
   })
+}
+
+/**
+ * The samples of the parts, by their place from 0. Each row has the number of a part from 1, a reason, the number of entries
+ * with both, and the time of the last of them. Entries without a reason are no ends.
+ */
+export function toSamples(rows: readonly Row[]): Map<number, Sample> {
+  const samples = new Map<number, Sample>()
+  for (const row of rows) {
+    const index = Number(row['n']) - 1
+    const before = samples.get(index) ?? { rows: 0, last: 0, byReason: {} }
+    const count = Number(row['rows'])
+    const reason = row['reason'] as string | null
+    samples.set(index, {
+      rows: before.rows + count,
+      last: Math.max(before.last, row['last'] as number),
+      byReason: reason === null ? before.byReason : { ...before.byReason, [reason]: count },
+    })
+  }
+  return samples
 }
 
 /**

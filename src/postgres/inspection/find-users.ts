@@ -14,8 +14,8 @@ const STATEMENTS = 5
 const grouped = (condition: string): string => `select user_id, count(*) as entries from (
     select user_id from :sessions where ${condition} and user_id <> '' order by user_id limit ${ENTRIES}
   ) as entry group by user_id order by user_id`
-export const USERS_FROM: string = grouped('user_id >= $1')
-export const USERS_AFTER: string = grouped('user_id > $1')
+const USERS_FROM = grouped('user_id >= $1')
+const USERS_AFTER = grouped('user_id > $1')
 
 /** A column with a collation of its own has another order than its database. */
 const ORDER = `select to_jsonb(d) as locale, (select a.attcollation = 100 from pg_catalog.pg_attribute a
@@ -30,6 +30,8 @@ export async function findUsers(
   after: string | null,
   limit: number,
 ): Promise<UserPage> {
+  // PostgreSQL stores no such text, and refuses it as a parameter.
+  if (prefix.includes('\0')) return { userIds: [], complete: true, next: null }
   const userIds: string[] = []
   let last = after
   for (let statement = 0; statement < STATEMENTS; statement++) {

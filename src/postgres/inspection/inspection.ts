@@ -16,7 +16,7 @@ import type { UserOrder } from './user-order.ts'
 /** Milliseconds for each statement. The page of a console does not wait longer. */
 const ANSWER_WITHIN = 2000
 /** Entries of the index of ends that one search of reuse walks. Each reads a row somewhere in the table. */
-const REUSE_WALK = 20_000
+const REUSE_WALK = 10_000
 
 /** What the store tells people, by statements that are bounded on a table of any size. */
 export function createInspection(

@@ -6,9 +6,9 @@ import type { Names } from '../names.ts'
 import { milliseconds } from '../queries.ts'
 import { isUnsupported } from '../sqlstate.ts'
 import { timestamp } from '../times.ts'
-import { daysUntil, type Part, partsOf, type Sample, totalsOf } from './day-parts.ts'
+import { daysUntil, type Part, partsOf, type Sample, toSamples, totalsOf } from './day-parts.ts'
 import type { QueryRows } from './find-users.ts'
-import { findReuse } from './reuse.ts'
+import { walkReuse } from './reuse.ts'
 
 const DAY = 86_400_000
 /** Larger tables are estimated. */
@@ -30,17 +30,17 @@ const END_BOUNDS: Bounds = { counted: 5000, sampled: 5000 }
 const MAX_REUSE_WALK = 5000
 
 /** Both are answered by an index alone. */
-export const SIGN_INS_SINCE = `select count(*) as rows from (select id from :sessions where id >= $1 limit $2) as entry`
-export const ENDS_SINCE = `select count(*) as rows
+const SIGN_INS_SINCE = `select count(*) as rows from (select id from :sessions where id >= $1 limit $2) as entry`
+const ENDS_SINCE = `select count(*) as rows
   from (select invalidated_at from :sessions where invalidated_at >= $1 limit $2) as entry`
 
-export const SIGN_INS = `select p.n, count(*) as rows, max(cast(s.id as text) collate "C") as last
+const SIGN_INS = `select p.n, count(*) as rows, max(cast(s.id as text) collate "C") as last
   from unnest($1::uuid[], $2::uuid[]) with ordinality as p (low, high, n)
     cross join lateral (select id from :sessions where id >= p.low and id < p.high order by id limit $3) s
   group by p.n`
 
 /** A change of claims has no reason. */
-export const ENDS = `select p.n, s.reason, count(*) as rows, max(s.at) as last
+const ENDS = `select p.n, s.reason, count(*) as rows, max(s.at) as last
   from unnest($1::timestamptz[], $2::timestamptz[]) with ordinality as p (low, high, n)
     cross join lateral (
       select case when ended_at is not null or end_reason is not null
@@ -205,19 +205,7 @@ async function countEnds(
     parts.map(({ high }) => timestamp(high)),
     limit,
   ])
-  const samples = new Map<number, Sample>()
-  for (const row of rows) {
-    const index = indexOf(row)
-    const before = samples.get(index) ?? { rows: 0, last: 0, byReason: {} }
-    const count = Number(row['rows'])
-    const reason = row['reason'] as string | null
-    samples.set(index, {
-      rows: before.rows + count,
-      last: Math.max(before.last, row['last'] as number),
-      byReason: reason === null ? before.byReason : { ...before.byReason, [reason]: count },
-    })
-  }
-  return totalsOf(days.length, parts, samples, limit).map(({ ends }) => ends)
+  return totalsOf(days.length, parts, toSamples(rows), limit).map(({ ends }) => ends)
 }
 
 /** A sample would miss most of it. */
@@ -227,7 +215,7 @@ async function countReuse(
   ends: readonly EndFigure[],
 ): Promise<Figure[]> {
   const isCounted = ends.every(({ how }) => how === 'counted')
-  const walk = isCounted ? null : await findReuse(query, null, MAX_REUSE_WALK, MAX_REUSE_WALK)
+  const walk = isCounted ? null : await walkReuse(query, null, MAX_REUSE_WALK, MAX_REUSE_WALK)
   return days.map((from, index) => {
     const { how, byReason } = ends[index]!
     if (how === 'counted') return { value: byReason['reuse'] ?? 0, how }

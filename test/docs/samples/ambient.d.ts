@@ -36,17 +36,3 @@ declare const Deno: {
   ): void
   readonly env: { get(name: string): string | undefined }
 }
-
-// As in the docstrings' test.
-declare module 'react-native-keychain' {
-  export enum ACCESSIBLE {
-    AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY = 'AccessibleAfterFirstUnlockThisDeviceOnly',
-  }
-  export function getGenericPassword(options?: { service?: string }): Promise<false | { password: string }>
-  export function setGenericPassword(
-    username: string,
-    password: string,
-    options?: { service?: string; accessible?: ACCESSIBLE },
-  ): Promise<false | { service: string }>
-  export function resetGenericPassword(options?: { service?: string }): Promise<boolean>
-}

@@ -80,7 +80,9 @@ function actionLine(
   at: Date,
 ): string {
   const of = [sessionId, userId === null ? null : `user ${quoted(userId)}`].filter((part) => part !== null)
-  const changed = of.length === 0 ? '' : ` ${of.join(', ')}: ${counted(sessions, 'session')}`
+  const result =
+    sessions === null ? 'the database failed, and some may have changed' : counted(sessions, 'session')
+  const changed = of.length === 0 ? '' : ` ${of.join(', ')}: ${result}`
   return `${time(at)} ${action}${changed}`
 }
 

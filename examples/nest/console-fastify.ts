@@ -1,0 +1,31 @@
+import { All, Controller, Inject, Req, Res } from '@nestjs/common'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Sessions } from 'pawl'
+import { type SessionsConsole, sessionsConsole } from 'pawl/console'
+import { RequireSession, SESSIONS, Session, type SessionOf } from 'pawl/nest'
+
+type AppSessions = Sessions<{ name: string; role: string }>
+
+@Controller('admin/sessions')
+export class ConsoleController {
+  readonly #show: SessionsConsole<SessionOf<AppSessions>>
+
+  constructor(@Inject(SESSIONS) sessions: AppSessions) {
+    this.#show = sessionsConsole(sessions, {
+      authorize(_req, { claims }: SessionOf<AppSessions>) {
+        return claims.role === 'administrator' ? { actor: claims.name } : null
+      },
+    })
+  }
+
+  @All(['', '*'])
+  @RequireSession()
+  show(
+    @Req() { raw }: FastifyRequest,
+    @Res() reply: FastifyReply,
+    @Session() session: SessionOf<AppSessions>,
+  ): void {
+    reply.hijack()
+    this.#show(raw, reply.raw, session)
+  }
+}

@@ -1,0 +1,232 @@
+import { createSecretKey, randomBytes } from 'node:crypto'
+import { expect, it } from 'vitest'
+import { StoreUnavailableError } from '../../src/index.ts'
+import { memory } from '../../src/memory/index.ts'
+import { postgres } from '../../src/postgres/index.ts'
+import { createDatabase, createPool } from '../support/database.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
+import { linksOf, locationOf, openConsole, wordsOf } from './support/console.ts'
+
+const NOTICE = /<p class="notice" role="status">([^<]*)<\/p>/
+
+/** What the page after an action says that it did. */
+const noticeIn = (text: string): string | undefined => NOTICE.exec(text)?.[1]
+
+async function openWithUser(count: number, store = memory()) {
+  const console = await openConsole({ store })
+  const ids: string[] = []
+  for (let n = 0; n < count; n++)
+    ids.push((await console.sessions.create({ userId: 'anna' })).session.sessionId)
+  const active = async (): Promise<string[]> =>
+    (await console.sessions.list('anna', { active: true })).map(({ sessionId }) => sessionId)
+  return { console, ids, active, events: console.events('consoleAction') }
+}
+
+it('ends one session: asks, says what will happen, does it, and says what it did', async () => {
+  const { console, ids, active, events } = await openWithUser(2)
+  const [id, other] = ids as [string, string]
+  const page = await console.get(`/sessions/${id}`)
+  const question = await console.get(linksOf(page).get('End session')!)
+  expect(wordsOf(question.text)).toContain('End this session? The device is signed out')
+  expect(await active()).toHaveLength(2)
+  const done = await console.press(question)
+  expect([done.status, locationOf(done).split('?')[0]]).toEqual([303, `/admin/sessions/sessions/${id}`])
+  const after = await console.get(locationOf(done))
+  expect(noticeIn(after.text)).toBe('The session has ended. Every process refuses its tokens.')
+  expect(wordsOf(after.text)).toContain('The session was revoked at ')
+  expect(await active()).toEqual([other])
+  expect((await console.sessions.get(id))?.endReason).toBe('revoked')
+  expect(events).toStrictEqual([
+    { action: 'end-session', actor: 'maria@example.com', sessionId: id, userId: 'anna', sessions: 1 },
+  ])
+})
+
+it('ends all sessions of a user', async () => {
+  const { console, active, events } = await openWithUser(3)
+  const question = await console.get(linksOf(await console.get('/user?id=anna')).get('End all sessions')!)
+  expect(wordsOf(question.text)).toContain('anna has 3 active sessions now. All of them end')
+  const after = await console.get(locationOf(await console.press(question)))
+  expect(noticeIn(after.text)).toBe('3 sessions of this user ended.')
+  expect(await active()).toEqual([])
+  expect(events).toStrictEqual([
+    { action: 'end-user', actor: 'maria@example.com', sessionId: null, userId: 'anna', sessions: 3 },
+  ])
+})
+
+it('ends all sessions of a user but one', async () => {
+  const { console, ids, active, events } = await openWithUser(3)
+  const [keep] = ids as [string]
+  const question = await console.get(linksOf(await console.get(`/sessions/${keep}`)).get('End all others')!)
+  const after = await console.get(locationOf(await console.press(question)))
+  expect(noticeIn(after.text)).toBe('2 other sessions ended. This one stays.')
+  expect(await active()).toEqual([keep])
+  expect(events).toMatchObject([{ action: 'end-others', sessionId: keep, userId: 'anna', sessions: 2 }])
+})
+
+it('keeps no session that has ended meanwhile, or that is of another user', async () => {
+  const { console, ids, active } = await openWithUser(2)
+  const [keep, other] = ids as [string, string]
+  const question = await console.get(`/actions/end-others?user=anna&keep=${keep}`)
+  await console.sessions.revoke(keep, 'logout')
+  const refused = await console.press(question)
+  expect(refused.status).toBe(409)
+  expect(wordsOf(refused.text)).toContain('The session to keep is over The user signed out on this device')
+  expect(await active()).toEqual([other])
+  const { session } = await console.sessions.create({ userId: 'berta' })
+  const stranger = await console.post(`/actions/end-others?user=anna&keep=${session.sessionId}`)
+  expect(stranger.status).toBe(404)
+  expect(await active()).toEqual([other])
+})
+
+it('renews the access tokens of a session and of a user, and signs nobody out', async () => {
+  const clock = createFakeClock()
+  const console = await openConsole({ now: clock.now })
+  const { session, accessToken } = await console.sessions.create({ userId: 'anna' })
+  await console.sessions.create({ userId: 'anna' })
+  clock.advance(60)
+  const one = await console.get(
+    linksOf(await console.get(`/sessions/${session.sessionId}`)).get('Renew access tokens')!,
+  )
+  expect(wordsOf(one.text)).toContain('Nobody is signed out.')
+  const afterOne = await console.get(locationOf(await console.press(one)))
+  expect(noticeIn(afterOne.text)).toBe('Older access tokens of this session are refused from now on.')
+  expect(() => console.sessions.verify(accessToken.value)).toThrow(/must be refreshed|expired|superseded/i)
+  const all = await console.get(linksOf(await console.get('/user?id=anna')).get('Renew access tokens')!)
+  const afterAll = await console.get(locationOf(await console.press(all)))
+  expect(noticeIn(afterAll.text)).toBe('Older access tokens of 2 sessions are refused from now on.')
+  expect(await console.sessions.list('anna', { active: true })).toHaveLength(2)
+})
+
+it('rotates the signing key', async () => {
+  const console = await openConsole()
+  const events = console.events('consoleAction')
+  const before = console.sessions.keys.list().length
+  const question = await console.get(linksOf(await console.get('/')).get('Rotate key')!)
+  const after = await console.get(locationOf(await console.press(question)))
+  expect(noticeIn(after.text)).toMatch(/^Key \d+ is published\. The table below says when it signs\.$/)
+  expect(console.sessions.keys.list()).toHaveLength(before + 1)
+  expect(events).toStrictEqual([
+    { action: 'rotate-keys', actor: 'maria@example.com', sessionId: null, userId: null, sessions: 0 },
+  ])
+})
+
+it('offers no rotation of keys that the application brings', async () => {
+  const key = createSecretKey(randomBytes(32))
+  const console = await openConsole({ keys: { provided: [{ kid: 'own', algorithm: 'HS256', key }] } })
+  expect(linksOf(await console.get('/')).has('Rotate key')).toBe(false)
+  const refused = await console.post('/actions/rotate-keys')
+  expect([refused.status, wordsOf(refused.text).includes('cannot rotate these keys')]).toEqual([409, true])
+})
+
+it('two administrators at once: the second one learns that the first was faster', async () => {
+  const { console, ids, events } = await openWithUser(1)
+  const action = `/actions/end-session?session=${ids[0]}`
+  const questions = await Promise.all([console.get(action), console.get(action)])
+  const done = await Promise.all(questions.map((question) => console.press(question)))
+  expect(done.map(({ status }) => status)).toEqual([303, 303])
+  const notices = await Promise.all(
+    done.map(async (each) => noticeIn((await console.get(locationOf(each))).text)),
+  )
+  expect(notices.sort()).toEqual([
+    'Nothing was changed: the session had ended before. See below when and why.',
+    'The session has ended. Every process refuses its tokens.',
+  ])
+  expect(events.map(({ sessions }) => sessions).sort()).toEqual([0, 1])
+  const late = await console.get(action)
+  expect(wordsOf(late.text)).toContain(
+    'It is over already, so nothing will happen. The session was revoked at ',
+  )
+})
+
+it('two administrators in two processes, on PostgreSQL: both answers are true', async () => {
+  const pool = createPool(await createDatabase())
+  const [one, two] = [
+    await openConsole({ store: postgres({ pool }) }),
+    await openConsole({ store: postgres({ pool }) }),
+  ]
+  for (let n = 0; n < 20; n++) await one.sessions.create({ userId: 'anna' })
+  const done = await Promise.all([one, two].map((console) => console.post('/actions/end-user?user=anna')))
+  const told = await Promise.all(
+    done.map(async (answer, index) => noticeIn((await [one, two][index]!.get(locationOf(answer))).text)!),
+  )
+  const counts = told.map((text) => Number(/^\d+/.exec(text)?.[0] ?? 0))
+  expect(counts.reduce((sum, count) => sum + count, 0)).toBe(20)
+  expect(await two.sessions.list('anna', { active: true })).toEqual([])
+})
+
+it('a session that ends while somebody looks at it', async () => {
+  const { console, ids } = await openWithUser(1)
+  const [id] = ids as [string]
+  const page = await console.get(`/sessions/${id}`)
+  expect(wordsOf(page.text)).toContain('Not logged out: the session is active.')
+  const question = await console.get(linksOf(page).get('End session')!)
+  await console.sessions.revoke(id, 'logout')
+  const after = await console.get(locationOf(await console.press(question)))
+  expect(noticeIn(after.text)).toBe(
+    'Nothing was changed: the session had ended before. See below when and why.',
+  )
+  // The reason that was first stays.
+  expect(wordsOf(after.text)).toContain('The user signed out on this device at ')
+})
+
+it('a session whose row is deleted while somebody looks at it', async () => {
+  const { console, ids } = await openWithUser(1)
+  const question = await console.get(`/actions/end-session?session=${ids[0]}`)
+  await console.sessions.deleteUser('anna')
+  expect((await console.press(question)).status).toBe(303)
+  const gone = await console.post('/actions/end-session?session=01890000-0000-7000-8000-000000000000')
+  expect([gone.status, wordsOf(gone.text).includes('Nothing was changed.')]).toEqual([404, true])
+})
+
+it.each([
+  '/actions/end-session',
+  '/actions/end-session?session=x',
+  '/actions/end-user',
+  '/actions/end-user?user=',
+  `/actions/end-user?user=${'x'.repeat(256)}`,
+  '/actions/end-user?user=%00',
+  '/actions/end-others?user=anna',
+  '/actions/end-others?user=anna&keep=anna',
+])('refuses %s', async (path) => {
+  const { console, active } = await openWithUser(1)
+  for (const answer of [await console.get(path), await console.post(path)]) expect(answer.status).toBe(400)
+  expect(await active()).toHaveLength(1)
+})
+
+it.each(['/actions/', '/actions/delete-all', '/actions/end-user/x', '/actions/END-USER?user=anna'])(
+  'knows no action %s',
+  async (path) => {
+    const { console, active } = await openWithUser(1)
+    expect((await console.get(path)).status).toBe(404)
+    expect([404, 405]).toContain((await console.post(path)).status)
+    expect(await active()).toHaveLength(1)
+  },
+)
+
+it('shows the result of an action on its page alone, for ten minutes, and none that somebody made up', async () => {
+  const clock = createFakeClock()
+  const console = await openConsole({ now: clock.now })
+  const { session } = await console.sessions.create({ userId: 'anna' })
+  await console.sessions.create({ userId: 'anna' })
+  const to = locationOf(await console.post(`/actions/end-session?session=${session.sessionId}`))
+  const notice = async (path: string) => noticeIn((await console.get(path)).text)
+  expect(await notice(to)).toBeDefined()
+  const done = new URL(to, 'http://host').searchParams.get('done')!
+  expect(await notice(`/user?id=anna&done=${done}`)).toBeUndefined()
+  expect(await notice(to.replace('end-session.1', 'end-session.0'))).toBeUndefined()
+  expect(
+    await notice(to.replace(/done=.*/, `done=end-user.500.${clock.now()}.${'A'.repeat(43)}`)),
+  ).toBeUndefined()
+  clock.advance(11 * 60)
+  expect(await notice(to)).toBeUndefined()
+})
+
+it('says that it does not know what happened if the database fails in the middle', async () => {
+  const store = memory()
+  const { console, events } = await openWithUser(2, store)
+  store.endByUser = () => Promise.reject(new StoreUnavailableError('the database is down'))
+  const answer = await console.post('/actions/end-user?user=anna')
+  expect(answer.status).toBe(503)
+  expect(wordsOf(answer.text)).toContain('Whether this was done is not known')
+  expect(events).toMatchObject([{ action: 'end-user', userId: 'anna', sessions: null }])
+})

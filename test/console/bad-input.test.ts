@@ -1,0 +1,244 @@
+import { gzipSync } from 'node:zlib'
+import { describe, expect, it } from 'vitest'
+import { memory } from '../../src/memory/index.ts'
+import { postgres } from '../../src/postgres/index.ts'
+import { createDatabase, createPool } from '../support/database.ts'
+import { relayTo } from '../support/http-server.ts'
+import { silentLogger } from '../support/logger.ts'
+import { type Answer, linksOf, locationOf, openConsole, wordsOf } from './support/console.ts'
+
+/** Texts that would be markup, another path, another parameter or another direction if the console did not take care. */
+const HOSTILE = [
+  '<img src=x onerror=alert(1)>',
+  '"><script>alert(1)</script>',
+  "' onmouseover='alert(1)",
+  '</title></textarea></style><b>',
+  '&lt;b&gt;&amp;',
+  '..',
+  '../../etc/passwd',
+  'a/b?c#d&id=e',
+  '%2e%2e%2f',
+  'a+b c',
+  'javascript:alert(1)',
+  '//evil.example.com',
+  '\u202Egro.elpmaxe@anna',
+  '\u0007\u001b[31mred',
+  'line\r\nbreak: x',
+  '👩‍💻 zoë 東京',
+  '=1+1',
+  'x'.repeat(255),
+]
+
+/** A page holds no element that the console has not written, and no character that reorders or hides text. */
+function expectHarmless({ text }: Answer, hostile: string): void {
+  expect(text).not.toMatch(
+    /<(?:img|b|textarea)\b|<script(?! type="module" src="[^"]*console\.js"><\/script>)/,
+  )
+  expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u)
+  for (const [tag] of text.matchAll(/<[a-z][^>]*>/g))
+    expect(tag.replace(/"[^"]*"/g, '')).not.toMatch(/\son\w+/i)
+  if (/[<>"']/.test(hostile)) expect(text).not.toContain(hostile)
+}
+
+describe('whatever an id or a user agent holds', () => {
+  it.each(HOSTILE)('%j is text, and all actions find their user', async (hostile) => {
+    const console = await openConsole()
+    const { session } = await console.sessions.create({
+      userId: hostile,
+      userAgent: hostile,
+      ip: '192.0.2.1',
+      claims: { hostile, [hostile]: 1 },
+      data: hostile,
+    } as never)
+    await console.sessions.create({ userId: 'anna' })
+    const searches = [
+      await console.get('/users'),
+      await console.get(`/users?q=${encodeURIComponent([...hostile].slice(0, 4).join(''))}`),
+    ]
+    for (const page of searches) expectHarmless(page, hostile)
+    const user = [...linksOf(searches[0]!).values()].find((href) => {
+      const url = new URL(href, 'http://host')
+      return url.pathname.endsWith('/user') && url.searchParams.get('id') === hostile
+    })!
+    const page = await console.get(user)
+    expect(page.status).toBe(200)
+    expectHarmless(page, hostile)
+    const shown = await console.get(`/sessions/${session.sessionId}`)
+    expect(shown.status).toBe(200)
+    expectHarmless(shown, hostile)
+    const question = await console.get(linksOf(page).get('End all sessions')!)
+    expectHarmless(question, hostile)
+    const done = await console.press(question)
+    const after = await console.get(locationOf(done))
+    expect(wordsOf(after.text)).toContain('1 session of this user ended.')
+    expectHarmless(after, hostile)
+    expect((await console.sessions.get(session.sessionId))?.active).toBe(false)
+    expect(await console.sessions.list('anna', { active: true })).toHaveLength(1)
+    expectHarmless(await console.get('/'), hostile)
+    expectHarmless(
+      await console.get(`/users?q=${encodeURIComponent(`nobody ${hostile}`.slice(0, 255))}`),
+      hostile,
+    )
+  })
+
+  it('the actor may be markup too', async () => {
+    const actor = '<img src=x onerror=alert(1)>'
+    const console = await openConsole({}, { authorize: () => ({ actor }) })
+    const { session } = await console.sessions.create({ userId: 'anna' })
+    await console.post(`/actions/expire-session?session=${session.sessionId}`)
+    for (const path of ['/', `/sessions/${session.sessionId}`]) expectHarmless(await console.get(path), actor)
+  })
+
+  it('cells of an export are no formulas', async () => {
+    const console = await openConsole({ rotation: { overlap: 0 } })
+    for (const userId of ['=cmd()', '+1', '-1', '@x', 'a,"b"\r\nc']) {
+      const { refreshToken } = await console.sessions.create({ userId })
+      const { refreshToken: next } = await console.sessions.refresh(refreshToken.value)
+      await console.sessions.refresh(next!.value)
+      await expect(console.sessions.refresh(refreshToken.value)).rejects.toThrow()
+    }
+    const { text } = await console.get('/reuse.csv')
+    const ids = ["'=cmd()", "'+1", "'-1", "'@x", '"a,""b""\r\nc"']
+    for (const id of ids) expect(text).toContain(`,${id},`)
+    const { detections } = JSON.parse((await console.get('/reuse.json')).text) as { detections: object[] }
+    expect(detections).toHaveLength(5)
+  })
+})
+
+describe('unknown ids', () => {
+  it.each([
+    ['/user?id=nobody', 404],
+    ['/user', 400],
+    ['/user?id=', 400],
+    ['/user?id=%00', 400],
+    [`/user?id=${'x'.repeat(256)}`, 400],
+    ['/user?id=%E0%A4%A', 404],
+    ['/sessions/01890000-0000-7000-8000-000000000000', 404],
+    ['/sessions/nothing', 404],
+    ['/sessions/', 404],
+    ['/user?id=anna&after=x', 200],
+    ['/user?id=anna&after=99999999999999999.01890000-0000-7000-8000-000000000000', 200],
+    ['/users?q=nobody', 200],
+    [`/users?q=${'x'.repeat(10_000)}`, 200],
+    ['/users?q=01890000-0000-7000-8000-000000000000', 200],
+    ['/reuse?after=x', 200],
+    ['/history', 404],
+    ['/nothing', 404],
+    ['/..%2f..', 404],
+    ['//evil.example.com', 404],
+  ])('%s: %i', async (path, status) => {
+    const console = await openConsole()
+    await console.sessions.create({ userId: 'anna' })
+    expect((await console.get(path)).status).toBe(status)
+  })
+
+  it('finds a session by its id, in any case, and a user by the whole id', async () => {
+    const console = await openConsole()
+    const { session } = await console.sessions.create({ userId: 'anna' })
+    const { sessionId } = session
+    for (const q of [sessionId, sessionId.toUpperCase(), ` ${sessionId} `])
+      expect(locationOf(await console.get(`/users?q=${encodeURIComponent(q)}`))).toBe(
+        `/admin/sessions/sessions/${sessionId}`,
+      )
+    expect(locationOf(await console.get('/users?q=anna'))).toBe('/admin/sessions/user?id=anna')
+  })
+})
+
+it('10,000 sessions of one user: pages of 50, each once, below 60 kB with styles and script', async () => {
+  const pool = createPool(await createDatabase())
+  const console = await openConsole({ store: postgres({ pool }) })
+  const { session } = await console.sessions.create({ userId: 'anna', userAgent: 'x'.repeat(256) })
+  // The rows differ in what the list sorts by.
+  await pool.query(
+    `insert into pawl.sessions
+       select (jsonb_populate_record(s, jsonb_build_object('id', gen_random_uuid(),
+         'turned_at', s.turned_at - n * interval '1 second'))).*
+       from pawl.sessions s, generate_series(1, 9999) n where s.id = $1`,
+    [session.sessionId],
+  )
+  const seen = new Set<string>()
+  let path: string | undefined = '/user?id=anna'
+  for (let pages = 0; pages < 4 && path !== undefined; pages++) {
+    const page: Answer = await console.get(path)
+    const ids = [...page.text.matchAll(/class="device"><a href="[^"]*\/sessions\/([^"]+)"/g)].map(
+      ([, id]) => id!,
+    )
+    expect(ids).toHaveLength(50)
+    for (const id of ids) expect(seen.has(id)).toBe(false)
+    for (const id of ids) seen.add(id)
+    path = linksOf(page).get('Older sessions')
+    const parts = [
+      page.text,
+      (await console.get('/console.css')).text,
+      (await console.get('/console.js')).text,
+    ]
+    expect(parts.reduce((sum, part) => sum + gzipSync(part).length, 0)).toBeLessThan(60_000)
+  }
+  const question = await console.get('/actions/end-user?user=anna')
+  expect(wordsOf(question.text)).toContain('anna has 1,000 or more active sessions now.')
+  const after = await console.get(locationOf(await console.press(question)))
+  expect(wordsOf(after.text)).toContain('10,000 sessions of this user ended.')
+})
+
+describe('a database that is away', () => {
+  it('the overview says so and shows what the process knows; other pages answer 503', async () => {
+    const url = new URL(await createDatabase())
+    const relay = await relayTo(url.hostname, Number(url.port))
+    const target = new URL(url)
+    target.host = `127.0.0.1:${relay.port}`
+    const console = await openConsole({
+      store: postgres({ connectionString: target.href }),
+      logger: silentLogger,
+    })
+    const { session } = await console.sessions.create({ userId: 'anna' })
+    expect((await console.get('/')).text).not.toContain('Database away')
+    relay.cut()
+    const overview = await console.get('/')
+    expect(overview.status).toBe(200)
+    const words = wordsOf(overview.text)
+    expect(words).toContain('Database away')
+    expect(words).toContain('This page shows what the process itself knows.')
+    expect(words).toMatch(/Sign-ins 1\b/)
+    expect(words).toMatch(/Signing keys .* signs/)
+    for (const path of [
+      '/user?id=anna',
+      `/sessions/${session.sessionId}`,
+      '/users?q=a',
+      '/reuse',
+      '/reuse.csv',
+    ]) {
+      const answer = await console.get(path)
+      expect([path, answer.status]).toEqual([path, 503])
+      expect(answer.headers.get('retry-after')).toBe('5')
+      expect(wordsOf(answer.text)).toContain('The database does not answer')
+    }
+    expect((await console.get('/live.json')).status).toBe(200)
+    expect((await console.post('/actions/end-user?user=anna')).status).toBe(503)
+    relay.restore()
+    const back = await console.get(`/sessions/${session.sessionId}`)
+    expect([back.status, wordsOf(back.text).includes('the session is active')]).toEqual([200, true])
+  })
+
+  it('a part that never answers is left out after two seconds', async () => {
+    const store = memory()
+    const never = () => new Promise<never>(() => {})
+    const console = await openConsole({
+      store: { ...store, inspect: { ...store.inspect!, overview: never } },
+    })
+    const page = await console.get('/')
+    expect(page.status).toBe(200)
+    expect(wordsOf(page.text)).toContain('The database did not answer within 2 s.')
+    expect(wordsOf(page.text)).toContain('memory of this process')
+  })
+})
+
+it('a store that tells nothing: users and sessions can be looked up all the same', async () => {
+  const { inspect: _, ...store } = memory()
+  const console = await openConsole({ store })
+  await console.sessions.create({ userId: 'anna' })
+  expect(wordsOf((await console.get('/')).text)).toContain('This store tells no figures.')
+  expect(locationOf(await console.get('/users?q=anna'))).toBe('/admin/sessions/user?id=anna')
+  expect((await console.get('/users')).status).toBe(200)
+  expect((await console.get('/reuse')).status).toBe(404)
+  expect(linksOf(await console.get('/')).has('Reuse')).toBe(false)
+})

@@ -1,0 +1,265 @@
+import { describe, expect, it } from 'vitest'
+import { sessionsConsole } from '../../src/console/index.ts'
+import { memory } from '../../src/memory/index.ts'
+import { postgres } from '../../src/postgres/index.ts'
+import { createDatabase, createPool } from '../support/database.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
+import { mute } from '../support/mute.ts'
+import { openSessions } from '../support/sessions.ts'
+import { counting } from '../support/stores.ts'
+import { linksOf, MARIA, openConsole, wordsOf } from './support/console.ts'
+
+const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0'
+const MINUTE = 60
+
+describe('the page of a session', () => {
+  it('tells its life: sign-in, turns, a new address, authentication, and the end with its reason', async () => {
+    const clock = createFakeClock()
+    const console = await openConsole({ now: clock.now })
+    const { sessions } = console
+    const { session, refreshToken } = await sessions.create({
+      userId: 'anna',
+      ip: '192.0.2.1',
+      userAgent: FIREFOX,
+    })
+    const { sessionId } = session
+    clock.advance(20 * MINUTE)
+    const context = { ip: '198.51.100.7', userAgent: FIREFOX }
+    const { refreshToken: next } = await sessions.refresh(refreshToken.value, context)
+    await sessions.refresh(next!.value, context)
+    clock.advance(MINUTE)
+    await sessions.reauthenticate(sessionId)
+    const active = wordsOf((await console.get(`/sessions/${sessionId}`)).text)
+    expect(active).toContain('Session of anna Firefox 145 on Linux')
+    expect(active).toMatch(
+      /Signed in 2030-01-01 12:00:00Z · 21 min ago .*Address changed from 192\.0\.2\.1 to 198\.51\.100\.7 .*Authenticated again 2030-01-01 12:21:00Z .*Expires, if not used until then/,
+    )
+    expect(active).toContain('the refresh token has rotated 1 time')
+    expect(active).toContain('Version 1: claims or authentication have changed')
+    clock.advance(MINUTE)
+    await sessions.revoke(sessionId, 'logout')
+    const ended = wordsOf((await console.get(`/sessions/${sessionId}`)).text)
+    expect(ended).toContain('Ended The user signed out on this device at 2030-01-01 12:22:00Z')
+    expect(ended).toContain('Signed out by the user 2030-01-01 12:22:00Z')
+    expect(ended).not.toMatch(/Expires, if|End session/)
+  })
+
+  it('tells a reuse with the address that presented the old token', async () => {
+    const clock = createFakeClock()
+    const console = await openConsole({ now: clock.now })
+    const { sessions } = console
+    const { session, refreshToken } = await sessions.create({ userId: 'anna', ip: '192.0.2.1' })
+    const first = await sessions.refresh(refreshToken.value)
+    clock.advance(10 * MINUTE)
+    await sessions.refresh(first.refreshToken!.value)
+    clock.advance(10 * MINUTE)
+    await expect(sessions.refresh(refreshToken.value, { ip: '203.0.113.66' })).rejects.toThrow()
+    const words = wordsOf((await console.get(`/sessions/${session.sessionId}`)).text)
+    expect(words).toContain(
+      'Pawl ended the session at 2030-01-01 12:20:00Z because an old refresh token was used again.',
+    )
+    expect(words).toContain('An old refresh token came back, from 203.0.113.66')
+    const reuse = await console.get('/reuse')
+    expect(wordsOf(reuse.text)).toContain('Everything that is stored was searched.')
+    expect(linksOf(reuse).get('0 s ago')).toBe(`/admin/sessions/sessions/${session.sessionId}`)
+  })
+
+  it('shows claims and data, as far as `redact` lets it', async () => {
+    const create = { userId: 'anna', claims: { role: 'admin' }, data: { note: 'a secret' } } as never
+    const pageWith = async (redact?: (session: never) => unknown) => {
+      const console = await openConsole({}, redact === undefined ? {} : { redact: redact as never })
+      const { session } = await console.sessions.create(create)
+      return wordsOf((await console.get(`/sessions/${session.sessionId}`)).text)
+    }
+    expect(await pageWith()).toMatch(/"role": "admin".*"note": "a secret"/)
+    const redacted = await pageWith(async ({ claims }: { claims: unknown }) => ({ claims, data: 'hidden' }))
+    expect(redacted).toMatch(/"role": "admin".*"hidden"/)
+    const failing = [
+      () => {
+        throw new Error('a secret')
+      },
+      () => Promise.reject(new Error('a secret')),
+      () => undefined,
+      () => null,
+      () => 'a secret',
+    ]
+    for (const redact of failing) {
+      const words = await pageWith(redact)
+      expect(words).toContain('Hidden, because the application’s redact did not say what may be shown.')
+      expect(words).not.toMatch(/a secret|admin/)
+    }
+  })
+
+  it('cuts data that is longer than a page, and shows values that JSON lacks as nothing', async () => {
+    const console = await openConsole(
+      {},
+      { redact: () => ({ claims: undefined, data: 'x'.repeat(100_000) }) },
+    )
+    const { session } = await console.sessions.create({ userId: 'anna' })
+    const { text } = await console.get(`/sessions/${session.sessionId}`)
+    expect(text.length).toBeLessThan(40_000)
+    expect(wordsOf(text)).toMatch(/Claims version 0 nothing .*… \(100,002 characters\)/)
+    const circular: Record<string, unknown> = {}
+    circular['self'] = circular
+    const odd = await openConsole({}, { redact: () => ({ claims: { n: 1n }, data: circular }) })
+    const { session: other } = await odd.sessions.create({ userId: 'anna' })
+    const page = await odd.get(`/sessions/${other.sessionId}`)
+    expect([page.status, wordsOf(page.text).includes('Hidden')]).toEqual([200, true])
+  })
+
+  it('names the administrator who acts in it, and the session that it ends with', async () => {
+    const store = memory()
+    const console = await openConsole({ store })
+    const { session: own } = await console.sessions.create({ userId: 'berta' })
+    const { session } = await console.sessions.create({ userId: 'anna' })
+    const row = (await store.read(session.sessionId))!
+    const id = '01890000-0000-7000-8000-000000000001'
+    await store.insert({
+      ...row,
+      id,
+      actor: { userId: 'berta', sessionId: own.sessionId },
+      parentId: own.sessionId,
+    })
+    const page = await console.get(`/sessions/${id}`)
+    expect(wordsOf(page.text)).toContain('Acting administrator berta , in …')
+    expect(wordsOf(page.text)).toContain('Administrator began to act')
+    expect(linksOf(page).get(`…${own.sessionId.slice(-12)}`)).toBe(
+      `/admin/sessions/sessions/${own.sessionId}`,
+    )
+    expect(wordsOf((await console.get('/user?id=anna')).text)).toContain('Acting: administrator berta')
+  })
+})
+
+describe('the page of a user', () => {
+  it('lists devices with their state and why they ended, the active ones alone on request', async () => {
+    const clock = createFakeClock()
+    const console = await openConsole({ now: clock.now })
+    const { session: gone } = await console.sessions.create({
+      userId: 'anna',
+      userAgent: 'MyShop/3 CFNetwork/1 Darwin/24',
+    })
+    await console.sessions.create({ userId: 'anna', userAgent: FIREFOX, ip: '2001:db8::7' })
+    await console.sessions.revoke(gone.sessionId, 'limit')
+    const all = wordsOf((await console.get('/user?id=anna')).text)
+    expect(all).toContain('Firefox 145 on Linux Active 2001:db8::7')
+    expect(all).toContain(
+      'MyShop 3 on iOS or macOS Ended The user had too many sessions, 0 s ago not recorded',
+    )
+    const active = wordsOf((await console.get('/user?id=anna&show=active')).text)
+    expect([active.includes('Firefox'), active.includes('MyShop')]).toEqual([true, false])
+    await console.sessions.revokeUser('anna')
+    expect(wordsOf((await console.get('/user?id=anna&show=active')).text)).toContain(
+      'This user has no active session.',
+    )
+  })
+})
+
+describe('the overview', () => {
+  it('shows the figures of the store, this process, its keys and events', async () => {
+    const console = await openConsole()
+    const { session } = await console.sessions.create({ userId: 'anna' })
+    await console.sessions.create({ userId: 'anna' })
+    await console.sessions.revoke(session.sessionId)
+    await console.sessions.keys.rotate()
+    const words = wordsOf((await console.get('/')).text)
+    expect(words).toContain(
+      'Active sessions 1 counted now Sign-ins 2 in 14 days, counted now Ends 1 in 14 days, counted now',
+    )
+    expect(words).toMatch(/in the last minute Refreshes 0 Sign-ins 2 Ends 1 Reuse 0/)
+    expect(words).toMatch(/Signing keys Rotate key [\w-]{8} HS256 signs in \d+ min [\w-]{8} HS256 signs/)
+    expect(words).toContain('signing key published')
+    const live = JSON.parse((await console.get('/live.json')).text)
+    expect(live).toMatchObject({ rates: { refreshed: 0, created: 2, ended: 1, reused: 0 } })
+    expect(live.minutes.created).toHaveLength(30)
+  })
+
+  it('tells what needs attention, with the remedy', async () => {
+    const pool = createPool(await createDatabase())
+    const console = await openConsole({ store: mute(postgres({ pool })) })
+    await pool.query('delete from pawl.migrations where id = (select max(id) from pawl.migrations)')
+    const words = wordsOf((await console.get('/')).text)
+    expect(words).toMatch(/Needs attention .*Migration \d+ is missing\. .*Run npx pawl migrate/)
+    expect(words).not.toContain('All well')
+  })
+})
+
+describe('the history', () => {
+  async function openAudit() {
+    const pool = createPool(await createDatabase())
+    const console = await openConsole({ store: postgres({ pool, audit: true }) })
+    const { session } = await console.sessions.create({ userId: 'anna', ip: '192.0.2.7', userAgent: FIREFOX })
+    await console.sessions.create({ userId: 'berta', ip: '2001:db8::7' })
+    await console.sessions.revoke(session.sessionId, 'logout')
+    return { console, session, pool }
+  }
+
+  it('answers who was signed in from where, also after the row is gone', async () => {
+    const { console, session, pool } = await openAudit()
+    await pool.query('delete from pawl.sessions')
+    const day = new Date().toISOString().slice(0, 10)
+    const found = async (query: string) => {
+      const { status, text } = await console.get(`/history${query}`)
+      return [status, (text.match(/<td role="cell" class="first">/g) ?? []).length]
+    }
+    expect(await found('')).toEqual([200, 3])
+    expect(await found('?user=anna')).toEqual([200, 2])
+    expect(await found('?network=192.0.2.0/24')).toEqual([200, 2])
+    expect(await found('?network=2001:db8::/32')).toEqual([200, 1])
+    expect(await found(`?user=anna&from=${day}&to=${day}`)).toEqual([200, 2])
+    expect(await found('?to=2020-01-01')).toEqual([200, 0])
+    const page = await console.get('/history?user=anna')
+    expect(wordsOf(page.text)).toMatch(/Ended Signed out by the user anna Firefox 145 on Linux 192\.0\.2\.7/)
+    expect((await console.get(`/sessions/${session.sessionId}`)).status).toBe(404)
+    expect(linksOf(await console.get('/')).get('History')).toBe('/admin/sessions/history')
+  })
+
+  it.each([
+    'network=x',
+    'network=192.0.2.0/33',
+    `network=${'1'.repeat(100)}`,
+    'from=2026-13-01',
+    'to=today',
+    'user=%00',
+  ])('says what is wrong with %s', async (query) => {
+    const { console } = await openAudit()
+    const { status, text } = await console.get(`/history?${query}`)
+    expect(status).toBe(400)
+    expect(wordsOf(text)).toMatch(/This is no (?:address and no network|day|user id)\./)
+  })
+})
+
+describe('the work that a request makes:', () => {
+  it('none in the database for somebody who is refused, and none for styles, script and live figures', async () => {
+    const { store, calls } = counting(memory())
+    const sessions = await openSessions({ store })
+    const refused = sessionsConsole(sessions, { authorize: () => null })
+    const allowed = sessionsConsole(sessions, { authorize: () => MARIA })
+    const { session } = await sessions.create({ userId: 'anna' })
+    calls.length = 0
+    const ask = async (console: typeof refused, path: string) =>
+      (await console(new Request(`http://localhost/admin/sessions${path}`))).status
+    for (const path of [
+      '/',
+      '/users?q=a',
+      '/user?id=anna',
+      `/sessions/${session.sessionId}`,
+      '/actions/end-user?user=anna',
+    ])
+      expect(await ask(refused, path)).toBe(403)
+    for (const path of ['/console.css', '/console.js', '/live.json'])
+      expect(await ask(allowed, path)).toBe(200)
+    for (const path of ['/sessions/x', '/nothing']) expect(await ask(allowed, path)).toBe(404)
+    expect(calls).toEqual([])
+  })
+
+  it('one statement for a user and for a session', async () => {
+    const pool = createPool(await createDatabase())
+    const console = await openConsole({ store: mute(postgres({ pool })) })
+    const { session } = await console.sessions.create({ userId: 'anna' })
+    const texts: string[] = []
+    pool.on('acquire', () => texts.push('statement'))
+    expect((await console.get('/user?id=anna')).status).toBe(200)
+    expect((await console.get(`/sessions/${session.sessionId}`)).status).toBe(200)
+    expect(texts).toHaveLength(2)
+  })
+})

@@ -1,0 +1,136 @@
+import { describe, expect, it } from 'vitest'
+import { activityOf } from '../../src/console/activity.ts'
+import { toCsv } from '../../src/console/csv.ts'
+import { deviceName } from '../../src/console/device-name.ts'
+import { html, lines, prose } from '../../src/console/html.ts'
+import { ENGINE } from '../../src/core/engine.ts'
+import { whyEnded } from '../../src/core/session/why-ended.ts'
+import { END_REASONS } from '../../src/portable/end-reason.ts'
+import { openWithClock } from '../support/sessions.ts'
+
+describe('a device in words', () => {
+  it.each([
+    [
+      'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36',
+      'desktop',
+      'Chrome 142 on macOS',
+    ],
+    [
+      'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0',
+      'desktop',
+      'Edge 142 on Windows',
+    ],
+    [
+      'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1',
+      'phone',
+      'Safari 18 on iPhone',
+    ],
+    [
+      'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
+      'desktop',
+      'Firefox 145 on Linux',
+    ],
+    [
+      'Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36',
+      'phone',
+      'Chrome 142 on Android',
+    ],
+    [
+      'Mozilla/5.0 (Linux; Android 14; SM-S918B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/27.0 Chrome/125.0.0.0 Mobile Safari/537.36',
+      'phone',
+      'Samsung Internet 27 on Android',
+    ],
+    ['MyShop/42.1 CFNetwork/1568.200.51 Darwin/24.1.0', 'app', 'MyShop 42.1 on iOS or macOS'],
+    ['MyShop/42 (com.example.shop; build:7; iOS 17.5.1) Alamofire/5.9.1', 'app', 'MyShop 42 on iOS or macOS'],
+    ['okhttp/4.12.0', 'app', 'okhttp 4.12.0'],
+    ['Dalvik/2.1.0 (Linux; U; Android 14; Pixel 8 Build/UQ1A)', 'app', 'Dalvik 2.1.0 on Android'],
+    ['curl/8.5.0', 'program', 'curl 8.5.0'],
+    ['node', 'unknown', 'node'],
+    ['<script>', 'unknown', '<script>'],
+    [`Nobody ${'x'.repeat(250)}`, 'unknown', `Nobody ${'x'.repeat(73)}…`],
+    ['Mozilla/', 'unknown', 'Mozilla/'],
+    ['', 'unknown', 'Unknown device'],
+    ['   ', 'unknown', 'Unknown device'],
+    [null, 'unknown', 'Unknown device'],
+  ] as const)('%s', (userAgent, kind, name) => {
+    expect(deviceName(userAgent)).toStrictEqual({ kind, name })
+  })
+})
+
+describe('a template', () => {
+  it('escapes texts, and leaves out what is not there', () => {
+    const { text } = html`<a title="${'"<&>\''}">${['<b>', html`<i>${1}</i>`]}${null}${false}</a>`
+    expect(text).toBe('<a title="&#34;&#60;&#38;&#62;&#39;">&#60;b&#62;<i>1</i></a>')
+  })
+
+  it('shows control characters instead of sending them', () => {
+    expect(html`${'\u202e\u0000\n'}`.text).toBe('\\u202e\\u0000\\u000a')
+    expect(lines('a\n<b>\r').text).toBe('a\n&#60;b&#62;\\u000d')
+  })
+
+  it('makes times and code of sentences', () => {
+    const { text } = prose(
+      'At 2026-11-23T20:54:55.123Z by `a <b>` & c.',
+      (at) => html`<time>${at.getTime()}</time>`,
+    )
+    expect(text).toBe('At <time>1795467295123</time> by <code>a &#60;b&#62;</code> &#38; c.')
+  })
+
+  it('has words for every reason', async () => {
+    const { sessions } = await openWithClock()
+    const { session } = await sessions.create({ userId: 'anna' })
+    for (const endReason of [...END_REASONS, 'other', 'a `reason` <of> 2026-11-23T20:54:55.123Z']) {
+      const ended = { ...session, active: false, endReason, endedAt: session.createdAt }
+      const { text } = prose(
+        whyEnded(ended, new Date(), (at) => at.toISOString()),
+        () => html`<time></time>`,
+      )
+      expect(text).toContain('<time></time>')
+      expect(text).not.toMatch(/<of>|\dT\d/)
+    }
+  })
+})
+
+it('a table as CSV', () => {
+  expect(
+    toCsv([
+      ['a', 'b,c', 'd"e', null],
+      ['=1', '\t', '@x', 'l\nm'],
+    ]),
+  ).toBe('a,"b,c","d""e",\r\n\'=1,\'\t,\'@x,"l\nm"\r\n')
+})
+
+describe('the activity of a process', () => {
+  it('counts by minute, forgets after 30, and never mixes times', async () => {
+    const { sessions, clock } = await openWithClock()
+    const activity = activityOf(sessions as never, sessions[ENGINE])
+    expect(activityOf(sessions as never, sessions[ENGINE])).toBe(activity)
+    const login = () => sessions.create({ userId: 'anna' })
+    await login()
+    await login()
+    expect(activity.lastMinute(clock.now())).toEqual({ refreshed: 0, created: 2, ended: 0, reused: 0 })
+    clock.advance(60)
+    await login()
+    expect(activity.lastMinute(clock.now()).created).toBe(1)
+    expect(activity.minutes(clock.now(), 'created').slice(-3)).toEqual([0, 2, 1])
+    clock.advance(29 * 60)
+    expect(activity.minutes(clock.now(), 'created').slice(0, 2)).toEqual([1, 0])
+    clock.advance(60 * 60)
+    expect(activity.minutes(clock.now(), 'created')).toEqual(Array(30).fill(0))
+  })
+
+  it('remembers a bounded number of events, an outage once', async () => {
+    const { sessions } = await openWithClock()
+    const { events } = sessions[ENGINE]
+    const activity = activityOf(sessions as never, sessions[ENGINE])
+    for (let n = 0; n < 500; n++)
+      events.emit('storeUnavailable', { operation: 'poll', error: new Error('postgres://u:password@host') })
+    expect(activity.notable()).toMatchObject([{ name: 'storeUnavailable', times: 500 }])
+    for (let n = 0; n < 5000; n++)
+      events.emit('reused', { sessionId: `s${n}`, userId: 'u', ip: null, userAgent: null })
+    expect(activity.notable()).toHaveLength(200)
+    expect([activity.ofSession('s4999').length, activity.ofSession('s0').length]).toEqual([1, 0])
+    for (let n = 0; n < 300; n++) await sessions.create({ userId: 'anna' })
+    expect(activity.notable()[0]).toMatchObject({ name: 'reused', sessionId: 's4999' })
+  })
+})
