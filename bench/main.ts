@@ -5,7 +5,7 @@ import { answerOf, startProcess } from './harness/processes.ts'
 import { redisVersion } from './harness/redis.ts'
 import { comparisonTable, isComparison } from './publish/comparison.ts'
 import { COMPARED } from './servers/compared.ts'
-import { BUDGETED, SUITES } from './suites/index.ts'
+import { CHECKED, SUITES } from './suites/index.ts'
 import type { SuiteCall } from './suites/run.ts'
 
 const HELP = `Measures what Pawl costs, and compares it with what is used instead.
@@ -49,7 +49,7 @@ else if (unknown.length > 0 || moreFiles.length > 0 || (file !== undefined && !v
   if (unknown.length > 0) console.error(`Unknown suite: ${unknown.join(', ')}\n`)
   console.error(HELP)
   process.exitCode = 2
-} else await run(names.length > 0 ? names : values.check ? BUDGETED : ['compare'])
+} else await run(names.length > 0 ? names : values.check ? CHECKED : ['compare'])
 
 async function run(suites: readonly string[]): Promise<void> {
   const { check, quick, json } = values

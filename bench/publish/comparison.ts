@@ -42,31 +42,31 @@ export function comparisonTable(figures: readonly Figure[]): Table {
       'a request',
       'a renewal',
       'a login',
-      'a million users: processor time a day',
+      'processor time a day',
       'database statements a day',
       'write-ahead log a day',
       'cold start',
       'memory',
-      'a stored session',
     ],
     rows: COMPARED.filter(({ id }) => read(`${id}.request.app`) !== undefined).map(
       ({ id, label, sessions }) => {
-        const withoutDatabase = !sessions?.database && !sessions?.requestsOnly
+        const withoutDatabase = sessions?.database === undefined && !sessions?.requestsOnly
         return [
           label,
           sessions?.ends ?? '',
           cell(cpu(id, 'request'), 1, 'µs'),
-          sessions?.database && sessions.renewal === undefined
+          sessions?.database !== undefined && sessions.renewal === undefined
             ? 'each request'
             : cell(cpu(id, 'renewal'), 1, 'µs'),
           cell(cpu(id, 'login'), 1, 'µs'),
           // A microsecond for each of a million users is a second.
           cell(cpu(id, 'day'), 1 / 3600, 'h'),
           withoutDatabase ? 'none' : cell([`${id}.day.statements`], 1, 'M'),
-          withoutDatabase ? 'none' : cell([`${id}.day.wal`], 1 / 1000, 'GB'),
+          withoutDatabase || sessions?.database === 'Redis'
+            ? 'none'
+            : cell([`${id}.day.wal`], 1 / 1000, 'GB'),
           cell([`${id}.start`], 1, 'ms'),
           cell([`${id}.memory`], 1, 'MB'),
-          cell([`${id}.stored`], 1, 'B'),
         ]
       },
     ),

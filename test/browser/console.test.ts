@@ -312,7 +312,7 @@ browserTest.for([true, false])(
       { ...by, action: 'end-session', sessionId: first!.session.sessionId, sessions: 1 },
       { ...by, action: 'expire-user', sessionId: null, sessions: 1 },
       { ...by, action: 'end-user', sessionId: null, sessions: 1 },
-      { actor: by.actor, action: 'rotate-keys', sessionId: null, userId: null, sessions: null },
+      { actor: by.actor, action: 'rotate-keys', sessionId: null, userId: null, sessions: 0 },
     ])
   },
 )
