@@ -29,8 +29,6 @@ const chosenEngine = engineNamed(process.env['PAWL_ENGINE'])
 const PACKAGE_SETUP = ['test/support/package/tarball.ts']
 /** Says which engine is missing. */
 const BROWSER_SETUP = ['test/browser/support/global-setup.ts']
-/** Builds the site if its sources have changed. */
-const SITE_SETUP = ['test/site/support/build.ts']
 
 type TestOptions = NonNullable<TestProjectInlineConfiguration['test']>
 
@@ -53,15 +51,8 @@ const suite = (
 function suites(name: keyof typeof SUITES): TestProjectInlineConfiguration[] {
   const folders = SUITES[name]
   if (name === 'package' || name === 'runtimes') return [suite(name, folders, { globalSetup: PACKAGE_SETUP })]
-  if (name === 'clients')
+  if (name === 'clients' || name === 'docs')
     return [suite(name, folders, { env: { PAWL_ENGINE: 'chromium' }, globalSetup: BROWSER_SETUP })]
-  if (name === 'docs')
-    return [
-      suite(name, folders, {
-        env: { PAWL_ENGINE: 'chromium' },
-        globalSetup: [...BROWSER_SETUP, ...SITE_SETUP],
-      }),
-    ]
   if (name !== 'browser') return [suite(name, folders)]
   return (chosenEngine ? [chosenEngine] : ENGINE_NAMES).map((engine, groupOrder) =>
     suite(`browser:${engine}`, folders, {

@@ -164,6 +164,9 @@ const SECTIONS: readonly Section[] = [
   },
 ]
 
+/** The pages of the list. */
+export const PATHS: readonly string[] = SECTIONS.flatMap(({ groups }) => groups.flatMap(({ paths }) => paths))
+
 export interface PageGroup {
   readonly text: string
   readonly pages: readonly Page[]

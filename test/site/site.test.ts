@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { readSections } from '../../docs/.vitepress/pages.ts'
 import { browserTest, openContext } from '../browser/support/browser-test.ts'
+import { buildSite } from './support/build.ts'
 import { SITE, servePages } from './support/pages-server.ts'
 
 const SCREENSHOTS = join(process.env['PAWL_SCREENSHOTS'] ?? 'test/browser/.artifacts', 'site')
@@ -25,7 +26,10 @@ interface Violation {
   readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[]
 }
 
-beforeAll(() => mkdir(SCREENSHOTS, { recursive: true }))
+beforeAll(async () => {
+  buildSite()
+  await mkdir(SCREENSHOTS, { recursive: true })
+}, 600_000)
 
 /** A tab of Chromium. The test fails if a page of the site logs an error. */
 async function openTab(

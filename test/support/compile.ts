@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import ts from 'typescript'
 
-/** The native modules that no package of the repository has. `examples/expo` declares the others. */
-const NATIVE = 'examples/expo/modules.d.ts'
+/** Native modules that no package of the repository has. */
+const NATIVE = ['examples/expo/modules.d.ts', 'test/support/keychain.d.ts']
 const FOLDER: string = resolve('src/.samples')
 const client = (name: string): string[] => [`./src/client/${name}.ts`]
 /** Entries whose folder has not their name; `tsconfig.json` has the others. */
@@ -59,7 +59,11 @@ export function compile(modules: ReadonlyMap<string, string>, ambient: readonly 
       ? getSourceFile(path, version, ...rest)
       : ts.createSourceFile(path, text, version)
   }
-  const program = ts.createProgram([...files.keys(), ...[NATIVE, ...ambient].map((path) => resolve(path))], options, host)
+  const program = ts.createProgram(
+    [...files.keys(), ...[...NATIVE, ...ambient].map((path) => resolve(path))],
+    options,
+    host,
+  )
   return [...files.keys()].flatMap((path) => {
     const source = program.getSourceFile(path)!
     const found = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)]

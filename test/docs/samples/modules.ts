@@ -36,7 +36,7 @@ export function modulesOf(page: string, given = '', shared = ''): Map<string, st
   const sources = [namesOf(parse(given)), earlier, namesOf(parse(shared))]
   for (const block of blocksOf(page)) {
     if (block.language !== 'ts' && block.language !== 'tsx') continue
-    const code = block.code.replaceAll('{ … }', 'placeholder')
+    const code = completed(block.code)
     const file = parse(code)
     const own = declarationsOf(file)
     const lines = new Set<string>()
@@ -47,15 +47,44 @@ export function modulesOf(page: string, given = '', shared = ''): Map<string, st
       if (!statement.startsWith('import ')) for (const used of identifiersOf(parse(statement))) need(used)
     }
     for (const name of identifiersOf(file)) need(name)
-    const name = `${page.replace(/^docs\//, '').slice(0, -'.md'.length).replaceAll('/', '.')}.${block.line}`
+    const name = `${page
+      .replace(/^docs\//, '')
+      .slice(0, -'.md'.length)
+      .replaceAll('/', '.')}.${block.line}`
     modules.set(`${name}.tsx`, `${[...lines].join('\n')}\n${code}\n${exportAll(own)}`)
     for (const [declared, kind] of own) {
       if (kind === 'import') continue
-      earlier.set(declared, `import { ${kind === 'type' ? 'type ' : ''}${declared} } from './${name}.tsx'`)
+      earlier.set(
+        declared,
+        `import { ${kind.endsWith('type') ? 'type ' : ''}${declared} } from './${name}.tsx'`,
+      )
     }
-    for (const [imported, statement] of namesOf(file, ts.isImportDeclaration)) earlier.set(imported, statement)
+    for (const [imported, statement] of namesOf(file, ts.isImportDeclaration))
+      if (!(imported in globalThis)) earlier.set(imported, statement)
   }
   return modules
+}
+
+/** The code of a sample as a whole module. */
+function completed(sample: string): string {
+  const code = sample
+    .replaceAll(/(?<=\) (?:=> )?)\{ … \}/g, '{ throw placeholder }')
+    .replaceAll('{ … }', 'placeholder')
+    .replaceAll(/^ *…$/gm, '')
+    // Another file of the reader: an earlier sample of the page, or its context.
+    .replaceAll(/^import [^'"]* from '(?:@\/|\.\.?\/)[^']*'$/gm, '')
+    .replaceAll(/import\('(?:@\/|\.\.?\/)[^']*'\)\./g, '')
+  const members = `class Members extends Given {\n${code}}\n`
+  return isWhole(code) || !isWhole(members) ? code : members
+}
+
+function isWhole(code: string): boolean {
+  return syntaxErrors(parse(code)).length === 0
+}
+
+/** What the parser has found: a property of `ts.SourceFile` that its types hide. */
+export function syntaxErrors(file: ts.SourceFile): readonly ts.DiagnosticWithLocation[] {
+  return (file as unknown as { parseDiagnostics: ts.DiagnosticWithLocation[] }).parseDiagnostics
 }
 
 function parse(code: string): ts.SourceFile {
@@ -71,7 +100,8 @@ function namesOf(file: ts.SourceFile, wanted: (node: ts.Node) => boolean = () =>
       const { name, namedBindings, phaseModifier } = statement.importClause ?? {}
       const type = phaseModifier === ts.SyntaxKind.TypeKeyword ? 'type ' : ''
       if (name) names.set(name.text, `import ${type}${name.text} from ${from}`)
-      if (namedBindings && ts.isNamespaceImport(namedBindings)) names.set(namedBindings.name.text, statement.getText())
+      if (namedBindings && ts.isNamespaceImport(namedBindings))
+        names.set(namedBindings.name.text, statement.getText())
       else
         for (const element of namedBindings?.elements ?? [])
           names.set(element.name.text, `import ${type}{ ${element.getText()} } from ${from}`)
@@ -80,24 +110,29 @@ function namesOf(file: ts.SourceFile, wanted: (node: ts.Node) => boolean = () =>
   return names
 }
 
-type Kind = 'value' | 'type' | 'import' | 'exported'
+type Kind = 'value' | 'type' | 'import' | 'exported' | 'exported type'
 
 function declarationsOf(file: ts.SourceFile): Map<string, Kind> {
   const names = new Map<string, Kind>()
   for (const statement of file.statements) {
-    if (ts.isImportDeclaration(statement)) for (const name of namesOf(file, (node) => node === statement).keys()) names.set(name, 'import')
+    if (ts.isImportDeclaration(statement))
+      for (const name of namesOf(file, (node) => node === statement).keys()) names.set(name, 'import')
     for (const [name, kind] of declaredBy(statement)) names.set(name, kind)
   }
   return names
 }
 
 function declaredBy(statement: ts.Statement): Map<string, Kind> {
-  const exported = ts.canHaveModifiers(statement) && statement.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)
+  const exported =
+    ts.canHaveModifiers(statement) &&
+    statement.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)
   const kind = exported ? 'exported' : 'value'
   if (ts.isVariableStatement(statement))
-    return new Map(statement.declarationList.declarations.flatMap(({ name }) => bound(name)).map((name) => [name, kind]))
+    return new Map(
+      statement.declarationList.declarations.flatMap(({ name }) => bound(name)).map((name) => [name, kind]),
+    )
   if (ts.isInterfaceDeclaration(statement) || ts.isTypeAliasDeclaration(statement))
-    return new Map([[statement.name.text, 'type']])
+    return new Map([[statement.name.text, exported ? 'exported type' : 'type']])
   if ((ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement)) && statement.name)
     return new Map([[statement.name.text, kind]])
   return new Map()
@@ -119,6 +154,10 @@ function identifiersOf(file: ts.SourceFile): Set<string> {
 }
 
 function exportAll(own: ReadonlyMap<string, Kind>): string {
-  const named = (wanted: Kind): string => [...own].filter(([, kind]) => kind === wanted).map(([name]) => name).join(', ')
+  const named = (wanted: Kind): string =>
+    [...own]
+      .filter(([, kind]) => kind === wanted)
+      .map(([name]) => name)
+      .join(', ')
   return `export { ${named('value')} }\nexport type { ${named('type')} }\n`
 }

@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { SITE } from './pages-server.ts'
 
 /** Builds the site, unless it is newer than its sources. */
-export function setup(): void {
+export function buildSite(): void {
   const built = statSync(`${SITE}/index.html`, { throwIfNoEntry: false })?.mtimeMs ?? 0
   if (newest('docs') > built || newest('src') > built)
     execFileSync('npm', ['run', 'docs:build'], { stdio: 'inherit', shell: process.platform === 'win32' })
