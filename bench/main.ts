@@ -85,7 +85,8 @@ async function run(suites: readonly string[]): Promise<void> {
     const budgets = figures.filter(({ budget }) => budget !== undefined)
     const lost = budgets.filter((figure) => !withinBudget(figure))
     console.log(`\n${budgets.length - lost.length} of ${budgets.length} budgets kept, ${seconds} s`)
-    if (lost.length > 0) console.log(`Lost: ${lost.map(({ id }) => id).join(', ')}`)
+    if (quick) console.log('Quick run: these figures are not reliable.')
+    else if (lost.length > 0) console.log(`Lost: ${lost.map(({ id }) => id).join(', ')}`)
     if (failed.length > 0) console.error(`Failed: ${failed.join(', ')}`)
     if (failed.length > 0 || (check && !quick && lost.length > 0)) process.exitCode = 1
     if (!json) return

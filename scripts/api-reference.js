@@ -63,13 +63,18 @@ if (app.logger.hasErrors()) process.exitCode = 1
 
 /** Mends links of a page to its headings, and makes links of the pages that docstrings name. */
 function rewrite(file) {
-  const text = readFileSync(file, 'utf8')
-  const headings = new Set([...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => slugify(heading)))
+  // Which member of `SessionsError` an error has too helps nobody.
+  const text = readFileSync(file, 'utf8').replace(
+    /^#+ (?:Overrides|Inherited from|Implementation of)\n\n.*\n\n?/gm,
+    '',
+  )
+  const headings = readHeadings(text)
   const mended = text
-    // TypeDoc counts `SessionsStats` and `Sessions.stats` as two of one name.
-    .replace(/\(#([\w-]+)-\d+\)/g, (link, heading) =>
-      headings.has(heading) && !repeats(text, heading) ? `(#${heading})` : link,
-    )
+    // TypeDoc numbers `SessionsStats` and `Sessions.stats`, or `sessionsConsole` and `SessionsConsole`, in another order.
+    .replace(/\[(`?)(\w+)\1\]\(#[\w-]+\)/g, (link, quote, name) => {
+      const named = headings.filter((heading) => heading.name === name)
+      return named.length === 1 ? `[${quote}${name}${quote}](#${named[0].id})` : link
+    })
     .replace(/\bdocs\/([\w/-]+\.md)\b/g, (_, page) => {
       const [, title] = /^# (.+)$/m.exec(readFileSync(join('docs', page), 'utf8'))
       return `[${title}](${posix.relative(posix.dirname(file), posix.join('docs', page))})`
@@ -77,6 +82,14 @@ function rewrite(file) {
   writeFileSync(file, mended)
 }
 
-function repeats(text, slug) {
-  return [...text.matchAll(/^#+ (.+)$/gm)].filter(([, heading]) => slugify(heading) === slug).length > 1
+/** The headings of a page, with the ids that the site gives to them. */
+function readHeadings(text) {
+  const seen = new Set()
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => {
+    const slug = slugify(heading)
+    let id = slug
+    for (let count = 1; seen.has(id); count++) id = `${slug}-${count}`
+    seen.add(id)
+    return { name: /^\w+/.exec(heading)?.[0], id }
+  })
 }

@@ -20,6 +20,7 @@ const HOSTS: readonly string[] = [
   'neon.com',
   'nodejs.org',
   'patroni.readthedocs.io',
+  'pawljs.github.io',
   'pglite.dev',
   'playwright.dev',
   'semver.org',
