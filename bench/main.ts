@@ -5,7 +5,7 @@ import { answerOf, startProcess } from './harness/processes.ts'
 import { redisVersion } from './harness/redis.ts'
 import { comparisonTable, isComparison } from './publish/comparison.ts'
 import { COMPARED } from './servers/compared.ts'
-import { BUDGETED, SUITES } from './suites/index.ts'
+import { CHECKED, SUITES } from './suites/index.ts'
 import type { SuiteCall } from './suites/run.ts'
 
 const HELP = `Measures what Pawl costs, and compares it with what is used instead.
@@ -49,7 +49,7 @@ else if (unknown.length > 0 || moreFiles.length > 0 || (file !== undefined && !v
   if (unknown.length > 0) console.error(`Unknown suite: ${unknown.join(', ')}\n`)
   console.error(HELP)
   process.exitCode = 2
-} else await run(names.length > 0 ? names : values.check ? BUDGETED : ['compare'])
+} else await run(names.length > 0 ? names : values.check ? CHECKED : ['compare'])
 
 async function run(suites: readonly string[]): Promise<void> {
   const { check, quick, json } = values
@@ -85,7 +85,8 @@ async function run(suites: readonly string[]): Promise<void> {
     const budgets = figures.filter(({ budget }) => budget !== undefined)
     const lost = budgets.filter((figure) => !withinBudget(figure))
     console.log(`\n${budgets.length - lost.length} of ${budgets.length} budgets kept, ${seconds} s`)
-    if (lost.length > 0) console.log(`Lost: ${lost.map(({ id }) => id).join(', ')}`)
+    if (quick) console.log('Quick run: these figures are not reliable.')
+    else if (lost.length > 0) console.log(`Lost: ${lost.map(({ id }) => id).join(', ')}`)
     if (failed.length > 0) console.error(`Failed: ${failed.join(', ')}`)
     if (failed.length > 0 || (check && !quick && lost.length > 0)) process.exitCode = 1
     if (!json) return

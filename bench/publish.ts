@@ -50,8 +50,12 @@ async function publish(path: string): Promise<void> {
   // Runs of the comparison alone hold its budgets, but not all.
   if (figures.some(({ id, budget }) => budget !== undefined && !id.startsWith('compare.'))) {
     parts['budgets'] = [...budgetBlocks(figures), ...notes]
-    parts['limits'] = limitBlocks(figures)
-    parts['details'] = detailBlocks(figures)
+    // Suites that failed leave the page as it was.
+    for (const [name, blocks] of Object.entries({
+      limits: limitBlocks(figures),
+      details: detailBlocks(figures),
+    }))
+      if (blocks.length > 0) parts[name] = blocks
   }
   if (Object.keys(parts).length === 0) throw new Error(`${path} holds neither a comparison nor budgets.`)
   await writeFile(PAGE, replaceParts(await readFile(PAGE, 'utf8'), parts))

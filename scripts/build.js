@@ -26,8 +26,14 @@ const bundled = ['./dist/cli/main.js', ...mains.filter((main) => !main.startsWit
 
 // esbuild makes a chunk for each set of entry points that share modules. Many small chunks load more slowly than one large
 // chunk, so every entry point but `pawl/verify` reaches all modules of the server. Those of `pawl/postgres` stay apart: a
-// bundler would look for the packages of its drivers.
-const SERVER = ['index.ts', 'adapters/express/index.ts', 'adapters/fetch/index.ts']
+// bundler would look for the packages of its drivers. The last two are what a store and the console share.
+const SERVER = [
+  'index.ts',
+  'adapters/express/index.ts',
+  'adapters/fetch/index.ts',
+  'core/inspection.ts',
+  'portable/release.ts',
+]
 const isServer = (path) => bundled.includes(path) && !/[\\/]verify[\\/]/.test(path)
 const oneChunk = {
   name: 'one-chunk',

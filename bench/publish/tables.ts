@@ -34,6 +34,8 @@ const DETAILS: readonly string[] = [
   'space.browser.after-turns',
   'space.browser.wal-login',
   'space.browser.wal-turn',
+  'counts.set-data.wal',
+  'counts.revoke.wal',
   'memory.cache',
   'feed.listen.p99',
   'feed.poll.p99',

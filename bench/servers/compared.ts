@@ -14,8 +14,8 @@ export interface Compared {
   readonly needs?: 'redis' | 'core'
   /** Absent without sessions. */
   readonly sessions?: {
-    /** They are in PostgreSQL or Redis. */
-    readonly database: boolean
+    /** Where the sessions are. Absent if not in a database of the application. */
+    readonly database?: 'PostgreSQL' | 'Redis'
     /** When a logout or a revocation takes effect. */
     readonly ends: string
     /** Absent if each request renews the session. */
@@ -43,7 +43,7 @@ export const COMPARED: readonly Compared[] = [
     server: 'Pawl',
     label: 'Pawl',
     packages: [],
-    sessions: { database: true, ends: 'at once', renewal: byRoute('/session/refresh') },
+    sessions: { database: 'PostgreSQL', ends: 'at once', renewal: byRoute('/session/refresh') },
   },
   {
     id: 'express-session-redis',
@@ -51,21 +51,21 @@ export const COMPARED: readonly Compared[] = [
     label: 'express-session, Redis',
     packages: ['express-session', 'connect-redis', 'redis'],
     needs: 'redis',
-    sessions: { database: true, ends: 'at once' },
+    sessions: { database: 'Redis', ends: 'at once' },
   },
   {
     id: 'express-session-postgres',
     server: 'express-session + connect-pg-simple',
     label: 'express-session, PostgreSQL',
     packages: ['express-session', 'connect-pg-simple'],
-    sessions: { database: true, ends: 'at once' },
+    sessions: { database: 'PostgreSQL', ends: 'at once' },
   },
   {
     id: 'better-auth',
     server: 'better-auth',
     label: 'better-auth',
     packages: ['better-auth'],
-    sessions: { database: true, ends: 'at once', renewal: ONCE_A_DAY },
+    sessions: { database: 'PostgreSQL', ends: 'at once', renewal: ONCE_A_DAY },
   },
   {
     id: 'better-auth-cookie',
@@ -73,7 +73,7 @@ export const COMPARED: readonly Compared[] = [
     label: 'better-auth, cookie cache',
     packages: ['better-auth'],
     sessions: {
-      database: true,
+      database: 'PostgreSQL',
       ends: 'within 5 minutes',
       // The cache lives for five minutes, so a visit reads the session twice.
       renewal: { requests: [['GET', '/me']], withoutCookie: /session_data/, perDay: 8 },
@@ -84,14 +84,14 @@ export const COMPARED: readonly Compared[] = [
     server: 'Auth.js',
     label: 'Auth.js, PostgreSQL adapter',
     packages: ['@auth/express', '@auth/pg-adapter'],
-    sessions: { database: true, ends: 'at once', renewal: ONCE_A_DAY },
+    sessions: { database: 'PostgreSQL', ends: 'at once', renewal: ONCE_A_DAY },
   },
   {
     id: 'iron-session',
     server: 'iron-session',
     label: 'iron-session',
     packages: ['iron-session'],
-    sessions: { database: false, ends: 'never, before the cookie expires', renewal: ONCE_A_DAY },
+    sessions: { ends: 'never, before the cookie expires', renewal: ONCE_A_DAY },
   },
   {
     id: 'supertokens-node',
@@ -99,13 +99,13 @@ export const COMPARED: readonly Compared[] = [
     label: 'supertokens-node',
     packages: ['supertokens-node'],
     needs: 'core',
-    sessions: { database: false, ends: 'at the next refresh', requestsOnly: true },
+    sessions: { ends: 'at the next refresh', requestsOnly: true },
   },
   {
     id: 'original',
     server: 'the original',
     label: 'the original',
     packages: ['supertokens-node-postgres-ref-jwt'],
-    sessions: { database: true, ends: 'at the next refresh', renewal: byRoute('/refresh') },
+    sessions: { database: 'PostgreSQL', ends: 'at the next refresh', renewal: byRoute('/refresh') },
   },
 ]

@@ -22,8 +22,8 @@ export const SUITES: Readonly<Record<string, readonly [duration: string, measure
   fleet: ['2 min', 'database work of one process that grows with the rest of the fleet'],
 }
 
-/** Those whose figures have budgets. */
-export const BUDGETED: readonly string[] = [
+/** What `--check` runs: those with budgets, and `counts`, whose figures are published beside them. */
+export const CHECKED: readonly string[] = [
   'compare',
   'verify',
   'http',
@@ -33,4 +33,5 @@ export const BUDGETED: readonly string[] = [
   'memory',
   'cookies',
   'feed',
+  'counts',
 ]

@@ -35,7 +35,7 @@ export interface Impossible {
 }
 
 /** More sessions of a user are not counted for a question. */
-const MAX_COUNTED = 1000
+const MAX_COUNTED = 100
 
 /** Reads what an action would do now. The session may have ended by the time that somebody confirms it. */
 export async function planOf(view: View, name: string): Promise<Plan | Impossible | null> {
@@ -92,13 +92,13 @@ function expireSession(view: View, session: Session): Plan {
   const { sessionId, userId } = session
   return {
     action: 'expire-session',
-    title: 'Renew the access tokens of this session?',
+    title: 'Expire the access tokens of this session?',
     effects: [
       alreadyEnded(view, session) ??
         html`Access tokens that the session has are refused from now on. Its client gets a new one by a refresh.`,
       html`Nobody is signed out.`,
     ],
-    label: 'Renew access tokens',
+    label: 'Expire access tokens',
     isDangerous: false,
     back: sessionUrl(view, sessionId),
     sessionId,
@@ -128,12 +128,12 @@ function endUser(view: View, userId: string, active: string): Plan {
 function expireUser(view: View, userId: string, active: string): Plan {
   return {
     action: 'expire-user',
-    title: 'Renew the access tokens of this user?',
+    title: 'Expire the access tokens of this user?',
     effects: [
       html`${userName(userId)} has ${active} now. Access tokens that they have are refused from now on, and their clients get new ones by a refresh.`,
       html`Nobody is signed out.`,
     ],
-    label: 'Renew access tokens',
+    label: 'Expire access tokens',
     isDangerous: false,
     back: userUrl(view, userId),
     sessionId: null,
@@ -216,9 +216,7 @@ function alreadyEnded({ now }: View, session: Session): Html | null {
 /** `3 active sessions`; `1,000 or more active sessions` */
 async function countActive({ sessions }: View, userId: string): Promise<string> {
   const { length } = await bounded(() => sessions.list(userId, { active: true, limit: MAX_COUNTED }))
-  return length < MAX_COUNTED
-    ? counted(length, 'active session')
-    : `${MAX_COUNTED.toLocaleString('en-US')} or more active sessions`
+  return length < MAX_COUNTED ? counted(length, 'active session') : `${MAX_COUNTED} or more active sessions`
 }
 
 function badRequest({ base }: View): Impossible {

@@ -1,3 +1,4 @@
+import { reportThrown } from '../core/observability/events.ts'
 import { isSessionsError } from '../portable/errors.ts'
 import { printable } from '../portable/printable.ts'
 import { within } from '../portable/within.ts'
@@ -8,14 +9,18 @@ const PART_WITHIN = 2000
 /** A part of a page that may be missing, and why. */
 export type Part<T> =
   | { readonly value: T; readonly problem: null }
-  | { readonly value: null; readonly problem: string }
+  | { readonly value: null; readonly problem: string; readonly isOutage: boolean }
 
-/** Reads a part of a page. It never rejects, because the other parts are worth showing. */
-export async function readPart<T>(read: () => Promise<T>): Promise<Part<T>> {
+/**
+ * Reads a part of a page. It never rejects, because the other parts are worth showing.
+ * @param name of the function, for the process warning that tells of an error other than an outage
+ */
+export async function readPart<T>(read: () => Promise<T>, name = 'the console'): Promise<Part<T>> {
   try {
     return { value: await bounded(read), problem: null }
   } catch (error) {
-    return { value: null, problem: problemWords(error) }
+    if (!isOutage(error)) reportThrown(name, error)
+    return { value: null, problem: problemWords(error), isOutage: isOutage(error) }
   }
 }
 

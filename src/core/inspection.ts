@@ -56,7 +56,7 @@ export interface Figure {
 
 /** The ends of sessions. Those that expire without a request are no ends before an audit table records them. */
 export interface EndFigure extends Figure {
-  /** By the stored reason; empty if unknown. */
+  /** By the stored reason; empty if unknown. A sample is rough for a rare reason. */
   readonly byReason: Readonly<Record<string, number>>
 }
 

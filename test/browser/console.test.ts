@@ -256,7 +256,7 @@ browserTest.for([true, false])(
     expect([actions, await active()]).toMatchObject([[], { length: 3 }])
 
     expect(
-      await act('Renew access tokens', 'Renew the access tokens of this session?', 'Renew access tokens'),
+      await act('Expire access tokens', 'Expire the access tokens of this session?', 'Expire access tokens'),
     ).toBe('Older access tokens of this session are refused from now on.')
     expect(() => sessions.verify(first!.accessToken.value)).toThrow(/superseded/)
     sessions.verify(second!.accessToken.value)
@@ -290,7 +290,7 @@ browserTest.for([true, false])(
     await sessions.create({ userId })
     await page.goto(`${origin}/user?id=${encodeURIComponent(userId)}`)
     expect(
-      await act('Renew access tokens', 'Renew the access tokens of this user?', 'Renew access tokens'),
+      await act('Expire access tokens', 'Expire the access tokens of this user?', 'Expire access tokens'),
     ).toBe('Older access tokens of 1 session are refused from now on.')
     expect(await act('End all sessions', 'End all sessions of this user?', 'End all sessions')).toBe(
       '1 session of this user ended.',
@@ -312,7 +312,7 @@ browserTest.for([true, false])(
       { ...by, action: 'end-session', sessionId: first!.session.sessionId, sessions: 1 },
       { ...by, action: 'expire-user', sessionId: null, sessions: 1 },
       { ...by, action: 'end-user', sessionId: null, sessions: 1 },
-      { actor: by.actor, action: 'rotate-keys', sessionId: null, userId: null, sessions: null },
+      { actor: by.actor, action: 'rotate-keys', sessionId: null, userId: null, sessions: 0 },
     ])
   },
 )

@@ -85,13 +85,13 @@ it('renews the access tokens of a session and of a user, and signs nobody out', 
   await console.sessions.create({ userId: 'anna' })
   clock.advance(60)
   const one = await console.get(
-    linksOf(await console.get(`/sessions/${session.sessionId}`)).get('Renew access tokens')!,
+    linksOf(await console.get(`/sessions/${session.sessionId}`)).get('Expire access tokens')!,
   )
   expect(wordsOf(one.text)).toContain('Nobody is signed out.')
   const afterOne = await console.get(locationOf(await console.press(one)))
   expect(noticeIn(afterOne.text)).toBe('Older access tokens of this session are refused from now on.')
   expect(() => console.sessions.verify(accessToken.value)).toThrow(/must be refreshed|expired|superseded/i)
-  const all = await console.get(linksOf(await console.get('/user?id=anna')).get('Renew access tokens')!)
+  const all = await console.get(linksOf(await console.get('/user?id=anna')).get('Expire access tokens')!)
   const afterAll = await console.get(locationOf(await console.press(all)))
   expect(noticeIn(afterAll.text)).toBe('Older access tokens of 2 sessions are refused from now on.')
   expect(await console.sessions.list('anna', { active: true })).toHaveLength(2)

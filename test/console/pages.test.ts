@@ -5,6 +5,7 @@ import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { mute } from '../support/mute.ts'
+import { collectWarnings } from '../support/process-warnings.ts'
 import { openSessions } from '../support/sessions.ts'
 import { counting } from '../support/stores.ts'
 import { linksOf, MARIA, openConsole, wordsOf } from './support/console.ts'
@@ -53,7 +54,9 @@ describe('the page of a session', () => {
     clock.advance(10 * MINUTE)
     await sessions.refresh(first.refreshToken!.value)
     clock.advance(10 * MINUTE)
-    await expect(sessions.refresh(refreshToken.value, { ip: '203.0.113.66' })).rejects.toThrow()
+    await expect(
+      sessions.refresh(refreshToken.value, { ip: '203.0.113.66', userAgent: 'curl/8.5.0' }),
+    ).rejects.toThrow()
     const words = wordsOf((await console.get(`/sessions/${session.sessionId}`)).text)
     expect(words).toContain(
       'Pawl ended the session at 2030-01-01 12:20:00Z because an old refresh token was used again.',
@@ -61,10 +64,12 @@ describe('the page of a session', () => {
     expect(words).toContain('An old refresh token came back, from 203.0.113.66')
     const reuse = await console.get('/reuse')
     expect(wordsOf(reuse.text)).toContain('Everything that is stored was searched.')
+    expect(wordsOf(reuse.text)).toContain('curl 8.5.0 203.0.113.66')
     expect(linksOf(reuse).get('0 s ago')).toBe(`/admin/sessions/sessions/${session.sessionId}`)
   })
 
   it('shows claims and data, as far as `redact` lets it', async () => {
+    const warnings = collectWarnings()
     const create = { userId: 'anna', claims: { role: 'admin' }, data: { note: 'a secret' } } as never
     const pageWith = async (redact?: (session: never) => unknown) => {
       const console = await openConsole({}, redact === undefined ? {} : { redact: redact as never })
@@ -88,9 +93,12 @@ describe('the page of a session', () => {
       expect(words).toContain('Hidden, because the application’s redact did not say what may be shown.')
       expect(words).not.toMatch(/a secret|admin/)
     }
+    expect(warnings).toHaveLength(failing.length)
+    for (const { message } of warnings) expect(message).toMatch(/^`redact` of the console threw: /)
   })
 
-  it('cuts data that is longer than a page, and shows values that JSON lacks as nothing', async () => {
+  it('cuts data that is longer than a page, and hides what JSON cannot hold', async () => {
+    const warnings = collectWarnings()
     const console = await openConsole(
       {},
       { redact: () => ({ claims: undefined, data: 'x'.repeat(100_000) }) },
@@ -105,6 +113,7 @@ describe('the page of a session', () => {
     const { session: other } = await odd.sessions.create({ userId: 'anna' })
     const page = await odd.get(`/sessions/${other.sessionId}`)
     expect([page.status, wordsOf(page.text).includes('Hidden')]).toEqual([200, true])
+    expect(warnings).toHaveLength(1)
   })
 
   it('names the administrator who acts in it, and the session that it ends with', async () => {

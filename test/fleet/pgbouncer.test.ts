@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { diagnose } from '../../src/core/doctor/diagnose.ts'
 import type { Sessions, SessionsOptions } from '../../src/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
@@ -71,6 +72,25 @@ describe.skipIf(binary === null).each(modes)(
         }
       })
     }
+
+    it('the doctor names a pooler in the way of LISTEN, and the inspection works', async () => {
+      const store = postgres({ connectionString: bouncer.url, maxConnections: 8 })
+      const sessions = await openSessions({ store, revocation: { pollInterval: POLL } })
+      const { session } = await sessions.create({ userId: user('inspected') })
+      await sessions.revoke(session.sessionId)
+      const unmeasured = { at: Date.now(), skew: null, keys: null, listenProblem: null }
+      const found = diagnose(await store.status(), unmeasured)
+      expect(found.filter(({ severity }) => severity !== 'note').map(({ id }) => id)).toStrictEqual(
+        mode === 'session' ? [] : ['listen-pooler'],
+      )
+      const inspect = store.inspect!
+      expect((await inspect.overview(Date.now(), 1)).days[0]!.ends.byReason['revoked']).toBeGreaterThan(0)
+      expect(await inspect.findUsers(user('inspected'), null, 1)).toMatchObject({
+        userIds: [user('inspected')],
+      })
+      expect(await inspect.reuse(null, 1)).toMatchObject({ found: [] })
+      expect(await inspect.status()).toMatchObject({ unknown: [] })
+    })
 
     it('the schema is created, and many concurrent sessions work', async () => {
       const sessions = await open(false)

@@ -85,7 +85,7 @@ describe.each(CALLS)('%s', (_name, rows, pages, call) => {
   })
 })
 
-it('estimates days within a tenth of the truth, and says so', async () => {
+it('estimates days close to the truth, and says so', async () => {
   const { active, days } = await store.inspect!.overview(at, 7)
   expect(active.how).toBe('estimated')
   expect(active.value! / (ROWS - ENDED)).toBeCloseTo(1, 1)
@@ -98,7 +98,8 @@ it('estimates days within a tenth of the truth, and says so', async () => {
     )
     expect([signIns.how, ends.how]).toStrictEqual(['sampled', 'sampled'])
     expect(Math.abs(signIns.value! / rows[0].signed_in - 1)).toBeLessThan(0.1)
-    expect(Math.abs(ends.value! / rows[0].ended - 1)).toBeLessThan(0.1)
+    // About 400 of 4000 are read, by chance: five standard deviations.
+    expect(Math.abs(ends.value! / rows[0].ended - 1)).toBeLessThan(0.25)
     // Far too few for a sample: counted, or unknown.
     expect(reuse.how).toBe(reuse.value === null ? 'unknown' : 'counted')
   }

@@ -103,7 +103,7 @@ footer { max-width: 78rem; margin: 0 auto; padding: 0 clamp(1rem, 3vw, 2rem) 2.5
 .columns { display: grid; gap: 1.5rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 25rem), 1fr)); align-items: start; }
 .column { display: grid; gap: 1.5rem; min-width: 0; }
 .column > * { min-width: 0; }
-.columns.three { gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); align-items: stretch; }
+.columns.three { gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 14rem), 1fr)); align-items: stretch; }
 section > h2 { margin-bottom: .75rem; }
 section > .columns, section > .note { margin-top: 1rem; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: var(--radius); padding: 1.15rem 1.25rem; }

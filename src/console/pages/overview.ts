@@ -5,7 +5,7 @@ import type { DayOverview, Figure, FigureSource, StoreOverview } from '../../cor
 import type { StoreStatus } from '../../core/store-status.ts'
 import { bytes, count, counted, duration, percent } from '../../portable/format.ts'
 import { canRotate } from '../actions.ts'
-import { COUNTED, type Counted, type RecentEvent } from '../activity.ts'
+import { COUNTED, type Counted, MINUTES, type RecentEvent } from '../activity.ts'
 import { type Part, readPart } from '../bounded.ts'
 import { type Bar, barChart, type Series, sparkline } from '../charts.ts'
 import { type Html, html, type Piece, prose } from '../html.ts'
@@ -38,9 +38,15 @@ ${live(view)}
 }
 
 function outage(...parts: readonly (Part<unknown> | null)[]): Html | null {
-  const problem = parts.find((part) => part !== null && part.problem !== null)?.problem
-  if (problem === undefined || problem === null) return null
-  return html`<section class="card verdict bad" role="status" aria-label="The database"><span class="state bad">Database away</span><p>${problem} This page shows what the process itself knows. Sessions go on: access tokens are verified without the database.</p></section>`
+  const failed = parts.find((part) => part !== null && part.problem !== null)
+  if (failed == null || failed.problem === null) return null
+  const [tag, advice] = failed.isOutage
+    ? [
+        'Database away',
+        'This page shows what the process itself knows. Sessions go on: access tokens are verified without the database.',
+      ]
+    : ['Incomplete', 'The rest of this page is complete.']
+  return html`<section class="card verdict bad" role="status" aria-label="The database"><span class="state bad">${tag}</span><p>${failed.problem} ${advice}</p></section>`
 }
 
 const SEVERITY: Readonly<Record<Finding['severity'], readonly [tone: string, name: string]>> = {
@@ -146,11 +152,13 @@ const LIVE: Readonly<Record<Counted, string>> = {
 
 function live({ activity, now, base }: View): Html {
   const rates = activity.lastMinute(now)
+  const lines = COUNTED.map((name) => activity.minutes(now, name))
+  const isQuiet = lines.flat().every((value) => value === 0)
   return html`<section aria-labelledby="live"><h2 id="live">This process, in the last minute</h2>
 <dl class="figures live" data-live="${base}/live.json">${COUNTED.map(
-    (name) =>
-      html`<div class="figure"><dt>${LIVE[name]}</dt><dd><strong data-rate="${name}">${count(rates[name])}</strong>${sparkline(name, activity.minutes(now, name))}</dd></div>`,
-  )}</dl><p class="note">The lines show the last 30 minutes. Counting began ${ago(activity.since, now)}; other processes count for themselves.</p></section>`
+    (name, index) =>
+      html`<div class="figure"><dt>${LIVE[name]}</dt><dd><strong data-rate="${name}">${count(rates[name])}</strong>${sparkline(name, lines[index]!)}</dd></div>`,
+  )}</dl><p class="note">The lines show the last ${MINUTES} minutes. Counting began ${ago(activity.since, now)}; other processes count for themselves.${isQuiet ? ' In this time it has refreshed, created and ended no session.' : null}</p></section>`
 }
 
 function table(rows: readonly (readonly [string, Piece])[]): Html {
@@ -163,7 +171,7 @@ function feed(view: View, { skew }: ProcessFacts): Html {
     [
       'Revocations arrive',
       state.mode === 'expiry'
-        ? 'when access tokens expire'
+        ? html`not in this process (<code>revocation.mode</code> is <code>expiry</code>)`
         : state.listening
           ? html`<span class="state active">at once</span> by LISTEN`
           : html`<span class="state warn">by polling</span>`,

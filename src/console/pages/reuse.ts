@@ -1,4 +1,5 @@
 import type { Party, ReuseRecord, StoreInspection } from '../../core/inspection.ts'
+import type { SessionEvents } from '../../core/observability/session-events.ts'
 import { count } from '../../portable/format.ts'
 import { bounded } from '../bounded.ts'
 import { toCsv } from '../csv.ts'
@@ -14,7 +15,8 @@ const MAX_EXPORTED = 1000
 export async function reusePage(view: View, inspect: StoreInspection): Promise<Page> {
   const { base, query } = view
   const after = readPosition(query.get('after'))
-  const { found, searchedBackTo, next } = await bounded(() => inspect.reuse(after, PAGE))
+  const { found: records, searchedBackTo, next } = await bounded(() => inspect.reuse(after, PAGE))
+  const found = records.map((record) => withPresenter(view, record))
   const searched =
     searchedBackTo === null
       ? 'Everything that is stored was searched.'
@@ -27,6 +29,15 @@ export async function reusePage(view: View, inspect: StoreInspection): Promise<P
 ${found.length === 0 ? null : html`<p class="note">${searched} An export holds the newest ${count(MAX_EXPORTED)}. Rows of ended sessions are deleted after the time that <code>privacy.keepEnded</code> sets, and their detections with them, unless an audit table keeps them.</p>`}
 ${next === null ? null : html`<p class="more"><a class="button" href="${base}/reuse${queryOf({ after: `${next.at}.${next.id}` })}">${found.length === 0 ? 'Search on' : 'Older detections'}</a></p>`}`,
   }
+}
+
+/** Without an audit table, this process may have seen who presented the older token. */
+function withPresenter({ activity }: View, record: ReuseRecord): ReuseRecord {
+  if (record.presenter !== null) return record
+  const seen = activity.ofSession(record.sessionId).find(({ name }) => name === 'reused')
+  if (seen === undefined) return record
+  const { ip, userAgent } = seen.event as unknown as SessionEvents['reused']
+  return { ...record, presenter: { ip, userAgent } }
 }
 
 function table(view: View, found: readonly ReuseRecord[]): Html {
@@ -64,17 +75,19 @@ export async function reuseFile(
   const page = await bounded(() => inspect.reuse(after, MAX_EXPORTED))
   const next = page.next === null ? null : `${page.next.at}.${page.next.id}`
   const iso = (at: number): string => new Date(at).toISOString()
-  const detections = page.found.map((record) => ({
-    detectedAt: iso(record.at),
-    sessionId: record.sessionId,
-    userId: record.userId,
-    signedInAt: iso(record.signedInAt),
-    lastSeenAt: iso(record.lastSeenAt),
-    holderIp: record.holder.ip,
-    holderUserAgent: record.holder.userAgent,
-    presenterIp: record.presenter?.ip ?? null,
-    presenterUserAgent: record.presenter?.userAgent ?? null,
-  }))
+  const detections = page.found
+    .map((record) => withPresenter(view, record))
+    .map((record) => ({
+      detectedAt: iso(record.at),
+      sessionId: record.sessionId,
+      userId: record.userId,
+      signedInAt: iso(record.signedInAt),
+      lastSeenAt: iso(record.lastSeenAt),
+      holderIp: record.holder.ip,
+      holderUserAgent: record.holder.userAgent,
+      presenterIp: record.presenter?.ip ?? null,
+      presenterUserAgent: record.presenter?.userAgent ?? null,
+    }))
   const searchedBackTo = page.searchedBackTo === null ? null : iso(page.searchedBackTo)
   const type = kind === 'csv' ? 'text/csv; charset=utf-8' : 'application/json'
   const body =

@@ -41,7 +41,7 @@ ${await contents(view, session)}`,
 }
 
 function actions({ base }: View, { sessionId, userId }: Session): Html {
-  return html`<div class="actions"><a class="button" href="${base}/actions/expire-session${queryOf({ session: sessionId })}">Renew access tokens</a>${
+  return html`<div class="actions"><a class="button" href="${base}/actions/expire-session${queryOf({ session: sessionId })}">Expire access tokens</a>${
     userId === ''
       ? null
       : html`<a class="button" href="${base}/actions/end-others${queryOf({ user: userId, keep: sessionId })}">End all others</a>`
@@ -216,10 +216,10 @@ function ofEvent({ at, name, event }: RecentEvent): Moment[] {
 async function contents({ redact }: View, session: Session): Promise<Html> {
   const { value } = await readPart(async () => {
     const shown: unknown = redact === null ? session : await redact(session)
-    if (typeof shown !== 'object') throw new TypeError('`redact` must return an object')
+    if (typeof shown !== 'object' || shown === null) throw new TypeError('it must return { claims, data }')
     const { claims, data } = shown as RedactedSession
     return { claims: json(claims), data: json(data) }
-  })
+  }, '`redact` of the console')
   if (value === null)
     return html`<section class="card"><h2>Claims and data</h2><p class="note">Hidden, because the application’s <code>redact</code> did not say what may be shown.</p></section>`
   const part = (name: string, shown: Html, version: number): Html =>

@@ -31,7 +31,7 @@ export async function userPage(view: View): Promise<Page> {
     section: 'users',
     main: html`<div class="head"><div><p class="eyebrow">User</p><h1>${userName(userId)}</h1></div>${
       mayAct
-        ? html`<div class="actions"><a class="button" href="${base}/actions/expire-user${queryOf({ user: userId })}">Renew access tokens</a><a class="button danger" href="${base}/actions/end-user${queryOf({ user: userId })}">End all sessions</a></div>`
+        ? html`<div class="actions"><a class="button" href="${base}/actions/expire-user${queryOf({ user: userId })}">Expire access tokens</a><a class="button danger" href="${base}/actions/end-user${queryOf({ user: userId })}">End all sessions</a></div>`
         : null
     }</div>
 <nav class="tabs" aria-label="Which sessions">${tab('All sessions', null)}${tab('Active only', 'active')}${view.engine.store.inspect?.history === undefined ? null : html`<a href="${base}/history${queryOf({ user: userId })}">History</a>`}</nav>

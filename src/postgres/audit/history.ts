@@ -19,7 +19,7 @@ import type { RunAudit } from './overview.ts'
 
 const MAX_LIMIT = 1000
 /** Rows that one call looks at, when most of them may be of another network: at first few, because they may be enough. */
-const WALKS = [2000, 20_000]
+const WALKS = [2000, 10_000]
 /** More rows of a network are not sorted: rows of it are then frequent enough to find them by time. */
 const MAX_SORTED = 10_000
 /** A `timestamptz` holds more, but JavaScript does not. */
@@ -107,7 +107,7 @@ function checkQuery(given: HistoryQuery): CheckedQuery {
 }
 
 /** An address, or `address/bits`. @throws TypeError */
-export function checkNetwork(network: unknown): { readonly text: string; readonly isAddress: boolean } {
+function checkNetwork(network: unknown): { readonly text: string; readonly isAddress: boolean } {
   const [, written = '', bits] = /^([0-9a-f.:]{1,64})(?:\/(\d{1,3}))?$/i.exec(String(network)) ?? []
   // The spelling of stored addresses: IPv4 over IPv6 is IPv4.
   const address = isIP(written) === 0 ? null : parseClientAddress(written)

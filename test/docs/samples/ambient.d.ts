@@ -1,4 +1,5 @@
 // Packages and globals that samples use and this repository has no types of. Their values are not checked.
+declare module '@koa/bodyparser'
 declare module '@opentelemetry/sdk-node'
 declare module 'cookie'
 declare module 'cookie-signature'

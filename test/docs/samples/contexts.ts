@@ -165,7 +165,8 @@ import { APP_GUARD } from '@nestjs/core'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
 import { Public, RequireSession, SESSIONS, Session, SessionGuard, sessionOf } from 'pawl/nest'
 declare class AccountController {}
-interface Credentials { readonly name: string; readonly password: string }`,
+declare function charge(userId: string): Promise<void>
+declare function transferFor(userId: string): Promise<void>`,
   'docs/start/next.md': `
 import { redirect } from 'next/navigation'
 import { NextResponse } from 'next/server'
@@ -173,7 +174,8 @@ import { nextSessions } from 'pawl/next'
 declare const create: () => Promise<Sessions<Claims>>
 declare const pay: (session: unknown, request: Request) => Promise<Response>
 declare const transfer: (session: unknown, request: Request) => Promise<Response>
-declare function remove(id: string, userId: string): Promise<void>`,
+declare function remove(id: string, userId: string): Promise<void>
+declare function saveName(userId: string, name: unknown): Promise<void>`,
   'docs/start/node.md': `
 interface Data { readonly cart: readonly string[] }
 declare const login: import('node:http').RequestListener

@@ -54,7 +54,7 @@ async function serveSessions(
 ): Promise<number> {
   const gate = createGate(() => performance.now())
   const actor = `command line (${operator()})`
-  sessions.on('consoleAction', (event) => out.note(actionLine(event, new Date())))
+  sessions.on('consoleAction', (event) => out.note(actionLine(event)))
   const handle = sessionsConsole(sessions, { path: gate.path, authorize: () => ({ actor, readOnly }) })
   const server = await openServer({
     port,
@@ -75,15 +75,11 @@ async function serveSessions(
 }
 
 /** `2026-11-23 20:54:55Z end-session 01a2…, user 'anna': 1 session` */
-function actionLine(
-  { action, sessionId, userId, sessions }: SessionEvents['consoleAction'],
-  at: Date,
-): string {
+function actionLine({ action, sessionId, userId, sessions }: SessionEvents['consoleAction']): string {
   const of = [sessionId, userId === null ? null : `user ${quoted(userId)}`].filter((part) => part !== null)
-  const result =
-    sessions === null ? 'the database failed, and some may have changed' : counted(sessions, 'session')
-  const changed = of.length === 0 ? '' : ` ${of.join(', ')}: ${result}`
-  return `${time(at)} ${action}${changed}`
+  const what = `${time(new Date())} ${action}${of.length === 0 ? '' : ` ${of.join(', ')}`}`
+  if (sessions === null) return `${what}: the database failed, and something may have changed`
+  return of.length === 0 ? what : `${what}: ${counted(sessions, 'session')}`
 }
 
 /** Who runs the command, for the record of actions. */
