@@ -47,7 +47,13 @@ export default defineConfig({
     search: {
       provider: 'local',
       // The name of the button is what it shows.
-      options: { translations: { button: { buttonAriaLabel: '' } } },
+      options: {
+        translations: { button: { buttonAriaLabel: '' } },
+        // The guides come before the many pages of the API.
+        miniSearch: {
+          searchOptions: { boostDocument: (id: string) => (id.includes('/reference/api/') ? 0.2 : 1) },
+        },
+      },
     },
     editLink: { pattern: `${REPOSITORY}/edit/main/docs/:path`, text: 'Edit this page' },
     socialLinks: [{ icon: 'github', link: REPOSITORY }],

@@ -18,7 +18,9 @@ export const MermaidDiagram: Component = defineComponent({
         startOnLoad: false,
         theme: isDark.value ? 'dark' : 'neutral',
         fontFamily: 'inherit',
-        sequence: { mirrorActors: false },
+        sequence: { mirrorActors: false, useMaxWidth: false },
+        flowchart: { useMaxWidth: false },
+        state: { useMaxWidth: false },
       })
       svg.value = (await mermaid.render(id, code.value)).svg
     }
