@@ -81,15 +81,17 @@ describe('a table that is partitioned by month', () => {
 
   it('takes every row, is searched, and is pruned by dropping partitions', async () => {
     const clock = createFakeClock()
-    await open('monthly', { audit: false }, clock)
+    await (await open('monthly', {}, clock)).create({ userId: 'early' })
     // The statements of docs/operate/audit.md.
     await pool.query(`begin;
       alter table monthly.session_audit rename to session_audit_before;
       create table monthly.session_audit (like monthly.session_audit_before including all) partition by range (at);
       create table monthly.session_audit_default partition of monthly.session_audit default;
+      ${PARTITIONS('monthly', ['2030-01', '2030-02', '2030-03'])}
+      insert into monthly.session_audit select * from monthly.session_audit_before;
       drop table monthly.session_audit_before;
       commit;`)
-    await pool.query(PARTITIONS('monthly', ['2030-01', '2030-02', '2030-03']))
+    expect(await count('monthly.session_audit_2030_01')).toBe(1)
     const store = postgres({ pool, schema: 'monthly', audit: { retention: null }, listen: false })
     const sessions = await openSessions({ store, now: clock.now, revocation: { pollInterval: 60 } })
     expect(await store.migrate()).toStrictEqual([])

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
-import { createDatabase } from '../support/database.ts'
+import { createDatabase, createPool } from '../support/database.ts'
 import { type Client, createClient, type Received } from '../support/http-client.ts'
 import { SECRET } from '../support/secrets.ts'
 import { signInAtProvider } from './openid.ts'
@@ -60,8 +60,61 @@ async function signInByName(visitor: Visitor, fields: Readonly<Record<string, st
   expect([status, cookies.length]).toStrictEqual([200, 2])
 }
 
+const PASSWORD = 'correct horse battery staple'
+const CONSOLE = '/admin/sessions'
+
 /** Examples that differ from the others. */
 const FLOWS: Readonly<Record<string, Flow>> = {
+  console: {
+    async signIn(visitor) {
+      expect((await visitor.get(CONSOLE)).status).toBe(401)
+      const wrong = { name: 'Anna', password: 'wrong' }
+      expect(await visitor.post('/login', wrong)).toMatchObject({ status: 401, cookies: [] })
+      await signInByName(visitor, { password: PASSWORD })
+    },
+    async extra(visitor) {
+      const home = await visitor.get('/')
+      expect(home.text).toContain(`href="${CONSOLE}"`)
+      const overview = await visitor.get(CONSOLE)
+      expect([overview.status, overview.text.includes('Signing keys')]).toStrictEqual([200, true])
+
+      // A member is no administrator.
+      const member = visit(visitor.port)
+      await member.post('/login', { name: 'Berta', password: PASSWORD })
+      expect((await member.get('/')).text).not.toContain(CONSOLE)
+      for (const path of [CONSOLE, `${CONSOLE}/user?id=1`, `${CONSOLE}/live.json`]) {
+        const refused = await member.get(path)
+        expect([refused.status, refused.text.includes('Anna')], path).toStrictEqual([403, false])
+      }
+      expect((await member.post(`${CONSOLE}/actions/end-user?user=1`)).status).toBe(403)
+
+      // After a while an administrator gives the password again.
+      const pool = createPool(databases.get('console')!)
+      await pool.query(
+        "update pawl.sessions set auth_time = now() - interval '16 minutes' where user_id = '1'",
+      )
+      expect((await visitor.post('/session/refresh')).status).toBe(200)
+      const confirm = { status: 303, headers: { location: '/confirm' } }
+      for (const asked of [visitor.get(CONSOLE), visitor.post(`${CONSOLE}/actions/end-user?user=2`)])
+        expect(await asked).toMatchObject(confirm)
+      expect((await visitor.get('/confirm')).text).toContain('Please give your password again')
+      expect(await visitor.post('/confirm', { password: 'wrong' })).toMatchObject(confirm)
+      expect(await visitor.get(CONSOLE)).toMatchObject(confirm)
+      expect(await visitor.post('/confirm', { password: PASSWORD })).toMatchObject({
+        status: 303,
+        headers: { location: CONSOLE },
+      })
+      expect((await visitor.get(CONSOLE)).status).toBe(200)
+
+      const ended = await visitor.post(`${CONSOLE}/actions/end-user?user=2`)
+      expect([ended.status, ended.headers.location]).toStrictEqual([
+        303,
+        expect.stringContaining(`${CONSOLE}/user?id=2`),
+      ])
+      expect((await member.get('/me')).status).toBe(401)
+      return async () => expect((await visitor.get(CONSOLE)).status).toBe(401)
+    },
+  },
   // Next compiles each page on its first request.
   next: { startsWithin: 90 },
   oidc: {
@@ -89,7 +142,7 @@ const FLOWS: Readonly<Record<string, Flow>> = {
     async signIn(visitor) {
       const wrong = { name: 'Anna', password: 'wrong' }
       expect(await visitor.post('/login', wrong)).toMatchObject({ status: 401, cookies: [] })
-      await signInByName(visitor, { password: 'correct horse battery staple' })
+      await signInByName(visitor, { password: PASSWORD })
     },
   },
   verify: {

@@ -5,7 +5,7 @@ import type { NextSessions, RouteHandler, SessionOf } from 'pawl/next'
 export function consoleRoute({
   route,
   sessions,
-}: NextSessions<{ name: string; role: string }, unknown>): RouteHandler<unknown> {
+}: Pick<NextSessions<{ name: string; role: string }, unknown>, 'route' | 'sessions'>): RouteHandler<unknown> {
   const show = sessionsConsole(sessions, {
     authorize(_req, { claims }: SessionOf<typeof sessions>) {
       return claims.role === 'administrator' ? { actor: claims.name } : null
