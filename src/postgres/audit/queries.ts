@@ -96,13 +96,18 @@ function walk(condition: string): string {
 }
 
 /**
- * Deletes the rows of a condition in the order of their time: about $2, because rows of one time go together. The planner
- * takes a list of times for few, and a range of them for a third of the table.
+ * Deletes at most $2 rows of a condition, the oldest first. It returns a row for each that it chose, because another process may
+ * have deleted some of them at the same time. The planner takes arrays for short, so it looks each row up by the key.
  */
 function deleteOldest(condition: string): string {
-  return `delete from :audit where ${condition}
-      and at = any(array(select at from :audit where ${condition} order by at limit $2))
-    returning kind`
+  return `with due as materialized (
+      select at, session_id, kind from :audit where ${condition} order by at, session_id, kind limit $2
+    ), deleted as (
+      delete from :audit a using unnest(array(select at from due), array(select session_id from due),
+        array(select kind from due)) as d (at, session_id, kind)
+      where a.at = d.at and a.session_id = d.session_id and a.kind = d.kind
+    )
+    select kind from due`
 }
 
 export type AuditQueryName =
