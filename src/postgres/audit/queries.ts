@@ -151,8 +151,25 @@ export const AUDIT_QUERIES: Readonly<Record<AuditQueryName, string>> = {
     from shown join :audit a on a.ip = shown.ip and a.at = shown.at
     where ${PERIOD} order by ${NEWEST_FIRST} limit $8`,
 
-  // An expiry is recorded later than it was, so it may be older than the audit.
-  oldestAudited: `select ${milliseconds('a.at')} as at from :audit a where a.kind = 'created' order by a.at limit 1`,
+  /**
+   * The oldest sign-in, to within a day. An expiry is recorded later than it was, so that millions may be older than the audit:
+   * each step reads the first rows after a time, and the next begins a day later. The last rows are for an audit that is younger.
+   */
+  oldestAudited: `with recursive step (day, at) as (
+      select min(at), null::timestamptz from :audit
+      union all
+      select greatest(part.last, step.day + interval '1 day'), part.first
+      from step cross join lateral (
+        select max(a.at) as last, min(a.at) filter (where a.kind = 'created') as first
+        from (select at, kind from :audit where at >= step.day order by at limit 500) as a
+      ) as part
+      where step.at is null and isfinite(step.day) and part.last is not null
+    )
+    select ${milliseconds('min(at)')} as at from (
+      select at from step
+      union all
+      select at from (select at, kind from :audit order by at desc limit 500) as a where kind = 'created'
+    ) as found`,
 
   // The order makes it walk the index. The planner cannot know that the first rows of the table are the oldest.
   countAudit: `select count(*) as rows from (select 1 from :audit a where a.at >= $1 order by a.at limit $2) as entry`,

@@ -58,7 +58,11 @@ export function createInspection(
       const end = { at: since, id: FIRST_ID }
       if (page.found.length === limit) return { ...page, searchedBackTo: since, next: end }
       const older = await findReuse(query, end, limit - page.found.length, REUSE_WALK)
-      return { ...older, found: [...page.found, ...older.found] }
+      const known = new Set(page.found.map(({ sessionId }) => sessionId))
+      return {
+        ...older,
+        found: [...page.found, ...older.found.filter(({ sessionId }) => !known.has(sessionId))],
+      }
     },
     status: readStatus,
     get history() {
