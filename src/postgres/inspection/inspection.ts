@@ -8,7 +8,7 @@ import type { Connection } from '../connection.ts'
 import { readDistribution } from '../distribution.ts'
 import type { Names } from '../names.ts'
 import { findUsers, type QueryRows, readUserOrder } from './find-users.ts'
-import { readOverview } from './overview.ts'
+import { orUnknown, readOverview } from './overview.ts'
 import { FIRST_ID, findReuse } from './reuse.ts'
 import type { UserOrder } from './user-order.ts'
 
@@ -41,7 +41,7 @@ export function createInspection(
         connection.queryOnce(Math.max(1, Math.ceil(end - performance.now())), names.fill(text), values)
       const { sessions } = await readDistribution({ query: inTime }, names)
       const shown = Math.min(days, MAX_OVERVIEW_DAYS)
-      const audited = audit.isKept ? await readAuditDays(auditOn(inTime), at, shown) : null
+      const audited = audit.isKept ? await orUnknown(readAuditDays(auditOn(inTime), at, shown), null) : null
       return readOverview(inTime, names, sessions === 'distributed', at, shown, audited)
     },
     async findUsers(prefix, after, limit) {
