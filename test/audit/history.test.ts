@@ -146,6 +146,18 @@ describe('reads a part of an index', () => {
     expect(plans.at(-1)).not.toContain('Seq Scan')
   })
 
+  it('for a period in which a large network was not seen', async () => {
+    const period = { from: START - 365 * 86_400_000, to: START - 90 * 86_400_000 }
+    const search = (inspection: StoreInspection): Promise<HistoryPage> =>
+      inspection.history!({ ...period, network: '10.0.0.0/8', limit: 100 })
+    const [count, found, ...more] = await plansOf(search)
+    expect(count).toMatch(/^Aggregate.*\n *-> *Limit /)
+    expect(found).not.toContain('CTE entries')
+    expect(found).toContain('session_audit_pkey')
+    expect(more).toStrictEqual([])
+    expect(await search(inspect)).toStrictEqual({ found: [], next: null })
+  })
+
   it('for reuse, and for the days', async () => {
     const [since, reuse] = await plansOf((inspection) => inspection.reuse(null, 10))
     expect(since).toMatch(/Index (?:Only )?Scan using session_audit_pkey/)

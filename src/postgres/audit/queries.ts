@@ -95,6 +95,12 @@ function walk(condition: string): string {
     ) rows order by found desc, at desc, session_id desc, kind desc`
 }
 
+/** A range of the index on addresses. */
+function inNetwork(network: '$1' | '$7'): string {
+  return `a.ip between network(${network}::inet)
+          and set_masklen(broadcast(${network}::inet), case family(${network}::inet) when 4 then 32 else 128 end)`
+}
+
 /**
  * Deletes at most $2 rows of a condition, the oldest first. It returns a row for each that it chose, because another process may
  * have deleted some of them at the same time. The planner takes arrays for short, so it looks each row up by the key.
@@ -116,6 +122,7 @@ export type AuditQueryName =
   | 'historyByAddress'
   | 'historyOfReuse'
   | 'historyInNetwork'
+  | 'countNetwork'
   | 'oldestAudited'
   | 'countAudit'
   | 'countAuditReuse'
@@ -131,14 +138,15 @@ export const AUDIT_QUERIES: Readonly<Record<AuditQueryName, string>> = {
   historyByAddress: walk('a.ip = $9::inet and '),
   historyOfReuse: walk(`a.reason = 'reuse' and `),
 
+  countNetwork: `select count(*) as rows from (select from :audit a where ${inNetwork('$1')} limit $2) as entry`,
+
   /**
    * A network with at most $6 - 1 rows. Their times are in the index, whose order is not that of time, so only the rows of the
    * page are read. Rows of the time of the cursor come in addition, because the cursor may be in the midst of them.
    */
   historyInNetwork: `with entries as materialized (
       select a.ip, a.at from :audit a
-      where a.ip between network($7::inet)
-          and set_masklen(broadcast($7::inet), case family($7::inet) when 4 then 32 else 128 end)
+      where ${inNetwork('$7')}
         and a.at >= $1 and a.at < $2 and a.at <= $3::timestamptz
       order by a.ip limit $6
     ), newest as (
