@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { PageSection } from './pages.ts'
 
+const FRONT_MATTER = /^---\n.*?^---\n+/ms
 const DOCS = join(import.meta.dirname, '..')
 
 /** Writes `llms.txt` (llmstxt.org), the pages that it lists as Markdown, and all of them in `llms-full.txt`. */
@@ -21,8 +22,8 @@ export function writeForAssistants(
       mkdirSync(dirname(target), { recursive: true })
       copyFileSync(source, target)
       const page = readFileSync(source, 'utf8')
-      lines.push(`- [${title}](${site}${path}.md): ${firstSentence(page)}`)
-      texts.push(`<!-- ${site}${path.replace(/index$/, '')} -->\n\n${page}`)
+      lines.push(`- [${title}](${site}${path}.md): ${aboutOf(page)}`)
+      texts.push(`<!-- ${site}${path.replace(/index$/, '')} -->\n\n${page.replace(FRONT_MATTER, '')}`)
     }
     lines.push('')
   }
@@ -30,8 +31,15 @@ export function writeForAssistants(
   writeFileSync(join(outDir, 'llms-full.txt'), texts.join('\n'))
 }
 
-/** The first sentence below the heading, without its links. */
-export function firstSentence(page: string): string {
+/** The description in the front matter, or the first sentence below the heading. */
+function aboutOf(page: string): string {
+  const [front = ''] = FRONT_MATTER.exec(page) ?? []
+  const [, description] = /^description: *(['"]?)(.+)\1$/m.exec(front)?.slice(1) ?? []
+  return description ?? firstSentence(page)
+}
+
+/** Without its links. */
+function firstSentence(page: string): string {
   const [paragraph = ''] = page.replace(/^.*?^# .*?\n+/ms, '').split(/\n\n/)
   const text = paragraph.replace(/\[([^\]]+)\]\([^)]+\)/g, '$1').replaceAll('\n', ' ')
   return /^.*?[.:?!](?= [A-Z]|$)/.exec(text)?.[0] ?? text
