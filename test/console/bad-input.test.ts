@@ -180,6 +180,28 @@ it('10,000 sessions of one user: pages of 50, each once, below 60 kB with styles
   expect(wordsOf(after.text)).toContain('10,000 sessions of this user ended.')
 })
 
+it('takes a place to continue that no page has named for the first page, before PostgreSQL', async () => {
+  const console = await openConsole({
+    store: postgres({ pool: createPool(await createDatabase()), audit: true }),
+  })
+  await console.sessions.create({ userId: 'anna' })
+  const id = '01890000-0000-7000-8000-000000000000'
+  for (const at of ['253402300800000', '999999999999999', '0', '-1'])
+    for (const path of [
+      `/user?id=anna&after=${at}.${id}`,
+      `/reuse?after=${at}.${id}`,
+      `/reuse.csv?after=${at}.${id}`,
+      `/reuse.json?after=${at}.${id}`,
+      `/history?after=${at}.ended.${id}`,
+    ])
+      expect([path, (await console.get(path)).status]).toEqual([path, 200])
+  for (const after of ['%00', 'a%00b', 'x'.repeat(10_000)]) {
+    const page = await console.get(`/users?after=${after}`)
+    expect(page.status).toBe(200)
+    expect(linksOf(page).has('anna')).toBe(true)
+  }
+})
+
 describe('a database that is away', () => {
   it('the overview says so and shows what the process knows; other pages answer 503', async () => {
     const url = new URL(await createDatabase())

@@ -1,8 +1,7 @@
 import type { HistoryPage, HistoryPosition, HistoryQuery, HistoryRecord } from '../../core/inspection.ts'
-import { isSessionId } from '../../portable/session-id.ts'
 import { bounded } from '../bounded.ts'
 import { type Html, html } from '../html.ts'
-import { ago, type Page, queryOf, sessionUrl, userLink, type View } from '../view.ts'
+import { ago, isTime, type Page, queryOf, readPosition, sessionUrl, userLink, type View } from '../view.ts'
 import { deviceLabel, shortReason } from './describe.ts'
 import { isUserId } from './users.ts'
 
@@ -58,14 +57,16 @@ function toQuery({ user, network, from, to }: Typed, after: string | null): Hist
 /** @returns undefined for anything but a day */
 function readDay(text: string): number | undefined {
   const at = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN
-  return Number.isNaN(at) ? undefined : at
+  return isTime(at) ? at : undefined
 }
 
 /** `<ms>.<kind>.<session id>` */
 function readAfter(text: string | null): HistoryPosition | null {
-  const [, at, kind, sessionId] = /^(\d{1,15})\.(created|ended)\.(.{36})$/.exec(text ?? '') ?? []
-  if (at === undefined || !isSessionId(sessionId)) return null
-  return { at: Number(at), kind: kind as HistoryPosition['kind'], sessionId }
+  const [, at, kind, id] = /^(\d+)\.(created|ended)\.(.+)$/.exec(text ?? '') ?? []
+  const position = readPosition(`${at}.${id}`)
+  return position === null
+    ? null
+    : { at: position.at, kind: kind as HistoryPosition['kind'], sessionId: position.id }
 }
 
 function page({ base }: View, typed: Typed, status: number, list: Html): Page {

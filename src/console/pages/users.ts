@@ -10,7 +10,8 @@ const PAGE = 50
 export async function usersPage(view: View): Promise<Page | Redirect> {
   const { sessions, query, engine, base } = view
   const searched = (query.get('q') ?? '').trim()
-  const after = query.get('after')
+  const given = query.get('after')
+  const after = isUserId(given) ? given : null
   if (isSessionId(searched.toLowerCase())) {
     const id = searched.toLowerCase()
     if ((await bounded(() => sessions.get(id))) !== null) return { location: sessionUrl(view, id) }
