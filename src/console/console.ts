@@ -212,15 +212,13 @@ interface Place {
   readonly query: URLSearchParams
 }
 
-/** Where the console is, and what of it is asked for. */
+/** Where the console is, and what of it is asked for; `null` for a path that is not below it. */
 function placeOf({ exchange: { target }, mountedAt }: ConsoleRequest, configured: string): Place | null {
   const address = target.startsWith('/') ? `http://console${target}` : target
   if (!URL.canParse(address)) return null
   const url = new URL(address)
   const base = mountedAt ?? (configured === '/' ? '' : configured)
-  const isBelow = url.pathname === base || url.pathname.startsWith(`${base}/`)
-  // A router that does not tell which path it has removed.
-  const path = isBelow ? url.pathname.slice(base.length) : url.pathname
-  if (!BASE.test(base)) return null
+  if (!BASE.test(base) || !`${url.pathname}/`.startsWith(`${base}/`)) return null
+  const path = url.pathname.slice(base.length)
   return { base, path: path === '' ? '/' : path, search: url.search, query: url.searchParams }
 }
