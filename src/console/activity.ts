@@ -98,8 +98,12 @@ function watch(sessions: Pick<Sessions, 'on'>, clock: () => number): Activity {
 
   function remember(list: RecentEvent[], max: number, entry: RecentEvent): void {
     const [last] = list
-    // An outage repeats itself.
-    const isRepeated = last?.name === entry.name && entry.sessionId === null && entry.userId === null
+    // An outage repeats itself. Each action has its own actor.
+    const isRepeated =
+      last?.name === entry.name &&
+      entry.name !== 'consoleAction' &&
+      entry.sessionId === null &&
+      entry.userId === null
     if (isRepeated) list.shift()
     list.unshift(isRepeated ? { ...entry, times: last.times + 1 } : entry)
     list.length = Math.min(list.length, max)

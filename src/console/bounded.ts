@@ -44,7 +44,7 @@ export function isOutage(error: unknown): boolean {
 }
 
 /** An outage in words. The message of another error may hold anything, so the console shows none. */
-function problemWords(error: unknown): string {
+export function problemWords(error: unknown): string {
   if (error instanceof TooSlowError) return error.message
   if (isOutage(error)) return printable((error as Error).message)
   return 'Pawl could not read this part.'

@@ -2,9 +2,10 @@ import { diagnose } from '../../core/doctor/diagnose.ts'
 import type { Finding } from '../../core/doctor/finding.ts'
 import { type ProcessFacts, readProcess } from '../../core/doctor/process-facts.ts'
 import type { DayOverview, Figure, FigureSource, StoreOverview } from '../../core/inspection.ts'
+import type { SessionEvents } from '../../core/observability/session-events.ts'
 import type { StoreStatus } from '../../core/store-status.ts'
 import { bytes, count, counted, duration, percent } from '../../portable/format.ts'
-import { canRotate } from '../actions.ts'
+import { actionText, canRotate } from '../actions.ts'
 import { COUNTED, type Counted, MINUTES, type RecentEvent } from '../activity.ts'
 import { type Part, readPart } from '../bounded.ts'
 import { type Bar, barChart, type Series, sparkline } from '../charts.ts'
@@ -263,9 +264,9 @@ function database({ engine }: View, part: Part<StoreStatus> | null): Html {
 function recentEvents(view: View): Html {
   const recent = view.activity.notable()
   const item = (entry: RecentEvent): Html => {
-    const { at, level, message, times, sessionId, userId, event } = entry
+    const { at, name, level, message, times, sessionId, userId, event } = entry
     const { actor } = event as { actor?: unknown }
-    return html`<li class="${level}"><p>${message}${times > 1 ? ` (${count(times)} times)` : ''}</p><small>${ago(at, view.now)}${sessionId === null ? null : html` · ${sessionLink(view, sessionId)}`}${userId === null ? null : html` · ${userLink(view, userId)}`}${typeof actor === 'string' ? html` · by <bdi>${actor}</bdi>` : null}</small></li>`
+    return html`<li class="${level}"><p>${message}${name === 'consoleAction' ? `: ${actionText(event as unknown as SessionEvents['consoleAction'])}` : null}${times > 1 ? ` (${count(times)} times)` : ''}</p><small>${ago(at, view.now)}${sessionId === null ? null : html` · ${sessionLink(view, sessionId)}`}${userId === null ? null : html` · ${userLink(view, userId)}`}${typeof actor === 'string' ? html` · by <bdi>${actor}</bdi>` : null}</small></li>`
   }
   return html`<section class="card" aria-labelledby="events"><h2 id="events">Notable events of this process</h2>${
     recent.length === 0

@@ -1,6 +1,8 @@
+import type { SessionEvents } from '../../core/observability/session-events.ts'
 import type { Session } from '../../core/session/session.ts'
 import { whyEnded } from '../../core/session/why-ended.ts'
 import { count, counted } from '../../portable/format.ts'
+import { actionText } from '../actions.ts'
 import type { RecentEvent } from '../activity.ts'
 import { bounded, readPart } from '../bounded.ts'
 import { type Html, html, lines, type Piece, prose } from '../html.ts'
@@ -204,8 +206,14 @@ function ofEvent({ at, name, event }: RecentEvent): Moment[] {
         },
       ]
     case 'consoleAction': {
-      const { actor } = event as { actor: string }
-      return [{ at, text: html`<bdi>${actor}</bdi> acted by the console`, tone: 'plain' }]
+      const action = event as unknown as SessionEvents['consoleAction']
+      return [
+        {
+          at,
+          text: html`<bdi>${action.actor}</bdi> acted by the console: ${actionText(action)}`,
+          tone: 'plain',
+        },
+      ]
     }
     default:
       return []
