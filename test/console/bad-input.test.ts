@@ -180,6 +180,24 @@ it('10,000 sessions of one user: pages of 50, each once, below 60 kB with styles
   expect(wordsOf(after.text)).toContain('10,000 sessions of this user ended.')
 })
 
+it('shows a session that another program has ended for a reason like a time, and asks before its actions', async () => {
+  const store = memory()
+  const console = await openConsole({ store })
+  const { session } = await console.sessions.create({ userId: 'anna' })
+  const { read } = store
+  const ended = { endReason: '9999-99-99T99:99:99.999Z', endedAt: Date.now() }
+  store.read = async (id) => ({ ...(await read(id))!, ...ended }) as never
+  for (const path of [
+    `/sessions/${session.sessionId}`,
+    `/actions/end-session?session=${session.sessionId}`,
+    `/actions/expire-session?session=${session.sessionId}`,
+  ]) {
+    const { status, text } = await console.get(path)
+    expect([path, status]).toEqual([path, 200])
+    expect(wordsOf(text)).toContain('for the reason "9999-99-99T99:99:99.999Z"')
+  }
+})
+
 it('takes a place to continue that no page has named for the first page, before PostgreSQL', async () => {
   const console = await openConsole({
     store: postgres({ pool: createPool(await createDatabase()), audit: true }),

@@ -76,6 +76,13 @@ describe('a template', () => {
     expect(text).toBe('At <time>1795467295123</time> by <code>a &#60;b&#62;</code> &#38; c.')
   })
 
+  it('leaves a text that looks like a time and is none', () => {
+    const text = 'At 9999-99-99T99:99:99.999Z, and `2026-13-01T00:00:00.000Z`.'
+    expect(prose(text, (at) => html`<time>${at.toISOString()}</time>`).text).toBe(
+      'At 9999-99-99T99:99:99.999Z, and <code>2026-13-01T00:00:00.000Z</code>.',
+    )
+  })
+
   it('has words for every reason', async () => {
     const { sessions } = await openWithClock()
     const { session } = await sessions.create({ userId: 'anna' })
