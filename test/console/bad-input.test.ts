@@ -180,6 +180,26 @@ it('10,000 sessions of one user: pages of 50, each once, below 60 kB with styles
   expect(wordsOf(after.text)).toContain('10,000 sessions of this user ended.')
 })
 
+it('tells a user id with a space at its end from the one without', async () => {
+  const console = await openConsole({
+    store: postgres({ pool: createPool(await createDatabase()), audit: true }),
+  })
+  for (const userId of ['anna', 'anna ', ' anna']) await console.sessions.create({ userId })
+  for (const userId of ['anna', 'anna ', ' anna']) {
+    const of = encodeURIComponent(userId)
+    const own = `/admin/sessions/user?id=${of}`
+    const history = `/admin/sessions/history?user=${of}`
+    expect((await console.get(own)).text).toContain(`href="${history}"`)
+    const found = (await console.get(history)).text
+    expect(found.match(/<td role="cell" class="first">/g)).toHaveLength(1)
+    expect(found).toContain(`href="${own}"`)
+    expect(locationOf(await console.get(`/users?q=${of}`))).toBe(
+      own === '/admin/sessions/user?id=anna' ? '' : own,
+    )
+  }
+  expect((await console.get(`/history?user=${'x'.repeat(256)}`)).status).toBe(400)
+})
+
 it('shows a session that another program has ended for a reason like a time, and asks before its actions', async () => {
   const store = memory()
   const console = await openConsole({ store })

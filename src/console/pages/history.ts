@@ -1,4 +1,5 @@
 import type { HistoryPage, HistoryPosition, HistoryQuery, HistoryRecord } from '../../core/inspection.ts'
+import { MAX_USER_ID_LENGTH } from '../../portable/user-id.ts'
 import { bounded } from '../bounded.ts'
 import { type Html, html } from '../html.ts'
 import { ago, isTime, type Page, queryOf, readPosition, sessionUrl, userLink, type View } from '../view.ts'
@@ -18,9 +19,14 @@ type Typed = Readonly<Record<(typeof FIELDS)[number], string>>
 
 /** Sign-ins and ends of the audit table, the newest first. */
 export async function historyPage(view: View, search: Search): Promise<Page> {
-  const typed = Object.fromEntries(
-    FIELDS.map((name) => [name, (view.query.get(name) ?? '').trim().slice(0, 255)]),
-  ) as Typed
+  const given = Object.fromEntries(FIELDS.map((name) => [name, view.query.get(name) ?? ''])) as Typed
+  // A user id may begin and end with spaces.
+  const typed = {
+    user: given.user,
+    network: given.network.trim(),
+    from: given.from.trim(),
+    to: given.to.trim(),
+  }
   const query = toQuery(typed, view.query.get('after'))
   if (typeof query === 'string') return page(view, typed, 400, html`<p class="empty">${query}</p>`)
   try {
@@ -71,7 +77,7 @@ function readAfter(text: string | null): HistoryPosition | null {
 
 function page({ base }: View, typed: Typed, status: number, list: Html): Page {
   const field = (name: (typeof FIELDS)[number], label: string, kind: string, more = ''): Html =>
-    html`<div class="field"><label for="f-${name}">${label}</label><input id="f-${name}" name="${name}" type="${kind}" value="${typed[name]}" placeholder="${more}" autocomplete="off" spellcheck="false"></div>`
+    html`<div class="field"><label for="f-${name}">${label}</label><input id="f-${name}" name="${name}" type="${kind}" value="${typed[name].slice(0, MAX_USER_ID_LENGTH)}" placeholder="${more}" autocomplete="off" spellcheck="false"></div>`
   return {
     title: 'History',
     section: 'history',
