@@ -229,13 +229,17 @@ describe('the history', () => {
     'from=2026-13-01',
     'to=today',
     'from=0000-01-01',
+    'from=2026-02-31',
+    'to=2025-02-29',
+    'from=2026-3-1',
+    'from=2026-03-02&to=2026-03-01',
     'to=9999-12-31',
     'user=%00',
   ])('says what is wrong with %s', async (query) => {
     const { console } = await openAudit()
     const { status, text } = await console.get(`/history?${query}`)
     expect(status).toBe(400)
-    expect(wordsOf(text)).toMatch(/This is no (?:address and no network|day|user id)\./)
+    expect(wordsOf(text)).toMatch(/This is no (?:address and no network|day|user id)\.|This is no period: /)
   })
 })
 

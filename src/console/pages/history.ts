@@ -48,6 +48,7 @@ function toQuery({ user, network, from, to }: Typed, after: string | null): Hist
   const begin = from === '' ? null : readDay(from)
   const end = to === '' ? null : readDay(to)
   if (begin === undefined || end === undefined) return 'This is no day. Write 2026-03-31.'
+  if (begin !== null && end !== null && begin > end) return 'This is no period: it ends before it begins.'
   const position = readAfter(after)
   return {
     ...(user === '' ? {} : { userId: user }),
@@ -60,10 +61,10 @@ function toQuery({ user, network, from, to }: Typed, after: string | null): Hist
   }
 }
 
-/** @returns undefined for anything but a day */
+/** @returns undefined for anything but a day. The calendar has no February 31, which `Date` takes for March 3. */
 function readDay(text: string): number | undefined {
-  const at = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN
-  return isTime(at) ? at : undefined
+  const at = Date.parse(`${text}T00:00:00Z`)
+  return isTime(at) && new Date(at).toISOString().slice(0, 10) === text ? at : undefined
 }
 
 /** `<ms>.<kind>.<session id>` */
