@@ -98,6 +98,26 @@ describe('a template', () => {
   })
 })
 
+it.each([
+  '=1',
+  '+1',
+  '-1',
+  '@x',
+  ' =1',
+  '\n=1',
+  '\r\n=1',
+  '\u0000=1',
+  '\u00a0@x',
+  '＝1',
+  '＋1',
+  '－1',
+  '＠x',
+  '\tx',
+  '\nx',
+])('a cell of CSV that begins like a formula: %j', (text) => {
+  expect(toCsv([[text]]).replaceAll('"', '')).toBe(`'${text}\r\n`)
+})
+
 it('a table as CSV', () => {
   expect(
     toCsv([
