@@ -292,6 +292,35 @@ it('lists what each administrator did, in words', async () => {
   for (const each of done.slice(0, 3)) expect(timeline).toContain(`ada acted by the console: ${each}`)
 })
 
+it('an ended session names the console, and who ended all sessions of its user', async () => {
+  const clock = createFakeClock()
+  const console = await openConsole({ now: clock.now })
+  const create = async (userId: string) => (await console.sessions.create({ userId })).session.sessionId
+  const timeline = async (id: string) => wordsOf((await console.get(`/sessions/${id}`)).text)
+  const [gone, ended, stranger] = [await create('anna'), await create('anna'), await create('berta')]
+  await console.sessions.revoke(gone, 'logout')
+  clock.advance(5 * 60)
+  await console.post('/actions/end-user?user=anna')
+  clock.advance(5 * 60)
+  const [kept, other] = [await create('anna'), await create('anna')]
+  await console.post(`/actions/end-others?user=anna&keep=${kept}`)
+  await console.post(`/actions/expire-session?session=${kept}`)
+
+  const all = 'maria@example.com acted by the console: ended all sessions of the user (1 session)'
+  const others = 'maria@example.com acted by the console: ended all sessions of the user but one (1 session)'
+  const expired = 'maria@example.com acted by the console: expired the access tokens of the session'
+  const told = async (id: string) => {
+    const words = await timeline(id)
+    return [all, others, expired].map((each) => words.split(each).length - 1)
+  }
+  expect(await told(ended)).toEqual([1, 0, 0])
+  expect(await told(kept)).toEqual([0, 1, 1])
+  expect(await told(other)).toEqual([0, 1, 0])
+  for (const id of [gone, stranger]) expect(await told(id)).toEqual([0, 0, 0])
+  expect(await timeline(ended)).toContain('by an administrator in the console, or by an operator')
+  expect(await timeline(ended)).toContain('Revoked by the application, the console or an operator')
+})
+
 it('says that it does not know what happened if the database fails in the middle', async () => {
   const store = memory()
   const { console, events } = await openWithUser(2, store)
