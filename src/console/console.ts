@@ -83,7 +83,8 @@ export function createConsole<Claims extends object, Data, Incoming, Context>(
       located = await viewOf(request, access)
       return located === null ? NOT_FOUND : await route(located, request.exchange)
     } catch (error) {
-      if (isOutage(error)) return located === null ? UNAVAILABLE : show(located, outagePage(), RETRY_LATER)
+      if (isOutage(error))
+        return located === null ? UNAVAILABLE : show(located, outagePage(error), RETRY_LATER)
       reportThrown('the console', error)
       return plainReply(500, 'This page failed', 'The log of the application says why.')
     }

@@ -279,6 +279,17 @@ describe('a database that is away', () => {
     expect([back.status, wordsOf(back.text).includes('the session is active')]).toEqual([200, true])
   })
 
+  it('a page that takes too long does not say that the database is away', async () => {
+    const store = memory()
+    const console = await openConsole({ store: { ...store, listByUser: () => new Promise<never>(() => {}) } })
+    const page = await console.get('/user?id=anna')
+    expect(page.status).toBe(503)
+    expect(wordsOf(page.text)).toContain(
+      'This page took too long No answer within 2 s: the database is slow or',
+    )
+    expect(page.text).not.toContain('The database does not answer')
+  })
+
   it('a part that never answers is left out after two seconds', async () => {
     const store = memory()
     const never = () => new Promise<never>(() => {})
@@ -287,7 +298,10 @@ describe('a database that is away', () => {
     })
     const page = await console.get('/')
     expect(page.status).toBe(200)
-    expect(wordsOf(page.text)).toContain('The database did not answer within 2 s.')
+    expect(wordsOf(page.text)).toContain(
+      'Incomplete No answer within 2 s: the database is slow or away, or all connections of its pool are in use.',
+    )
+    expect(wordsOf(page.text)).not.toContain('Database away')
     expect(wordsOf(page.text)).toContain('memory of this process')
   })
 })

@@ -7,22 +7,21 @@ import type { StoreStatus } from '../../core/store-status.ts'
 import { bytes, count, counted, duration, percent } from '../../portable/format.ts'
 import { actionText, canRotate } from '../actions.ts'
 import { COUNTED, type Counted, MINUTES, type RecentEvent } from '../activity.ts'
-import { type Part, readPart } from '../bounded.ts'
+import type { Part } from '../bounded.ts'
 import { type Bar, barChart, type Series, sparkline } from '../charts.ts'
+import { figuresOf } from '../figures.ts'
 import { type Html, html, type Piece, prose } from '../html.ts'
 import { ago, exact, type Page, sessionLink, userLink, type View } from '../view.ts'
 
-const DAYS = 14
 const SHOWN_EVENTS = 8
 
 /** The state of everything. Each part may be missing on its own. */
 export async function overviewPage(view: View): Promise<Page> {
-  const { engine, now } = view
-  const inspect = engine.store.inspect
+  const figures = figuresOf(view.engine)
   const [facts, overview, status] = await Promise.all([
-    readProcess(engine),
-    inspect === undefined ? null : readPart(() => inspect.overview(now, DAYS)),
-    inspect === undefined ? null : readPart(() => inspect.status()),
+    readProcess(view.engine),
+    figures.overview(),
+    figures.status(),
   ])
   return {
     title: 'Overview',
@@ -39,9 +38,10 @@ ${live(view)}
 }
 
 function outage(...parts: readonly (Part<unknown> | null)[]): Html | null {
-  const failed = parts.find((part) => part !== null && part.problem !== null)
-  if (failed == null || failed.problem === null) return null
-  const [tag, advice] = failed.isOutage
+  const failures = parts.flatMap((part) => (part === null || part.problem === null ? [] : [part]))
+  const failed = failures.find(({ isAway }) => isAway) ?? failures[0]
+  if (failed === undefined) return null
+  const [tag, advice] = failed.isAway
     ? [
         'Database away',
         'This page shows what the process itself knows. Sessions go on: access tokens are verified without the database.',
