@@ -60,7 +60,7 @@ export async function readAuditDays(run: RunAudit, at: number, days: number): Pr
   }))
 }
 
-/** The time of the oldest sign-in in the audit; null without one. */
+/** The time of the oldest sign-in in the audit, or of one up to a day later; null without one. */
 export async function auditedSince(run: RunAudit): Promise<number | null> {
   const [oldest] = await run('oldestAudited', [])
   return (oldest?.['at'] as number | undefined) ?? null

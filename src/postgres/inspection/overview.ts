@@ -136,7 +136,7 @@ export async function readOverview(
 }
 
 /** A distributed engine lacks some statements. Rows that nobody has read for long may take the disk too much time. */
-async function orUnknown<T>(figures: Promise<T>, unknown: T): Promise<T> {
+export async function orUnknown<T>(figures: Promise<T>, unknown: T): Promise<T> {
   try {
     return await figures
   } catch (error) {

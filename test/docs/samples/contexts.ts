@@ -127,8 +127,14 @@ declare const onPrices: import('pawl/node').UpgradeHandler<object, unknown>
 declare const url: string
 declare const onMessage: (event: MessageEvent) => void
 declare function serve(ws: import('ws').WebSocket, session: unknown): void`,
-  'docs/operate/console.md':
-    "declare const next: import('pawl/next').NextSessions<{ name: string; role: string }, unknown>",
+  // `lib/session` of the page of Next.js gives a function.
+  'docs/operate/console.md': `
+import { sessionsConsole } from 'pawl/console'
+interface Named { name: string; role: string }
+declare const sessions: Sessions<Named> & (() => Promise<Sessions<Named>>)
+declare const route: import('pawl/next').NextSessions<Named, unknown>['route']
+declare const authorize: () => { actor: string } | null
+declare const auditLog: { write(line: string): void }`,
   'docs/operate/deploy.md': 'declare const poolerUrl: string',
   'docs/reference/errors.md': 'declare const accessToken: string',
   'docs/reference/events.md': `
