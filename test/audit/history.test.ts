@@ -162,7 +162,7 @@ describe('reads a part of an index', () => {
     const [since, reuse] = await plansOf((inspection) => inspection.reuse(null, 10))
     expect(since).toMatch(/Index (?:Only )?Scan using session_audit_pkey/)
     expect(reuse).toMatch(/Index Scan Backward using session_audit_reuse_idx/)
-    const days = await plansOf((inspection) => inspection.overview(START + 20 * 86_400_000, 7))
+    const days = await plansOf((inspection) => inspection.overview(START + 20 * 86_400_000, 20))
     expect(days.filter((plan) => plan.includes('session_audit'))).toHaveLength(4)
     for (const plan of days) expect(plan).not.toContain('Seq Scan on session_audit')
   })

@@ -73,7 +73,8 @@ function attention(facts: ProcessFacts, status: Part<StoreStatus> | null): Html 
 const HOW: Readonly<Record<FigureSource, string>> = {
   counted: 'counted now',
   estimated: 'estimated from statistics',
-  sampled: 'estimated from samples',
+  sampled: 'counted, with reasons from samples',
+  sparse: 'estimated from moments of every hour: bursts may be missing',
   unknown: 'not known in time',
 }
 
@@ -130,7 +131,7 @@ function history({ active, days, source }: StoreOverview): Html {
 
 /** The sum over the days, by the least exact of them. */
 function sumFigure(name: string, figures: readonly Figure[]): Html {
-  const order: readonly FigureSource[] = ['counted', 'estimated', 'sampled', 'unknown']
+  const order: readonly FigureSource[] = ['counted', 'sampled', 'estimated', 'sparse', 'unknown']
   const known = figures.filter(({ value }) => value !== null)
   const how = order[Math.max(0, ...known.map((each) => order.indexOf(each.how)))]!
   const value = known.length === 0 ? null : known.reduce((sum, each) => sum + (each.value ?? 0), 0)

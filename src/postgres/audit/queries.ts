@@ -124,7 +124,7 @@ export type AuditQueryName =
   | 'historyInNetwork'
   | 'countNetwork'
   | 'oldestAudited'
-  | 'countAudit'
+  | 'newestInAudit'
   | 'countAuditReuse'
   | 'sampleAudit'
   | 'eraseAudit'
@@ -180,7 +180,12 @@ export const AUDIT_QUERIES: Readonly<Record<AuditQueryName, string>> = {
     ) as found`,
 
   // The order makes it walk the index. The planner cannot know that the first rows of the table are the oldest.
-  countAudit: `select count(*) as rows from (select 1 from :audit a where a.at >= $1 order by a.at limit $2) as entry`,
+  newestInAudit: `select width_bucket(at, $1::timestamptz[]) as n, reason, count(*) as rows,
+      ${milliseconds('min(at)')} as oldest, ${milliseconds('max(at)')} as last
+    from (
+      select a.at, case when a.kind = 'ended' then left(coalesce(a.reason, 'other'), 40) end as reason
+      from :audit a where a.at >= $2 and a.at < $3 order by a.at desc limit $4
+    ) as entry group by 1, 2`,
 
   countAuditReuse: `select div(${milliseconds('at')}, 86400000) as day, count(*) as rows
     from (select at from :audit where reason = 'reuse' and at >= $1 order by at limit $2) as entry group by 1`,
