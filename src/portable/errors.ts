@@ -19,7 +19,7 @@ export class SessionsError extends Error {
   readonly code: string
 
   static {
-    Object.defineProperty(this.prototype, IS_SESSIONS_ERROR, { value: true })
+    Object.defineProperty(SessionsError.prototype, IS_SESSIONS_ERROR, { value: true })
   }
 
   constructor(code: string, message: string, options?: ErrorOptionsWithCause) {
