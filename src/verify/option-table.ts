@@ -9,7 +9,7 @@ import { usableKeys } from './keys.ts'
 export const VERIFIER_OPTIONS: OptionTable = {
   /**
    * The application's public keys, or where it serves them: `https://app.example.com/.well-known/jwks.json`.
-   * @type {string | URL | JsonWebKeySet}
+   * @type {string | URL | JsonWebKeySet | undefined}
    */
   jwks: { value: keySource(), required: true },
   /** The `accessToken.issuer` of the application. Checked when it is set. */

@@ -6,7 +6,7 @@ import type { JsonWebKeySet } from './keys.ts'
 /** What {@link createVerifier} takes. Every duration is in seconds. */
 export interface VerifierOptions {
   /** The application's public keys, or where it serves them: `https://app.example.com/.well-known/jwks.json`. */
-  readonly jwks: string | URL | JsonWebKeySet
+  readonly jwks: string | URL | JsonWebKeySet | undefined
   /**
    * The `accessToken.issuer` of the application. Checked when it is set.
    * Takes a string of 1 to 255 characters.
