@@ -27,6 +27,9 @@ export interface GetResult {
   readonly age: number
 }
 
+/** A response that is no value, though the server works: the address is wrong, or the server does not serve it. */
+export class UnservedError extends Error {}
+
 /** @throws Error when the status is neither 200 nor 304, or the response is too large or too late */
 export async function get(url: string, { fetch, timeout, maxBytes, etag }: GetOptions): Promise<GetResult> {
   const response = await fetch(url, {
@@ -37,7 +40,8 @@ export async function get(url: string, { fetch, timeout, maxBytes, etag }: GetOp
   const unchanged = etag != null && response.status === 304
   if (!unchanged && response.status !== 200) {
     await response.body?.cancel()
-    throw new Error(`${describeUrl(url)} responded ${response.status}`)
+    const message = `${describeUrl(url)} responded ${response.status}`
+    throw response.status === 404 ? new UnservedError(message) : new Error(message)
   }
   const { headers } = response
   const maxAge = /(?:^|[\s,])max-age=(\d+)/i.exec(headers.get('cache-control') ?? '')?.[1]

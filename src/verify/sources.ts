@@ -1,8 +1,9 @@
 import { decodeRevocations, MAX_REVOCATIONS_BYTES, type RevocationList } from '../wire/revocations.ts'
-import { describeUrl, get } from './get.ts'
+import { describeUrl, get, UnservedError } from './get.ts'
 import { importKeys, type PublicKeys, usableKeys } from './keys.ts'
 import type { ResolvedOptions } from './options.ts'
-import { createRemote, type Remote } from './remote.ts'
+import { createRemote, type Loaded, type Remote } from './remote.ts'
+import { warn } from './warn.ts'
 
 const SECOND = 1000
 const MAX_KEYS_BYTES = 64 * 1024
@@ -37,9 +38,23 @@ export interface LoadedRevocations {
 
 /** `null` without the option `revocations`. */
 export function remoteRevocations(options: ResolvedOptions): Remote<LoadedRevocations> | null {
-  const { revocations: url, now, pollInterval } = options
-  if (url === null) return null
-  return createRemote<LoadedRevocations>(async (latest) => {
+  const { revocations, now, pollInterval } = options
+  if (revocations === null) return null
+  const url = revocations
+  let hasWarned = false
+
+  /** Not of an outage, which ends by itself. Nothing else shows this mistake with `onStale: 'serve'`. */
+  function warnOnce(error: unknown): never {
+    if (error instanceof UnservedError && !hasWarned) {
+      hasWarned = true
+      warn(
+        `The verifier cannot read the revocations, because ${error.message}. Check the option \`revocations\`, and that the application's adapter has \`revocations: true\`.`,
+      )
+    }
+    throw error
+  }
+
+  async function load(latest: LoadedRevocations | null): Promise<Loaded<LoadedRevocations>> {
     const requestedAt = now()
     const { body, etag, age } = await get(url, {
       ...options,
@@ -47,7 +62,7 @@ export function remoteRevocations(options: ResolvedOptions): Remote<LoadedRevoca
       etag: latest?.etag ?? null,
     })
     const list = body === null ? latest!.list : decodeRevocations(body)
-    if (list === null) throw new Error(`${describeUrl(url)} sent no revocation list`)
+    if (list === null) throw new UnservedError(`${describeUrl(url)} sent no revocation list`)
     // A cache on the way may have held the response.
     const takenAt = requestedAt - age * SECOND
     return {
@@ -56,5 +71,7 @@ export function remoteRevocations(options: ResolvedOptions): Remote<LoadedRevoca
       freshUntil: takenAt + pollInterval,
       usableUntil: takenAt + 2 * pollInterval,
     }
-  }, options)
+  }
+
+  return createRemote((latest) => load(latest).catch(warnOnce), options)
 }
