@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { createSessionClient } from '../../src/client/index.ts'
 import { createSessions } from '../../src/core/sessions.ts'
 import { RequestSession } from '../../src/http/request-session.ts'
 import { memory } from '../../src/memory/index.ts'
@@ -56,8 +55,18 @@ it('the page of the methods has every member of the session of a request', () =>
   expect(missing([...names, 'transport'], text)).toStrictEqual([])
 })
 
-it('the page of the front end has every member of a client', () => {
-  const names = Object.keys(createSessionClient({ baseUrl: 'https://api.example.com' }))
+it('the page of the front end has every member and every option of a client', () => {
   const text = cells('docs/guides/frontend.md', '## Create the client', '## Sign in and out')
-  expect(missing(names, text, '`client\\.')).toStrictEqual([])
+  const members = membersOf('src/client/client.ts', 'SessionClient')
+  expect(missing(members, text, '`client\\.')).toStrictEqual([])
+  expect(missing(membersOf('src/client/options.ts', 'SessionClientOptions'), text)).toStrictEqual([])
 })
+
+/** Those of an interface in a source file that needs the types of a browser. */
+function membersOf(file: string, name: string): string[] {
+  const [, body = ''] =
+    new RegExp(`^export interface ${name}<.+?{$(.+?)^}$`, 'ms').exec(readFileSync(file, 'utf8')) ?? []
+  const members = [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[(:]/gm)].map(([, member]) => member!)
+  expect(members.length).toBeGreaterThan(7)
+  return members
+}
