@@ -46,7 +46,8 @@ export interface VerifierOptions {
    */
   readonly timeout?: number
   /**
-   * Name of the access cookie.
+   * Name of the access cookie. On plain http at localhost the application calls it `pawl-access`: set that during
+   * development.
    * Takes a cookie name of at most 64 characters.
    * @defaultValue '__Host-pawl-access'
    */
