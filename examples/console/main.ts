@@ -56,8 +56,8 @@ app.use(
   askForPassword(),
   sessionsConsole(sessions, {
     authorize(req: Request) {
-      const { role, name } = sessionOf(req, sessions).claims
-      return role === 'administrator' ? { actor: name } : null
+      const { userId, claims } = sessionOf(req, sessions)
+      return claims.role === 'administrator' ? { actor: userId } : null
     },
   }),
 )

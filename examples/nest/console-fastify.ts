@@ -12,8 +12,8 @@ export class ConsoleController {
 
   constructor(@Inject(SESSIONS) sessions: AppSessions) {
     this.#show = sessionsConsole(sessions, {
-      authorize(_req, { claims }: SessionOf<AppSessions>) {
-        return claims.role === 'administrator' ? { actor: claims.name } : null
+      authorize(_req, { userId, claims }: SessionOf<AppSessions>) {
+        return claims.role === 'administrator' ? { actor: userId } : null
       },
     })
   }

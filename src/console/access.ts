@@ -6,7 +6,10 @@ import { CALLBACK_WITHIN, within } from '../portable/within.ts'
 
 /** Who uses the console, as `authorize` says. */
 export interface ConsoleAccess {
-  /** Who acts, 1 to 255 characters: an email address or a user id. The event `consoleAction` carries it. */
+  /**
+   * Who acts, 1 to 255 characters on one line: the user id, or another name that is unique and that users cannot change. The
+   * event `consoleAction` carries it.
+   */
   readonly actor: string
   /** Whether the console offers no actions and refuses them. @defaultValue false */
   readonly readOnly?: boolean
@@ -45,13 +48,29 @@ function late(): typeof LATE {
   return LATE
 }
 
-/** @throws TypeError */
+/**
+ * Reads own properties alone, so that a polluted prototype lets nobody in.
+ * @throws TypeError
+ */
 function read(answer: unknown): Required<ConsoleAccess> {
-  const { actor, readOnly = false } = Object(answer) as Partial<Record<keyof ConsoleAccess, unknown>>
-  if (typeof answer !== 'object' || typeof actor !== 'string' || actor === '' || actor.length > MAX_ACTOR)
+  const own = (name: keyof ConsoleAccess): unknown =>
+    Object.hasOwn(Object(answer), name) ? (answer as Record<string, unknown>)[name] : undefined
+  const [actor, readOnly = false] = [own('actor'), own('readOnly')]
+  if (typeof answer !== 'object' || !isActor(actor))
     throw new TypeError(
       `it must return { actor: string }, or null to refuse; it returned ${typeof answer === 'object' ? `an actor that is ${describe(actor)}` : describe(answer)}`,
     )
   if (typeof readOnly !== 'boolean') throw new TypeError('`readOnly` takes true or false')
   return { actor, readOnly }
+}
+
+/** A name that no log and no list of events can take for several lines, or for none. */
+function isActor(actor: unknown): actor is string {
+  return (
+    typeof actor === 'string' &&
+    actor.trim() !== '' &&
+    actor.length <= MAX_ACTOR &&
+    actor.isWellFormed() &&
+    !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(actor)
+  )
 }

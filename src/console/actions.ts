@@ -1,27 +1,31 @@
-import type { ConsoleAction } from '../core/observability/session-events.ts'
+import type { ConsoleAction, SessionEvents } from '../core/observability/session-events.ts'
 import type { Session } from '../core/session/session.ts'
 import { whyEnded } from '../core/session/why-ended.ts'
 import { counted } from '../portable/format.ts'
 import { isSessionId } from '../portable/session-id.ts'
-import { bounded } from './bounded.ts'
+import { bounded, problemWords, readPart } from './bounded.ts'
 import { type Html, html, prose } from './html.ts'
 import { isUserId } from './pages/users.ts'
 import { exact, sessionUrl, userName, userUrl, type View } from './view.ts'
 
-/** An action that was found possible: what it is about to do, and how to do it. */
-export interface Plan {
+/** An action and what it is about, as the address of a request says. */
+export interface Target {
   readonly action: ConsoleAction
+  readonly sessionId: string | null
+  readonly userId: string | null
+}
+
+/** An action that was found possible: what it is about to do, and how to do it. */
+export interface Plan extends Target {
   /** The question, as a heading. */
   readonly title: string
-  /** What will happen. */
-  readonly effects: readonly Html[]
+  /** What will happen. Only the question needs it, so {@link run} does not wait for it. */
+  effects(): readonly Html[] | Promise<readonly Html[]>
   /** The label of the button. */
   readonly label: string
   readonly isDangerous: boolean
   /** Where the result is shown, and where "cancel" leads. */
   readonly back: string
-  readonly sessionId: string | null
-  readonly userId: string | null
   /** @returns how many sessions this call changed; for a key its epoch */
   run(): Promise<number>
 }
@@ -37,35 +41,43 @@ export interface Impossible {
 /** More sessions of a user are not counted for a question. */
 const MAX_COUNTED = 100
 
-/** Reads what an action would do now. The session may have ended by the time that somebody confirms it. */
-export async function planOf(view: View, name: string): Promise<Plan | Impossible | null> {
-  const { query, sessions } = view
+/** @returns null for an action that the console does not know */
+export function targetOf(view: View, name: string): Target | Impossible | null {
+  const { query } = view
   switch (name as ConsoleAction) {
     case 'end-session':
     case 'expire-session': {
-      const id = query.get('session')
-      if (!isSessionId(id)) return badRequest(view)
-      const session = await bounded(() => sessions.get(id))
-      if (session === null) return missing(view)
-      return name === 'end-session' ? endSession(view, session) : expireSession(view, session)
+      const sessionId = query.get('session')
+      if (!isSessionId(sessionId)) return badRequest(view)
+      return { action: name as ConsoleAction, sessionId, userId: null }
     }
     case 'end-user':
     case 'expire-user': {
       const userId = query.get('user')
       if (!isUserId(userId)) return badRequest(view)
-      const active = await countActive(view, userId)
-      return name === 'end-user' ? endUser(view, userId, active) : expireUser(view, userId, active)
+      return { action: name as ConsoleAction, sessionId: null, userId }
     }
     case 'end-others': {
-      const [userId, keep] = [query.get('user'), query.get('keep')]
-      if (!isUserId(userId) || !isSessionId(keep)) return badRequest(view)
-      return endOthers(view, userId, keep)
+      const [userId, sessionId] = [query.get('user'), query.get('keep')]
+      if (!isUserId(userId) || !isSessionId(sessionId)) return badRequest(view)
+      return { action: 'end-others', sessionId, userId }
     }
     case 'rotate-keys':
-      return rotateKeys(view)
+      return { action: 'rotate-keys', sessionId: null, userId: null }
     default:
       return null
   }
+}
+
+/** Reads whether an action is possible now. The session may have ended by the time that somebody confirms it. */
+export async function planOf(view: View, target: Target): Promise<Plan | Impossible> {
+  const { action, sessionId, userId } = target
+  if (action === 'rotate-keys') return rotateKeys(view)
+  if (sessionId === null) return action === 'end-user' ? endUser(view, userId!) : expireUser(view, userId!)
+  const session = await bounded(() => view.sessions.get(sessionId))
+  if (session === null) return missing(view)
+  if (action === 'end-others') return endOthers(view, userId!, session)
+  return action === 'end-session' ? endSession(view, session) : expireSession(view, session)
 }
 
 function endSession(view: View, session: Session): Plan {
@@ -73,7 +85,7 @@ function endSession(view: View, session: Session): Plan {
   return {
     action: 'end-session',
     title: 'End this session?',
-    effects: [
+    effects: () => [
       alreadyEnded(view, session) ??
         html`The device is signed out: its next request is refused, in every process of the application.`,
       html`The user can sign in again at once. All other sessions stay.`,
@@ -93,7 +105,7 @@ function expireSession(view: View, session: Session): Plan {
   return {
     action: 'expire-session',
     title: 'Expire the access tokens of this session?',
-    effects: [
+    effects: () => [
       alreadyEnded(view, session) ??
         html`Access tokens that the session has are refused from now on. Its client gets a new one by a refresh.`,
       html`Nobody is signed out.`,
@@ -107,12 +119,12 @@ function expireSession(view: View, session: Session): Plan {
   }
 }
 
-function endUser(view: View, userId: string, active: string): Plan {
+function endUser(view: View, userId: string): Plan {
   return {
     action: 'end-user',
     title: 'End all sessions of this user?',
-    effects: [
-      html`${userName(userId)} has ${active} now. All of them end: every device is signed out, in every process of the application.`,
+    effects: async () => [
+      html`${userName(userId)} has ${await countActive(view, userId)} now. All of them end: every device is signed out, in every process of the application.`,
       html`The user can sign in again at once.`,
       html`This cannot be undone.`,
     ],
@@ -125,12 +137,12 @@ function endUser(view: View, userId: string, active: string): Plan {
   }
 }
 
-function expireUser(view: View, userId: string, active: string): Plan {
+function expireUser(view: View, userId: string): Plan {
   return {
     action: 'expire-user',
     title: 'Expire the access tokens of this user?',
-    effects: [
-      html`${userName(userId)} has ${active} now. Access tokens that they have are refused from now on, and their clients get new ones by a refresh.`,
+    effects: async () => [
+      html`${userName(userId)} has ${await countActive(view, userId)} now. Access tokens that they have are refused from now on, and their clients get new ones by a refresh.`,
       html`Nobody is signed out.`,
     ],
     label: 'Expire access tokens',
@@ -142,12 +154,9 @@ function expireUser(view: View, userId: string, active: string): Plan {
   }
 }
 
-async function endOthers(view: View, userId: string, keep: string): Promise<Plan | Impossible> {
-  const [kept, active] = await Promise.all([
-    bounded(() => view.sessions.get(keep)),
-    countActive(view, userId),
-  ])
-  if (kept === null || kept.userId !== userId) return missing(view)
+function endOthers(view: View, userId: string, kept: Session): Plan | Impossible {
+  const keep = kept.sessionId
+  if (kept.userId !== userId) return missing(view)
   if (!kept.active)
     return {
       status: 409,
@@ -161,8 +170,8 @@ async function endOthers(view: View, userId: string, keep: string): Promise<Plan
   return {
     action: 'end-others',
     title: 'End all other sessions of this user?',
-    effects: [
-      html`${userName(userId)} has ${active} now. All but this one end: every other device is signed out.`,
+    effects: async () => [
+      html`${userName(userId)} has ${await countActive(view, userId)} now. All but this one end: every other device is signed out.`,
       html`This cannot be undone.`,
     ],
     label: 'End all others',
@@ -186,7 +195,7 @@ function rotateKeys(view: View): Plan | Impossible {
   return {
     action: 'rotate-keys',
     title: 'Rotate the signing key?',
-    effects: [
+    effects: () => [
       html`A new key is published now. It signs as soon as every process has had time to load it.`,
       html`The present key verifies until its last access token has expired. Nobody is signed out.`,
     ],
@@ -213,10 +222,13 @@ function alreadyEnded({ now }: View, session: Session): Html | null {
   )}`
 }
 
-/** `3 active sessions`; `1,000 or more active sessions` */
+/** `3 active sessions`; `100 or more active sessions`. A slow database must not keep anybody from ending them. */
 async function countActive({ sessions }: View, userId: string): Promise<string> {
-  const { length } = await bounded(() => sessions.list(userId, { active: true, limit: MAX_COUNTED }))
-  return length < MAX_COUNTED ? counted(length, 'active session') : `${MAX_COUNTED} or more active sessions`
+  const { value } = await readPart(() => sessions.list(userId, { active: true, limit: MAX_COUNTED }))
+  if (value === null) return 'an unknown number of active sessions'
+  return value.length < MAX_COUNTED
+    ? counted(value.length, 'active session')
+    : `${MAX_COUNTED} or more active sessions`
 }
 
 function badRequest({ base }: View): Impossible {
@@ -237,14 +249,53 @@ function missing({ base }: View): Impossible {
   }
 }
 
+/** An action that has not begun, because the database did not say in time whether it is possible. */
+export function notBegun(view: View, { sessionId, userId }: Target, error: unknown): Impossible {
+  const back =
+    sessionId !== null
+      ? sessionUrl(view, sessionId)
+      : userId !== null
+        ? userUrl(view, userId)
+        : `${view.base}/`
+  return {
+    status: 503,
+    title: 'Nothing was changed',
+    text: html`${problemWords(error)} Try again in a moment.`,
+    back,
+  }
+}
+
 /** An action whose result is not known, because the database has not answered. */
-export function interrupted(back: string): Impossible {
+export function interrupted({ action, back }: Plan): Impossible {
   return {
     status: 503,
     title: 'The database does not answer',
-    text: html`Whether this was done is not known, and it may have been done in part. Doing it again does no harm.`,
+    text:
+      action === 'rotate-keys'
+        ? html`Whether a new key is published is not known. The overview lists it if it is. Look there first: another rotation publishes one more key.`
+        : html`Whether this was done is not known, and it may have been done in part. Doing it again does no harm.`,
     back,
   }
+}
+
+/** What an action does, after "has" and after "tried to". */
+const WORDS: Readonly<Record<ConsoleAction, readonly [done: string, toDo: string]>> = {
+  'end-session': ['ended the session', 'end the session'],
+  'expire-session': ['expired the access tokens of the session', 'expire the access tokens of the session'],
+  'end-user': ['ended all sessions of the user', 'end all sessions of the user'],
+  'expire-user': ['expired the access tokens of the user', 'expire the access tokens of the user'],
+  'end-others': ['ended all sessions of the user but one', 'end all sessions of the user but one'],
+  'rotate-keys': ['rotated the signing key', 'rotate the signing key'],
+}
+
+/** `ended all sessions of the user (3 sessions)`, for lists of events. */
+export function actionText({ action, sessions }: SessionEvents['consoleAction']): string {
+  const [done, toDo] = WORDS[action]
+  if (sessions === null) return `tried to ${toDo}; the database failed, and whether it was done is not known`
+  if (action === 'rotate-keys') return done
+  return sessions === 0
+    ? `tried to ${toDo}; nothing was changed`
+    : `${done} (${counted(sessions, 'session')})`
 }
 
 /** What an action did, for the page that follows it. @param result what {@link Plan.run} returned */

@@ -33,6 +33,8 @@ export interface Activity {
   notable(): readonly RecentEvent[]
   /** What the row of a session does not tell, the newest first. */
   ofSession(sessionId: string): readonly RecentEvent[]
+  /** Actions of the console on the sessions of a user, the newest first. */
+  actionsOn(userId: string): readonly RecentEvent[]
 }
 
 /** Milliseconds of a slot, the smallest time that is counted apart. */
@@ -85,7 +87,8 @@ function watch(sessions: Pick<Sessions, 'on'>, clock: () => number): Activity {
     sessions.on(name, (event) => {
       const entry = entryOf(name, event)
       if (isNotable) remember(notable, MAX_NOTABLE, entry)
-      if (isOfSession && entry.sessionId !== null) remember(ofSessions, MAX_OF_SESSIONS, entry)
+      if (isOfSession && (entry.sessionId ?? entry.userId) !== null)
+        remember(ofSessions, MAX_OF_SESSIONS, entry)
     })
   }
 
@@ -98,8 +101,12 @@ function watch(sessions: Pick<Sessions, 'on'>, clock: () => number): Activity {
 
   function remember(list: RecentEvent[], max: number, entry: RecentEvent): void {
     const [last] = list
-    // An outage repeats itself.
-    const isRepeated = last?.name === entry.name && entry.sessionId === null && entry.userId === null
+    // An outage repeats itself. Each action has its own actor.
+    const isRepeated =
+      last?.name === entry.name &&
+      entry.name !== 'consoleAction' &&
+      entry.sessionId === null &&
+      entry.userId === null
     if (isRepeated) list.shift()
     list.unshift(isRepeated ? { ...entry, times: last.times + 1 } : entry)
     list.length = Math.min(list.length, max)
@@ -132,6 +139,8 @@ function watch(sessions: Pick<Sessions, 'on'>, clock: () => number): Activity {
     },
     notable: () => notable,
     ofSession: (sessionId) => ofSessions.filter((entry) => entry.sessionId === sessionId),
+    actionsOn: (userId) =>
+      ofSessions.filter((entry) => entry.name === 'consoleAction' && entry.userId === userId),
   }
 }
 

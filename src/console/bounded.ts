@@ -9,7 +9,7 @@ const PART_WITHIN = 2000
 /** A part of a page that may be missing, and why. */
 export type Part<T> =
   | { readonly value: T; readonly problem: null }
-  | { readonly value: null; readonly problem: string; readonly isOutage: boolean }
+  | { readonly value: null; readonly problem: string; readonly isAway: boolean }
 
 /**
  * Reads a part of a page. It never rejects, because the other parts are worth showing.
@@ -20,7 +20,7 @@ export async function readPart<T>(read: () => Promise<T>, name = 'the console'):
     return { value: await bounded(read), problem: null }
   } catch (error) {
     if (!isOutage(error)) reportThrown(name, error)
-    return { value: null, problem: problemWords(error), isOutage: isOutage(error) }
+    return { value: null, problem: problemWords(error), isAway: isAway(error) }
   }
 }
 
@@ -31,20 +31,27 @@ export function bounded<T>(read: () => Promise<T>): Promise<T> {
   })
 }
 
-/** The database has not answered in time. */
+/** A read that has not ended in time. Nobody can tell here whether it has waited for the database or for a connection of the pool. */
 export class TooSlowError extends Error {
   constructor() {
-    super(`The database did not answer within ${PART_WITHIN / 1000} s.`)
+    super(
+      `No answer within ${PART_WITHIN / 1000} s: the database is slow or away, or all connections of its pool are in use.`,
+    )
   }
 }
 
-/** Whether the database is away, which a page says instead of failing. */
+/** Whether the database is away or slow, which a page says instead of failing. */
 export function isOutage(error: unknown): boolean {
-  return error instanceof TooSlowError || (isSessionsError(error) && error.code === 'ERR_STORE_UNAVAILABLE')
+  return error instanceof TooSlowError || isAway(error)
+}
+
+/** Whether the database is away for sure. */
+function isAway(error: unknown): boolean {
+  return isSessionsError(error) && error.code === 'ERR_STORE_UNAVAILABLE'
 }
 
 /** An outage in words. The message of another error may hold anything, so the console shows none. */
-function problemWords(error: unknown): string {
+export function problemWords(error: unknown): string {
   if (error instanceof TooSlowError) return error.message
   if (isOutage(error)) return printable((error as Error).message)
   return 'Pawl could not read this part.'

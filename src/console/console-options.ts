@@ -23,8 +23,8 @@ export interface ConsoleOptions<
     context: Context,
   ) => ConsoleAccess | null | false | undefined | PromiseLike<ConsoleAccess | null | false | undefined>
   /**
-   * The path of the console. Where the framework tells the path that a router has removed, as Express does for
-   * `app.use`, that path counts.
+   * The path of the console, which answers all other paths by 404. Where the framework tells the path that a
+   * router has removed, as Express does for `app.use`, that path counts.
    * Takes an absolute path without a trailing slash, like '/admin/sessions', or '/'.
    * @defaultValue '/admin/sessions'
    */

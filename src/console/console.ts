@@ -7,7 +7,7 @@ import { isOfHost } from '../http/origin.ts'
 import { resolveTable } from '../portable/options/resolve-table.ts'
 import { isSessionId } from '../portable/session-id.ts'
 import { askAccess, type ConsoleAccess } from './access.ts'
-import { interrupted, planOf, resultText } from './actions.ts'
+import { interrupted, notBegun, planOf, resultText, type Target, targetOf } from './actions.ts'
 import { activityOf } from './activity.ts'
 import { SCRIPT } from './assets/script.ts'
 import { STYLES } from './assets/styles.ts'
@@ -83,7 +83,8 @@ export function createConsole<Claims extends object, Data, Incoming, Context>(
       located = await viewOf(request, access)
       return located === null ? NOT_FOUND : await route(located, request.exchange)
     } catch (error) {
-      if (isOutage(error)) return located === null ? UNAVAILABLE : show(located, outagePage(), RETRY_LATER)
+      if (isOutage(error))
+        return located === null ? UNAVAILABLE : show(located, outagePage(error), RETRY_LATER)
       reportThrown('the console', error)
       return plainReply(500, 'This page failed', 'The log of the application says why.')
     }
@@ -152,11 +153,12 @@ async function pageOf(view: View, path: string): Promise<Page | Redirect | null>
 
 /** Asks before an action. */
 async function ask(located: Located, name: string): Promise<Reply> {
-  const { view, target } = located
-  const plan = await planOf(view, name)
-  if (plan === null) return show(located, unknownPage())
+  const { view, target: address } = located
+  const target = targetOf(view, name)
+  if (target === null) return show(located, unknownPage())
   if (!view.mayAct) return show(located, readOnlyPage())
-  return show(located, 'run' in plan ? confirmPage(plan, view.base + target) : impossiblePage(plan))
+  const plan = 'action' in target ? await planOf(view, target) : target
+  return show(located, 'run' in plan ? await confirmPage(plan, view.base + address) : impossiblePage(plan))
 }
 
 /** Does it. The parameters are those of the address. */
@@ -164,23 +166,30 @@ async function act(located: Located, exchange: Exchange, name: string): Promise<
   const { view } = located
   if (!isOwnForm(exchange))
     return plainReply(403, 'This request was refused', 'It does not come from a page of this console.')
+  const target = targetOf(view, name)
+  if (target === null) return show(located, unknownPage())
   if (!view.mayAct) return show(located, readOnlyPage())
-  const plan = await planOf(view, name)
-  if (plan === null) return show(located, unknownPage())
-  if (!('run' in plan)) return show(located, impossiblePage(plan))
-  const { action, sessionId, userId, back, run } = plan
+  if (!('action' in target)) return show(located, impossiblePage(target))
   const { engine, actor, now } = view
-  const tell = (sessions: number | null): void =>
+  const tell = ({ action, sessionId, userId }: Target, sessions: number | null): void =>
     engine.events.emit('consoleAction', { action, actor, sessionId, userId, sessions })
+
+  const plan = await planOf(view, target).catch((error: unknown) => {
+    tell(target, 0)
+    if (!isOutage(error)) throw error
+    return notBegun(view, target, error)
+  })
+  if (!('run' in plan)) return show(located, impossiblePage(plan))
+  const { action, back } = plan
   try {
-    const result = await run()
-    tell(action === 'rotate-keys' ? 0 : result)
+    const result = await plan.run()
+    tell(plan, action === 'rotate-keys' ? 0 : result)
     const notice = createNotice(engine.options.secrets, back, { action, result }, now)
     return redirect(`${back}${back.includes('?') ? '&' : '?'}done=${notice}`)
   } catch (error) {
-    tell(null)
+    tell(plan, null)
     if (!isOutage(error)) throw error
-    return show(located, impossiblePage(interrupted(back)))
+    return show(located, impossiblePage(interrupted(plan)))
   }
 }
 
@@ -212,15 +221,13 @@ interface Place {
   readonly query: URLSearchParams
 }
 
-/** Where the console is, and what of it is asked for. */
+/** Where the console is, and what of it is asked for; `null` for a path that is not below it. */
 function placeOf({ exchange: { target }, mountedAt }: ConsoleRequest, configured: string): Place | null {
   const address = target.startsWith('/') ? `http://console${target}` : target
   if (!URL.canParse(address)) return null
   const url = new URL(address)
   const base = mountedAt ?? (configured === '/' ? '' : configured)
-  const isBelow = url.pathname === base || url.pathname.startsWith(`${base}/`)
-  // A router that does not tell which path it has removed.
-  const path = isBelow ? url.pathname.slice(base.length) : url.pathname
-  if (!BASE.test(base)) return null
+  if (!BASE.test(base) || !`${url.pathname}/`.startsWith(`${base}/`)) return null
+  const path = url.pathname.slice(base.length)
   return { base, path: path === '' ? '/' : path, search: url.search, query: url.searchParams }
 }

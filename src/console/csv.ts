@@ -1,5 +1,8 @@
-/** A text that begins like this is a formula for a spreadsheet (OWASP: CSV injection). */
-const FORMULA = /^[=+\-@\t\r]/
+/**
+ * A text that begins like this is a formula for a spreadsheet, also after spaces and in full width, or it can break out of its
+ * cell (OWASP: CSV injection).
+ */
+const FORMULA = /^[\s\p{Cc}]*[=+\-@＝＋－＠]|^[\t\r\n]/u
 
 /** A table as CSV (RFC 4180). Cells that a spreadsheet would compute begin with an apostrophe. */
 export function toCsv(rows: readonly (readonly (string | null)[])[]): string {

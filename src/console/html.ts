@@ -40,11 +40,13 @@ export function markup(text: string): Html {
 
 const TIME_OR_CODE = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)|`([^`]+)`/
 
-/** Sentences in which times are ISO 8601 and code has backticks. */
+/** Sentences in which times are ISO 8601 and code has backticks. A text of others may look like a time and be none. */
 export function prose(text: string, time: (at: Date) => Html): Html {
   const pieces = text.split(TIME_OR_CODE).map((part = '', index): Piece => {
     if (index % 3 === 0 || part === '') return part
-    return index % 3 === 1 ? time(new Date(part)) : html`<code>${part}</code>`
+    if (index % 3 === 2) return html`<code>${part}</code>`
+    const at = new Date(part)
+    return Number.isNaN(at.getTime()) ? part : time(at)
   })
   return html`${pieces}`
 }

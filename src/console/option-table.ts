@@ -23,8 +23,8 @@ export const CONSOLE_OPTIONS: OptionTable = {
     required: true,
   },
   /**
-   * The path of the console. Where the framework tells the path that a router has removed, as Express does for `app.use`,
-   * that path counts.
+   * The path of the console, which answers all other paths by 404. Where the framework tells the path that a router has
+   * removed, as Express does for `app.use`, that path counts.
    */
   path: {
     value: text("an absolute path without a trailing slash, like '/admin/sessions', or '/'", PATH),

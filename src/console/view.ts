@@ -88,8 +88,16 @@ export function sessionLink(view: View, sessionId: string): Html {
   return html`<a class="id" href="${sessionUrl(view, sessionId)}" title="${sessionId}">…${sessionId.slice(-12)}</a>`
 }
 
-/** The position after which a page continues: `<ms>.<session id>`. */
+/** The year 9999 is the last one that ISO 8601 writes with four digits, as PostgreSQL reads it. */
+const END_OF_TIME = Date.UTC(9999, 0)
+
+/** Whether a session may have been alive then. In ms. */
+export function isTime(at: number): boolean {
+  return at >= 0 && at < END_OF_TIME
+}
+
+/** The position after which a page continues: `<ms>.<session id>`. Anything else is the first page. */
 export function readPosition(text: string | null): { at: number; id: string } | null {
   const [, at, id] = /^(\d{1,15})\.(.{36})$/.exec(text ?? '') ?? []
-  return at !== undefined && isSessionId(id) ? { at: Number(at), id } : null
+  return isTime(Number(at)) && isSessionId(id) ? { at: Number(at), id } : null
 }

@@ -44,9 +44,10 @@ export const MAX_OVERVIEW_DAYS = 31
 
 /**
  * How a number was made. `counted`: every row was read. `estimated`: from statistics of the database, which may be a day
- * old. `sampled`: from parts of the time that were read now. `unknown`: neither was possible in time.
+ * old. `sampled`: every entry of an index was counted, and the reasons are from a sample of the rows. `sparse`: at least in
+ * part from a few moments of every hour, so that a burst between them is missing. `unknown`: none was possible in time.
  */
-export type FigureSource = 'counted' | 'estimated' | 'sampled' | 'unknown'
+export type FigureSource = 'counted' | 'estimated' | 'sampled' | 'sparse' | 'unknown'
 
 export interface Figure {
   /** `null` exactly if it is unknown. */

@@ -8,12 +8,19 @@ interface ErrorOptionsWithCause {
   readonly cause?: unknown
 }
 
+/** The same in every copy of the package: a bundler may load one for a proxy and one for a route. */
+const IS_SESSIONS_ERROR = Symbol.for('pawl.error')
+
 /**
  * Base class of the errors that Pawl throws. Switch on `code`. No message contains a token, a key or a cookie.
  * For a mistake in the calling code, a wrong type for example, Pawl throws a `TypeError`.
  */
 export class SessionsError extends Error {
   readonly code: string
+
+  static {
+    Object.defineProperty(SessionsError.prototype, IS_SESSIONS_ERROR, { value: true })
+  }
 
   constructor(code: string, message: string, options?: ErrorOptionsWithCause) {
     super(message, options)
@@ -290,7 +297,7 @@ export type AnySessionsError =
   | SchemaOutdatedError
   | InvalidOptionsError
 
-/** Narrows `error` to the errors of Pawl, discriminated by `code`. */
+/** Narrows `error` to the errors of Pawl, discriminated by `code`. Knows those of another copy of the package, too. */
 export function isSessionsError(error: unknown): error is AnySessionsError {
-  return error instanceof SessionsError
+  return error instanceof Error && IS_SESSIONS_ERROR in error
 }

@@ -35,7 +35,7 @@ export function createBulkStatements(
       const deleted = due.length === 0 ? [] : await run('prune', [due.map(({ id }) => id as string), today])
       const { retention } = audit
       const old = retention === null ? [] : await run('pruneAudit', [timestamp(now - retention), limit])
-      return { due: Math.max(due.length, Math.min(old.length, limit)), deleted: deleted.length }
+      return { due: Math.max(due.length, old.length), deleted: deleted.length }
     },
   }
 }

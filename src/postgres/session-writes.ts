@@ -51,8 +51,8 @@ export function createSessionWrites(
 
   /** Also without the option: another process may have recorded the user. */
   async function eraseAudit(userId: string): Promise<void> {
-    for (let erased = ERASE_BATCH; erased >= ERASE_BATCH; )
-      erased = (await run('eraseAudit', [userId, ERASE_BATCH])).length
+    for (let due = ERASE_BATCH; due === ERASE_BATCH; )
+      due = (await run('eraseAudit', [userId, ERASE_BATCH])).length
     await run('eraseAuditActor', [userId])
   }
 

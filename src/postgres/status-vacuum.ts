@@ -32,14 +32,16 @@ const VACUUM = `with part as (
   from part where relkind in ('r', 'p')`
 
 /**
- * The oldest snapshot that VACUUM has to respect, of this database or of a replica. A VACUUM of its own does not count. A role sees the transactions of other
- * roles with the rights of `pg_monitor`.
+ * The oldest snapshot that VACUUM has to respect, of this database or of a replica. A transaction that waits for its client has
+ * none, but VACUUM respects what it has written. A VACUUM of its own does not count. A role sees the transactions of other roles
+ * with the rights of `pg_monitor`.
  */
 const HORIZON = `select kind, name, application, ${milliseconds('since')} as since, age(xmin) as transactions
   from (
-    select 'transaction' as kind, pid::text as name, application_name as application, xact_start as since, backend_xmin as xmin
+    select 'transaction' as kind, pid::text as name, application_name as application, xact_start as since,
+        case when backend_xmin is null or age(backend_xid) > age(backend_xmin) then backend_xid else backend_xmin end as xmin
       from pg_stat_activity
-      where backend_xmin is not null and datname = current_database() and pid <> pg_backend_pid()
+      where (backend_xmin is not null or backend_xid is not null) and datname = current_database() and pid <> pg_backend_pid()
         and backend_type <> 'autovacuum worker'
     union all
     select 'prepared', gid, '', prepared, transaction from pg_prepared_xacts where database = current_database()

@@ -178,7 +178,8 @@ describe('one record for a session that', () => {
     clock.advance(60 * DAY)
     statements.length = 0
     expect(await sessions.prune()).toBe(3)
-    expect(statements.filter((word) => word === 'with')).toHaveLength(1)
+    // One for the sessions, and one for the retention of the audit.
+    expect(statements.filter((word) => word === 'with')).toHaveLength(2)
     expect(await sessions.prune()).toBe(0)
     const ends = (await rowsOf(schema)).filter(({ kind }) => kind === 'ended')
     expect(ends.map((row) => [row['session_id'], row['reason'], Number(row['at']) - from])).toStrictEqual([
@@ -270,6 +271,29 @@ describe('deleteUser', () => {
     )
     const plain = await openSessions({ store: postgres({ pool, schema, listen: false }) })
     await plain.deleteUser('gone')
+    expect(await rowsOf(schema)).toStrictEqual([])
+  })
+
+  it('erases all rows, also while another process deletes some of them', async () => {
+    const { sessions, schema } = await open()
+    await pool.query(
+      `insert into ${schema}.session_audit (at, session_id, kind, user_id)
+       select now() - n * interval '1 s', gen_random_uuid(), 'created', 'gone' from generate_series(1, 1200) n`,
+    )
+    const other = await pool.connect()
+    const pid = (await other.query('select pg_backend_pid() as pid')).rows[0].pid
+    await other.query('begin')
+    await other.query(
+      `delete from ${schema}.session_audit where at = (select min(at) from ${schema}.session_audit)`,
+    )
+    const deleted = sessions.deleteUser('gone')
+    const isWaiting = async (): Promise<boolean> =>
+      (await pool.query('select from pg_stat_activity where $1 = any(pg_blocking_pids(pid))', [pid]))
+        .rowCount === 1
+    while (!(await isWaiting()));
+    await other.query('commit')
+    other.release()
+    await deleted
     expect(await rowsOf(schema)).toStrictEqual([])
   })
 })

@@ -1,8 +1,11 @@
 import type { QueryConfig } from 'pg'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { HistoryPage, HistoryQuery, StoreInspection } from '../../src/core/inspection.ts'
+import { AUDIT_QUERIES } from '../../src/postgres/audit/queries.ts'
 import { type PostgresStore, postgres } from '../../src/postgres/index.ts'
+import { createNames } from '../../src/postgres/names.ts'
 import { createDatabase, createPool } from '../support/database.ts'
+import { readsOf } from '../support/explain.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { openSessions } from '../support/sessions.ts'
 
@@ -143,14 +146,55 @@ describe('reads a part of an index', () => {
     expect(plans.at(-1)).not.toContain('Seq Scan')
   })
 
+  it('for a period in which a large network was not seen', async () => {
+    const period = { from: START - 365 * 86_400_000, to: START - 90 * 86_400_000 }
+    const search = (inspection: StoreInspection): Promise<HistoryPage> =>
+      inspection.history!({ ...period, network: '10.0.0.0/8', limit: 100 })
+    const [count, found, ...more] = await plansOf(search)
+    expect(count).toMatch(/^Aggregate.*\n *-> *Limit /)
+    expect(found).not.toContain('CTE entries')
+    expect(found).toContain('session_audit_pkey')
+    expect(more).toStrictEqual([])
+    expect(await search(inspect)).toStrictEqual({ found: [], next: null })
+  })
+
   it('for reuse, and for the days', async () => {
     const [since, reuse] = await plansOf((inspection) => inspection.reuse(null, 10))
     expect(since).toMatch(/Index (?:Only )?Scan using session_audit_pkey/)
     expect(reuse).toMatch(/Index Scan Backward using session_audit_reuse_idx/)
-    const days = await plansOf((inspection) => inspection.overview(START + 20 * 86_400_000, 7))
+    const days = await plansOf((inspection) => inspection.overview(START + 20 * 86_400_000, 20))
     expect(days.filter((plan) => plan.includes('session_audit'))).toHaveLength(4)
     for (const plan of days) expect(plan).not.toContain('Seq Scan on session_audit')
   })
+})
+
+it('finds the oldest sign-in behind many expiries that are older, a day at a time', async () => {
+  const schema = 'expired'
+  await postgres({ pool, schema, audit: true, listen: false }).start()
+  await pool.query(
+    `insert into ${schema}.session_audit (at, session_id, kind, user_id)
+     select to_timestamp($1::bigint / 1000) - n * interval '30 s', gen_random_uuid(), 'ended', 'u' from generate_series(1, 30000) n
+     union all
+     select to_timestamp($1::bigint / 1000) + n * interval '30 s', gen_random_uuid(), 'created', 'u' from generate_series(0, 999) n`,
+    [START],
+  )
+  await pool.query(`vacuum analyze ${schema}.session_audit`)
+  const oldest = createNames(schema).fill(AUDIT_QUERIES.oldestAudited)
+  const found = async (): Promise<number> => Number((await pool.query(oldest)).rows[0].at)
+  expect(await found()).toBeGreaterThanOrEqual(START)
+  // The audit is younger than a day.
+  expect(await found()).toBeLessThan(START + 1000 * 30_000)
+  await pool.query(
+    `insert into ${schema}.session_audit (at, session_id, kind, user_id)
+     select at + interval '20 hours', gen_random_uuid(), kind, 'u' from ${schema}.session_audit where kind = 'created'`,
+  )
+  expect(await found()).toBeLessThan(START + 86_400_000)
+  const { rows, scans } = await readsOf(pool, oldest, [])
+  expect(scans).not.toContain('Seq Scan on session_audit')
+  // Ten days and a half, 500 each.
+  expect(rows).toBeLessThan(8000)
+  await pool.query(`truncate ${schema}.session_audit`)
+  expect((await pool.query(oldest)).rows).toStrictEqual([{ at: null }])
 })
 
 describe('refuses before any work', () => {

@@ -44,6 +44,18 @@ describe('rows past their retention', () => {
     expect(await count('retention.session_audit')).toBe(0)
   })
 
+  it('are deleted in batches, also those of one time', async () => {
+    const schema = 'one_time'
+    const store = postgres({ pool, schema, audit: true, listen: false })
+    await openSessions({ store })
+    await pool.query(
+      `insert into ${schema}.session_audit (at, session_id, kind, user_id)
+       select '2020-01-01', gen_random_uuid(), 'ended', 'u' from generate_series(1, 1200) n`,
+    )
+    expect(await store.prune(Date.now(), 500)).toStrictEqual({ due: 500, deleted: 0 })
+    expect(await count(`${schema}.session_audit`)).toBe(700)
+  })
+
   it('stay with `retention: null`, and where nothing is audited', async () => {
     const clock = createFakeClock()
     const sessions = await open('forever', { audit: { retention: null } }, clock)

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, get } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { hostname, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createGate, type Gate, type Knock, type Verdict } from '../../src/cli/commands/console/gate.ts'
 import { browserCommand } from '../../src/cli/commands/console/open-browser.ts'
@@ -17,7 +18,7 @@ import { built, pawl, type Ran } from './pawl.ts'
 const MINUTE = 60_000
 /** `script` of util-linux makes a pseudo-terminal. */
 const hasTerminal = spawnSync('script', ['-qec', 'true', '/dev/null'], { stdio: 'ignore' }).status === 0
-const LINK = /http:\/\/127\.0\.0\.1:\d+\/[\w-]{22}\?token=[\w-]{43}/
+const LINK = /http:\/\/127\.0\.0\.1:\d+\/open\?token=[\w-]{43}/
 
 function openGate(): { gate: Gate; wait(ms: number): void; knock(more?: Partial<Knock>): Verdict } {
   let time = 0
@@ -71,7 +72,8 @@ describe('the gate of the console', () => {
       { url: `${gate.path}?token=` },
       { url: `${gate.path}?token=${token.slice(0, -1)}` },
       { url: `/?token=${token}` },
-      { url: `${gate.path}/?token=${token}` },
+      { url: `/open/?token=${token}` },
+      { url: `${gate.path}?token=${token}` },
       { method: 'HEAD' },
       { method: 'POST' },
     ])
@@ -110,14 +112,40 @@ describe('the gate of the console', () => {
   })
 
   it('has other secrets each time', () => {
-    const links = Array.from({ length: 3 }, () => openGate().gate.link)
-    expect(new Set(links.flatMap((link) => link.split('?'))).size).toBe(6)
+    const gates = Array.from({ length: 3 }, () => openGate().gate)
+    expect(new Set(gates.flatMap(({ link, path }) => [link, path])).size).toBe(6)
+  })
+
+  it('keeps the path of the cookie out of the link', () => {
+    const { gate, knock } = openGate()
+    const [, path] = /Path=\/([^;]+)/.exec((knock() as { setCookie: string }).setCookie)!
+    expect(gate.path).toBe(`/${path}`)
+    expect(gate.link).toMatch(/^\/open\?token=[\w-]{43}$/)
+    expect(gate.link).not.toContain(path)
+  })
+
+  it('opens nothing besides the console', () => {
+    const { gate, knock } = openGate()
+    const cookie = cookieOf(knock())
+    for (const url of [
+      '/',
+      '/users',
+      '/open',
+      `${gate.path}x`,
+      `${gate.path}/../users`,
+      `${gate.path}/%2e%2E/users`,
+      '//',
+      '*',
+    ])
+      expect(knock({ url, cookie }), url).toStrictEqual({ kind: 'refused', because: 'no cookie' })
+    for (const url of [gate.path, `${gate.path}?days=1`, `${gate.path}/`, `${gate.path}/user?id=..`])
+      expect(knock({ url, cookie }), url).toStrictEqual({ kind: 'open' })
   })
 })
 
 describe('the browser of the console', () => {
   it.skipIf(!hasTerminal)(
-    'opens the link on a terminal of a desktop (skipped without `script`)',
+    'gets the link by a file that nobody else can read (skipped without `script`)',
     async () => {
       const database = await createDatabase()
       await openSessions({ store: postgres({ connectionString: database }) })
@@ -125,7 +153,13 @@ describe('the browser of the console', () => {
       onTestFinished(() => rm(home, { recursive: true, force: true }))
       await writeFile(
         join(home, 'xdg-open'),
-        `#!/bin/sh\nprintf '%s' "$1" > '${home}/new' && mv '${home}/new' '${home}/opened'\n`,
+        // The list of processes, as every user of the machine sees it.
+        `#!/bin/sh
+file="\${1#file://}"
+{ printf '%s\\n' "$1"; stat -c %a "$file" "\${file%/*}"; cat "$file"; } > '${home}/new'
+cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' > '${home}/processes'
+mv '${home}/new' '${home}/opened'
+`,
       )
       await chmod(join(home, 'xdg-open'), 0o755)
       const opened = (): Promise<string> => readFile(join(home, 'opened'), 'utf8').catch(() => '')
@@ -160,7 +194,17 @@ describe('the browser of the console', () => {
       const quiet = await terminal('console --no-open', () => {})
       expect([quiet.match(LINK), await opened()]).toStrictEqual([expect.anything(), ''])
       const text = await terminal('console', async () => expect(await opened()).not.toBe(''))
-      expect(await opened()).toBe(text.match(LINK)?.[0])
+      const [file, ofFile, ofFolder, ...page] = (await opened()).split('\n')
+      const link = text.match(LINK)![0]
+      expect([ofFile, ofFolder, page.join('\n')]).toStrictEqual([
+        '600',
+        '700',
+        expect.stringContaining(`url=${link}"`),
+      ])
+      const processes = await readFile(join(home, 'processes'), 'utf8')
+      expect(processes).toContain(file)
+      expect(processes).not.toContain(link.split('=')[1])
+      await expect(access(fileURLToPath(file!))).rejects.toThrow('ENOENT')
     },
   )
 
@@ -217,9 +261,14 @@ async function startConsole(parameters: readonly string[], env: Record<string, s
   }
 }
 
-async function openLink({ ask, url }: Running): Promise<{ cookie: string }> {
-  const welcome = await ask(url.href)
-  return { cookie: welcome.headers.get('set-cookie')!.split(';')[0]! }
+/** The cookie of the browser that opens the link, and the path of the console. */
+async function openLink({ ask, url }: Running): Promise<{ cookie: string; path: string }> {
+  return admitted(await ask(url.href))
+}
+
+function admitted(welcome: Response): { cookie: string; path: string } {
+  const [, cookie, path] = /^([^;]+); Path=([^;]+);/.exec(welcome.headers.get('set-cookie')!)!
+  return { cookie: cookie!, path: path! }
 }
 
 describe('npx pawl console', () => {
@@ -244,13 +293,13 @@ describe('npx pawl console', () => {
         'x-frame-options': 'DENY',
       },
     ])
-    expect(await welcome.text()).toContain(`content="0; url=${running.url.pathname}"`)
-    const cookie = welcome.headers.get('set-cookie')!.split(';')[0]!
+    const { cookie, path } = admitted(welcome)
+    expect(await welcome.text()).toContain(`content="0; url=${path}"`)
 
-    const page = await running.ask(`${running.url.pathname}/user?id=anna`, { cookie })
+    const page = await running.ask(`${path}/user?id=anna`, { cookie })
     expect(page.status).toBe(200)
     expect(await page.text()).toContain('anna')
-    expect((await running.ask(`${running.url.pathname}/user?id=anna`)).status).toBe(403)
+    expect((await running.ask(`${path}/user?id=anna`)).status).toBe(403)
     expect((await running.ask('/', { cookie: 'pawl-console=x' })).status).toBe(403)
 
     expect((await running.ask(running.url.href)).status).toBe(403)
@@ -267,8 +316,8 @@ describe('npx pawl console', () => {
     const { session, accessToken } = await sessions.create({ userId: 'anna' })
     const { sessionId } = session
     const running = await startConsole([], { DATABASE_URL: database })
-    const { cookie } = await openLink(running)
-    const action = `${running.url.pathname}/actions/end-session?session=${sessionId}`
+    const { cookie, path } = await openLink(running)
+    const action = `${path}/actions/end-session?session=${sessionId}`
     const post = (headers: Record<string, string>): Promise<Response> =>
       fetch(new URL(action, running.url), {
         method: 'POST',
@@ -286,7 +335,7 @@ describe('npx pawl console', () => {
     expect(running.stderr()).toMatch(
       new RegExp(`\\n\\d{4}-\\d\\d-\\d\\d [\\d:]{8}Z end-session ${sessionId}, user 'anna': 1 session\\n$`),
     )
-    const page = await running.ask(`${running.url.pathname}/user?id=anna`, { cookie })
+    const page = await running.ask(`${path}/user?id=anna`, { cookie })
     expect(await page.text()).toContain(`command line (${userInfo().username}@${hostname()})`)
     await running.stop()
   })
@@ -300,12 +349,11 @@ describe('npx pawl console', () => {
       // It may be in the environment, and no key is made or rotated.
       PAWL_SECRET: SECRET,
     })
-    const { cookie } = await openLink(running)
-    const { pathname } = running.url
-    const page = await (await running.ask(`${pathname}/sessions/${sessionId}`, { cookie })).text()
+    const { cookie, path } = await openLink(running)
+    const page = await (await running.ask(`${path}/sessions/${sessionId}`, { cookie })).text()
     expect([page.includes('anna'), page.includes('/actions/')]).toStrictEqual([true, false])
     for (const action of [`end-session?session=${sessionId}`, 'end-user?user=anna', 'rotate-keys']) {
-      const refused = await fetch(new URL(`${pathname}/actions/${action}`, running.url), {
+      const refused = await fetch(new URL(`${path}/actions/${action}`, running.url), {
         method: 'POST',
         headers: { cookie, 'sec-fetch-site': 'same-origin' },
       })
@@ -323,11 +371,10 @@ describe('npx pawl console', () => {
         .length
     const rotate = async (env: Record<string, string>): Promise<readonly [boolean, number]> => {
       const running = await startConsole([], { DATABASE_URL: database, ...env })
-      const { cookie } = await openLink(running)
-      const { pathname } = running.url
-      const overview = await (await running.ask(pathname, { cookie })).text()
+      const { cookie, path } = await openLink(running)
+      const overview = await (await running.ask(path, { cookie })).text()
       expect(overview).toContain(sessions.keys.list()[0]!.kid)
-      const { status } = await fetch(new URL(`${pathname}/actions/rotate-keys`, running.url), {
+      const { status } = await fetch(new URL(`${path}/actions/rotate-keys`, running.url), {
         method: 'POST',
         redirect: 'manual',
         headers: { cookie, 'sec-fetch-site': 'same-origin' },
@@ -345,9 +392,9 @@ describe('npx pawl console', () => {
     const database = await createDatabase()
     await openSessions({ store: postgres({ connectionString: database }) })
     const running = await startConsole(['--json'], { DATABASE_URL: database })
-    const { cookie } = await openLink(running)
+    const { cookie, path } = await openLink(running)
     const ask = async (host: string): Promise<number | undefined> => {
-      const { hostname: to, port, pathname: path } = running.url
+      const { hostname: to, port } = running.url
       const [answer] = await once(get({ host: to, port, path, headers: { host, cookie } }), 'response')
       answer.resume()
       return answer.statusCode

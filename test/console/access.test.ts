@@ -64,6 +64,12 @@ describe('without a yes of `authorize` there is no console:', () => {
     { actor: '' },
     { actor: 7 },
     { actor: 'x'.repeat(256) },
+    { actor: ' ' },
+    { actor: 'a\0b' },
+    { actor: 'maria\nINFO a made-up line' },
+    { actor: 'maria\u2028' },
+    { actor: '\ud800' },
+    Object.create({ actor: 'inherited' }),
     { actor: 'maria', readOnly: 'yes' },
     () => MARIA,
   ])('answers 500 and tells the process about %j', async (answer) => {
@@ -74,6 +80,19 @@ describe('without a yes of `authorize` there is no console:', () => {
     expect(warnings).toMatchObject([
       { message: expect.stringMatching(/^`authorize` of the console threw: /) },
     ])
+  })
+
+  it('takes nothing from a polluted prototype', async () => {
+    const warnings = collectWarnings()
+    const console = await openConsole({}, { authorize: () => ({}) as never })
+    const prototype = Object.prototype as { actor?: string }
+    prototype.actor = 'polluted'
+    try {
+      expect((await console.get('/users')).status).toBe(500)
+    } finally {
+      delete prototype.actor
+    }
+    expect(warnings).toHaveLength(1)
   })
 
   it.each([

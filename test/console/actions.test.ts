@@ -221,6 +221,106 @@ it('shows the result of an action on its page alone, for ten minutes, and none t
   expect(await notice(to)).toBeUndefined()
 })
 
+it('ends all sessions of a user without counting them first', async () => {
+  const store = memory()
+  const { console, active } = await openWithUser(2, store)
+  const { listByUser } = store
+  store.listByUser = () => Promise.reject(new StoreUnavailableError('the database is slow'))
+  const question = await console.get('/actions/end-user?user=anna')
+  expect(wordsOf(question.text)).toContain('anna has an unknown number of active sessions now.')
+  expect((await console.press(question)).status).toBe(303)
+  store.listByUser = listByUser
+  expect(await active()).toEqual([])
+})
+
+it('says that nothing was changed if the database fails before, and records the attempt', async () => {
+  const store = memory()
+  const { console, ids, active, events } = await openWithUser(2, store)
+  const [id] = ids as [string]
+  const { read } = store
+  store.read = () => Promise.reject(new StoreUnavailableError('Cannot reach PostgreSQL.'))
+  for (const action of [`end-session?session=${id}`, `end-others?user=anna&keep=${id}`]) {
+    const answer = await console.post(`/actions/${action}`)
+    expect(answer.status).toBe(503)
+    expect(wordsOf(answer.text)).toContain(
+      'Nothing was changed Cannot reach PostgreSQL. Try again in a moment.',
+    )
+    expect(linksOf(answer).get('Back')).toBe(`/admin/sessions/sessions/${id}`)
+  }
+  store.read = read
+  expect(await active()).toHaveLength(2)
+  const by = { actor: 'maria@example.com', sessionId: id, sessions: 0 }
+  expect(events).toStrictEqual([
+    { ...by, action: 'end-session', userId: null },
+    { ...by, action: 'end-others', userId: 'anna' },
+  ])
+})
+
+it('does not advise to rotate again if nobody knows whether a key was published', async () => {
+  const console = await openConsole()
+  console.sessions.keys.rotate = () => Promise.reject(new StoreUnavailableError('the database is down'))
+  const answer = await console.post('/actions/rotate-keys')
+  expect(answer.status).toBe(503)
+  expect(wordsOf(answer.text)).toContain('another rotation publishes one more key.')
+  expect(answer.text).not.toContain('no harm')
+  expect(wordsOf((await console.get('/')).text)).toContain(
+    'acted by the console: tried to rotate the signing key; the database failed, and whether it was done is not known',
+  )
+})
+
+it('lists what each administrator did, in words', async () => {
+  let actor = 'maria'
+  const console = await openConsole({}, { authorize: () => ({ actor }) })
+  for (actor of ['maria', 'ada']) await console.post('/actions/rotate-keys')
+  for (let n = 0; n < 2; n++) await console.sessions.create({ userId: 'anna' })
+  const { session } = await console.sessions.create({ userId: 'anna' })
+  await console.post(`/actions/end-others?user=anna&keep=${session.sessionId}`)
+  await console.post(`/actions/end-session?session=${session.sessionId}`)
+  await console.post(`/actions/end-session?session=${session.sessionId}`)
+  const words = wordsOf((await console.get('/')).text)
+  const done = [
+    'tried to end the session; nothing was changed',
+    'ended the session (1 session)',
+    'ended all sessions of the user but one (2 sessions)',
+    'rotated the signing key',
+  ]
+  for (const each of done) expect(words).toContain(`administrator acted by the console: ${each}`)
+  expect(words).toMatch(
+    /rotated the signing key 0 s ago · by ada .*rotated the signing key 0 s ago · by maria/,
+  )
+  const timeline = wordsOf((await console.get(`/sessions/${session.sessionId}`)).text)
+  for (const each of done.slice(0, 3)) expect(timeline).toContain(`ada acted by the console: ${each}`)
+})
+
+it('an ended session names the console, and who ended all sessions of its user', async () => {
+  const clock = createFakeClock()
+  const console = await openConsole({ now: clock.now })
+  const create = async (userId: string) => (await console.sessions.create({ userId })).session.sessionId
+  const timeline = async (id: string) => wordsOf((await console.get(`/sessions/${id}`)).text)
+  const [gone, ended, stranger] = [await create('anna'), await create('anna'), await create('berta')]
+  await console.sessions.revoke(gone, 'logout')
+  clock.advance(5 * 60)
+  await console.post('/actions/end-user?user=anna')
+  clock.advance(5 * 60)
+  const [kept, other] = [await create('anna'), await create('anna')]
+  await console.post(`/actions/end-others?user=anna&keep=${kept}`)
+  await console.post(`/actions/expire-session?session=${kept}`)
+
+  const all = 'maria@example.com acted by the console: ended all sessions of the user (1 session)'
+  const others = 'maria@example.com acted by the console: ended all sessions of the user but one (1 session)'
+  const expired = 'maria@example.com acted by the console: expired the access tokens of the session'
+  const told = async (id: string) => {
+    const words = await timeline(id)
+    return [all, others, expired].map((each) => words.split(each).length - 1)
+  }
+  expect(await told(ended)).toEqual([1, 0, 0])
+  expect(await told(kept)).toEqual([0, 1, 1])
+  expect(await told(other)).toEqual([0, 1, 0])
+  for (const id of [gone, stranger]) expect(await told(id)).toEqual([0, 0, 0])
+  expect(await timeline(ended)).toContain('by an administrator in the console, or by an operator')
+  expect(await timeline(ended)).toContain('Revoked by the application, the console or an operator')
+})
+
 it('says that it does not know what happened if the database fails in the middle', async () => {
   const store = memory()
   const { console, events } = await openWithUser(2, store)

@@ -180,6 +180,66 @@ it('10,000 sessions of one user: pages of 50, each once, below 60 kB with styles
   expect(wordsOf(after.text)).toContain('10,000 sessions of this user ended.')
 })
 
+it('tells a user id with a space at its end from the one without', async () => {
+  const console = await openConsole({
+    store: postgres({ pool: createPool(await createDatabase()), audit: true }),
+  })
+  for (const userId of ['anna', 'anna ', ' anna']) await console.sessions.create({ userId })
+  for (const userId of ['anna', 'anna ', ' anna']) {
+    const of = encodeURIComponent(userId)
+    const own = `/admin/sessions/user?id=${of}`
+    const history = `/admin/sessions/history?user=${of}`
+    expect((await console.get(own)).text).toContain(`href="${history}"`)
+    const found = (await console.get(history)).text
+    expect(found.match(/<td role="cell" class="first">/g)).toHaveLength(1)
+    expect(found).toContain(`href="${own}"`)
+    expect(locationOf(await console.get(`/users?q=${of}`))).toBe(
+      own === '/admin/sessions/user?id=anna' ? '' : own,
+    )
+  }
+  expect((await console.get(`/history?user=${'x'.repeat(256)}`)).status).toBe(400)
+})
+
+it('shows a session that another program has ended for a reason like a time, and asks before its actions', async () => {
+  const store = memory()
+  const console = await openConsole({ store })
+  const { session } = await console.sessions.create({ userId: 'anna' })
+  const { read } = store
+  const ended = { endReason: '9999-99-99T99:99:99.999Z', endedAt: Date.now() }
+  store.read = async (id) => ({ ...(await read(id))!, ...ended }) as never
+  for (const path of [
+    `/sessions/${session.sessionId}`,
+    `/actions/end-session?session=${session.sessionId}`,
+    `/actions/expire-session?session=${session.sessionId}`,
+  ]) {
+    const { status, text } = await console.get(path)
+    expect([path, status]).toEqual([path, 200])
+    expect(wordsOf(text)).toContain('for the reason "9999-99-99T99:99:99.999Z"')
+  }
+})
+
+it('takes a place to continue that no page has named for the first page, before PostgreSQL', async () => {
+  const console = await openConsole({
+    store: postgres({ pool: createPool(await createDatabase()), audit: true }),
+  })
+  await console.sessions.create({ userId: 'anna' })
+  const id = '01890000-0000-7000-8000-000000000000'
+  for (const at of ['253402300800000', '999999999999999', '0', '-1'])
+    for (const path of [
+      `/user?id=anna&after=${at}.${id}`,
+      `/reuse?after=${at}.${id}`,
+      `/reuse.csv?after=${at}.${id}`,
+      `/reuse.json?after=${at}.${id}`,
+      `/history?after=${at}.ended.${id}`,
+    ])
+      expect([path, (await console.get(path)).status]).toEqual([path, 200])
+  for (const after of ['%00', 'a%00b', 'x'.repeat(10_000)]) {
+    const page = await console.get(`/users?after=${after}`)
+    expect(page.status).toBe(200)
+    expect(linksOf(page).has('anna')).toBe(true)
+  }
+})
+
 describe('a database that is away', () => {
   it('the overview says so and shows what the process knows; other pages answer 503', async () => {
     const url = new URL(await createDatabase())
@@ -219,6 +279,17 @@ describe('a database that is away', () => {
     expect([back.status, wordsOf(back.text).includes('the session is active')]).toEqual([200, true])
   })
 
+  it('a page that takes too long does not say that the database is away', async () => {
+    const store = memory()
+    const console = await openConsole({ store: { ...store, listByUser: () => new Promise<never>(() => {}) } })
+    const page = await console.get('/user?id=anna')
+    expect(page.status).toBe(503)
+    expect(wordsOf(page.text)).toContain(
+      'This page took too long No answer within 2 s: the database is slow or',
+    )
+    expect(page.text).not.toContain('The database does not answer')
+  })
+
   it('a part that never answers is left out after two seconds', async () => {
     const store = memory()
     const never = () => new Promise<never>(() => {})
@@ -227,7 +298,10 @@ describe('a database that is away', () => {
     })
     const page = await console.get('/')
     expect(page.status).toBe(200)
-    expect(wordsOf(page.text)).toContain('The database did not answer within 2 s.')
+    expect(wordsOf(page.text)).toContain(
+      'Incomplete No answer within 2 s: the database is slow or away, or all connections of its pool are in use.',
+    )
+    expect(wordsOf(page.text)).not.toContain('Database away')
     expect(wordsOf(page.text)).toContain('memory of this process')
   })
 })

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import express, { type Request as ExpressRequest } from 'express'
 import express4 from 'express4'
@@ -109,10 +111,11 @@ describe('Hono', () => {
     await walk(await listen(getRequestListener(app.fetch)), '/admin/sessions')
   })
 
-  it('by app.mount, which removes the path', async () => {
+  it('by app.mount that keeps the path', async () => {
     const sessions = await openSessions()
     await sessions.create({ userId: 'anna' })
-    const app = new Hono().mount('/admin/sessions', sessionsConsole(sessions, { authorize }))
+    const console = sessionsConsole(sessions, { authorize })
+    const app = new Hono().mount('/admin/sessions', console, { replaceRequest: false })
     await walk(await listen(getRequestListener(app.fetch)), '/admin/sessions')
   })
 })
@@ -150,6 +153,42 @@ it('refuses a source that is none, and a request that is none', async () => {
   const console = sessionsConsole(await openSessions(), { authorize })
   expect(() => console({} as never)).toThrow(/^sessionsConsole\(\) works with requests of `node:http`/)
 })
+
+it('shows and does nothing at a path that is not below its own, however that is written', async () => {
+  const sessions = await openSessions()
+  await sessions.create({ userId: 'anna' })
+  const show = sessionsConsole(sessions, { authorize })
+  const ports = [await listen(show), await listen(express().use('/admin/sessions', show))]
+  const paths = [
+    '/',
+    '/users',
+    '/console.css',
+    '/admin/sessionsx/users',
+    '/admin/sessions/../../users',
+    '/admin/sessions/%2e%2e/%2e%2e/users',
+    '/actions/end-user?user=anna',
+    '/admin/sessions/../../actions/end-user?user=anna',
+  ]
+  for (const port of ports)
+    for (const path of paths)
+      for (const method of ['GET', 'POST'])
+        expect([method, path, await statusOf(port, method, path)]).toEqual([method, path, 404])
+  for (const path of paths) {
+    const { status } = await show(
+      new Request(`http://localhost${path}`, { method: 'POST', headers: OWN_FORM }),
+    )
+    expect([path, status]).toEqual([path, 404])
+  }
+  expect(await sessions.list('anna', { active: true })).toHaveLength(1)
+})
+
+/** Sends the path as it is: `fetch` would resolve its dots. */
+async function statusOf(port: number, method: string, path: string): Promise<number | undefined> {
+  const sent = request({ host: '127.0.0.1', port, method, path, headers: OWN_FORM }).end()
+  const [response] = (await once(sent, 'response')) as [IncomingMessage]
+  response.resume()
+  return response.statusCode
+}
 
 it('links to no other host, whatever the path of the request', async () => {
   const sessions = await openSessions()

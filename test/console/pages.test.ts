@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { sessionsConsole } from '../../src/console/index.ts'
 import { memory } from '../../src/memory/index.ts'
@@ -228,12 +229,18 @@ describe('the history', () => {
     `network=${'1'.repeat(100)}`,
     'from=2026-13-01',
     'to=today',
+    'from=0000-01-01',
+    'from=2026-02-31',
+    'to=2025-02-29',
+    'from=2026-3-1',
+    'from=2026-03-02&to=2026-03-01',
+    'to=9999-12-31',
     'user=%00',
   ])('says what is wrong with %s', async (query) => {
     const { console } = await openAudit()
     const { status, text } = await console.get(`/history?${query}`)
     expect(status).toBe(400)
-    expect(wordsOf(text)).toMatch(/This is no (?:address and no network|day|user id)\./)
+    expect(wordsOf(text)).toMatch(/This is no (?:address and no network|day|user id)\.|This is no period: /)
   })
 })
 
@@ -259,6 +266,43 @@ describe('the work that a request makes:', () => {
       expect(await ask(allowed, path)).toBe(200)
     for (const path of ['/sessions/x', '/nothing']) expect(await ask(allowed, path)).toBe(404)
     expect(calls).toEqual([])
+  })
+
+  it('one read of the store for all overviews that are open at the same time, in all consoles', async () => {
+    const store = memory()
+    const inspect = store.inspect!
+    const reads: string[] = []
+    let waiting: (() => void)[] = []
+    const held = async (name: string): Promise<void> => {
+      reads.push(name)
+      await new Promise<void>((resolve) => waiting.push(resolve))
+    }
+    const sessions = await openSessions({
+      store: {
+        ...store,
+        inspect: {
+          ...inspect,
+          overview: (at, days) => held('overview').then(() => inspect.overview(at, days)),
+          status: () => held('status').then(() => inspect.status()),
+        },
+      },
+    })
+    const consoles = [1, 2].map(() => sessionsConsole(sessions, { authorize: () => MARIA }))
+    const open = async (): Promise<string[]> => {
+      const asked = Array.from({ length: 40 }, (_, n) =>
+        consoles[n % 2]!(new Request('http://localhost/admin/sessions')),
+      )
+      await setImmediate()
+      for (const resolve of waiting) resolve()
+      waiting = []
+      return Promise.all(asked.map(async (each) => (await each).text()))
+    }
+    for (const text of await open()) expect(wordsOf(text)).toContain('Active sessions 0 counted now')
+    expect(reads).toEqual(['overview', 'status'])
+    // The next ones see what has happened since.
+    await sessions.create({ userId: 'anna' })
+    for (const text of await open()) expect(wordsOf(text)).toContain('Active sessions 1 counted now')
+    expect(reads).toEqual(['overview', 'status', 'overview', 'status'])
   })
 
   it('one statement for a user and for a session', async () => {

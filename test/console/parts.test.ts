@@ -76,6 +76,13 @@ describe('a template', () => {
     expect(text).toBe('At <time>1795467295123</time> by <code>a &#60;b&#62;</code> &#38; c.')
   })
 
+  it('leaves a text that looks like a time and is none', () => {
+    const text = 'At 9999-99-99T99:99:99.999Z, and `2026-13-01T00:00:00.000Z`.'
+    expect(prose(text, (at) => html`<time>${at.toISOString()}</time>`).text).toBe(
+      'At 9999-99-99T99:99:99.999Z, and <code>2026-13-01T00:00:00.000Z</code>.',
+    )
+  })
+
   it('has words for every reason', async () => {
     const { sessions } = await openWithClock()
     const { session } = await sessions.create({ userId: 'anna' })
@@ -89,6 +96,26 @@ describe('a template', () => {
       expect(text).not.toMatch(/<of>|\dT\d/)
     }
   })
+})
+
+it.each([
+  '=1',
+  '+1',
+  '-1',
+  '@x',
+  ' =1',
+  '\n=1',
+  '\r\n=1',
+  '\u0000=1',
+  '\u00a0@x',
+  '＝1',
+  '＋1',
+  '－1',
+  '＠x',
+  '\tx',
+  '\nx',
+])('a cell of CSV that begins like a formula: %j', (text) => {
+  expect(toCsv([[text]]).replaceAll('"', '')).toBe(`'${text}\r\n`)
 })
 
 it('a table as CSV', () => {

@@ -218,7 +218,7 @@ describe.each(MOUNTS)('the console on $name', ({ name, serve }) => {
     ])
     expect((await sessions.get(sessionId))?.active).toBe(false)
     expect(events).toMatchObject([
-      { action: 'end-session', actor: 'Ada', sessionId, userId: 'anna', sessions: 1 },
+      { action: 'end-session', actor: 'administrator', sessionId, userId: 'anna', sessions: 1 },
     ])
     expect((await browser.send('GET', done.headers.location!)).text).toContain('The session has ended.')
   })

@@ -10,7 +10,13 @@ import { honoSessions } from '../../src/adapters/hono/index.ts'
 import { koaSessions } from '../../src/adapters/koa/index.ts'
 import { SessionsModule } from '../../src/adapters/nest/index.ts'
 import { nodeSessions } from '../../src/adapters/node/index.ts'
-import { createSessions, lazySessions, type Sessions } from '../../src/index.ts'
+import {
+  createSessions,
+  isSessionsError,
+  lazySessions,
+  NotSignedInError,
+  type Sessions,
+} from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { coded } from '../support/errors.ts'
 import { silentLogger } from '../support/logger.ts'
@@ -72,6 +78,15 @@ it('lazySessions takes nothing but a function without parameters', () => {
     const message = `lazySessions() takes a function that makes sessions, such as () => createSessions({ … }); it got ${named}`
     expect(() => lazySessions(given as never)).toThrow(new TypeError(message))
   }
+})
+
+it('isSessionsError knows the errors of another copy of the package', async () => {
+  vi.resetModules()
+  const copy = await import('../../src/index.ts')
+  const theirs = new copy.NotSignedInError()
+  expect(theirs).not.toBeInstanceOf(NotSignedInError)
+  expect(isSessionsError(theirs)).toBe(true)
+  expect(isSessionsError(Object.assign(new Error('x'), { code: 'ERR_NOT_SIGNED_IN' }))).toBe(false)
 })
 
 it('sessions of another copy of the package are refused, with the places of both', async () => {

@@ -31,3 +31,20 @@ it('shows the figures that were read in time, within two seconds', async () => {
     reuse: unknown,
   })
 })
+
+it('shows no figure that the audit does not give in time, and does not fail', async () => {
+  const pool = createPool(await createDatabase())
+  await postgres({ pool, listen: false }).migrate()
+  let stuck = 0
+  const slow = aroundQueries(pool, ({ text }, run) => {
+    if (!text.includes('session_audit')) return run()
+    stuck++
+    return new Promise(() => {})
+  })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const reading = postgres({ pool: slow, audit: true, listen: false }).inspect!.overview(Date.now(), 2)
+  await vi.waitUntil(() => stuck === 1, { timeout: 10_000 })
+  await vi.advanceTimersByTimeAsync(1700)
+  expect(await reading).toMatchObject({ source: 'sessions', days: [{}, {}] })
+})

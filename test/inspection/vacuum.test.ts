@@ -33,16 +33,18 @@ it('tells the size of the rows, and when autovacuum starts', async () => {
   expect((10_000 * rowBytes!) / heapBytes).toBeLessThan(1.1)
 })
 
-it('names the transaction that is open for the longest time', async () => {
+it.each([
+  ['has a snapshot', 'begin isolation level repeatable read', 'select from pawl.sessions limit 1'],
+  ['has written, and waits for its client', 'begin', "update pawl.sessions set user_id = 'eve'"],
+])('names the transaction that is open for the longest time: one that %s', async (_, begin, statement) => {
   const client = await createPool((pool.options as { connectionString: string }).connectionString, {
     application_name: 'a report',
   }).connect()
   onTestFinished(() => client.release(true))
-  await client.query('begin isolation level repeatable read')
+  await client.query(begin)
+  await client.query(statement)
   const [{ pid, at }] = (
-    await client.query(
-      `select pg_backend_pid()::text as pid, extract(epoch from now())::float8 * 1000 as at from pawl.sessions limit 1`,
-    )
+    await client.query('select pg_backend_pid()::text as pid, extract(epoch from now())::float8 * 1000 as at')
   ).rows
   const { horizon } = await vacuum()
   expect(horizon).toMatchObject({ kind: 'transaction', name: pid, application: 'a report' })

@@ -6,8 +6,8 @@ import { requireSession, sessionOf } from 'pawl/express'
 export function addConsole(app: Express, sessions: Sessions<{ name: string; role: string }>): void {
   const show = sessionsConsole(sessions, {
     authorize(req: Request) {
-      const { role, name } = sessionOf(req, sessions).claims
-      return role === 'administrator' ? { actor: name } : null
+      const { userId, claims } = sessionOf(req, sessions)
+      return claims.role === 'administrator' ? { actor: userId } : null
     },
   })
   app.use('/admin/sessions', requireSession(), show)

@@ -8,8 +8,8 @@ export function consoleHandler(
   sessions: Sessions<{ name: string; role: string }>,
 ): (request: Request) => Promise<Response> {
   const show = sessionsConsole(sessions, {
-    authorize(_req, { claims }: SessionOf<typeof sessions>) {
-      return claims.role === 'administrator' ? { actor: claims.name } : null
+    authorize(_req, { userId, claims }: SessionOf<typeof sessions>) {
+      return claims.role === 'administrator' ? { actor: userId } : null
     },
   })
   return (request) => withSession(request, (session) => show(request, session), { required: true })

@@ -5,8 +5,8 @@ import { requireSession, type SessionOf, sessionOf } from 'pawl/koa'
 
 export function addConsole(router: Router, sessions: Sessions<{ name: string; role: string }>): void {
   const show = sessionsConsole(sessions, {
-    authorize(_req, { claims }: SessionOf<typeof sessions>) {
-      return claims.role === 'administrator' ? { actor: claims.name } : null
+    authorize(_req, { userId, claims }: SessionOf<typeof sessions>) {
+      return claims.role === 'administrator' ? { actor: userId } : null
     },
   })
   router.all('/admin/sessions{/*page}', requireSession(), (ctx) => {

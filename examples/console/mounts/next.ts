@@ -7,8 +7,8 @@ export function consoleRoute({
   sessions,
 }: Pick<NextSessions<{ name: string; role: string }, unknown>, 'route' | 'sessions'>): RouteHandler<unknown> {
   const show = sessionsConsole(sessions, {
-    authorize(_req, { claims }: SessionOf<typeof sessions>) {
-      return claims.role === 'administrator' ? { actor: claims.name } : null
+    authorize(_req, { userId, claims }: SessionOf<typeof sessions>) {
+      return claims.role === 'administrator' ? { actor: userId } : null
     },
   })
   return route((session, request) => show(request, session), {})

@@ -9,8 +9,8 @@ export function consoleListener(
   sessions: Sessions<{ name: string; role: string }>,
 ): RequestListener {
   const show = sessionsConsole(sessions, {
-    authorize(_req, { claims }: SessionOf<typeof sessions>) {
-      return claims.role === 'administrator' ? { actor: claims.name } : null
+    authorize(_req, { userId, claims }: SessionOf<typeof sessions>) {
+      return claims.role === 'administrator' ? { actor: userId } : null
     },
   })
   return withSession((req, res, session) => show(req, res, session), {})

@@ -3,7 +3,9 @@ import { html } from '../html.ts'
 import type { Page } from '../view.ts'
 
 /** Asks before an action. The form repeats the parameters in its address, so a POST needs no body. */
-export function confirmPage({ title, effects, label, isDangerous, back }: Plan, target: string): Page {
+export async function confirmPage(plan: Plan, target: string): Promise<Page> {
+  const { title, label, isDangerous, back } = plan
+  const effects = await plan.effects()
   return {
     title,
     main: html`<section class="card question"><h1>${title}</h1><ul class="effects">${effects.map((effect) => html`<li>${effect}</li>`)}</ul>

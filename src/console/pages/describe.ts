@@ -7,7 +7,7 @@ import { deviceIcon } from '../icons.ts'
 /** Why a session ended, in a few words for lists and charts. The page of the session says more. */
 const SHORT_REASONS: Readonly<Record<OwnEndReason, string>> = {
   logout: 'Signed out by the user',
-  revoked: 'Revoked by the application or an operator',
+  revoked: 'Revoked by the application, the console or an operator',
   reuse: 'Reuse: an old refresh token came back',
   idle: 'Expired: not used for too long',
   absolute: 'Expired: reached its longest life',

@@ -1,8 +1,8 @@
 import type { HistoryPage, HistoryPosition, HistoryQuery, HistoryRecord } from '../../core/inspection.ts'
-import { isSessionId } from '../../portable/session-id.ts'
+import { MAX_USER_ID_LENGTH } from '../../portable/user-id.ts'
 import { bounded } from '../bounded.ts'
 import { type Html, html } from '../html.ts'
-import { ago, type Page, queryOf, sessionUrl, userLink, type View } from '../view.ts'
+import { ago, isTime, type Page, queryOf, readPosition, sessionUrl, userLink, type View } from '../view.ts'
 import { deviceLabel, shortReason } from './describe.ts'
 import { isUserId } from './users.ts'
 
@@ -19,9 +19,14 @@ type Typed = Readonly<Record<(typeof FIELDS)[number], string>>
 
 /** Sign-ins and ends of the audit table, the newest first. */
 export async function historyPage(view: View, search: Search): Promise<Page> {
-  const typed = Object.fromEntries(
-    FIELDS.map((name) => [name, (view.query.get(name) ?? '').trim().slice(0, 255)]),
-  ) as Typed
+  const given = Object.fromEntries(FIELDS.map((name) => [name, view.query.get(name) ?? ''])) as Typed
+  // A user id may begin and end with spaces.
+  const typed = {
+    user: given.user,
+    network: given.network.trim(),
+    from: given.from.trim(),
+    to: given.to.trim(),
+  }
   const query = toQuery(typed, view.query.get('after'))
   if (typeof query === 'string') return page(view, typed, 400, html`<p class="empty">${query}</p>`)
   try {
@@ -43,6 +48,7 @@ function toQuery({ user, network, from, to }: Typed, after: string | null): Hist
   const begin = from === '' ? null : readDay(from)
   const end = to === '' ? null : readDay(to)
   if (begin === undefined || end === undefined) return 'This is no day. Write 2026-03-31.'
+  if (begin !== null && end !== null && begin > end) return 'This is no period: it ends before it begins.'
   const position = readAfter(after)
   return {
     ...(user === '' ? {} : { userId: user }),
@@ -55,22 +61,24 @@ function toQuery({ user, network, from, to }: Typed, after: string | null): Hist
   }
 }
 
-/** @returns undefined for anything but a day */
+/** @returns undefined for anything but a day. The calendar has no February 31, which `Date` takes for March 3. */
 function readDay(text: string): number | undefined {
-  const at = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN
-  return Number.isNaN(at) ? undefined : at
+  const at = Date.parse(`${text}T00:00:00Z`)
+  return isTime(at) && new Date(at).toISOString().slice(0, 10) === text ? at : undefined
 }
 
 /** `<ms>.<kind>.<session id>` */
 function readAfter(text: string | null): HistoryPosition | null {
-  const [, at, kind, sessionId] = /^(\d{1,15})\.(created|ended)\.(.{36})$/.exec(text ?? '') ?? []
-  if (at === undefined || !isSessionId(sessionId)) return null
-  return { at: Number(at), kind: kind as HistoryPosition['kind'], sessionId }
+  const [, at, kind, id] = /^(\d+)\.(created|ended)\.(.+)$/.exec(text ?? '') ?? []
+  const position = readPosition(`${at}.${id}`)
+  return position === null
+    ? null
+    : { at: position.at, kind: kind as HistoryPosition['kind'], sessionId: position.id }
 }
 
 function page({ base }: View, typed: Typed, status: number, list: Html): Page {
   const field = (name: (typeof FIELDS)[number], label: string, kind: string, more = ''): Html =>
-    html`<div class="field"><label for="f-${name}">${label}</label><input id="f-${name}" name="${name}" type="${kind}" value="${typed[name]}" placeholder="${more}" autocomplete="off" spellcheck="false"></div>`
+    html`<div class="field"><label for="f-${name}">${label}</label><input id="f-${name}" name="${name}" type="${kind}" value="${typed[name].slice(0, MAX_USER_ID_LENGTH)}" placeholder="${more}" autocomplete="off" spellcheck="false"></div>`
   return {
     title: 'History',
     section: 'history',

@@ -1,3 +1,4 @@
+import { TooSlowError } from '../bounded.ts'
 import { type Html, html } from '../html.ts'
 import type { Page } from '../view.ts'
 
@@ -13,10 +14,11 @@ export function readOnlyPage(): Page {
   return message(403, 'You may only look', html`This console offers no actions to you. Nothing was changed.`)
 }
 
-export function outagePage(): Page {
+/** @param error what {@link isOutage} accepts */
+export function outagePage(error: unknown): Page {
   return message(
     503,
-    'The database does not answer',
-    html`Sessions go on: access tokens are verified without it. The overview shows what this process knows. Try this page again in a moment.`,
+    error instanceof TooSlowError ? 'This page took too long' : 'The database does not answer',
+    html`${error instanceof TooSlowError ? `${error.message} ` : null}Sessions go on: access tokens are verified without the database. The overview shows what this process knows. Try this page again in a moment.`,
   )
 }

@@ -2,26 +2,26 @@ import { diagnose } from '../../core/doctor/diagnose.ts'
 import type { Finding } from '../../core/doctor/finding.ts'
 import { type ProcessFacts, readProcess } from '../../core/doctor/process-facts.ts'
 import type { DayOverview, Figure, FigureSource, StoreOverview } from '../../core/inspection.ts'
+import type { SessionEvents } from '../../core/observability/session-events.ts'
 import type { StoreStatus } from '../../core/store-status.ts'
 import { bytes, count, counted, duration, percent } from '../../portable/format.ts'
-import { canRotate } from '../actions.ts'
+import { actionText, canRotate } from '../actions.ts'
 import { COUNTED, type Counted, MINUTES, type RecentEvent } from '../activity.ts'
-import { type Part, readPart } from '../bounded.ts'
+import type { Part } from '../bounded.ts'
 import { type Bar, barChart, type Series, sparkline } from '../charts.ts'
+import { figuresOf } from '../figures.ts'
 import { type Html, html, type Piece, prose } from '../html.ts'
 import { ago, exact, type Page, sessionLink, userLink, type View } from '../view.ts'
 
-const DAYS = 14
 const SHOWN_EVENTS = 8
 
 /** The state of everything. Each part may be missing on its own. */
 export async function overviewPage(view: View): Promise<Page> {
-  const { engine, now } = view
-  const inspect = engine.store.inspect
+  const figures = figuresOf(view.engine)
   const [facts, overview, status] = await Promise.all([
-    readProcess(engine),
-    inspect === undefined ? null : readPart(() => inspect.overview(now, DAYS)),
-    inspect === undefined ? null : readPart(() => inspect.status()),
+    readProcess(view.engine),
+    figures.overview(),
+    figures.status(),
   ])
   return {
     title: 'Overview',
@@ -38,9 +38,10 @@ ${live(view)}
 }
 
 function outage(...parts: readonly (Part<unknown> | null)[]): Html | null {
-  const failed = parts.find((part) => part !== null && part.problem !== null)
-  if (failed == null || failed.problem === null) return null
-  const [tag, advice] = failed.isOutage
+  const failures = parts.flatMap((part) => (part === null || part.problem === null ? [] : [part]))
+  const failed = failures.find(({ isAway }) => isAway) ?? failures[0]
+  if (failed === undefined) return null
+  const [tag, advice] = failed.isAway
     ? [
         'Database away',
         'This page shows what the process itself knows. Sessions go on: access tokens are verified without the database.',
@@ -72,7 +73,8 @@ function attention(facts: ProcessFacts, status: Part<StoreStatus> | null): Html 
 const HOW: Readonly<Record<FigureSource, string>> = {
   counted: 'counted now',
   estimated: 'estimated from statistics',
-  sampled: 'estimated from samples',
+  sampled: 'counted, with reasons from samples',
+  sparse: 'estimated from moments of every hour: bursts may be missing',
   unknown: 'not known in time',
 }
 
@@ -129,7 +131,7 @@ function history({ active, days, source }: StoreOverview): Html {
 
 /** The sum over the days, by the least exact of them. */
 function sumFigure(name: string, figures: readonly Figure[]): Html {
-  const order: readonly FigureSource[] = ['counted', 'estimated', 'sampled', 'unknown']
+  const order: readonly FigureSource[] = ['counted', 'sampled', 'estimated', 'sparse', 'unknown']
   const known = figures.filter(({ value }) => value !== null)
   const how = order[Math.max(0, ...known.map((each) => order.indexOf(each.how)))]!
   const value = known.length === 0 ? null : known.reduce((sum, each) => sum + (each.value ?? 0), 0)
@@ -263,9 +265,9 @@ function database({ engine }: View, part: Part<StoreStatus> | null): Html {
 function recentEvents(view: View): Html {
   const recent = view.activity.notable()
   const item = (entry: RecentEvent): Html => {
-    const { at, level, message, times, sessionId, userId, event } = entry
+    const { at, name, level, message, times, sessionId, userId, event } = entry
     const { actor } = event as { actor?: unknown }
-    return html`<li class="${level}"><p>${message}${times > 1 ? ` (${count(times)} times)` : ''}</p><small>${ago(at, view.now)}${sessionId === null ? null : html` · ${sessionLink(view, sessionId)}`}${userId === null ? null : html` · ${userLink(view, userId)}`}${typeof actor === 'string' ? html` · by <bdi>${actor}</bdi>` : null}</small></li>`
+    return html`<li class="${level}"><p>${message}${name === 'consoleAction' ? `: ${actionText(event as unknown as SessionEvents['consoleAction'])}` : null}${times > 1 ? ` (${count(times)} times)` : ''}</p><small>${ago(at, view.now)}${sessionId === null ? null : html` · ${sessionLink(view, sessionId)}`}${userId === null ? null : html` · ${userLink(view, userId)}`}${typeof actor === 'string' ? html` · by <bdi>${actor}</bdi>` : null}</small></li>`
   }
   return html`<section class="card" aria-labelledby="events"><h2 id="events">Notable events of this process</h2>${
     recent.length === 0

@@ -1,6 +1,8 @@
+import type { SessionEvents } from '../../core/observability/session-events.ts'
 import type { Session } from '../../core/session/session.ts'
 import { whyEnded } from '../../core/session/why-ended.ts'
 import { count, counted } from '../../portable/format.ts'
+import { actionText } from '../actions.ts'
 import type { RecentEvent } from '../activity.ts'
 import { bounded, readPart } from '../bounded.ts'
 import { type Html, html, lines, type Piece, prose } from '../html.ts'
@@ -18,6 +20,8 @@ import { boundTo, deviceLabel, shortReason, stateTag } from './describe.ts'
 
 /** Longer claims and data are cut. Characters. */
 const MAX_JSON = 20_000
+/** An action is an event when it is done. It has ended its first sessions up to this long before, in ms. */
+const LONGEST_ACTION = 60_000
 
 /** Everything about one session. */
 export async function sessionPage(view: View, sessionId: string): Promise<Page> {
@@ -88,16 +92,22 @@ interface Moment {
 /** The life of a session as its row tells it, with what this process has seen of it. */
 function timeline(view: View, session: Session, presenter: Moment[]): Html {
   const { now } = view
-  const moments = [
-    ...presenter,
-    ...view.activity.ofSession(session.sessionId).toReversed().flatMap(ofEvent),
-    ...ofRow(session),
-  ]
+  const { activity } = view
+  const ofUser = activity.actionsOn(session.userId).filter((entry) => concerns(entry, session))
+  const events = [...activity.ofSession(session.sessionId), ...ofUser].toReversed()
+  const moments = [...presenter, ...events.flatMap(ofEvent), ...ofRow(session)]
   const sorted = moments.toSorted((a, b) => a.at - b.at)
   return html`<ol class="timeline">${sorted.map(
     ({ at, text, tone }) =>
       html`<li class="${tone}"><span>${text}</span><small>${exact(at)} · ${ago(at, now)}</small></li>`,
   )}</ol><p class="note">The row keeps the first and the last of these. Changes in between are known while the process that saw them runs.</p>`
+}
+
+/** Whether an action on the sessions of its user has met this one: neither those that it names, nor older or newer ones. */
+function concerns({ at, event }: RecentEvent, { sessionId, createdAt, endedAt }: Session): boolean {
+  const { action, ...named } = event as unknown as SessionEvents['consoleAction']
+  if (named.sessionId !== null && (action !== 'end-others' || named.sessionId === sessionId)) return false
+  return createdAt.getTime() <= at && (endedAt === null || endedAt.getTime() > at - LONGEST_ACTION)
 }
 
 /** Who presented the older token, from the audit. An event of this process says the same. */
@@ -204,8 +214,14 @@ function ofEvent({ at, name, event }: RecentEvent): Moment[] {
         },
       ]
     case 'consoleAction': {
-      const { actor } = event as { actor: string }
-      return [{ at, text: html`<bdi>${actor}</bdi> acted by the console`, tone: 'plain' }]
+      const action = event as unknown as SessionEvents['consoleAction']
+      return [
+        {
+          at,
+          text: html`<bdi>${action.actor}</bdi> acted by the console: ${actionText(action)}`,
+          tone: 'plain',
+        },
+      ]
     }
     default:
       return []

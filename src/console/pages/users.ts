@@ -9,12 +9,13 @@ const PAGE = 50
 /** Users by the beginning of their id, and sessions by their id. */
 export async function usersPage(view: View): Promise<Page | Redirect> {
   const { sessions, query, engine, base } = view
-  const searched = (query.get('q') ?? '').trim()
-  const after = query.get('after')
-  if (isSessionId(searched.toLowerCase())) {
-    const id = searched.toLowerCase()
-    if ((await bounded(() => sessions.get(id))) !== null) return { location: sessionUrl(view, id) }
-  }
+  // A user id may begin and end with spaces.
+  const searched = query.get('q') ?? ''
+  const sessionId = searched.trim().toLowerCase()
+  const given = query.get('after')
+  const after = isUserId(given) ? given : null
+  if (isSessionId(sessionId) && (await bounded(() => sessions.get(sessionId))) !== null)
+    return { location: sessionUrl(view, sessionId) }
   if (searched !== '' && !isUserId(searched)) return found(view, searched, NOT_AN_ID)
   const inspect = engine.store.inspect
   if (inspect === undefined) {

@@ -58,7 +58,8 @@ export interface SessionEvents {
   deviceMismatch: { sessionId: string; userId: string; ip: string | null; userAgent: string | null }
   /**
    * An administrator acted by the console (`pawl/console`). `actor` is who, as `authorize` says. `sessions` is how many sessions
-   * the action changed: 0 if somebody else was faster, `null` if the database failed and some may have changed.
+   * the action changed: 0 if somebody else was faster or the database failed before, `null` if the database failed on the way and
+   * some may have changed.
    */
   consoleAction: {
     action: ConsoleAction

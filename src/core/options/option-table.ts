@@ -47,9 +47,9 @@ export const SESSIONS_OPTIONS: OptionTable = {
     required: true,
   },
   /**
-   * Protects refresh tokens and signing keys; `npx pawl secret` makes one. Give every installation its own. Of several, the first mints tokens
-   * and all are accepted. To change it, deploy `[old, new]` everywhere, then `[new, old]`, and drop the old
-   * one after the longest idle timeout.
+   * Protects refresh tokens and signing keys; `npx pawl secret` makes one. Give every installation its own. If you give several,
+   * Pawl makes tokens with the first and accepts all. To change it, deploy `[old, new]` everywhere, then `[new, old]`, and drop
+   * the old one after the longest idle timeout.
    * @type {string | Uint8Array | readonly (string | Uint8Array)[] | undefined}
    */
   secret: {
@@ -61,7 +61,7 @@ export const SESSIONS_OPTIONS: OptionTable = {
     required: true,
   },
   /**
-   * A session that is not used for this long ends (ASVS 7.3.1). At least 87 seconds with the default `rotation.overlap`: 4/3 of
+   * A session expires after this time without use (ASVS 7.3.1). At least 87 seconds with the default `rotation.overlap`: 4/3 of
    * twice the overlap and 5 seconds.
    */
   idleTimeout: { value: IDLE_TIMEOUT, default: 30 * DAY },
@@ -144,10 +144,10 @@ export const SESSIONS_OPTIONS: OptionTable = {
     cacheBytes: { value: bytes(0, 2 ** 33), default: 16 * MIB },
   }),
   /**
-   * Whether sessions are bound to a key of the device, so that copied tokens cannot be refreshed (docs/understand/device-binding.md).
-   * `offer` binds the sessions of browsers and apps that can be. `require` also ends a session that is not bound ten minutes
-   * after its login. A session that is bound stays so, whatever this option says. Set it only when every process runs a
-   * release that knows it.
+   * Whether sessions are bound to a key of the device, so that copied tokens cannot be refreshed
+   * (docs/understand/device-binding.md). `offer` binds the sessions of browsers and apps that can be. `require` also ends a
+   * session that is not bound ten minutes after its login. A bound session stays bound if you change this option. Set it only
+   * when every process runs a release that knows it.
    */
   deviceBinding: { value: oneOf('off', 'offer', 'require'), default: 'off' },
   /** How refresh tokens rotate, and how much a bad network is forgiven. */
@@ -158,7 +158,7 @@ export const SESSIONS_OPTIONS: OptionTable = {
      */
     overlap: { value: seconds(0, 5 * MINUTE), default: 30 },
     /**
-     * How long the previous refresh token is still answered after a turn, at least `overlap`.
+     * How long Pawl accepts the previous refresh token after a turn, at least `overlap`.
      * @defaultValue 120 (2 minutes), or `overlap` if that is longer
      */
     gracePeriod: {
@@ -193,8 +193,8 @@ export const SESSIONS_OPTIONS: OptionTable = {
      */
     onStale: { value: oneOf('serve', 'refuse'), default: 'serve' },
     /**
-     * A process that did not run for a while, frozen by its platform or suspended, has missed revocations. A request that
-     * arrives then waits this long at most until they are read. After that `onStale` applies as ever. 0 does not wait.
+     * If a process was frozen or suspended, it has missed revocations. The next request waits until the process has read them, at
+     * most this long. After that `onStale` applies. 0 does not wait.
      */
     catchUpTimeout: { value: seconds(0, 10), default: 0.5 },
     /**
@@ -235,9 +235,8 @@ export const SESSIONS_OPTIONS: OptionTable = {
      */
     onSessionLimit: { value: oneOf('evict-oldest', 'reject'), default: 'evict-oldest' },
     /**
-     * How often one refresh token may refresh per minute and process. Further refreshes are answered with
-     * "try again" (503). A refresh that would be refused is refused in any case, so no limit can hide a theft.
-     * `null` sets no limit.
+     * How often one refresh token may refresh per minute and process. Further refreshes are answered with "try again" (503). Pawl
+     * looks for reuse before it applies the limit, so the limit hides no theft. `null` sets no limit.
      */
     refreshesPerMinute: { value: orNull(count(1, 100_000)), default: 60 },
     /**
@@ -253,8 +252,8 @@ export const SESSIONS_OPTIONS: OptionTable = {
   /**
    * Whether this process runs only while it answers requests, as on AWS Lambda, Vercel and Cloud Run (docs/guides/serverless.md).
    * Pawl then uses no timers and no LISTEN: a request whose process has not polled for `revocation.pollInterval` waits for a
-   * poll, `revocation.catchUpTimeout` at most. What a request proves is written before its answer ends, or handed to
-   * `waitUntil`. Delete old rows by a cron: `npx pawl prune`, or the adapters' option `cron`.
+   * poll, `revocation.catchUpTimeout` at most. Pawl writes the confirmations of a request before its answer ends, or hands them
+   * to `waitUntil`. Delete old rows by a cron: `npx pawl prune`, or the adapters' option `cron`.
    * @type {boolean | { readonly waitUntil?: WaitUntil }}
    * @defaultValue false
    */

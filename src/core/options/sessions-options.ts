@@ -16,13 +16,13 @@ export interface SessionsOptions<Claims extends object = ClaimsObject, Data = un
   /** Where sessions live: `postgres({ pool })` from `pawl/postgres`, or `memory()` from `pawl/memory` for tests. */
   readonly store: Store
   /**
-   * Protects refresh tokens and signing keys; `npx pawl secret` makes one. Give every installation its own. Of
-   * several, the first mints tokens and all are accepted. To change it, deploy `[old, new]` everywhere, then
-   * `[new, old]`, and drop the old one after the longest idle timeout.
+   * Protects refresh tokens and signing keys; `npx pawl secret` makes one. Give every installation its own. If you
+   * give several, Pawl makes tokens with the first and accepts all. To change it, deploy `[old, new]` everywhere,
+   * then `[new, old]`, and drop the old one after the longest idle timeout.
    */
   readonly secret: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
   /**
-   * A session that is not used for this long ends (ASVS 7.3.1). At least 87 seconds with the default
+   * A session expires after this time without use (ASVS 7.3.1). At least 87 seconds with the default
    * `rotation.overlap`: 4/3 of twice the overlap and 5 seconds.
    * Takes 1 to 315,360,000 seconds.
    * @defaultValue 2,592,000 (30 days)
@@ -73,8 +73,8 @@ export interface SessionsOptions<Claims extends object = ClaimsObject, Data = un
   /**
    * Whether sessions are bound to a key of the device, so that copied tokens cannot be refreshed
    * (docs/understand/device-binding.md). `offer` binds the sessions of browsers and apps that can be. `require`
-   * also ends a session that is not bound ten minutes after its login. A session that is bound stays so, whatever
-   * this option says. Set it only when every process runs a release that knows it.
+   * also ends a session that is not bound ten minutes after its login. A bound session stays bound if you change
+   * this option. Set it only when every process runs a release that knows it.
    * @defaultValue 'off'
    */
   readonly deviceBinding?: 'off' | 'offer' | 'require'
@@ -89,9 +89,9 @@ export interface SessionsOptions<Claims extends object = ClaimsObject, Data = un
   /**
    * Whether this process runs only while it answers requests, as on AWS Lambda, Vercel and Cloud Run
    * (docs/guides/serverless.md). Pawl then uses no timers and no LISTEN: a request whose process has not polled
-   * for `revocation.pollInterval` waits for a poll, `revocation.catchUpTimeout` at most. What a request proves is
-   * written before its answer ends, or handed to `waitUntil`. Delete old rows by a cron: `npx pawl prune`, or the
-   * adapters' option `cron`.
+   * for `revocation.pollInterval` waits for a poll, `revocation.catchUpTimeout` at most. Pawl writes the
+   * confirmations of a request before its answer ends, or hands them to `waitUntil`. Delete old rows by a cron:
+   * `npx pawl prune`, or the adapters' option `cron`.
    * @defaultValue false
    */
   readonly serverless?: boolean | { readonly waitUntil?: WaitUntil }
@@ -153,7 +153,7 @@ export interface RotationOptions {
    */
   readonly overlap?: number
   /**
-   * How long the previous refresh token is still answered after a turn, at least `overlap`.
+   * How long Pawl accepts the previous refresh token after a turn, at least `overlap`.
    * Takes 0 to 86,400 seconds.
    * @defaultValue 120 (2 minutes), or overlap if that is longer
    */
@@ -194,9 +194,8 @@ export interface RevocationOptions {
    */
   readonly onStale?: 'serve' | 'refuse'
   /**
-   * A process that did not run for a while, frozen by its platform or suspended, has missed revocations. A request
-   * that arrives then waits this long at most until they are read. After that `onStale` applies as ever. 0 does
-   * not wait.
+   * If a process was frozen or suspended, it has missed revocations. The next request waits until the process has
+   * read them, at most this long. After that `onStale` applies. 0 does not wait.
    * Takes 0 to 10 seconds.
    * @defaultValue 0.5
    */
@@ -250,8 +249,8 @@ export interface LimitOptions {
   readonly onSessionLimit?: 'evict-oldest' | 'reject'
   /**
    * How often one refresh token may refresh per minute and process. Further refreshes are answered with "try
-   * again" (503). A refresh that would be refused is refused in any case, so no limit can hide a theft. `null`
-   * sets no limit.
+   * again" (503). Pawl looks for reuse before it applies the limit, so the limit hides no theft. `null` sets no
+   * limit.
    * Takes a whole number from 1 to 100,000, or null.
    * @defaultValue 60
    */

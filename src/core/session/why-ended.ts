@@ -19,7 +19,7 @@ export function whyEnded(session: Session, now: Date, time: WriteTime): string {
 const REASONS: Readonly<Record<OwnEndReason, (session: Session, at: string, time: WriteTime) => string>> = {
   logout: (_, at) => `The user signed out on this device at ${at}.`,
   revoked: (_, at) =>
-    `The session was revoked at ${at}, either by the application (a password change, "sign out everywhere", a locked account) or by an operator with \`pawl sessions revoke\`.`,
+    `The session was revoked at ${at}, by the application (a password change, "sign out everywhere", a locked account), by an administrator in the console, or by an operator with \`pawl sessions revoke\`. An action of the console is in the log of the process that did it, with the name of the administrator.`,
   reuse: ({ device }, at) =>
     device === null
       ? `Pawl ended the session at ${at} because an old refresh token was used again. That proves a copied refresh token: two clients used the same session, and one of them may be a thief. Both are signed out. Ask the user whether they recognize the address and the device below. Have them sign in again and change their password. Find out how a cookie could be copied (malware, a shared browser profile, a log). If it happens to many users at once, look for a client that goes back to old cookies, such as a restored device or an app that stores them twice.`

@@ -32,5 +32,5 @@ export function describeOtherCopy(value: object): string | null {
   const [ours, theirs] = [packagePath ?? 'an unknown place', path ?? 'an unknown place']
   return ours === theirs
     ? `sessions of a second load of the same package at ${ours}: load it once, not also through a bundler, a test runner or \`require\``
-    : `sessions of another copy of the package: they were made by ${theirs}, and the adapter is from ${ours}. Install one copy (\`npm ls pawl\`)`
+    : `sessions of another copy of the package: they were made by ${theirs}, and the adapter is from ${ours}. Install one copy (\`npm ls pawl\`), and keep the package out of the bundles of a server (in Next.js: \`serverExternalPackages: ['pawl']\`)`
 }

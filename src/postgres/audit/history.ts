@@ -22,6 +22,8 @@ const MAX_LIMIT = 1000
 const WALKS = [2000, 10_000]
 /** More rows of a network are not sorted: rows of it are then frequent enough to find them by time. */
 const MAX_SORTED = 10_000
+/** More rows of a network, of any time, are not even walked to find those of the period. */
+const MAX_NETWORK = 50_000
 /** A `timestamptz` holds more, but JavaScript does not. */
 const MAX_TIME = 8.64e15
 
@@ -52,6 +54,8 @@ export function createHistory(run: RunAudit): {
   }
 
   async function searchNetwork(query: CheckedQuery, network: string): Promise<HistoryPage> {
+    const [all] = await run('countNetwork', [network, MAX_NETWORK + 1])
+    if (Number(all!['rows']) > MAX_NETWORK) return walk('historyByTime', query, network)
     const values = [...periodValues(query), MAX_SORTED + 1, network, query.limit + 1]
     const rows = await run('historyInNetwork', values)
     if (Number(rows[0]?.['walked'] ?? 0) > MAX_SORTED) return walk('historyByTime', query, network)

@@ -1,6 +1,15 @@
 import type { DayOverview } from '../../core/inspection.ts'
 import type { Row } from '../connection.ts'
-import { daysUntil, partsOf, toSamples, totalsOf } from '../inspection/day-parts.ts'
+import {
+  daysUntil,
+  newestOf,
+  partsBefore,
+  partsOf,
+  sampleLimit,
+  toSamples,
+  totalsOf,
+  withNewest,
+} from '../inspection/day-parts.ts'
 import type { Parameter } from '../parameters.ts'
 import { timestamp } from '../times.ts'
 import type { AuditQueryName } from './queries.ts'
@@ -8,8 +17,9 @@ import type { AuditQueryName } from './queries.ts'
 export type RunAudit = (name: AuditQueryName, values: Parameter[]) => Promise<Row[]>
 
 const DAY = 86_400_000
-/** As many rows are counted, and of more a sample is read. They are in the order of time, in the table too. */
+/** The newest rows, which are all read. They are in the order of time, in the table too. */
 const MAX_COUNTED = 20_000
+/** Rows of all older parts. */
 const MAX_SAMPLED = 10_000
 const MAX_REUSE = 10_000
 
@@ -22,21 +32,26 @@ export async function readAuditDays(run: RunAudit, at: number, days: number): Pr
   const since = timestamp(dates[0]!)
   if (((await auditedSince(run)) ?? at) > dates[0]!) return null
   const parts = partsOf(dates, at)
-  const [[found], reuse] = await Promise.all([
-    run('countAudit', [since, MAX_COUNTED + 1]),
+  const [walked, reuse] = await Promise.all([
+    run('newestInAudit', [
+      parts.map(({ low }) => timestamp(low)),
+      since,
+      timestamp(parts.at(-1)!.high),
+      MAX_COUNTED,
+    ]),
     run('countAuditReuse', [since, MAX_REUSE + 1]),
   ])
-  const isCounted = Number(found!['rows']) <= MAX_COUNTED
-  const limit = isCounted ? MAX_COUNTED + 1 : Math.floor(MAX_SAMPLED / parts.length)
-  const rows = await run('sampleAudit', [
-    parts.map(({ low }) => timestamp(low)),
-    parts.map(({ high }) => timestamp(high)),
-    limit,
-  ])
+  const newest = { ...newestOf(walked, MAX_COUNTED), picked: toSamples(walked) }
+  const older = partsBefore(parts, newest.cutAt, Math.min(...walked.map((row) => row['oldest'] as number)))
+  const limit = sampleLimit(MAX_SAMPLED, older.length)
+  const lows = older.map(({ low }) => timestamp(low))
+  const highs = older.map(({ high }) => timestamp(high))
+  const samples = older.length === 0 ? [] : await run('sampleAudit', [lows, highs, limit])
+  const before = totalsOf(dates.length, older, toSamples(samples), limit)
   const theftsOf = countsByDay(reuse)
-  return totalsOf(dates.length, parts, toSamples(rows), limit).map(({ exact, rows: all, ends }, index) => ({
+  return withNewest(before, parts, newest).map(({ exact, rows: all, ends }, index) => ({
     from: dates[index]!,
-    signIns: { value: all - (ends.value ?? 0), how: exact ? 'counted' : 'sampled' },
+    signIns: { value: all - (ends.value ?? 0), how: exact ? 'counted' : 'sparse' },
     ends,
     reuse:
       theftsOf === null
@@ -45,7 +60,7 @@ export async function readAuditDays(run: RunAudit, at: number, days: number): Pr
   }))
 }
 
-/** The time of the oldest sign-in in the audit; null without one. */
+/** The time of the oldest sign-in in the audit, or of one up to a day later; null without one. */
 export async function auditedSince(run: RunAudit): Promise<number | null> {
   const [oldest] = await run('oldestAudited', [])
   return (oldest?.['at'] as number | undefined) ?? null

@@ -95,14 +95,25 @@ function walk(condition: string): string {
     ) rows order by found desc, at desc, session_id desc, kind desc`
 }
 
+/** A range of the index on addresses. */
+function inNetwork(network: '$1' | '$7'): string {
+  return `a.ip between network(${network}::inet)
+          and set_masklen(broadcast(${network}::inet), case family(${network}::inet) when 4 then 32 else 128 end)`
+}
+
 /**
- * Deletes the rows of a condition in the order of their time: about $2, because rows of one time go together. The planner
- * takes a list of times for few, and a range of them for a third of the table.
+ * Deletes at most $2 rows of a condition, the oldest first. It returns a row for each that it chose, because another process may
+ * have deleted some of them at the same time. The planner takes arrays for short, so it looks each row up by the key.
  */
 function deleteOldest(condition: string): string {
-  return `delete from :audit where ${condition}
-      and at = any(array(select at from :audit where ${condition} order by at limit $2))
-    returning kind`
+  return `with due as materialized (
+      select at, session_id, kind from :audit where ${condition} order by at, session_id, kind limit $2
+    ), deleted as (
+      delete from :audit a using unnest(array(select at from due), array(select session_id from due),
+        array(select kind from due)) as d (at, session_id, kind)
+      where a.at = d.at and a.session_id = d.session_id and a.kind = d.kind
+    )
+    select kind from due`
 }
 
 export type AuditQueryName =
@@ -111,8 +122,9 @@ export type AuditQueryName =
   | 'historyByAddress'
   | 'historyOfReuse'
   | 'historyInNetwork'
+  | 'countNetwork'
   | 'oldestAudited'
-  | 'countAudit'
+  | 'newestInAudit'
   | 'countAuditReuse'
   | 'sampleAudit'
   | 'eraseAudit'
@@ -126,14 +138,15 @@ export const AUDIT_QUERIES: Readonly<Record<AuditQueryName, string>> = {
   historyByAddress: walk('a.ip = $9::inet and '),
   historyOfReuse: walk(`a.reason = 'reuse' and `),
 
+  countNetwork: `select count(*) as rows from (select from :audit a where ${inNetwork('$1')} limit $2) as entry`,
+
   /**
    * A network with at most $6 - 1 rows. Their times are in the index, whose order is not that of time, so only the rows of the
    * page are read. Rows of the time of the cursor come in addition, because the cursor may be in the midst of them.
    */
   historyInNetwork: `with entries as materialized (
       select a.ip, a.at from :audit a
-      where a.ip between network($7::inet)
-          and set_masklen(broadcast($7::inet), case family($7::inet) when 4 then 32 else 128 end)
+      where ${inNetwork('$7')}
         and a.at >= $1 and a.at < $2 and a.at <= $3::timestamptz
       order by a.ip limit $6
     ), newest as (
@@ -146,11 +159,33 @@ export const AUDIT_QUERIES: Readonly<Record<AuditQueryName, string>> = {
     from shown join :audit a on a.ip = shown.ip and a.at = shown.at
     where ${PERIOD} order by ${NEWEST_FIRST} limit $8`,
 
-  // An expiry is recorded later than it was, so it may be older than the audit.
-  oldestAudited: `select ${milliseconds('a.at')} as at from :audit a where a.kind = 'created' order by a.at limit 1`,
+  /**
+   * The oldest sign-in, to within a day. An expiry is recorded later than it was, so that millions may be older than the audit:
+   * each step reads the first rows after a time, and the next begins a day later. The last rows are for an audit that is younger.
+   */
+  oldestAudited: `with recursive step (day, at) as (
+      select min(at), null::timestamptz from :audit
+      union all
+      select greatest(part.last, step.day + interval '1 day'), part.first
+      from step cross join lateral (
+        select max(a.at) as last, min(a.at) filter (where a.kind = 'created') as first
+        from (select at, kind from :audit where at >= step.day order by at limit 500) as a
+      ) as part
+      where step.at is null and isfinite(step.day) and part.last is not null
+    )
+    select ${milliseconds('min(at)')} as at from (
+      select at from step
+      union all
+      select at from (select at, kind from :audit order by at desc limit 500) as a where kind = 'created'
+    ) as found`,
 
   // The order makes it walk the index. The planner cannot know that the first rows of the table are the oldest.
-  countAudit: `select count(*) as rows from (select 1 from :audit a where a.at >= $1 order by a.at limit $2) as entry`,
+  newestInAudit: `select width_bucket(at, $1::timestamptz[]) as n, reason, count(*) as rows,
+      ${milliseconds('min(at)')} as oldest, ${milliseconds('max(at)')} as last
+    from (
+      select a.at, case when a.kind = 'ended' then left(coalesce(a.reason, 'other'), 40) end as reason
+      from :audit a where a.at >= $2 and a.at < $3 order by a.at desc limit $4
+    ) as entry group by 1, 2`,
 
   countAuditReuse: `select div(${milliseconds('at')}, 86400000) as day, count(*) as rows
     from (select at from :audit where reason = 'reuse' and at >= $1 order by at limit $2) as entry group by 1`,

@@ -1,4 +1,4 @@
-import type { EndFigure } from '../../core/inspection.ts'
+import type { EndFigure, FigureSource } from '../../core/inspection.ts'
 import type { Row } from '../connection.ts'
 
 const DAY = 86_400_000
@@ -21,6 +21,16 @@ export interface Sample {
   readonly last: number
   /** Of the rows that ended. Sign-ins have no reason. */
   readonly byReason: Readonly<Record<string, number>>
+}
+
+/** The newest entries of an index, all of them counted. */
+export interface Newest {
+  /** By the place of the part. */
+  readonly rows: ReadonlyMap<number, number>
+  /** The reasons of all entries, or of every so many, by the place of the part. */
+  readonly picked: ReadonlyMap<number, Sample>
+  /** The place of the oldest part, which the walk may not have read whole; `null` if no older entry exists. */
+  readonly cutAt: number | null
 }
 
 /** The number of rows of a day, and those that ended by reason. */
@@ -59,7 +69,7 @@ export function partsOf(days: readonly number[], at: number): Part[] {
 export function toSamples(rows: readonly Row[]): Map<number, Sample> {
   const samples = new Map<number, Sample>()
   for (const row of rows) {
-    const index = Number(row['n']) - 1
+    const index = indexOf(row)
     const before = samples.get(index) ?? { rows: 0, last: 0, byReason: {} }
     const count = Number(row['rows'])
     const reason = row['reason'] as string | null
@@ -73,7 +83,8 @@ export function toSamples(rows: readonly Row[]): Map<number, Sample> {
 }
 
 /**
- * What the samples say of each day. A sample that is not whole stands for its part at the rate of its rows.
+ * What the samples say of each day. A sample that is not whole stands for its part at the rate of its rows, so a burst that
+ * comes later in the part is missing.
  * @param limit how many rows the walk reads of a part
  */
 export function totalsOf(
@@ -106,8 +117,67 @@ export function totalsOf(
   return totals.map(({ exact, rows, byReason }) => ({
     exact,
     rows: Math.round(rows),
-    ends: toEnds(exact, byReason),
+    ends: toEnds(exact ? 'counted' : 'sparse', byReason),
   }))
+}
+
+/** The number of entries in each part, and the part in which a walk met its bound. */
+export function newestOf(walked: readonly Row[], bound: number): Omit<Newest, 'picked'> {
+  const rows = new Map<number, number>()
+  for (const row of walked) rows.set(indexOf(row), (rows.get(indexOf(row)) ?? 0) + Number(row['rows']))
+  const all = [...rows.values()].reduce((sum, count) => sum + count, 0)
+  return { rows, cutAt: all < bound ? null : Math.min(...rows.keys()) }
+}
+
+/**
+ * The parts before the newest entries.
+ * @param oldest the time of the oldest of these
+ */
+export function partsBefore(parts: readonly Part[], cutAt: number | null, oldest: number): Part[] {
+  if (cutAt === null) return []
+  const cut = { ...parts[cutAt]!, high: oldest }
+  return [...parts.slice(0, cutAt), ...(cut.low < oldest ? [cut] : [])]
+}
+
+/** How many entries to read of each part. */
+export function sampleLimit(sampled: number, parts: number): number {
+  return Math.max(2, Math.floor(sampled / Math.max(1, parts)))
+}
+
+/** The place of a row's part. Statements count from 1. */
+export function indexOf(row: Row): number {
+  return Number(row['n']) - 1
+}
+
+/** Adds the newest entries to the totals of older ones. */
+export function withNewest(
+  older: readonly DayTotal[],
+  parts: readonly Part[],
+  { rows, picked, cutAt }: Newest,
+): DayTotal[] {
+  const all = [...picked.values()]
+  const cutDay = cutAt === null ? null : parts[cutAt]!.day
+  return older.map((total, day) => {
+    const isOfDay = (index: number): boolean => parts[index]!.day === day
+    const newest = [...rows].reduce((sum, [index, count]) => sum + (isOfDay(index) ? count : 0), 0)
+    const exact = total.exact && day !== cutDay
+    if (newest === 0) return { ...total, exact }
+    const own = [...picked].filter(([index]) => isOfDay(index)).map(([, sample]) => sample)
+    const byReason: Record<string, number> = { ...total.ends.byReason }
+    for (const [reason, share] of sharesOf(own.length === 0 ? all : own))
+      byReason[reason] = (byReason[reason] ?? 0) + newest * share
+    const isWhole = own.reduce((sum, sample) => sum + sample.rows, 0) === newest
+    const ends = toEnds(exact ? (isWhole ? 'counted' : 'sampled') : 'sparse', byReason)
+    return { exact, rows: total.rows + newest, ends }
+  })
+}
+
+/** The share of each reason in all entries. */
+function sharesOf(samples: readonly Sample[]): [reason: string, share: number][] {
+  const all = samples.reduce((sum, { rows }) => sum + rows, 0)
+  return samples.flatMap(({ byReason }) =>
+    Object.entries(byReason).map(([reason, count]): [string, number] => [reason, count / all]),
+  )
 }
 
 /** Rows per ms. */
@@ -117,10 +187,10 @@ function rateOf({ low, high }: Part, sample: Sample | undefined, limit: number):
   return rows < limit ? rows / (high - low) : (rows - 1) / Math.max(1, last - low)
 }
 
-function toEnds(exact: boolean, weighed: Readonly<Record<string, number>>): EndFigure {
+function toEnds(how: FigureSource, weighed: Readonly<Record<string, number>>): EndFigure {
   const byReason = Object.fromEntries(
     Object.entries(weighed).map(([reason, count]) => [reason, Math.round(count)]),
   )
   const value = Object.values(byReason).reduce((sum, count) => sum + count, 0)
-  return { value, how: exact ? 'counted' : 'sampled', byReason }
+  return { value, how, byReason }
 }

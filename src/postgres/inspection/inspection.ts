@@ -8,7 +8,7 @@ import type { Connection } from '../connection.ts'
 import { readDistribution } from '../distribution.ts'
 import type { Names } from '../names.ts'
 import { findUsers, type QueryRows, readUserOrder } from './find-users.ts'
-import { readOverview } from './overview.ts'
+import { orUnknown, readOverview } from './overview.ts'
 import { FIRST_ID, findReuse } from './reuse.ts'
 import type { UserOrder } from './user-order.ts'
 
@@ -41,7 +41,7 @@ export function createInspection(
         connection.queryOnce(Math.max(1, Math.ceil(end - performance.now())), names.fill(text), values)
       const { sessions } = await readDistribution({ query: inTime }, names)
       const shown = Math.min(days, MAX_OVERVIEW_DAYS)
-      const audited = audit.isKept ? await readAuditDays(auditOn(inTime), at, shown) : null
+      const audited = audit.isKept ? await orUnknown(readAuditDays(auditOn(inTime), at, shown), null) : null
       return readOverview(inTime, names, sessions === 'distributed', at, shown, audited)
     },
     async findUsers(prefix, after, limit) {
@@ -58,7 +58,11 @@ export function createInspection(
       const end = { at: since, id: FIRST_ID }
       if (page.found.length === limit) return { ...page, searchedBackTo: since, next: end }
       const older = await findReuse(query, end, limit - page.found.length, REUSE_WALK)
-      return { ...older, found: [...page.found, ...older.found] }
+      const known = new Set(page.found.map(({ sessionId }) => sessionId))
+      return {
+        ...older,
+        found: [...page.found, ...older.found.filter(({ sessionId }) => !known.has(sessionId))],
+      }
     },
     status: readStatus,
     get history() {

@@ -1,5 +1,4 @@
 import type { DayOverview, EndFigure, Figure, StoreOverview } from '../../core/inspection.ts'
-import type { Row } from '../connection.ts'
 import { countSessions, type QueryOne } from '../count-sessions.ts'
 import { estimateRows, hasEstimates } from '../estimate-rows.ts'
 import type { Names } from '../names.ts'
@@ -7,7 +6,20 @@ import { milliseconds } from '../queries.ts'
 import { isUnsupported } from '../sqlstate.ts'
 import { timestamp } from '../times.ts'
 import { AnswerTimeoutError } from '../with-timeout.ts'
-import { daysUntil, type Part, partsOf, type Sample, toSamples, totalsOf } from './day-parts.ts'
+import {
+  type DayTotal,
+  daysUntil,
+  indexOf,
+  newestOf,
+  type Part,
+  partsBefore,
+  partsOf,
+  type Sample,
+  sampleLimit,
+  toSamples,
+  totalsOf,
+  withNewest,
+} from './day-parts.ts'
 import type { QueryRows } from './find-users.ts'
 import { walkReuse } from './reuse.ts'
 
@@ -16,24 +28,44 @@ const DAY = 86_400_000
 const MAX_COUNTED = 50_000
 /** Milliseconds for the count of active sessions. */
 const COUNT_WITHIN = 60
-/** As many rows are counted, and of more a sample is read. */
 interface Bounds {
-  readonly counted: number
-  /** For all days. */
+  /** The newest entries of the index, which are all counted. They contain the burst of an incident. */
+  readonly newest: number
+  /** Entries of all older parts. */
   readonly sampled: number
 }
 
-/** Entries of the primary key. */
-const SIGN_IN_BOUNDS: Bounds = { counted: 20_000, sampled: 10_000 }
-/** Entries of the index of ends, each of which reads a row somewhere in the table. */
-const END_BOUNDS: Bounds = { counted: 5000, sampled: 3000 }
+const SIGN_IN_BOUNDS: Bounds = { newest: 15_000, sampled: 8000 }
+/** A sampled end reads a row somewhere in the table. */
+const END_BOUNDS: Bounds = { newest: 12_000, sampled: 3000 }
+/** Up to so many ends, all rows are read. */
+const MAX_ENDS_READ = 5000
+/** Of more ends, the reason of every tenth is read. */
+const PICK_EVERY = 10
 /** The same for the search of reuse, which is rare. */
 const MAX_REUSE_WALK = 5000
 
-/** Both are answered by an index alone. */
-const SIGN_INS_SINCE = `select count(*) as rows from (select id from :sessions where id >= $1 limit $2) as entry`
-const ENDS_SINCE = `select count(*) as rows
-  from (select invalidated_at from :sessions where invalidated_at >= $1 limit $2) as entry`
+/** Answered by the index alone. */
+const NEWEST_SIGN_INS = `select width_bucket(id, $1::uuid[]) as n, count(*) as rows, min(cast(id as text) collate "C") as oldest
+  from (select id from :sessions where id >= $2 and id < $3 order by id desc limit $4) as entry group by 1`
+
+/** Counted by the index alone. The parts of the second kind have the reasons of the entries that are picked. */
+const NEWEST_ENDS = `with walked as materialized (
+    select invalidated_at, row_number() over (order by invalidated_at desc) as place from (
+      select invalidated_at from :sessions where invalidated_at >= $2 and invalidated_at < $3
+      order by invalidated_at desc limit $4
+    ) as entry
+  ), picked as (
+    select width_bucket(walked.invalidated_at, $1::timestamptz[]) as n, s.reason from walked cross join lateral (
+      select case when ended_at is not null or end_reason is not null
+          then left(coalesce(end_reason, 'other'), 40) end as reason
+      from :sessions s where s.invalidated_at = walked.invalidated_at limit 1
+    ) s
+    where mod(walked.place, $5) = 1
+  )
+  select width_bucket(invalidated_at, $1::timestamptz[]) as n, 'walked' as kind, null as reason, count(*) as rows,
+    ${milliseconds('min(invalidated_at)')} as oldest from walked group by 1
+  union all select n, 'picked', reason, count(*), null from picked group by n, reason`
 
 const SIGN_INS = `select p.n, count(*) as rows, max(cast(s.id as text) collate "C") as last
   from unnest($1::uuid[], $2::uuid[]) with ordinality as p (low, high, n)
@@ -86,7 +118,7 @@ export async function readOverview(
       dates.map(() => UNKNOWN),
     ),
     orUnknown(
-      countEnds(query, queryOne, dates, parts),
+      countEnds(query, dates, parts),
       dates.map(() => UNKNOWN_ENDS),
     ),
   ])
@@ -104,7 +136,7 @@ export async function readOverview(
 }
 
 /** A distributed engine lacks some statements. Rows that nobody has read for long may take the disk too much time. */
-async function orUnknown<T>(figures: Promise<T>, unknown: T): Promise<T> {
+export async function orUnknown<T>(figures: Promise<T>, unknown: T): Promise<T> {
   try {
     return await figures
   } catch (error) {
@@ -145,34 +177,34 @@ async function countSignIns(
   // An id of version 4 comes after those of version 7, except one in a hundred. So there are none among those before the last.
   if (last !== undefined && !(isTimeOrdered(last) && timeOf(last) <= days.at(-1)! + 2 * DAY))
     return countByTime(query, queryOne, names, days)
-  const limit = await limitOf(queryOne, SIGN_INS_SINCE, firstIdAt(days[0]!), parts.length, SIGN_IN_BOUNDS)
-  const rows = await query(SIGN_INS, [
+  const { newest, sampled } = SIGN_IN_BOUNDS
+  const walked = await query(NEWEST_SIGN_INS, [
     parts.map(({ low }) => firstIdAt(low)),
-    parts.map(({ high }) => firstIdAt(high)),
-    limit,
+    firstIdAt(days[0]!),
+    firstIdAt(parts.at(-1)!.high),
+    newest,
   ])
-  const samples = new Map(
-    rows.map((row): [number, Sample] => [
-      indexOf(row),
-      { rows: Number(row['rows']), last: timeOf(row['last'] as string), byReason: {} },
-    ]),
-  )
-  return totalsOf(days.length, parts, samples, limit).map(({ exact, rows }) => ({
-    value: rows,
-    how: exact ? 'counted' : 'sampled',
-  }))
-}
-
-/** How many rows to read of each part. */
-async function limitOf(
-  queryOne: QueryOne,
-  since: string,
-  first: string,
-  parts: number,
-  { counted, sampled }: Bounds,
-): Promise<number> {
-  const rows = Number((await queryOne(since, [first, counted + 1]))['rows'])
-  return rows <= counted ? counted + 1 : Math.max(2, Math.floor(sampled / parts))
+  const { rows, cutAt } = newestOf(walked, newest)
+  const oldest = Math.min(...walked.map((row) => timeOf(row['oldest'] as string)))
+  const older = partsBefore(parts, cutAt, oldest)
+  const limit = sampleLimit(sampled, older.length)
+  const samples = new Map<number, Sample>()
+  if (older.length > 0)
+    for (const row of await query(SIGN_INS, [
+      older.map(({ low }) => firstIdAt(low)),
+      older.map(({ high }) => firstIdAt(high)),
+      limit,
+    ]))
+      samples.set(indexOf(row), {
+        rows: Number(row['rows']),
+        last: timeOf(row['last'] as string),
+        byReason: {},
+      })
+  return withNewest(totalsOf(days.length, older, samples, limit), parts, {
+    rows,
+    picked: new Map(),
+    cutAt,
+  }).map((total) => ({ value: total.rows, how: total.exact ? 'counted' : 'sparse' }))
 }
 
 /** For ids that are not in the order of time, which no index is then. */
@@ -203,17 +235,33 @@ async function countByTime(
 
 async function countEnds(
   query: QueryRows,
-  queryOne: QueryOne,
   days: readonly number[],
   parts: readonly Part[],
 ): Promise<EndFigure[]> {
-  const limit = await limitOf(queryOne, ENDS_SINCE, timestamp(days[0]!), parts.length, END_BOUNDS)
-  const rows = await query(ENDS, [
+  const { newest, sampled } = END_BOUNDS
+  const found = await query(NEWEST_ENDS, [
     parts.map(({ low }) => timestamp(low)),
-    parts.map(({ high }) => timestamp(high)),
-    limit,
+    timestamp(days[0]!),
+    timestamp(parts.at(-1)!.high),
+    newest,
+    PICK_EVERY,
   ])
-  return totalsOf(days.length, parts, toSamples(rows), limit).map(({ ends }) => ends)
+  const walked = found.filter(({ kind }) => kind === 'walked')
+  const { rows, cutAt } = newestOf(walked, newest)
+  const totals = async (of: readonly Part[], limit: number): Promise<DayTotal[]> => {
+    const lows = of.map(({ low }) => timestamp(low))
+    const highs = of.map(({ high }) => timestamp(high))
+    const samples = of.length === 0 ? [] : await query(ENDS, [lows, highs, limit])
+    return totalsOf(days.length, of, toSamples(samples), limit)
+  }
+  const all = [...rows.values()].reduce((sum, count) => sum + count, 0)
+  // Another process may end more meanwhile.
+  if (all <= MAX_ENDS_READ) return (await totals(parts, MAX_ENDS_READ * 2)).map(({ ends }) => ends)
+  const oldest = Math.min(...walked.map((row) => row['oldest'] as number))
+  const older = partsBefore(parts, cutAt, oldest)
+  const picked = toSamples(found.filter(({ kind }) => kind === 'picked'))
+  const before = await totals(older, sampleLimit(sampled, older.length))
+  return withNewest(before, parts, { rows, picked, cutAt }).map(({ ends }) => ends)
 }
 
 /** A sample would miss most of it. */
@@ -231,10 +279,6 @@ async function countReuse(
     const found = walk.found.filter(({ at }) => at >= from && at < from + DAY)
     return { value: found.length, how: 'counted' }
   })
-}
-
-function indexOf(row: Row): number {
-  return Number(row['n']) - 1
 }
 
 /** The first id of version 7 at this time (RFC 9562 section 5.7). PostgreSQL reads a UUID without hyphens. */

@@ -63,12 +63,14 @@ async function serveSessions(
     onSecondUse: () =>
       out.note('pawl: The link was opened a second time, and refused. If that was not you, press Ctrl-C.'),
   })
+  let deleteLinkFile: (() => Promise<void>) | null = null
   try {
     out.note('Open this link. It works once, within ten minutes. Ctrl-C stops the console.')
     out.result({ url: server.link, readOnly }, () => server.link)
-    if (process.stdout.isTTY && !flags.has('no-open')) openBrowser(server.link)
+    if (process.stdout.isTTY && !flags.has('no-open')) deleteLinkFile = await openBrowser(server.link)
     if (!interrupted.aborted) await once(interrupted, 'abort')
   } finally {
+    await deleteLinkFile?.()
     await server.close()
   }
   return 0

@@ -4,6 +4,7 @@ import { sameBytes } from '../../../core/keys/same-bytes.ts'
 /** How long the link works if nobody uses it. In ms. */
 const LINK_LIFETIME = 10 * 60_000
 const COOKIE = 'pawl-console'
+const LINK_PATH = '/open'
 /** The names of this machine. Another name may belong to a site that resolves it to 127.0.0.1 (DNS rebinding). */
 const HOSTS: readonly string[] = ['127.0.0.1', 'localhost']
 
@@ -30,16 +31,16 @@ export type Verdict =
   | { readonly kind: 'refused'; readonly because: 'prefetch' | 'used' | 'expired' | 'no cookie' }
 
 export interface Gate {
-  /** The path of the console. */
+  /** The path of the console. It is a secret that only responses to the admitted browser contain. */
   readonly path: string
-  /** The path of the link, with its token. */
+  /** The path of the link, with its token. It does not reveal the path of the console. */
   readonly link: string
   judge(knock: Knock): Verdict
 }
 
 /**
  * Admits the one browser that opens the link. Browsers send a cookie to every port of a host, so the cookie is bound to a
- * path that no other server of this machine can guess.
+ * path that no other server of this machine can guess. The link may be seen by others, so it has a secret of its own.
  * @param now a clock that never goes back, in ms
  */
 export function createGate(now: () => number): Gate {
@@ -51,13 +52,14 @@ export function createGate(now: () => number): Gate {
 
   return {
     path,
-    link: `${path}?token=${token}`,
+    link: `${LINK_PATH}?token=${token}`,
     judge({ method, url, host, cookie, purpose }) {
       if (!HOSTS.includes(hostName(host))) return { kind: 'foreign host' }
       const isIn = cookiesOf(cookie).some((each) => isSame(each, value))
       const [start = '', query] = url.split('?', 2)
-      const given = method === 'GET' && start === path ? new URLSearchParams(query).get('token') : null
-      if (given === null) return isIn ? { kind: 'open' } : { kind: 'refused', because: 'no cookie' }
+      const given = method === 'GET' && start === LINK_PATH ? new URLSearchParams(query).get('token') : null
+      if (given === null)
+        return isIn && isBelow(path, start) ? { kind: 'open' } : { kind: 'refused', because: 'no cookie' }
       if (isIn) return { kind: 'again' }
       if (!isSame(given, token)) return { kind: 'refused', because: 'no cookie' }
       if (used) return { kind: 'refused', because: 'used' }
@@ -67,6 +69,13 @@ export function createGate(now: () => number): Gate {
       return { kind: 'welcome', setCookie: `${COOKIE}=${value}; Path=${path}; HttpOnly; SameSite=Strict` }
     },
   }
+}
+
+/** Also for a path that leaves the console by `..`. */
+function isBelow(path: string, given: string): boolean {
+  const url = `http://localhost${given}`
+  const pathname = URL.canParse(url) ? new URL(url).pathname : ''
+  return given.startsWith(path) && (pathname === path || pathname.startsWith(`${path}/`))
 }
 
 function secret(bytes: number): string {

@@ -1,8 +1,12 @@
 import { spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** The program that opens a link on this machine, with its arguments; null if there is none. */
+/** The program that opens a file on this machine, with its arguments; null if there is none. */
 export function browserCommand(
   platform: NodeJS.Platform,
   env: Environment,
@@ -14,12 +18,41 @@ export function browserCommand(
   return env['DISPLAY'] || env['WAYLAND_DISPLAY'] ? ['xdg-open'] : null
 }
 
-/** Opens a link in the browser, if this machine has one. Never fails: the link is printed, too. */
-export function openBrowser(link: string): void {
+/**
+ * Opens a link in the browser, if this machine has one. Other users see the arguments of every program, so the browser gets
+ * a file that only this user can read, and that moves on to the link. Never fails: the command prints the link, too.
+ * @returns deletes the file
+ */
+export async function openBrowser(link: string): Promise<() => Promise<void>> {
   const command = browserCommand(process.platform, process.env)
-  if (command === null) return
-  const [program, ...parameters] = command
-  const child = spawn(program, [...parameters, link], { detached: true, stdio: 'ignore' })
-  child.on('error', () => {})
-  child.unref()
+  if (command === null) return async () => {}
+  const folder = await mkdtemp(join(tmpdir(), 'pawl-')).catch(() => null)
+  if (folder === null) return async () => {}
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true }).catch(() => {})
+  try {
+    const file = join(folder, 'console.html')
+    await writeFile(file, movingTo(link), { mode: 0o600, flag: 'wx' })
+    const [program, ...parameters] = command
+    const child = spawn(program, [...parameters, pathToFileURL(file).href], {
+      detached: true,
+      stdio: 'ignore',
+    })
+    child.on('error', () => {})
+    child.unref()
+  } catch {
+    // A full disk, for example.
+  }
+  return remove
+}
+
+function movingTo(link: string): string {
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="referrer" content="no-referrer">
+<meta http-equiv="refresh" content="0; url=${link}">
+<title>Pawl</title>
+<a href="${link}">Open the console</a>
+</html>
+`
 }
