@@ -93,7 +93,11 @@ const FUNCTIONS = {
       import type { ListenConfig } from './listen-config.ts'`,
     name: 'PostgresOptions',
     about: 'What {@link postgres} takes: your pool, or how to connect.',
-    resolved: { audit: '{ readonly retention: number | null }' },
+    resolved: {
+      audit: '{ readonly retention: number | null }',
+      connectionString: 'string',
+      listen: 'boolean | string | ListenConfig',
+    },
     page: 'docs/reference/options.md',
   },
   sessionsConsole: {
@@ -219,7 +223,7 @@ function docstring(entry) {
 }
 
 /** Whether the words for a value say more than its TypeScript type. */
-const saysMore = ({ type }) => /^(?:number|string$|readonly)/.test(type)
+const saysMore = ({ type }) => /^(?:number|string(?: \| undefined)?$|readonly)/.test(type)
 
 function resolvedType(entries, resolved) {
   const lines = entries.map(({ name, group, required, type, ...entry }) => {

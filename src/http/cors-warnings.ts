@@ -10,6 +10,8 @@ const MAX_ORIGIN = 100
 /** Strangers choose origins, so they could fill the memory and the log. */
 const MAX_ORIGINS = 100
 
+const SEND_CORS = 'Set `cors: true`, or mount your own CORS middleware before Pawl.'
+
 /** Warns of settings that make browsers block requests of other origins, or Pawl refuse them. */
 export interface CorsWarnings {
   /** @param isTrusted whether `origin`, that of the request, is one of `trustedOrigins` */
@@ -44,7 +46,7 @@ export function createCorsWarnings(
       )
     else
       warn(
-        `A request from a page of ${page} was refused, because its origin is not in \`trustedOrigins\`. If the page is yours, add the origin, or let the function \`trustedOrigins\` return true for it.`,
+        `A request from a page of ${page} was refused, because its origin is not in \`trustedOrigins\`. If the page is yours, add the origin, or let the function \`trustedOrigins\` return true for it. If this server itself sent the page, a proxy changes the \`Host\` header: let it pass the header unchanged.`,
       )
   }
 
@@ -56,7 +58,7 @@ export function createCorsWarnings(
     if (isPreflight(exchange) && isOwnRoute && isTrusted && !cors) {
       warnOnce(
         'preflight',
-        `The browser blocks a page of ${page} that calls the session routes, because the response has no Access-Control-Allow-Origin header. Set \`cors: true\`.`,
+        `The browser blocks a page of ${page} that calls the session routes, because the response has no Access-Control-Allow-Origin header. ${SEND_CORS}`,
       )
     }
     if (!isTrusted || exchange.header('sec-fetch-site') !== 'cross-site') return
@@ -83,7 +85,7 @@ export function createCorsWarnings(
         if (exchange.header('sec-fetch-mode') === 'cors')
           warnOnce(
             'allow-origin',
-            `The browser blocks the response to a page of ${page}, because Access-Control-Allow-Origin is missing. Set \`cors: true\`.`,
+            `The browser blocks the response to a page of ${page}, because Access-Control-Allow-Origin is missing. ${SEND_CORS}`,
           )
       } else if (allowed !== origin) {
         warnOnce(

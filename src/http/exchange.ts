@@ -15,6 +15,8 @@ export interface Exchange {
   readonly signal: { readonly aborted: boolean }
   /** The request's JSON body; null for none, undefined for a malformed or too large one. Called in bearer mode only. */
   json(): Promise<unknown>
+  /** The path at which the adapter is mounted, if the framework tells it; empty for the root. */
+  readonly mountPath?: string | undefined
   /** Whether the response takes `Set-Cookie` from Pawl, and no other header. */
   readonly takesOnlyCookies?: boolean
   /** Calls back once, right before the response's head is sent. @throws TypeError when it has been sent */

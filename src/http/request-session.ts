@@ -37,6 +37,7 @@ import { refuseOwnProperties } from './refuse-properties.ts'
 import { RequestState } from './request-state.ts'
 import type { ResponseCookies } from './response-cookies.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
+import { warnOfUnservedRefresh } from './unserved-refresh.ts'
 
 export type CreateInRequest<Claims extends object, Data> = Omit<
   LoginFields,
@@ -239,6 +240,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     try {
       const answer = this.#state.giveTokens(created, true)
       if (this.request.usesCookies) warnOfDroppedCookies(this.request)
+      warnOfUnservedRefresh(this.request)
       return answer
     } catch (tooLate) {
       // The handler did not await `create` and has answered: nobody can ever hold this session's tokens.

@@ -77,7 +77,7 @@ export interface PostgresStore extends Store {
  */
 export function postgres(options: PostgresOptions): PostgresStore {
   const given = resolveTable<ResolvedPostgresOptions>(POSTGRES_OPTIONS, options)
-  assertOneDatabase(given)
+  assertOneDatabase(given, options)
   if (given.readOnly && options.migrate === true)
     check.fail('migrate', true, '`false` with `readOnly`: the process on the primary migrates')
   /** The default gives way, and what the application has written does not. */

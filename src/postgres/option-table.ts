@@ -28,7 +28,10 @@ export const POSTGRES_OPTIONS: OptionTable = {
       },
     },
   },
-  /** Where to connect. Pawl then makes its own pool with the package `pg`. */
+  /**
+   * Where to connect. Pawl then makes its own pool with the package `pg`.
+   * @type {string | undefined}
+   */
   connectionString: { value: connectionString() },
   /**
    * A client of another driver: `postgres(url)` of postgres.js, or `neon(url)` of Neon's driver, which works over HTTP. It
@@ -55,7 +58,7 @@ export const POSTGRES_OPTIONS: OptionTable = {
    * Whether to LISTEN for revocations, on one connection of its own, unless `readOnly`. Behind a pooler (PgBouncer, RDS Proxy)
    * say how to reach the database itself. The parts that you leave out (`ssl`, user, password, …) come from `pool` or
    * `connectionString`.
-   * @type {boolean | string | ListenConfig}
+   * @type {boolean | string | ListenConfig | undefined}
    */
   listen: { value: listenTarget(), default: true },
   /**

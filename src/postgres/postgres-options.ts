@@ -17,7 +17,7 @@ export interface PostgresOptions {
    * Where to connect. Pawl then makes its own pool with the package `pg`.
    * Takes a PostgreSQL URL.
    */
-  readonly connectionString?: string
+  readonly connectionString?: string | undefined
   /**
    * A client of another driver: `postgres(url)` of postgres.js, or `neon(url)` of Neon's driver, which works over
    * HTTP. It stays yours, as a pool does.
@@ -47,7 +47,7 @@ export interface PostgresOptions {
    * password, …) come from `pool` or `connectionString`.
    * @defaultValue true
    */
-  readonly listen?: boolean | string | ListenConfig
+  readonly listen?: boolean | string | ListenConfig | undefined
   /**
    * Whether to create and update the tables at start, unless `readOnly`. Set `false` if another role runs `npx
    * pawl migrate`.

@@ -15,6 +15,8 @@ export interface GetOptions {
   readonly maxBytes: number
   /** Requests the body only if its tag has changed. */
   readonly etag?: string | null
+  /** Makes the error for a 404. */
+  readonly notFound?: (message: string) => Error
 }
 
 export interface GetResult {
@@ -28,7 +30,10 @@ export interface GetResult {
 }
 
 /** @throws Error when the status is neither 200 nor 304, or the response is too large or too late */
-export async function get(url: string, { fetch, timeout, maxBytes, etag }: GetOptions): Promise<GetResult> {
+export async function get(
+  url: string,
+  { fetch, timeout, maxBytes, etag, notFound }: GetOptions,
+): Promise<GetResult> {
   const response = await fetch(url, {
     headers: etag == null ? {} : { 'if-none-match': etag },
     redirect: 'manual',
@@ -37,7 +42,8 @@ export async function get(url: string, { fetch, timeout, maxBytes, etag }: GetOp
   const unchanged = etag != null && response.status === 304
   if (!unchanged && response.status !== 200) {
     await response.body?.cancel()
-    throw new Error(`${describeUrl(url)} responded ${response.status}`)
+    const message = `${describeUrl(url)} responded ${response.status}`
+    throw response.status === 404 && notFound ? notFound(message) : new Error(message)
   }
   const { headers } = response
   const maxAge = /(?:^|[\s,])max-age=(\d+)/i.exec(headers.get('cache-control') ?? '')?.[1]

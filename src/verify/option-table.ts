@@ -9,7 +9,7 @@ import { usableKeys } from './keys.ts'
 export const VERIFIER_OPTIONS: OptionTable = {
   /**
    * The application's public keys, or where it serves them: `https://app.example.com/.well-known/jwks.json`.
-   * @type {string | URL | JsonWebKeySet}
+   * @type {string | URL | JsonWebKeySet | undefined}
    */
   jwks: { value: keySource(), required: true },
   /** The `accessToken.issuer` of the application. Checked when it is set. */
@@ -35,7 +35,10 @@ export const VERIFIER_OPTIONS: OptionTable = {
   onStale: { value: oneOf('serve', 'refuse'), default: 'serve' },
   /** How long the application may take to answer. No verification waits longer. */
   timeout: { value: seconds(0.1, 30), default: 3 },
-  /** Name of the access cookie. */
+  /**
+   * Name of the access cookie. On plain http at localhost the application calls it `pawl-access`: set that during
+   * development.
+   */
   cookie: { value: cookieName(), default: '__Host-pawl-access' },
   /** Memory for verified access tokens. 0 turns the cache off. */
   cacheBytes: { value: bytes(0, 2 ** 33), default: 4 * 1024 * 1024 },

@@ -39,15 +39,27 @@ export interface LoadedRevocations {
 export function remoteRevocations(options: ResolvedOptions): Remote<LoadedRevocations> | null {
   const { revocations: url, now, pollInterval } = options
   if (url === null) return null
+  let hasWarned = false
+
+  /** Not of an outage, which ends by itself. Nothing else shows this mistake with `onStale: 'serve'`. */
+  const warnOnce = (message: string): Error => {
+    if (!hasWarned)
+      // biome-ignore lint/suspicious/noConsole: every runtime has a console, and the verifier has no logger
+      console.warn(`Pawl: Cannot load \`revocations\`: ${message}. Check the address and the application.`)
+    hasWarned = true
+    return new Error(message)
+  }
+
   return createRemote<LoadedRevocations>(async (latest) => {
     const requestedAt = now()
     const { body, etag, age } = await get(url, {
       ...options,
       maxBytes: MAX_REVOCATIONS_BYTES,
       etag: latest?.etag ?? null,
+      notFound: warnOnce,
     })
     const list = body === null ? latest!.list : decodeRevocations(body)
-    if (list === null) throw new Error(`${describeUrl(url)} sent no revocation list`)
+    if (list === null) throw warnOnce(`${describeUrl(url)} sent no revocation list`)
     // A cache on the way may have held the response.
     const takenAt = requestedAt - age * SECOND
     return {

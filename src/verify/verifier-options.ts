@@ -6,7 +6,7 @@ import type { JsonWebKeySet } from './keys.ts'
 /** What {@link createVerifier} takes. Every duration is in seconds. */
 export interface VerifierOptions {
   /** The application's public keys, or where it serves them: `https://app.example.com/.well-known/jwks.json`. */
-  readonly jwks: string | URL | JsonWebKeySet
+  readonly jwks: string | URL | JsonWebKeySet | undefined
   /**
    * The `accessToken.issuer` of the application. Checked when it is set.
    * Takes a string of 1 to 255 characters.
@@ -46,7 +46,8 @@ export interface VerifierOptions {
    */
   readonly timeout?: number
   /**
-   * Name of the access cookie.
+   * Name of the access cookie. On plain http at localhost the application calls it `pawl-access`: set that during
+   * development.
    * Takes a cookie name of at most 64 characters.
    * @defaultValue '__Host-pawl-access'
    */

@@ -3,6 +3,7 @@ import express4 from 'express4'
 import { describe, expect, it } from 'vitest'
 import {
   expressSessions,
+  type HttpOptions,
   type RequestSession,
   requireSession,
   sessionErrors,
@@ -13,6 +14,7 @@ import { memory } from '../../src/memory/index.ts'
 import type { BearerAnswer } from '../../src/wire/names.ts'
 import { createClient } from '../support/http-client.ts'
 import { listen } from '../support/http-server.ts'
+import { silentLogger } from '../support/logger.ts'
 import { openWithClock } from '../support/sessions.ts'
 
 const me: RequestHandler = (req, res) =>
@@ -218,6 +220,33 @@ describe.each([
     const client = createClient(await listen(app))
     expect((await client.send('POST', '/api/session/logout')).status).toBe(204)
     expect((await client.send('POST', '/api/api/session/logout')).status).toBe(404)
+  })
+
+  it('warns once at a sign-in if it is mounted below a path without its refresh route', async () => {
+    const warned: string[] = []
+    const warn = (_fields: object, message: string): void => void warned.push(message)
+    const signIn = async (mount: string | RegExp | null, options: HttpOptions = {}): Promise<void> => {
+      const { sessions } = await openWithClock({ logger: { ...silentLogger, warn } })
+      const app = create()
+      const part = create.Router()
+      part.post('/login', async (req, res) => {
+        res.json(await sessionOf(req, sessions).create({ userId: 'anna' }))
+      })
+      if (mount === null) app.use(expressSessions(sessions, options))
+      else app.use(mount, expressSessions(sessions, options))
+      app.use('/api', part)
+      const client = createClient(await listen(app))
+      for (let time = 0; time < 2; time++) expect((await client.send('POST', '/api/login')).status).toBe(200)
+    }
+    await signIn('/api')
+    expect(warned).toStrictEqual([
+      expect.stringMatching(/mounted at \/api .* for \/session\/refresh\. Set .* `path` to '\/api\/session'/),
+    ])
+    await signIn(null)
+    await signIn(/^\/.*/)
+    await signIn('/api', { path: '/api/session' })
+    await signIn('/api', { refresh: 'inline' })
+    expect(warned).toHaveLength(1)
   })
 
   it('passes errors of the application on, and answers its own without a stack', async () => {

@@ -20,6 +20,7 @@ import type { BearerAnswer } from '../../src/wire/names.ts'
 import { FOR_CDNS, forCdns } from '../support/adapters/application.ts'
 import { type Client, createClient } from '../support/http-client.ts'
 import { listen } from '../support/http-server.ts'
+import { silentLogger } from '../support/logger.ts'
 import { openWithClock } from '../support/sessions.ts'
 
 const NOT_SIGNED_IN = '{"code":"not_signed_in","refresh":false}'
@@ -52,6 +53,16 @@ async function cookieOfNewSession(sessions: Sessions): Promise<Record<string, st
   const { accessToken, refreshToken } = await sessions.create({ userId: 'anna' })
   return { cookie: `${COOKIES[0]}=${accessToken.value}; ${COOKIES[1]}=${refreshToken.value}` }
 }
+/** Sessions whose warnings are collected. */
+function collecting(): { messages: string[]; of: () => Promise<Sessions> } {
+  const messages: string[] = []
+  const warn = (_fields: object, message: string): void => void messages.push(message)
+  return {
+    messages,
+    of: async () => (await openWithClock({ logger: { ...silentLogger, warn } })).sessions,
+  }
+}
+
 const cookieNames = (cookies: readonly string[]): string[] => cookies.map((cookie) => cookie.split('=')[0]!)
 const login = async (c: Context<SessionEnv<Sessions>>): Promise<Response> =>
   c.json(await c.var.session.create({ userId: 'anna' }))
@@ -106,6 +117,31 @@ describe('honoSessions', () => {
     expect((await client.send('POST', '/session/refresh')).status).toBe(404)
     expect((await client.send('GET', '/open')).body).toBe(true)
     expect((await client.send('POST', '/app/session/logout')).status).toBe(204)
+  })
+
+  it('warns once at a sign-in if it is mounted below a path without its refresh route', async () => {
+    const { messages, of } = collecting()
+    const { app: based } = create()
+    const api = based.basePath('/api')
+    api.use(honoSessions(await of()))
+    api.post('/login', login)
+    const below = await serve(based)
+    for (let time = 0; time < 2; time++) expect((await below.send('POST', '/api/login')).status).toBe(200)
+    expect(messages).toStrictEqual([
+      expect.stringMatching(/mounted at \/api .* for \/session\/refresh\. Set .* `path` to '\/api\/session'/),
+    ])
+    for (const [pattern, options] of [
+      ['*', {}],
+      ['/api/*', { path: '/api/session' }],
+      ['/api/*', { refresh: 'inline' }],
+      ['/:part/*', {}],
+    ] as const) {
+      const { app } = create()
+      app.use(pattern, honoSessions(await of(), options))
+      app.route('/api', new Hono<SessionEnv<Sessions>>().post('/login', login))
+      expect((await (await serve(app)).send('POST', '/api/login')).status).toBe(200)
+    }
+    expect(messages).toHaveLength(1)
   })
 
   it('leaves a handler without a response to Hono', async () => {

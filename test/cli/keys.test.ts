@@ -75,6 +75,7 @@ describe('keys', () => {
     ])
     expect([wrong.code, poor.code, missing.code]).toEqual([1, 1, 2])
     expect(wrong.stderr).toMatch(/^pawl: [^\n]*differs[^\n]*\n$/)
+    expect(missing.stderr).toContain('PAWL_SECRET to it; separate several by commas')
     expect(wrong.stderr + poor.stderr).not.toMatch(new RegExp(`${FOREIGN_SECRET}|passphrase of mine`))
     expect(sessions.keys.list()).toHaveLength(1)
 

@@ -98,7 +98,7 @@ describeAdapters('CORS', (adapter) => {
     }
     expect(warned).toHaveLength(2)
     expect(warned[0]).toContain('Access-Control-Allow-Origin')
-    expect(warned[0]).toContain('cors: true')
+    expect(warned[0]).toContain('Set `cors: true`, or mount your own CORS middleware before Pawl.')
     expect(warned[1]).toContain('SameSite')
   })
 
@@ -109,6 +109,7 @@ describeAdapters('CORS', (adapter) => {
     for (let time = 0; time < 2; time++) await client.send('POST', '/login?user=anna', { headers })
     expect(warned).toHaveLength(1)
     expect(warned[0]).toContain('Access-Control-Allow-Origin')
+    expect(warned[0]).toContain('or mount your own CORS middleware before Pawl.')
     // A form submission needs no CORS headers.
     await client.send('POST', '/notes', { headers: { ...fromSpa, 'sec-fetch-mode': 'navigate' } })
     expect(warned).toHaveLength(1)

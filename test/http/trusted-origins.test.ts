@@ -294,7 +294,7 @@ describe('a request refused for its origin', () => {
       for (const origin of ['https://a.example', 'https://b.example', 'https://a.example', 'null'])
         await send({ origin, site: 'cross-site' })
       expect(warned).toStrictEqual([
-        expect.stringMatching(/https:\/\/a\.example.*`trustedOrigins`/),
+        expect.stringMatching(/https:\/\/a\.example.*`trustedOrigins`.* proxy changes the `Host` header/),
         expect.stringMatching(/https:\/\/b\.example.*`trustedOrigins`/),
         expect.stringMatching(/without an origin.*`trustedOrigins`/),
       ])

@@ -242,7 +242,7 @@ describe('the process', () => {
   it('has another secret than the processes that made the keys', () => {
     expect(words({}, { keys: [key, { ...key, epoch: 4, kid: 'def', usable: true }] })).toStrictEqual([
       expect.stringMatching(
-        /^This `secret` does not decrypt the signing key abc \(epoch 3\): .* has made it\. Give every/,
+        /^This `secret` does not decrypt the signing key abc \(epoch 3\): .* has made it\. Give every .* deploy `secret: \[old, new\]` first, then `\[new, old\]`/,
       ),
     ])
     expect(of({}, { keys: [{ ...key, verifiesUntil: new Date(NOW + 1) }] })).toStrictEqual([

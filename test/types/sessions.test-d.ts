@@ -303,3 +303,8 @@ export async function lazySessionsAreTyped(
   // @ts-expect-error sessions that are made already
   lazySessions(made)
 }
+
+/** A variable of the environment may be undefined, also with `exactOptionalPropertyTypes`. */
+export function optionsTakeVariablesOfTheEnvironment(variable: string | undefined): void {
+  postgres({ connectionString: variable, listen: variable })
+}

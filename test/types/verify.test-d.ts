@@ -89,3 +89,12 @@ export function codesDiscriminate(error: unknown): string {
       return error.sessionId
   }
 }
+
+/** Without a key set the verifier refuses to start. Without the others it would check less, and nobody would notice. */
+export function onlyTheKeySetTakesVariablesOfTheEnvironment(variable: string | undefined): void {
+  createVerifier({ jwks: variable })
+  // @ts-expect-error an address that may be undefined
+  createVerifier({ jwks, revocations: variable })
+  // @ts-expect-error an audience that may be undefined
+  createVerifier({ jwks, audience: variable })
+}

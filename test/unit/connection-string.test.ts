@@ -99,3 +99,29 @@ it.each([
 ])('%s is accepted', (text) => {
   expect(connectionStringMistake(text)).toBeNull()
 })
+
+it.each([
+  [{ connectionString: undefined }, 'connectionString'],
+  [{ pool: undefined, connectionString: undefined }, 'connectionString'],
+  [{ sql: undefined }, 'sql'],
+  [{ pglite: undefined }, 'pglite'],
+])('an undefined option for the database is named, with the variable to check: %j', (options, option) => {
+  expect(() => postgres(options as never)).toThrow(
+    coded('ERR_INVALID_OPTIONS', {
+      option,
+      message: `option \`${option}\` got undefined; if it comes from the environment, check that the variable is set, such as DATABASE_URL`,
+    }) as Error,
+  )
+})
+
+it.each([{}, { pool: undefined }])(
+  'without a database the error names the options for one: %j',
+  (options) => {
+    expect(() => postgres(options as never)).toThrow(
+      expect.objectContaining({
+        message:
+          'option `pool` got undefined; it takes a `pg` Pool, unless you give `connectionString`, `sql` or `pglite`',
+      }),
+    )
+  },
+)

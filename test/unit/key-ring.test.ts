@@ -269,7 +269,9 @@ describe('changing the secret', () => {
   it('to one that decrypts no key is refused at the start', async () => {
     const store = memory()
     const { clock } = await openRing({ store })
-    await expect(openRing({ store, clock, secret: FOREIGN_SECRET })).rejects.toThrow(UNKNOWN)
+    const refused = openRing({ store, clock, secret: FOREIGN_SECRET })
+    await expect(refused).rejects.toThrow(UNKNOWN)
+    await expect(refused).rejects.toThrow(/deploy `secret: \[old, new\]` first, then `\[new, old\]`\./)
   })
 
   it('to one that decrypts no key is refused at the start even when the next key is due, and publishes none', async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { nodeSessions } from '../../src/adapters/node/index.ts'
 import { ENGINE } from '../../src/core/engine.ts'
 import { startActing } from '../../src/core/operations/acting.ts'
@@ -15,6 +15,13 @@ const ENDED = coded('ERR_SESSION_ENDED') as Error
 const SUPERSEDED = coded('ERR_ACCESS_TOKEN_EXPIRED', { reason: 'superseded' }) as Error
 const EXPIRED = coded('ERR_ACCESS_TOKEN_EXPIRED', { reason: 'expired' }) as Error
 const UNAVAILABLE = coded('ERR_STORE_UNAVAILABLE') as Error
+
+/** The warnings of a verifier, which knows neither a logger nor Node. */
+function collectConsoleWarnings(): unknown[][] {
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+  onTestFinished(() => warn.mockRestore())
+  return warn.mock.calls
+}
 
 /** Collects background work, so that a test can await it. */
 function background(): { context: VerifyContext; done(): Promise<unknown> } {
@@ -248,6 +255,7 @@ describe('the list', () => {
         ),
     ],
   ])('cannot be loaded from a response with %s', async (_, listener) => {
+    collectConsoleWarnings()
     const { verifier, login, replace, clock } = await serveApplication()
     const { token } = await login()
     replace(REVOCATIONS_PATH, listener)
@@ -257,6 +265,40 @@ describe('the list', () => {
     replace(REVOCATIONS_PATH, null)
     clock.advance(1)
     expect((await verify(token)).userId).toBe('anna')
+  })
+})
+
+describe('an address that serves no list', () => {
+  it.each([
+    ['responded 404', failing(404)],
+    [
+      'sent no revocation list',
+      (_req: unknown, res: { end(body: string): void }) => res.end('<!doctype html>'),
+    ],
+  ])('is told once: it %s', async (words, listener) => {
+    const warned = collectConsoleWarnings()
+    const { verifier, login, replace, clock, revocations } = await serveApplication()
+    const { token } = await login()
+    const { verify } = verifier({ revocations: `${revocations}?key=hidden` })
+    replace(`${REVOCATIONS_PATH}?key=hidden`, listener)
+    for (let count = 0; count < 3; count++) {
+      expect((await verify(token)).userId).toBe('anna')
+      clock.advance(20)
+    }
+    expect(warned).toStrictEqual([
+      [
+        `Pawl: Cannot load \`revocations\`: ${revocations.slice('http://'.length)} ${words}. Check the address and the application.`,
+      ],
+    ])
+  })
+
+  it('is not told during an outage', async () => {
+    const warned = collectConsoleWarnings()
+    const { verifier, login, replace } = await serveApplication()
+    const { token } = await login()
+    replace(REVOCATIONS_PATH, failing(503))
+    expect((await verifier().verify(token)).userId).toBe('anna')
+    expect(warned).toStrictEqual([])
   })
 })
 

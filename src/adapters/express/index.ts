@@ -29,6 +29,7 @@ export type ErrorMiddleware = (
 /** The properties of Express' request that Pawl uses. */
 interface ExpressRequest extends IncomingMessage {
   readonly originalUrl?: string
+  readonly baseUrl?: string
   readonly protocol?: string
   readonly ip?: string
   readonly body?: unknown

@@ -63,7 +63,10 @@ export function honoSessions<Claims extends object, Data>(
     const peer = peerOf(c)
     // Hono keeps a body that was already read.
     const json = raw.bodyUsed ? () => c.req.json<unknown>().catch(() => undefined) : undefined
-    const exchange = fetchExchange(raw, { ip: addressOf?.(c) ?? peer, peer, json })
+    // Read at once, because it changes with each handler.
+    const { routeIndex } = c.req
+    const mountPath = (): string | undefined => mountPathOf(c, routeIndex)
+    const exchange = fetchExchange(raw, { ip: addressOf?.(c) ?? peer, peer, json, mountPath })
     await settling(
       http,
       async () => {
@@ -153,6 +156,11 @@ function waitUntilOf(c: Context): WaitUntil | undefined {
   } catch {
     return undefined
   }
+}
+
+/** The path before the wildcard of a route; undefined for another pattern. */
+function mountPathOf(c: Context, routeIndex: number): string | undefined {
+  return /^([^*:{]*)\/\*$/.exec(c.req.matchedRoutes[routeIndex]?.path ?? '')?.[1]
 }
 
 /** The address at the other end of a socket of Node.js. */

@@ -18,6 +18,8 @@ export interface FetchHints {
   readonly secure?: boolean | undefined
   readonly ip?: string | undefined
   readonly peer?: string | undefined
+  /** Finds the path at which the adapter is mounted. */
+  readonly mountPath?: (() => string | undefined) | undefined
   /** Reads a body that was already consumed. */
   readonly json?: (() => Promise<unknown>) | undefined
 }
@@ -40,6 +42,7 @@ class RequestExchange implements FetchExchange {
   readonly #request: FetchRequest
   readonly #host: string
   readonly #json: FetchHints['json']
+  readonly #mountPath: FetchHints['mountPath']
   readonly #changes: ((head: ResponseHead) => void)[] = []
   #finished = false
 
@@ -53,11 +56,16 @@ class RequestExchange implements FetchExchange {
     this.#request = request
     this.#host = url.host
     this.#json = hints.json
+    this.#mountPath = hints.mountPath
   }
 
   header(name: string): string | undefined {
     // A `Request` that was not received from a client has no Host header, but its URL names the host.
     return this.#request.headers.get(name) ?? (name === 'host' ? this.#host : undefined)
+  }
+
+  get mountPath(): string | undefined {
+    return this.#mountPath?.()
   }
 
   get signal(): Exchange['signal'] {

@@ -9,6 +9,8 @@ import { BODY_HEADERS, writeHead } from '../../http/reply.ts'
 /** Properties of a request that a framework on `node:http` adds. Read only when needed, as some are slow. */
 export interface NodeHints {
   readonly originalUrl?: string | undefined
+  /** The path at which Express has mounted the router or middleware that runs now. */
+  readonly baseUrl?: string | undefined
   readonly protocol?: string | undefined
   readonly ip?: string | undefined
   /** A body that was already parsed. */
@@ -18,6 +20,7 @@ export interface NodeHints {
 export class NodeExchange implements Exchange {
   readonly method: string
   readonly target: string
+  readonly mountPath: string | undefined
   readonly #req: IncomingMessage
   readonly #res: ServerResponse | Duplex
   readonly #hints: NodeHints
@@ -26,6 +29,8 @@ export class NodeExchange implements Exchange {
   constructor(req: IncomingMessage, res: ServerResponse | Duplex, hints: NodeHints) {
     this.method = req.method ?? 'GET'
     this.target = hints.originalUrl ?? req.url ?? '/'
+    // Read at once, because it changes with each router.
+    this.mountPath = hints.baseUrl
     this.#req = req
     this.#res = res
     this.#hints = hints

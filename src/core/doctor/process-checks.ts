@@ -16,7 +16,7 @@ export function differentSecret({ at, keys }: ProcessFacts): Finding | null {
     severity: 'problem',
     sentence: `This \`secret\` does not decrypt ${named.length === 1 ? 'the signing key' : 'the signing keys'} ${named.join(', ')}: a process with another one, or with a later release, has made ${named.length === 1 ? 'it' : 'them'}.`,
     remedy:
-      'Give every process the same `secret`. To change it, deploy `secret: [old, new]` first, then `[new, old]`, then the new one alone.',
+      'Give every process the same `secret`. To change it, deploy `secret: [old, new]` first, then `[new, old]`, and drop the old one after the longest idle timeout.',
   }
 }
 

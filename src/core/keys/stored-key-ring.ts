@@ -176,7 +176,7 @@ export async function createStoredKeyRing(
   if (live.length > 0 && live.every((entry) => entry.key === null)) {
     throw new SecretUnknownError(
       'option `secret` decrypts none of the signing keys in the database: it differs from the secret they were made with. ' +
-        'Start with that secret, or with both as `secret: [new, old]`. If it is lost, run `npx pawl keys reset`: everyone must log in again',
+        'Start with that secret. To change it, deploy `secret: [old, new]` first, then `[new, old]`. If it is lost, run `npx pawl keys reset`: everyone must log in again',
     )
   }
   if (store.readOnly === true && live.length === 0) {

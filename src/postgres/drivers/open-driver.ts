@@ -1,7 +1,7 @@
 import { InvalidOptionsError } from '../../portable/errors.ts'
 import { check } from '../../portable/options/check.ts'
 import type { Driver } from '../driver.ts'
-import type { ResolvedPostgresOptions } from '../postgres-options.ts'
+import type { PostgresOptions, ResolvedPostgresOptions } from '../postgres-options.ts'
 import type { Target } from '../target.ts'
 import { listenClientOf } from './listen-client.ts'
 import { type NeonHttp, neonHttpDriver } from './neon-http.ts'
@@ -16,14 +16,13 @@ import type { SqlFunction } from './sql.ts'
 /** The options that say where the sessions are. */
 const DATABASES = ['pool', 'connectionString', 'sql', 'pglite'] as const
 
-/** @throws InvalidOptionsError unless exactly one option names the database */
-export function assertOneDatabase(given: ResolvedPostgresOptions): void {
+/**
+ * @param written the options as the application wrote them
+ * @throws InvalidOptionsError unless exactly one option names the database
+ */
+export function assertOneDatabase(given: ResolvedPostgresOptions, written: PostgresOptions): void {
   const [option, other] = DATABASES.filter((name) => given[name] !== null)
-  if (option === undefined)
-    throw new InvalidOptionsError(
-      'pool',
-      'option `pool` got undefined; it takes a `pg` Pool, unless you give `connectionString`, `sql` or `pglite`',
-    )
+  if (option === undefined) refuseNone(written)
   if (other !== undefined)
     throw new InvalidOptionsError(
       option,
@@ -31,6 +30,16 @@ export function assertOneDatabase(given: ResolvedPostgresOptions): void {
     )
   if (option === 'pglite' && typeof given.listen !== 'boolean')
     check.fail('listen', given.listen, '`true` or `false` with `pglite`: it has no other address')
+}
+
+/** Names the option that the application wrote: its value is often a variable of the environment that is not set. */
+function refuseNone(written: PostgresOptions): never {
+  const option = DATABASES.find((name) => Object.hasOwn(written, name) && name !== 'pool') ?? 'pool'
+  const remedy =
+    option === 'pool'
+      ? 'it takes a `pg` Pool, unless you give `connectionString`, `sql` or `pglite`'
+      : 'if it comes from the environment, check that the variable is set, such as DATABASE_URL'
+  throw new InvalidOptionsError(option, `option \`${option}\` got undefined; ${remedy}`)
 }
 
 /**

@@ -9,7 +9,7 @@ export const keysRotate: Command = {
   summary: 'Publish the next signing key now. Logs nobody out.',
   details: `The new key signs in ten minutes, after every process has loaded it. The old key verifies for one more day,
 the longest possible lifetime of an access token. If a key has leaked, use \`keys reset\` instead.
-Needs the application's secret in the environment variable PAWL_SECRET; separate several by commas.`,
+Needs the application's secret in the environment variable PAWL_SECRET; separate several by commas, in the order of \`secret\`.`,
   maxArguments: 0,
   options: {},
   needsDatabase: true,
@@ -18,7 +18,7 @@ Needs the application's secret in the environment variable PAWL_SECRET; separate
     const secret = applicationSecrets()
     if (secret.length === 0) {
       throw new UsageError(
-        "the application's secret is missing. Set the environment variable PAWL_SECRET to it.",
+        "the application's secret is missing. Set the environment variable PAWL_SECRET to it; separate several by commas, in the order of `secret`.",
       )
     }
     return withApplicationKeys(context, secret, async (sessions) => {
