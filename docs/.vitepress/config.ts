@@ -1,7 +1,7 @@
 import { cpSync, readFileSync } from 'node:fs'
 import { type DefaultTheme, defineConfig, type HeadConfig } from 'vitepress'
 import { writeForAssistants } from './llms.ts'
-import { adaptMarkdown, slugify } from './markdown.ts'
+import { adaptMarkdown, SERVED_FOLDERS, slugify } from './markdown.ts'
 import { readSections } from './pages.ts'
 import { ROOT } from './places.ts'
 import { checkLinks } from './site-links.ts'
@@ -12,6 +12,7 @@ const SITE = `https://pawljs.github.io${ROOT}`
 /** A release keeps its site in a folder of its own (`scripts/publish-docs.js`). */
 const base = process.env['DOCS_BASE'] ?? ROOT
 const ref = process.env['DOCS_REF'] ?? 'main'
+const FILES = `${REPOSITORY}/blob/${ref}`
 const API = 'reference/api'
 const sections = readSections()
 
@@ -30,7 +31,7 @@ export default defineConfig({
   markdown: {
     anchor: { slugify },
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
-    config: (markdown) => adaptMarkdown(markdown, `${REPOSITORY}/blob/${ref}`),
+    config: (markdown) => adaptMarkdown(markdown, FILES),
   },
   themeConfig: {
     logo: '/logo.svg',
@@ -78,7 +79,8 @@ export default defineConfig({
       recursive: true,
       filter: (path) => !path.endsWith('.map'),
     })
-    writeForAssistants(outDir, sections, { description, site: SITE })
+    for (const folder of SERVED_FOLDERS) cpSync(`docs/${folder}`, `${outDir}/${folder}`, { recursive: true })
+    writeForAssistants(outDir, sections, { description, site: SITE, files: FILES })
     checkLinks(outDir, base)
   },
 })

@@ -1,6 +1,9 @@
 import { posix } from 'node:path'
 import type { MarkdownRenderer } from 'vitepress'
 
+/** Folders of `docs` whose files readers load into other programs. The site serves them as they are. */
+export const SERVED_FOLDERS: readonly string[] = ['operate/alerts']
+
 /** The id that GitHub gives to a heading, so that a link works there and here. */
 export function slugify(heading: string): string {
   return heading
@@ -20,13 +23,27 @@ export function adaptMarkdown(markdown: MarkdownRenderer, files: string): void {
 
 function linkToRepository(markdown: MarkdownRenderer, files: string): void {
   markdown.core.ruler.push('repository', ({ tokens, env }) => {
+    const { relativePath } = env as { readonly relativePath: string }
     for (const token of tokens.flatMap(({ children }) => children ?? [])) {
       const href = token.type === 'link_open' ? token.attrGet('href') : null
-      if (href === null || /^(?:[a-z]+:|#|\/)/.test(href)) continue
-      const path = posix.join('docs', posix.dirname((env as { relativePath: string }).relativePath), href)
-      if (!path.startsWith('docs/') || /\.(?!md\b)\w+$/.test(path)) token.attrSet('href', `${files}/${path}`)
+      const target = href === null ? null : linkToFile(relativePath, href, files, '/')
+      if (target !== null) token.attrSet('href', target)
     }
   })
+}
+
+/**
+ * Where the link of a page to a file leads: to the site, if the site serves the file, otherwise to the repository. `null` for a
+ * link to a page.
+ * @param page its path in `docs`
+ * @param site where the site begins
+ */
+export function linkToFile(page: string, href: string, files: string, site: string): string | null {
+  if (/^(?:[a-z]+:|#|\/)/.test(href)) return null
+  const path = posix.join('docs', posix.dirname(page), href)
+  if (path.startsWith('docs/') && !/\.(?!md\b)\w+$/.test(path)) return null
+  const isServed = SERVED_FOLDERS.some((folder) => path.startsWith(`docs/${folder}/`))
+  return isServed ? site + path.slice('docs/'.length) : `${files}/${path}`
 }
 
 function drawDiagrams(markdown: MarkdownRenderer): void {

@@ -129,6 +129,7 @@ const SECTIONS: readonly Section[] = [
         text: 'Reference',
         paths: [
           'reference/options',
+          'reference/methods',
           'reference/http',
           'reference/errors',
           'reference/events',

@@ -32,10 +32,10 @@ const VERSIONS =
  * `authorize` says `readOnly`.
  *
  * @example
- * app.use('/admin/sessions', sessionsConsole(sessions, {
+ * app.use('/admin/sessions', requireSession(), sessionsConsole(sessions, {
  *   authorize: (request: express.Request) => {
  *     const { claims, userId } = sessionOf(request, sessions)
- *     return claims?.role === 'admin' ? { actor: userId } : null
+ *     return claims.role === 'administrator' ? { actor: userId } : null
  *   },
  * }))
  *

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { readSections } from '../../docs/.vitepress/pages.ts'
@@ -20,6 +21,8 @@ const SAMPLES = [
   'reference/api/pawl/express',
 ]
 const AXE = await readFile('node_modules/axe-core/axe.min.js', 'utf8')
+
+const withoutLinks = (page: string): string => page.replace(/\]\([^)\s]+\)/g, ']()')
 
 interface Violation {
   readonly id: string
@@ -141,13 +144,39 @@ describe('what assistants read', () => {
     expect(text).toMatch(/^# Pawl\n\n> .+\n\n## Start\n/)
     const listed = [...text.matchAll(/^- \[.+\]\(https:\/\/pawljs\.github\.io\/pawl\/(.+)\.md\): .+$/gm)]
     expect(listed.map(([, path]) => path!.replace(/index$/, ''))).toStrictEqual(paths)
-    const same = await Promise.all(
+    const changed = await Promise.all(
       listed.map(async ([, path]) => {
-        const [built, source] = await Promise.all([SITE, 'docs'].map((at) => readFile(`${at}/${path}.md`)))
-        return built!.equals(source!)
+        const [built, source] = await Promise.all(
+          [SITE, 'docs'].map((at) => readFile(`${at}/${path}.md`, 'utf8')),
+        )
+        return withoutLinks(built!) === withoutLinks(source!) ? [] : [path]
       }),
     )
-    expect(same).not.toContain(false)
+    expect(changed.flat()).toStrictEqual([])
+  })
+
+  it('the Markdown of a page links to files of the site, or completely', async () => {
+    const missing = await Promise.all(
+      paths.map(async (page) => {
+        const path = page === '' || page.endsWith('/') ? `${page}index` : page
+        const text = (await readFile(`${SITE}/${path}.md`, 'utf8')).replace(/^( *)```.*?^\1```/gms, '')
+        const links = [...text.matchAll(/\]\((?!https?:|mailto:|#)([^)\s#]+)/g)].map(([, link]) => link!)
+        return links.filter((link) => !existsSync(join(SITE, dirname(path), link)))
+      }),
+    )
+    expect(missing.flat()).toStrictEqual([])
+  })
+
+  it('the alert rules and the dashboard are on the site', async () => {
+    for (const name of ['prometheus.yml', 'grafana.json']) {
+      const [built, source] = await Promise.all(
+        [SITE, 'docs'].map((at) => readFile(`${at}/operate/alerts/${name}`)),
+      )
+      expect(built!.equals(source!)).toBe(true)
+    }
+    expect(await readFile(`${SITE}/operate/alerts.html`, 'utf8')).toContain(
+      'href="/pawl/operate/alerts/prometheus.yml"',
+    )
   })
 
   it('llms-full.txt holds every page', async () => {

@@ -101,7 +101,7 @@ declare const name: string
 declare const password: string
 declare const NetInfo: { addEventListener(listener: (state: { isConnected: boolean | null }) => void): () => void }`,
   'docs/guides/reauthentication.md':
-    "declare const session: import('pawl/node').RequestSession<{ role: string; level: number }, unknown>",
+    "declare const session: import('pawl/node').RequestSession<{ role: string; level: number }, unknown>\ndeclare const form: string",
   'docs/guides/serverless.md': `
 import type { Server } from 'node:http'
 declare const server: Server
