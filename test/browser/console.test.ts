@@ -358,10 +358,10 @@ browserTest('a page of the console renews the session by a reload', async ({ ski
   await page.clock.runFor(MINUTE + 10_000)
   expect((await renewed).url()).toBe(origin)
 
-  await page.goto(`${origin}/actions/end-user?id=anna`)
+  await page.goto(`${origin}/actions/end-user?user=anna`)
   const asked = page.waitForRequest((request) => request.isNavigationRequest())
   await page.clock.runFor(5 * MINUTE)
-  expect((await asked).url()).toBe(`${origin}/actions/end-user?id=anna`)
+  expect((await asked).url()).toBe(`${origin}/actions/end-user?user=anna`)
 })
 
 browserTest('the console says that the database is away, and what the process knows', async ({ skip }) => {
