@@ -23,7 +23,7 @@ export interface Refusal {
 const MAX_ACTOR = 255
 const NAME = '`authorize` of the console'
 
-/** Asks `authorize`. Whatever is not a clear yes is a refusal. */
+/** Asks `authorize`. Refuses on any other result. */
 export async function askAccess(
   authorize: (request: never, context: never) => unknown,
   incoming: unknown,

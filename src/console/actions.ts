@@ -160,7 +160,7 @@ function endOthers(view: View, userId: string, kept: Session): Plan | Impossible
   if (!kept.active)
     return {
       status: 409,
-      title: 'The session to keep is over',
+      title: 'The session to keep has ended',
       text: html`${prose(
         whyEnded(kept, new Date(view.now), (at) => at.toISOString()),
         exact,
@@ -216,7 +216,7 @@ export function canRotate({ engine }: Pick<View, 'engine'>): boolean {
 
 function alreadyEnded({ now }: View, session: Session): Html | null {
   if (session.active) return null
-  return html`It is over already, so nothing will happen. ${prose(
+  return html`It has ended already, so nothing will happen. ${prose(
     whyEnded(session, new Date(now), (at) => at.toISOString()),
     exact,
   )}`
@@ -273,7 +273,7 @@ export function interrupted({ action, back }: Plan): Impossible {
     text:
       action === 'rotate-keys'
         ? html`Whether a new key is published is not known. The overview lists it if it is. Look there first: another rotation publishes one more key.`
-        : html`Whether this was done is not known, and it may have been done in part. Doing it again does no harm.`,
+        : html`Pawl does not know whether the action took effect, or how far. You can safely repeat it.`,
     back,
   }
 }

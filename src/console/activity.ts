@@ -55,7 +55,7 @@ const EVERYDAY: readonly EventName[] = [
   'contextChanged',
   'deviceBound',
 ]
-/** The row of the session tells these. */
+/** Known from the row of the session. */
 const IN_ROW: readonly EventName[] = ['created', 'refreshed', 'rotated', 'ended']
 
 const activities = new WeakMap<Engine, Activity>()

@@ -5,7 +5,7 @@ import { type Part, readPart } from './bounded.ts'
 
 const DAYS = 14
 
-/** The costly reads of the overview. `null`: the store tells no figures. */
+/** The costly reads of the overview. `null`: the store has no figures. */
 export interface Figures {
   overview(): Promise<Part<StoreOverview> | null>
   status(): Promise<Part<StoreStatus> | null>

@@ -15,6 +15,8 @@ export interface GetOptions {
   readonly maxBytes: number
   /** Requests the body only if its tag has changed. */
   readonly etag?: string | null
+  /** Makes the error for a 404. */
+  readonly notFound?: (message: string) => Error
 }
 
 export interface GetResult {
@@ -27,11 +29,11 @@ export interface GetResult {
   readonly age: number
 }
 
-/** A response that is no value, though the server works: the address is wrong, or the server does not serve it. */
-export class UnservedError extends Error {}
-
 /** @throws Error when the status is neither 200 nor 304, or the response is too large or too late */
-export async function get(url: string, { fetch, timeout, maxBytes, etag }: GetOptions): Promise<GetResult> {
+export async function get(
+  url: string,
+  { fetch, timeout, maxBytes, etag, notFound }: GetOptions,
+): Promise<GetResult> {
   const response = await fetch(url, {
     headers: etag == null ? {} : { 'if-none-match': etag },
     redirect: 'manual',
@@ -41,7 +43,7 @@ export async function get(url: string, { fetch, timeout, maxBytes, etag }: GetOp
   if (!unchanged && response.status !== 200) {
     await response.body?.cancel()
     const message = `${describeUrl(url)} responded ${response.status}`
-    throw response.status === 404 ? new UnservedError(message) : new Error(message)
+    throw response.status === 404 && notFound ? notFound(message) : new Error(message)
   }
   const { headers } = response
   const maxAge = /(?:^|[\s,])max-age=(\d+)/i.exec(headers.get('cache-control') ?? '')?.[1]

@@ -1,9 +1,8 @@
 import { decodeRevocations, MAX_REVOCATIONS_BYTES, type RevocationList } from '../wire/revocations.ts'
-import { describeUrl, get, UnservedError } from './get.ts'
+import { describeUrl, get } from './get.ts'
 import { importKeys, type PublicKeys, usableKeys } from './keys.ts'
 import type { ResolvedOptions } from './options.ts'
-import { createRemote, type Loaded, type Remote } from './remote.ts'
-import { warn } from './warn.ts'
+import { createRemote, type Remote } from './remote.ts'
 
 const SECOND = 1000
 const MAX_KEYS_BYTES = 64 * 1024
@@ -38,31 +37,29 @@ export interface LoadedRevocations {
 
 /** `null` without the option `revocations`. */
 export function remoteRevocations(options: ResolvedOptions): Remote<LoadedRevocations> | null {
-  const { revocations, now, pollInterval } = options
-  if (revocations === null) return null
-  const url = revocations
+  const { revocations: url, now, pollInterval } = options
+  if (url === null) return null
   let hasWarned = false
 
   /** Not of an outage, which ends by itself. Nothing else shows this mistake with `onStale: 'serve'`. */
-  function warnOnce(error: unknown): never {
-    if (error instanceof UnservedError && !hasWarned) {
-      hasWarned = true
-      warn(
-        `The verifier cannot read the revocations, because ${error.message}. Check the option \`revocations\`, and that the application's adapter has \`revocations: true\`.`,
-      )
-    }
-    throw error
+  const warnOnce = (message: string): Error => {
+    if (!hasWarned)
+      // biome-ignore lint/suspicious/noConsole: every runtime has a console, and the verifier has no logger
+      console.warn(`Pawl: Cannot load \`revocations\`: ${message}. Check the address and the application.`)
+    hasWarned = true
+    return new Error(message)
   }
 
-  async function load(latest: LoadedRevocations | null): Promise<Loaded<LoadedRevocations>> {
+  return createRemote<LoadedRevocations>(async (latest) => {
     const requestedAt = now()
     const { body, etag, age } = await get(url, {
       ...options,
       maxBytes: MAX_REVOCATIONS_BYTES,
       etag: latest?.etag ?? null,
+      notFound: warnOnce,
     })
     const list = body === null ? latest!.list : decodeRevocations(body)
-    if (list === null) throw new UnservedError(`${describeUrl(url)} sent no revocation list`)
+    if (list === null) throw warnOnce(`${describeUrl(url)} sent no revocation list`)
     // A cache on the way may have held the response.
     const takenAt = requestedAt - age * SECOND
     return {
@@ -71,7 +68,5 @@ export function remoteRevocations(options: ResolvedOptions): Remote<LoadedRevoca
       freshUntil: takenAt + pollInterval,
       usableUntil: takenAt + 2 * pollInterval,
     }
-  }
-
-  return createRemote((latest) => load(latest).catch(warnOnce), options)
+  }, options)
 }

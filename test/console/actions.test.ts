@@ -70,7 +70,7 @@ it('keeps no session that has ended meanwhile, or that is of another user', asyn
   await console.sessions.revoke(keep, 'logout')
   const refused = await console.press(question)
   expect(refused.status).toBe(409)
-  expect(wordsOf(refused.text)).toContain('The session to keep is over The user signed out on this device')
+  expect(wordsOf(refused.text)).toContain('The session to keep has ended The user signed out on this device')
   expect(await active()).toEqual([other])
   const { session } = await console.sessions.create({ userId: 'berta' })
   const stranger = await console.post(`/actions/end-others?user=anna&keep=${session.sessionId}`)
@@ -134,7 +134,7 @@ it('two administrators at once: the second one learns that the first was faster'
   expect(events.map(({ sessions }) => sessions).sort()).toEqual([0, 1])
   const late = await console.get(action)
   expect(wordsOf(late.text)).toContain(
-    'It is over already, so nothing will happen. The session was revoked at ',
+    'It has ended already, so nothing will happen. The session was revoked at ',
   )
 })
 
@@ -327,6 +327,6 @@ it('says that it does not know what happened if the database fails in the middle
   store.endByUser = () => Promise.reject(new StoreUnavailableError('the database is down'))
   const answer = await console.post('/actions/end-user?user=anna')
   expect(answer.status).toBe(503)
-  expect(wordsOf(answer.text)).toContain('Whether this was done is not known')
+  expect(wordsOf(answer.text)).toContain('Pawl does not know whether the action took effect')
   expect(events).toMatchObject([{ action: 'end-user', userId: 'anna', sessions: null }])
 })

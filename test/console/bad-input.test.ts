@@ -310,7 +310,7 @@ it('a store that tells nothing: users and sessions can be looked up all the same
   const { inspect: _, ...store } = memory()
   const console = await openConsole({ store })
   await console.sessions.create({ userId: 'anna' })
-  expect(wordsOf((await console.get('/')).text)).toContain('This store tells no figures.')
+  expect(wordsOf((await console.get('/')).text)).toContain('This store has no figures.')
   expect(locationOf(await console.get('/users?q=anna'))).toBe('/admin/sessions/user?id=anna')
   expect((await console.get('/users')).status).toBe(200)
   expect((await console.get('/reuse')).status).toBe(404)

@@ -287,7 +287,7 @@ describe('an address that serves no list', () => {
     }
     expect(warned).toStrictEqual([
       [
-        `Pawl: The verifier cannot read the revocations, because ${revocations.slice('http://'.length)} ${words}. Check the option \`revocations\`, and that the application's adapter has \`revocations: true\`.`,
+        `Pawl: Cannot load \`revocations\`: ${revocations.slice('http://'.length)} ${words}. Check the address and the application.`,
       ],
     ])
   })

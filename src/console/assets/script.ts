@@ -25,12 +25,22 @@ const points = (values) => {
   return values.map((value, at) => (at / (values.length - 1) * 100).toFixed(1) + ',' + (26 - value / top * 24).toFixed(1)).join(' ')
 }
 
+// The application renews an expired session when a page is loaded, and not for a request of a script or a form.
+const renew = () => {
+  if (!document.hidden && performance.now() > 60000) location.reload()
+}
+if (document.querySelector('form[method="post"]')) {
+  setInterval(renew, 240000)
+  addEventListener('visibilitychange', renew)
+}
+
 const live = document.querySelector('[data-live]')
 
 const tellFigures = async () => {
   if (document.hidden) return
   const answer = await fetch(live.dataset.live, { cache: 'no-store' }).catch(() => null)
   live.classList.toggle('stopped', !answer?.ok)
+  if (answer?.status === 401) renew()
   if (!answer?.ok) return
   const { rates, minutes, staleness } = await answer.json()
   for (const [name, rate] of Object.entries(rates)) {

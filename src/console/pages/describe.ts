@@ -23,7 +23,7 @@ export function shortReason(reason: string): string {
   return reason === 'other' ? 'Ended by another program' : `Ended by another program: ${reason.slice(0, 80)}`
 }
 
-/** `Active`, or how the session is over. */
+/** `Active`, or why the session ended. */
 export function stateTag({ active, endReason }: Session): Html {
   if (active) return html`<span class="state active">Active</span>`
   if (endReason === 'reuse') return html`<span class="state bad">Reuse</span>`

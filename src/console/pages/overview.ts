@@ -142,7 +142,7 @@ function sumFigure(name: string, figures: readonly Figure[]): Html {
 
 function missing(name: string, part: Part<unknown> | null): Html | null {
   if (part !== null) return null
-  return html`<section class="card"><h2>${name}</h2><p class="note">This store tells no figures. Users and sessions can be looked up all the same.</p></section>`
+  return html`<section class="card"><h2>${name}</h2><p class="note">This store has no figures. You can still look up users and sessions.</p></section>`
 }
 
 const LIVE: Readonly<Record<Counted, string>> = {
@@ -237,7 +237,7 @@ function keys(view: View, status: Part<StoreStatus> | null): Html {
 function database({ engine }: View, part: Part<StoreStatus> | null): Html {
   const status = part?.value
   if (!status)
-    return html`<section class="card" aria-labelledby="database"><h2 id="database">Database</h2><p class="note">${part?.problem ?? 'This store tells nothing about itself.'}</p></section>`
+    return html`<section class="card" aria-labelledby="database"><h2 id="database">Database</h2><p class="note">${part?.problem ?? 'This store does not report its status.'}</p></section>`
   const { server, schema, table: rows, notifications } = status
   const applied = schema.applied?.at(-1)?.id
   // What the engine or the role does not tell is left out.
