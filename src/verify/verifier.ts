@@ -20,7 +20,6 @@ import type { VerifiedSession } from '../portable/verified-session.ts'
 import { toVerifiedToken, type VerifiedToken } from '../portable/verified-token.ts'
 import { accessTokensOf, type HeaderSource, transportOf } from '../wire/credentials.ts'
 import { PROOF_HEADER } from '../wire/names.ts'
-import { createLocalCookieWarning } from './local-cookie.ts'
 import { resolveOptions, type VerifierOptions } from './options.ts'
 import { assertProven, type ProvenRequest } from './proof.ts'
 import type { Remote, VerifyContext } from './remote.ts'
@@ -83,7 +82,6 @@ export function createVerifier<Claims extends object = ClaimsObject>(
   const { now, profile } = options
   const keys = remoteKeys(options)
   const revocations = remoteRevocations(options)
-  const warnOfLocalCookie = createLocalCookieWarning(options)
   const cache = createTokenCache<VerifiedToken>(options.cacheBytes)
 
   /** Checks the signature before it reads the payload. */
@@ -154,13 +152,10 @@ export function createVerifier<Claims extends object = ClaimsObject>(
           ? [given.context, { proof: headers.get(PROOF_HEADER), method, url }]
           : [given]
       const request: HeaderSource = { header: (name) => headers.get(name) }
-      const transport = transportOf(request)
-      const tokens = accessTokensOf(request, transport, options.cookie, evidenceFor)
-      if (tokens.length === 0 && transport === 'cookie') warnOfLocalCookie(request)
       let error: SessionsError = new NotSignedInError()
       // All cookies of the request together wait no longer than one.
       const until = now() + options.timeout
-      for (const value of tokens) {
+      for (const value of accessTokensOf(request, transportOf(request), options.cookie, evidenceFor)) {
         try {
           return await verify(value, context, until, proven)
         } catch (thrown) {

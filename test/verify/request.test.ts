@@ -56,24 +56,6 @@ describe('the token of a request', () => {
     await expect(userOf({ cookie: `__Host-pawl-access=${anna}` })).rejects.toThrow(NOT_SIGNED_IN)
   })
 
-  it('is not in the cookie of plain localhost, and a verifier of such an application warns once', async () => {
-    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
-    onTestFinished(() => warn.mockRestore())
-    const cookie = 'pawl-access=a.b.c'
-    const secure = await open({ jwks: 'https://app.example.com/jwks' })
-    const bearer = await open({ jwks: 'http://localhost:3000/jwks' })
-    await expect(secure.userOf({ cookie })).rejects.toThrow(NOT_SIGNED_IN)
-    await expect(bearer.userOf({ cookie, 'pawl-transport': 'bearer' })).rejects.toThrow(NOT_SIGNED_IN)
-    expect(warn).not.toHaveBeenCalled()
-    const local = await open({ jwks: 'http://localhost:3000/jwks' })
-    for (let time = 0; time < 2; time++) await expect(local.userOf({ cookie })).rejects.toThrow(NOT_SIGNED_IN)
-    expect(warn.mock.calls).toStrictEqual([
-      [
-        "Pawl: A request has the cookie `pawl-access` instead of `__Host-pawl-access`. The application sets it on plain http at localhost. During development, set the option `cookie` of createVerifier to 'pawl-access'.",
-      ],
-    ])
-  })
-
   it('is the valid one of duplicate cookies', async () => {
     const { anna, bert, clock, userOf } = await open()
     const name = '__Host-pawl-access'
