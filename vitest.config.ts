@@ -7,7 +7,7 @@ const SUITES = {
   core: ['adapters', 'client', 'contract', 'http', 'otel', 'postgres', 'unit', 'wycheproof'],
   fleet: ['audit', 'chaos', 'drivers', 'fleet', 'inspection', 'load', 'model', 'properties'],
   browser: ['browser'],
-  apps: ['cli', 'console', 'demo', 'examples', 'moving', 'verify'],
+  apps: ['cli', 'console', 'demo', 'examples', 'moving', 'next', 'verify'],
   package: ['package'],
   frameworks: ['frameworks'],
   failover: ['failover'],

@@ -75,7 +75,7 @@ describe('a standby', () => {
     const primary = await openPrimary()
     const { session } = await primary.sessions.create({ userId: 'cli' })
     await servers.caughtUp()
-    const env = { DATABASE_URL: servers.standbyUrl, PAWL_SECRET: 'x'.repeat(43) }
+    const env = { DATABASE_URL: servers.standbyUrl, PAWL_SECRET: SECRET }
     const writes = [
       ['migrate'],
       ['prune'],

@@ -20,7 +20,7 @@ const VISITS: Readonly<Record<string, readonly string[]>> = {
   pg: [],
   react: ['react-dom'],
 }
-/** A peer that another one brings along, and one that needs a build: `test/adapters/next.test.ts` has one of the newest. */
+/** A peer that another one brings along, and one that needs a build: `test/next/next.test.ts` has one of the newest. */
 const ELSEWHERE = ['@nestjs/common', 'next']
 const SCRIPTS: Readonly<Record<string, string>> = {
   '@electric-sql/pglite': 'pglite',

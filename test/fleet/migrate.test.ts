@@ -21,7 +21,7 @@ const count = async (table: string): Promise<number> =>
 describe('the schema', () => {
   it('equals the golden file', async () => {
     await postgres({ pool, schema: 'pawl' }).migrate()
-    await expect(await dumpSchema(pool, 'pawl')).toMatchFileSnapshot('schema.sql')
+    await expect(await dumpSchema(pool, 'pawl')).toMatchFileSnapshot('../postgres/schema.sql')
   })
 
   it('is created once', async () => {
