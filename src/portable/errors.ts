@@ -18,16 +18,15 @@ const IS_SESSIONS_ERROR = Symbol.for('pawl.error')
 export class SessionsError extends Error {
   readonly code: string
 
-  static {
-    Object.defineProperty(SessionsError.prototype, IS_SESSIONS_ERROR, { value: true })
-  }
-
   constructor(code: string, message: string, options?: ErrorOptionsWithCause) {
     super(message, options)
     this.name = new.target.name
     this.code = code
   }
 }
+
+// Not in a static block, which Metro does not bundle.
+Object.defineProperty(SessionsError.prototype, IS_SESSIONS_ERROR, { value: true })
 
 /** The request has no session. HTTP: 401 `not_signed_in`. */
 export class NotSignedInError extends SessionsError {
