@@ -14,6 +14,8 @@ export interface Got {
   readonly status: number
   readonly id?: string
   readonly code?: string
+  /** Of a 401: whether a refresh helps. */
+  readonly refresh?: boolean | 'once'
 }
 
 export interface Xhr {
