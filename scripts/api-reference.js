@@ -59,7 +59,19 @@ await app.generateOutputs(project)
 for (const file of readdirSync(OUT, { recursive: true, encoding: 'utf8' })) {
   if (file.endsWith('.md')) rewrite(join(OUT, file))
 }
-if (app.logger.hasErrors()) process.exitCode = 1
+const problems = docstringProblems()
+for (const problem of problems) console.error(problem)
+if (problems.length > 0 || app.logger.hasErrors()) process.exitCode = 1
+
+/** The links in docstrings that lead nowhere, and the exports and members without a docstring. */
+function docstringProblems() {
+  const found = []
+  // The docstring of a member covers the fields of its inline type, which TypeDoc calls `__type`.
+  app.logger.validationWarning = (text) => text.includes('.__type.') || found.push(text)
+  app.options.setValue('validation', { invalidLink: true, notDocumented: true, notExported: false })
+  app.validate(project)
+  return found
+}
 
 /** Mends links of a page to its headings, and makes links of the pages that docstrings name. */
 function rewrite(file) {
