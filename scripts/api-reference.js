@@ -82,6 +82,8 @@ function rewrite(file) {
   )
   const headings = readHeadings(text)
   const mended = text
+    // TypeDoc writes a heading for each error.
+    .replace(/^(#+ Throws)\n\n(?:.+\n)+(?:\n\1\n\n(?:.+\n)+)*/gm, listErrors)
     // TypeDoc numbers `SessionsStats` and `Sessions.stats`, or `sessionsConsole` and `SessionsConsole`, in another order.
     .replace(/\[(`?)(\w+)\1\]\(#[\w-]+\)/g, (link, quote, name) => {
       const named = headings.filter((heading) => heading.name === name)
@@ -92,6 +94,21 @@ function rewrite(file) {
       return `[${title}](${posix.relative(posix.dirname(file), posix.join('docs', page))})`
     })
   writeFileSync(file, mended)
+}
+
+/** The errors of a function below one heading, as a list if there are several. */
+function listErrors(block, heading) {
+  const errors = block
+    .split(`${heading}\n\n`)
+    .slice(1)
+    .map((error) =>
+      error
+        .trim()
+        .replaceAll('\n', ' ')
+        .replace(/(?<![`\w])[A-Z]\w*Error\b/g, '`$&`'),
+    )
+  const list = errors.length === 1 ? errors : errors.map((error) => `- ${error}`)
+  return `${heading}\n\n${list.join('\n')}\n`
 }
 
 /** The headings of a page, with the ids that the site gives to them. */

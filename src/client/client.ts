@@ -35,7 +35,7 @@ export interface SessionClient<User = unknown> {
    * @param login sends the login and returns the body that `session.create` gave the server; null if the server refused it
    * @returns whether somebody is signed in. Without the option `user` the client relies on the server: if the browser keeps
    * no cookies, only the next request shows it
-   * @throws the error of `login`
+   * @throws the error of `login`, or of the option `tokens`
    */
   signIn(login: Login): Promise<boolean>
   /**

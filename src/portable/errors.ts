@@ -16,7 +16,7 @@ const IS_SESSIONS_ERROR = Symbol.for('pawl.error')
  * For a mistake in the calling code, a wrong type for example, Pawl throws a `TypeError`.
  */
 export class SessionsError extends Error {
-  /** The stable code of the error, such as `ERR_SESSION_ENDED`. */
+  /** The stable code of the error. */
   readonly code: string
 
   constructor(code: string, message: string, options?: ErrorOptionsWithCause) {
@@ -275,7 +275,7 @@ export class SecretUnknownError extends SessionsError {
   }
 }
 
-/** The database schema does not match this release of Pawl, or its role lacks rights. Pawl throws it at the start. */
+/** The database schema does not match this release of Pawl, or the role of the connection lacks rights. Thrown at the start. */
 export class SchemaOutdatedError extends SessionsError {
   declare readonly code: 'ERR_SCHEMA_OUTDATED'
   constructor(message: string) {

@@ -73,7 +73,7 @@ export const POSTGRES_OPTIONS: OptionTable = {
   /**
    * Whether to record every sign-in and every end of a session in the table `session_audit` (docs/operate/audit.md), in the same
    * statement. Pawl keeps its rows for `retention` seconds, by default 400 days, also after it has deleted the session. `null`
-   * keeps them for ever. Give every process of the installation the same value. Not on Citus.
+   * keeps them for ever. Give every process of the installation the same value. Citus does not support it.
    * @type {boolean | { readonly retention?: number | null }}
    * @defaultValue false
    */

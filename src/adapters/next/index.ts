@@ -22,8 +22,8 @@ export type { ProxyHandler } from './proxy.ts'
 /** The options of {@link nextSessions}. All of them are optional. */
 export interface NextOptions extends HttpOptions {
   /**
-   * A function that returns the address of the client, which Next does not provide. Read it from a header that your proxy or
-   * host always sets. Do not trust `X-Forwarded-For` otherwise, because any client can send it.
+   * A function that returns the address of the client, which Next does not provide. It gets the headers of the request. Read
+   * the address from a header that your proxy or host always sets. Do not trust `X-Forwarded-For` otherwise, because any client can send it.
    * @defaultValue unknown
    */
   readonly ip?: ClientAddress

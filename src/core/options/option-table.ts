@@ -61,8 +61,8 @@ export const SESSIONS_OPTIONS: OptionTable = {
     required: true,
   },
   /**
-   * How long a session lasts without use (ASVS 7.3.1). It must be at least 4/3 of twice `rotation.overlap` plus 5 seconds:
-   * 87 seconds by default.
+   * How long a session lasts without use (ASVS 7.3.1). It must be at least 4/3 × (2 × `rotation.overlap` + 5 seconds), which
+   * is 87 seconds by default.
    */
   idleTimeout: { value: IDLE_TIMEOUT, default: 30 * DAY },
   /**

@@ -25,8 +25,8 @@ export interface SessionsOptions<Claims extends object = ClaimsObject, Data = un
    */
   readonly secret: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
   /**
-   * How long a session lasts without use (ASVS 7.3.1). It must be at least 4/3 of twice `rotation.overlap` plus 5
-   * seconds: 87 seconds by default.
+   * How long a session lasts without use (ASVS 7.3.1). It must be at least 4/3 × (2 × `rotation.overlap` + 5
+   * seconds), which is 87 seconds by default.
    * Takes 1 to 315,360,000 seconds.
    * @defaultValue 2,592,000 (30 days)
    */

@@ -5,8 +5,8 @@ import type { Protocol } from '../protocol.ts'
 /** The options of every adapter. All of them are optional. */
 export interface HttpOptions {
   /**
-   * The path below which Pawl serves its routes `<path>/refresh` and `<path>/logout`. It is also the path of the
-   * refresh cookie.
+   * The path below which Pawl serves its routes `<path>/refresh` and `<path>/logout`. With `refresh: 'endpoint'`
+   * it is also the path of the refresh cookie.
    * Takes an absolute path without a trailing slash, like '/session'.
    * @defaultValue '/session'
    */

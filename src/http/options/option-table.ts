@@ -8,7 +8,10 @@ import { cookieDomain, routePath, trustedOrigins } from './names.ts'
 
 /** The options of every adapter. After a change run `npm run options`. */
 export const HTTP_OPTIONS: OptionTable = {
-  /** The path below which Pawl serves its routes `<path>/refresh` and `<path>/logout`. It is also the path of the refresh cookie. */
+  /**
+   * The path below which Pawl serves its routes `<path>/refresh` and `<path>/logout`. With `refresh: 'endpoint'` it is also the
+   * path of the refresh cookie.
+   */
   path: { value: routePath(), default: '/session' },
   /**
    * Where Pawl refreshes an expired access token. `endpoint`: the browser client calls the refresh route, and

@@ -2,6 +2,6 @@
 export interface SqlFunction {
   // biome-ignore lint/suspicious/noExplicitAny: each driver overloads its call in another way
   (...parameters: any[]): unknown
-  /** Inserts text into a statement without quoting. Pawl recognizes the driver by it. */
+  /** Takes SQL as text. Pawl recognizes the driver by it. */
   unsafe(text: string): unknown
 }
