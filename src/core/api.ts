@@ -90,7 +90,7 @@ export interface ListSessions {
 export interface SessionOperations<Claims extends object, Data> {
   /**
    * Starts a session: a login. In a route, use `create` of the request's session, which also sets the cookies.
-   * @throws TypeError for an unknown field, and for claims or data that are no JSON or that their schema refuses
+   * @throws TypeError for an unknown field, and for claims or data that are not JSON or that their schema refuses
    * @throws TypeError for claims with a reserved name, and for claims that do not fit a cookie
    * @throws InvalidOptionsError if a timeout is out of range
    * @throws SessionLimitError if the user has too many sessions and `limits.onSessionLimit` is `reject`
@@ -101,7 +101,7 @@ export interface SessionOperations<Claims extends object, Data> {
   /**
    * Makes a code that signs the user of a session in once more: in a web view, or at another domain. The code works once,
    * at one origin, for 60 seconds. Pawl writes nothing. In a route, use `handoff` of the request's session.
-   * @throws TypeError for an unknown option, and for an `origin` that is no web origin
+   * @throws TypeError for an unknown option, and for an `origin` that is not a web origin
    * @throws SessionEndedError if the session has ended or expired
    * @throws ActingRefusedError for an acting session
    * @throws DeviceProofRequiredError for a session that is bound to a device, without `proven`
@@ -126,7 +126,7 @@ export interface SessionOperations<Claims extends object, Data> {
    * Ends a session, in every process.
    * @param reason the reason that the row keeps, `revoked` by default
    * @returns whether this call ended the session
-   * @throws TypeError for the reason `other`, and for any text that is no {@link EndReason}
+   * @throws TypeError for the reason `other`, and for any text that is not an {@link EndReason}
    */
   revoke(sessionId: string, reason?: EndReason): Promise<boolean>
   /**
@@ -134,7 +134,7 @@ export interface SessionOperations<Claims extends object, Data> {
    * batches of 500. A login that arrives during the call may stay. The session `except` no longer ends with its parent
    * (`handoff`). If the call fails halfway, call it again.
    * @returns how many sessions this call ended
-   * @throws TypeError if `except` is no session id, and for an unknown option
+   * @throws TypeError if `except` is not a session id, and for an unknown option
    */
   revokeUser(userId: string, options?: { readonly except?: string }): Promise<number>
   /**
@@ -166,7 +166,7 @@ export interface SessionOperations<Claims extends object, Data> {
   /**
    * Replaces the `data` of a session.
    * @returns the new data version; null if the row has another version than `ifVersion`
-   * @throws TypeError for data that is no JSON, is larger than 1 MiB, or that the schema `data` refuses
+   * @throws TypeError for data that is not JSON, is larger than 1 MiB, or that the schema `data` refuses
    * @throws SessionEndedError if the session has ended or expired
    */
   setData(
@@ -194,7 +194,7 @@ export interface SessionOperations<Claims extends object, Data> {
    * prevents that.
    * @returns the session's new version; for a user the number of sessions
    * @throws SessionEndedError if the one session has ended or expired
-   * @throws TypeError for claims that are no JSON object or that the schema `claims` refuses
+   * @throws TypeError for claims that are not a JSON object or that the schema `claims` refuses
    * @throws TypeError for claims with a reserved name, and for claims that do not fit a cookie
    */
   setClaims(sessions: string | { readonly userId: string }, claims: JsonOf<Claims>): Promise<number>
@@ -258,7 +258,7 @@ export interface Sessions<Claims extends object = ClaimsObject, Data = unknown>
   /**
    * Exchanges a refresh token for a new access token and, in most cases, a new refresh token. If it throws `TryAgainError`,
    * `StoreUnavailableError` or `SecretUnknownError`, the client must retry.
-   * @throws RefreshTokenInvalidError if the text is no refresh token of this installation
+   * @throws RefreshTokenInvalidError if the text is not a refresh token of this installation
    * @throws RefreshTokenReusedError if the token is superseded; Pawl has ended the session (RFC 9700 section 4.14.2)
    * @throws SessionEndedError if the session has ended or expired
    * @throws SessionOutdatedError if a schema refuses the stored claims or data; the session is unchanged
@@ -296,7 +296,7 @@ export interface Sessions<Claims extends object = ClaimsObject, Data = unknown>
    * Revokes every session, or with `lastSeenBefore` only the sessions last seen before that time. After a restore from a
    * backup, those are the sessions that no client has used since the restore. Sessions that start during the call stay.
    * @returns how many sessions this call ended
-   * @throws TypeError for a `lastSeenBefore` that is no Date, and for an unknown option
+   * @throws TypeError for a `lastSeenBefore` that is not a Date, and for an unknown option
    */
   revokeAll(options?: RevokeAll): Promise<number>
   /**

@@ -18,7 +18,7 @@ export interface TableLayout {
   readonly shards: number | null
 }
 
-/** Options of {@link PostgresStore.status}. */
+/** The options of {@link PostgresStore.status}. */
 export interface StatusOptions {
   /**
    * Whether to count every session, in batches. Without it the planner's estimates replace the count above a million

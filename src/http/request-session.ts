@@ -157,7 +157,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    * Requires a recent authentication, for sensitive actions (ASVS 7.5.1).
    * @param maxAge the highest accepted age of the authentication, in seconds
    * @throws RecentAuthRequiredError if the user authenticated earlier
-   * @throws TypeError if `maxAge` is no number of at least 0
+   * @throws TypeError if `maxAge` is not a number of at least 0
    * @throws SessionsError as {@link require}
    */
   requireRecentAuth(maxAge: number): VerifiedSession<Claims> {
@@ -210,7 +210,7 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    * Makes a code that signs the user in once more: in a web view, or at another domain. The code works once, at one origin,
    * for 60 seconds.
    * @throws SessionsError as {@link require}
-   * @throws TypeError for an unknown option, and for an `origin` that is no web origin
+   * @throws TypeError for an unknown option, and for an `origin` that is not a web origin
    * @throws ActingRefusedError while acting as another user
    * @throws DeviceProofRequiredError for a bound session, without `proven` or a proof of the device in this request
    * @throws HandoffRefusedError for a `challenge` that is not of the form `S256`

@@ -203,7 +203,7 @@ export class HandoffRefusedError extends SessionsError {
   /**
    * Why the handoff was refused.
    *
-   * - `invalid`: the text is no code of this installation.
+   * - `invalid`: the text is not a code of this installation.
    * - `expired`: the code is older than a minute.
    * - `origin`: the code is for another origin than that of the request.
    * - `challenge`: the verifier is missing or does not match the challenge; or the challenge is not of the form `S256` (RFC

@@ -1,6 +1,6 @@
 /**
  * The version of the UUIDs that name sessions (RFC 9562). Version 7 keeps the index of the primary key dense. Version 4
- * suits engines that shard by key range. An id is no secret.
+ * suits engines that shard by key range. An id is not a secret.
  */
 export type SessionIdVersion = 'v7' | 'v4'
 

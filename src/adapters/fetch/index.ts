@@ -32,7 +32,7 @@ export interface FetchSessions<Claims extends object, Data, Read = VerifiedSessi
    * Answers a request. Pawl answers its own routes, the requests that it refuses, and the errors of Pawl that the handler
    * throws. The handler answers all others.
    * @throws InvalidOptionsError for an unknown or wrong requirement
-   * @throws TypeError if `handler` is no function, or `request` is no `Request`
+   * @throws TypeError if `handler` is not a function, or `request` is not a `Request`
    */
   (
     request: Request,

@@ -132,7 +132,7 @@ export function requireSession(options: RequireOptions = {}, ...uncalled: undefi
  *   return c.text('Sorry', 500)
  * }))
  *
- * @throws TypeError if `onError` is no function
+ * @throws TypeError if `onError` is not a function
  */
 export function sessionErrors<E extends Env>(onError: ErrorHandler<E>): ErrorHandler<E> {
   assertHandler('app.onError(sessionErrors((error, c) => …))', onError)

@@ -46,7 +46,7 @@ export interface NextSessions<Claims extends object, Data> {
    * all others.
    * @param require the requirements of the handler. If you give it, every request needs a session
    * @throws InvalidOptionsError for an unknown or wrong requirement
-   * @throws TypeError if `handler` is no function
+   * @throws TypeError if `handler` is not a function
    */
   route<Context = unknown>(
     handler: (
@@ -62,7 +62,7 @@ export interface NextSessions<Claims extends object, Data> {
    * `SessionsError` for a request that does not meet `require`.
    * @param require the requirements of the action, without `csrf`. If you give it, every call needs a session
    * @throws InvalidOptionsError for an unknown or wrong requirement, and for `csrf: true`
-   * @throws TypeError if `act` is no function
+   * @throws TypeError if `act` is not a function
    */
   action<Args extends unknown[], Result>(
     act: (session: RequestSession<Claims, Data>, ...args: Args) => Result,
@@ -81,7 +81,7 @@ export interface NextSessions<Claims extends object, Data> {
    * redirects page loads with an expired access token through the refresh route. With `refresh: 'inline'` it refreshes
    * itself: it then redirects a page load to the same URL, and an action continues at once.
    * @param handler your own part of the proxy. Pawl does not call it for a request that it has answered
-   * @throws TypeError if `handler` is no function
+   * @throws TypeError if `handler` is not a function
    */
   proxy(
     handler?: ProxyHandler<Claims, Data>,

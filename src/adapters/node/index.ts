@@ -55,7 +55,7 @@ export interface WithSession<Claims extends object, Data> {
    * Turns a handler that takes a session into one for `createServer`.
    * @param require the requirements of the handler. If you give it, every request needs a session
    * @throws InvalidOptionsError for an unknown or wrong requirement
-   * @throws TypeError if `handler` is no function
+   * @throws TypeError if `handler` is not a function
    */
   (
     handler: NodeHandler<Claims, Data>,
@@ -74,7 +74,7 @@ export interface WithSession<Claims extends object, Data> {
    * }))
    *
    * @throws InvalidOptionsError for an unknown or wrong requirement
-   * @throws TypeError if `handler` is no function
+   * @throws TypeError if `handler` is not a function
    */
   upgrade(handler: UpgradeHandler<Claims, Data>, require?: RequireOptions): UpgradeListener
 }

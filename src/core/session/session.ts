@@ -14,7 +14,7 @@ export interface SessionDevice {
 
 /** The record of a session: one login on one device, or one acting session. It contains no credential. */
 export interface Session<Claims extends object = ClaimsObject, Data = unknown> {
-  /** The id of the session, a UUID. It is no secret. */
+  /** The id of the session, a UUID. It is not a secret. */
   readonly sessionId: string
   /** The id of the user; empty after `deleteUser`. */
   readonly userId: string

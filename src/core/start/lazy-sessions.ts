@@ -36,7 +36,7 @@ export interface LazySessionsOptions {
  * export const withSession = fetchSessions(sessions)
  * const devices = await (await sessions()).list(userId)
  *
- * @throws TypeError if `make` is no function, or has parameters
+ * @throws TypeError if `make` is not a function, or has parameters
  * @throws InvalidOptionsError for an invalid `key`
  */
 export function lazySessions<Claims extends object = ClaimsObject, Data = unknown>(
