@@ -108,7 +108,7 @@ export interface SessionOperations<Claims extends object, Data> {
   revokeUser(userId: string, options?: { readonly except?: string }): Promise<number>
   /**
    * Ends all sessions of a user and removes personal values from their rows: user id, address, user agent, claims,
-   * data. The rows themselves are pruned within hours. Acting sessions that the user started lose the user's id as well.
+   * data. The rows themselves are pruned within about a day. Acting sessions that the user started lose the user's id as well.
    * @returns how many rows it changed
    */
   deleteUser(userId: string): Promise<number>

@@ -45,7 +45,10 @@ export const POSTGRES_OPTIONS: OptionTable = {
    * @type {string | PGliteLike}
    */
   pglite: { value: pglite() },
-  /** Size of Pawl's own pool. */
+  /**
+   * Size of Pawl's own pool.
+   * @defaultValue 10; with `serverless` 2
+   */
   maxConnections: { value: count(1, 1000), default: 10 },
   /**
    * The schema of Pawl's tables. Every key derivation includes it, so renaming the schema ends all sessions.
@@ -73,8 +76,8 @@ export const POSTGRES_OPTIONS: OptionTable = {
   readOnly: { value: flag(), default: false },
   /**
    * Whether to record every sign-in and every end of a session in the table `session_audit` (docs/operate/audit.md), in the same
-   * statement. Its rows are kept for `retention` seconds, 400 days unless you say otherwise, also after the session is deleted;
-   * `null` keeps them. Give every process of the installation the same value.
+   * statement. Its rows are kept for `retention` seconds, at least a day and by default 400 days, also after the session is
+   * deleted; `null` keeps them. Give every process of the installation the same value.
    * @type {boolean | { readonly retention?: number | null }}
    * @defaultValue false
    */

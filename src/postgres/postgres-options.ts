@@ -32,7 +32,7 @@ export interface PostgresOptions {
   /**
    * Size of Pawl's own pool.
    * Takes a whole number from 1 to 1,000.
-   * @defaultValue 10
+   * @defaultValue 10; with serverless 2
    */
   readonly maxConnections?: number
   /**
@@ -62,9 +62,9 @@ export interface PostgresOptions {
   readonly readOnly?: boolean
   /**
    * Whether to record every sign-in and every end of a session in the table `session_audit`
-   * (docs/operate/audit.md), in the same statement. Its rows are kept for `retention` seconds, 400 days unless you
-   * say otherwise, also after the session is deleted; `null` keeps them. Give every process of the installation
-   * the same value.
+   * (docs/operate/audit.md), in the same statement. Its rows are kept for `retention` seconds, at least a day and
+   * by default 400 days, also after the session is deleted; `null` keeps them. Give every process of the
+   * installation the same value.
    * @defaultValue false
    */
   readonly audit?: boolean | { readonly retention?: number | null }

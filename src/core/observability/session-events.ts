@@ -54,12 +54,12 @@ export interface SessionEvents {
    * Pawl refused it and changed nothing.
    */
   deviceProofMissing: { sessionId: string; userId: string; ip: string | null; userAgent: string | null }
-  /** A refresh of a bound session came with a proof by another key. Pawl refused it and changed nothing. */
+  /** A refresh of a bound session, or a proof at the device route, came with another key. Pawl refused it and changed nothing. */
   deviceMismatch: { sessionId: string; userId: string; ip: string | null; userAgent: string | null }
   /**
    * An administrator acted by the console (`pawl/console`). `actor` is who, as `authorize` says. `sessions` is how many sessions
-   * the action changed: 0 if somebody else was faster or the database failed before, `null` if the database failed on the way and
-   * some may have changed.
+   * the action changed: 0 for `rotate-keys`, and if somebody else was faster or the database failed before; `null` if the
+   * database failed on the way and some may have changed.
    */
   consoleAction: {
     action: ConsoleAction
@@ -80,7 +80,10 @@ export interface SessionEvents {
    * `onSchemaMismatch: 'reject'` the user must sign in again.
    */
   schemaMismatch: { sessionId: string; userId: string; path: string }
-  /** The option `refreshClaims` failed or took too long; `onRefreshClaimsError` applies. */
+  /**
+   * The option `refreshClaims` failed or took too long, and `onRefreshClaimsError` applies. Or its claims are refused by the
+   * schema or too large, and the session keeps those that it has.
+   */
   claimsRefreshFailed: { sessionId: string; userId: string; error: unknown }
   /**
    * A response sets session cookies that a proxy may refuse: its `Set-Cookie` lines have `bytes`, which is more than `limit`.
@@ -93,7 +96,7 @@ export interface SessionEvents {
   sessionLimited: { userId: string }
   /** Confirmations were dropped. Harmless: the next refresh has the same effect. */
   confirmationsDropped: { count: number; reason: 'full' | 'late' | 'store' }
-  /** A client presented a token made with a secret that this process does not have. */
+  /** A client presented a refresh token or a handoff code of a secret or a release that this process does not have. */
   secretUnknown: Record<string, never>
   /** A genuine token has no row, but the row may exist: the client retries and keeps its cookies. */
   rowsHidden: { reason: MissingRows }

@@ -61,13 +61,13 @@ export const SESSIONS_OPTIONS: OptionTable = {
     required: true,
   },
   /**
-   * A session expires after this time without use (ASVS 7.3.1). At least 87 seconds with the default `rotation.overlap`: 4/3 of
-   * twice the overlap and 5 seconds.
+   * A session expires after this time without use (ASVS 7.3.1). At least 87 seconds with the default `rotation.overlap`. The
+   * bound is twice the overlap plus 5 seconds, times 4/3.
    */
   idleTimeout: { value: IDLE_TIMEOUT, default: 30 * DAY },
   /**
-   * A session ends this long after the login, however active it is (ASVS 7.3.2). `null` sets no limit, which
-   * deviates from NIST SP 800-63B.
+   * A session ends this long after the login or the last reauthentication, however active it is (ASVS 7.3.2). `null` sets
+   * no limit, which deviates from NIST SP 800-63B.
    */
   absoluteTimeout: { value: ABSOLUTE_TIMEOUT, default: 365 * DAY },
   /**
@@ -95,7 +95,7 @@ export const SESSIONS_OPTIONS: OptionTable = {
    */
   refreshClaims: { value: callback() },
   /**
-   * `refreshClaims` fails or takes too long. `keep` goes on with the claims that the session has, `end` ends the session
+   * `refreshClaims` throws or takes too long. `keep` goes on with the claims that the session has, `end` ends the session
    * as `revoked`. Pawl reports the error with the event `claimsRefreshFailed`.
    */
   onRefreshClaimsError: { value: oneOf('keep', 'end'), default: 'keep' },
@@ -178,7 +178,7 @@ export const SESSIONS_OPTIONS: OptionTable = {
      * list; an access token stays valid until it expires.
      */
     mode: { value: oneOf('feed', 'expiry', 'lookup'), default: 'feed' },
-    /** How often a process polls for revocations. While LISTEN works, it polls every 30 s at most. */
+    /** How often a process polls for revocations. While LISTEN works, it polls after each notification, and every 30 s. */
     pollInterval: { value: seconds(0.1, MINUTE), default: 5 },
     /**
      * When a process has not read revocations for this long, at least two poll intervals, `onStale` applies.

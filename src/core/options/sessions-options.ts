@@ -23,14 +23,14 @@ export interface SessionsOptions<Claims extends object = ClaimsObject, Data = un
   readonly secret: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
   /**
    * A session expires after this time without use (ASVS 7.3.1). At least 87 seconds with the default
-   * `rotation.overlap`: 4/3 of twice the overlap and 5 seconds.
+   * `rotation.overlap`. The bound is twice the overlap plus 5 seconds, times 4/3.
    * Takes 1 to 315,360,000 seconds.
    * @defaultValue 2,592,000 (30 days)
    */
   readonly idleTimeout?: number
   /**
-   * A session ends this long after the login, however active it is (ASVS 7.3.2). `null` sets no limit, which
-   * deviates from NIST SP 800-63B.
+   * A session ends this long after the login or the last reauthentication, however active it is (ASVS 7.3.2).
+   * `null` sets no limit, which deviates from NIST SP 800-63B.
    * Takes 1 to 315,360,000 seconds, or null.
    * @defaultValue 31,536,000 (365 days)
    */
@@ -56,7 +56,7 @@ export interface SessionsOptions<Claims extends object = ClaimsObject, Data = un
     session: ClaimsRefresh<NoInfer<Claims>, NoInfer<Data>>,
   ) => NoInfer<Claims> | null | Promise<NoInfer<Claims> | null>
   /**
-   * `refreshClaims` fails or takes too long. `keep` goes on with the claims that the session has, `end` ends the
+   * `refreshClaims` throws or takes too long. `keep` goes on with the claims that the session has, `end` ends the
    * session as `revoked`. Pawl reports the error with the event `claimsRefreshFailed`.
    * @defaultValue 'keep'
    */
@@ -176,7 +176,8 @@ export interface RevocationOptions {
    */
   readonly mode?: 'feed' | 'expiry' | 'lookup'
   /**
-   * How often a process polls for revocations. While LISTEN works, it polls every 30 s at most.
+   * How often a process polls for revocations. While LISTEN works, it polls after each notification, and every 30
+   * s.
    * Takes 0.1 to 60 seconds.
    * @defaultValue 5
    */

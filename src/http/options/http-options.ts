@@ -51,7 +51,7 @@ export interface HttpOptions {
    * @defaultValue no such route
    */
   readonly cron?: { readonly secret: string | undefined }
-  /** Names and attributes of the two cookies. */
+  /** Names and attributes of the cookies. The name of the device cookie follows from that of the access cookie. */
   readonly cookies?: CookieOptions
   /**
    * Whether plain `http://localhost` on the same machine gets cookies without `Secure` and without a prefix,
@@ -65,7 +65,7 @@ export interface HttpOptions {
    */
   readonly protocol?: Protocol
 }
-/** Names and attributes of the two cookies. */
+/** Names and attributes of the cookies. The name of the device cookie follows from that of the access cookie. */
 export interface CookieOptions {
   /**
    * Name of the access cookie. Only the prefix `__Host-` keeps sibling subdomains from setting it.

@@ -46,7 +46,7 @@ export const HTTP_OPTIONS: OptionTable = {
    * @defaultValue no such route
    */
   cron: { value: cron() },
-  /** Names and attributes of the two cookies. */
+  /** Names and attributes of the cookies. The name of the device cookie follows from that of the access cookie. */
   cookies: group({
     /**
      * Name of the access cookie. Only the prefix `__Host-` keeps sibling subdomains from setting it.
