@@ -44,7 +44,10 @@ export const POSTGRES_OPTIONS: OptionTable = {
    * @type {string | PGliteLike}
    */
   pglite: { value: pglite() },
-  /** The size of Pawl's own pool. With `serverless` the default is 2. */
+  /**
+   * The size of Pawl's own pool.
+   * @defaultValue 10; with `serverless` 2
+   */
   maxConnections: { value: count(1, 1000), default: 10 },
   /**
    * The schema of Pawl's tables. Every key derivation includes its name, so a renamed schema ends all sessions.
@@ -72,8 +75,8 @@ export const POSTGRES_OPTIONS: OptionTable = {
   readOnly: { value: flag(), default: false },
   /**
    * Whether to record every sign-in and every end of a session in the table `session_audit` (docs/operate/audit.md), in the same
-   * statement. Pawl keeps its rows for `retention` seconds, by default 400 days, also after it has deleted the session. `null`
-   * keeps them for ever. Give every process of the installation the same value. Citus does not support it.
+   * statement. Pawl keeps its rows for `retention` seconds, at least a day and by default 400 days, also after it has deleted
+   * the session. `null` keeps them for ever. Give every process of the installation the same value. Citus does not support it.
    * @type {boolean | { readonly retention?: number | null }}
    * @defaultValue false
    */

@@ -30,9 +30,9 @@ export interface PostgresOptions {
    */
   readonly pglite?: string | PGliteLike
   /**
-   * The size of Pawl's own pool. With `serverless` the default is 2.
+   * The size of Pawl's own pool.
    * Takes a whole number from 1 to 1,000.
-   * @defaultValue 10
+   * @defaultValue 10; with serverless 2
    */
   readonly maxConnections?: number
   /**
@@ -62,9 +62,9 @@ export interface PostgresOptions {
   readonly readOnly?: boolean
   /**
    * Whether to record every sign-in and every end of a session in the table `session_audit`
-   * (docs/operate/audit.md), in the same statement. Pawl keeps its rows for `retention` seconds, by default 400
-   * days, also after it has deleted the session. `null` keeps them for ever. Give every process of the
-   * installation the same value. Citus does not support it.
+   * (docs/operate/audit.md), in the same statement. Pawl keeps its rows for `retention` seconds, at least a day
+   * and by default 400 days, also after it has deleted the session. `null` keeps them for ever. Give every process
+   * of the installation the same value. Citus does not support it.
    * @defaultValue false
    */
   readonly audit?: boolean | { readonly retention?: number | null }

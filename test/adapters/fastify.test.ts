@@ -126,6 +126,18 @@ describe('fastifySessions', () => {
     expect((await client.send('GET', '/auth/revocations')).status).toBe(404)
   })
 
+  it('serves the routes of bound sessions under the prefix of its scope', async () => {
+    const sessions = await openSessions({ deviceBinding: 'offer' })
+    const app = fastify()
+    app.register(async (api) => void api.register(fastifySessions(sessions)), { prefix: '/api' })
+    const client = await serve(app)
+    const visitor = await client.send('POST', '/api/session/device')
+    expect([visitor.status, visitor.body]).toStrictEqual([401, JSON.parse(NOT_SIGNED_IN)])
+    expect((await client.send('GET', '/api/session/device')).status).toBe(405)
+    expect((await client.send('GET', '/api/session/device.js')).status).toBe(200)
+    expect((await client.send('GET', '/session/device.js')).status).toBe(404)
+  })
+
   it('answers CORS preflights only for routes of its scope', async () => {
     const { sessions } = await openWithClock()
     const origin = 'https://spa.example.com'

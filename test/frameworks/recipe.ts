@@ -27,17 +27,14 @@ export interface Recipe {
   readonly headings: readonly string[]
   /** Where the application has the module `sessions.ts`. */
   readonly sessions: string
-  /** Imports that a block leaves to the reader, by its path. */
-  readonly imports?: Readonly<Record<string, string>>
 }
 
 /** The files of a recipe, as printed. */
-export async function filesOf({ page, headings, sessions, imports = {} }: Recipe): Promise<Block[]> {
+export async function filesOf({ page, headings, sessions }: Recipe): Promise<Block[]> {
   const sections = await Promise.all(headings.map((heading) => blocksOf(page, heading)))
   const found = new Map(
     sections.flat().map(({ path, code }) => [path === 'sessions.ts' ? sessions : path, code]),
   )
-  for (const path of [sessions, ...Object.keys(imports)])
-    if (!found.has(path)) throw new Error(`${page} has no code for ${path}.`)
-  return [...found].map(([path, code]) => ({ path, code: `${imports[path] ?? ''}${code}` }))
+  if (!found.has(sessions)) throw new Error(`${page} has no code for ${sessions}.`)
+  return [...found].map(([path, code]) => ({ path, code }))
 }

@@ -21,11 +21,10 @@ interface Case {
   readonly start: readonly string[]
 }
 const FULL_STACK = 'docs/start/full-stack.md'
-const recipe = (heading: string, sessions: string, imports: Recipe['imports'] = {}): Recipe => ({
+const recipe = (heading: string, sessions: string): Recipe => ({
   page: FULL_STACK,
   headings: ['## The sessions', `## ${heading}`],
   sessions,
-  imports,
 })
 const NITRO: Omit<Case, 'name'> = {
   framework: 'nitro',
@@ -47,10 +46,7 @@ const CASES: readonly Case[] = [
     name: 'react-router',
     framework: 'react-router',
     label: 'React Router',
-    recipe: recipe('React Router', 'app/sessions.ts', {
-      'app/routes/account.ts':
-        "import { redirect } from 'react-router'\nimport { sessionContext } from '../session-context'\n",
-    }),
+    recipe: recipe('React Router', 'app/sessions.ts'),
     build: ['react-router', 'build'],
     start: ['start.js'],
   },

@@ -68,6 +68,16 @@ describe('a copy of the refresh token made before a reauthentication', () => {
     expect(await actives(site)).toStrictEqual([[true, null]])
   })
 
+  it('still signs the user out at a logout, which accepts every genuine token', async () => {
+    const { site, anna, thief, confirm } = await openTheft()
+    await confirm()
+    site.clock.advance(SETTLED)
+    await anna.refresh()
+    expect(await thief.refresh()).toMatchObject(REPLACED)
+    expect((await thief.logout()).status).toBe(204)
+    expect(await actives(site)).toStrictEqual([[false, 'logout']])
+  })
+
   it('ends with all tokens that it has led to, also the access tokens', async () => {
     const { site, anna, thief, confirm } = await openTheft()
     await thief.refresh()

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { Sessions, Store } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
@@ -10,7 +11,38 @@ import { storeKinds } from '../support/stores.ts'
 
 const DAY = 86_400_000
 
+/** All values of a row as text, bytes in hexadecimal. */
+function textOf(value: unknown): string {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
+  return typeof value === 'object' && value !== null
+    ? Object.values(value).map(textOf).join(' ')
+    : String(value)
+}
+
 describe.each(await storeKinds())('create, on $name,', ({ newPlace }) => {
+  it('puts fingerprints into the row, and no secret part of a token, also by a turn and a renewal', async () => {
+    const store = newPlace().open()
+    const sessions = await openSessions({ store })
+    const login = await sessions.create({ userId: 'u' })
+    const { sessionId } = login.session
+    const child = await sessions.refresh(login.refreshToken.value)
+    sessions.verify(child.accessToken.value)
+    await sessions.flush()
+    const renewed = await sessions.renew(sessionId)
+    const row = textOf(await store.read(sessionId))
+    const issued = [login, child, renewed]
+    const bytes = issued.map(({ refreshToken }) =>
+      Buffer.from(refreshToken!.value.slice('pawl_r1_'.length), 'base64url'),
+    )
+    // The current one, and its parent.
+    for (const token of bytes.slice(0, 2))
+      expect(row).toContain(createHash('sha256').update(token).digest('hex').slice(0, 32))
+    // Anchor, nonce and MAC.
+    for (const token of bytes)
+      for (const at of [44, 60, 76]) expect(row).not.toContain(token.toString('hex', at, at + 16))
+    for (const { accessToken } of issued) expect(row).not.toContain(accessToken.value.split('.')[2])
+  })
+
   it('gives the session as the row has it', async () => {
     const clock = createFakeClock()
     const sessions = await openSessions({ store: newPlace().open(), now: clock.now })

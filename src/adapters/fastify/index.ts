@@ -84,7 +84,7 @@ export function fastifySessions<Claims extends object, Data>(
     // Fastify runs a scope's hooks for the scope's routes only. The hook answers; any other method is not found.
     const schema: object = { hide: true }
     const handler = (_request: unknown, reply: FastifyReply): void => void reply.callNotFound()
-    const routes = ['refresh', 'logout', ...(revocations ? ['revocations'] : [])]
+    const routes = ['refresh', 'logout', 'device', 'device.js', ...(revocations ? ['revocations'] : [])]
     for (const name of cronSecret === null ? routes : [...routes, 'prune'])
       instance.route({ method: ['GET', 'POST'], url: `${path}/${name}`, schema, handler })
     if (cors) for (const url of ['/', '/*']) instance.route({ method: 'OPTIONS', url, schema, handler })

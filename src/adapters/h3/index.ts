@@ -31,7 +31,7 @@ export interface H3Options extends HttpOptions {
 
 const ADVICE = 'mount h3Sessions(sessions)'
 const VERSIONS =
-  'h3 2.0.1-rc.2 and later releases of h3 2, as in Nitro 3 (with h3 1, as in Nuxt 4, use pawl/node)'
+  'h3 2.0.1-rc.2 and later releases of h3 2, as in Nitro 3 (with h3 1, as in Nuxt 4, use pawl/express)'
 
 /**
  * Makes the middleware that adds sessions to h3 2, and so to Nitro 3. It sets `event.context.session`, serves the refresh

@@ -7,8 +7,8 @@ export const prune: Command = {
   name: 'prune',
   usage: '',
   summary: 'Delete rows past their retention.',
-  details: `Deletes sessions that ended or expired longer than \`privacy.keepEnded\` ago (7 days by default), and signing
-keys that no longer verify any token. It logs nobody out, so it does not ask for confirmation. Applications do
+  details: `Deletes sessions past their retention (\`privacy.keepEnded\` after their end, 7 days by default), and signing
+keys that retired more than 400 days ago. It logs nobody out, so it does not ask for confirmation. Applications do
 the same in the background, unless \`privacy.pruneInterval\` is \`null\` or \`serverless\` is set.`,
   maxArguments: 0,
   options: {},

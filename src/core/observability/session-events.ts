@@ -73,7 +73,7 @@ export interface SessionEvents {
    * refused the refresh and changed nothing.
    */
   deviceProofMissing: { sessionId: string; userId: string; ip: string | null; userAgent: string | null }
-  /** A refresh of a bound session came with a proof by another key. Pawl refused the refresh and changed nothing. */
+  /** A refresh of a bound session, or a proof at the device route, came with another key. Pawl refused it and changed nothing. */
   deviceMismatch: { sessionId: string; userId: string; ip: string | null; userAgent: string | null }
   /**
    * An administrator acted by the console (`pawl/console`). `actor` is the name that `authorize` returned. `sessions` is the
@@ -100,8 +100,8 @@ export interface SessionEvents {
    */
   schemaMismatch: { sessionId: string; userId: string; path: string }
   /**
-   * The option `refreshClaims` failed or took too long, and `onRefreshClaimsError` applies; or the schema refused its claims,
-   * and the session keeps the present ones.
+   * The option `refreshClaims` failed or took too long, and `onRefreshClaimsError` applies. Or its claims are too large or the
+   * schema refuses them, and the session keeps the present claims.
    */
   claimsRefreshFailed: { sessionId: string; userId: string; error: unknown }
   /**
@@ -118,7 +118,7 @@ export interface SessionEvents {
    * `full`, they were `late`, or the write failed (`store`).
    */
   confirmationsDropped: { count: number; reason: 'full' | 'late' | 'store' }
-  /** A client presented a token made with a secret that this process does not have. */
+  /** A client presented a refresh token or a handoff code of a secret or a release that this process does not have. */
   secretUnknown: Record<string, never>
   /** The row of a genuine token was not found, but it may exist. The client retries and keeps its cookies. */
   rowsHidden: { reason: MissingRows }

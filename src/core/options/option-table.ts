@@ -66,8 +66,8 @@ export const SESSIONS_OPTIONS: OptionTable = {
    */
   idleTimeout: { value: IDLE_TIMEOUT, default: 30 * DAY },
   /**
-   * How long a session lasts after the login or a reauthentication, however active it is (ASVS 7.3.2). `null` sets no limit,
-   * which deviates from NIST SP 800-63B.
+   * How long a session lasts after the login or the last reauthentication, however active it is (ASVS 7.3.2). `null` sets
+   * no limit, which deviates from NIST SP 800-63B.
    */
   absoluteTimeout: { value: ABSOLUTE_TIMEOUT, default: 365 * DAY },
   /**
@@ -95,7 +95,7 @@ export const SESSIONS_OPTIONS: OptionTable = {
    */
   refreshClaims: { value: callback() },
   /**
-   * How a refresh continues if `refreshClaims` fails or takes too long. `keep` keeps the claims of the session. `end` ends the
+   * How a refresh continues if `refreshClaims` throws or takes too long. `keep` keeps the claims of the session. `end` ends the
    * session as `revoked`. Pawl reports the error with the event `claimsRefreshFailed`.
    */
   onRefreshClaimsError: { value: oneOf('keep', 'end'), default: 'keep' },
@@ -177,7 +177,7 @@ export const SESSIONS_OPTIONS: OptionTable = {
      * list, so an access token stays valid until it expires.
      */
     mode: { value: oneOf('feed', 'expiry', 'lookup'), default: 'feed' },
-    /** How often a process polls for revocations. While LISTEN works, it polls about every 30 seconds. */
+    /** How often a process polls for revocations. While LISTEN works, it polls after each notification, and every 30 seconds. */
     pollInterval: { value: seconds(0.1, MINUTE), default: 5 },
     /**
      * How old the list of revocations may become before `onStale` applies. It must be at least two poll intervals.

@@ -32,8 +32,8 @@ export interface SessionsOptions<Claims extends object = ClaimsObject, Data = un
    */
   readonly idleTimeout?: number
   /**
-   * How long a session lasts after the login or a reauthentication, however active it is (ASVS 7.3.2). `null` sets
-   * no limit, which deviates from NIST SP 800-63B.
+   * How long a session lasts after the login or the last reauthentication, however active it is (ASVS 7.3.2).
+   * `null` sets no limit, which deviates from NIST SP 800-63B.
    * Takes 1 to 315,360,000 seconds, or null.
    * @defaultValue 31,536,000 (365 days)
    */
@@ -59,7 +59,7 @@ export interface SessionsOptions<Claims extends object = ClaimsObject, Data = un
     session: ClaimsRefresh<NoInfer<Claims>, NoInfer<Data>>,
   ) => NoInfer<Claims> | null | Promise<NoInfer<Claims> | null>
   /**
-   * How a refresh continues if `refreshClaims` fails or takes too long. `keep` keeps the claims of the session.
+   * How a refresh continues if `refreshClaims` throws or takes too long. `keep` keeps the claims of the session.
    * `end` ends the session as `revoked`. Pawl reports the error with the event `claimsRefreshFailed`.
    * @defaultValue 'keep'
    */
@@ -180,7 +180,8 @@ export interface RevocationOptions {
    */
   readonly mode?: 'feed' | 'expiry' | 'lookup'
   /**
-   * How often a process polls for revocations. While LISTEN works, it polls about every 30 seconds.
+   * How often a process polls for revocations. While LISTEN works, it polls after each notification, and every 30
+   * seconds.
    * Takes 0.1 to 60 seconds.
    * @defaultValue 5
    */

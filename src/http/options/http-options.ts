@@ -52,7 +52,7 @@ export interface HttpOptions {
    * @defaultValue no such route
    */
   readonly cron?: { readonly secret: string | undefined }
-  /** The names and attributes of the two cookies. */
+  /** The names and attributes of the cookies. The name of the device cookie follows from that of the access cookie. */
   readonly cookies?: CookieOptions
   /**
    * Whether plain `http://localhost` on the same machine gets cookies without `Secure` and without a prefix.
@@ -66,7 +66,7 @@ export interface HttpOptions {
    */
   readonly protocol?: Protocol
 }
-/** The names and attributes of the two cookies. */
+/** The names and attributes of the cookies. The name of the device cookie follows from that of the access cookie. */
 export interface CookieOptions {
   /**
    * The name of the access cookie. Only the prefix `__Host-` keeps sibling subdomains from setting it.

@@ -49,7 +49,7 @@ export const HTTP_OPTIONS: OptionTable = {
    * @defaultValue no such route
    */
   cron: { value: cron() },
-  /** The names and attributes of the two cookies. */
+  /** The names and attributes of the cookies. The name of the device cookie follows from that of the access cookie. */
   cookies: group({
     /**
      * The name of the access cookie. Only the prefix `__Host-` keeps sibling subdomains from setting it.

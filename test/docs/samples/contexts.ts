@@ -13,7 +13,6 @@ import { postgres } from 'pawl/postgres'
 import { SessionProvider, useSession } from 'pawl/react'
 import { supertokens } from 'pawl/supertokens'
 import pg from 'pg'
-import { createRoot } from 'react-dom/client'
 interface User { readonly id: string; readonly name: string; readonly role: string; readonly disabled: boolean }
 interface Claims { role: string }
 declare const store: import('pawl').Store
@@ -54,9 +53,7 @@ declare function storable(data: unknown): any
 declare function hasMoved(ids: readonly string[]): Promise<boolean>
 declare function claimsFrom(payload: unknown): any`
 const HONO = `
-import { sessionOf } from 'pawl/hono'
 import type { Handler } from 'hono'
-import { upgradeWebSocket } from '@hono/node-server'
 declare const pay: Handler
 declare const transfer: Handler
 declare function report(error: unknown): void`
@@ -144,9 +141,7 @@ declare function warnByMail(userId: string, ip: string | null): Promise<void>`,
 declare const exportAll: express.RequestHandler
 declare function isCustomerDomain(origin: string): boolean`,
   'docs/reference/options.md': 'declare function loadKeys(): Promise<any>',
-  'docs/start/express.md': `
-import passport from 'passport'
-declare const account: express.Router`,
+  'docs/start/express.md': 'declare const account: express.Router',
   'docs/start/fastify.md': `
 import type { RouteHandlerMethod } from 'fastify'
 declare const pay: RouteHandlerMethod
@@ -155,14 +150,13 @@ declare const listOrders: RouteHandlerMethod
 declare const me: RouteHandlerMethod`,
   'docs/start/fetch.md': 'declare const handler: (session: unknown) => Response',
   'docs/start/h3.md': `
-import { H3, defineHandler, onResponse } from 'h3'
+import { H3, defineHandler } from 'h3'
 declare const pay: import('h3').EventHandler
 declare const transfer: import('h3').EventHandler
 declare const part: H3
 declare const sessions: Sessions<Claims>`,
   'docs/start/hono.md': HONO,
   'docs/start/koa.md': `
-import mount from 'koa-mount'
 declare const pay: import('koa').Middleware
 declare const transfer: import('koa').Middleware`,
   'docs/start/nest.md': `
