@@ -59,7 +59,19 @@ await app.generateOutputs(project)
 for (const file of readdirSync(OUT, { recursive: true, encoding: 'utf8' })) {
   if (file.endsWith('.md')) rewrite(join(OUT, file))
 }
-if (app.logger.hasErrors()) process.exitCode = 1
+const problems = docstringProblems()
+for (const problem of problems) console.error(problem)
+if (problems.length > 0 || app.logger.hasErrors()) process.exitCode = 1
+
+/** The links in docstrings that lead nowhere, and the exports and members without a docstring. */
+function docstringProblems() {
+  const found = []
+  // The docstring of a member covers the fields of its inline type, which TypeDoc calls `__type`.
+  app.logger.validationWarning = (text) => text.includes('.__type.') || found.push(text)
+  app.options.setValue('validation', { invalidLink: true, notDocumented: true, notExported: false })
+  app.validate(project)
+  return found
+}
 
 /** Mends links of a page to its headings, and makes links of the pages that docstrings name. */
 function rewrite(file) {
@@ -70,6 +82,8 @@ function rewrite(file) {
   )
   const headings = readHeadings(text)
   const mended = text
+    // TypeDoc writes a heading for each error.
+    .replace(/^(#+ Throws)\n\n(?:.+\n)+(?:\n\1\n\n(?:.+\n)+)*/gm, listErrors)
     // TypeDoc numbers `SessionsStats` and `Sessions.stats`, or `sessionsConsole` and `SessionsConsole`, in another order.
     .replace(/\[(`?)(\w+)\1\]\(#[\w-]+\)/g, (link, quote, name) => {
       const named = headings.filter((heading) => heading.name === name)
@@ -80,6 +94,21 @@ function rewrite(file) {
       return `[${title}](${posix.relative(posix.dirname(file), posix.join('docs', page))})`
     })
   writeFileSync(file, mended)
+}
+
+/** The errors of a function below one heading, as a list if there are several. */
+function listErrors(block, heading) {
+  const errors = block
+    .split(`${heading}\n\n`)
+    .slice(1)
+    .map((error) =>
+      error
+        .trim()
+        .replaceAll('\n', ' ')
+        .replace(/(?<![`\w])[A-Z]\w*Error\b/g, '`$&`'),
+    )
+  const list = errors.length === 1 ? errors : errors.map((error) => `- ${error}`)
+  return `${heading}\n\n${list.join('\n')}\n`
 }
 
 /** The headings of a page, with the ids that the site gives to them. */

@@ -31,7 +31,7 @@ const FUNCTIONS = {
       import type { Store } from '../store.ts'`,
     name: 'SessionsOptions',
     generics: '<Claims extends object = ClaimsObject, Data = unknown>',
-    about: 'What {@link createSessions} takes. Every duration is in seconds.',
+    about: 'The options of {@link createSessions}. Every duration is in seconds.',
     groups: {
       accessToken: 'AccessTokenOptions',
       rotation: 'RotationOptions',
@@ -57,7 +57,7 @@ const FUNCTIONS = {
     imports: `
       import type { Protocol } from '../protocol.ts'`,
     name: 'HttpOptions',
-    about: 'What every adapter takes. All of it is optional.',
+    about: 'The options of every adapter. All of them are optional.',
     resolved: { cron: 'string' },
     groups: { cookies: 'CookieOptions' },
     page: 'docs/reference/options.md',
@@ -68,7 +68,7 @@ const FUNCTIONS = {
     table: REQUIRE_OPTIONS,
     target: 'src/http/options/require-options.ts',
     name: 'RequireOptions',
-    about: 'What a route requires of a request.',
+    about: 'The requirements of a route. All of them are optional. Every duration is in seconds.',
     page: 'docs/reference/options.md',
   },
   supertokens: {
@@ -77,7 +77,7 @@ const FUNCTIONS = {
     table: SUPERTOKENS_OPTIONS,
     target: 'src/supertokens/supertokens-options.ts',
     name: 'SupertokensOptions',
-    about: 'What {@link supertokens} takes.',
+    about: 'The options of {@link supertokens}. All of them are optional.',
     page: 'docs/guides/supertokens.md',
   },
   postgres: {
@@ -92,7 +92,7 @@ const FUNCTIONS = {
       import type { SqlFunction } from './drivers/sql.ts'
       import type { ListenConfig } from './listen-config.ts'`,
     name: 'PostgresOptions',
-    about: 'What {@link postgres} takes: your pool, or how to connect.',
+    about: 'The options of {@link postgres}. Give one of `pool`, `connectionString`, `sql` and `pglite`.',
     resolved: {
       audit: '{ readonly retention: number | null }',
       connectionString: 'string',
@@ -114,7 +114,7 @@ const FUNCTIONS = {
     name: 'ConsoleOptions',
     generics:
       '<Incoming = IncomingMessage, Claims extends object = ClaimsObject, Data = unknown, Context = undefined>',
-    about: 'What {@link sessionsConsole} takes.',
+    about: 'The options of {@link sessionsConsole}.',
     resolved: {
       authorize: '(request: never, context: never) => unknown',
       redact: '(session: Session) => RedactedSession | PromiseLike<RedactedSession>',
@@ -130,7 +130,7 @@ const FUNCTIONS = {
       import type { Fetch } from './get.ts'
       import type { JsonWebKeySet } from './keys.ts'`,
     name: 'VerifierOptions',
-    about: 'What {@link createVerifier} takes. Every duration is in seconds.',
+    about: 'The options of {@link createVerifier}. Every duration is in seconds.',
     resolved: { jwks: 'string | JsonWebKeySet', revocations: 'string' },
     page: 'docs/guides/verify.md',
   },

@@ -4,28 +4,40 @@ import { hidesReason, isBearer, isRedirected, isSafe, isStream, urlOf } from './
 
 /** The fields of an axios request that Pawl reads or sets. */
 export interface AxiosConfigLike {
+  /** The URL, absolute or relative to the base URL of the instance. */
   url?: string
+  /** The method. */
   method?: string
+  /** The body. */
   data?: unknown
+  /** The headers. */
   headers?: unknown
+  /** Whether to send cookies to another origin. */
   withCredentials?: boolean
 }
 
-/** The part of axios that Pawl uses: `axios` itself, or an instance that `axios.create` returned, since version 1.0. */
+/** The part of axios that Pawl uses: `axios` itself or an instance of `axios.create`, version 1.0 or later. */
 export interface AxiosLike {
+  /** The interceptors of the instance. */
   readonly interceptors: {
+    /** The interceptors of requests. */
     readonly request: {
+      /** Adds an interceptor. */
       use(
         // biome-ignore lint/suspicious/noExplicitAny: axios's own signature
         onFulfilled: (value: any) => any,
         onRejected: null,
         options: { synchronous: boolean },
       ): number
+      /** Removes an interceptor. */
       eject(id: number): void
     }
   }
+  /** Makes another instance. */
   create(config?: { baseURL?: string }): AxiosLike
+  /** Sends a request. */
   request(config: AxiosConfigLike): Promise<unknown>
+  /** Returns the URL of a request. */
   getUri(config?: AxiosConfigLike): string
 }
 
@@ -60,12 +72,13 @@ interface AxiosErrorLike {
 }
 
 /**
- * Adds the client to an axios instance. The client repeats a request below all interceptors and transforms: they see one
- * request and one response. Do not combine it with `attachXhr` or `attachFetch`, which replace the functions that
- * axios sends with.
+ * Adds the client to an axios instance. The client repeats a request below all interceptors and transforms, so they see one
+ * request and one response. Do not combine it with `attachXhr` or `attachFetch`, which replace the functions by which
+ * axios sends.
  *
- * `timeout` counts for each of the two requests, not for the refresh. Progress events come twice.
- * @returns a function that removes the client. Requests under way are still repeated
+ * The option `timeout` of axios counts for each of the two requests, not for the refresh. A repeated request emits progress
+ * events twice.
+ * @returns a function that removes the client. The client still repeats requests that are under way
  *
  * @example
  * import { attachAxios } from 'pawl/client/axios'

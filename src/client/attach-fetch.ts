@@ -4,7 +4,8 @@ import { isOwn } from './own-requests.ts'
 import { urlOf } from './request.ts'
 
 /**
- * Sends every `fetch` of the page through the client. The client changes nothing about requests to other hosts.
+ * Replaces the global `fetch` by one that sends the requests to the API through the client. It does not change requests to
+ * other hosts.
  * @returns a function that restores the previous `fetch`
  *
  * @example

@@ -3,11 +3,11 @@ import type { Ticket } from './hooks.ts'
 import { hidesReason, isBearer, isRedirected, isSafe, urlOf } from './request.ts'
 
 /**
- * Replaces `XMLHttpRequest` by a class that sends requests to the API through the client. It serves code that uses
- * `XMLHttpRequest` directly or through a library. Synchronous requests are not handled.
+ * Replaces the global `XMLHttpRequest` by a class that sends the requests to the API through the client. It serves code that
+ * uses `XMLHttpRequest` directly or through a library. It does not change synchronous requests.
  *
- * If a request is repeated, its listeners see only the second response, but upload events twice. `timeout` counts for
- * each of the two requests, not for the refresh.
+ * If the client repeats a request, its listeners see only the second response, but upload events twice. `timeout` counts
+ * for each of the two requests, not for the refresh.
  * @returns a function that restores the previous `XMLHttpRequest`
  *
  * @example

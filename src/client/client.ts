@@ -11,47 +11,49 @@ import { signOut } from './sign-out.ts'
 import { onTabMessage } from './tabs.ts'
 import { createTaskQueue } from './task-queue.ts'
 
-/** Keeps one session of one API alive. See {@link createSessionClient}. */
+/** The client of one session of one API. {@link createSessionClient} makes it. */
 export interface SessionClient<User = unknown> {
-  /** The session as far as the client knows. The same object until it changes. */
+  /** The session as far as the client knows. It is the same object until it changes. */
   readonly session: SessionState<User>
   /**
-   * Works like the global `fetch`, for any URL. A request to the API carries the session. If its access token has
-   * expired, the client refreshes and repeats the request once.
+   * Sends a request as the global `fetch` does, to any URL. A request to the API carries the session. If its access token
+   * has expired, the client refreshes and repeats the request once.
    *
    * If the refresh gets no response, the request fails with a `TypeError`. If the server answers the refresh with an
    * error such as 503, the request gets that response. Neither changes the session.
    */
   readonly fetch: typeof fetch
   /**
-   * Finds out whether somebody is signed in: calls the `user` option, or refreshes if there is none.
-   * @returns the session as far as the client knows. Without a network it stays as it was. Never rejects
+   * Finds out whether somebody is signed in. It calls the option `user`, or refreshes if there is none. It never rejects:
+   * without a network the session stays unchanged.
+   * @returns the session as far as the client knows
    */
   check(): Promise<SessionState<User>>
   /**
-   * Runs the application's login while no refresh is under way, then notifies the other tabs. A late response for
+   * Runs the application's login while no refresh is under way, then notifies the other browser tabs. A late response for
    * the old session cannot replace the new one.
-   * @param login sends the login and returns the body that `session.create` gave the server; null if it was refused
-   * @returns whether somebody is signed in. Without the `user` option this is the server's word: the browser may keep no
-   * cookies, which the next request shows
+   * @param login sends the login and returns the body that `session.create` gave the server; null if the server refused it
+   * @returns whether somebody is signed in. Without the option `user` the client relies on the server: if the browser keeps
+   * no cookies, only the next request shows it
+   * @throws the error of `login`, or of the option `tokens`
    */
   signIn(login: Login): Promise<boolean>
   /**
-   * Ends the session on the server, then notifies the other tabs.
-   * @throws Error if the server did not confirm it: the user is still signed in
+   * Ends the session on the server, then notifies the other browser tabs.
+   * @throws TypeError if the server did not confirm it; the user is still signed in
    */
   signOut(): Promise<void>
-  /** Calls the listener after each change of {@link SessionClient.session}. @returns a function that removes it */
+  /** Adds a listener that is called after each change of {@link SessionClient.session}. @returns a function that removes it */
   onChange(listener: (session: SessionState<User>) => void): () => void
-  /** For HTTP libraries that Pawl has no `attach` function for. */
+  /** The hooks for HTTP libraries that Pawl has no `attach` function for. */
   readonly hooks: RequestHooks
-  /** Removes every listener and leaves the tab channel. Requests still work. */
+  /** Removes every listener and stops the exchange with other browser tabs. Requests still work. */
   close(): void
 }
 
 /**
- * Creates the client of one session of one API: in a browser, a native app or another server. Importing this module
- * changes nothing global. Creating a client while rendering on a server sends nothing.
+ * Creates the client of one session of one API: in a browser, a native app or another server. It sends nothing by itself, and
+ * the module changes nothing global. So you may create a client while you render on a server.
  *
  * @example
  * export const client = createSessionClient({

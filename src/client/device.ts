@@ -3,19 +3,20 @@ import type { SignInAnswer } from './response-body.ts'
 
 /** A request that a proof is for. */
 export interface ProofRequest {
+  /** The method of the request. */
   readonly method: string
-  /** The URL. A query and a fragment do not count. */
+  /** The absolute URL of the request. Its query and fragment do not count. */
   readonly url: string
   /** The access token that the request carries. */
   readonly accessToken: string
 }
 
-/** The key of this device, made by `bindDevice` of `pawl/client/bind`. */
+/** The key of this device. `bindDevice` of `pawl/client/bind` makes it. */
 export interface DeviceBinding {
   /**
-   * Signs a proof for a route with `requireSession({ proof: true })`: the value of the header `DPoP` (RFC 9449). Only
-   * bearer mode has such routes, since no script can read the access token of a cookie.
-   * @returns null if the device has no key yet
+   * Signs a proof for a route with `requireSession({ proof: true })` (RFC 9449). Only bearer mode has such routes, because no
+   * script can read the access token of a cookie.
+   * @returns the value of the header `DPoP`; null if the device has no key yet
    * @throws the error of the signer or of IndexedDB
    */
   proof(request: ProofRequest): Promise<string | null>

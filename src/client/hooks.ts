@@ -8,33 +8,34 @@ import { isProblem, readJson } from './response-body.ts'
 /** What cannot be repeated goes out with an access token that stays valid for at least this long, in ms. */
 const MARGIN = 10_000
 
-/** What the client remembers of a request between {@link RequestHooks.before} and {@link RequestHooks.after}. */
+/** The state of a request between {@link RequestHooks.before} and {@link RequestHooks.after}. */
 export interface Ticket {
-  /** Headers to set on the request, by lower-case name. */
+  /** The headers to set on the request, by lower-case name. */
   readonly headers: Readonly<Record<string, string>>
   /** Whether to send cookies with the request, also to another origin. */
   readonly withCredentials: boolean
 }
 
-/** For HTTP libraries that Pawl has no `attach` function for. */
+/** The hooks for HTTP libraries that Pawl has no `attach` function for. */
 export interface RequestHooks {
-  /** Whether an absolute URL belongs to the API. The client ignores all other requests. */
+  /** Tells whether an absolute URL belongs to the API. The client ignores all other requests. */
   covers(url: string): boolean
   /**
-   * Returns the headers of a request. If the access token is known to have expired, refreshes first.
+   * Returns the headers of a request. If the client knows that the access token has expired, it refreshes first.
    * @param repeats the ticket of the request that this one repeats
-   * @param unrepeatable whether the request cannot be repeated after a 401: its body can be sent only once, or its response
-   * has no readable body with the reason. If the token's expiry is unknown, the client then refreshes first.
-   * @param keepalive whether the request may outlive the page. The client sends it at once: the page may be gone before a
-   * refresh is answered.
+   * @param unrepeatable whether the request cannot be repeated after a 401. Its body can be sent only once, or its response
+   * has no readable body. If the expiry of the token is unknown, the client then refreshes first
+   * @param keepalive whether the request may outlive the page. The client then refreshes nothing, because the page may be gone
+   * before the answer
+   * @throws TypeError if an unrepeatable request needs a refresh that fails, or the tokens cannot be read
    */
   before(method: string, repeats?: Ticket, unrepeatable?: boolean, keepalive?: boolean): Promise<Ticket>
   /**
-   * Decides about a response, and refreshes if it says so.
+   * Decides about a response, and refreshes if the response asks for it.
    * @param body the body as text or parsed JSON, or anything that `Response` takes
-   * @returns true: repeat the request, once; false: hand the response to the application
-   * @throws TypeError if the refresh failed, as a failed `fetch` does. `response` is the server's response, if any.
-   * It says nothing about the session.
+   * @returns true: repeat the request, once; false: give the response to the application
+   * @throws TypeError if the refresh failed, as a failed `fetch`. Its `response` is the server's response to the refresh, if
+   * there was one. The session is unchanged
    */
   after(ticket: Ticket, status: number, body: unknown): Promise<boolean>
 }

@@ -1,6 +1,6 @@
 import type { BearerAnswer, CookieAnswer, ProblemBody } from '../wire/names.ts'
 
-/** The body of a login or refresh response. Cookie mode needs no field of it, but uses `expiresIn` and `csrfToken`. */
+/** The body of a login or refresh response. In cookie mode every field is optional. */
 export type SignInAnswer = Partial<CookieAnswer> | BearerAnswer
 
 /** Whether Pawl wrote the body. A 401 of the application itself says nothing about the session. */

@@ -4,11 +4,11 @@ import { isSessionsError } from '../portable/errors.ts'
 import { describe } from '../portable/options/check.ts'
 import { CALLBACK_WITHIN, within } from '../portable/within.ts'
 
-/** Who uses the console, as `authorize` says. */
+/** The access that the option `authorize` grants. */
 export interface ConsoleAccess {
   /**
-   * Who acts, 1 to 255 characters on one line: the user id, or another name that is unique and that users cannot change. The
-   * event `consoleAction` carries it.
+   * The name of the administrator, 1 to 255 characters on one line. Use the user id, or another unique name that users cannot
+   * change. The event `consoleAction` carries it.
    */
   readonly actor: string
   /** Whether the console offers no actions and refuses them. @defaultValue false */

@@ -10,16 +10,16 @@ export type { ConsoleAccess } from './access.ts'
 export type { ConsoleOptions } from './console-options.ts'
 export type { RedactedSession } from './view.ts'
 
-/** Answers the requests below one path, in every framework. */
+/** The handler of the console, for every framework. {@link sessionsConsole} makes it. */
 export interface SessionsConsole<Context = undefined> {
   /**
-   * For Express, and for anything else on `node:http`. It answers every request and never calls `next`.
-   * @param context for `authorize`, such as the session of the request
+   * Answers a request of Express, or of anything else on `node:http`. It answers every request and never calls `next`.
+   * @param context a value for `authorize`, such as the session of the request
    */
   (req: IncomingMessage, res: ServerResponse, context?: Context | ((error?: unknown) => void)): void
   /**
-   * For anything that speaks `Request` and `Response` (Fetch standard). It never rejects.
-   * @param context for `authorize`, such as the session of the request
+   * Answers a `Request` of the Fetch standard. It never rejects.
+   * @param context a value for `authorize`, such as the session of the request
    */
   (request: Request, context?: Context): Promise<Response>
 }
@@ -28,8 +28,8 @@ const VERSIONS =
   'requests of `node:http` (Express, Fastify and Koa have them) and a `Request` of the Fetch standard'
 
 /**
- * A page for support and operations: sessions, why they ended, and what needs attention. It ends sessions too, unless
- * `authorize` says `readOnly`.
+ * Makes the console: pages for support and operations that show sessions, why they ended, and problems. It also ends
+ * sessions, unless `authorize` returns `readOnly`.
  *
  * @example
  * app.use('/admin/sessions', requireSession(), sessionsConsole(sessions, {
@@ -39,7 +39,8 @@ const VERSIONS =
  *   },
  * }))
  *
- * @throws InvalidOptionsError without `authorize`
+ * @throws InvalidOptionsError without `authorize`, and for an unknown or wrong option
+ * @throws TypeError if `sessions` are neither sessions, nor a promise of them, nor a function that makes them
  */
 export function sessionsConsole<
   Incoming = IncomingMessage,

@@ -8,9 +8,9 @@ const PATH = /^(?=.{1,255}$)(?:\/|(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+)$/
 /** The options of `sessionsConsole`. After a change run `npm run options`. */
 export const CONSOLE_OPTIONS: OptionTable = {
   /**
-   * Who may use the console. Called for every request, with the request of your framework, and with the last argument that
-   * you give to the console. Return who acts, for the event `consoleAction`, or `null` to refuse. If it throws, returns
-   * anything else or takes longer than 10 s, the console refuses the request.
+   * A function that decides who may use the console. The console calls it for every request, with the request of your
+   * framework and the last argument that you give to the console. It returns the actor for the event `consoleAction`, or
+   * `null` to refuse. If it throws, returns anything else or takes longer than 10 seconds, the console refuses the request.
    * @type {(request: Incoming, context: Context) => ConsoleAccess | null | false | undefined | PromiseLike<ConsoleAccess | null | false | undefined>}
    */
   authorize: {
@@ -23,16 +23,16 @@ export const CONSOLE_OPTIONS: OptionTable = {
     required: true,
   },
   /**
-   * The path of the console, which answers all other paths by 404. Where the framework tells the path that a router has
-   * removed, as Express does for `app.use`, that path counts.
+   * The path of the console, which answers any other path with 404. If the framework tells the path at which the console is
+   * mounted, as Express does, Pawl uses that path instead.
    */
   path: {
     value: text("an absolute path without a trailing slash, like '/admin/sessions', or '/'", PATH),
     default: '/admin/sessions',
   },
   /**
-   * What the console shows of a session's claims and data. If it throws or takes longer than two seconds, the console shows
-   * neither.
+   * A function that chooses the claims and data of a session that the console shows. If it throws or takes longer than two
+   * seconds, the console shows neither.
    * @type {(session: Session<Claims, Data>) => RedactedSession | PromiseLike<RedactedSession>}
    * @defaultValue all of both
    */

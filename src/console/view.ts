@@ -6,9 +6,11 @@ import { isSessionId } from '../portable/session-id.ts'
 import type { Activity } from './activity.ts'
 import { type Html, html } from './html.ts'
 
-/** The part of a session that `redact` decides. */
+/** The claims and data that the console shows, as the option `redact` returns them. */
 export interface RedactedSession {
+  /** The claims to show. */
   readonly claims: unknown
+  /** The data to show. */
   readonly data: unknown
 }
 

@@ -3,9 +3,15 @@ import { isIP } from 'node:net'
 import { canonicalIPv6, parseClientAddress } from './client-address.ts'
 import type { Secret } from './keys/secrets.ts'
 
-/** The origin of a request. Stored with a login and with turns, never by an extra write. */
+/** The client of a request. Pawl stores it with a login and with turns, never by an extra write. */
 export interface RequestContext {
+  /**
+   * The address of the client. Pawl also reads an address with a port, and the first entry of `X-Forwarded-For` or
+   * `Forwarded`. Any other text counts as unknown.
+   * @defaultValue unknown
+   */
   readonly ip?: string | undefined
+  /** The header `User-Agent`. Pawl stores its first 256 characters. @defaultValue unknown */
   readonly userAgent?: string | undefined
 }
 
@@ -15,17 +21,17 @@ export interface RequestProof {
   readonly value: string
   /** The method of the request. */
   readonly method: string
-  /** The URL of the request, as the client sees it. Its query does not matter. */
+  /** The URL of the request, as the client sees it. Pawl ignores its query. */
   readonly url: string
 }
 
-/** The request of a refresh. */
+/** The request that {@link Sessions.refresh} answers. */
 export interface RefreshContext extends RequestContext {
   /** When the request arrived, in milliseconds since the epoch. @defaultValue now */
   readonly arrivedAt?: number | undefined
-  /** Aborted when the client disconnects. Pawl then refuses to decide and ends no session. */
+  /** A signal that aborts when the client disconnects. Pawl then throws `TryAgainError` and ends no session. */
   readonly signal?: Pick<AbortSignal, 'aborted'> | undefined
-  /** The proof of a client whose session is bound to a key (`deviceBinding`). */
+  /** The proof of a client whose session is bound to a key (`deviceBinding`). @defaultValue none */
   readonly proof?: RequestProof | undefined
   /** @internal What {@link proof} proves: `webcrypto` in cookie mode. */
   readonly proofKind?: 'webcrypto' | 'native' | undefined
@@ -40,7 +46,9 @@ const TAG_BYTES = 6
 
 /** A {@link RequestContext} with bounded lengths and one spelling for each address. */
 export interface NormalContext {
+  /** The address of the client; `null` if it is not known. */
   readonly ip: string | null
+  /** The header `User-Agent`, 256 characters at most; `null` if it is not known. */
   readonly userAgent: string | null
 }
 

@@ -44,7 +44,8 @@ import { parseRefreshToken } from './tokens/refresh-token.ts'
 const CLOSE_WITHIN = 5000
 
 /**
- * Checks options, schema and secret, loads the signing keys and starts listening for revocations.
+ * Starts session management: checks the options, the database schema and the secret, loads the signing keys, and starts
+ * to listen for revocations. It gives the database 10 seconds to answer.
  *
  * @example
  * const sessions = await createSessions<{ role: string }>({
@@ -52,7 +53,12 @@ const CLOSE_WITHIN = 5000
  *   secret: process.env.PAWL_SECRET,
  * })
  *
- * @throws InvalidOptionsError, StoreUnavailableError (within 10 s), SchemaOutdatedError, SecretUnknownError
+ * @returns the sessions; close them before the process exits
+ * @throws InvalidOptionsError for an option that is missing, unknown or out of range
+ * @throws InvalidOptionsError if the clock of the process is off by more than `rotation.overlap`, 5 seconds at least
+ * @throws StoreUnavailableError if the database does not answer in time
+ * @throws SchemaOutdatedError if the database schema does not match this release
+ * @throws SecretUnknownError if `secret` decrypts none of the signing keys
  */
 export function createSessions<Claims extends object = ClaimsObject, Data = unknown>(
   given: SessionsOptions<Claims, Data>,

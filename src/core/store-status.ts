@@ -5,7 +5,12 @@
  */
 export type Placement = 'plain' | 'local' | 'reference' | 'distributed' | 'single-shard'
 
+/** The place of the rows of a table. */
 export interface TableLayout {
+  /**
+   * Where the rows are. `plain`: on this server, unknown to Citus. `local`: one shard on the coordinator. `reference`: a copy
+   * on every node. `distributed`: shards by a hash of a column. `single-shard`: one shard on any node.
+   */
   readonly placement: Placement
   /** The distribution column; `null` for a table without one. */
   readonly column: string | null
@@ -13,39 +18,41 @@ export interface TableLayout {
   readonly shards: number | null
 }
 
-/** Options of {@link PostgresStore.status}. */
+/** The options of {@link PostgresStore.status}. */
 export interface StatusOptions {
   /**
-   * Count every session, in batches.
-   * @defaultValue false: above a million sessions, or after two seconds, the planner's estimates replace the count
+   * Whether to count every session, in batches. Without it the planner's estimates replace the count above a million
+   * sessions, and after two seconds.
+   * @defaultValue false
    */
   readonly exact?: boolean
-  /** Also count the sessions that `revokeAll({ lastSeenBefore })` would revoke. */
+  /** Also counts the sessions that `revokeAll({ lastSeenBefore })` would revoke. @defaultValue none */
   readonly lastSeenBefore?: Date
-  /** Called after each batch with the number of rows counted so far. */
+  /** Called after each batch with the number of rows counted so far. @defaultValue none */
   readonly onProgress?: (rows: number) => void
 }
 
-/** Numbers of rows in the table of sessions. */
+/** The numbers of rows in the table of sessions. */
 export interface SessionCounts {
-  /** Whether the rows were counted; otherwise the numbers are the planner's estimates. */
+  /** Whether the rows were counted. Otherwise the numbers are the planner's estimates. */
   readonly exact: boolean
-  /** Neither ended nor expired. */
+  /** Sessions that have neither ended nor expired. */
   readonly active: number
-  /** Of the active ones, those bound to the key of a device (`deviceBinding`). */
+  /** Active sessions that are bound to the key of a device (`deviceBinding`). */
   readonly bound: number
-  /** Past the idle or absolute timeout, and not ended by a call. */
+  /** Sessions past the idle or absolute timeout that no call has ended. */
   readonly expired: number
-  /** Ended by a call, and kept to answer why. */
+  /** Ended sessions whose rows are kept to answer why they ended (`privacy.keepEnded`). */
   readonly ended: number
   /** Rows of any state that `prune` would delete now. */
   readonly prunable: number
-  /** Not ended and last seen before {@link StatusOptions.lastSeenBefore}; `null` without that option. */
+  /** Sessions that have not ended and were last seen before {@link StatusOptions.lastSeenBefore}; `null` without it. */
   readonly lastSeenBefore: number | null
 }
 
 /** A part of the status that is `null`, and why. */
 export interface UnknownPart {
+  /** The name of the part. */
   readonly part:
     | 'standby'
     | 'layout'
@@ -59,82 +66,100 @@ export interface UnknownPart {
     | 'listeners'
     | 'queueUsage'
   /**
-   * `failed`: the statement failed, or was not answered within three seconds. `large`: there are more rows than could be
-   * counted in time, and the planner has no estimate of them. Of revocations it means more than a million.
+   * Why the part is `null`. `failed`: the statement failed, or got no answer within three seconds. `large`: there are more
+   * rows than Pawl could count in time, and the planner has no estimate of them; more than a million revocations.
    */
   readonly why: 'failed' | 'large'
-  /** The SQLSTATE and the words of the database, or that it did not answer; `null` unless the part failed. */
+  /** The SQLSTATE and the message of the database, or that it did not answer; `null` unless the part failed. */
   readonly words: string | null
 }
 
-/** A signing key, without the key itself. */
+/** A signing key in the database, without key material. */
 export interface StoredKey {
+  /** The number of the key. Each new key has the next number. */
   readonly epoch: number
+  /** The key id in the header of its tokens (RFC 7515 section 4.1.4). */
   readonly kid: string
+  /** The signature algorithm: `HS256`, `EdDSA` or `ES256`. */
   readonly algorithm: string
+  /** When the key was made. */
   readonly createdAt: Date
+  /** When the key starts to sign. */
   readonly signsFrom: Date
-  /** `null` until a later key exists. */
+  /** When the key stops to verify; `null` until a later key exists. */
   readonly verifiesUntil: Date | null
 }
 
-/** How Citus has laid out the tables. */
+/** The layout of the tables on Citus. */
 export interface StoreLayout {
+  /** The engine, which is always `citus`. */
   readonly engine: 'citus'
   /** Whether this server is the coordinator. */
   readonly isCoordinator: boolean
+  /** The layout of each table. */
   readonly tables: {
+    /** The table of sessions. */
     readonly sessions: TableLayout
+    /** The table of signing keys. */
     readonly signingKeys: TableLayout
+    /** The table of migrations. */
     readonly migrations: TableLayout
   }
 }
 
 /**
- * The state of the database, for an operator. A value that the engine or the role does not offer is `null`, and so is one
- * that could not be read in time.
+ * The state of the database, for an operator. A value is `null` if the engine or the role does not offer it, or if it could not
+ * be read in time.
  */
 export interface StoreStatus {
-  /** The database's clock. */
+  /** The time of the database. */
   readonly at: Date
+  /** The server of the connection. */
   readonly server: {
+    /** The version of the server. */
     readonly version: string
+    /** The name of the database. */
     readonly database: string
     /** Whether the server is a standby, which refuses writes. */
     readonly standby: boolean | null
   }
+  /** The schema of Pawl's tables. */
   readonly schema: {
+    /** The name of the schema. */
     readonly name: string
+    /** The migrations of this release that were applied; `null` if they cannot be read. */
     readonly applied: readonly { readonly id: number; readonly at: Date }[] | null
-    /** Migrations that this version of Pawl has and the schema lacks. */
+    /** The migrations that this release of Pawl has and the schema lacks. */
     readonly missing: readonly number[] | null
-    /** Migrations of a later version of Pawl. This version cannot work with a `breaking` one. */
+    /** The migrations of a later release of Pawl. This release cannot work with a `breaking` one. */
     readonly unknown: readonly { readonly id: number; readonly breaking: boolean }[] | null
-    /** What the role of this connection may not do, and who has to run which statement; `null` for nothing. */
+    /** The rights that the role of this connection lacks, and the statements that grant them; `null` if it lacks none. */
     readonly missingRights: string | null
   }
-  /** `null` without Citus. */
+  /** The layout of the tables on Citus; `null` without Citus. */
   readonly layout: StoreLayout | null
   /** The signing keys in the database, newest first. */
   readonly keys: readonly StoredKey[] | null
-  /** `null` also in the status of {@link StoreInspection}, which counts nothing. */
+  /** The numbers of sessions; `null` if they were not counted. */
   readonly sessions: SessionCounts | null
-  /** Sessions revoked or changed in the last 20 minutes. The feed keeps them in the memory of every process. `null` as above. */
+  /** The number of sessions that ended or changed in the last 20 minutes; `null` if they were not counted. */
   readonly revocations: number | null
-  /** The table of sessions, with its indexes and shards. PostgreSQL counts the other values on the server of the rows only. */
+  /** The table of sessions. All values but `bytes` are statistics of PostgreSQL; they are `null` on a standby and on Citus. */
   readonly table: {
+    /** The size of the table in bytes, with its indexes and shards. */
     readonly bytes: number | null
-    /** As PostgreSQL's statistics count them; `null` on a standby and on Citus, as the next four. */
+    /** The number of live rows. */
     readonly liveRows: number | null
+    /** The number of dead rows, which VACUUM has not removed yet. */
     readonly deadRows: number | null
-    /** Since the statistics were last reset. */
+    /** The number of updates since the statistics were last reset. */
     readonly updates: number | null
-    /** Share of updates that stayed within the row's page (HOT), 0 to 1; `null` before the first update. */
+    /** The share of updates that stayed within the page of the row (HOT), 0 to 1; `null` before the first update. */
     readonly hotUpdates: number | null
-    /** The last VACUUM, manual or automatic. */
+    /** When the last VACUUM ran, manual or automatic; `null` before the first one. */
     readonly vacuumedAt: Date | null
   } | null
-  /** How VACUUM keeps up; `null` on a standby and on Citus. */
+  /** The state of VACUUM; `null` on a standby and on Citus. */
   readonly vacuum: {
     /** Whether autovacuum works on the table. */
     readonly enabled: boolean
@@ -142,12 +167,13 @@ export interface StoreStatus {
     readonly threshold: number
     /** Whether a VACUUM of the table runs now. */
     readonly running: boolean
-    /** The size of the rows, without indexes. */
+    /** The size of the rows in bytes, without indexes. */
     readonly heapBytes: number
-    /** What a row takes on average, as the last ANALYZE has seen it; `null` before the first one. */
+    /** The average size of a row in bytes at the last ANALYZE; `null` before the first one. */
     readonly rowBytes: number | null
-    /** The oldest snapshot, which no VACUUM may remove rows after; `null` if none is open. */
+    /** The oldest open snapshot: no VACUUM removes rows that died after it. `null` if none is open. */
     readonly horizon: {
+      /** Who holds the snapshot. */
       readonly kind: 'transaction' | 'prepared' | 'slot' | 'standby'
       /** The process id, the name of the prepared transaction or of the slot, or the address of the standby. */
       readonly name: string
@@ -155,18 +181,19 @@ export interface StoreStatus {
       readonly application: string
       /** When the transaction began; `null` if it is not known. */
       readonly since: Date | null
-      /** How many transactions have begun since. */
+      /** The number of transactions that have begun since. */
       readonly transactions: number
     } | null
   } | null
+  /** The notifications by LISTEN, which carry revocations to other processes. */
   readonly notifications: {
-    /** Processes that listen on this server for revocations, as far as this role may see them. */
+    /** The number of processes that listen on this server for revocations, as far as this role may see them. */
     readonly listeners: number | null
-    /** Their releases of Pawl, with the number of processes. `release` is `null` for those before 0.2.0. */
+    /** The releases of Pawl that these processes run. `release` is `null` for releases before 0.2.0. */
     readonly releases: readonly { readonly release: string | null; readonly processes: number }[] | null
-    /** How full the server's NOTIFY queue is, 0 to 1. */
+    /** The fill level of the server's NOTIFY queue, 0 to 1. */
     readonly queueUsage: number | null
-    /** Whether LISTEN works from here; `null` with `listen: false`, on a standby and without a schema. */
+    /** Whether LISTEN works from this process; `null` with `listen: false`, on a standby and without a schema. */
     readonly working: boolean | null
     /** Why LISTEN does not work; `null` if it does, or if the engine has no LISTEN. */
     readonly problem: string | null

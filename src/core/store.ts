@@ -180,14 +180,15 @@ export interface SessionWrites {
    * @returns whether the row with this id is that of this login; true also if an earlier attempt wrote it
    */
   insert(row: SessionRow): Promise<boolean>
+  /** Reads a row; `null` without one. */
   read(id: string): Promise<SessionRow | null>
-  /** Rows of a user, the most recently seen first. */
+  /** Reads rows of a user, the most recently seen first. */
   listByUser(userId: string, page: ListPage): Promise<SessionRow[]>
-  /** When the newest active session of the user that the limit counts was created; `null` without one. */
+  /** Reads when the newest active session of the user that the limit counts was created; `null` without one. */
   newestLogin(userId: string, now: number): Promise<number | null>
-  /** The ids of at most `limit` active sessions of a user, the oldest first, without those in `except`. */
+  /** Reads the ids of at most `limit` active sessions of a user, the oldest first, without those in `except`. */
   liveByUser(userId: string, now: number, except: readonly string[], limit: number): Promise<string[]>
-  /** With `expected`, only if the row is unchanged. @returns the user id if this call ended the session, else null */
+  /** Ends a session; with `expected` only if the row is unchanged. @returns the user id if this call ended it, else null */
   end(id: string, ending: Ending, expected?: Expected): Promise<string | null>
   /**
    * Ends at most `limit` sessions of a user, the newest login first, so a walk never meets a login that arrives later.
@@ -216,14 +217,14 @@ export interface SessionWrites {
    * @returns the number of rows
    */
   eraseByUser(userId: string, pruneAt: number, limit: number): Promise<number>
-  /** A session of a user no longer ends with its parent (`handoff`). */
+  /** Detaches a session of a user from its parent (`handoff`): it no longer ends with the parent. */
   detach(id: string, userId: string): Promise<void>
   /** Erases a user's id as the actor of other sessions, and the user from the audit. @returns how many sessions */
   eraseActor(userId: string): Promise<number>
   /**
-   * `merge` replaces top-level keys only; `null` removes a key, and the version stays if that changes nothing. With
-   * `ifVersion`, only if the row has that data version.
-   * @returns the data version then, null if the row was not found or has another version
+   * Writes `data`. `merge` replaces top-level keys only; `null` removes a key, and the version stays if that changes
+   * nothing. With `ifVersion`, only if the row has that data version.
+   * @returns the data version after the call; null if the row was not found or has another version
    */
   writeData(
     id: string,
@@ -231,19 +232,22 @@ export interface SessionWrites {
     how: 'replace' | 'merge',
     ifVersion: number | null,
   ): Promise<number | null>
-  /** @returns the new version, null when the session has ended */
+  /** Replaces the claims of a session and raises its version. @returns the new version; null if the session has ended */
   writeClaims(id: string, claims: ClaimsObject, at: number): Promise<number | null>
-  /** As {@link writeClaims}, for all active sessions of a user. @returns the changed sessions with their new versions */
+  /** Replaces the claims of all active sessions of a user. @returns the changed sessions with their new versions */
   writeClaimsByUser(
     userId: string,
     claims: ClaimsObject,
     at: number,
   ): Promise<{ id: string; version: number }[]>
-  /** Raises the version, too. @returns whether it was written */
+  /** Replaces the claims of a row and of its renewals, and raises the version. @returns whether it was written */
   replaceClaims(write: ReplaceClaims): Promise<boolean>
-  /** @returns the new version, null when the session has ended */
+  /** Raises the version of a session. @returns the new version; null if the session has ended */
   raiseVersion(id: string, at: number): Promise<number | null>
-  /** @returns the changed sessions with their new versions, and where to continue as {@link endByUser} */
+  /**
+   * Raises the versions of at most `limit` sessions of a user.
+   * @returns the changed sessions with their new versions, and where to continue, null at the end
+   */
   raiseVersionByUser(
     userId: string,
     at: number,
@@ -252,16 +256,16 @@ export interface SessionWrites {
   ): Promise<{ raised: { id: string; version: number }[]; last: Position | null }>
   /** Binds a session that is not bound yet, durably. @returns whether the session has this key now */
   bindDevice(id: string, device: DeviceKey): Promise<boolean>
-  /** @returns whether it was written */
+  /** Adds a pending renewal. @returns whether it was written */
   startRenewal(renewal: StartRenewal): Promise<boolean>
-  /** Only if the row has the version `ifVersion`. @returns whether it was written */
+  /** Records a new authentication, only if the row has the version `ifVersion`. @returns whether it was written */
   reauthenticate(
     id: string,
     ifVersion: number,
     at: number,
     clocks: { expiresAt: number; absoluteExpiresAt: number | null; pruneAt: number },
   ): Promise<boolean>
-  /** Notifies all listeners; in a transaction, when it commits. @returns false if the store cannot */
+  /** Notifies all listeners; in a transaction when it commits. @returns false if the store has no notifications */
   notify(): Promise<boolean>
 }
 
@@ -302,6 +306,7 @@ export interface Listener {
  */
 export type MissingRows = 'row-security' | 'unused-table'
 
+/** The options of {@link Store.start}. */
 export interface StartStore {
   /**
    * Whether the process runs only while it answers requests, so that it keeps few connections and never listens.
@@ -310,12 +315,17 @@ export interface StartStore {
   readonly serverless?: boolean
 }
 
+/**
+ * The persistence of sessions: `postgres()` of `pawl/postgres`, or `memory()` of `pawl/memory`. Its methods are for Pawl; an
+ * application calls none of them. Times are in milliseconds since the epoch. A method throws `StoreUnavailableError` if the
+ * database cannot be reached.
+ */
 export interface Store extends SessionWrites {
-  /** Names the installation in each key derivation, so that no two installations have the same keys. */
+  /** The name of the installation in each key derivation, so that no two installations have the same keys. */
   readonly realm: string
-  /** The store is in this process: nothing happens in it while the process does not run. @defaultValue false */
+  /** Whether the store is in this process, so that nothing happens in it while the process does not run. @defaultValue false */
   readonly local?: boolean
-  /** Version of the UUIDs of new sessions. @defaultValue 'v7' */
+  /** The version of the UUIDs of new sessions. @defaultValue 'v7' */
   readonly sessionIdVersion?: SessionIdVersion
   /**
    * Whether this process only reads, as from a replica: all methods that write throw `StoreUnavailableError`. Rows and keys
@@ -327,11 +337,13 @@ export interface Store extends SessionWrites {
    * @returns the time of the database during the call, in milliseconds, if the store has read it on the way; else null
    */
   start(options?: StartStore): Promise<number | null>
+  /** Closes the connections that the store has made. */
   close(): Promise<void>
-  /** The time of the database, in milliseconds; `null` if the store has no clock of its own. */
+  /** Reads the time of the database, in milliseconds; `null` if the store has no clock of its own. */
   time(): Promise<number | null>
+  /** Reads several rows, in any order; a missing row is left out. */
   readMany(ids: readonly string[]): Promise<SessionRow[]>
-  /** Why a row that exists may be missing; `null` if nothing speaks for it. */
+  /** Finds out why a row that exists may be missing; `null` without a reason. */
   missingRows?(): Promise<MissingRows | null>
   /** Writes a turn durably. @returns whether it was written */
   turn(turn: Turn): Promise<boolean>
@@ -341,12 +353,13 @@ export interface Store extends SessionWrites {
   switchSibling(expected: Expected, next: RotationState): Promise<boolean>
   /** Replaces the lineage and raises the version, durably. @returns whether it was written */
   confirmRenewal(renewal: ConfirmRenewal): Promise<boolean>
-  /** At most `limit` changes at or after `since`, oldest first, following `after`. */
+  /** Reads at most `limit` changes at or after `since`, the oldest first, following `after`. */
   changes(since: number, after: Change | null, limit: number): Promise<Change[]>
+  /** Reads the signing keys. */
   keys(): Promise<KeyRow[]>
-  /** Does nothing if the epoch exists. */
+  /** Adds a signing key, unless its epoch exists. */
   insertKey(key: KeyRow): Promise<void>
-  /** Sets `verifiesUntil` if it is null. */
+  /** Sets `verifiesUntil` of a signing key if it is null. */
   retireKey(epoch: number, verifiesUntil: number): Promise<void>
   /** Deletes keys that retired before `before`, or all keys with `null`. @returns the number of deleted keys */
   deleteKeys(before: number | null): Promise<number>
@@ -361,9 +374,9 @@ export interface Store extends SessionWrites {
     after: string | null,
     limit: number,
   ): Promise<{ ended: { id: string; userId: string }[]; last: string | null }>
-  /** Ends those of the sessions that have not ended. @returns their ids */
+  /** Ends the given sessions again, if the database has lost their end. @returns the ids of those that it ended */
   endAgain(ids: readonly string[], ending: Ending): Promise<string[]>
-  /** How often a connection was lost. A failover loses all of them, and may lose the last commits. */
+  /** Counts lost connections. A failover loses all of them, and may lose the last commits. */
   lostConnections?(): number
   /**
    * Deletes at most `limit` rows whose `pruneAt` has passed, and records the expiry of their sessions in the audit. Also
@@ -371,10 +384,10 @@ export interface Store extends SessionWrites {
    * @returns how many rows of one of the tables were due, and how many sessions it deleted
    */
   prune(now: number, limit: number): Promise<{ due: number; deleted: number }>
-  /** Starts to listen in the background. @returns null if the store cannot */
+  /** Starts to listen in the background. @returns null if the store has no notifications */
   listen(hooks: ListenerHooks): Listener | null
-  /** The same statements in a transaction of the application. */
+  /** Returns the same statements in a transaction of the application. */
   using(client: unknown): SessionWrites
-  /** What the store tells people about its sessions. Without it the console shows single users and sessions only. */
+  /** The figures and searches of the console. Without it the console shows single users and sessions only. */
   readonly inspect?: StoreInspection
 }

@@ -7,10 +7,10 @@ import type { ResolvedHttpOptions } from './options/resolve.ts'
 
 /**
  * Another protocol that an application serves beside Pawl's own, for the clients of another library. It only translates: a
- * request becomes one of Pawl's cookie mode, and what Pawl answers becomes an answer of the protocol.
+ * request becomes one of Pawl's cookie mode, and Pawl's answer becomes an answer of the protocol.
  */
 export interface Protocol {
-  /** For messages. */
+  /** The name of the protocol, for messages. */
   readonly name: string
   /** @internal Prepares the protocol for one application. @throws InvalidOptionsError */
   open(options: Omit<ResolvedHttpOptions, 'protocol'>): OpenProtocol

@@ -39,6 +39,7 @@ import type { ResponseCookies } from './response-cookies.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
 import { warnOfUnservedRefresh } from './unserved-refresh.ts'
 
+/** The login that {@link RequestSession.create} starts a session for. */
 export type CreateInRequest<Claims extends object, Data> = Omit<
   LoginFields,
   'replaces' | 'unproven' | 'ip' | 'userAgent'
@@ -47,8 +48,8 @@ export type CreateInRequest<Claims extends object, Data> = Omit<
   DataField<Data>
 
 /**
- * The type of a request's session: `SessionOf<typeof sessions>`, of sessions, a promise of them or a function that makes
- * them.
+ * The type of a request's session: `SessionOf<typeof sessions>`. `sessions` may also be a promise of sessions, or a function
+ * that makes them.
  */
 export type SessionOf<Source> =
   Source extends Sessions<infer Claims, infer Data>
@@ -66,10 +67,15 @@ type LoginContext = Pick<LoginFields, 'replaces' | 'unproven' | 'ip' | 'userAgen
 const CREATE_FIELDS = ['userId', 'claims', 'data', 'persistent', 'idleTimeout', 'absoluteTimeout'] as const
 
 /**
- * The session of one request. Reading `userId`, `claims` and the like without a session throws the error
- * that says why there is none, so a route that forgot to require one answers 401, not someone else's data.
+ * The session of one request; visitors have one too. Without a session, `userId`, `claims` and the other properties throw the
+ * {@link error}. So a route that forgot `requireSession` answers 401. Methods that read or write the database throw
+ * `StoreUnavailableError` if it cannot be reached.
  */
 export class RequestSession<Claims extends object = ClaimsObject, Data = unknown> {
+  /**
+   * How the request carries its tokens: in cookies, or in the header `Authorization` (bearer mode). In bearer mode Pawl
+   * neither reads nor sets cookies.
+   */
   readonly transport: Transport
   readonly #state: RequestState<Claims, Data>
 
@@ -79,9 +85,9 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   /**
-   * The session, or null if the request has none. For pages that also serve visitors without a session.
-   * @throws TryAgainError, StoreUnavailableError, SecretUnknownError: whether there is a session cannot be decided now.
-   * A page load with a token of an unknown secret has none, and keeps its cookies.
+   * The verified session, or null for a visitor. Use it for pages that serve visitors too.
+   * @throws TryAgainError or StoreUnavailableError if Pawl cannot tell now whether there is a session
+   * @throws SecretUnknownError for a token of an unknown secret. A page load gets null instead, and keeps its cookies
    */
   get current(): VerifiedSession<Claims> | null {
     const state = this.#state.resolve()
@@ -90,30 +96,37 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     return null
   }
 
-  /** Why {@link require} would throw; null when there is a session. */
+  /** The error that {@link require} throws; null if there is a session. */
   get error(): AnySessionsError | null {
     const state = this.#state.resolve()
     return 'error' in state ? state.error : null
   }
 
+  /** The id of the session, a UUID. */
   get sessionId(): string {
     return this.require().sessionId
   }
+  /** The id of the user. */
   get userId(): string {
     return this.require().userId
   }
+  /** The claims of the access token. */
   get claims(): Claims {
     return this.require().claims
   }
+  /** When the user last authenticated; in an acting session when the administrator did. */
   get authTime(): Date {
     return this.require().authTime
   }
+  /** When the access token was issued. */
   get issuedAt(): Date {
     return this.require().issuedAt
   }
+  /** When the access token expires. */
   get expiresAt(): Date {
     return this.require().expiresAt
   }
+  /** How often the refresh token had rotated when the access token was issued. */
   get generation(): number {
     return this.require().generation
   }
@@ -121,29 +134,31 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   get actor(): Actor | null {
     return this.require().actor
   }
-  /** The session that this one ends with, and that has handed off to it; `null` for any other. */
+  /** The id of the parent session, which handed off to this one and with which it ends; `null` without a parent. */
   get parentId(): string | null {
     return this.require().parentId
   }
-  /** The thumbprint of the key that the session is bound to; `null` if it is not bound (`deviceBinding`). */
+  /** The thumbprint (RFC 7638) of the key that the session is bound to (`deviceBinding`); `null` if it is not bound. */
   get device(): string | null {
     return this.require().device
   }
 
-  /** Whether the schema `claims` refuses the claims. They are then not as the type says. */
+  /** Whether the schema `claims` refuses the claims, which may then not match their type. */
   get stale(): boolean {
     return this.require().stale
   }
 
-  /** @throws SessionsError saying why there is no session */
+  /** Returns the verified session. @throws SessionsError the {@link error}, if there is no session */
   require(): VerifiedSession<Claims> {
     return this.#state.verified().verified
   }
 
   /**
-   * For actions that need a fresh proof of identity (ASVS 7.5.1).
-   * @param maxAge seconds since the last authentication
-   * @throws RecentAuthRequiredError, or as {@link require}
+   * Requires a recent authentication, for sensitive actions (ASVS 7.5.1).
+   * @param maxAge the highest accepted age of the authentication, in seconds
+   * @throws RecentAuthRequiredError if the user authenticated earlier
+   * @throws TypeError if `maxAge` is not a number of at least 0
+   * @throws SessionsError as {@link require}
    */
   requireRecentAuth(maxAge: number): VerifiedSession<Claims> {
     if (!(maxAge >= 0)) throw new TypeError('`requireRecentAuth` takes seconds')
@@ -154,8 +169,9 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   /**
-   * For actions that nobody may do for the user, such as a change of password.
-   * @throws ActingRefusedError if an administrator acts as the user, or as {@link require}
+   * Requires the user's own session, for actions that no administrator may do for the user, such as a change of password.
+   * @throws ActingRefusedError if an administrator acts as the user
+   * @throws SessionsError as {@link require}
    */
   requireOwn(): VerifiedSession<Claims> {
     const verified = this.require()
@@ -163,7 +179,11 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     return verified
   }
 
-  /** {@link require}, checked against the row itself instead of the feed. */
+  /**
+   * Returns the verified session after a read of its row, for actions that must not rely on the feed. It reads nothing if
+   * this request has just refreshed the session.
+   * @throws SessionsError as {@link require}, and as `sessions.check`
+   */
   async check(): Promise<VerifiedSession<Claims>> {
     const verified = this.require()
     const { sessions, ip, userAgent } = this.request
@@ -174,11 +194,12 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   /**
-   * Signs a user in. Every session that this request names ends as `replaced` (session fixation), or as `device` if it is bound
-   * and expired, and the request carries no proof of its device.
-   * @returns the body to answer with: in cookie mode it holds no token
-   * @throws TypeError for an unknown field, and for claims with reserved names or too large for a cookie
-   * @throws SessionEndedError if `refreshClaims` returns null
+   * Signs a user in, and sets the cookies in cookie mode. Pawl ends every session that this request names, with the reason
+   * `replaced` (session fixation, ASVS 7.2.4). The reason is `device` if the session is bound and expired, and the request
+   * carries no proof of its device.
+   * @returns the body to answer with; in cookie mode it holds no token
+   * @throws TypeError in cookie mode if the response has begun
+   * @throws TypeError, InvalidOptionsError, SessionLimitError, SessionEndedError and TryAgainError as `sessions.create`
    */
   async create(input: CreateInRequest<Claims, Data>): Promise<CookieAnswer | BearerAnswer> {
     const fields = methodOptions('create', input, ...CREATE_FIELDS)
@@ -186,14 +207,16 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   /**
-   * Makes a code that signs the user in once more: in a web view, or at another domain. It is good for 60 seconds, for one use
-   * and at one origin.
-   * @throws TypeError for an unknown option, and for an `origin` that is none
+   * Makes a code that signs the user in once more: in a web view, or at another domain. The code works once, at one origin,
+   * for 60 seconds.
+   * @throws SessionsError as {@link require}
+   * @throws TypeError for an unknown option, and for an `origin` that is not a web origin
    * @throws ActingRefusedError while acting as another user
-   * @throws DeviceProofRequiredError for a session that is bound to a device, without a proof of it in this request
-   * @throws HandoffRefusedError for a `challenge` that is none, and for a session that already ends with four others
+   * @throws DeviceProofRequiredError for a bound session, without `proven` or a proof of the device in this request
+   * @throws HandoffRefusedError for a `challenge` that is not of the form `S256`
+   * @throws HandoffRefusedError for a session that already ends with four others, unless `endsWithParent` is false
    * @throws RecentAuthRequiredError with `endsWithParent: false`, if the user has not authenticated within five minutes
-   * @throws AccessTokenExpiredError with an access token that is older than a pending renewal
+   * @throws AccessTokenExpiredError if the access token is older than a pending renewal
    */
   async handoff(options: HandoffOptions): Promise<Handoff> {
     const { sessionId, authTime, issuedAt } = this.requireOwn()
@@ -206,13 +229,15 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   /**
-   * Signs in the user of a code that {@link handoff} has made, in a session of its own. Every session that this request names
-   * ends, as with {@link create}. Only for a POST that a page of this application sends, or an app.
-   * @param options `verifier`: the secret of which the code has the challenge (RFC 7636)
-   * @returns the body to answer with: in cookie mode it holds no token
-   * @throws HandoffRefusedError if the code signs nobody in; nothing has changed
-   * @throws CsrfRejectedError, and TypeError for a GET
-   * @throws SecretUnknownError for a code of another secret or release; also as {@link create}
+   * Signs in the user of a code that {@link handoff} has made, in a session of its own. Pawl ends every session that this
+   * request names, as {@link create} does. Call it only for a POST of a page of this application, or of an app.
+   * @param options `verifier`: the verifier for the challenge of the code (RFC 7636 section 4.1)
+   * @returns the body to answer with; in cookie mode it holds no token
+   * @throws HandoffRefusedError if the code signs nobody in; Pawl has changed nothing
+   * @throws CsrfRejectedError for a form of another site that a service worker passed on
+   * @throws TypeError for a GET, for an unknown option, and in cookie mode if the response has begun
+   * @throws SecretUnknownError for a code of another secret or a later release
+   * @throws SessionLimitError, SessionOutdatedError and SessionEndedError as `sessions.redeem`
    */
   async redeem(code: string, options?: { readonly verifier?: string }): Promise<CookieAnswer | BearerAnswer> {
     const { verifier } = methodOptions('redeem', options, 'verifier')
@@ -250,8 +275,10 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   /**
-   * Signs out: ends every session this request names and clears its cookies. @returns whether one was ended
-   * @throws SecretUnknownError if another secret or a later release made all of its tokens; the cookies stay
+   * Signs out: ends every session that this request names, with the reason `logout`, and clears its cookies.
+   * @returns whether it ended a session
+   * @throws SecretUnknownError if another secret or a later release made all tokens of the request; the cookies stay
+   * @throws TypeError in cookie mode if the response has begun
    */
   async revoke(): Promise<boolean> {
     const { request } = this
@@ -265,10 +292,11 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   /**
-   * Ends all other sessions of the user, after a change of password say. This one goes on, also if a handoff has created it and
-   * its parent ends. In cookie mode the client gets new tokens, so
-   * that copies of this session's tokens end as well. In bearer mode call {@link reauthenticate} and answer its body.
-   * @returns how many
+   * Ends all other sessions of the user, after a change of password for example. This session continues, also if it has a
+   * parent session that ends. In cookie mode the client gets new tokens, and Pawl then refuses copies of the older ones. In
+   * bearer mode call {@link reauthenticate} and answer with its body.
+   * @returns how many sessions it ended
+   * @throws SessionsError as {@link require}
    */
   async revokeOthers(): Promise<number> {
     const ended = await this.request.sessions.revokeUser(this.userId, { except: this.sessionId })
@@ -285,28 +313,38 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     return ended
   }
 
-  /** Its record, as `sessions.get`. */
+  /** Reads the record of the session, as `sessions.get`. @returns null if Pawl has deleted its row */
   get(): Promise<Session<Claims, Data> | null> {
     return this.request.sessions.get(this.sessionId)
   }
 
-  /** As `sessions.setData`, for this session. */
+  /** Replaces the `data` of the session, as `sessions.setData`. @returns the new data version; null if `ifVersion` differs */
   setData(data: JsonOf<Data>, options?: { readonly ifVersion?: number }): Promise<number | null> {
     return this.request.sessions.setData(this.sessionId, data, options)
   }
 
-  /** As `sessions.patchData`, for this session. */
+  /** Replaces some keys of `data`, as `sessions.patchData`. @returns the data version; null if `ifVersion` differs */
   patchData(patch: DataPatch<Data>, options?: { readonly ifVersion?: number }): Promise<number | null> {
     return this.request.sessions.patchData(this.sessionId, patch, options)
   }
 
   /**
-   * As `sessions.setClaims`, for this session: from the next request on its access token must be refreshed. A copy of
-   * the refresh token gets the new claims, too. With `renew`, only the client of this request gets them, and copies end:
-   * use it to raise rights.
-   * @returns the session's new version; with `renew` the body to answer with, as {@link create}
+   * Replaces the claims of the session, as `sessions.setClaims`. From the next request on its access token must be refreshed.
+   * A holder of a copied refresh token gets the new claims too. To raise rights, use `renew`.
+   * @returns the session's new version
+   * @throws TypeError and SessionEndedError as `sessions.setClaims`
+   * @throws SessionsError as {@link require}
    */
   setClaims(claims: JsonOf<Claims>, options?: { readonly renew?: false }): Promise<number>
+  /**
+   * Gives the new claims to the client of this request alone, with new tokens. Once the client refreshes with them, Pawl
+   * refuses all older tokens of the session, and so all copies (ASVS 7.2.4). Use it to raise rights.
+   * @returns the body to answer with; in bearer mode it holds the new tokens
+   * @throws AccessTokenExpiredError if the session has changed since the access token was issued
+   * @throws ActingRefusedError while acting as another user
+   * @throws TypeError as `sessions.setClaims`, and in cookie mode if the response has begun
+   * @throws SessionsError as {@link require}
+   */
   setClaims(claims: JsonOf<Claims>, options: { readonly renew: true }): Promise<CookieAnswer | BearerAnswer>
   setClaims(
     claims: JsonOf<Claims>,
@@ -318,20 +356,28 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
 
   /**
    * Records that the user has authenticated again: a new `authTime`, and both timeouts start anew. The client gets new
-   * tokens. Once it refreshes with them, all older tokens of the session are refused: copies end (ASVS 7.2.4).
-   * @returns the body to answer with. In bearer mode it holds the new tokens: without them nothing changes
+   * tokens. Once it refreshes with them, Pawl refuses all older tokens of the session, and so all copies (ASVS 7.2.4).
+   * @returns the body to answer with. In bearer mode it holds the new tokens: if the client does not get them, nothing
+   * changes
+   * @throws AccessTokenExpiredError if the session has changed since the access token was issued
+   * @throws ActingRefusedError while acting as another user
+   * @throws TypeError in cookie mode if the response has begun
+   * @throws SessionsError as {@link require}
    */
   reauthenticate(): Promise<CookieAnswer | BearerAnswer> {
     return this.#state.renew({ reauthenticated: true })
   }
 
   /**
-   * Continues as another user, in a session of its own. Your application decides who may do that: check the right of the
-   * caller first. The client keeps the refresh token of its own session, and refreshes continue the acting. When it ends,
-   * or with that session, the client returns to the caller.
-   * @returns the body to answer with. In bearer mode the acting ends with the access token in it
-   * @throws ActingRefusedError while acting already, and TypeError for the caller's own id, for a client of
-   * another protocol that keeps its tokens in headers, or as {@link create}
+   * Continues as another user, in an acting session. Your application decides who may do that: check the rights of the caller
+   * first. The client keeps the refresh token of its own session, and refreshes continue the acting. When the acting ends,
+   * the client is the caller again.
+   * @returns the body to answer with. In bearer mode the acting ends when the access token in it expires
+   * @throws ActingRefusedError while already acting
+   * @throws AccessTokenExpiredError if the session has changed since the access token was issued
+   * @throws TypeError for the caller's own id, an unknown field, a wrong `lifetime`, and claims as `sessions.create`
+   * @throws TypeError for a client of another protocol that keeps its tokens in headers
+   * @throws SessionsError as {@link require}
    */
   async actAs(input: ActAs<Claims>): Promise<CookieAnswer | BearerAnswer> {
     this.requireOwn()
@@ -346,9 +392,10 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   /**
-   * Ends the acting of {@link actAs}. The client refreshes next, and is the administrator again. Without acting, nothing
-   * changes.
+   * Ends the acting session of {@link actAs}. The client must refresh next, and is the administrator again. In a session that
+   * is not acting, nothing changes.
    * @returns the body to answer with
+   * @throws SessionsError as {@link require}
    */
   async stopActing(): Promise<CookieAnswer | BearerAnswer> {
     const { actor, sessionId, expiresAt } = this.require()
@@ -364,8 +411,10 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
   }
 
   /**
-   * {@link require}, and the CSRF token of a form field or else of the header. Bearer mode needs none.
-   * @throws CsrfRejectedError
+   * Requires a session and its CSRF token. In bearer mode no token is needed.
+   * @param token the value of a form field; without it Pawl reads the header `pawl-csrf`
+   * @throws CsrfRejectedError if the token is missing or wrong
+   * @throws SessionsError as {@link require}
    */
   requireCsrfToken(token?: unknown): VerifiedSession<Claims> {
     const verified = this.require()
@@ -373,12 +422,19 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
     return verified
   }
 
-  /** The token to put into the page, for the `pawl-csrf` header or a form field. */
+  /**
+   * Returns a CSRF token to put into the page, for the header `pawl-csrf` or a form field.
+   * @throws SessionsError as {@link require}
+   */
   csrfToken(): string {
     return createCsrfToken(this.request.engine.options.secrets, this.sessionId)
   }
 
-  /** An access token for calling another service on behalf of this request. */
+  /**
+   * Returns an access token to call another service with, on behalf of this request. If this request has refreshed the
+   * session, the token lives for `rotation.overlap` at most.
+   * @throws SessionsError as {@link require}
+   */
   async accessToken(): Promise<string> {
     this.require()
     if (this.#state.refreshed === null) return this.#state.accessToken!

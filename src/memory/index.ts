@@ -17,11 +17,13 @@ import type {
 import { inspectRows } from './inspection.ts'
 
 /**
- * A store in the memory of this process, for tests. It behaves like the PostgreSQL store, but loses its sessions with
- * the process and shares them with no other.
+ * Makes a store in the memory of this process, for tests. It behaves like the PostgreSQL store, but loses its sessions with
+ * the process and shares them with no other process.
  *
  * @example
  * const sessions = await createSessions({ store: memory(), secret })
+ *
+ * @throws TypeError if it gets an argument
  */
 export function memory(...options: undefined[]): Store {
   if (options.length > 0) throw new TypeError('`memory` takes no options')

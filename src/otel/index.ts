@@ -5,13 +5,13 @@ import { countEvents } from './counters.ts'
 import { observeStats } from './gauges.ts'
 import { createTrace, describeSpans } from './operations.ts'
 
-/** What {@link openTelemetry} takes. */
+/** The options of {@link openTelemetry}. All of them are optional. */
 export interface OpenTelemetryOptions {
-  /** @defaultValue the provider that is registered with `@opentelemetry/api` at the time of the call */
+  /** The provider of the meter. @defaultValue the provider that is registered with `@opentelemetry/api` at the call */
   readonly meterProvider?: MeterProvider
-  /** @defaultValue the provider that is registered with `@opentelemetry/api` when a span starts */
+  /** The provider of the tracer. @defaultValue the provider that is registered with `@opentelemetry/api` when a span starts */
   readonly tracerProvider?: TracerProvider
-  /** Added to every measurement and span. Distinguishes several `createSessions` of one process. @defaultValue none */
+  /** Attributes of every measurement and span, to distinguish several `createSessions` of one process. @defaultValue none */
   readonly attributes?: Attributes
 }
 
@@ -19,8 +19,8 @@ export interface OpenTelemetryOptions {
 const SCOPE = 'pawl'
 
 /**
- * Metrics and spans for the option `telemetry`. Start the OpenTelemetry SDK before you call this function:
- * a meter from before the SDK's registration never records anything.
+ * Makes the metrics and spans for the option `telemetry` of `createSessions`. Start the OpenTelemetry SDK before you call this
+ * function: a meter from before the registration of the SDK records nothing.
  *
  * @example
  * import { openTelemetry } from 'pawl/otel'

@@ -3,7 +3,7 @@ import type { Json } from './json-types.ts'
 import type { SchemaIssue, SchemaResult } from './standard-schema.ts'
 import { LATER_CLAIM_NAMES, TOKEN_CLAIM_NAMES } from './token-claims.ts'
 
-/** The claims of the application in the access token. */
+/** The claims of the application in the access token: a JSON object. */
 export type ClaimsObject = { readonly [name: string]: Json | undefined }
 
 /** Names that the application cannot use. */

@@ -15,8 +15,20 @@ export const END_REASONS = [
 export type OwnEndReason = (typeof END_REASONS)[number]
 
 /**
- * Why a session ended. Kept with the row until it is pruned. `other`: a later release or another program ended it, for
- * a reason that this release has no name for. Pawl never writes `other`.
+ * Why a session ended. The row keeps the reason until it is pruned.
+ *
+ * - `logout`: the user signed out.
+ * - `revoked`: a call ended it, its parent session ended, or `refreshClaims` returned null.
+ * - `reuse`: a superseded refresh token came back.
+ * - `idle`: the idle timeout passed.
+ * - `absolute`: the absolute timeout passed.
+ * - `replaced`: a new login of the same client replaced it.
+ * - `limit`: a login exceeded `limits.sessionsPerUser`.
+ * - `rollback`: the database had lost commits, and `rotation.onDatabaseRollback` is `end`.
+ * - `device`: a new login replaced it, and its device had not proved itself; or it stayed unbound with
+ *   `deviceBinding: 'require'`.
+ * - `other`: a later release or another program ended it for a reason that this release has no name for. Pawl never
+ *   writes `other`.
  */
 export type EndReason = OwnEndReason | 'other'
 

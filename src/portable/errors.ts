@@ -12,10 +12,11 @@ interface ErrorOptionsWithCause {
 const IS_SESSIONS_ERROR = Symbol.for('pawl.error')
 
 /**
- * Base class of the errors that Pawl throws. Switch on `code`. No message contains a token, a key or a cookie.
+ * The base class of the errors that Pawl throws. Switch on `code`. No message contains a token, a key or a cookie.
  * For a mistake in the calling code, a wrong type for example, Pawl throws a `TypeError`.
  */
 export class SessionsError extends Error {
+  /** The stable code of the error. */
   readonly code: string
 
   constructor(code: string, message: string, options?: ErrorOptionsWithCause) {
@@ -36,13 +37,16 @@ export class NotSignedInError extends SessionsError {
   }
 }
 
-/** The access token is genuine but no longer accepted: refresh. HTTP: 401 `access_token_expired`. */
+/** The access token is genuine, but Pawl no longer accepts it: the client must refresh. HTTP: 401 `access_token_expired`. */
 export class AccessTokenExpiredError extends SessionsError {
   declare readonly code: 'ERR_ACCESS_TOKEN_EXPIRED'
   /**
-   * `expired`: its lifetime has passed. `superseded`: claims or authentication have changed,
-   * `expireAccessTokens` was called, or the schema `claims` refuses its claims. `context`: it was used from another
-   * address or user agent (`accessToken.onContextChange: 'refresh'`).
+   * Why Pawl no longer accepts the token.
+   *
+   * - `expired`: its lifetime has passed.
+   * - `superseded`: the session has changed, by new claims, a reauthentication or `expireAccessTokens`. Or its parent session
+   *   or the acting has ended, the schema `claims` refuses its claims, or the list of revocations was full.
+   * - `context`: the token was used from another address or user agent (`accessToken.onContextChange: 'refresh'`).
    */
   readonly reason: 'expired' | 'superseded' | 'context'
   constructor(reason: 'expired' | 'superseded' | 'context') {
@@ -51,7 +55,10 @@ export class AccessTokenExpiredError extends SessionsError {
   }
 }
 
-/** Not an access token of this installation, or its key is retired: refresh. HTTP: 401 `access_token_invalid`. */
+/**
+ * The text is not an access token of this installation, or its key is retired: the client must refresh. HTTP: 401
+ * `access_token_invalid`.
+ */
 export class AccessTokenInvalidError extends SessionsError {
   declare readonly code: 'ERR_ACCESS_TOKEN_INVALID'
   constructor(message = 'the access token is not valid') {
@@ -59,11 +66,12 @@ export class AccessTokenInvalidError extends SessionsError {
   }
 }
 
-/** The session has ended. HTTP: 401 `session_ended`, or `session_replaced` after a new login. */
+/** The session has ended or expired. HTTP: 401 `session_ended`, or `session_replaced` after a new login. */
 export class SessionEndedError extends SessionsError {
   declare readonly code: 'ERR_SESSION_ENDED'
+  /** The id of the session. */
   readonly sessionId: string
-  /** Why the session ended; `unknown` when there is no row, `other` for a reason that this release has no name for. */
+  /** Why the session ended; `unknown` without a row, `other` for a reason that this release has no name for. */
   readonly reason: EndReason | 'unknown'
   constructor(sessionId: string, reason: EndReason | 'unknown') {
     super('ERR_SESSION_ENDED', `the session has ended (${reason})`)
@@ -74,13 +82,14 @@ export class SessionEndedError extends SessionsError {
 
 /**
  * A schema of `createSessions` refuses the stored claims or data of the session (`onSchemaMismatch: 'reject'`): the user
- * must sign in again. Pawl has changed nothing. The session goes on if a later deployment accepts the stored values.
- * `cause` holds the error of the schema. HTTP: 401 `session_outdated`; the cookies stay.
+ * must sign in again. Pawl has changed nothing. The session continues if a later deployment accepts the stored values.
+ * `cause` is the error of the schema. HTTP: 401 `session_outdated`; the cookies stay.
  */
 export class SessionOutdatedError extends SessionsError {
   declare readonly code: 'ERR_SESSION_OUTDATED'
+  /** The id of the session. */
   readonly sessionId: string
-  /** The place that the schema refuses: `claims.tenant`. */
+  /** The place of the value that the schema refuses: `claims.tenant`. */
   readonly path: string
   constructor(sessionId: string, path: string, options?: ErrorOptionsWithCause) {
     super('ERR_SESSION_OUTDATED', `the stored \`${path}\` of the session does not match its schema`, options)
@@ -89,7 +98,7 @@ export class SessionOutdatedError extends SessionsError {
   }
 }
 
-/** Not a refresh token of this installation. HTTP: 401 `refresh_token_invalid`. */
+/** The text is not a refresh token of this installation. HTTP: 401 `refresh_token_invalid`. */
 export class RefreshTokenInvalidError extends SessionsError {
   declare readonly code: 'ERR_REFRESH_TOKEN_INVALID'
   constructor() {
@@ -103,7 +112,9 @@ export class RefreshTokenInvalidError extends SessionsError {
  */
 export class RefreshTokenReusedError extends SessionsError {
   declare readonly code: 'ERR_REFRESH_TOKEN_REUSED'
+  /** The id of the session. */
   readonly sessionId: string
+  /** The id of its user. */
   readonly userId: string
   constructor(sessionId: string, userId: string) {
     super('ERR_REFRESH_TOKEN_REUSED', 'a superseded refresh token was used again; the session was ended')
@@ -123,7 +134,7 @@ export class RecentAuthRequiredError extends SessionsError {
   }
 }
 
-/** An administrator who acts as the user may not do this. HTTP: 403 `acting_refused`. */
+/** The action is not available to an administrator who acts as the user. HTTP: 403 `acting_refused`. */
 export class ActingRefusedError extends SessionsError {
   declare readonly code: 'ERR_ACTING_REFUSED'
   constructor() {
@@ -132,17 +143,17 @@ export class ActingRefusedError extends SessionsError {
 }
 
 /**
- * The session is bound to a device (docs/understand/device-binding.md), and the refresh or request came without a proof that the device
- * made for it: a copied token, or a client that has lost its key. Pawl has changed nothing. HTTP: 401
- * `device_proof_required`; the cookies stay.
+ * The refresh or request of a bound session came without a valid proof by its device (docs/understand/device-binding.md).
+ * Its tokens are copied, or the client has lost its key. Pawl has changed nothing. HTTP: 401 `device_proof_required`; the
+ * cookies stay.
  */
 export class DeviceProofRequiredError extends SessionsError {
   declare readonly code: 'ERR_DEVICE_PROOF_REQUIRED'
-  /** What the next proof has to sign (the `nonce` of RFC 9449); `null` if no proof would help. */
+  /** The challenge that the next proof of a refresh must sign (the `nonce` of RFC 9449); `null` without one. */
   readonly challenge: string | null
-  /** How the device proves itself; `null` if that is not known. */
+  /** How the device proves itself; `null` if Pawl does not know it. */
   readonly kind: DeviceKind | null
-  /** `request`: the route or the verifier requires a proof with every request. */
+  /** `refresh`: a refresh needs the proof. `request`: the route or the verifier requires a proof with every request. */
   readonly requiredFor: 'refresh' | 'request'
   constructor(
     challenge: string | null = null,
@@ -164,7 +175,7 @@ export class DeviceRequiredError extends SessionsError {
   }
 }
 
-/** The session is bound to another key already. HTTP: 403 `device_mismatch`. */
+/** The session is already bound to another key. HTTP: 403 `device_mismatch`. */
 export class DeviceMismatchError extends SessionsError {
   declare readonly code: 'ERR_DEVICE_MISMATCH'
   constructor() {
@@ -175,6 +186,7 @@ export class DeviceMismatchError extends SessionsError {
 /** The user has reached `limits.sessionsPerUser`. HTTP: 403 `session_limit`. */
 export class SessionLimitError extends SessionsError {
   declare readonly code: 'ERR_SESSION_LIMIT'
+  /** The id of the user. */
   readonly userId: string
   constructor(userId: string) {
     super('ERR_SESSION_LIMIT', 'the user has reached the limit of sessions (`limits.sessionsPerUser`)')
@@ -183,16 +195,22 @@ export class SessionLimitError extends SessionsError {
 }
 
 /**
- * The code of a handoff signs nobody in (docs/guides/handoff.md). The session that made it, and any session of the request, are as
- * before: the user needs a new code. HTTP: 403 `handoff_refused`.
+ * A handoff was refused (docs/guides/handoff.md): the code signs nobody in, or Pawl makes none. No session has changed. The
+ * user needs a new code. HTTP: 403 `handoff_refused`.
  */
 export class HandoffRefusedError extends SessionsError {
   declare readonly code: 'ERR_HANDOFF_REFUSED'
   /**
-   * `invalid`: not a code of this installation. `expired`: it is older than a minute. `origin`: it is for another origin than
-   * that of the request. `challenge`: the verifier is missing or does not match, or a challenge is none of RFC 7636. `used`: a
-   * session has been created with it. `ended`: the session that made it has ended, or its tokens have been replaced since.
-   * `depth`: the session that asks for a code already ends with four others.
+   * Why the handoff was refused.
+   *
+   * - `invalid`: the text is not a code of this installation.
+   * - `expired`: the code is older than a minute.
+   * - `origin`: the code is for another origin than that of the request.
+   * - `challenge`: the verifier is missing or does not match the challenge; or the challenge is not of the form `S256` (RFC
+   *   7636 section 4.2).
+   * - `used`: the code has already created a session.
+   * - `ended`: the session that made the code has ended, or its tokens have been replaced since.
+   * - `depth`: the session that asks for a code already ends with four others.
    */
   readonly reason: 'invalid' | 'expired' | 'origin' | 'challenge' | 'used' | 'ended' | 'depth'
   constructor(reason: HandoffRefusedError['reason']) {
@@ -213,12 +231,12 @@ export class CsrfRejectedError extends SessionsError {
 }
 
 /**
- * Pawl could not decide in time, or a function of the application that it needs failed: a schema or a key service. The
- * session is unchanged: retry. HTTP: 503 `try_again`.
+ * Pawl could not decide in time, a limit refused the refresh, or a function of the application failed: a schema or a key
+ * service. The session is unchanged: retry. HTTP: 503 `try_again`.
  */
 export class TryAgainError extends SessionsError {
   declare readonly code: 'ERR_TRY_AGAIN'
-  /** Seconds to wait. */
+  /** How long to wait before a retry, in seconds: 1 unless a limit takes longer. */
   readonly retryAfter: number
   constructor(
     retryAfter = 1,
@@ -230,10 +248,13 @@ export class TryAgainError extends SessionsError {
   }
 }
 
-/** The store cannot be reached. Sessions are unchanged: retry. HTTP: 503 `unavailable`. */
+/**
+ * The store cannot be reached, is read-only, or the feed is stale (`revocation.onStale: 'refuse'`). Sessions are unchanged:
+ * retry. HTTP: 503 `unavailable`.
+ */
 export class StoreUnavailableError extends SessionsError {
   declare readonly code: 'ERR_STORE_UNAVAILABLE'
-  /** Seconds to wait. */
+  /** How long to wait before a retry, in seconds. */
   readonly retryAfter: number = 5
   constructor(message: string, options?: ErrorOptionsWithCause) {
     super('ERR_STORE_UNAVAILABLE', message, options)
@@ -241,20 +262,20 @@ export class StoreUnavailableError extends SessionsError {
 }
 
 /**
- * The token was made with a secret or by a release that this process does not have, probably during a deployment, or for
- * another database.
- * HTTP: 503 `unavailable`; the cookies stay. At the start: `secret` decrypts none of the signing keys.
+ * The token was made with a secret that this process does not have, by a later release, or for another database. This is
+ * normal during a deployment. HTTP: 503 `unavailable`; the cookies stay. At the start it means that `secret` decrypts none
+ * of the signing keys.
  */
 export class SecretUnknownError extends SessionsError {
   declare readonly code: 'ERR_SECRET_UNKNOWN'
-  /** Seconds to wait. */
+  /** How long to wait before a retry, in seconds. */
   readonly retryAfter: number = 30
   constructor(message = 'the token was made with a secret that this process does not have') {
     super('ERR_SECRET_UNKNOWN', message)
   }
 }
 
-/** The database schema does not match this version of Pawl. Thrown at the start. */
+/** The database schema does not match this release of Pawl, or the role of the connection lacks rights. Thrown at the start. */
 export class SchemaOutdatedError extends SessionsError {
   declare readonly code: 'ERR_SCHEMA_OUTDATED'
   constructor(message: string) {
@@ -262,10 +283,13 @@ export class SchemaOutdatedError extends SessionsError {
   }
 }
 
-/** An option is invalid. Thrown at the start. The message names the option, its value and the accepted values. */
+/**
+ * An option is invalid. Whoever takes the option throws it: `createSessions`, an adapter, `requireSession`, or a login with
+ * an invalid timeout. The message names the option and the accepted values.
+ */
 export class InvalidOptionsError extends SessionsError {
   declare readonly code: 'ERR_INVALID_OPTIONS'
-  /** The option, as a path: `cookies.domain`. */
+  /** The path of the option: `cookies.domain`. */
   readonly option: string
   constructor(option: string, message: string, options?: ErrorOptionsWithCause) {
     super('ERR_INVALID_OPTIONS', message, options)
@@ -273,7 +297,7 @@ export class InvalidOptionsError extends SessionsError {
   }
 }
 
-/** All errors of Pawl, discriminated by `code`. */
+/** Any error of Pawl, discriminated by `code`. */
 export type AnySessionsError =
   | NotSignedInError
   | AccessTokenExpiredError
@@ -296,7 +320,10 @@ export type AnySessionsError =
   | SchemaOutdatedError
   | InvalidOptionsError
 
-/** Narrows `error` to the errors of Pawl, discriminated by `code`. Knows those of another copy of the package, too. */
+/**
+ * Tells whether a value is an error of Pawl, and narrows it to {@link AnySessionsError}. It also recognizes the errors of
+ * another copy of the package.
+ */
 export function isSessionsError(error: unknown): error is AnySessionsError {
   return error instanceof Error && IS_SESSIONS_ERROR in error
 }

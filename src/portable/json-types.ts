@@ -1,4 +1,4 @@
-/** A value that JSON keeps as it is. A member that is `undefined` counts as absent. */
+/** A value that JSON keeps unchanged. A member that is `undefined` counts as absent. */
 export type Json =
   | string
   | number
@@ -8,8 +8,8 @@ export type Json =
   | { readonly [name: string]: Json | undefined }
 
 /**
- * The type itself if all of it is JSON, also an interface. Elsewhere a sentence stands in its place, which the compiler then
- * shows. `unknown` becomes {@link Json}.
+ * The type itself, if all of it is JSON, interfaces included. Any other part becomes a sentence, which the compiler shows in
+ * its message. `unknown` becomes {@link Json}.
  */
 export type JsonOf<T> = 0 extends 1 & T
   ? T
@@ -44,7 +44,7 @@ type NotPlain =
   | ArrayBufferView
   | PromiseLike<unknown>
 
-/** What `patchData` takes: some of the keys, and null for those to remove. Keys that the type requires cannot be removed. */
+/** A patch of {@link SessionOperations.patchData}: some of the keys, or null to remove one. A required key cannot be removed. */
 export type DataPatch<Data> = unknown extends Data
   ? { readonly [name: string]: Json }
   : Data extends readonly unknown[]
@@ -60,26 +60,26 @@ type Removal<Data, Name extends keyof Data> = Empty extends Pick<Data, Name> ? n
 /** The field `claims` of a login: required if its type has required members. */
 export type ClaimsField<Claims extends object> = Empty extends Claims
   ? {
-      /** The top level of the access token, where the client can read them. @defaultValue {} */
+      /** The claims, which become the top level of the access token. The client can read them. @defaultValue {} */
       readonly claims?: JsonOf<Claims>
     }
   : {
-      /** The top level of the access token, where the client can read them. */
+      /** The claims, which become the top level of the access token. The client can read them. */
       readonly claims: JsonOf<Claims>
     }
 
 /** The field `data` of a login: required unless its type admits null. */
 export type DataField<Data> = null extends Data
   ? {
-      /** Kept in the row, never sent to the client. @defaultValue null */
+      /** The data, which Pawl keeps in the row and never sends to the client. @defaultValue null */
       readonly data?: JsonOf<Data>
     }
   : undefined extends Data
     ? {
-        /** Kept in the row, never sent to the client. @defaultValue null */
+        /** The data, which Pawl keeps in the row and never sends to the client. @defaultValue null */
         readonly data?: JsonOf<Exclude<Data, undefined>>
       }
     : {
-        /** Kept in the row, never sent to the client. */
+        /** The data, which Pawl keeps in the row and never sends to the client. */
         readonly data: JsonOf<Data>
       }

@@ -1,6 +1,6 @@
 /**
- * Version of the UUIDs that name sessions. Version 7 keeps the index of the primary key dense; version 4 suits
- * engines that shard by key range. The application generates the id, so a repeated insert is safe. An id is no secret.
+ * The version of the UUIDs that name sessions (RFC 9562). Version 7 keeps the index of the primary key dense. Version 4
+ * suits engines that shard by key range. An id is not a secret.
  */
 export type SessionIdVersion = 'v7' | 'v4'
 

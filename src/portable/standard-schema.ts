@@ -3,10 +3,15 @@
  * and ArkType implement it, so Pawl depends on none of them.
  */
 export interface StandardSchemaV1<Input = unknown, Output = Input> {
+  /** The properties of the interface. */
   readonly '~standard': {
+    /** The version of the interface. */
     readonly version: 1
+    /** The name of the library. */
     readonly vendor: string
+    /** Validates a value, and returns the output or the issues. */
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>
+    /** The types of input and output. The compiler alone reads them. */
     readonly types?: { readonly input: Input; readonly output: Output } | undefined
   }
 }

@@ -2,7 +2,7 @@ import { decodeBase64url, encodeBase64url } from './base64url.ts'
 
 export const ALGORITHMS = ['HS256', 'EdDSA', 'ES256'] as const
 
-/** A key has one algorithm (RFC 8725 section 3.1). */
+/** The signature algorithm of a key (RFC 7518, RFC 8037). Each key has exactly one (RFC 8725 section 3.1). */
 export type Algorithm = (typeof ALGORITHMS)[number]
 
 export function isAlgorithm(name: string): name is Algorithm {

@@ -2,31 +2,37 @@ import type { Actor } from './actor.ts'
 import type { ClaimsObject } from './claims.ts'
 import type { AccessTokenFields } from './token-payload.ts'
 
-/** The session that a verified access token names, with the fields of the token. */
+/** The session that a verified access token names, with the fields of the token. The object is frozen. */
 export interface VerifiedSession<Claims extends object = ClaimsObject> {
+  /** The id of the session, a UUID. */
   readonly sessionId: string
+  /** The id of the user. */
   readonly userId: string
+  /** The claims of the application. */
   readonly claims: Claims
+  /** When the access token was issued. */
   readonly issuedAt: Date
+  /** When the access token expires. */
   readonly expiresAt: Date
-  /** When the user last authenticated. While somebody acts as the user: when that administrator did. */
+  /** When the user last authenticated; in an acting session when the administrator did. */
   readonly authTime: Date
+  /** How often the refresh token had rotated when the access token was issued; 0 in an acting session. */
   readonly generation: number
-  /** Who acts as this user (`session.actAs`); `null` in the user's own session. */
+  /** The administrator who acts as this user (`session.actAs`); `null` in the user's own session. */
   readonly actor: Actor | null
   /**
-   * The session that this one ends with, and that has handed off to it. `null` for any other. While somebody
-   * acts as the user: that which the administrator's session ends with.
+   * The id of the parent session, which handed off to this one and with which it ends; `null` without a parent. In an acting
+   * session it is the parent of the administrator's session.
    */
   readonly parentId: string | null
   /**
-   * The thumbprint (RFC 7638) of the key that the session is bound to; `null` if it is not bound (`deviceBinding`). While
-   * somebody acts as the user: that of the administrator's device.
+   * The thumbprint (RFC 7638) of the key that the session is bound to (`deviceBinding`); `null` if it is not bound. In an
+   * acting session it is the key of the administrator's device.
    */
   readonly device: string | null
   /**
-   * Whether the schema `claims` of `createSessions` refuses these claims. They are then as an earlier release wrote them,
-   * not as the type says. Only with `onSchemaMismatch: 'stale'`; always false in `pawl/verify`, which has no schema.
+   * Whether the schema `claims` of `createSessions` refuses these claims, which may then not match their type. True only with
+   * `onSchemaMismatch: 'stale'`. Always false in `pawl/verify`, which has no schema.
    */
   readonly stale: boolean
 }

@@ -22,10 +22,11 @@ export const DISTRIBUTES: RegExp =
 
 const KEYS = { sessions: 'sessions', signing_keys: 'signingKeys', migrations: 'migrations' } as const
 
+/** The result of {@link PostgresStore.distribute}. */
 export interface DistributedTables {
-  /** The migrations that this call applied. */
+  /** The ids of the migrations that this call applied. */
   readonly applied: readonly number[]
-  /** The tables that this call has laid out. */
+  /** The names of the tables that this call has distributed or made visible to the workers. */
   readonly distributed: readonly string[]
 }
 

@@ -51,29 +51,36 @@ const SERVERLESS_CONNECTIONS = 2
 
 /** A store on PostgreSQL that creates and updates its own schema. */
 export interface PostgresStore extends Store {
-  /** Applies missing migrations. `createSessions` does so unless `migrate` is `false`. @returns the ids it applied */
+  /**
+   * Applies the missing migrations. `createSessions` does so too, unless `migrate` is `false`.
+   * @returns the ids of the migrations that it applied
+   * @throws SchemaOutdatedError if the role lacks rights, or the schema is of a later release
+   * @throws StoreUnavailableError if the database cannot be reached
+   */
   migrate(): Promise<number[]>
   /**
-   * On a Citus coordinator: migrates, distributes `sessions` by its id, and makes the other tables visible to the workers.
-   * Safe to repeat. Writers wait while rows move: about half a second for 100,000 sessions.
-   * @throws SchemaOutdatedError on another server, and for another layout of `sessions`
+   * Distributes the table of sessions by its id over the nodes of Citus, after the missing migrations. It makes the other
+   * tables visible to the workers. You may repeat it. Writers wait while rows move: about half a second for 100,000
+   * sessions.
+   * @throws SchemaOutdatedError on any server but a Citus coordinator, and for another layout of the table of sessions
    */
   distribute(): Promise<DistributedTables>
   /**
-   * The state of schema, sessions and table, for an operator. Works on a schema that is missing or outdated. A part that
-   * cannot be read is `null` and named in `unknown`.
-   * @throws StoreUnavailableError when the server does not answer at all
+   * Reads the state of the schema, the sessions and the table, for an operator. It also works if the schema is missing or
+   * outdated. A part that cannot be read is `null`, and `unknown` names it.
+   * @throws TypeError for an unknown option
+   * @throws StoreUnavailableError if the server does not answer at all
    */
   status(options?: StatusOptions): Promise<StoreStatus>
 }
 
 /**
- * Stores sessions in PostgreSQL.
+ * Makes a store that keeps the sessions in PostgreSQL. It connects when `createSessions` starts.
  *
  * @example
  * const store = postgres({ pool: new pg.Pool({ connectionString: process.env.DATABASE_URL }) })
  *
- * @throws InvalidOptionsError
+ * @throws InvalidOptionsError for an option that is unknown, wrong or in conflict with another one
  */
 export function postgres(options: PostgresOptions): PostgresStore {
   const given = resolveTable<ResolvedPostgresOptions>(POSTGRES_OPTIONS, options)

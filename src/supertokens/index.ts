@@ -19,13 +19,13 @@ export type { Protocol } from '../http/protocol.ts'
 export type { SupertokensOptions } from './supertokens-options.ts'
 
 /**
- * Serves the session part of SuperTokens' frontend protocol (FDI 1.16 to 4.2), for its client SDKs: web, React Native, iOS,
- * Android and Flutter. Pawl's own routes and cookies work beside it.
+ * Makes the protocol by which Pawl serves the client SDKs of SuperTokens: web, React Native, iOS, Android and Flutter. It is
+ * the session part of their Frontend Driver Interface (FDI 1.16 to 4.2). Pawl's own routes and cookies work beside it.
  *
  * @example
  * app.use(expressSessions(sessions, { protocol: supertokens({ apiBasePath: '/auth' }) }))
  *
- * @throws InvalidOptionsError
+ * @throws InvalidOptionsError for an unknown or wrong option
  */
 export function supertokens(given: SupertokensOptions = {}): Protocol {
   const { apiBasePath, tokenTransferMethod } = resolveTable<ResolvedSupertokensOptions>(

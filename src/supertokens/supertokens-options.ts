@@ -1,18 +1,18 @@
 // `npm run options` writes this file from ./option-table.ts. Change that file instead.
 
-/** What {@link supertokens} takes. */
+/** The options of {@link supertokens}. All of them are optional. */
 export interface SupertokensOptions {
   /**
-   * Where the client SDKs expect the routes `/session/refresh` and `/signout`: their option of the same name. The
-   * refresh cookie gets the path of the former.
+   * The path below which the client SDKs expect the routes `/session/refresh` and `/signout`, as in their option
+   * of the same name. The refresh cookie gets the path of the refresh route.
    * Takes an absolute path without a trailing slash, like '/auth', or '/'.
    * @defaultValue '/auth'
    */
   readonly apiBasePath?: string
   /**
-   * `header`: no cookie of the protocol is read or set, whatever a client asks for. For applications whose clients
-   * of this protocol are all apps: nobody can then plant `sAccessToken` from a sibling subdomain. `any`: as each
-   * client asks.
+   * How tokens travel in this protocol. `any`: in cookies or headers, as each client asks. `header`: Pawl neither
+   * reads nor sets cookies of the protocol. Use `header` if all these clients are apps: no sibling subdomain can
+   * then plant `sAccessToken`.
    * @defaultValue 'any'
    */
   readonly tokenTransferMethod?: 'any' | 'header'

@@ -2,8 +2,9 @@ import { problemOf, problemReply } from '../http/problem.ts'
 import { isSessionsError } from '../portable/errors.ts'
 
 /**
- * The response to an error of a verifier. It equals the application's response, so that clients know whether to
- * refresh. `null` for any other error.
+ * Makes the response to an error of a verifier. It has the status and body of the application's own response, so that
+ * clients know whether to refresh.
+ * @returns null for any other error
  */
 export function errorResponse(error: unknown): Response | null {
   const problem = isSessionsError(error) ? problemOf(error) : null

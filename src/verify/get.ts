@@ -1,4 +1,4 @@
-/** The part of `fetch` that the verifier uses. It follows no redirects, and `signal` ends it after the timeout. */
+/** The part of `fetch` that the verifier uses. It must follow no redirects; `signal` aborts it after the timeout. */
 export type Fetch = (
   url: string,
   init: {

@@ -1,8 +1,9 @@
 import { decodeBase64url } from '../portable/base64url.ts'
 import { encodeHeader } from '../portable/token-header.ts'
 
-/** The public keys of an application: `sessions.keys.jwks()` or `/.well-known/jwks.json` (RFC 7517). */
+/** The public keys of an application (RFC 7517), as `sessions.keys.jwks()` returns them. */
 export interface JsonWebKeySet {
+  /** The keys. The verifier ignores those that it cannot use. */
   readonly keys: readonly object[]
 }
 

@@ -8,18 +8,18 @@ import { usableKeys } from './keys.ts'
 /** The options of `createVerifier`. After a change run `npm run options`. */
 export const VERIFIER_OPTIONS: OptionTable = {
   /**
-   * The application's public keys, or where it serves them: `https://app.example.com/.well-known/jwks.json`.
+   * The application's public keys, or the URL at which it serves them: `https://app.example.com/.well-known/jwks.json`.
    * @type {string | URL | JsonWebKeySet | undefined}
    */
   jwks: { value: keySource(), required: true },
-  /** The `accessToken.issuer` of the application. Checked when it is set. */
+  /** The `accessToken.issuer` of the application. If you set it, the verifier checks the claim `iss`. */
   issuer: { value: text() },
-  /** The `accessToken.audience` of the application. Checked when it is set. */
+  /** The `accessToken.audience` of the application. If you set it, the verifier checks the claim `aud`. */
   audience: { value: text() },
-  /** The `accessToken.clientId` of the application. Checked when it is set. */
+  /** The `accessToken.clientId` of the application. If you set it, the verifier checks the claim `client_id`. */
   clientId: { value: text() },
   /**
-   * Where the application serves its revocations: `https://app.example.com/session/revocations`. The adapter
+   * The URL at which the application serves its revocations: `https://app.example.com/session/revocations`. The adapter
    * there needs `revocations: true`. Without this option an access token is valid until it expires.
    * @type {string | URL}
    */
@@ -29,21 +29,21 @@ export const VERIFIER_OPTIONS: OptionTable = {
    */
   pollInterval: { value: seconds(1, 60), default: 5 },
   /**
-   * The verifier cannot read the revocations. `serve` relies on those it knows, `refuse` throws
-   * ERR_STORE_UNAVAILABLE.
+   * How the verifier continues when it cannot read the revocations. `serve` relies on those that it knows, `refuse` throws
+   * `StoreUnavailableError`.
    */
   onStale: { value: oneOf('serve', 'refuse'), default: 'serve' },
   /** How long the application may take to answer. No verification waits longer. */
   timeout: { value: seconds(0.1, 30), default: 3 },
   /**
-   * Name of the access cookie. On plain http at localhost the application calls it `pawl-access`: set that during
+   * The name of the access cookie. On plain http at localhost the application calls it `pawl-access`: set that during
    * development.
    */
   cookie: { value: cookieName(), default: '__Host-pawl-access' },
-  /** Memory for verified access tokens. 0 turns the cache off. */
+  /** The memory of the cache of verified access tokens. 0 turns the cache off. */
   cacheBytes: { value: bytes(0, 2 ** 33), default: 4 * 1024 * 1024 },
   /**
-   * Sends the requests to the application, over a service binding or with your own headers.
+   * A function that sends the requests to the application, over a service binding or with your own headers.
    * @type {Fetch}
    * @defaultValue the global `fetch`
    */

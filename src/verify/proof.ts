@@ -3,15 +3,15 @@ import { DeviceProofRequiredError, DeviceRequiredError } from '../portable/error
 import { type Proof, parseProof, provesRequest, thumbprintInput } from '../portable/proof.ts'
 import type { VerifyContext } from './remote.ts'
 
-/** A request that must come with a proof by the device of its session. */
+/** A request that must carry a proof by the device of its session (RFC 9449). */
 export interface ProvenRequest {
   /** The header `DPoP` of the request; `null` or `undefined` if it has none. */
   readonly proof: string | null | undefined
   /** The method of the request. */
   readonly method: string
-  /** The URL of the request, as the client sees it. The query does not matter, nor does the scheme. */
+  /** The URL of the request, as the client sees it. The verifier ignores the query and the scheme. */
   readonly url: string | URL
-  /** `ctx` in a Cloudflare Worker, `event` in Next.js middleware. */
+  /** `ctx` in a Cloudflare Worker, `event` in Next.js middleware. @defaultValue none */
   readonly context?: VerifyContext | undefined
 }
 

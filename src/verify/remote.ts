@@ -1,8 +1,9 @@
 /**
- * Keeps work alive after the response: `ctx` of a Cloudflare Worker, `event` of Next.js middleware.
+ * An object that keeps work alive after the response: `ctx` of a Cloudflare Worker, `event` of Next.js middleware.
  * Other runtimes need none.
  */
 export interface VerifyContext {
+  /** Keeps the process running until the promise settles. */
   waitUntil(work: Promise<unknown>): void
 }
 

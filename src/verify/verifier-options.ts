@@ -3,28 +3,31 @@
 import type { Fetch } from './get.ts'
 import type { JsonWebKeySet } from './keys.ts'
 
-/** What {@link createVerifier} takes. Every duration is in seconds. */
+/** The options of {@link createVerifier}. Every duration is in seconds. */
 export interface VerifierOptions {
-  /** The application's public keys, or where it serves them: `https://app.example.com/.well-known/jwks.json`. */
+  /**
+   * The application's public keys, or the URL at which it serves them:
+   * `https://app.example.com/.well-known/jwks.json`.
+   */
   readonly jwks: string | URL | JsonWebKeySet | undefined
   /**
-   * The `accessToken.issuer` of the application. Checked when it is set.
+   * The `accessToken.issuer` of the application. If you set it, the verifier checks the claim `iss`.
    * Takes a string of 1 to 255 characters.
    */
   readonly issuer?: string
   /**
-   * The `accessToken.audience` of the application. Checked when it is set.
+   * The `accessToken.audience` of the application. If you set it, the verifier checks the claim `aud`.
    * Takes a string of 1 to 255 characters.
    */
   readonly audience?: string
   /**
-   * The `accessToken.clientId` of the application. Checked when it is set.
+   * The `accessToken.clientId` of the application. If you set it, the verifier checks the claim `client_id`.
    * Takes a string of 1 to 255 characters.
    */
   readonly clientId?: string
   /**
-   * Where the application serves its revocations: `https://app.example.com/session/revocations`. The adapter there
-   * needs `revocations: true`. Without this option an access token is valid until it expires.
+   * The URL at which the application serves its revocations: `https://app.example.com/session/revocations`. The
+   * adapter there needs `revocations: true`. Without this option an access token is valid until it expires.
    */
   readonly revocations?: string | URL
   /**
@@ -34,8 +37,8 @@ export interface VerifierOptions {
    */
   readonly pollInterval?: number
   /**
-   * The verifier cannot read the revocations. `serve` relies on those it knows, `refuse` throws
-   * ERR_STORE_UNAVAILABLE.
+   * How the verifier continues when it cannot read the revocations. `serve` relies on those that it knows,
+   * `refuse` throws `StoreUnavailableError`.
    * @defaultValue 'serve'
    */
   readonly onStale?: 'serve' | 'refuse'
@@ -46,20 +49,20 @@ export interface VerifierOptions {
    */
   readonly timeout?: number
   /**
-   * Name of the access cookie. On plain http at localhost the application calls it `pawl-access`: set that during
-   * development.
+   * The name of the access cookie. On plain http at localhost the application calls it `pawl-access`: set that
+   * during development.
    * Takes a cookie name of at most 64 characters.
    * @defaultValue '__Host-pawl-access'
    */
   readonly cookie?: string
   /**
-   * Memory for verified access tokens. 0 turns the cache off.
+   * The memory of the cache of verified access tokens. 0 turns the cache off.
    * Takes 0 to 8,589,934,592 bytes.
    * @defaultValue 4,194,304 (4 MiB)
    */
   readonly cacheBytes?: number
   /**
-   * Sends the requests to the application, over a service binding or with your own headers.
+   * A function that sends the requests to the application, over a service binding or with your own headers.
    * @defaultValue the global fetch
    */
   readonly fetch?: Fetch

@@ -25,36 +25,44 @@ import { assertProven, type ProvenRequest } from './proof.ts'
 import type { Remote, VerifyContext } from './remote.ts'
 import { remoteKeys, remoteRevocations } from './sources.ts'
 
-/** The part of a `Request` that the verifier reads. In Node: `{ headers: { get: (name) => req.headers[name] } }`. */
+/** The part of a `Request` that the verifier reads. In Node.js: `{ headers: { get: (name) => req.headers[name] } }`. */
 export interface RequestHeaders {
+  /** The headers; the verifier reads them by lower-case names. */
   readonly headers: { get(name: string): string | null | undefined }
 }
 
-/** Verifies the access tokens of one application in another service. Made by {@link createVerifier}. */
+/** A verifier of the access tokens of one application, for another service. {@link createVerifier} makes it. */
 export interface Verifier<Claims extends object = ClaimsObject> {
   /**
-   * Verifies an access token. Loads keys and revocations from the application, but sends it no token.
+   * Verifies an access token. It loads keys and revocations from the application, but sends it no token.
    * @param context `ctx` in a Cloudflare Worker, `event` in Next.js middleware
-   * @throws AccessTokenInvalidError, AccessTokenExpiredError, SessionEndedError
-   * @throws StoreUnavailableError when the verifier cannot load the keys, or with `onStale: 'refuse'` the revocations
+   * @throws AccessTokenInvalidError if the token is not genuine, or its key is retired
+   * @throws AccessTokenExpiredError if the client must refresh
+   * @throws SessionEndedError if the session is known to have ended
+   * @throws StoreUnavailableError if the verifier cannot load the keys, or with `onStale: 'refuse'` the revocations
    */
   verify(accessToken: string, context?: VerifyContext): Promise<VerifiedSession<Claims>>
   /**
-   * Verifies an access token, and the proof that came with it: a JWT of the type `dpop+jwt`, signed by the key of the
-   * session, with `htm`, `htu` and `ath` of this request and an `iat` within five minutes (RFC 9449 section 7). A proof can be
-   * repeated within these minutes: the verifier remembers none (RFC 9449 section 11.1).
-   * @throws also DeviceRequiredError: the session is not bound to a device
-   * @throws also DeviceProofRequiredError: the proof is missing, or is not for this request and this token
+   * Verifies an access token, and the proof that came with it (RFC 9449 section 7). The proof is a JWT of the type `dpop+jwt`,
+   * signed by the key of the session. It has `htm`, `htu` and `ath` of this request and an `iat` within five minutes. The
+   * verifier remembers no proofs, so one can be repeated within these minutes (RFC 9449 section 11.1).
+   * @throws AccessTokenInvalidError, AccessTokenExpiredError, SessionEndedError and StoreUnavailableError as without a proof
+   * @throws DeviceRequiredError if the session is not bound to a device
+   * @throws DeviceProofRequiredError if the proof is missing, or is not for this request and this token
    */
   verify(accessToken: string, request: ProvenRequest): Promise<VerifiedSession<Claims>>
   /**
-   * Verifies the token of a request: from `Authorization: Bearer`, otherwise from the access cookie.
-   * @throws also NotSignedInError
+   * Verifies the access token of a request, from the header `Authorization: Bearer` or else from the access cookie.
+   * @param context `ctx` in a Cloudflare Worker, `event` in Next.js middleware
+   * @throws NotSignedInError if the request has no access token
+   * @throws AccessTokenInvalidError, AccessTokenExpiredError, SessionEndedError and StoreUnavailableError as {@link verify}
    */
   verifyRequest(request: RequestHeaders, context?: VerifyContext): Promise<VerifiedSession<Claims>>
   /**
-   * Verifies the token of a request, and the proof in its header `DPoP` as {@link verify} does. Behind a proxy, `url` needs the
-   * host that the client sees.
+   * Verifies the access token of a request, and the proof in its header `DPoP`, as {@link verify} does. Behind a proxy, `url`
+   * must have the host that the client sees.
+   * @throws NotSignedInError if the request has no access token
+   * @throws DeviceRequiredError, DeviceProofRequiredError and the other errors of {@link verify}
    */
   verifyRequest(
     request: RequestHeaders & Pick<ProvenRequest, 'method' | 'url'>,
@@ -63,8 +71,8 @@ export interface Verifier<Claims extends object = ClaimsObject> {
 }
 
 /**
- * Verifies access tokens without a database: in other services, edge functions, Deno, Bun and Workers.
- * The application needs `algorithm: 'EdDSA'` or `'ES256'`. The verifier does no I/O before the first token.
+ * Makes a verifier of access tokens that needs no database: for other services, edge functions, Deno, Bun and Workers.
+ * The application needs the option `keys.algorithm` `'EdDSA'` or `'ES256'`. The verifier does no I/O before the first token.
  *
  * @example
  * const verifier = createVerifier<{ role: string }>({
@@ -73,7 +81,7 @@ export interface Verifier<Claims extends object = ClaimsObject> {
  * })
  * const { userId, claims } = await verifier.verifyRequest(request)
  *
- * @throws InvalidOptionsError
+ * @throws InvalidOptionsError for an option that is missing, unknown or wrong
  */
 export function createVerifier<Claims extends object = ClaimsObject>(
   given: VerifierOptions,

@@ -58,7 +58,7 @@ export interface CookieAnswer {
    * user. No secret, and it does not reveal the session id. Compare it only with other markers.
    */
   readonly marker: string
-  /** Present if the server has `csrf: 'token'`. The client sends it in the `pawl-csrf` header of unsafe requests. */
+  /** The CSRF token, if the server has `csrf: 'token'`. The client sends it in the header `pawl-csrf` of unsafe requests. */
   readonly csrfToken?: string
   /**
    * Binds the session to a key of the device: `pawl/client/bind` signs it and sends it to `<path>/device`, within five

@@ -17,8 +17,9 @@ export type { RequireOptions } from '../../http/http.ts'
 export type { CookieOptions, HttpOptions } from '../../http/options/resolve.ts'
 export type { RequestSession, SessionOf } from '../../http/request-session.ts'
 
-/** Fits Express 4 and 5 without their types. */
+/** Middleware for Express 4 and 5, without their types. */
 export type Middleware = NodeMiddleware
+/** Error-handling middleware for Express 4 and 5, without their types. */
 export type ErrorMiddleware = (
   error: unknown,
   req: IncomingMessage,
@@ -39,8 +40,8 @@ interface ExpressRequest extends IncomingMessage {
 const ADVICE = 'mount expressSessions(sessions)'
 
 /**
- * Sessions for Express 4 and 5: sets `req.session`, serves the refresh and logout routes, and refuses
- * cross-site requests that may change state. Mount it before everything that uses a session.
+ * Makes the middleware that adds sessions to Express 4 and 5. It sets `req.session`, serves the refresh and logout routes,
+ * and refuses cross-site requests that may change state. Mount it before everything that uses a session.
  *
  * @example
  * app.use(expressSessions(sessions))
@@ -48,7 +49,8 @@ const ADVICE = 'mount expressSessions(sessions)'
  *   res.json({ id: sessionOf(req, sessions).userId })
  * })
  *
- * @throws InvalidOptionsError
+ * @throws InvalidOptionsError for an unknown or wrong option
+ * @throws TypeError if `sessions` are neither sessions, nor a promise of them, nor a function that makes them
  */
 export function expressSessions<Claims extends object, Data>(
   sessions: SessionsSource<Claims, Data>,
@@ -65,10 +67,11 @@ export function expressSessions<Claims extends object, Data>(
 }
 
 /**
- * Lets only requests with a session through. All others get 401 with a code, or, as page loads with an
- * expired access token, a redirect through the refresh route.
+ * Makes middleware that lets only requests with a session through. It answers any other request with 401 and a code. A page
+ * load with an expired access token is redirected through the refresh route.
  * @param uncalled nothing: the compiler refuses `requireSession` without its call
- * @throws InvalidOptionsError
+ * @throws InvalidOptionsError for an unknown or wrong requirement
+ * @throws TypeError if it is mounted without its call
  */
 export function requireSession(options: RequireOptions = {}, ...uncalled: undefined[]): Middleware {
   assertCalled('requireSession()', uncalled)
@@ -85,9 +88,11 @@ export function requireSession(options: RequireOptions = {}, ...uncalled: undefi
 }
 
 /**
- * Answers the errors of Pawl that handlers throw, by reading `req.session.userId` without a session for
- * example. Mount it after the routes and before other error handlers.
+ * Makes error-handling middleware that answers the errors of Pawl that handlers throw, for example by reading
+ * `req.session.userId` without a session. It passes any other error on. Mount it after the routes and before other error
+ * handlers.
  * @param uncalled nothing: the compiler refuses `sessionErrors` without its call
+ * @throws TypeError if it is mounted without its call
  */
 export function sessionErrors(...uncalled: undefined[]): ErrorMiddleware {
   assertCalled('sessionErrors()', uncalled)
@@ -100,8 +105,9 @@ export function sessionErrors(...uncalled: undefined[]): ErrorMiddleware {
 }
 
 /**
- * `req.session` with the types of its claims and data, which are those of `sessions`.
- * @throws TypeError when `expressSessions(sessions)` is not mounted before
+ * Returns the session of a request, with the types of the claims and data of `sessions`. It is the same object as
+ * `req.session`.
+ * @throws TypeError if `expressSessions(sessions)` is not mounted before, or has other sessions
  */
 export function sessionOf<Claims extends object, Data>(
   req: IncomingMessage,

@@ -23,7 +23,7 @@ export type { RequestSession, SessionOf } from '../../http/request-session.ts'
 
 /** A request of Fastify, whatever its server, its route and its schemas are. */
 export type AnyRequest = Pick<FastifyRequest, 'id' | 'is404'>
-/** Fits `onRequest`, `preHandler` and the like. */
+/** A hook for `onRequest`, `preHandler` and the like. */
 export type SessionHook = (request: AnyRequest, reply: object, done: HookHandlerDoneFunction) => void
 
 /** The session is attached to the request of Node.js, which every scope of Fastify shares. */
@@ -36,15 +36,17 @@ const ADVICE = 'register fastifySessions(sessions)'
 const VERSIONS = '^5.0.0'
 
 /**
- * Sessions for Fastify 5, as a plugin: sets `request.session`, serves the refresh and logout routes, refuses
- * cross-site requests that may change state, and answers the errors of Pawl that handlers throw. It holds for
- * the scope it is registered in; the scope's prefix is that of the routes and of the refresh cookie, too.
+ * Makes the plugin that adds sessions to Fastify 5. It sets `request.session`, serves the refresh and logout routes, and
+ * refuses cross-site requests that may change state. It also answers the errors of Pawl that handlers throw. The plugin
+ * applies to the scope in which you register it. The prefix of the scope is also that of the routes and of the refresh
+ * cookie.
  *
  * @example
  * app.register(fastifySessions(sessions))
  * app.get('/me', { onRequest: requireSession() }, (request) => ({ id: sessionOf(request, sessions).userId }))
  *
- * @throws InvalidOptionsError
+ * @throws InvalidOptionsError for an unknown or wrong option
+ * @throws TypeError if `sessions` are neither sessions, nor a promise of them, nor a function that makes them
  */
 export function fastifySessions<Claims extends object, Data>(
   sessions: SessionsSource<Claims, Data>,
@@ -96,10 +98,12 @@ export function fastifySessions<Claims extends object, Data>(
 }
 
 /**
- * Lets only requests with a session through. All others get 401 with a code, or, as page loads with an
- * expired access token, a redirect through the refresh route. As `onRequest` it saves reading the body.
+ * Makes a hook that lets only requests with a session through. It answers any other request with 401 and a code. A page
+ * load with an expired access token is redirected through the refresh route.
+ * As `onRequest` it runs before Fastify reads the body.
  * @param uncalled nothing: the compiler refuses `requireSession` without its call
- * @throws InvalidOptionsError
+ * @throws InvalidOptionsError for an unknown or wrong requirement
+ * @throws TypeError if it is mounted without its call
  */
 export function requireSession(options: RequireOptions = {}, ...uncalled: undefined[]): SessionHook {
   assertCalled('requireSession()', uncalled)
@@ -111,8 +115,9 @@ export function requireSession(options: RequireOptions = {}, ...uncalled: undefi
 }
 
 /**
- * `request.session` with the types of its claims and data, which are those of `sessions`.
- * @throws TypeError when `fastifySessions(sessions)` is not registered in the scope
+ * Returns the session of a request, with the types of the claims and data of `sessions`. It is the same object as
+ * `request.session`.
+ * @throws TypeError if `fastifySessions(sessions)` is not registered in the scope, or has other sessions
  */
 export function sessionOf<Claims extends object, Data>(
   request: AnyRequest,

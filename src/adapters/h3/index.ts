@@ -20,8 +20,12 @@ export type { RequireOptions } from '../../http/http.ts'
 export type { CookieOptions, HttpOptions } from '../../http/options/resolve.ts'
 export type { RequestSession, SessionOf } from '../../http/request-session.ts'
 
+/** The options of {@link h3Sessions}. All of them are optional. */
 export interface H3Options extends HttpOptions {
-  /** The client's address. @defaultValue the address that the server reports; `trustProxy` is an option of `serve()` */
+  /**
+   * A function that returns the address of the client. If it throws, Pawl emits a process warning.
+   * @defaultValue the address that the server reports; `trustProxy` is an option of `serve()`
+   */
   readonly ip?: (event: H3Event) => string | undefined
 }
 
@@ -30,15 +34,17 @@ const VERSIONS =
   'h3 2.0.1-rc.2 and later releases of h3 2, as in Nitro 3 (with h3 1, as in Nuxt 4, use pawl/express)'
 
 /**
- * Sessions for h3 2, and so for Nitro 3: sets `event.context.session`, serves the refresh and logout routes,
- * refuses cross-site requests that may change state, and answers the errors of Pawl that handlers throw.
- * Mount it before everything that uses a session.
+ * Makes the middleware that adds sessions to h3 2, and so to Nitro 3. It sets `event.context.session`, serves the refresh
+ * and logout routes, and refuses cross-site requests that may change state. It also answers the errors of Pawl that
+ * handlers throw. Mount it before everything that uses a session.
+ * @param options the options of the adapter
  *
  * @example
  * app.use(h3Sessions(sessions))
  * app.get('/me', (event) => ({ id: sessionOf(event, sessions).userId }), { middleware: [requireSession()] })
  *
- * @throws InvalidOptionsError
+ * @throws InvalidOptionsError for an unknown or wrong option
+ * @throws TypeError if `sessions` are neither sessions, nor a promise of them, nor a function that makes them
  */
 export function h3Sessions<Claims extends object, Data>(
   sessions: SessionsSource<Claims, Data>,
@@ -79,10 +85,11 @@ export function h3Sessions<Claims extends object, Data>(
 }
 
 /**
- * Lets only requests with a session through. All others get 401 with a code, or, as page loads with an
- * expired access token, a redirect through the refresh route.
+ * Makes middleware that lets only requests with a session through. It answers any other request with 401 and a code. A page
+ * load with an expired access token is redirected through the refresh route.
  * @param uncalled nothing: the compiler refuses `requireSession` without its call
- * @throws InvalidOptionsError
+ * @throws InvalidOptionsError for an unknown or wrong requirement
+ * @throws TypeError if it is mounted without its call
  */
 export function requireSession(options: RequireOptions = {}, ...uncalled: undefined[]): Middleware {
   assertCalled('requireSession()', uncalled)
@@ -95,8 +102,9 @@ export function requireSession(options: RequireOptions = {}, ...uncalled: undefi
 }
 
 /**
- * `event.context.session` with the types of its claims and data, which are those of `sessions`.
- * @throws TypeError when `h3Sessions(sessions)` is not mounted before
+ * Returns the session of a request, with the types of the claims and data of `sessions`. It is the same object as
+ * `event.context.session`.
+ * @throws TypeError if `h3Sessions(sessions)` is not mounted before, or has other sessions
  */
 export function sessionOf<Claims extends object, Data>(
   event: H3Event,

@@ -20,13 +20,23 @@ export type { RequireOptions } from '../../http/http.ts'
 export type { CookieOptions, HttpOptions } from '../../http/options/resolve.ts'
 export type { RequestSession, SessionOf } from '../../http/request-session.ts'
 
+/** The options of {@link honoSessions}. All of them are optional. */
 export interface HonoOptions extends HttpOptions {
-  /** The client's address. @defaultValue on Node.js the address at the other end of the socket, elsewhere unknown */
+  /**
+   * A function that returns the address of the client. If it throws, Pawl emits a process warning.
+   * @defaultValue on Node.js the address at the other end of the socket, elsewhere unknown
+   */
   readonly ip?: (c: Context) => string | undefined
 }
 
-/** The type of `c.var.session`: `new Hono<SessionEnv<typeof sessions>>()`. */
-export type SessionEnv<S> = { Variables: { session: SessionOf<S> } }
+/** The environment that types `c.var.session`: `new Hono<SessionEnv<typeof sessions>>()`. */
+export type SessionEnv<S> = {
+  /** The variables of the context. */
+  Variables: {
+    /** The session of the request. */
+    session: SessionOf<S>
+  }
+}
 
 const ADVICE = 'mount honoSessions(sessions)'
 const VERSIONS = 'Hono 4'
@@ -38,16 +48,18 @@ interface NodeBindings {
 }
 
 /**
- * Sessions for Hono 4: sets `c.var.session`, serves the refresh and logout routes, refuses cross-site requests
- * that may change state, and answers the errors of Pawl that handlers throw. Mount it before everything that
- * uses a session.
+ * Makes the middleware that adds sessions to Hono 4. It sets `c.var.session`, serves the refresh and logout routes, and
+ * refuses cross-site requests that may change state. It also answers the errors of Pawl that handlers throw. Mount it
+ * before everything that uses a session.
+ * @param options the options of the adapter
  *
  * @example
  * const app = new Hono<SessionEnv<typeof sessions>>()
  * app.use(honoSessions(sessions))
  * app.get('/me', requireSession(), (c) => c.json({ id: c.var.session.userId }))
  *
- * @throws InvalidOptionsError
+ * @throws InvalidOptionsError for an unknown or wrong option
+ * @throws TypeError if `sessions` are neither sessions, nor a promise of them, nor a function that makes them
  */
 export function honoSessions<Claims extends object, Data>(
   sessions: SessionsSource<Claims, Data>,
@@ -93,10 +105,11 @@ export function honoSessions<Claims extends object, Data>(
 }
 
 /**
- * Lets only requests with a session through. All others get 401 with a code, or, as page loads with an
- * expired access token, a redirect through the refresh route.
+ * Makes middleware that lets only requests with a session through. It answers any other request with 401 and a code. A page
+ * load with an expired access token is redirected through the refresh route.
  * @param uncalled nothing: the compiler refuses `requireSession` without its call
- * @throws InvalidOptionsError
+ * @throws InvalidOptionsError for an unknown or wrong requirement
+ * @throws TypeError if it is mounted without its call
  */
 export function requireSession(options: RequireOptions = {}, ...uncalled: undefined[]): MiddlewareHandler {
   assertCalled('requireSession()', uncalled)
@@ -110,14 +123,16 @@ export function requireSession(options: RequireOptions = {}, ...uncalled: undefi
 }
 
 /**
- * Answers the errors of Pawl and passes all others to the application's error handler. Without it, Hono calls
- * that handler for errors of Pawl too.
+ * Makes an error handler that answers the errors of Pawl and passes all others to your own handler. Without it, Hono calls
+ * your handler for errors of Pawl too.
  *
  * @example
  * app.onError(sessionErrors((error, c) => {
  *   report(error)
  *   return c.text('Sorry', 500)
  * }))
+ *
+ * @throws TypeError if `onError` is not a function
  */
 export function sessionErrors<E extends Env>(onError: ErrorHandler<E>): ErrorHandler<E> {
   assertHandler('app.onError(sessionErrors((error, c) => …))', onError)
@@ -127,9 +142,9 @@ export function sessionErrors<E extends Env>(onError: ErrorHandler<E>): ErrorHan
 }
 
 /**
- * `c.var.session` with the types of its claims and data, which are those of `sessions`, whatever the
- * application's are.
- * @throws TypeError when `honoSessions(sessions)` is not mounted before
+ * Returns the session of a request, with the types of the claims and data of `sessions`. It is the same object as
+ * `c.var.session`.
+ * @throws TypeError if `honoSessions(sessions)` is not mounted before, or has other sessions
  */
 export function sessionOf<Claims extends object, Data>(
   c: Context,

@@ -26,9 +26,9 @@ const ADVICE = 'mount koaSessions(sessions)'
 const VERSIONS = 'Koa 2.15 and later releases of Koa 2, and Koa 3'
 
 /**
- * Sessions for Koa 2 and 3: sets `ctx.state.session`, serves the refresh and logout routes, refuses cross-site
- * requests that may change state, and answers the errors of Pawl that handlers throw. Mount it before everything
- * that uses a session.
+ * Makes the middleware that adds sessions to Koa 2 and 3. It sets `ctx.state.session`, serves the refresh and logout routes,
+ * and refuses cross-site requests that may change state. It also answers the errors of Pawl that handlers throw. Mount it
+ * before everything that uses a session.
  *
  * @example
  * app.use(koaSessions(sessions))
@@ -36,7 +36,8 @@ const VERSIONS = 'Koa 2.15 and later releases of Koa 2, and Koa 3'
  *   ctx.body = { id: ctx.state.session.userId }
  * })
  *
- * @throws InvalidOptionsError
+ * @throws InvalidOptionsError for an unknown or wrong option
+ * @throws TypeError if `sessions` are neither sessions, nor a promise of them, nor a function that makes them
  */
 export function koaSessions<Claims extends object, Data>(
   sessions: SessionsSource<Claims, Data>,
@@ -67,10 +68,11 @@ export function koaSessions<Claims extends object, Data>(
 }
 
 /**
- * Lets only requests with a session through. All others get 401 with a code, or, as page loads with an
- * expired access token, a redirect through the refresh route.
+ * Makes middleware that lets only requests with a session through. It answers any other request with 401 and a code. A page
+ * load with an expired access token is redirected through the refresh route.
  * @param uncalled nothing: the compiler refuses `requireSession` without its call
- * @throws InvalidOptionsError
+ * @throws InvalidOptionsError for an unknown or wrong requirement
+ * @throws TypeError if it is mounted without its call
  */
 export function requireSession(
   options: RequireOptions = {},
@@ -87,8 +89,9 @@ export function requireSession(
 }
 
 /**
- * `ctx.state.session` with the types of its claims and data, which are those of `sessions`.
- * @throws TypeError when `koaSessions(sessions)` is not mounted before
+ * Returns the session of a request, with the types of the claims and data of `sessions`. It is the same object as
+ * `ctx.state.session`.
+ * @throws TypeError if `koaSessions(sessions)` is not mounted before, or has other sessions
  */
 export function sessionOf<Claims extends object, Data>(
   ctx: AnyContext,

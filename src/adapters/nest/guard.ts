@@ -37,11 +37,12 @@ export class SessionRefusedException extends HttpException {
 }
 
 /**
- * Lets only requests with a session through. All others get 401 with a code, or, as page loads with an
- * expired access token, a redirect through the refresh route. {@link RequireSession} applies it to a controller
+ * A guard that lets only requests with a session through. It answers any other request with 401 and a code. A page load with
+ * an expired access token is redirected through the refresh route. {@link RequireSession} applies the guard to a controller
  * or a handler. As `APP_GUARD` it applies to all of them, except those that {@link Public} exempts.
  */
 export class SessionGuard implements CanActivate {
+  /** Decides about a request. Nest calls it. */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const required = reflector.getAllAndOverride<RequireOptions | null | undefined>(REQUIREMENT, [
       context.getHandler(),
@@ -57,7 +58,8 @@ export class SessionGuard implements CanActivate {
 }
 
 /**
- * Requires a session for a controller or a handler. The options of a handler replace those of its controller.
+ * Decorates a controller or a handler whose requests need a session. The options of a handler replace those of its
+ * controller.
  *
  * @example
  * @RequireSession({ maxAuthAge: 300 })
@@ -67,7 +69,8 @@ export class SessionGuard implements CanActivate {
  * }
  *
  * @param uncalled nothing: the compiler refuses `@RequireSession` without its call
- * @throws InvalidOptionsError
+ * @throws InvalidOptionsError for an unknown or wrong requirement
+ * @throws TypeError without its call
  */
 export function RequireSession(
   options: RequireOptions = {},
@@ -78,7 +81,11 @@ export function RequireSession(
   return applyDecorators(SetMetadata(REQUIREMENT, checkRequire(options)), UseGuards(SessionGuard))
 }
 
-/** Exempts a controller or a handler from the {@link SessionGuard} above it: logins, health checks. */
+/**
+ * Decorates a controller or a handler that the {@link SessionGuard} above it lets through, such as a login or a health check.
+ * @param uncalled nothing: the compiler refuses `@Public` without its call
+ * @throws TypeError without its call
+ */
 export function Public(...uncalled: undefined[]): ClassDecorator & MethodDecorator {
   assertCalled('@Public()', uncalled)
   return applyDecorators(SetMetadata(REQUIREMENT, null))

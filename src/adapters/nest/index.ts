@@ -10,8 +10,10 @@ export { SESSIONS, SessionsModule, type SessionsModuleAsyncOptions } from './mod
 export { sessionOf } from './request.ts'
 
 /**
- * The session of the request, as a parameter of a handler: `@Session() session: SessionOf<typeof sessions>`. Nest
+ * Decorates a parameter of a handler, which gets the session of the request. Its type is `SessionOf<typeof sessions>`. Nest
  * exports a decorator of this name too; import Pawl's.
+ * @param uncalled nothing: the compiler refuses `@Session` without its call
+ * @throws TypeError without its call
  */
 export function Session(...uncalled: undefined[]): ParameterDecorator {
   assertCalled('@Session()', uncalled)

@@ -19,18 +19,20 @@ import { sessionMiddleware } from '../shared/node-middleware.ts'
 import { SessionFilter } from './filter.ts'
 
 /**
- * Injects the `Sessions` of the application: `@Inject(SESSIONS) sessions: Sessions<Claims>`. If `forRoot` got a promise or
- * a function, it injects a function that returns a promise of them.
+ * The injection token of the application's sessions: `@Inject(SESSIONS) sessions: Sessions<Claims>`. If `forRoot` got a
+ * promise or a function, Nest injects a function that returns a promise of the sessions.
  */
 export const SESSIONS: unique symbol = Symbol('pawl.sessions')
 
-/** Options of {@link SessionsModule.forRootAsync}. */
+/** The options of {@link SessionsModule.forRootAsync}. */
 export interface SessionsModuleAsyncOptions<Claims extends object, Data, Injected extends unknown[]> {
+  /** The modules whose providers `inject` names. @defaultValue [] */
   readonly imports?: NonNullable<ModuleMetadata['imports']>
-  /** The providers that `useFactory` and `options` are called with. @defaultValue [] */
+  /** The providers that Nest passes to `useFactory` and `options`. @defaultValue [] */
   readonly inject?: NonNullable<FactoryProvider['inject']>
-  /** Makes the sessions. The module closes them when the application shuts down. */
+  /** A function that makes the sessions. The module closes them when the application shuts down. */
   readonly useFactory: (...injected: Injected) => Sessions<Claims, Data> | Promise<Sessions<Claims, Data>>
+  /** The options of the adapter, or a function that returns them. @defaultValue {} */
   readonly options?: HttpOptions | ((...injected: Injected) => HttpOptions)
 }
 
@@ -46,10 +48,10 @@ interface Parts {
 }
 
 /**
- * Sessions for a whole Nest application, on Express or Fastify. Serves the refresh and logout routes, at paths without
- * the global prefix. Refuses cross-site requests that may change state, attaches a session to all others, and answers
- * the errors of Pawl that handlers throw. Makes {@link SESSIONS} injectable everywhere. Import it once, in the root
- * module.
+ * The module that adds sessions to a whole Nest application, on Express or Fastify. It serves the refresh and logout routes,
+ * at paths without the global prefix. It refuses cross-site requests that may change state, attaches a session to all
+ * others, and answers the errors of Pawl that handlers throw. It makes {@link SESSIONS} injectable everywhere. Import it
+ * once, in the root module.
  */
 export class SessionsModule implements NestModule, OnApplicationShutdown {
   readonly #parts: Parts
@@ -63,14 +65,15 @@ export class SessionsModule implements NestModule, OnApplicationShutdown {
   }
 
   /**
-   * Uses sessions that the application makes and closes itself, a promise of them, or a function that makes them at the
-   * first request. The module closes what the function has made.
+   * Makes the module from sessions, a promise of them, or a function that makes them at the first request. The application
+   * closes sessions that it has made. The module closes those that the function has made.
    *
    * @example
    * @Module({ imports: [SessionsModule.forRoot(sessions)], controllers: [AccountController] })
    * export class AppModule {}
    *
-   * @throws InvalidOptionsError
+   * @throws InvalidOptionsError for an unknown or wrong option
+   * @throws TypeError if `sessions` are neither sessions, nor a promise of them, nor a function that makes them
    */
   static forRoot<Claims extends object, Data>(
     sessions: SessionsSource<Claims, Data>,
@@ -88,8 +91,8 @@ export class SessionsModule implements NestModule, OnApplicationShutdown {
   }
 
   /**
-   * Uses sessions that a factory makes from other providers. They are closed after the last request was answered:
-   * by `app.close()`, and on signals with `app.enableShutdownHooks()`.
+   * Makes the module from sessions that a factory makes from other providers. The module closes the sessions after the last
+   * answer: by `app.close()`, and on signals with `app.enableShutdownHooks()`.
    *
    * @example
    * SessionsModule.forRootAsync({
@@ -108,19 +111,21 @@ export class SessionsModule implements NestModule, OnApplicationShutdown {
   }
 
   /**
-   * Called by Nest after the body parsers and before the routes. Nest's consumer is not used: it mounts middleware
-   * below the global prefix, and matches paths in other ways than the router.
+   * Mounts the middleware of the module. Nest calls it after the body parsers and before the routes.
+   * @throws TypeError if the module is imported twice
    */
   configure(): void {
     if (this.#config.getGlobalFilters().some((filter) => filter instanceof SessionFilter))
       throw new TypeError('import SessionsModule once')
     const { source, http } = this.#parts
+    // Not by Nest's consumer: it mounts middleware below the global prefix, and matches paths in other ways than the router.
     this.#host.httpAdapter.use(sessionMiddleware(source, http, { name: FOR_ROOT, versions: VERSIONS }))
     // Added last, so Nest tries it before the application's filters: a filter for all errors would answer 500. Nest
     // tries filters of request or transient scope before all others.
     this.#config.addGlobalFilter(new SessionFilter(this.#config, this.#host.httpAdapter))
   }
 
+  /** Closes the sessions that the module has made. Nest calls it. */
   async onApplicationShutdown(): Promise<void> {
     await this.#parts.close()
   }

@@ -44,8 +44,8 @@ export function sessionForHandler(host: ArgumentsHost): AttachedSession {
 }
 
 /**
- * The session of a request of Express or Fastify, with the types of its claims and data, which are those of
- * `sessions`. For middleware, guards and interceptors.
+ * Returns the session of a request of Express or Fastify, with the types of the claims and data of `sessions`. Use it in
+ * middleware, guards and interceptors.
  * @throws TypeError if the module is not imported, or has other sessions
  */
 export function sessionOf<Claims extends object, Data>(

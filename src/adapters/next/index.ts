@@ -19,26 +19,34 @@ export type { CookieOptions, HttpOptions } from '../../http/options/resolve.ts'
 export type { RequestSession, SessionOf } from '../../http/request-session.ts'
 export type { ProxyHandler } from './proxy.ts'
 
+/** The options of {@link nextSessions}. All of them are optional. */
 export interface NextOptions extends HttpOptions {
   /**
-   * The client's address, which Next does not provide: from a header that your proxy or host always sets.
-   * `X-Forwarded-For` alone is not trusted, because any client can send it. @defaultValue unknown
+   * A function that returns the address of the client, which Next does not provide. It gets the headers of the request. Read
+   * the address from a header that your proxy or host always sets. Do not trust `X-Forwarded-For` otherwise, because any client can send it.
+   * @defaultValue unknown
    */
   readonly ip?: ClientAddress
-  /** Distinguishes several `nextSessions` of one application. @defaultValue 'sessions' */
+  /** A name that distinguishes several `nextSessions` of one application, 1 to 255 characters. @defaultValue 'sessions' */
   readonly name?: string
 }
 
 /** A Route Handler of Next. */
 export type RouteHandler<Context> = (request: NextRequest, context: Context) => Promise<Response>
 
+/** Sessions for the App Router of Next. {@link nextSessions} makes them. */
 export interface NextSessions<Claims extends object, Data> {
-  /** The sessions themselves, made on first use: for `sessions.list(userId)` and the like. */
+  /**
+   * Returns the sessions themselves, made at first use: for `sessions.list(userId)` and the like.
+   * @throws the error of `createSessions`, if the sessions cannot be made
+   */
   sessions(): Promise<Sessions<Claims, Data>>
   /**
-   * A Route Handler with a session. Errors of Pawl that it throws are answered, all others are Next's.
-   * @param require makes every request need a session
-   * @throws InvalidOptionsError
+   * Turns a handler that takes a session into a Route Handler. Pawl answers the errors of Pawl that it throws; Next handles
+   * all others.
+   * @param require the requirements of the handler. If you give it, every request needs a session
+   * @throws InvalidOptionsError for an unknown or wrong requirement
+   * @throws TypeError if `handler` is not a function
    */
   route<Context = unknown>(
     handler: (
@@ -49,43 +57,49 @@ export interface NextSessions<Claims extends object, Data> {
     require?: RequireOptions,
   ): RouteHandler<Context>
   /**
-   * A Server Action with a session. The cookies of a login or logout are set however the action ends, also by
-   * `redirect()`. Errors of Pawl are thrown: CsrfRejectedError, and those of a request that does not meet `require`.
-   * @throws InvalidOptionsError
+   * Turns a function that takes a session into a Server Action. Pawl sets the cookies of a login or logout however the
+   * action ends, also by `redirect()`. The action rejects with `CsrfRejectedError` for a forged request, and with a
+   * `SessionsError` for a request that does not meet `require`.
+   * @param require the requirements of the action, without `csrf`. If you give it, every call needs a session
+   * @throws InvalidOptionsError for an unknown or wrong requirement, and for `csrf: true`
+   * @throws TypeError if `act` is not a function
    */
   action<Args extends unknown[], Result>(
     act: (session: RequestSession<Claims, Data>, ...args: Args) => Result,
     require?: RequireOptions,
   ): (...args: Args) => Promise<Awaited<Result>>
   /**
-   * The session of a Server Component, of `generateMetadata` and of other code that cannot set cookies, or null.
-   * It is verified and never refreshed; `proxy` does that before. With `revocation.mode: 'lookup'` each call
-   * reads the row. The page becomes dynamic.
+   * Reads the session in a Server Component, in `generateMetadata` and in other code that cannot set cookies. Pawl verifies
+   * it and never refreshes it; `proxy` has done so before. With `revocation.mode: 'lookup'` each call reads the row. The page
+   * becomes dynamic.
+   * @returns null without a session
+   * @throws TryAgainError, StoreUnavailableError or SecretUnknownError if Pawl cannot tell now whether there is a session
    */
   read(): Promise<VerifiedSession<Claims> | null>
   /**
-   * For `proxy.ts`: redirects page loads with an expired access token through the refresh route. With
-   * `refresh: 'inline'` it renews the token itself; a page load is then redirected to the same URL, and an action
-   * continues at once. Answers Pawl's own routes, and refuses cross-site requests that may change state.
-   * @param handler the application's own part; not called for a request that Pawl has answered
+   * Makes the function for `proxy.ts`. It answers Pawl's own routes, and refuses cross-site requests that may change state. It
+   * redirects page loads with an expired access token through the refresh route. With `refresh: 'inline'` it refreshes
+   * itself: it then redirects a page load to the same URL, and an action continues at once.
+   * @param handler your own part of the proxy. Pawl does not call it for a request that it has answered
+   * @throws TypeError if `handler` is not a function
    */
   proxy(
     handler?: ProxyHandler<Claims, Data>,
   ): (request: NextRequest, event: NextFetchEvent) => Promise<Response>
-  /** Pawl's own routes, for `app/session/[...pawl]/route.ts`. `OPTIONS` is for pages of `trustedOrigins`. */
+  /** The Route Handlers of Pawl's own routes, for `app/session/[...pawl]/route.ts`. `OPTIONS` answers CORS preflights. */
   readonly handlers: Readonly<Record<'GET' | 'POST' | 'OPTIONS', RouteHandler<unknown>>>
 }
 
 /**
- * Sessions for the App Router of Next, in its Node.js runtime.
- *
- * @param source a function that makes the sessions when the first request needs them, never while Next builds. Sessions
- * and a promise of them are made with the module, also while Next builds
+ * Adds sessions to the App Router of Next, in its Node.js runtime.
+ * @param source a function that makes the sessions. Pawl calls it when the first request needs them, never while Next builds.
+ * Sessions, or a promise of them, would also be made while Next builds
+ * @param options the options of the adapter
  *
  * @example
  * export const { route, action, read, proxy, handlers } = nextSessions(() => createSessions({ … }))
  *
- * @throws InvalidOptionsError
+ * @throws InvalidOptionsError for an unknown or wrong option
  */
 export function nextSessions<Claims extends object, Data>(
   source: SessionsSource<Claims, Data>,

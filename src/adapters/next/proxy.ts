@@ -10,7 +10,7 @@ import { HANDOVER_HEADER } from './handover.ts'
 import type { Setup } from './setup.ts'
 import { type Started, startOrReply } from './start.ts'
 
-/** The application's own part of the proxy; undefined lets the request through. */
+/** Your own part of the proxy. It returns a response, or `undefined` to let the request through. */
 export type ProxyHandler<Claims extends object, Data> = (
   session: RequestSession<Claims, Data>,
   request: NextRequest,

@@ -27,36 +27,44 @@ export type { UpgradeHandler, UpgradeListener } from './upgrade.ts'
 
 const VERSIONS = 'requests and responses of `node:http` (with a `Request` use pawl/fetch)'
 
+/** The options of {@link nodeSessions}. All of them are optional. */
 export interface NodeOptions extends HttpOptions {
-  /** The client's address, if a proxy hides it. @defaultValue the address at the other end of the socket */
+  /**
+   * A function that returns the address of the client, if a proxy hides it. If it throws, Pawl emits a process warning.
+   * @defaultValue the address at the other end of the socket
+   */
   readonly ip?: (req: IncomingMessage) => string | undefined
   /**
-   * Called with every error that Pawl does not answer. By then the client has got an empty 500, unless the
-   * response had already begun. `res` is null for a WebSocket handshake. @defaultValue a process warning
+   * A function that Pawl calls with every error that it does not answer. The client has then got an empty 500, unless the
+   * response had begun. `res` is null for a WebSocket handshake.
+   * @defaultValue a process warning
    */
   readonly onError?: (error: unknown, req: IncomingMessage, res: ServerResponse | null) => void
 }
 
+/** A handler for `createServer` that also takes the session of the request. */
 export type NodeHandler<Claims extends object, Data> = (
   req: IncomingMessage,
   res: ServerResponse,
   session: RequestSession<Claims, Data>,
 ) => unknown
 
+/** A function that adds sessions to the handlers of a `node:http` server. {@link nodeSessions} makes it. */
 export interface WithSession<Claims extends object, Data> {
   /**
    * Turns a handler that takes a session into one for `createServer`.
-   * @param require if given, every request of this handler needs a session
-   * @throws InvalidOptionsError
+   * @param require the requirements of the handler. If you give it, every request needs a session
+   * @throws InvalidOptionsError for an unknown or wrong requirement
+   * @throws TypeError if `handler` is not a function
    */
   (
     handler: NodeHandler<Claims, Data>,
     require?: RequireOptions,
   ): (req: IncomingMessage, res: ServerResponse) => Promise<void>
   /**
-   * Turns a handler into a listener for the server's `upgrade` event. Unlike a request, a WebSocket handshake
-   * always needs a session, unless `optional` is set: once a socket is open there is no 401 to answer with.
-   * Handshakes of pages of other origins are refused, and so is anything but a WebSocket.
+   * Turns a handler into a listener for the server's event `upgrade`. A WebSocket handshake always needs a session, unless
+   * `optional` is set, because an open socket cannot answer 401. Pawl refuses handshakes of pages of other origins, and
+   * upgrades to other protocols.
    *
    * @example
    * server.on('upgrade', withSession.upgrade((req, socket, head, session) => {
@@ -65,15 +73,17 @@ export interface WithSession<Claims extends object, Data> {
    *   })
    * }))
    *
-   * @throws InvalidOptionsError
+   * @throws InvalidOptionsError for an unknown or wrong requirement
+   * @throws TypeError if `handler` is not a function
    */
   upgrade(handler: UpgradeHandler<Claims, Data>, require?: RequireOptions): UpgradeListener
 }
 
 /**
- * Sessions for plain `node:http`: serves the refresh and logout routes, refuses cross-site requests that may change
- * state, and answers the errors of Pawl that the handler throws, by reading `session.userId` without a session for
- * example. Any other error is answered with 500 and goes to `onError`. The returned promise never rejects.
+ * Makes the function that adds sessions to plain `node:http`. It serves the refresh and logout routes, and refuses
+ * cross-site requests that may change state. It answers the errors of Pawl that a handler throws, for example by reading
+ * `session.userId` without a session. It answers any other error with 500 and passes it to `onError`. The promise of a
+ * handler never rejects.
  *
  * @example
  * const withSession = nodeSessions(sessions)
@@ -81,7 +91,8 @@ export interface WithSession<Claims extends object, Data> {
  *   res.end(`Hello ${session.userId}`)
  * }))
  *
- * @throws InvalidOptionsError
+ * @throws InvalidOptionsError for an unknown or wrong option
+ * @throws TypeError if `sessions` are neither sessions, nor a promise of them, nor a function that makes them
  */
 export function nodeSessions<Claims extends object, Data>(
   sessions: SessionsSource<Claims, Data>,

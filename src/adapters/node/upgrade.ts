@@ -8,8 +8,8 @@ import type { RequestSession } from '../../http/request-session.ts'
 import { NodeExchange } from '../shared/node-exchange.ts'
 
 /**
- * Takes over a WebSocket handshake, by `handleUpgrade` of a WebSocket library for example. The session
- * reads as in any request; `create` and `revoke` need cookies, which no handshake can set, and throw a TypeError.
+ * A handler that takes over a WebSocket handshake, for example by `handleUpgrade` of a WebSocket library. The session reads
+ * as in any request. In cookie mode `create` and `revoke` throw a TypeError, because a handshake sets no cookies.
  */
 export type UpgradeHandler<Claims extends object, Data> = (
   req: IncomingMessage,
@@ -18,7 +18,7 @@ export type UpgradeHandler<Claims extends object, Data> = (
   session: RequestSession<Claims, Data>,
 ) => unknown
 
-/** For the `upgrade` event of a `node:http` server. The promise never rejects. */
+/** A listener for the event `upgrade` of a `node:http` server. Its promise never rejects. */
 export type UpgradeListener = (req: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>
 
 interface UpgradeParts<Claims extends object, Data> {

@@ -10,13 +10,13 @@ import { register } from './register.ts'
 /** The options of {@link bindDevice}. All are optional. */
 export interface BindDeviceOptions {
   /**
-   * The key of a native app, which keeps it itself.
+   * The key of a native app, which keeps it in the keystore of the device.
    * @defaultValue a key in IndexedDB, which no script can read and all tabs of the origin share
    */
   readonly signer?: DeviceSigner
   /**
    * Whether every request of `client.fetch` and `attachFetch` carries a proof, for routes with
-   * `requireSession({ proof: true })`. Bearer mode only. Each proof is one signature.
+   * `requireSession({ proof: true })`. It applies in bearer mode only. Each proof costs one signature.
    * @defaultValue false
    */
   readonly proveRequests?: boolean
@@ -37,8 +37,9 @@ const PATIENCE = 1000
 const CHALLENGE_LIFETIME = 300_000
 
 /**
- * Binds sessions to a key of this device: with copied cookies or tokens alone, nobody can refresh them. The server needs
- * the option `deviceBinding`. The key is made after the first sign-in. Where it cannot be kept, sessions stay unbound.
+ * Makes the key of this device, for the option `device` of a client, which binds its sessions to the key. Nobody can refresh
+ * a bound session with copied cookies or tokens alone. The server needs the option `deviceBinding`. The client makes the
+ * key after the first sign-in. If the browser cannot keep it, sessions stay unbound.
  *
  * @example
  * import { createSessionClient } from 'pawl/client'

@@ -1,8 +1,10 @@
 import type { SessionClient } from '../client.ts'
 
-/** What {@link checkWhenActive} uses of the `AppState` of React Native. */
+/** The part of the `AppState` of React Native that {@link checkWhenActive} uses. */
 export interface AppStateModule {
+  /** The present state of the app, such as `active` or `background`. */
   readonly currentState?: string | null | undefined
+  /** Adds a listener of the state. */
   addEventListener(type: 'change', listener: (state: string) => void): { remove(): void }
 }
 
@@ -10,8 +12,8 @@ export interface AppStateModule {
  * Calls `client.check()` whenever the app comes back from the background. If the access token has expired meanwhile, all
  * requests of that moment share one refresh. A dialog of the system, such as Face ID, does not count as the background.
  *
- * @param AppState of `react-native`
- * @returns a function that ends it
+ * @param AppState the object `AppState` of `react-native`
+ * @returns a function that removes the listener
  *
  * @example
  * import { AppState } from 'react-native'

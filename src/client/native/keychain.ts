@@ -1,25 +1,32 @@
 import { type NativeTokens, nativeTokens } from './native-tokens.ts'
 
-/** What {@link keychainTokens} uses of the module `react-native-keychain`. */
+/** The part of the module `react-native-keychain` that {@link keychainTokens} uses. */
 export interface KeychainModule<Accessible> {
-  readonly ACCESSIBLE: { readonly AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY: Accessible }
+  /** When an entry can be read. */
+  readonly ACCESSIBLE: {
+    /** From the first unlock after a restart of the device on; never on another device. */
+    readonly AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY: Accessible
+  }
+  /** Reads an entry. */
   getGenericPassword(options: { service: string }): Promise<false | { readonly password: string }>
+  /** Writes an entry. */
   setGenericPassword(
     username: string,
     password: string,
     options: { service: string; accessible: Accessible },
   ): Promise<unknown>
+  /** Removes an entry. */
   resetGenericPassword(options: { service: string }): Promise<unknown>
 }
 
 /**
- * Keeps tokens with `react-native-keychain`: in the keychain of iOS, encrypted by the keystore of Android. A crash during a write
- * leaves the previous tokens. They can be read in the background, from the first unlock after a restart of the device
- * on. A backup does not carry them to another device.
+ * Makes a storage of tokens by `react-native-keychain`: in the keychain of iOS, encrypted by the keystore of Android. A crash
+ * during a write leaves the previous tokens. The app can read them in the background, once the device was unlocked after a
+ * restart. A backup does not carry them to another device.
  *
  * @param Keychain the module
- * @param name of the services, for an app with several sessions. @defaultValue 'pawl.session'
- * @throws TypeError if the name has other characters than letters, digits, dots, hyphens and underscores
+ * @param name the name of the entries, for an app with several sessions; `pawl.session` by default
+ * @throws TypeError if the name is not 1 to 100 letters, digits, dots, hyphens and underscores
  *
  * @example
  * import * as Keychain from 'react-native-keychain'

@@ -10,13 +10,14 @@ const PATIENCE = 5000
 /** The `user` option of a client. */
 type LoadUser<User> = (fetch: typeof globalThis.fetch) => Promise<User | null>
 
-/** Tokens in the keychain of a device, and the user whom they belong to. */
+/** The storage of tokens in the keychain of a device, and of the user to whom they belong. */
 export interface NativeTokens extends TokenStorage {
   /**
-   * Makes the `user` option work without a network. If `load` throws or takes longer than 5 s, the result is the user whom it
-   * found last for the stored session, or null if no tokens are stored. If there is neither, it waits for `load`. The
-   * user is kept in the keychain as JSON, at most 32,000 characters. A sign-out removes it.
-   * @param load as the option `user`
+   * Makes a function for the option `user` that also works without a network. If `load` throws or takes longer than 5 s, the
+   * function returns the user that `load` last found for the stored session. Without stored tokens it returns null. If no
+   * user is stored, it waits for `load`. The keychain holds the user as JSON, at most 32,000 characters. A sign-out removes
+   * it.
+   * @param load loads the user, as the option `user`
    *
    * @example
    * import * as SecureStore from 'expo-secure-store'

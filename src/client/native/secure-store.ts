@@ -1,21 +1,25 @@
 import { type NativeTokens, nativeTokens } from './native-tokens.ts'
 
-/** What {@link secureStoreTokens} uses of the module `expo-secure-store`. */
+/** The part of the module `expo-secure-store` that {@link secureStoreTokens} uses. */
 export interface SecureStoreModule {
+  /** An entry can be read from the first unlock after a restart of the device on, and never on another device. */
   readonly AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY: number
+  /** Reads an entry. */
   getItemAsync(key: string, options?: { keychainAccessible?: number }): Promise<string | null>
+  /** Writes an entry. */
   setItemAsync(key: string, value: string, options?: { keychainAccessible?: number }): Promise<void>
+  /** Removes an entry. */
   deleteItemAsync(key: string, options?: { keychainAccessible?: number }): Promise<void>
 }
 
 /**
- * Keeps tokens with `expo-secure-store`: in the keychain of iOS, encrypted by the keystore of Android. Values of any length are
- * split into parts, and a crash during a write leaves the previous tokens. They can be read in the background, from the
- * first unlock after a restart of the device on. A backup does not carry them to another device.
+ * Makes a storage of tokens by `expo-secure-store`: in the keychain of iOS, encrypted by the keystore of Android. It splits
+ * long values into parts. A crash during a write leaves the previous tokens. The app can read them in the background, once
+ * the device was unlocked after a restart. A backup does not carry them to another device.
  *
  * @param SecureStore the module
- * @param name of the entries, for an app with several sessions. @defaultValue 'pawl.session'
- * @throws TypeError if SecureStore cannot have a key of that name
+ * @param name the name of the entries, for an app with several sessions; `pawl.session` by default
+ * @throws TypeError if the name is not 1 to 100 letters, digits, dots, hyphens and underscores
  *
  * @example
  * import * as SecureStore from 'expo-secure-store'

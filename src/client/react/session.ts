@@ -12,14 +12,16 @@ import {
 import type { SessionClient } from '../client.ts'
 import { type SessionState, UNKNOWN } from '../session-state.ts'
 
-/** Properties of {@link SessionProvider}. */
+/** The properties of {@link SessionProvider}. */
 export interface SessionProviderProps {
+  /** The client of the session. */
   readonly client: SessionClient
   /**
-   * The session when the server rendered the page. Used until the client has found out itself.
+   * The session at the time when the server rendered the page. The hooks return it until the client has found out itself.
    * @defaultValue status `unknown`
    */
   readonly initial?: SessionState | undefined
+  /** The components that use the session. */
   readonly children?: ReactNode
 }
 
@@ -31,8 +33,8 @@ interface ProviderValue extends Pick<SessionProviderProps, 'client' | 'initial'>
 const Context = createContext<ProviderValue | null>(null)
 
 /**
- * Provides a client to the components below. Unless `initial` says whether somebody is signed in, calls
- * `client.check()` once.
+ * Provides a client to the components below. Unless `initial` says whether somebody is signed in, it calls `client.check()`.
+ * Without a response it calls it again at the next event `online` or `focus`.
  *
  * @example
  * const client = createSessionClient()
@@ -66,10 +68,12 @@ export function SessionProvider({ client, initial, children }: SessionProviderPr
 }
 
 /**
- * Returns the session. The component renders again whenever it changes.
+ * Returns the session. The component renders again whenever the session changes.
  *
  * @example
  * const { status, user } = useSession<User>()
+ *
+ * @throws TypeError outside of a {@link SessionProvider}
  */
 export function useSession<User = unknown>(): SessionState<User> {
   const { client, initial = UNKNOWN, isOutdated } = useProviderValue()
@@ -81,7 +85,7 @@ export function useSession<User = unknown>(): SessionState<User> {
   return (session.status === 'unknown' && !isOutdated.current ? initial : session) as SessionState<User>
 }
 
-/** Returns the client, for `fetch`, `signIn` and `signOut`. */
+/** Returns the client, for `fetch`, `signIn` and `signOut`. @throws TypeError outside of a {@link SessionProvider} */
 export function useSessionClient<User = unknown>(): SessionClient<User> {
   return useProviderValue().client as SessionClient<User>
 }

@@ -2,19 +2,25 @@ import type { PublicJwk, SigningKey } from './signing-key.ts'
 
 /** A signing key as {@link Sessions.keys} lists it, without key material. */
 export interface KeyInfo {
+  /** The number of the key. Each new key has the next number. */
   readonly epoch: number
+  /** The key id in the header of its tokens (RFC 7515 section 4.1.4). */
   readonly kid: string
+  /** The signature algorithm: `HS256`, `EdDSA` or `ES256`; another name if a later release made the key. */
   readonly algorithm: string
+  /** When the key was made. With a function as `keys.provided`: when this process first got the key. */
   readonly createdAt: Date
+  /** When the key starts to sign. */
   readonly signsFrom: Date
-  /** `null` until the next key is known. */
+  /** When the key stops to verify; `null` until the next key is known. With a function: when it dropped the key. */
   readonly verifiesUntil: Date | null
-  /** Whether this process can decrypt it with its secrets. False for a retired key, which it need not decrypt. */
+  /** Whether this process verifies tokens by the key: it can decrypt the key, and the key is not retired. */
   readonly usable: boolean
 }
 
 /** A JWK Set (RFC 7517 section 5). */
 export interface JsonWebKeySet {
+  /** The public keys. */
   readonly keys: PublicJwk[]
 }
 

@@ -1,7 +1,11 @@
 import { check } from '../../portable/options/check.ts'
 import { type ProvidedKey, type SigningKey, signingKeyFromProvided } from './signing-key.ts'
 
-/** Returns the application's keys. Called at the start, every minute, and when a token has an unknown `kid`. */
+/**
+ * A function that returns the application's signing keys; the first one signs. Pawl calls it at the start, every minute, for
+ * `keys.rotate()`, and for a token with an unknown `kid` (at most every 10 seconds). If it fails after the start or takes
+ * longer than 10 seconds, the last keys stay in use.
+ */
 export type ProvidedKeySource = () => readonly ProvidedKey[] | Promise<readonly ProvidedKey[]>
 
 /** The first key signs, all verify. */

@@ -40,25 +40,35 @@ export interface SigningKey {
   readonly header: string
   readonly sign: (input: string) => string | Promise<string>
   readonly verify: (input: string, signature: string) => boolean
-  /** The public key as a JWK (RFC 7517); `null` for HS256. */
   /** Equal for equal keys. Says nothing about a secret key. */
   readonly material: string
+  /** The public key as a JWK (RFC 7517); `null` for HS256. */
   readonly publicJwk: PublicJwk | null
 }
 
 /**
- * A signing key of the application: a `KeyObject` (a private key, or a secret key for HS256). For a key in a KMS
- * or HSM: its public key and a function that signs.
+ * A signing key of the application, as a `KeyObject`. If the key stays in a KMS or HSM, it is the public key and a function
+ * that signs.
  */
 export type ProvidedKey =
-  | { readonly kid: string; readonly algorithm: Algorithm; readonly key: KeyObject }
   | {
+      /** The key id: 1 to 64 letters, digits, `.`, `_` or `-`. A new key needs a new one. */
       readonly kid: string
+      /** The signature algorithm. */
+      readonly algorithm: Algorithm
+      /** The private key; for HS256 a secret key of at least 32 bytes (RFC 7518 section 3.2). */
+      readonly key: KeyObject
+    }
+  | {
+      /** The key id: 1 to 64 letters, digits, `.`, `_` or `-`. A new key needs a new one. */
+      readonly kid: string
+      /** The signature algorithm. */
       readonly algorithm: Exclude<Algorithm, 'HS256'>
+      /** The public key, by which Pawl checks each signature. */
       readonly publicKey: KeyObject
       /**
-       * Signs the bytes. An ES256 signature must be in the IEEE P1363 format (64 bytes). If it fails, takes longer than
-       * 10 s or returns a wrong signature, the login or refresh answers "try again" (503).
+       * Signs the bytes. An ES256 signature must be in the IEEE P1363 format (64 bytes). If the function fails, takes longer
+       * than 10 seconds or returns a wrong signature, the login or refresh throws `TryAgainError` (503).
        */
       readonly sign: (input: Uint8Array) => Promise<Uint8Array>
     }

@@ -3,11 +3,18 @@ import { printable } from '../../portable/printable.ts'
 import { catchRejection, type Events } from './events.ts'
 import type { EventName } from './session-events.ts'
 
-/** A logger with the methods of pino. Pawl never logs a token. */
+/**
+ * A logger with the methods of pino. `fields` holds the name of the event as `event`, and its fields. The messages are
+ * stable. Pawl never logs a token. If a method throws, Pawl emits one process warning.
+ */
 export interface Logger {
+  /** Logs a part of normal requests. */
   debug(fields: object, message: string): void
+  /** Logs something unusual that needs no action. */
   info(fields: object, message: string): void
+  /** Logs something that an operator should look at. */
   warn(fields: object, message: string): void
+  /** Logs something that an operator must act on. */
   error(fields: object, message: string): void
 }
 

@@ -3,17 +3,24 @@ import type { NormalContext } from '../request-context.ts'
 import type { Verdict } from '../rotation/decision.ts'
 import type { DeviceKind, EndReason, MissingRows } from '../store.ts'
 
-/** The events of {@link Sessions.on}. No event carries a token. */
+/**
+ * The events of {@link Sessions.on}, by name. No event carries a token. `ip` and `userAgent` are `null` if they are not known,
+ * or if the options `privacy.ip` and `privacy.userAgent` leave them out.
+ */
 export interface SessionEvents {
-  /** `createSessions` has finished. Timeouts are in seconds; `null` means no limit. */
+  /**
+   * `createSessions` has finished. Durations are in seconds; `null` means no limit. Only the options `logger` and `telemetry`
+   * and diagnostics channels get this event.
+   */
   started: {
     revocation: 'feed' | 'expiry' | 'lookup'
     accessTokenLifetime: number
     idleTimeout: number
     absoluteTimeout: number | null
   }
+  /** A session started: by a login, or by the redemption of a handoff code. */
   created: { sessionId: string; userId: string; ip: string | null; userAgent: string | null }
-  /** An administrator acts as a user (`session.actAs`), in a session of its own until `expiresAt` at the latest. */
+  /** An administrator started to act as a user (`session.actAs`). The acting session ends at `expiresAt` at the latest. */
   actingStarted: {
     sessionId: string
     userId: string
@@ -22,7 +29,10 @@ export interface SessionEvents {
     ip: string | null
     userAgent: string | null
   }
-  /** The administrator stopped acting or signed out. Acting that expires, or that a `revoke` ends, emits no such event. */
+  /**
+   * The administrator stopped acting or signed out. If the acting expires, or `revoke` ends it, Pawl does not emit this
+   * event.
+   */
   actingStopped: {
     sessionId: string
     userId: string
@@ -30,13 +40,22 @@ export interface SessionEvents {
     ip: string | null
     userAgent: string | null
   }
-  /** A refresh was answered. */
+  /** Pawl answered a refresh with new tokens. */
   refreshed: { sessionId: string; userId: string; verdict: Verdict }
-  /** The row advanced to a new generation: by the refresh token itself, or by the use of its access token. */
+  /**
+   * The row advanced to a new generation. `reason` is `refresh` for a presented refresh token, and `use` for the use of its
+   * access token.
+   */
   rotated: { sessionId: string; userId: string; generation: number; reason: 'refresh' | 'use' }
-  /** The database had lost commits (a crash, a failover, a restored backup). A genuine token brought the row up to date. */
+  /**
+   * A genuine refresh token brought the row up to date, from the generation `from` to the generation `to`. The database had
+   * lost commits: by a crash, a failover or a restored backup.
+   */
   rolledBack: { sessionId: string; userId: string; from: number; to: number }
-  /** Pawl detected the reuse of a refresh token; `ended` follows. */
+  /**
+   * Pawl detected the reuse of a refresh token; `ended` follows. `ip` and `userAgent` are those of the request that presented
+   * the token.
+   */
   reused: { sessionId: string; userId: string; ip: string | null; userAgent: string | null }
   /** This process ended a session. {@link Sessions.onEnded} also reports sessions that other processes ended. */
   ended: { sessionId: string; userId: string; reason: EndReason }
@@ -50,16 +69,16 @@ export interface SessionEvents {
     userAgent: string | null
   }
   /**
-   * A refresh of a bound session came without a proof: from a thief with copied tokens, or from a client that has lost its key.
-   * Pawl refused it and changed nothing.
+   * A refresh of a bound session came without a proof. The client is a thief with copied tokens, or has lost its key. Pawl
+   * refused the refresh and changed nothing.
    */
   deviceProofMissing: { sessionId: string; userId: string; ip: string | null; userAgent: string | null }
   /** A refresh of a bound session, or a proof at the device route, came with another key. Pawl refused it and changed nothing. */
   deviceMismatch: { sessionId: string; userId: string; ip: string | null; userAgent: string | null }
   /**
-   * An administrator acted by the console (`pawl/console`). `actor` is who, as `authorize` says. `sessions` is how many sessions
-   * the action changed: 0 for `rotate-keys`, and if somebody else was faster or the database failed before; `null` if the
-   * database failed on the way and some may have changed.
+   * An administrator acted by the console (`pawl/console`). `actor` is the name that `authorize` returned. `sessions` is the
+   * number of sessions that the action changed. It is 0 if another administrator was faster or the database failed before,
+   * and for `rotate-keys`. It is `null` if the database failed during the action: some sessions may have changed.
    */
   consoleAction: {
     action: ConsoleAction
@@ -68,7 +87,7 @@ export interface SessionEvents {
     userId: string | null
     sessions: number | null
   }
-  /** A session came from another address or user agent than before. This alone never ends it. */
+  /** A session came from another address or user agent than before. This alone never ends the session. */
   contextChanged: {
     sessionId: string
     userId: string
@@ -76,63 +95,72 @@ export interface SessionEvents {
     to: NormalContext
   }
   /**
-   * A refresh met stored claims or data that their schema refuses. `path` is the place of the first issue. With
+   * A schema refused the stored claims or data of a session during a refresh. `path` is the place of the first issue. With
    * `onSchemaMismatch: 'reject'` the user must sign in again.
    */
   schemaMismatch: { sessionId: string; userId: string; path: string }
   /**
-   * The option `refreshClaims` failed or took too long, and `onRefreshClaimsError` applies. Or its claims are refused by the
-   * schema or too large, and the session keeps those that it has.
+   * The option `refreshClaims` failed or took too long, and `onRefreshClaimsError` applies. Or its claims are too large or the
+   * schema refuses them, and the session keeps the present claims.
    */
   claimsRefreshFailed: { sessionId: string; userId: string; error: unknown }
   /**
-   * A response sets session cookies that a proxy may refuse: its `Set-Cookie` lines have `bytes`, which is more than `limit`.
-   * Once per `createSessions`. Make the claims smaller, or the buffer of the proxy larger.
+   * The session cookies of a response are so large that a proxy may refuse it. `bytes` is the size of its `Set-Cookie` lines,
+   * which exceeds `limit`. Emitted once. Make the claims smaller, or the buffer of the proxy larger.
    */
   cookiesLarge: { bytes: number; limit: number }
-  /** A limit put a refresh off. `reason` is the option that decided. */
+  /** A limit refused a refresh, and the client retries. `reason` is the option of `limits` that decided. */
   refreshLimited: { sessionId: string; reason: 'refreshesPerMinute' | 'allowRefresh' }
-  /** A login was refused, because the user has too many sessions. */
+  /** Pawl refused a login, because the user has reached `limits.sessionsPerUser`. */
   sessionLimited: { userId: string }
-  /** Confirmations were dropped. Harmless: the next refresh has the same effect. */
+  /**
+   * Pawl dropped confirmations. This is harmless, because the next refresh has the same effect. `reason`: the queue was
+   * `full`, they were `late`, or the write failed (`store`).
+   */
   confirmationsDropped: { count: number; reason: 'full' | 'late' | 'store' }
   /** A client presented a refresh token or a handoff code of a secret or a release that this process does not have. */
   secretUnknown: Record<string, never>
-  /** A genuine token has no row, but the row may exist: the client retries and keeps its cookies. */
+  /** The row of a genuine token was not found, but it may exist. The client retries and keeps its cookies. */
   rowsHidden: { reason: MissingRows }
-  /** A new signing key was published. With a function as `keys.provided`: a new key signs now. */
+  /** A new signing key was published; it signs from `signsFrom`. With a function as `keys.provided`: a new key signs now. */
   keysRotated: { epoch: number; kid: string; signsFrom: Date }
   /**
-   * A signing key in the database is unusable, or the rotation failed: the old key keeps signing. With `keys.provided`,
-   * where `epoch` is null: `sign` of a key failed, or the function that returns the keys.
+   * A signing key in the database is unusable, or the rotation failed; the old key keeps signing. With `keys.provided`,
+   * `epoch` is `null`: `sign` of a key failed, or the function that returns the keys.
    */
   keyTrouble: { epoch: number | null; error: unknown }
-  /** The clock of this process is wrong. Pawl follows the clock of the database. */
+  /**
+   * The clock of this process differs by more than 5 seconds from that of the database, which Pawl follows. `milliseconds`
+   * is positive if the clock of this process is behind.
+   */
   clockSkew: { milliseconds: number }
-  /** Background work could not reach the store. */
+  /** Background work could not reach the store. Pawl retries it. */
   storeUnavailable: { operation: Exclude<BackgroundOperation, 'clock'>; error: unknown }
-  /** Background work failed, and not because of the database: a bug of Pawl, of the driver or of a custom store. */
+  /** Background work failed, but not by an outage: by a bug of Pawl, of the driver or of a custom store. Pawl retries it. */
   backgroundFailed: { operation: BackgroundOperation; error: unknown }
   /** LISTEN works: revocations arrive within milliseconds. */
   feedListening: Record<string, never>
   /**
-   * LISTEN does not work: revocations arrive by polling until it does. Emitted once per reason. `error` says why, without
-   * a password; `null` if the store does not know.
+   * LISTEN does not work, so revocations arrive by polling. Emitted once per reason. `error` is the reason, without a
+   * password; `null` if the store does not know it.
    */
   feedPolling: { error: Error | null }
-  /** The process has not read revocations for longer than `maxStaleness`; `onStale` applies. */
+  /** The process has not read revocations for `seconds`, longer than `revocation.maxStaleness`; `revocation.onStale` applies. */
   feedStale: { seconds: number }
-  /** The feed is current again after it was stale. */
+  /** The feed is current again after it was stale. `seconds` is how old the list of revocations had become. */
   feedCaughtUp: { seconds: number }
-  /** `revocation.memory` is full. Older access tokens must be refreshed; nobody is logged out. */
+  /**
+   * The list of revocations was full (`revocation.memory`), and `dropped` entries were removed. Access tokens issued before
+   * `refreshBefore` must be refreshed. Nobody is signed out.
+   */
   feedOverflowed: { dropped: number; refreshBefore: Date }
-  /** Another program sends on Pawl's NOTIFY channel. */
+  /** Another program sends messages on Pawl's NOTIFY channel, `total` so far. Emitted at the 1st, 2nd, 4th, 8th and so on. */
   feedForeign: { total: number }
-  /** Rows past their retention were deleted. */
+  /** Pawl deleted rows past their retention: `sessions` sessions and `keys` signing keys. */
   pruned: { sessions: number; keys: number }
 }
 
-/** What an administrator can do by the console. */
+/** An action of an administrator in the console. */
 export type ConsoleAction =
   | 'end-session'
   | 'end-user'
@@ -144,4 +172,5 @@ export type ConsoleAction =
 /** Work that no request waits for. */
 export type BackgroundOperation = 'poll' | 'confirm' | 'notify' | 'end' | 'keys' | 'prune' | 'clock'
 
+/** The name of an event of {@link SessionEvents}. */
 export type EventName = keyof SessionEvents

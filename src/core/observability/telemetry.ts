@@ -1,44 +1,50 @@
 import { catchRejection, type Events, guard, reportThrown } from './events.ts'
 
-/** The operations that telemetry measures. */
+/** An operation that telemetry measures. */
 export type Operation = 'create' | 'refresh' | 'check' | 'confirm' | 'poll' | 'prune'
 
-/** The current state of this process, for health checks and metrics. */
+/** Figures of this process, for health checks and metrics. */
 export interface SessionsStats {
+  /** The feed, by which this process learns of revocations by other processes. */
   readonly feed: {
-    /** The option `revocation`. */
+    /** The option `revocation.mode`. */
     readonly mode: 'feed' | 'expiry' | 'lookup'
     /** Whether LISTEN works, so that revocations arrive within milliseconds. */
     readonly listening: boolean
-    /** Seconds since this process read all revocations; `null` without a feed. */
+    /** Seconds since this process last read all revocations; `null` with the mode `expiry`. */
     readonly staleness: number | null
-    /** Sessions in memory that ended or changed recently. */
+    /** The number of sessions in the list of revocations: they ended or changed recently. */
     readonly entries: number
-    /** The memory they take, in bytes. */
+    /** The memory of the list, in bytes. */
     readonly bytes: number
-    /** Messages of other programs on the NOTIFY channel. */
+    /** The number of messages of other programs on the NOTIFY channel. */
     readonly foreign: number
   }
+  /** The confirmations: uses of access tokens, which Pawl records in the background. */
   readonly confirmations: {
-    /** Confirmations that wait to be written; at most 10,000. */
+    /** The number of confirmations that wait to be written; at most 10,000. */
     readonly queued: number
   }
 }
 
-/** The events and numbers that a {@link Telemetry} observes. */
+/** The events and figures that a {@link Telemetry} observes. */
 export interface TelemetrySource {
+  /** Adds a listener of an event, as {@link Sessions.on}. */
   readonly on: Events['on']
-  /** `null` until `createSessions` has finished. */
+  /** Returns the figures of this process; `null` until `createSessions` has finished. */
   stats(): SessionsStats | null
 }
 
-/** Connects a telemetry library: `openTelemetry()` of `pawl/otel`, or your own implementation. */
+/** The connection to a telemetry library: `openTelemetry()` of `pawl/otel`, or your own implementation. */
 export interface Telemetry {
-  /** Called once, before the start. @returns a function that is called when the sessions are closed */
+  /**
+   * Starts to observe. Pawl calls it once, at the beginning of `createSessions`.
+   * @returns a function that Pawl calls when the sessions are closed or the start fails
+   */
   observe(source: TelemetrySource): (() => void) | undefined
   /**
    * Runs an operation, inside a span for example. Call `work` before you return, and return its promise. Pawl takes the
-   * result from `work` itself: it never waits longer for `trace`, and an error of `trace` only becomes a process warning.
+   * result from `work` itself and does not wait for `trace`. An error of `trace` becomes one process warning.
    */
   trace<T>(operation: Operation, work: () => Promise<T>): Promise<T>
 }

@@ -35,14 +35,14 @@ const DEFAULT_LIFETIME = 15 * 60
 const MAX_LIFETIME = 60 * 60
 const ATTEMPTS = 3
 
-/** What `session.actAs` takes. */
+/** The user that `actAs` of the request's session continues as, with the claims of the acting session. */
 export type ActAs<Claims extends object> = ActingUser & ClaimsField<Claims>
 
 /** The fields of {@link ActAs} besides `claims`, which are those that the user would have. */
 export interface ActingUser {
   /** The user to act as, 1 to 255 characters. */
   readonly userId: string
-  /** How long the acting lasts at most, 60 to 3,600 seconds (1 hour). @defaultValue 900 (15 minutes) */
+  /** The longest time that the acting may last, 60 to 3,600 seconds (1 hour). @defaultValue 900 (15 minutes) */
   readonly lifetime?: number
 }
 

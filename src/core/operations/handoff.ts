@@ -36,44 +36,51 @@ import { startSession } from './create.ts'
 import { loginTime } from './session-limit.ts'
 import { assertStillActive, type Scope } from './write-scope.ts'
 
-/** What `handoff` takes. */
+/** The options of {@link SessionOperations.handoff}. */
 export interface HandoffOptions {
   /**
-   * The origin of the server that redeems the code: `https://shop.example.com`. Take it from your configuration, never from a
-   * request: a code that goes to a stranger signs the stranger in.
+   * The origin of the server that redeems the code: `https://shop.example.com`. Take it from your configuration, never from
+   * a request: the code signs in whoever redeems it.
    */
   readonly origin: string
   /**
-   * Whether the new session ends with the present one: at its logout, and whenever else it ends. `false` makes a credential of
-   * its own, so the user must have authenticated within the last five minutes. @defaultValue true
+   * Whether the new session ends when the present one ends, for any reason. `false` makes an independent session, so the
+   * user must have authenticated within the last five minutes.
+   * @defaultValue true
    */
   readonly endsWithParent?: boolean
   /**
-   * The challenge `S256` of a secret that the redeeming client keeps (RFC 7636 section 4.2): only that client can redeem the
-   * code. It may come from the client. @defaultValue none
+   * The challenge of the method `S256` for a verifier that the redeeming client keeps (RFC 7636 section 4.2). Only that
+   * client can redeem the code. You may take the challenge from the client.
+   * @defaultValue none
    */
   readonly challenge?: string | undefined
   /**
-   * For a session that is bound to a device: whether you have made sure that its user or device asks for the code, because the
-   * new session is bound to nothing. @defaultValue whether the request carries a proof (RFC 9449 section 7); else false
+   * Whether you have verified that the user or the device asks for the code. A session that is bound to a device needs
+   * `true`, because the new session is not bound.
+   * @defaultValue false; for a request's session whether the request carries a proof (RFC 9449 section 7)
    */
   readonly proven?: boolean | undefined
 }
 
 /** A code that signs its user in once more. */
 export interface Handoff {
-  /** Good for 60 seconds and for one use. A credential: keep it out of logs, and out of the path and query of URLs. */
+  /**
+   * The code. It works once, for 60 seconds. It is a credential: keep it out of logs, and out of the path and query of
+   * URLs.
+   */
   readonly code: string
+  /** When the code expires. */
   readonly expiresAt: Date
 }
 
-/** What `sessions.redeem` takes. */
+/** The request that {@link SessionOperations.redeem} answers. */
 export interface RedeemHandoff extends RequestContext {
-  /** The origin that the request has reached. If its scheme is not known, both. */
+  /** The origin that the request has reached; an array with both origins if you do not know its scheme. */
   readonly origin: string | readonly string[]
-  /** The secret of which the code has the challenge (RFC 7636 section 4.1). */
+  /** The verifier for the challenge of the code (RFC 7636 section 4.1). @defaultValue none */
   readonly verifier?: unknown
-  /** Sessions that this sign-in replaces, as `create`. */
+  /** The ids of the sessions that this sign-in replaces, as in {@link CreateSession}. */
   readonly replaces?: string | readonly string[] | undefined
   /** @internal Those of {@link replaces} that end with the reason `device`. */
   readonly unproven?: readonly string[] | undefined

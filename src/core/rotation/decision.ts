@@ -33,6 +33,19 @@ export interface RotationSettings {
   readonly onDatabaseRollback: 'accept' | 'end'
 }
 
+/**
+ * The decision about a presented refresh token (docs/protocol.md).
+ *
+ * - `current`: the row has this token. Pawl issues its child.
+ * - `steady`: the last turn was moments ago. The client keeps the token and gets a new access token.
+ * - `sibling`: another child of the same parent. It becomes the current token.
+ * - `successor`: a child of the current token. The row turns to it.
+ * - `late`: the previous token, within `rotation.gracePeriod`. Pawl issues a child of it.
+ * - `ahead`: the database has lost commits. The row turns to the token, or the session ends
+ *   (`rotation.onDatabaseRollback`).
+ * - `renewed`: the token of a pending renewal. The row turns to its lineage.
+ * - `reused`: a superseded token. The session ends.
+ */
 export type Verdict = 'current' | 'steady' | 'sibling' | 'successor' | 'late' | 'ahead' | 'renewed' | 'reused'
 
 /**

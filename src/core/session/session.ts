@@ -6,56 +6,62 @@ import { latestAbsoluteExpiry } from './renewal.ts'
 
 /** The device that a session is bound to. */
 export interface SessionDevice {
-  /** `dbsc`: the browser itself proves itself. `webcrypto`: `pawl/client/bind` does. `native`: an app does. */
+  /** How the device proves itself. `dbsc`: the browser by itself. `webcrypto`: `pawl/client/bind`. `native`: an app. */
   readonly kind: DeviceKind
-  /** Of its public key (RFC 7638). The same key of one browser or app may bind several sessions. */
+  /** The thumbprint of its public key (RFC 7638). The same key of one browser or app may bind several sessions. */
   readonly thumbprint: string
 }
 
-/** One login of a user on one device, or an administrator who acts as that user. Contains no credential. */
+/** The record of a session: one login on one device, or one acting session. It contains no credential. */
 export interface Session<Claims extends object = ClaimsObject, Data = unknown> {
+  /** The id of the session, a UUID. It is not a secret. */
   readonly sessionId: string
+  /** The id of the user; empty after `deleteUser`. */
   readonly userId: string
-  /** The application's part of the access token. The client can read them. */
+  /** The application's part of the access token. The client can read it. */
   readonly claims: Claims
-  /** The application's part of the row. Never sent to the client. */
+  /** The application's part of the row. Pawl never sends it to the client. */
   readonly data: Data
-  /** Increases with every write of `data`; pass it as `ifVersion`. */
+  /** The version of `data`, which increases when `data` is written. Pass it as `ifVersion`. */
   readonly dataVersion: number
-  /** Neither ended nor expired. */
+  /** Whether the session has neither ended nor expired. */
   readonly active: boolean
+  /** When the session started. */
   readonly createdAt: Date
-  /** When the user last authenticated: at login or `reauthenticate`. */
+  /** When the user last authenticated: at the login or a reauthentication. */
   readonly authTime: Date
-  /** Updated by turns, about once per lifetime of an access token. */
+  /** When the session was last seen. Turns update it, about once per lifetime of an access token. */
   readonly lastSeenAt: Date
   /** When the session expires without further use. */
   readonly expiresAt: Date
-  /** When the session expires at the latest; `null`: never. */
+  /** When the session expires at the latest; `null` without a limit. */
   readonly absoluteExpiresAt: Date | null
-  /** How often the refresh token has rotated. */
+  /** How often the refresh token has rotated, from 0. */
   readonly generation: number
-  /** Increases with `setClaims`, `reauthenticate` and `expireAccessTokens`. */
+  /** The version of the session, which increases with each change of its claims or authentication. */
   readonly version: number
-  /** "Remember me": whether the cookies survive closing the browser. */
+  /** "Remember me": whether the cookies outlive the browser. */
   readonly persistent: boolean
+  /** The address of the client at the login or the last turn; `null` if it is not known or not kept (`privacy.ip`). */
   readonly ip: string | null
+  /** The user agent at the login or the last turn; `null` if it is not known or not kept (`privacy.userAgent`). */
   readonly userAgent: string | null
-  /** Who acts as this user (`session.actAs`); `null` in the user's own session. */
+  /** The administrator who acts as this user (`session.actAs`); `null` in the user's own session. */
   readonly actor: Actor | null
-  /** The session that this one ends with, and that has handed off to it. `null` for any other. */
+  /** The id of the parent session, which handed off to this one and with which it ends; `null` without a parent. */
   readonly parentId: string | null
   /** The key that the session is bound to (`deviceBinding`); `null` if it is not bound. */
   readonly device: SessionDevice | null
+  /** When the session ended or expired; `null` while it is active. */
   readonly endedAt: Date | null
   /**
-   * Whether a schema of `createSessions` refuses `claims` or `data`. They are then as an earlier release wrote them, not as
-   * the types say.
+   * Whether a schema of `createSessions` refuses `claims` or `data`. They are then the stored values, and may not match
+   * their types.
    */
   readonly stale: boolean
   /**
-   * Why the session ended; `null` while it is active. If a later release or another program ended it, the text that this
-   * wrote; `other` if it wrote none.
+   * Why the session ended; `null` while it is active. If a later release or another program ended it, this is the text in the
+   * row, or `other` without one.
    */
   readonly endReason: EndReason | (string & {}) | null
 }

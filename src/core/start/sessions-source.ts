@@ -7,8 +7,8 @@ import { trackReloads } from './reloads.ts'
 import { createStarting, type Starting } from './starting.ts'
 
 /**
- * What every adapter takes: sessions, a promise of them, or a function that makes them. The function is called when the
- * first request needs the sessions, and again on a later request after a failure.
+ * The sessions that an adapter uses: the sessions themselves, a promise of them, or a function that makes them. Pawl calls
+ * the function when the first request needs the sessions. After a failure it calls it again for a later request.
  */
 export type SessionsSource<Claims extends object, Data> =
   | Sessions<Claims, Data>

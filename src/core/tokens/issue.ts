@@ -12,9 +12,11 @@ import type { SessionRow } from '../store.ts'
 import { type AccessTokenFields, checkFits, checkRefreshes, mintAccessToken } from './access-token.ts'
 import type { RefreshToken } from './refresh-token.ts'
 
-/** A token handed to the client. */
+/** A token for the client. */
 export interface IssuedToken {
+  /** The token itself: a credential. */
   readonly value: string
+  /** When the token expires. */
   readonly expiresAt: Date
 }
 

@@ -2,6 +2,7 @@ import type { types } from './types.ts'
 
 /** The part of a `pg` client that Pawl uses: `query` with one config object. */
 export interface Queryable {
+  /** Runs a statement. */
   query(config: QueryConfig): Promise<{ rows: unknown[]; command?: string }>
 }
 
@@ -24,10 +25,15 @@ export interface PooledClient extends Queryable {
 
 /** The part of a `pg` Pool that Pawl uses. */
 export interface PoolLike extends Queryable {
+  /** Takes a connection out of the pool. */
   connect(): Promise<PooledClient>
+  /** Closes the pool. Pawl calls it only for a pool that it has made. */
   end(): Promise<void>
+  /** Adds a listener for the loss of an idle connection. */
   on?(event: 'error', listener: () => void): unknown
+  /** Removes such a listener. */
   off?(event: 'error', listener: () => void): unknown
+  /** The configuration of the pool. */
   readonly options?: {
     readonly host?: string | undefined
     readonly port?: number | undefined
@@ -37,13 +43,13 @@ export interface PoolLike extends Queryable {
     readonly max?: number | undefined
     readonly query_timeout?: number | undefined
   }
-  /** Number of connections. */
+  /** The number of connections. */
   readonly totalCount?: number
-  /** Number of connections that are not in use. */
+  /** The number of connections that are not in use. */
   readonly idleCount?: number
-  /** Number of statements that wait for a connection. */
+  /** The number of statements that wait for a connection. */
   readonly waitingCount?: number
-  /** The class of its clients. LISTEN opens one more of them. */
+  /** The class of its clients. Pawl makes one more of them for LISTEN. */
   readonly Client?: ClientClass
 }
 

@@ -7,13 +7,18 @@ import { types } from './types.ts'
 
 /** The part of a PGlite that Pawl uses. */
 export interface PGliteLike extends PGliteQueries {
+  /** Resolves when the database is open. */
   readonly waitReady: Promise<unknown>
+  /** Runs work in a transaction. */
   transaction<T>(work: (transaction: PGliteQueries) => Promise<T>): Promise<T | undefined>
+  /** Listens on a channel. */
   listen(channel: string, onMessage: (payload: string) => void): Promise<() => Promise<unknown>>
+  /** Closes the database. Pawl calls it only for a database that it has opened. */
   close(): Promise<void>
 }
 
 interface PGliteQueries {
+  /** Runs a statement. */
   query(
     text: string,
     values?: unknown[],

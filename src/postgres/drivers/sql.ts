@@ -1,6 +1,7 @@
-/** A function that runs SQL: a client of postgres.js, Bun's `SQL`, or what `neon(url)` of Neon's driver returns. */
+/** A function that runs SQL: a client of postgres.js, or the result of `neon(url)` of Neon's driver. */
 export interface SqlFunction {
-  // biome-ignore lint/suspicious/noExplicitAny: the three overload their call, each in another way
+  // biome-ignore lint/suspicious/noExplicitAny: each driver overloads its call in another way
   (...parameters: any[]): unknown
+  /** Takes SQL as text. Pawl recognizes the driver by it. */
   unsafe(text: string): unknown
 }
