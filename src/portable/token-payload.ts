@@ -129,7 +129,8 @@ function readFields(payload: TokenClaims, header: string, profile: AccessTokenPr
   const ancestors = readAncestors(psid)
   return {
     header,
-    ...subject,
+    userId: subject.userId,
+    sessionId: subject.sessionId,
     version: ver,
     authTime: auth_time * 1000,
     issuedAt: iat * 1000,

@@ -37,33 +37,31 @@ export interface VerifiedSession<Claims extends object = ClaimsObject> {
   readonly stale: boolean
 }
 
-/** The fields of an access token that become its session. Times in milliseconds. */
-export type SessionFields = Pick<
+/** The fields of an access token that its session takes as they are. Times in milliseconds. */
+type TokenFields = Pick<
   AccessTokenFields,
-  | 'sessionId'
-  | 'userId'
-  | 'claims'
-  | 'issuedAt'
-  | 'expiresAt'
-  | 'authTime'
-  | 'generation'
-  | 'actor'
-  | 'device'
-> & { readonly parentId: string | null; readonly stale?: boolean }
+  'sessionId' | 'userId' | 'issuedAt' | 'expiresAt' | 'authTime' | 'generation' | 'actor' | 'device'
+>
 
-export function verifiedSession(fields: SessionFields): VerifiedSession {
+/** The fields of a session that its access token does not have, or not in this form. */
+type SessionOwn = Pick<VerifiedSession, 'claims' | 'parentId' | 'stale'>
+
+export function verifiedSession(
+  token: TokenFields,
+  { claims, parentId, stale }: SessionOwn,
+): VerifiedSession {
   return Object.freeze({
-    sessionId: fields.sessionId,
-    userId: fields.userId,
-    claims: deepFreeze(fields.claims),
-    issuedAt: new Date(fields.issuedAt),
-    expiresAt: new Date(fields.expiresAt),
-    authTime: new Date(fields.authTime),
-    generation: fields.generation,
-    actor: deepFreeze(fields.actor),
-    parentId: fields.parentId,
-    device: fields.device,
-    stale: !!fields.stale,
+    sessionId: token.sessionId,
+    userId: token.userId,
+    claims: deepFreeze(claims),
+    issuedAt: new Date(token.issuedAt),
+    expiresAt: new Date(token.expiresAt),
+    authTime: new Date(token.authTime),
+    generation: token.generation,
+    actor: deepFreeze(token.actor),
+    parentId,
+    device: token.device,
+    stale,
   })
 }
 

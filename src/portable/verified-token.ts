@@ -1,3 +1,4 @@
+import type { ClaimsObject } from './claims.ts'
 import type { AccessToken } from './token-payload.ts'
 import { type VerifiedSession, verifiedSession } from './verified-session.ts'
 
@@ -27,9 +28,10 @@ export interface VerifiedToken extends RecheckedFields {
 }
 
 /** The twin is left out. It is needed once, and would make a cache entry half as large again. */
-export function toVerifiedToken(token: AccessToken & { readonly stale?: boolean }): VerifiedToken {
+export function toVerifiedToken(token: AccessToken, claims: ClaimsObject, stale: boolean): VerifiedToken {
   const { header, sessionId, version, issuedAt, expiresAt, contextTag, actor, actorVersion, ancestors } =
     token
+  const session = verifiedSession(token, { claims, parentId: ancestors[0] ?? null, stale })
   return {
     header,
     sessionId,
@@ -40,7 +42,7 @@ export function toVerifiedToken(token: AccessToken & { readonly stale?: boolean 
     actor,
     actorVersion,
     ancestors,
-    session: verifiedSession({ ...token, parentId: ancestors[0] ?? null }) as VerifiedSession<never>,
+    session: session as VerifiedSession<never>,
     lastContext: null,
     validUntil: 0,
     checkedAtRevision: -1,

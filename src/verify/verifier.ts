@@ -108,7 +108,7 @@ export function createVerifier<Claims extends object = ClaimsObject>(
       throw new AccessTokenInvalidError()
     const parsed = readPayload({ ...parts, header: key.header }, profile)
     assertBegun(parsed, now())
-    const token = toVerifiedToken(parsed)
+    const token = toVerifiedToken(parsed, parsed.claims, false)
     cache.set(value, token)
     return token
   }

@@ -95,7 +95,7 @@ export function createVerification({
     const parsed = parseAccessToken(value, ring, accessToken, checked)
     assertBegun(parsed, now)
     const { value: claims, refusal } = schemas.claims.readNow(parsed.claims)
-    const token = toVerifiedToken({ ...parsed, claims, stale: refusal !== null })
+    const token = toVerifiedToken(parsed, claims, refusal !== null)
     // The key was found a moment ago, so this fails only if the clock was set back in between.
     if (!isStillValid(token, now)) throw new AccessTokenInvalidError()
     cache.set(value, token)

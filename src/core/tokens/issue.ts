@@ -159,19 +159,19 @@ export function issuedSession<Claims extends object, Data>(
   { expiresAt }: IssuedToken,
   issuedAt: Date,
 ): VerifiedSession<Claims> {
-  const session = verifiedSession({
-    sessionId,
-    userId,
-    claims: claims as ClaimsObject,
-    issuedAt: wholeSeconds(issuedAt),
-    expiresAt: expiresAt.getTime(),
-    authTime: wholeSeconds(authTime),
-    generation,
-    actor,
-    parentId,
-    device: device?.thumbprint ?? null,
-    stale,
-  })
+  const session = verifiedSession(
+    {
+      sessionId,
+      userId,
+      issuedAt: wholeSeconds(issuedAt),
+      expiresAt: expiresAt.getTime(),
+      authTime: wholeSeconds(authTime),
+      generation,
+      actor,
+      device: device?.thumbprint ?? null,
+    },
+    { claims: claims as ClaimsObject, parentId, stale },
+  )
   return session as VerifiedSession<Claims>
 }
 
