@@ -130,8 +130,8 @@ it('a table as CSV', () => {
 describe('the activity of a process', () => {
   it('counts by minute, forgets after 30, and never mixes times', async () => {
     const { sessions, clock } = await openWithClock()
-    const activity = activityOf(sessions as never, sessions[ENGINE])
-    expect(activityOf(sessions as never, sessions[ENGINE])).toBe(activity)
+    const activity = activityOf(sessions[ENGINE])
+    expect(activityOf(sessions[ENGINE])).toBe(activity)
     const login = () => sessions.create({ userId: 'anna' })
     await login()
     await login()
@@ -149,7 +149,7 @@ describe('the activity of a process', () => {
   it('remembers a bounded number of events, an outage once', async () => {
     const { sessions } = await openWithClock()
     const { events } = sessions[ENGINE]
-    const activity = activityOf(sessions as never, sessions[ENGINE])
+    const activity = activityOf(sessions[ENGINE])
     for (let n = 0; n < 500; n++)
       events.emit('storeUnavailable', { operation: 'poll', error: new Error('postgres://u:password@host') })
     expect(activity.notable()).toMatchObject([{ name: 'storeUnavailable', times: 500 }])
