@@ -160,7 +160,10 @@ export interface StoreStatus {
     } | null
   } | null
   readonly notifications: {
-    /** Processes that listen on this server for revocations, as far as this role may see them. */
+    /**
+     * Processes that listen on this server for revocations, as far as this role may see them; `null` on PGlite, which runs in one
+     * process and does not list it.
+     */
     readonly listeners: number | null
     /** Their releases of Pawl, with the number of processes. `release` is `null` for those before 0.2.0. */
     readonly releases: readonly { readonly release: string | null; readonly processes: number }[] | null
