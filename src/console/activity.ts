@@ -61,7 +61,7 @@ const IN_ROW: readonly EventName[] = ['created', 'refreshed', 'rotated', 'ended'
 /** Counts from the first call on. One for all consoles of the same sessions. */
 export const activityOf: (engine: Engine) => Activity = perEngine(watch)
 
-function watch({ events, clock }: Engine): Activity {
+function watch({ events, clock, erasureListeners }: Engine): Activity {
   const slots = Array.from({ length: SLOTS }, () => ({ slot: -1, counts: zero() }))
   const notable: RecentEvent[] = []
   const ofSessions: RecentEvent[] = []
@@ -83,6 +83,11 @@ function watch({ events, clock }: Engine): Activity {
         remember(ofSessions, MAX_OF_SESSIONS, entry)
     })
   }
+
+  erasureListeners.add((userId) => {
+    for (const list of [notable, ofSessions])
+      list.splice(0, list.length, ...list.filter((entry) => !concerns(entry, userId)))
+  })
 
   function entryOf(name: EventName, event: SessionEvents[EventName]): RecentEvent {
     const { sessionId = null, userId = null } = event as { sessionId?: string; userId?: string }
@@ -134,6 +139,13 @@ function watch({ events, clock }: Engine): Activity {
     actionsOn: (userId) =>
       ofSessions.filter((entry) => entry.name === 'consoleAction' && entry.userId === userId),
   }
+}
+
+/** Whether an event names a user, also as the one who acted. */
+function concerns(entry: RecentEvent, userId: string): boolean {
+  const { actor } = entry.event as { readonly actor?: string | { readonly userId: string } | null }
+  const actorId = typeof actor === 'string' ? actor : actor?.userId
+  return entry.userId === userId || actorId === userId
 }
 
 const zero = (): Record<Counted, number> => ({ refreshed: 0, created: 0, ended: 0, reused: 0 })
