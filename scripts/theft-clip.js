@@ -1,4 +1,5 @@
 // Records docs/images/theft.webp: the owner's and the thief's page of the demo, side by side, until Pawl detects the theft.
+// The last picture alone is docs/images/theft-still.webp, for readers who prefer reduced motion.
 // Needs Chromium, and `img2webp` of the Debian package `webp`.
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -15,6 +16,9 @@ import { createSessions } from '../src/index.ts'
 import { memory } from '../src/memory/index.ts'
 
 const CLIP = fileURLToPath(new URL('../docs/images/theft.webp', import.meta.url))
+const STILL = fileURLToPath(new URL('../docs/images/theft-still.webp', import.meta.url))
+/** Of `img2webp`, for each picture. */
+const QUALITY = ['-lossy', '-q', '70', '-m', '6']
 const PROGRAM = process.env['PAWL_CHROMIUM'] ?? '/usr/bin/chromium'
 /** Of one page, in CSS pixels. The clip shows both pages at this scale. */
 const PAGE = { width: 860, height: 700 }
@@ -49,7 +53,8 @@ const folder = mkdtempSync(join(tmpdir(), 'pawl-clip-'))
 try {
   const frames = await record(`http://127.0.0.1:${server.address().port}`)
   const parts = frames.flatMap(({ file, milliseconds }) => ['-d', String(milliseconds), file])
-  execFileSync('img2webp', ['-loop', '0', '-lossy', '-q', '70', '-m', '6', ...parts, '-o', CLIP])
+  execFileSync('img2webp', ['-loop', '0', ...QUALITY, ...parts, '-o', CLIP])
+  execFileSync('img2webp', [...QUALITY, frames.at(-1).file, '-o', STILL])
   process.stdout.write(`${CLIP}: ${frames.length} pictures, ${statSync(CLIP).size} bytes\n`)
 } finally {
   await browser.close()

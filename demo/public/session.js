@@ -174,8 +174,6 @@ find('sign-out').addEventListener('click', async () => {
 for (const name of ['sign-out', 'refresh', 'use', 'add-device', 'end-others'])
   find(name).toggleAttribute('disabled', false)
 
-// The refresh route marks the address of a page load that it resumed.
-history.replaceState(null, '', '/')
 const ticking = setInterval(showTimes, 250)
 let unfollow = () => {}
 if (await load()) {

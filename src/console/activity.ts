@@ -1,7 +1,7 @@
-import type { Sessions } from '../core/api.ts'
 import type { Engine } from '../core/engine.ts'
 import { ENTRIES } from '../core/observability/logger.ts'
 import type { EventName, SessionEvents } from '../core/observability/session-events.ts'
+import { perEngine } from './per-engine.ts'
 
 /** What the console counts. */
 export const COUNTED = ['refreshed', 'created', 'ended', 'reused'] as const
@@ -58,25 +58,17 @@ const EVERYDAY: readonly EventName[] = [
 /** Known from the row of the session. */
 const IN_ROW: readonly EventName[] = ['created', 'refreshed', 'rotated', 'ended']
 
-const activities = new WeakMap<Engine, Activity>()
-
 /** Counts from the first call on. One for all consoles of the same sessions. */
-export function activityOf(sessions: Sessions<never, never>, engine: Engine): Activity {
-  const known = activities.get(engine)
-  if (known !== undefined) return known
-  const made = watch(sessions, () => engine.clock.now())
-  activities.set(engine, made)
-  return made
-}
+export const activityOf: (engine: Engine) => Activity = perEngine(watch)
 
-function watch(sessions: Pick<Sessions, 'on'>, clock: () => number): Activity {
+function watch({ events, clock, erasureListeners }: Engine): Activity {
   const slots = Array.from({ length: SLOTS }, () => ({ slot: -1, counts: zero() }))
   const notable: RecentEvent[] = []
   const ofSessions: RecentEvent[] = []
 
   for (const name of COUNTED)
-    sessions.on(name, () => {
-      const slot = Math.floor(clock() / SLOT)
+    events.on(name, () => {
+      const slot = Math.floor(clock.now() / SLOT)
       const place = slots[slot % SLOTS]!
       if (place.slot !== slot) Object.assign(place, { slot, counts: zero() })
       place.counts[name]++
@@ -84,7 +76,7 @@ function watch(sessions: Pick<Sessions, 'on'>, clock: () => number): Activity {
   for (const name of Object.keys(ENTRIES) as EventName[]) {
     const [isNotable, isOfSession] = [!EVERYDAY.includes(name), !IN_ROW.includes(name)]
     if (!isNotable && !isOfSession) continue
-    sessions.on(name, (event) => {
+    events.on(name, (event) => {
       const entry = entryOf(name, event)
       if (isNotable) remember(notable, MAX_NOTABLE, entry)
       if (isOfSession && (entry.sessionId ?? entry.userId) !== null)
@@ -92,11 +84,16 @@ function watch(sessions: Pick<Sessions, 'on'>, clock: () => number): Activity {
     })
   }
 
+  erasureListeners.add((userId) => {
+    for (const list of [notable, ofSessions])
+      list.splice(0, list.length, ...list.filter((entry) => !concerns(entry, userId)))
+  })
+
   function entryOf(name: EventName, event: SessionEvents[EventName]): RecentEvent {
     const { sessionId = null, userId = null } = event as { sessionId?: string; userId?: string }
     const { level, message } = ENTRIES[name]
     const fields = event as Record<string, unknown>
-    return { at: clock(), name, level, message, sessionId, userId, event: fields, times: 1 }
+    return { at: clock.now(), name, level, message, sessionId, userId, event: fields, times: 1 }
   }
 
   function remember(list: RecentEvent[], max: number, entry: RecentEvent): void {
@@ -123,7 +120,7 @@ function watch(sessions: Pick<Sessions, 'on'>, clock: () => number): Activity {
   }
 
   return {
-    since: clock(),
+    since: clock.now(),
     lastMinute(now) {
       const end = Math.floor(now / SLOT)
       return Object.fromEntries(COUNTED.map((name) => [name, sum(end, SLOTS_PER_MINUTE, name)])) as Record<
@@ -142,6 +139,13 @@ function watch(sessions: Pick<Sessions, 'on'>, clock: () => number): Activity {
     actionsOn: (userId) =>
       ofSessions.filter((entry) => entry.name === 'consoleAction' && entry.userId === userId),
   }
+}
+
+/** Whether an event names a user, also as the one who acted. */
+function concerns(entry: RecentEvent, userId: string): boolean {
+  const { actor } = entry.event as { readonly actor?: string | { readonly userId: string } | null }
+  const actorId = typeof actor === 'string' ? actor : actor?.userId
+  return entry.userId === userId || actorId === userId
 }
 
 const zero = (): Record<Counted, number> => ({ refreshed: 0, created: 0, ended: 0, reused: 0 })

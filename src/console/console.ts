@@ -54,7 +54,7 @@ export function createConsole<Claims extends object, Data, Incoming, Context>(
   const opened = openSource(source, 'sessionsConsole')
   const isReady = ENGINE in opened
   // Counting begins now, not with the first look.
-  if (isReady) activityOf(opened as unknown as Sessions<never, never>, opened[ENGINE])
+  if (isReady) activityOf(opened[ENGINE])
 
   async function viewOf(request: ConsoleRequest, access: Required<ConsoleAccess>): Promise<Located | null> {
     const place = placeOf(request, options.path)
@@ -64,7 +64,7 @@ export function createConsole<Claims extends object, Data, Incoming, Context>(
     const view: View = {
       sessions,
       engine,
-      activity: activityOf(sessions as unknown as Sessions<never, never>, engine),
+      activity: activityOf(engine),
       actor: access.actor,
       mayAct: !access.readOnly && engine.store.readOnly !== true,
       base: place.base,

@@ -2,6 +2,7 @@ import type { Engine } from '../core/engine.ts'
 import type { StoreOverview } from '../core/inspection.ts'
 import type { StoreStatus } from '../core/store-status.ts'
 import { type Part, readPart } from './bounded.ts'
+import { perEngine } from './per-engine.ts'
 
 const DAYS = 14
 
@@ -11,22 +12,13 @@ export interface Figures {
   status(): Promise<Part<StoreStatus> | null>
 }
 
-const known = new WeakMap<Engine, Figures>()
-
 /** One for all consoles of the same sessions, so that many open pages do not fill the pool of the application. */
-export function figuresOf(engine: Engine): Figures {
-  const made = known.get(engine)
-  if (made !== undefined) return made
-  const { inspect } = engine.store
-  const figures: Figures = {
-    overview: shared(async () =>
-      inspect === undefined ? null : readPart(() => inspect.overview(engine.clock.now(), DAYS)),
-    ),
-    status: shared(async () => (inspect === undefined ? null : readPart(() => inspect.status()))),
-  }
-  known.set(engine, figures)
-  return figures
-}
+export const figuresOf: (engine: Engine) => Figures = perEngine(({ store: { inspect }, clock }) => ({
+  overview: shared(async () =>
+    inspect === undefined ? null : readPart(() => inspect.overview(clock.now(), DAYS)),
+  ),
+  status: shared(async () => (inspect === undefined ? null : readPart(() => inspect.status()))),
+}))
 
 /** Gives everybody who comes while a read is running its result. {@link readPart} bounds how long that is. */
 function shared<T>(read: () => Promise<T>): () => Promise<T> {

@@ -34,6 +34,8 @@ export interface Engine {
   readonly confirmations: Confirmations
   readonly refreshLimit: RefreshLimit
   readonly schemas: Schemas
+  /** Called with each user whom `deleteUser` has erased, by those who keep user ids in memory. */
+  readonly erasureListeners: Set<(userId: string) => void>
   /** `null` without `serverless`: then timers do the work. */
   readonly onDemand: OnDemand | null
   /**

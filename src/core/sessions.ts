@@ -132,7 +132,13 @@ async function openKeyRing(options: ResolvedOptions, clock: Clock, events: Event
 function createEngine(
   shared: Omit<
     Engine,
-    'lostEnds' | 'confirmations' | 'refreshLimit' | 'schemas' | 'onDemand' | keyof Verification
+    | 'lostEnds'
+    | 'confirmations'
+    | 'refreshLimit'
+    | 'schemas'
+    | 'erasureListeners'
+    | 'onDemand'
+    | keyof Verification
   >,
 ): Engine {
   const { options, store, clock, events, revocations, feed } = shared
@@ -163,7 +169,8 @@ function createEngine(
   )
   const refreshLimit = createRefreshLimit(options.limits.refreshesPerMinute, clock)
   const schemas = createSchemas(options, options.callbackWithin)
-  const parts = { ...shared, lostEnds, confirmations, refreshLimit, schemas }
+  const erasureListeners: Engine['erasureListeners'] = new Set()
+  const parts = { ...shared, lostEnds, confirmations, refreshLimit, schemas, erasureListeners }
   const verified = { ...parts, ...createVerification(parts) }
   const { serverless } = options
   const onDemand = serverless === null ? null : createOnDemand(verified, serverless.waitUntil)

@@ -187,7 +187,10 @@ export interface StoreStatus {
   } | null
   /** The notifications by LISTEN, which carry revocations to other processes. */
   readonly notifications: {
-    /** The number of processes that listen on this server for revocations, as far as this role may see them. */
+    /**
+     * The number of processes that listen on this server for revocations, as far as this role may see them; `null` on PGlite,
+     * which runs in one process and does not list it.
+     */
     readonly listeners: number | null
     /** The releases of Pawl that these processes run. `release` is `null` for releases before 0.2.0. */
     readonly releases: readonly { readonly release: string | null; readonly processes: number }[] | null

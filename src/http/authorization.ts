@@ -5,7 +5,7 @@ import type { Reply } from './exchange.ts'
 import type { RequireOptions } from './options/resolve.ts'
 import { isNavigation, isVisitorsPage } from './page-load.ts'
 import type { RequestSession } from './request-session.ts'
-import { isBackWithUnknownSecret, redirectThroughRefresh } from './resume.ts'
+import { isBackWithUnknownSecret, redirectThroughRefresh, redirectUnmarked } from './resume.ts'
 
 /** The answer to a request that does not meet what its route requires; null if it does. */
 export function denialOf<C extends object, D>(
@@ -13,7 +13,7 @@ export function denialOf<C extends object, D>(
   required: RequireOptions = {},
 ): Reply | null {
   const { error, request } = session
-  if (error === null) return denialOfSession(session, required)
+  if (error === null) return denialOfSession(session, required) ?? unmarkedPage(session)
   const { options, engine, exchange } = request
   const isExpired = error.code === 'ERR_ACCESS_TOKEN_EXPIRED' || error.code === 'ERR_ACCESS_TOKEN_INVALID'
   // An inline refresh has no proof to wait for. The refresh route makes the browser prove itself.
@@ -33,6 +33,12 @@ export function denialOf<C extends object, D>(
   const refreshCannotHelp = !isUnproven && (!isExpired || (options.inline && !request.isHandshake))
   const mayPass = refreshCannotHelp && (!('retryAfter' in error) || isVisitorsPage(exchange, error))
   return required.optional && mayPass ? null : errorReply(request, error)
+}
+
+/** A redirect that removes the marker of a resumed page load. Never with new cookies, which the browser may not store. */
+function unmarkedPage<C extends object, D>(session: RequestSession<C, D>): Reply | null {
+  const redirect = session.transport === 'cookie' ? redirectUnmarked(session.request.exchange) : null
+  return redirect !== null && session.responseCookies.pending.cookies.length === 0 ? redirect : null
 }
 
 /**

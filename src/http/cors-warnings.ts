@@ -4,6 +4,7 @@ import type { Exchange } from './exchange.ts'
 import { pathOf } from './incoming-request.ts'
 import type { ResolvedHttpOptions } from './options/resolve.ts'
 import { isFromOtherOrigin, isOrigin } from './origin.ts'
+import type { SettingWarning } from './setting-warnings.ts'
 
 /** Longest origin in a message. */
 const MAX_ORIGIN = 100
@@ -23,15 +24,15 @@ export interface CorsWarnings {
 /** @param warn called once for each kind of mistake or each origin, with a message that names the setting at fault */
 export function createCorsWarnings(
   { cors, path, sameSite, localCookies }: ResolvedHttpOptions,
-  warn: (message: string) => void,
+  warn: (event: SettingWarning, message: string) => void,
 ): CorsWarnings {
   const warned = new Set<string>()
   const origins = new Set<string>()
 
-  function warnOnce(kind: string, message: string): void {
+  function warnOnce(kind: string, event: SettingWarning, message: string): void {
     if (warned.has(kind)) return
     warned.add(kind)
-    warn(message)
+    warn(event, message)
   }
 
   function refused(origin: string | undefined): void {
@@ -39,13 +40,18 @@ export function createCorsWarnings(
     if (origins.has(page) || origins.size > MAX_ORIGINS) return
     origins.add(page)
     if (origins.size > MAX_ORIGINS)
-      warn(`Pages of more than ${MAX_ORIGINS} origins were refused. Further origins are not reported.`)
+      warn(
+        'originRefused',
+        `Pages of more than ${MAX_ORIGINS} origins were refused. Further origins are not reported.`,
+      )
     else if (page === UNKNOWN)
       warn(
+        'originRefused',
         'A request from a page without an origin of its own was refused: of a file, a sandboxed frame, or after a redirect from another site. `trustedOrigins` cannot hold such a page.',
       )
     else
       warn(
+        'originRefused',
         `A request from a page of ${page} was refused, because its origin is not in \`trustedOrigins\`. If the page is yours, add the origin, or let the function \`trustedOrigins\` return true for it. If this server itself sent the page, a proxy changes the \`Host\` header: let it pass the header unchanged.`,
       )
   }
@@ -58,6 +64,7 @@ export function createCorsWarnings(
     if (isPreflight(exchange) && isOwnRoute && isTrusted && !cors) {
       warnOnce(
         'preflight',
+        'corsBlocked',
         `The browser blocks a page of ${page} that calls the session routes, because the response has no Access-Control-Allow-Origin header. ${SEND_CORS}`,
       )
     }
@@ -65,11 +72,13 @@ export function createCorsWarnings(
     if (localCookies !== null && isPlainLoopback(exchange, origin)) {
       warnOnce(
         'same-site',
+        'cookiesNotSent',
         `The browser sends no cookies from a page of ${page}, because it calls this machine by another name. Use one name for both, such as http://localhost. \`sameSite: 'none'\` changes nothing on plain http.`,
       )
     } else if (sameSite !== 'None') {
       warnOnce(
         'same-site',
+        'cookiesNotSent',
         `The browser sends no cookies from a page of ${page}, because it is on another site and the cookies have SameSite=${sameSite}. Set \`cookies.sameSite\` to 'none', and \`partitioned\` to true for browsers that block third-party cookies. Both need https.`,
       )
     }
@@ -85,11 +94,13 @@ export function createCorsWarnings(
         if (exchange.header('sec-fetch-mode') === 'cors')
           warnOnce(
             'allow-origin',
+            'corsBlocked',
             `The browser blocks the response to a page of ${page}, because Access-Control-Allow-Origin is missing. ${SEND_CORS}`,
           )
       } else if (allowed !== origin) {
         warnOnce(
           'allow-origin',
+          'corsBlocked',
           `The browser blocks the response to a page of ${page} that sends cookies, because Access-Control-Allow-Origin is ${
             allowed === '*' ? '`*`' : 'another origin'
           }. Send the origin itself, or set \`cors: true\`.`,
@@ -97,6 +108,7 @@ export function createCorsWarnings(
       } else if (head.get('access-control-allow-credentials') !== 'true') {
         warnOnce(
           'allow-credentials',
+          'corsBlocked',
           `The browser blocks the response to a page of ${page} that sends cookies, because Access-Control-Allow-Credentials is missing. Send \`true\`, or set \`cors: true\`.`,
         )
       }

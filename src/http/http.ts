@@ -29,6 +29,7 @@ import { type Conversation, translated } from './protocol.ts'
 import { RequestSession } from './request-session.ts'
 import { route } from './routes.ts'
 import type { Handled, SessionsOverHttp } from './sessions-over-http.ts'
+import { warnOfSetting } from './setting-warnings.ts'
 import { createIsTrusted } from './trusted-origins.ts'
 
 export type { SessionsSource } from '../core/start/sessions-source.ts'
@@ -131,7 +132,7 @@ function startedHttp<Claims extends object, Data>(
   const { secure: secureCookies, of: cookiesOf } = cookiesFor(options)
   const cors = options.cors ? createCors() : null
   const isTrusted = createIsTrusted(options)
-  const corsWarnings = createCorsWarnings(options, (message) => engine.options.logger.warn({}, message))
+  const corsWarnings = createCorsWarnings(options, (event, message) => warnOfSetting(engine, event, message))
 
   /** The CSRF token of the session of an access token that Pawl has just issued. */
   function csrfTokenOf(accessToken: string): string | null {

@@ -5,6 +5,7 @@ import { showsProxy } from './cookies.ts'
 import type { Exchange } from './exchange.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { oncePerEngine } from './once-per-engine.ts'
+import { warnOfSetting } from './setting-warnings.ts'
 
 /** A host that may stand in a log line. */
 const PRINTABLE_HOST = /^[\w.:[\]-]{1,100}$/
@@ -27,8 +28,9 @@ export function warnOfDroppedCookies<Claims extends object, Data>({
     return
   if (!isFirst(engine)) return
   const site = PRINTABLE_HOST.test(host) ? `http://${host}` : 'this host'
-  engine.options.logger.warn(
-    {},
+  warnOfSetting(
+    engine,
+    'cookiesDropped',
     `Browsers drop the session cookies of ${site}, because the cookies are \`Secure\` and the connection is plain http. Open the application as http://localhost, or serve it over https.`,
   )
 }

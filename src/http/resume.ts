@@ -1,13 +1,13 @@
 import { RESUMED_PARAMETER } from '../wire/names.ts'
 import type { Exchange, Reply } from './exchange.ts'
 import { pathOf } from './incoming-request.ts'
-import { isPageLoad } from './page-load.ts'
+import { isNavigation, isPageLoad } from './page-load.ts'
 import { createReply, NO_CACHING, setCookieHeaders } from './reply.ts'
 
 /*
  * A document navigation with an expired access token goes through the refresh route and comes back, so that a page
  * needs no script to stay signed in. A marker in the query prevents a second round: if the browser stores no
- * cookies, the visitor sees a page, not a redirect loop.
+ * cookies, the visitor sees a page, not a redirect loop. The gate of the page takes the marker out of the address again.
  */
 
 /** How long a marker counts, in ms: a bookmarked marker must not prevent a later refresh. */
@@ -66,11 +66,22 @@ export function isBackWithUnknownSecret(exchange: Exchange, now: number): boolea
   return to !== null && freshMarker(to, now)?.endsWith(UNKNOWN_SECRET) === true
 }
 
+/**
+ * Sends a page load that is signed in to its address without the marker; null if it has none. The caller makes sure that the
+ * browser has stored its cookies: the next request has no marker to end a loop.
+ */
+export function redirectUnmarked(exchange: Exchange): Reply | null {
+  if (!exchange.target.includes(RESUMED_PARAMETER) || !isNavigation(exchange)) return null
+  const to = safePath(exchange.target)
+  const unmarked = to === null ? null : withoutMarker(to)
+  return unmarked === null || unmarked === to ? null : redirect(unmarked)
+}
+
 function isMarked(path: string, now: number): boolean {
   return freshMarker(path, now) !== undefined
 }
 
-/** A link may hold an old marker in a spelling that {@link withMarker} does not replace, so any of them may be fresh. */
+/** A link may hold an old marker in a spelling that {@link withoutMarker} does not know, so any of them may be fresh. */
 function freshMarker(path: string, now: number): string | undefined {
   return new URL(path, BASE).searchParams.getAll(RESUMED_PARAMETER).find((marker) => {
     const lifetime = marker.endsWith(UNKNOWN_SECRET) ? UNKNOWN_SECRET_LIFETIME : MARKER_LIFETIME
@@ -79,12 +90,14 @@ function freshMarker(path: string, now: number): string | undefined {
 }
 
 function withMarker(path: string, now: number, suffix = ''): string {
-  // Edited as text: a parsed query may be written with another spelling, which breaks signed URLs.
-  const unmarked = path.replace(OLD_MARKER, (_, before: string, after: string) =>
-    after === '' ? '' : before,
-  )
+  const unmarked = withoutMarker(path)
   const marker = `${RESUMED_PARAMETER}=${Math.floor(now / 1000).toString(36)}${suffix}`
   return `${unmarked}${unmarked.includes('?') ? '&' : '?'}${marker}`
+}
+
+/** Edits the text: a parsed query may be written with another spelling, which breaks signed URLs. */
+function withoutMarker(path: string): string {
+  return path.replace(OLD_MARKER, (_, before: string, after: string) => (after === '' ? '' : before))
 }
 
 /** A path on this origin, normalized; null for text that a browser could read as another origin. */

@@ -176,7 +176,7 @@ export function postgres(options: PostgresOptions): PostgresStore {
     inspect: createInspection(
       connection,
       names,
-      () => readStatus(connection, names, given.schema, {}, () => null, false),
+      () => readStatus(driver, connection, names, given.schema, {}, () => null, false),
       audit,
     ),
     sessionIdVersion: given.sessionIdVersion,
@@ -188,7 +188,7 @@ export function postgres(options: PostgresOptions): PostgresStore {
     distribute: () => asSchemaError(distribute(connection, names, prepare)),
     async status(wanted) {
       const statusOptions = methodOptions('status', wanted, 'exact', 'lastSeenBefore', 'onProgress')
-      return readStatus(connection, names, given.schema, statusOptions, probe)
+      return readStatus(driver, connection, names, given.schema, statusOptions, probe)
     },
     async start({ serverless = false } = {}) {
       if (serverless)

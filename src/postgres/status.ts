@@ -3,6 +3,7 @@ import type { StatusOptions, StoredKey, StoreStatus } from '../core/store-status
 import type { Connection, Row } from './connection.ts'
 import { countSessions, type QueryOne } from './count-sessions.ts'
 import { type Distribution, readDistribution } from './distribution.ts'
+import type { Driver } from './driver.ts'
 import { LISTENER_NAME } from './drivers/listen-client.ts'
 import { type AppliedMigration, appliedMigrations } from './ledger.ts'
 import { MIGRATIONS } from './migrations.ts'
@@ -34,10 +35,12 @@ const KEYS = `select epoch, kid, algorithm, ${milliseconds('created_at')} as cre
   from :keys order by epoch desc`
 
 /**
+ * @param driver which lists its listeners in `pg_stat_activity`, unless the database is in this process
  * @param counts whether to count sessions and revocations
  * @throws StoreUnavailableError when the database does not answer
  */
 export async function readStatus(
+  driver: Pick<Driver, 'open'>,
   connection: Connection,
   names: Names,
   schema: string,
@@ -61,7 +64,9 @@ export async function readStatus(
   const [standby, distribution, releases, queueUsage, ledger, keys] = await Promise.all([
     parts.read('standby', async () => (await queryOne(STANDBY))['standby'] as boolean),
     parts.read('layout', () => readDistribution(bounded, names)),
-    parts.read('listeners', async () => toReleases(await bounded.query(LISTENERS, []))),
+    parts.read('listeners', async () =>
+      driver.open === undefined ? toReleases(await bounded.query(LISTENERS, [])) : null,
+    ),
     parts.read('queueUsage', async () => Number((await queryOne(QUEUE_USAGE))['usage'])),
     parts.read('schema', () => appliedMigrations(bounded, names)),
     parts.read('keys', async () => toKeys(await bounded.query(names.fill(KEYS), []))),

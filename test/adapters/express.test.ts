@@ -223,8 +223,8 @@ describe.each([
   })
 
   it('warns once at a sign-in if it is mounted below a path without its refresh route', async () => {
-    const warned: string[] = []
-    const warn = (_fields: object, message: string): void => void warned.push(message)
+    const warned: unknown[] = []
+    const warn = (fields: object, message: string): void => void warned.push([fields, message])
     const signIn = async (mount: string | RegExp | null, options: HttpOptions = {}): Promise<void> => {
       const { sessions } = await openWithClock({ logger: { ...silentLogger, warn } })
       const app = create()
@@ -240,7 +240,12 @@ describe.each([
     }
     await signIn('/api')
     expect(warned).toStrictEqual([
-      expect.stringMatching(/mounted at \/api .* for \/session\/refresh\. Set .* `path` to '\/api\/session'/),
+      [
+        { event: 'refreshUnserved' },
+        expect.stringMatching(
+          /mounted at \/api .* for \/session\/refresh\. Set .* `path` to '\/api\/session'/,
+        ),
+      ],
     ])
     await signIn(null)
     await signIn(/^\/.*/)

@@ -455,7 +455,10 @@ describeAdapters('an application', (adapter) => {
     expect(back.status).toBe(303)
     expect(back.headers.location).toMatch(/^\/me\?tab=1&pawl-resumed=\w+$/)
     expect(back.cookies).toHaveLength(2)
-    expect((await anna.send('GET', back.headers.location!, page)).status).toBe(200)
+    const unmarked = await anna.send('GET', back.headers.location!, page)
+    expect([unmarked.status, unmarked.headers.location]).toStrictEqual([303, '/me?tab=1'])
+    expect(unmarked.headers['cache-control']).toBe('private, no-store')
+    expect((await anna.send('GET', '/me?tab=1', page)).status).toBe(200)
   })
 
   scenario('page load through a service worker', 'is resumed, and refused in words', async () => {

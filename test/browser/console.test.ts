@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { BrowserContext as PlaywrightContext, Page as PlaywrightPage } from 'playwright-core'
 import { expect, onTestFinished } from 'vitest'
 import { sessionsConsole } from '../../src/console/index.ts'
+import { ENGINE } from '../../src/core/engine.ts'
 import { createSessions, type SessionEvents, type Sessions } from '../../src/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase } from '../support/database.ts'
@@ -220,6 +221,33 @@ browserTest(
     await expectAccessible(other)
   },
 )
+
+browserTest('the console marks the page and the severity of events in forced colors', async ({ skip }) => {
+  skip(engineName !== 'chromium', ONE_ENGINE)
+  const { page, origin, sessions } = await openConsole()
+  await page.emulateMedia({ forcedColors: 'active', colorScheme: 'dark' })
+  await page.goto(origin)
+  const { session } = await sessions.create({ userId: 'of forced colors' })
+  sessions[ENGINE].events.emit('reused', {
+    sessionId: session.sessionId,
+    userId: session.userId,
+    ip: null,
+    userAgent: null,
+  })
+  await page.reload()
+  await page.locator('.events li.warn').first().waitFor()
+  const lines = await page
+    .locator('.top nav a')
+    .evaluateAll((links) => links.map((link) => getComputedStyle(link).textDecorationLine))
+  expect(lines).toStrictEqual(['underline', 'none', 'none', 'none'])
+  const stripe = await page
+    .locator('.events li.warn')
+    .first()
+    .evaluate((item) => getComputedStyle(item, '::before').backgroundColor)
+  // `--warn` of the dark colors.
+  expect(stripe).toBe('rgb(232, 183, 101)')
+  await picture(page, 'console-forced-colors')
+})
 
 browserTest.for([true, false])(
   'every action of the console asks once and says what it did (JavaScript: %s)',

@@ -130,8 +130,8 @@ it('a table as CSV', () => {
 describe('the activity of a process', () => {
   it('counts by minute, forgets after 30, and never mixes times', async () => {
     const { sessions, clock } = await openWithClock()
-    const activity = activityOf(sessions as never, sessions[ENGINE])
-    expect(activityOf(sessions as never, sessions[ENGINE])).toBe(activity)
+    const activity = activityOf(sessions[ENGINE])
+    expect(activityOf(sessions[ENGINE])).toBe(activity)
     const login = () => sessions.create({ userId: 'anna' })
     await login()
     await login()
@@ -149,7 +149,7 @@ describe('the activity of a process', () => {
   it('remembers a bounded number of events, an outage once', async () => {
     const { sessions } = await openWithClock()
     const { events } = sessions[ENGINE]
-    const activity = activityOf(sessions as never, sessions[ENGINE])
+    const activity = activityOf(sessions[ENGINE])
     for (let n = 0; n < 500; n++)
       events.emit('storeUnavailable', { operation: 'poll', error: new Error('postgres://u:password@host') })
     expect(activity.notable()).toMatchObject([{ name: 'storeUnavailable', times: 500 }])
@@ -159,5 +159,28 @@ describe('the activity of a process', () => {
     expect([activity.ofSession('s4999').length, activity.ofSession('s0').length]).toEqual([1, 0])
     for (let n = 0; n < 300; n++) await sessions.create({ userId: 'anna' })
     expect(activity.notable()[0]).toMatchObject({ name: 'reused', sessionId: 's4999' })
+  })
+
+  it('drops the events that name a user whom this process deletes', async () => {
+    const { sessions } = await openWithClock()
+    const { events } = sessions[ENGINE]
+    const activity = activityOf(sessions[ENGINE])
+    const nowhere = { ip: null, userAgent: null }
+    const action = { action: 'end-user', sessionId: null, sessions: 1 } as const
+    events.emit('reused', { sessionId: 's1', userId: 'anna', ...nowhere })
+    events.emit('reused', { sessionId: 's2', userId: 'berta', ...nowhere })
+    events.emit('consoleAction', { ...action, actor: 'anna', userId: 'berta' })
+    events.emit('consoleAction', { ...action, actor: 'carla', userId: 'anna' })
+    events.emit('actingStopped', {
+      sessionId: 's3',
+      userId: 'berta',
+      actor: { userId: 'anna', sessionId: 's1' },
+      ...nowhere,
+    })
+    expect(activity.notable()).toHaveLength(5)
+    await sessions.deleteUser('anna')
+    expect(activity.notable()).toMatchObject([{ name: 'reused', userId: 'berta' }])
+    expect(['s1', 's2', 's3'].map((id) => activity.ofSession(id).length)).toStrictEqual([0, 1, 0])
+    expect([activity.actionsOn('anna'), activity.actionsOn('berta')]).toStrictEqual([[], []])
   })
 })

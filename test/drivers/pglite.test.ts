@@ -101,6 +101,17 @@ describe('a PGlite folder', () => {
   })
 })
 
+it('says that LISTEN works, and not how many processes listen: PGlite does not list them', async () => {
+  const store = postgres({ pglite })
+  await openSessions({ store })
+  const notifications = { listeners: null, releases: null }
+  expect(await store.status()).toMatchObject({
+    notifications: { ...notifications, working: true },
+    unknown: [],
+  })
+  expect(await store.inspect!.status()).toMatchObject({ notifications, unknown: [] })
+})
+
 it('refuses what is no folder, in words', () => {
   const refusal = (options: object): unknown => {
     try {

@@ -330,7 +330,9 @@ describe('a page load of a bound session', () => {
     const third = await anna.navigate(next!)
     expect(third.status).toBe(303)
     expect(namesIn(third)).toStrictEqual([ACCESS, REFRESH])
-    expect((await anna.navigate(third.headers.get('location')!)).body).toMatchObject({ userId: 'anna' })
+    const fourth = await anna.navigate(third.headers.get('location')!)
+    expect([fourth.status, fourth.headers.get('location')]).toStrictEqual([303, '/orders'])
+    expect((await anna.navigate('/orders')).body).toMatchObject({ userId: 'anna' })
     expect(missing).toStrictEqual([])
   })
 

@@ -20,7 +20,10 @@ async function open(
       const { session } = await http.handle(fakeExchange({ method: 'POST', ...given }))
       await session?.create({ userId: 'anna' })
     },
-    warned: () => lines.filter(({ level }) => level === 'warn').map(({ message }) => message),
+    warned: () =>
+      lines
+        .filter(({ level }) => level === 'warn')
+        .map(({ fields, message }) => `${JSON.stringify(fields)} ${message}`),
   }
 }
 
@@ -42,7 +45,9 @@ describe('a sign-in over plain http', () => {
     const { send, warned } = await open()
     for (let time = 0; time < 3; time++) await send({ headers, peer: '192.168.1.7' })
     expect(warned()).toStrictEqual([expect.stringContaining(`http://${headers['host']}`)])
-    expect(warned()[0]).toMatch(/drops? the session cookies.*http:\/\/localhost.*https/)
+    expect(warned()[0]).toMatch(
+      /^\{"event":"cookiesDropped"\} .*drops? the session cookies.*http:\/\/localhost.*https/,
+    )
   })
 
   it('names no host that could forge a log line', async () => {
@@ -94,7 +99,9 @@ describe('a page of localhost that calls localhost by another name', () => {
       const { send, warned } = await open({ trustedOrigins: [origin], cors: true, cookies: { sameSite } })
       for (let time = 0; time < 2; time++) await send(call(host, origin))
       expect(warned()).toStrictEqual([
-        expect.stringMatching(/Use one name for both.*'none'.*changes nothing/),
+        expect.stringMatching(
+          /^\{"event":"cookiesNotSent"\} .*Use one name for both.*'none'.*changes nothing/,
+        ),
       ])
     }
   })

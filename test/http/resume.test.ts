@@ -27,6 +27,8 @@ async function openExpired(): Promise<{ site: Site; anna: Visitor }> {
   return { site, anna }
 }
 
+const visitors = (session: { current: object | null }): Response =>
+  new Response(session.current === null ? 'visitor' : 'user')
 const locationOf = (answer: Answer): string | null => answer.headers.get('location')
 /** The marker as it is an hour after the clock's start. */
 const marker = (Date.UTC(2030, 0, 1, 13) / 1000).toString(36)
@@ -66,7 +68,56 @@ describe('a page load with an expired access token', () => {
     expect(second.headers.get('vary')).toBe('Cookie')
     expect(second.headers.get('referrer-policy')).toBe('same-origin')
     const third = await anna.navigate(locationOf(second)!)
-    expect([third.status, third.body]).toStrictEqual([200, { userId: 'anna', generation: 1 }])
+    expect([third.status, locationOf(third)]).toStrictEqual([303, '/orders?page=2&q=a%20b'])
+    expect([third.headers.get('cache-control'), third.cookies]).toStrictEqual(['private, no-store', []])
+    const fourth = await anna.navigate(locationOf(third)!)
+    expect([fourth.status, fourth.body]).toStrictEqual([200, { userId: 'anna', generation: 1 }])
+  })
+
+  it('can be repeated when the access token expires again at once', async () => {
+    const { site, anna } = await openExpired()
+    const { steps } = await browse(anna, '/page')
+    expect(steps.at(-1)).toBe('/page')
+    // A short lifetime ends within the 60 seconds of the marker.
+    anna.jar.put(ACCESS, 'expired')
+    expect((await browse(anna, steps.at(-1)!)).last.status).toBe(200)
+    expect((await site.sessions.list('anna'))[0]).toMatchObject({ active: true })
+  })
+
+  it.each([
+    ['/page?pawl-resumed=1', '/page'],
+    ['/page?pawl-resumed=1&a=b', '/page?a=b'],
+    ['/page?a=b&pawl-resumed=1&c=%20', '/page?a=b&c=%20'],
+    ['/page?a=1+2&pawl-resumed=', '/page?a=1+2'],
+  ])('with the marker of an old link is redirected while it is signed in: %s', async (marked, to) => {
+    const site = await openSite()
+    const anna = site.visitor()
+    await anna.login()
+    for (const info of [{ required: true }, { optional: true }])
+      expect(locationOf(await anna.navigate(marked, { info }))).toBe(to)
+    // Only a page load has an address that somebody sees.
+    expect((await anna.me({ headers: { 'sec-fetch-mode': 'cors' } })).status).toBe(200)
+    expect((await anna.visit('GET', marked, { info: { required: true } })).status).toBe(200)
+    expect(
+      (await site.visitor().navigate(marked, { info: { optional: true }, handler: visitors })).text,
+    ).toBe('visitor')
+  })
+
+  it('keeps a marker that it cannot remove', async () => {
+    const site = await openSite()
+    const anna = site.visitor()
+    await anna.login()
+    for (const path of ['/page?pawl%2Dresumed=1', '/pawl-resumed', '/page?my-pawl-resumed=1'])
+      expect((await anna.navigate(path)).status).toBe(200)
+  })
+
+  it('keeps the marker while the answer renews the cookies, which the browser may not store', async () => {
+    const site = await openSite({ refresh: 'inline' })
+    const anna = site.visitor()
+    await anna.login()
+    site.clock.advance(3600)
+    const { status, cookies } = await anna.navigate(`/page?pawl-resumed=${marker}`)
+    expect([status, cookies.length]).toStrictEqual([200, 2])
   })
 
   it('is also redirected if the claims are outdated or the access token is damaged', async () => {
@@ -132,7 +183,7 @@ describe('a page load with an expired access token', () => {
     expect(resumed.status).toBe(303)
     const { steps, last } = await browse(anna, old)
     expect(last.status).toBe(200)
-    expect(steps.at(-1)).toBe(`/page?pawl-resumed=${(Date.UTC(2030, 0, 1, 13, 1) / 1000).toString(36)}`)
+    expect(steps.at(-2)).toBe(`/page?pawl-resumed=${(Date.UTC(2030, 0, 1, 13, 1) / 1000).toString(36)}`)
     site.clock.advance(3600)
     for (const nonsense of ['', 'x', '-1', 'zzzzzzzzzzzzzzzzzzzzzz', '%00'])
       expect((await anna.navigate(`/page?pawl-resumed=${nonsense}`)).status).toBe(303)

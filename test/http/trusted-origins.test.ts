@@ -68,7 +68,9 @@ async function open(options: HttpOptions): Promise<{
       warned.splice(
         0,
         warned.length,
-        ...lines.filter(({ level }) => level === 'warn').map((line) => line.message),
+        ...lines
+          .filter(({ level }) => level === 'warn')
+          .map(({ fields, message }) => `${JSON.stringify(fields)} ${message}`),
       )
       const head = exchange.sendHead(new Headers(reply?.headers.map(([name, value]) => [name, value])))
       return { status: reply?.status ?? 200, headers: Object.fromEntries(head), body: reply?.body ?? null }
@@ -313,6 +315,7 @@ describe('a request refused for its origin', () => {
     for (let index = 0; index < 110; index++)
       await send({ origin: `https://${index}.example`, site: 'cross-site' })
     expect(warned).toHaveLength(101)
+    expect(warned.every((line) => line.startsWith('{"event":"originRefused"} '))).toBe(true)
     expect(warned.at(-1)).toContain('not reported')
   })
 

@@ -3,6 +3,7 @@ import pg from 'pg'
 import { afterAll, describe, expect, inject, it } from 'vitest'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
+import { aroundQueries, driverError } from '../support/pools.ts'
 
 const DAY = 86_400_000
 
@@ -86,6 +87,25 @@ describe.each(['en-US', 'cs-CZ', 'en-US-u-kn-true', 'da-DK'])('a database in %s'
       expect(complete).toBe(prefix !== 'ü')
     },
   )
+})
+
+it.each([
+  ['53300', 2, 'the database failed'],
+  ['42883', 1, 'the engine does not know the statement'],
+])('after %s the order of the ids is read %i times in three searches: %s', async (code, reads) => {
+  const pool = createPool(await createDatabase())
+  await postgres({ pool, listen: false }).migrate()
+  await add(pool, ['anna', 'b'])
+  let asked = 0
+  const failing = aroundQueries(pool, ({ text }, run) => {
+    if (!text.includes('pg_database')) return run()
+    asked++
+    return asked === 1 ? Promise.reject(driverError(code)) : run()
+  })
+  const { inspect } = postgres({ pool: failing, listen: false })
+  for (const _ of [1, 2, 3])
+    expect(await inspect!.findUsers('a', null, 10)).toMatchObject({ userIds: ['anna'], next: null })
+  expect(asked).toBe(reads)
 })
 
 describe('ids that are not in the order of time', async () => {

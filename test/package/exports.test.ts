@@ -258,6 +258,12 @@ describe('the packed package', () => {
     expect(Buffer.from(stdout.trim(), 'base64url')).toHaveLength(32)
   })
 
+  it('has no script that runs at its installation', async () => {
+    const { scripts } = JSON.parse(await readFile(join(home, 'node_modules/pawl/package.json'), 'utf8'))
+    const atInstall = /^(?:pre|post)?(?:install|prepare|prepublish)$/
+    expect(Object.keys(scripts).filter((name) => atInstall.test(name))).toStrictEqual([])
+  })
+
   it('has one runtime dependency and contains only `dist` and the folders of entry points', async () => {
     const { stdout } = await run('npm', ['ls', '--omit=dev', '--all', '--parseable'], { cwd: home })
     expect(

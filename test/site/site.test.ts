@@ -69,6 +69,27 @@ describe('the site in Chromium', () => {
     expect(errors).toStrictEqual([])
   })
 
+  browserTest.each([
+    ['no-preference', 'theft'],
+    ['reduce', 'theft-still'],
+  ] as const)(
+    'shows the clip of the landing page with reduced motion %s as %s',
+    async (reducedMotion, name) => {
+      const { page, open } = await openTab()
+      await page.emulateMedia({ reducedMotion })
+      await open('')
+      const shown = await page.evaluate(async () => {
+        const image = document.querySelector<HTMLImageElement>('.landing picture img')!
+        await image.decode()
+        return { source: image.currentSrc, width: image.naturalWidth }
+      })
+      expect(shown).toStrictEqual({
+        source: expect.stringMatching(new RegExp(`/${name}\\.[\\w-]+\\.webp$`)),
+        width: 1240,
+      })
+    },
+  )
+
   browserTest.each(SCHEMES)('has no violation of the accessibility rules of axe, %s', async (colorScheme) => {
     const { page, open } = await openTab()
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })

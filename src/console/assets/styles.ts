@@ -267,6 +267,11 @@ section > h2 + pre { margin-top: 0; }
 @media (prefers-reduced-motion: no-preference) {
   .button, .top nav a, .tabs a { transition: background-color .12s; }
 }
+@media (forced-colors: active) {
+  .top nav a[aria-current], .tabs a[aria-current] { text-decoration: underline; text-decoration-thickness: 2px; }
+  .state, .tag { outline: 1px solid; }
+  .events li::before, .timeline li::before, .timeline li::after { forced-color-adjust: none; }
+}
 @media print {
   .top nav, .search, .actions, .more, .tabs { display: none; }
 }

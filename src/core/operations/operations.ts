@@ -66,7 +66,9 @@ export function operations<Claims extends object, Data>(
       let total = 0
       for (let erased = USER_BATCH; erased === USER_BATCH; total += erased)
         erased = await writes.eraseByUser(userId, pruneAt, USER_BATCH)
-      return total + (await writes.eraseActor(userId))
+      total += await writes.eraseActor(userId)
+      for (const forget of engine.erasureListeners) forget(userId)
+      return total
     },
     async expireAccessTokens(which) {
       if (typeof which !== 'string')

@@ -2,6 +2,7 @@ import type { UserPage } from '../../core/inspection.ts'
 import type { Row } from '../connection.ts'
 import type { Names } from '../names.ts'
 import type { Parameter } from '../parameters.ts'
+import { isUnsupported } from '../sqlstate.ts'
 import { beginsAtPrefix, type DatabaseLocale, isPast, type UserOrder, userOrderOf } from './user-order.ts'
 
 export type QueryRows = (text: string, values: Parameter[]) => Promise<Row[]>
@@ -54,13 +55,19 @@ export async function findUsers(
   }
 }
 
-/** How the index on user ids is sorted. */
-export async function readUserOrder(query: QueryRows, names: Names): Promise<UserOrder> {
-  try {
-    const [row = {}] = await query(ORDER, [names.sessions])
-    return row['is_default'] === true ? userOrderOf(row['locale'] as DatabaseLocale) : 'unknown'
-  } catch {
-    // The search is correct without it, and reads more.
-    return 'unknown'
+/** How the index on user ids is sorted. Without an answer the search is correct, and reads more. */
+export function createUserOrder(query: QueryRows, names: Names): () => Promise<UserOrder> {
+  let known: UserOrder | null = null
+  return async () => {
+    if (known !== null) return known
+    try {
+      const [row = {}] = await query(ORDER, [names.sessions])
+      known = row['is_default'] === true ? userOrderOf(row['locale'] as DatabaseLocale) : 'unknown'
+    } catch (error) {
+      // An engine that does not know the statement never will. The next search repeats one that failed.
+      if (!isUnsupported(error)) return 'unknown'
+      known = 'unknown'
+    }
+    return known
   }
 }

@@ -7,10 +7,9 @@ import { AUDIT_QUERIES } from '../audit/queries.ts'
 import type { Connection } from '../connection.ts'
 import { readDistribution } from '../distribution.ts'
 import type { Names } from '../names.ts'
-import { findUsers, type QueryRows, readUserOrder } from './find-users.ts'
+import { createUserOrder, findUsers, type QueryRows } from './find-users.ts'
 import { orUnknown, readOverview } from './overview.ts'
 import { FIRST_ID, findReuse } from './reuse.ts'
-import type { UserOrder } from './user-order.ts'
 
 /** Milliseconds for each call. The page of a console waits two seconds. */
 const ANSWER_WITHIN = 1700
@@ -31,7 +30,7 @@ export function createInspection(
       run(AUDIT_QUERIES[name], values)
   const runAudit = auditOn(query)
   const { history, reuse: reuseInAudit } = createHistory(runAudit)
-  let order: Promise<UserOrder> | null = null
+  const readUserOrder = createUserOrder(query, names)
 
   return {
     async overview(at, days) {
@@ -45,8 +44,7 @@ export function createInspection(
       return readOverview(inTime, names, sessions === 'distributed', at, shown, audited)
     },
     async findUsers(prefix, after, limit) {
-      order ??= readUserOrder(query, names)
-      return findUsers(query, await order, prefix, after, limit)
+      return findUsers(query, await readUserOrder(), prefix, after, limit)
     },
     async reuse(after, limit) {
       const since = audit.isKept ? await auditedSince(runAudit) : null
