@@ -25,26 +25,32 @@ const LIMITS: readonly (readonly [figureId: string, limit: string])[] = [
   ],
 ]
 
-/** Figures without a budget that other pages refer to. */
-const DETAILS: readonly string[] = [
-  'verify.ns.pawl-seen-before',
-  'verify.ns.pawl-first-sight-no-cache',
-  'write.per-second.pawl-create',
-  'write.per-second.pawl-refresh-and-first-use',
-  'write.per-second.pawl-revoke',
-  'space.plain.after-login',
-  'space.plain.after-turns',
-  'space.browser.after-login',
-  'space.browser.after-turns',
-  'space.browser.wal-login',
-  'space.browser.wal-turn',
-  'counts.set-data.wal',
-  'counts.revoke.wal',
-  'memory.cache',
-  'feed.listen.p99',
-  'feed.poll.p99',
-  'growth.refresh.p50.10000000',
-  'growth.list.p50.10000000',
+/** Figures without a budget that help to plan, in the words of a reader who has not seen the suites. */
+const DETAILS: readonly (readonly [figureId: string, what: string])[] = [
+  ['verify.ns.pawl-seen-before', 'Verify a cached access token'],
+  ['verify.ns.pawl-first-sight-no-cache', 'Verify an access token for the first time'],
+  ['write.per-second.pawl-create', 'Logins per second, 16 at a time'],
+  [
+    'write.per-second.pawl-refresh-and-first-use',
+    'Refreshes with the first use of the new token per second, 16 at a time',
+  ],
+  ['write.per-second.pawl-revoke', 'Revocations per second, 16 at a time'],
+  ['growth.refresh.p50.10000000', 'A refresh among ten million sessions (median)'],
+  ['growth.list.p50.10000000', 'The list of sessions of a user, among ten million (median)'],
+  [
+    'feed.listen.p99',
+    'From a revocation to the refusal in three other processes, with LISTEN (99th percentile)',
+  ],
+  ['feed.poll.p99', 'The same with `pollInterval: 1`, without LISTEN (99th percentile)'],
+  ['space.plain.after-login', 'A session on disk after its login, with its indexes and 60 bytes of claims'],
+  ['space.plain.after-turns', 'The same after four rotations'],
+  ['space.browser.after-login', 'A session with an address and a user agent on disk after its login'],
+  ['space.browser.after-turns', 'The same after four rotations'],
+  ['space.browser.wal-login', 'Write-ahead log of a login'],
+  ['space.browser.wal-turn', 'Write-ahead log of a rotation'],
+  ['counts.set-data.wal', 'Write-ahead log of `setData`'],
+  ['counts.revoke.wal', 'Write-ahead log of a revocation'],
+  ['memory.cache', 'Memory of a cached access token'],
 ]
 
 /**
@@ -84,9 +90,9 @@ export function limitBlocks(figures: readonly Figure[]): string[] {
 }
 
 export function detailBlocks(figures: readonly Figure[]): string[] {
-  const rows = DETAILS.flatMap((id) => {
+  const rows = DETAILS.flatMap(([id, what]) => {
     const figure = figures.find((one) => one.id === id)
-    return figure === undefined ? [] : [cellsOf(figure).slice(1, 4)]
+    return figure === undefined ? [] : [[what, ...cellsOf(figure).slice(2, 4)]]
   })
   return rows.length === 0 ? [] : [markdown({ head: ['what', 'measured', 'rounds'], rows })]
 }
