@@ -50,7 +50,7 @@ export interface VerifierOptions {
   readonly timeout?: number
   /**
    * The name of the access cookie. On plain http at localhost the application calls it `pawl-access`: set that
-   * during development.
+   * there, unless the application has `NODE_ENV=production`.
    * Takes a cookie name of at most 64 characters.
    * @defaultValue '__Host-pawl-access'
    */
