@@ -158,7 +158,9 @@ export function checkUrl(source: string, url: string): void {
 function connectionString(flag: string | undefined): string {
   const url = flag ?? process.env['DATABASE_URL']
   if (url === undefined || url === '')
-    throw new UsageError('no database is given. Set DATABASE_URL, or add --url.')
+    throw new UsageError(
+      'no database is given. Set DATABASE_URL, or add --url. `npx` does not read .env; for that run node --env-file=.env node_modules/.bin/pawl …',
+    )
   checkUrl(flag === undefined ? 'DATABASE_URL' : '--url', url)
   return url
 }

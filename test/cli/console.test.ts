@@ -374,6 +374,9 @@ describe('npx pawl console', () => {
       const { cookie, path } = await openLink(running)
       const overview = await (await running.ask(path, { cookie })).text()
       expect(overview).toContain(sessions.keys.list()[0]!.kid)
+      // The command has options of its own, and no figures.
+      expect(overview).toContain('this command is no process of the application')
+      expect(overview).not.toMatch(/The next key signs|in the last minute|Revocations arrive/)
       const { status } = await fetch(new URL(`${path}/actions/rotate-keys`, running.url), {
         method: 'POST',
         redirect: 'manual',

@@ -50,7 +50,7 @@ describe('the command line', () => {
   it('exits with 2 for wrong usage, and suggests a correction', async () => {
     const wrong: [string[], RegExp][] = [
       [[], /a command is missing/],
-      [['migrate'], /DATABASE_URL/],
+      [['migrate'], /Set DATABASE_URL, or add --url\. .*--env-file=\.env node_modules\/\.bin\/pawl/],
       [['sesions', 'list'], /unknown command 'sesions'\. Did you mean `sessions`/],
       [['keys', 'lst'], /Did you mean `keys list`/],
       [['keys'], /list, rotate, reset/],

@@ -9,6 +9,7 @@ import { actionText, canRotate } from '../actions.ts'
 import { COUNTED, type Counted, MINUTES, type RecentEvent } from '../activity.ts'
 import type { Part } from '../bounded.ts'
 import { type Bar, barChart, type Series, sparkline } from '../charts.ts'
+import { isCommandEngine } from '../command-engine.ts'
 import { figuresOf } from '../figures.ts'
 import { type Html, html, type Piece, prose } from '../html.ts'
 import { ago, exact, type Page, sessionLink, userLink, type View } from '../view.ts'
@@ -29,7 +30,7 @@ export async function overviewPage(view: View): Promise<Page> {
     main: html`<h1 class="hidden">Overview</h1>
 ${outage(overview, status)}${attention(facts, status)}
 ${overview?.value ? history(overview.value) : missing('Sessions', overview)}
-${live(view)}
+${isCommandEngine(view.engine) ? null : live(view)}
 <div class="columns">
 <div class="column">${feed(view, facts)}${database(view, status)}</div>
 <div class="column">${keys(view, status)}${recentEvents(view)}</div>
@@ -168,8 +169,20 @@ function table(rows: readonly (readonly [string, Piece])[]): Html {
 }
 
 function feed(view: View, { skew }: ProcessFacts): Html {
+  const clock =
+    skew === null
+      ? 'not compared'
+      : Math.abs(skew) < 1000
+        ? 'agrees with the database'
+        : `${duration(Math.abs(skew))} ${skew > 0 ? 'behind' : 'ahead of'} the database`
+  return html`<section class="card" aria-labelledby="feed"><h2 id="feed">Feed and clock</h2>${table([...feedRows(view), ['Clock', clock]])}</section>`
+}
+
+function feedRows(view: View): (readonly [string, Piece])[] {
+  if (isCommandEngine(view.engine))
+    return [['Feed', 'not shown: this command is no process of the application']]
   const { feed: state, confirmations } = view.sessions.stats()
-  const rows: (readonly [string, Piece])[] = [
+  return [
     [
       'Revocations arrive',
       state.mode === 'expiry'
@@ -185,16 +198,7 @@ function feed(view: View, { skew }: ProcessFacts): Html {
           ['Known revocations', `${count(state.entries)} in ${bytes(state.bytes)}`],
         ] as const)),
     ['Confirmations waiting', count(confirmations.queued)],
-    [
-      'Clock',
-      skew === null
-        ? 'not compared'
-        : Math.abs(skew) < 1000
-          ? 'agrees with the database'
-          : `${duration(Math.abs(skew))} ${skew > 0 ? 'behind' : 'ahead of'} the database`,
-    ],
   ]
-  return html`<section class="card" aria-labelledby="feed"><h2 id="feed">Feed and clock</h2>${table(rows)}</section>`
 }
 
 interface ShownKey {
@@ -214,7 +218,8 @@ function keys(view: View, status: Part<StoreStatus> | null): Html {
   const sorted = listed.toSorted((a, b) => b.epoch - a.epoch)
   const signing = sorted.find(({ signsFrom }) => signsFrom.getTime() <= now)
   const [newest] = sorted
-  const interval = engine.options.keys.provided === null ? engine.options.keys.rotationInterval : null
+  const { provided, rotationInterval } = engine.options.keys
+  const interval = provided === null && !isCommandEngine(engine) ? rotationInterval : null
   const next =
     newest === undefined || interval === null
       ? null

@@ -139,7 +139,8 @@ declare const sessions: Sessions<Named> & (() => Promise<Sessions<Named>>)
 declare const route: import('pawl/next').NextSessions<Named, unknown>['route']
 declare const authorize: () => { actor: string } | null
 declare const auditLog: { write(line: string): void }`,
-  'docs/operate/deploy.md': 'declare const poolerUrl: string',
+  'docs/operate/deploy.md':
+    'declare const poolerUrl: string\ndeclare const sdk: { shutdown(): Promise<void> }',
   'docs/reference/errors.md': 'declare const accessToken: string',
   'docs/reference/events.md': `
 declare const audit: { write(event: unknown): void }
