@@ -36,8 +36,8 @@ export const VERIFIER_OPTIONS: OptionTable = {
   /** How long the application may take to answer. No verification waits longer. */
   timeout: { value: seconds(0.1, 30), default: 3 },
   /**
-   * The name of the access cookie. On plain http at localhost the application calls it `pawl-access`: set that during
-   * development.
+   * The name of the access cookie. On plain http at localhost the application calls it `pawl-access`, unless it has
+   * `NODE_ENV=production`: set that during development.
    */
   cookie: { value: cookieName(), default: '__Host-pawl-access' },
   /** The memory of the cache of verified access tokens. 0 turns the cache off. */

@@ -49,8 +49,8 @@ export interface VerifierOptions {
    */
   readonly timeout?: number
   /**
-   * The name of the access cookie. On plain http at localhost the application calls it `pawl-access`: set that
-   * during development.
+   * The name of the access cookie. On plain http at localhost the application calls it `pawl-access`, unless it
+   * has `NODE_ENV=production`: set that during development.
    * Takes a cookie name of at most 64 characters.
    * @defaultValue '__Host-pawl-access'
    */

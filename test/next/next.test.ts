@@ -229,8 +229,9 @@ it('with inline refresh, the proxy redirects the Next router to the same URL wit
     '/page?tab=1',
     2,
   ])
-  // Next redirects the router to a URL with its own query.
+  // Next redirects the router to a URL with its own query. `Vary` keeps a page load from using that redirect.
   const again = await anna.send('GET', '/page?tab=1', { headers: asRouter })
+  expect([again.status, again.headers.vary]).toStrictEqual([307, 'RSC'])
   const page = await anna.send('GET', again.headers.location!, { headers: asRouter })
   expect([page.headers['content-type'], shownIn(page), page.cookies]).toStrictEqual([
     'text/x-component',

@@ -31,6 +31,9 @@ export async function runProxy<Claims extends object, Data>(
   // Scripts and styles need no session, and a page must not lack them because a token has expired.
   if (request.nextUrl.pathname.startsWith('/_next/')) return NextResponse.next()
   const exchange = requestExchange(request, setup)
+  // Next hides the query `_rsc` of its router, so a redirect to the same URL loses it. Next then redirects to that query by
+  // a 307. The browser must not use that for a later page load of the URL.
+  if (setup.options.inline && isFetch(exchange)) exchange.beforeHead((head) => head.append('vary', 'RSC'))
   const finish = (reply: Reply): Response => exchange.finish(toResponse(absolute(reply, request.url)))
   const arrivedAt = performance.now()
   const started = await startOrReply(setup, exchange)
@@ -70,6 +73,11 @@ function absolute(reply: Reply, base: string): Reply {
     name === 'location' ? new URL(value, base).href : value,
   ])
   return { ...reply, headers }
+}
+
+/** Whether a script or Next's router sends the request. */
+function isFetch(exchange: Exchange): boolean {
+  return exchange.method === 'GET' && exchange.header('sec-fetch-dest') === 'empty'
 }
 
 /** Whether the request loads a document, or the data that Next's router fetches instead; not what a page embeds. */

@@ -57,6 +57,11 @@ import type { Handler } from 'hono'
 declare const pay: Handler
 declare const transfer: Handler
 declare function report(error: unknown): void`
+/** `lib/session` of the page of Next.js, which gives a function. */
+const NEXT = `
+declare const sessions: Sessions<Claims> & (() => Promise<Sessions<Claims>>)
+declare const action: import('pawl/next').NextSessions<Claims, unknown>['action']
+declare const read: import('pawl/next').NextSessions<Claims, unknown>['read']`
 
 /** What the samples of a page rely on besides, and what they mean by a name of the above. */
 export const PAGES: Readonly<Record<string, string>> = {
@@ -64,8 +69,8 @@ export const PAGES: Readonly<Record<string, string>> = {
 declare const changePassword: express.RequestHandler
 declare function saveAudit(kind: string, event: object): Promise<void>`,
   'docs/guides/claims.md': 'declare const db: pg.Pool',
-  'docs/guides/devices-page.md':
-    'declare function mailAboutSignIn(userId: string, ip: string | null, userAgent: string | null): Promise<void>',
+  'docs/guides/devices-page.md': `${NEXT}
+declare function mailAboutSignIn(userId: string, ip: string | null, userAgent: string | null): Promise<void>`,
   'docs/guides/frontend.md': `${KEYSTORE}
 import { memoryTokens } from 'pawl/client'
 declare const form: HTMLFormElement
@@ -97,8 +102,10 @@ declare function deletePushSubscription(sessionId: string): Promise<void>`,
 declare const name: string
 declare const password: string
 declare const NetInfo: { addEventListener(listener: (state: { isConnected: boolean | null }) => void): () => void }`,
-  'docs/guides/reauthentication.md':
-    "declare const session: import('pawl/node').RequestSession<{ role: string; level: number }, unknown>\ndeclare const form: string",
+  'docs/guides/reauthentication.md': `${NEXT}
+declare const session: import('pawl/node').RequestSession<{ role: string; level: number }, unknown>
+declare const form: string
+declare function charge(userId: string, amount: unknown): Promise<void>`,
   'docs/guides/serverless.md': `
 import type { Server } from 'node:http'
 declare const server: Server

@@ -73,6 +73,7 @@ function completed(sample: string): string {
     .replaceAll(/^ *…$/gm, '')
     // Another file of the reader: an earlier sample of the page, or its context.
     .replaceAll(/^import [^'"]* from '(?:@\/|\.\.?\/)[^']*'$/gm, '')
+    .replaceAll(/^ *const \{[^}]*\} = await import\('(?:@\/|\.\.?\/)[^']*'\)$/gm, '')
     .replaceAll(/import\('(?:@\/|\.\.?\/)[^']*'\)\./g, '')
   const members = `class Members extends Given {\n${code}}\n`
   return isWhole(code) || !isWhole(members) ? code : members
