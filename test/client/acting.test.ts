@@ -18,7 +18,9 @@ async function openPage() {
     },
   })
   const location = { assign: vi.fn(), reload: vi.fn() }
-  const blocks = [...(await readFile(PAGE, 'utf8')).matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!)
+  const blocks = [...(await readFile(PAGE, 'utf8')).matchAll(/^```ts\n(.*?)^```$/gms)].map(
+    ([, code]) => code!,
+  )
   const printed = blocks.filter((code) => code.includes('client.'))
   expect(printed).toHaveLength(2)
   const script = ts.transpile(printed.join('').replaceAll(/^await post.*$/gm, ''), {
@@ -58,7 +60,10 @@ it('reloads the page when the acting has expired, and leaves it after a sign-out
   world.expire()
   expect((await client.fetch('/me')).status).toBe(401)
   await until(() => expect(location.reload).toHaveBeenCalledTimes(1))
-  expect([client.session.user, location.assign.mock.calls]).toStrictEqual([{ id: 'root', actingBy: null }, []])
+  expect([client.session.user, location.assign.mock.calls]).toStrictEqual([
+    { id: 'root', actingBy: null },
+    [],
+  ])
   await client.signOut()
   await until(() => expect(location.assign.mock.calls).toStrictEqual([['/sign-in']]))
   expect(location.reload).toHaveBeenCalledTimes(1)

@@ -117,9 +117,7 @@ describe('a template', () => {
       `An administrator (erased) acted as this user until NOON. Then a new login in the administrator's browser ended the acting.${notOwn}`,
     )
     expect(why('revoked')).toMatch(/^The session was revoked at NOON, .* own sessions\.$/)
-    expect(why(null)).toBe(
-      `An administrator (root) acts as this user, until NOON at the latest.${notOwn}`,
-    )
+    expect(why(null)).toBe(`An administrator (root) acts as this user, until NOON at the latest.${notOwn}`)
   })
 })
 

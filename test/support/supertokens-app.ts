@@ -111,7 +111,8 @@ export async function openRelease(
   if (section === undefined) app.use(middleware())
   else {
     const names = {
-      require: (name: string) => (name.startsWith('supertokens-node') ? old.load(name) : requireOfGuide(name)),
+      require: (name: string) =>
+        name.startsWith('supertokens-node') ? old.load(name) : requireOfGuide(name),
       exports: {},
       Date: { now },
       express: express4,
