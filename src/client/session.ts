@@ -29,8 +29,8 @@ export function identifyUser(client: ClientState, signedIn: boolean): Promise<vo
     } catch (cause) {
       if (client.identifying === call) client.report('user-failed', cause)
     }
-    // A sign-in or sign-out has replaced this call, whose result is outdated. The caller waits for the later one.
-    if (client.identifying !== call) return client.identifying
+    // A sign-in or sign-out has replaced this call: its result is outdated.
+    if (client.identifying !== call) return
     client.identifying = undefined
     setSession(client, next)
   })

@@ -41,7 +41,8 @@ it('starts and stops acting as the guide prints it, also with an expired access 
   expect(await post('/act', { userId: 'anna' })).toBe(true)
   expect(client.session.user).toStrictEqual({ id: '{"userId":"anna"}', actingBy: 'root' })
   expect(await post('/stop', {})).toBe(true)
-  expect(client.session.user).toStrictEqual({ id: 'root', actingBy: null })
+  // The user is loaded by a refresh, for which `signIn` does not wait.
+  await until(() => expect(client.session.user).toStrictEqual({ id: 'root', actingBy: null }))
   expect([location.assign.mock.calls, location.reload.mock.calls]).toStrictEqual([[], []])
 })
 
