@@ -5,7 +5,7 @@ import express, { type RequestHandler } from 'express'
 import ts from 'typescript'
 import { expect, it, onTestFinished } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { expressSessions, sessionOf } from '../../src/adapters/express/index.ts'
+import { expressSessions, type SessionOf, sessionOf } from '../../src/adapters/express/index.ts'
 import { nodeSessions } from '../../src/adapters/node/index.ts'
 import type { Sessions } from '../../src/index.ts'
 import { type Client, createClient, HOST } from '../support/http-client.ts'
@@ -44,7 +44,7 @@ async function openApp() {
   const sessions: Sessions = await openSessions({ accessToken: { lifetime: 300 } })
   const { upgrade, timers } = await printedListener(sessions)
   const route =
-    (handler: (session: ReturnType<typeof sessionOf>) => Promise<unknown>): RequestHandler =>
+    (handler: (session: SessionOf<Sessions>) => Promise<unknown>): RequestHandler =>
     async (req, res) =>
       void res.json(await handler(sessionOf(req, sessions)))
   const app = express()
