@@ -13,8 +13,8 @@ const PAWL: readonly Group[] = [
   ['node:http', 'node:http that looks at cookies', 'Pawl on node:http'],
 ]
 const LOWEST_SHARES: Readonly<Record<string, number>> = {
-  'Pawl on Fastify': 0.75,
-  'Pawl on Express': 0.85,
+  'Pawl on Fastify': 0.7,
+  'Pawl on Express': 0.75,
   'Pawl on node:http': 0.7,
 }
 
