@@ -3,6 +3,7 @@
 //   npm run options -- --check   fails if a file differs from what this script would write
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { dirname, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import ts from 'typescript'
 import { CONSOLE_OPTIONS } from '../src/console/option-table.ts'
@@ -242,10 +243,18 @@ function documentation(page, functions) {
       const [begin, end] = [`<!-- options: ${name} -->`, `<!-- /options: ${name} -->`]
       const [from, to] = [text.indexOf(begin), text.indexOf(end)]
       if (from < 0 || to < from) throw new Error(`${page} lacks the markers ${begin} and ${end}.`)
-      return `${text.slice(0, from + begin.length)}\n\n${markdown(entries)}\n\n${text.slice(to)}`
+      return `${text.slice(0, from + begin.length)}\n\n${linked(markdown(entries), page)}\n\n${text.slice(to)}`
     },
     readFileSync(page, 'utf8'),
   )
+}
+
+/** @returns the text with `(docs/…)` as links of a page, under the titles of the pages that they lead to */
+function linked(text, page) {
+  return text.replaceAll(/\((docs\/\S+\.md)\)/g, (_, file) => {
+    const [, title] = /^title: (.+)$/m.exec(readFileSync(file, 'utf8'))
+    return `([${title}](${relative(dirname(page), file)}))`
+  })
 }
 
 function markdown(entries) {

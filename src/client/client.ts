@@ -40,7 +40,8 @@ export interface SessionClient<User = unknown> {
   signIn(login: Login): Promise<boolean>
   /**
    * Ends the session on the server, then notifies the other browser tabs.
-   * @throws TypeError if the server did not confirm it; the user is still signed in
+   * @throws TypeError if the server did not confirm it; the user is still signed in. Its `response` is the server's response, if
+   * there was one
    */
   signOut(): Promise<void>
   /** Adds a listener that is called after each change of {@link SessionClient.session}. @returns a function that removes it */

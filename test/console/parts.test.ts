@@ -96,6 +96,29 @@ describe('a template', () => {
       expect(text).not.toMatch(/<of>|\dT\d/)
     }
   })
+
+  it('says of an acting session what the administrator did', async () => {
+    const { sessions } = await openWithClock()
+    const { session } = await sessions.create({ userId: 'anna', absoluteTimeout: 900 })
+    const actor = { userId: 'root', sessionId: session.sessionId }
+    const why = (endReason: string | null, userId = 'root'): string => {
+      const endedAt = endReason === null ? null : session.createdAt
+      const acting = { ...session, actor: { ...actor, userId }, active: endedAt === null, endReason, endedAt }
+      return whyEnded(acting, session.createdAt, () => 'NOON')
+    }
+    const notOwn = " This is not one of the user's own sessions."
+    expect(why('logout')).toBe(
+      `An administrator (root) stopped acting as this user at NOON, or signed out.${notOwn}`,
+    )
+    expect(why('absolute')).toBe(
+      `An administrator (root) acted as this user until NOON. Then the acting reached its lifetime of 15 min.${notOwn}`,
+    )
+    expect(why('replaced', '')).toBe(
+      `An administrator (erased) acted as this user until NOON. Then a new login in the administrator's browser ended the acting.${notOwn}`,
+    )
+    expect(why('revoked')).toMatch(/^The session was revoked at NOON, .* own sessions\.$/)
+    expect(why(null)).toBe(`An administrator (root) acts as this user, until NOON at the latest.${notOwn}`)
+  })
 })
 
 it.each([

@@ -1,5 +1,4 @@
 import { createHmac, randomUUID } from 'node:crypto'
-import { createRequire } from 'node:module'
 import express, { type ErrorRequestHandler, type Express } from 'express'
 import express4 from 'express4'
 import type pg from 'pg'
@@ -10,12 +9,12 @@ import {
   sessionErrors,
   sessionOf,
 } from '../../src/adapters/express/index.ts'
-import type { Sessions } from '../../src/index.ts'
+import type { Sessions, SessionsOptions } from '../../src/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { type Client, createClient, type Received } from '../support/http-client.ts'
 import { listen } from '../support/http-server.ts'
-import { compileGuide, readGuide } from '../support/moving-guide.ts'
+import { compileGuide, readGuide, requireOfGuide } from '../support/moving-guide.ts'
 import { openSessions } from '../support/sessions.ts'
 
 const OLD_SECRET = 'the secret of express-session'
@@ -51,17 +50,19 @@ describe.each([
   ['Express 4', express4],
   ['Express 5', express],
 ])('moving a session from express-session, on %s', (_name, create: () => Express) => {
-  async function open(database: Pick<pg.Pool, 'query'> = pool) {
+  async function open(
+    database: Pick<pg.Pool, 'query'> = pool,
+    options: Pick<SessionsOptions, 'refreshClaims'> = {},
+  ) {
     const clock = createFakeClock()
-    const sessions: Sessions = await openSessions({ now: clock.now })
+    const sessions: Sessions = await openSessions({ now: clock.now, ...options })
     const app = create()
     const names = {
       ...{ expressSessions, sessionOf, sessions, pool: database, OLD_SECRET, app },
       Date: clock,
     }
-    // The guide needs packages that Express depends on.
-    const require = createRequire(createRequire(import.meta.url).resolve('express'))
-    new Function('require', 'exports', ...Object.keys(names), exchange)(require, {}, ...Object.values(names))
+    const values = [requireOfGuide, {}, ...Object.values(names)]
+    new Function('require', 'exports', ...Object.keys(names), exchange)(...values)
     app.get('/me', requireSession(), (req, res) => void res.json({ id: sessionOf(req, sessions).userId }))
     app.use(sessionErrors())
     const last: ErrorRequestHandler = (_error, _req, res, _next) => void res.status(500).json({})
@@ -187,6 +188,21 @@ describe.each([
         [CLEARED],
       ])
     }
+  })
+
+  it('goes on without a session if `refreshClaims` refuses the user, and clears the old cookie', async () => {
+    const { sessions, browserWith } = await open(pool, { refreshClaims: () => null })
+    const { status, body, cookies } = await me(browserWith(await oldLogin('anna')))
+    expect([status, body, cookies]).toStrictEqual([401, { code: 'not_signed_in', refresh: false }, [CLEARED]])
+    expect(await sessions.list('anna', { active: true })).toStrictEqual([])
+  })
+
+  it('leaves a request in bearer mode and its old cookie alone', async () => {
+    const { sessions, browserWith } = await open()
+    const headers = { 'pawl-transport': 'bearer' }
+    const { status, cookies } = await browserWith(await oldLogin('ben')).send('GET', '/me', { headers })
+    expect([status, cookies]).toStrictEqual([401, []])
+    expect(await sessions.list('ben')).toStrictEqual([])
   })
 
   it('answers 500 in an outage and keeps the old cookie', async () => {

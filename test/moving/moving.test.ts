@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import express4 from 'express4'
 import type pg from 'pg'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -14,7 +13,7 @@ import { createDatabase, createPool } from '../support/database.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { type Client, createClient } from '../support/http-client.ts'
 import { listen } from '../support/http-server.ts'
-import { compileGuide } from '../support/moving-guide.ts'
+import { compileGuide, requireOfGuide } from '../support/moving-guide.ts'
 import { oldPackages } from '../support/old-packages.ts'
 import { openSessions } from '../support/sessions.ts'
 
@@ -200,11 +199,7 @@ describe('moving a session from iron-session', () => {
       const app = express4()
       const code = await compileGuide('moving', 'moving/express-session', 'moving/iron-session')
       const names = { expressSessions, sessionOf, sessions, app, OLD_PASSWORD: password, OLD_TTL: 3600 }
-      // The guide needs packages that Express depends on.
-      const requireAny = (name: string) =>
-        name === 'iron-session'
-          ? requireOld(name)
-          : createRequire(createRequire(import.meta.url).resolve('express'))(name)
+      const requireAny = (name: string) => (name === 'iron-session' ? requireOld(name) : requireOfGuide(name))
       const exchange = code.replaceAll('connect.sid', 'iron')
       new Function('require', 'exports', ...Object.keys(names), exchange)(
         requireAny,

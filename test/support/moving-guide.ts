@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import ts from 'typescript'
 
@@ -7,6 +8,13 @@ const GUIDES = join(import.meta.dirname, '../../docs/guides')
 /** A page of the guide, such as `moving/express-session`. */
 export function readGuide(page: string): Promise<string> {
   return readFile(join(GUIDES, `${page}.md`), 'utf8')
+}
+
+const requireHere = createRequire(import.meta.url)
+
+/** Loads a package that the guide needs. Express depends on an older `cookie` than the guide. */
+export function requireOfGuide(name: string): ReturnType<NodeJS.Require> {
+  return createRequire(requireHere.resolve(name === 'cookie' ? 'light-my-request' : 'express'))(name)
 }
 
 /**

@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import express4 from 'express4'
 import {
   expressSessions,
@@ -10,7 +9,7 @@ import {
 import { isSessionsError, type Sessions } from '../../src/index.ts'
 import { supertokens } from '../../src/supertokens/index.ts'
 import { listen } from './http-server.ts'
-import { compileGuide } from './moving-guide.ts'
+import { compileGuide, requireOfGuide } from './moving-guide.ts'
 import type { oldPackages } from './old-packages.ts'
 import type { SupertokensCore } from './supertokens-core.ts'
 
@@ -112,7 +111,8 @@ export async function openRelease(
   if (section === undefined) app.use(middleware())
   else {
     const names = {
-      require: (name: string) => (name.startsWith('supertokens-node') ? old.load(name) : ofExpress(name)),
+      require: (name: string) =>
+        name.startsWith('supertokens-node') ? old.load(name) : requireOfGuide(name),
       exports: {},
       Date: { now },
       express: express4,
@@ -142,6 +142,3 @@ export async function openRelease(
     },
   }
 }
-
-/** The guide needs packages that Express depends on. */
-const ofExpress = createRequire(createRequire(import.meta.url).resolve('express'))

@@ -15,7 +15,8 @@ export function toSessionId(typed: string): string {
 /** @throws Failure: a text that is not a UUID names no session */
 export function parseSessionId(typed: string): string {
   const id = toSessionId(typed)
-  if (!isSessionId(id)) throw notFound(`${quoted(typed)} is not a session id. Session ids are UUIDs.`)
+  if (!isSessionId(id))
+    throw notFound(`${quoted(typed)} is not a session id. Session ids are UUIDs. A user id needs --user.`)
   return id
 }
 

@@ -157,7 +157,8 @@ export const SESSIONS_OPTIONS: OptionTable = {
      */
     overlap: { value: seconds(0, 5 * MINUTE), default: 30 },
     /**
-     * How long Pawl accepts the previous refresh token after a turn. It must be at least `overlap`.
+     * How long Pawl accepts the previous refresh token after a turn, with 5 seconds of clock tolerance. It must be at least
+     * `overlap`.
      * @defaultValue 120 (2 minutes), or `overlap` if that is longer
      */
     gracePeriod: {

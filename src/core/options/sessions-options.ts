@@ -157,7 +157,8 @@ export interface RotationOptions {
    */
   readonly overlap?: number
   /**
-   * How long Pawl accepts the previous refresh token after a turn. It must be at least `overlap`.
+   * How long Pawl accepts the previous refresh token after a turn, with 5 seconds of clock tolerance. It must be
+   * at least `overlap`.
    * Takes 0 to 86,400 seconds.
    * @defaultValue 120 (2 minutes), or overlap if that is longer
    */

@@ -8,15 +8,19 @@ type WriteTime = (at: Date) => string
 
 /** Answers "why was this user logged out?", with advice if there is something to do. */
 export function whyEnded(session: Session, now: Date, time: WriteTime): string {
-  const { endReason, endedAt } = session
-  if (endReason === null || endedAt === null) return stillActive(session, now, time)
+  const { endReason, endedAt, actor } = session
+  if (endReason === null || endedAt === null)
+    return actor === null ? stillActive(session, now, time) : stillActing(session, time)
+  const reasons = actor === null ? REASONS : ACTING_REASONS
   const why = isOwnReason(endReason)
-    ? REASONS[endReason](session, time(endedAt), time)
+    ? reasons[endReason](session, time(endedAt), time)
     : endedByOther(endReason, time(endedAt))
-  return why + expiredBefore(session, endReason, endedAt, time)
+  return why + expiredBefore(session, endReason, endedAt, time) + (actor === null ? '' : NOT_OWN)
 }
 
-const REASONS: Readonly<Record<OwnEndReason, (session: Session, at: string, time: WriteTime) => string>> = {
+type Reasons = Readonly<Record<OwnEndReason, (session: Session, at: string, time: WriteTime) => string>>
+
+const REASONS: Reasons = {
   logout: (_, at) => `The user signed out on this device at ${at}.`,
   revoked: (_, at) =>
     `The session was revoked at ${at}, by the application (a password change, "sign out everywhere", a locked account), by an administrator in the console, or by an operator with \`pawl sessions revoke\`. An action of the console is in the log of the process that did it, with the name of the administrator.`,
@@ -40,6 +44,23 @@ const REASONS: Readonly<Record<OwnEndReason, (session: Session, at: string, time
       : `A new login ended the session at ${at}, in a browser that had its cookies and did not prove that it is its device. The browser has lost the key (cleared data, a reset chip), or somebody signed in with copied cookies. Look at the newer session, and ask the user if the address is not theirs.`,
 }
 
+/** An acting session ends by what the administrator does. */
+const ACTING_REASONS: Reasons = {
+  ...REASONS,
+  logout: (session, at) => `${administrator(session)} stopped acting as this user at ${at}, or signed out.`,
+  absolute: (session, at) =>
+    `${administrator(session)} acted as this user until ${at}. Then the acting reached its lifetime of ${duration(session.expiresAt.getTime() - session.createdAt.getTime())}.`,
+  replaced: (session, at) =>
+    `${administrator(session)} acted as this user until ${at}. Then a new login in the administrator's browser ended the acting.`,
+}
+
+const NOT_OWN = " This is not one of the user's own sessions."
+
+function administrator({ actor }: Session): string {
+  const { userId = '' } = actor ?? {}
+  return `An administrator (${userId === '' ? 'erased' : printable(userId)})`
+}
+
 function endedByOther(reason: string, at: string): string {
   const text = reason === 'other' ? '' : ` for the reason "${printable(reason)}"`
   return `Another program or a later release of Pawl ended the session at ${at}${text}. Ask whoever writes that reason to the table.`
@@ -59,6 +80,10 @@ function stillActive(session: Session, now: Date, time: WriteTime): string {
   const latest =
     session.absoluteExpiresAt === null ? '' : `, and at ${time(session.absoluteExpiresAt)} at the latest`
   return `Not logged out: the session is active. It was last seen ${seen} ago. It expires at ${time(session.expiresAt)} if it is not used until then${latest}. ${hasToSignIn(session)}`
+}
+
+function stillActing(session: Session, time: WriteTime): string {
+  return `${administrator(session)} acts as this user, until ${time(session.expiresAt)} at the latest.${NOT_OWN}`
 }
 
 function hasToSignIn({ device }: Session): string {

@@ -67,6 +67,7 @@ declare const read: import('pawl/next').NextSessions<Claims, unknown>['read']`
 export const PAGES: Readonly<Record<string, string>> = {
   'docs/guides/acting.md': `
 declare const changePassword: express.RequestHandler
+declare const client: import('pawl/client').SessionClient<{ userId: string; actingBy: string | null }>
 declare function saveAudit(kind: string, event: object): Promise<void>`,
   'docs/guides/claims.md': 'declare const db: pg.Pool',
   'docs/guides/devices-page.md': `${NEXT}
@@ -130,6 +131,7 @@ declare const onChat: import('pawl/node').UpgradeHandler<object, unknown>
 declare const onPrices: import('pawl/node').UpgradeHandler<object, unknown>
 declare const url: string
 declare const onMessage: (event: MessageEvent) => void
+declare const user: User | null
 declare function serve(ws: import('ws').WebSocket, session: unknown): void`,
   // `lib/session` of the page of Next.js gives a function.
   'docs/operate/console.md': `
