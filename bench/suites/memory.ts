@@ -17,7 +17,7 @@ export async function memory({ quick, progress }: SuiteOptions): Promise<Figure[
   const count = tokens.toLocaleString('en-US')
   const bound = `memory of the cache after ${count} tokens, relative to a cacheBytes of a quarter of their needs`
   // The table doubles in size, so that fewer entries may take up to 64 bytes.
-  const feedBudget = { atMost: quick ? 66 : 50.5 }
+  const feedBudget = { atMost: quick ? 66 : 52 }
   return [
     figure(
       'memory.feed',

@@ -310,8 +310,11 @@ describe('an expired access token at a process that only reads', () => {
       const back = await anna.navigate('/session/refresh?to=%2Fpage')
       expect(back.status).toBe(303)
       const target = back.headers.get('location')!
-      expect((await visitor.navigate(target)).status).toBe(200)
-      expect((await visitor.navigate(target, page)).status).toBe(200)
+      for (const options of [{}, page]) {
+        const marked = await visitor.navigate(target, options)
+        expect([marked.status, marked.headers.get('location')]).toEqual([303, '/page'])
+        expect((await visitor.navigate('/page', options)).status).toBe(200)
+      }
       expect(trouble).toEqual([])
     },
   )
