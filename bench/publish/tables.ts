@@ -42,7 +42,10 @@ const DETAILS: readonly (readonly [figureId: string, what: string])[] = [
     'From a revocation to the refusal in three other processes, with LISTEN (99th percentile)',
   ],
   ['feed.poll.p99', 'The same with `pollInterval: 1`, without LISTEN (99th percentile)'],
-  ['space.plain.after-login', 'A session on disk after its login, with indexes and 60 bytes of claims, among ten thousand'],
+  [
+    'space.plain.after-login',
+    'A session on disk after its login, with indexes and 60 bytes of claims, among ten thousand',
+  ],
   ['space.plain.after-turns', 'The same after four rotations'],
   ['space.browser.after-login', 'A session with an address and a user agent on disk after its login'],
   ['space.browser.after-turns', 'The same after four rotations'],

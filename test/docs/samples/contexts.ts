@@ -35,6 +35,7 @@ declare const SignIn: () => null
 declare const client: import('pawl/client').SessionClient<User>
 declare class Given { readonly users: { check(given: unknown): Promise<User> } }
 declare function checkPassword(given: unknown, password?: unknown): Promise<User>
+declare function findByPassword(form: FormData): Promise<User | null>
 declare function savePassword(userId: string, password: string): Promise<void>
 declare function findUser(id: unknown): Promise<User>
 declare function render(status: string, user: unknown): void
