@@ -3,6 +3,7 @@ import type { Sessions } from 'pawl'
 import { sessionsConsole } from 'pawl/console'
 import { requireSession, sessionOf } from 'pawl/express'
 
+// `Sessions` takes the claims of your `createSessions`.
 export function addConsole(app: Express, sessions: Sessions<{ name: string; role: string }>): void {
   const show = sessionsConsole(sessions, {
     authorize(req: Request) {
