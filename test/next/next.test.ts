@@ -217,9 +217,6 @@ it('with inline refresh, the proxy renews the cookies of a page load and redirec
   const page = await load(anna, '/page?tab=1')
   expect([page.status, shownIn(page), page.cookies]).toStrictEqual([200, ANNA, []])
   expect(await generationOf(sessions)).toBe(1)
-  for (const name of anna.jar.names) anna.jar.delete(name)
-  const visitor = await load(anna, redirected.headers.location)
-  expect([visitor.status, visitor.headers.location]).toStrictEqual([303, '/page?tab=1'])
 })
 
 it('with inline refresh, the proxy redirects the Next router to the same URL without a marker', async () => {
@@ -249,7 +246,9 @@ it('with inline refresh, the proxy clears the cookies of a revoked session befor
   await sessions.revokeUser('anna')
   const redirected = await load(anna)
   expect([redirected.status, redirected.cookies.length, anna.jar.names]).toStrictEqual([303, 2, []])
-  const page = await load(anna, redirected.headers.location)
+  const unmarked = await load(anna, redirected.headers.location)
+  expect([unmarked.status, unmarked.headers.location]).toStrictEqual([303, '/page'])
+  const page = await load(anna, unmarked.headers.location)
   expect([page.status, shownIn(page), page.cookies]).toStrictEqual([200, NOBODY, []])
 })
 
