@@ -32,12 +32,15 @@ export function denialOf<C extends object, D>(
   // With inline refresh, an expired token has already been tried. A handshake is never refreshed inline.
   const refreshCannotHelp = !isUnproven && (!isExpired || (options.inline && !request.isHandshake))
   const mayPass = refreshCannotHelp && (!('retryAfter' in error) || isVisitorsPage(exchange, error))
-  return required.optional && mayPass ? null : errorReply(request, error)
+  if (!required.optional || !mayPass) return errorReply(request, error)
+  // A process with the secret may send the browser through the refresh route again.
+  return 'retryAfter' in error ? null : unmarkedPage(session)
 }
 
 /** A redirect that removes the marker of a resumed page load. Never with new cookies, which the browser may not store. */
 function unmarkedPage<C extends object, D>(session: RequestSession<C, D>): Reply | null {
-  const redirect = session.transport === 'cookie' ? redirectUnmarked(session.request.exchange) : null
+  const { exchange, engine } = session.request
+  const redirect = session.transport === 'cookie' ? redirectUnmarked(exchange, engine.clock.now()) : null
   return redirect !== null && session.responseCookies.pending.cookies.length === 0 ? redirect : null
 }
 

@@ -7,18 +7,20 @@ import { createReply, NO_CACHING, setCookieHeaders } from './reply.ts'
 /*
  * A document navigation with an expired access token goes through the refresh route and comes back, so that a page
  * needs no script to stay signed in. A marker in the query prevents a second round: if the browser stores no
- * cookies, the visitor sees a page, not a redirect loop. The gate of the page takes the marker out of the address again.
+ * cookies, the visitor sees a page, not a redirect loop. The gate of the page takes the marker out of the address again,
+ * unless the refresh route had nothing to refresh: then a cache or another process may start the same round again.
  */
 
 /** How long a marker counts, in ms: a bookmarked marker must not prevent a later refresh. */
 const MARKER_LIFETIME = 60_000
+/** Ends the marker of a page load whose access token is valid for the refresh route. */
+export const NOT_REFRESHED = '_'
 /** Ends the marker of a page load whose refresh token has an unknown secret. */
-const UNKNOWN_SECRET = '-'
+export const UNKNOWN_SECRET = '-'
 /** Its lifetime, in ms: a process with the secret may be the next to answer. */
 const UNKNOWN_SECRET_LIFETIME = 15_000
 const MAX_TARGET = 4096
 const BASE = 'http://pawl.invalid'
-const OLD_MARKER = new RegExp(`([?&])${RESUMED_PARAMETER}=[^&]*(&?)`, 'g')
 
 /** Whether a navigation can go through the refresh route, and has not just been there. */
 export function mayResume({ target }: Exchange, now: number): boolean {
@@ -47,57 +49,61 @@ export function redirectToSame(exchange: Exchange, now: number): Reply | null {
 
 /**
  * Sends the browser from the refresh route back to its page, with a marker.
- * @param secretUnknown whether the refresh token has an unknown secret: only the page knows whether it needs a session
+ * @param ending why there was no refresh: only the page knows whether it needs a session; empty by default
  */
 export function redirectBack(
   target: string,
   now: number,
   cookies: readonly string[],
-  secretUnknown = false,
+  ending: '' | typeof NOT_REFRESHED | typeof UNKNOWN_SECRET = '',
 ): Reply {
   const requested = new URL(target, BASE).searchParams.get('to')
   const to = (requested === null ? null : safePath(requested)) ?? '/'
-  return redirect(withMarker(to, now, secretUnknown ? UNKNOWN_SECRET : ''), cookies)
+  return redirect(withMarker(to, now, ending), cookies)
 }
 
 /** Whether the refresh route has just sent the browser back, because it does not know the secret of its token. */
 export function isBackWithUnknownSecret(exchange: Exchange, now: number): boolean {
   const to = safePath(exchange.target)
-  return to !== null && freshMarker(to, now)?.endsWith(UNKNOWN_SECRET) === true
+  return to !== null && isMarked(to, now, UNKNOWN_SECRET)
 }
 
 /**
- * Sends a page load that is signed in to its address without the marker; null if it has none. The caller makes sure that the
- * browser has stored its cookies: the next request has no marker to end a loop.
+ * Sends a page load to its address without the marker; null if it has none that may go. The caller makes sure that the browser
+ * has stored its cookies: the next request has no marker to end a loop.
  */
-export function redirectUnmarked(exchange: Exchange): Reply | null {
+export function redirectUnmarked(exchange: Exchange, now: number): Reply | null {
   if (!exchange.target.includes(RESUMED_PARAMETER) || !isNavigation(exchange)) return null
   const to = safePath(exchange.target)
-  const unmarked = to === null ? null : withoutMarker(to)
-  return unmarked === null || unmarked === to ? null : redirect(unmarked)
+  if (to === null || isMarked(to, now, NOT_REFRESHED) || isMarked(to, now, UNKNOWN_SECRET)) return null
+  const unmarked = withoutMarker(to)
+  return unmarked === to ? null : redirect(unmarked)
 }
 
-function isMarked(path: string, now: number): boolean {
-  return freshMarker(path, now) !== undefined
-}
-
-/** A link may hold an old marker in a spelling that {@link withoutMarker} does not know, so any of them may be fresh. */
-function freshMarker(path: string, now: number): string | undefined {
-  return new URL(path, BASE).searchParams.getAll(RESUMED_PARAMETER).find((marker) => {
+/**
+ * Whether a path has a fresh marker, with this ending if one is given. A link may hold an old marker in a spelling that
+ * {@link withoutMarker} does not know, so any of them may be fresh.
+ */
+function isMarked(path: string, now: number, ending = ''): boolean {
+  return new URL(path, BASE).searchParams.getAll(RESUMED_PARAMETER).some((marker) => {
     const lifetime = marker.endsWith(UNKNOWN_SECRET) ? UNKNOWN_SECRET_LIFETIME : MARKER_LIFETIME
-    return Math.abs(now - Number.parseInt(marker, 36) * 1000) < lifetime
+    return marker.endsWith(ending) && Math.abs(now - Number.parseInt(marker, 36) * 1000) < lifetime
   })
 }
 
-function withMarker(path: string, now: number, suffix = ''): string {
+function withMarker(path: string, now: number, ending = ''): string {
   const unmarked = withoutMarker(path)
-  const marker = `${RESUMED_PARAMETER}=${Math.floor(now / 1000).toString(36)}${suffix}`
+  const marker = `${RESUMED_PARAMETER}=${Math.floor(now / 1000).toString(36)}${ending}`
   return `${unmarked}${unmarked.includes('?') ? '&' : '?'}${marker}`
 }
 
 /** Edits the text: a parsed query may be written with another spelling, which breaks signed URLs. */
 function withoutMarker(path: string): string {
-  return path.replace(OLD_MARKER, (_, before: string, after: string) => (after === '' ? '' : before))
+  const start = path.indexOf('?')
+  if (start === -1) return path
+  const parts = path.slice(start + 1).split('&')
+  const query = parts.filter((part) => !part.startsWith(`${RESUMED_PARAMETER}=`)).join('&')
+  return path.slice(0, start) + (query === '' ? '' : `?${query}`)
 }
 
 /** A path on this origin, normalized; null for text that a browser could read as another origin. */

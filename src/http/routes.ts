@@ -19,7 +19,7 @@ import { pruneRoute } from './prune-route.ts'
 import { refreshByCookie, refreshContext } from './refresh-cookies.ts'
 import { createReply, jsonReply, methodNotAllowed, NO_CACHING, setCookieHeaders } from './reply.ts'
 import { RequestSession } from './request-session.ts'
-import { redirectBack, resumeAgain } from './resume.ts'
+import { NOT_REFRESHED, redirectBack, resumeAgain, UNKNOWN_SECRET } from './resume.ts'
 import { bearerAnswer, cookieAnswer } from './session-answer.ts'
 
 export const JWKS_PATH = '/.well-known/jwks.json'
@@ -92,17 +92,19 @@ async function refreshRoute<C extends object, D>(request: IncomingRequest<C, D>)
 /** `GET <path>/refresh?to=…`: resumes a document navigation. The one GET that changes state. */
 async function resumeRoute<C extends object, D>(request: IncomingRequest<C, D>): Promise<Reply> {
   if (!isNavigation(request.exchange)) return methodNotAllowed('POST')
+  const { exchange, engine, options } = request
   // Any site can send the browser here, as often as it likes.
   if (await needsNoRefresh(request))
-    return redirectBack(request.exchange.target, request.engine.clock.now(), [])
-  const next = resumeAgain(request.exchange.target, request.engine.clock.now())
+    return redirectBack(exchange.target, engine.clock.now(), [], NOT_REFRESHED)
+  const next = resumeAgain(exchange.target, engine.clock.now())
   const result = await refreshByCookie(request, next !== null)
   if ('error' in result && result.error.code === 'ERR_DEVICE_PROOF_REQUIRED' && next !== null)
-    return provingPage(result.error, request.options.path, next, result.cookies, result.headers)
+    return provingPage(result.error, options.path, next, result.cookies, result.headers)
   const secretUnknown = 'error' in result && result.error.code === 'ERR_SECRET_UNKNOWN'
   if ('error' in result && 'retryAfter' in result.error && !secretUnknown)
     return replyTo(request, result.error)
-  return redirectBack(request.exchange.target, request.engine.clock.now(), result.cookies, secretUnknown)
+  const ending = secretUnknown ? UNKNOWN_SECRET : ''
+  return redirectBack(exchange.target, engine.clock.now(), result.cookies, ending)
 }
 
 /** Whether the access token is valid. The row is read too, because this process may learn of a change later than others. */

@@ -13,6 +13,7 @@ import {
   type Site,
   type Visitor,
 } from '../support/http-site.ts'
+import { FOREIGN_SECRET } from '../support/secrets.ts'
 import { listen, openSessions } from '../support/sessions.ts'
 
 const EXPIRED = { code: 'access_token_expired', refresh: true }
@@ -89,25 +90,50 @@ describe('a page load with an expired access token', () => {
     ['/page?pawl-resumed=1&a=b', '/page?a=b'],
     ['/page?a=b&pawl-resumed=1&c=%20', '/page?a=b&c=%20'],
     ['/page?a=1+2&pawl-resumed=', '/page?a=1+2'],
-  ])('with the marker of an old link is redirected while it is signed in: %s', async (marked, to) => {
+    ['/page?pawl-resumed=1&pawl-resumed=2&pawl-resumed=3', '/page'],
+    ['/page?a&&b=c=d&pawl-resumed=1&', '/page?a&&b=c=d&'],
+    ['/a&pawl-resumed=1/b?pawl-resumed=1', '/a&pawl-resumed=1/b'],
+    ['/page?next=/a?pawl-resumed=1&pawl-resumed=2&b=c', '/page?next=/a?pawl-resumed=1&b=c'],
+  ])('with the marker of an old link is redirected to the URL without it: %s', async (marked, to) => {
     const site = await openSite()
     const anna = site.visitor()
     await anna.login()
     for (const info of [{ required: true }, { optional: true }])
       expect(locationOf(await anna.navigate(marked, { info }))).toBe(to)
-    // Only a page load has an address that somebody sees.
-    expect((await anna.me({ headers: { 'sec-fetch-mode': 'cors' } })).status).toBe(200)
-    expect((await anna.visit('GET', marked, { info: { required: true } })).status).toBe(200)
-    expect(
-      (await site.visitor().navigate(marked, { info: { optional: true }, handler: visitors })).text,
-    ).toBe('visitor')
+    const visitor = await site.visitor().navigate(marked, { info: { optional: true } })
+    expect([visitor.status, locationOf(visitor)]).toStrictEqual([303, to])
+    expect((await site.visitor().navigate(marked)).status).toBe(401)
+  })
+
+  it('with a marker is the only request that is redirected', async () => {
+    const site = await openSite()
+    const anna = site.visitor()
+    await anna.login()
+    const frame = { 'sec-fetch-site': 'same-origin', 'sec-fetch-dest': 'iframe' }
+    const form = { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'navigate' }
+    for (const [method, headers] of [
+      ['GET', {}],
+      ['GET', { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' }],
+      ['GET', { ...NAVIGATION, ...frame }],
+      ['HEAD', NAVIGATION],
+      ['POST', { ...NAVIGATION, ...form }],
+    ] as const)
+      for (const info of [{ required: true }, { optional: true }])
+        expect((await anna.visit(method, '/page?pawl-resumed=1', { headers, info })).status).toBe(200)
   })
 
   it('keeps a marker that it cannot remove', async () => {
     const site = await openSite()
     const anna = site.visitor()
     await anna.login()
-    for (const path of ['/page?pawl%2Dresumed=1', '/pawl-resumed', '/page?my-pawl-resumed=1'])
+    for (const path of [
+      '/page?pawl%2Dresumed=1',
+      '/pawl-resumed',
+      '/page?my-pawl-resumed=1',
+      '/page?pawl-resumed',
+      '/a&pawl-resumed=1/b?c=d',
+      '/page?next=/a?pawl-resumed=1&b=c',
+    ])
       expect((await anna.navigate(path)).status).toBe(200)
   })
 
@@ -118,6 +144,66 @@ describe('a page load with an expired access token', () => {
     site.clock.advance(3600)
     const { status, cookies } = await anna.navigate(`/page?pawl-resumed=${marker}`)
     expect([status, cookies.length]).toStrictEqual([200, 2])
+  })
+
+  it.each([
+    ['-', 15],
+    ['_', 60],
+  ])(
+    'keeps a marker with the ending %s for %i seconds, because it was not refreshed',
+    async (ending, seconds) => {
+      const site = await openSite()
+      const anna = site.visitor()
+      await anna.login()
+      const marked = `/page?pawl-resumed=${(site.clock.now() / 1000).toString(36)}${ending}`
+      site.clock.advance(seconds - 1)
+      expect((await anna.navigate(marked)).status).toBe(200)
+      expect(
+        (await site.visitor().navigate(marked, { info: { optional: true }, handler: visitors })).text,
+      ).toBe('visitor')
+      site.clock.advance(1)
+      expect(locationOf(await anna.navigate(marked))).toBe('/page')
+    },
+  )
+
+  it('ends after two rounds if a cache always answers with the redirect to the refresh route', async () => {
+    const { anna } = await openExpired()
+    const cached = await anna.navigate('/page')
+    const navigate: Visitor['navigate'] = async (target, options) =>
+      target === '/page' ? cached : anna.navigate(target, options)
+    const { steps, last } = await browse({ ...anna, navigate }, '/page')
+    expect(steps).toStrictEqual([
+      '/page',
+      '/session/refresh?to=%2Fpage',
+      `/page?pawl-resumed=${marker}`,
+      '/page',
+      '/session/refresh?to=%2Fpage',
+      `/page?pawl-resumed=${marker}_`,
+    ])
+    expect([last.status, last.body]).toStrictEqual([200, { userId: 'anna', generation: 1 }])
+  })
+
+  it('ends after one round if a process refuses the access token that another accepts', async () => {
+    const clock = createFakeClock()
+    const store = memory()
+    const site = await openSite({}, { store, now: clock.now })
+    const refusing = await openSite({}, { store, now: clock.now, accessToken: { audience: 'another' } })
+    const anna = site.visitor()
+    await anna.login()
+    const refused = refusing.visitor(anna.jar)
+    const marked = `/page?pawl-resumed=${Math.floor(clock.now() / 1000).toString(36)}_`
+    const round = ['/page', '/session/refresh?to=%2Fpage', marked]
+    for (const [answering, status] of [
+      [anna, 200],
+      [refused, 401],
+    ] as const) {
+      const navigate: Visitor['navigate'] = (target, options) => {
+        const visitor = target === '/page' ? refused : target === marked ? answering : anna
+        return visitor.navigate(target, options)
+      }
+      const { steps, last } = await browse({ ...anna, navigate }, '/page')
+      expect([steps, last.status]).toStrictEqual([round, status])
+    }
   })
 
   it('is also redirected if the claims are outdated or the access token is damaged', async () => {
@@ -196,6 +282,39 @@ describe('a page load with an expired access token', () => {
     expect(steps).toHaveLength(3)
     expect([last.status, codeInPage(last)]).toStrictEqual([401, 'not_signed_in'])
     expect(anna.jar.names).toStrictEqual([])
+  })
+
+  it('of a revoked session loses the marker if the session is optional', async () => {
+    const { site, anna } = await openExpired()
+    await site.sessions.revokeUser('anna')
+    const optional: Visitor = {
+      ...anna,
+      navigate: (target) => anna.navigate(target, { info: { optional: true }, handler: visitors }),
+    }
+    const { steps, last } = await browse(optional, '/page')
+    expect(steps.slice(2)).toStrictEqual([`/page?pawl-resumed=${marker}`, '/page'])
+    expect([last.status, last.text]).toStrictEqual([200, 'visitor'])
+  })
+
+  it('keeps the marker while the answer clears the cookies, which the browser may not delete', async () => {
+    const site = await openSite({ refresh: 'inline' })
+    const anna = site.visitor()
+    await anna.login()
+    site.clock.advance(3600)
+    await site.sessions.revokeUser('anna')
+    const page = { info: { optional: true }, handler: visitors }
+    const { text, cookies } = await anna.navigate('/page?pawl-resumed=1', page)
+    expect([text, cookies.length]).toStrictEqual(['visitor', 2])
+  })
+
+  it('keeps the marker if this process does not know the secret of the refresh token', async () => {
+    const site = await openSite({ refresh: 'inline' })
+    const other = await openSite({ refresh: 'inline' }, { secret: FOREIGN_SECRET })
+    const anna = site.visitor()
+    await anna.login()
+    const page = { info: { optional: true }, handler: visitors }
+    expect((await other.visitor(anna.jar).navigate('/page?pawl-resumed=1', page)).text).toBe('visitor')
+    expect((await anna.navigate('/page?pawl-resumed=1', page)).status).toBe(303)
   })
 
   it.each(['//', '///x', '/\\x', '/%00', '/%', 'http://[', '*'])(
@@ -333,7 +452,7 @@ describe('the refresh route', () => {
     const { anna } = await openExpired()
     expect(locationOf(await anna.navigate('/session/refresh'))).toBe(`/?pawl-resumed=${marker}`)
     expect(locationOf(await anna.navigate('/session/refresh?to=//evil.example&to=/a'))).toBe(
-      `/?pawl-resumed=${marker}`,
+      `/?pawl-resumed=${marker}_`,
     )
   })
 
@@ -370,7 +489,7 @@ describe('the refresh route', () => {
     for (let time = 0; time < 61; time++) {
       const answer = await anna.navigate('/session/refresh?to=/page', fromElsewhere)
       expect([answer.status, answer.cookies]).toStrictEqual([303, []])
-      expect(locationOf(answer)).toMatch(/^\/page\?pawl-resumed=/)
+      expect(locationOf(answer)).toMatch(/^\/page\?pawl-resumed=\w+_$/)
     }
     expect(refreshed).toStrictEqual([])
     site.clock.advance(3600)

@@ -246,7 +246,9 @@ it('with inline refresh, the proxy clears the cookies of a revoked session befor
   await sessions.revokeUser('anna')
   const redirected = await load(anna)
   expect([redirected.status, redirected.cookies.length, anna.jar.names]).toStrictEqual([303, 2, []])
-  const page = await load(anna, redirected.headers.location)
+  const unmarked = await load(anna, redirected.headers.location)
+  expect([unmarked.status, unmarked.headers.location]).toStrictEqual([303, '/page'])
+  const page = await load(anna, unmarked.headers.location)
   expect([page.status, shownIn(page), page.cookies]).toStrictEqual([200, NOBODY, []])
 })
 
