@@ -202,10 +202,23 @@ describe('the activity of a process', () => {
       actor: { userId: 'anna', sessionId: 's1' },
       ...nowhere,
     })
-    expect(activity.notable()).toHaveLength(5)
+    // These name the session alone. The last one is known by the actor.
+    for (const sessionId of ['s1', 's2', 's4'])
+      events.emit('refreshLimited', { sessionId, reason: 'refreshesPerMinute' })
+    events.emit('actingStopped', {
+      sessionId: 's5',
+      userId: 'berta',
+      actor: { userId: 'anna', sessionId: 's4' },
+      ...nowhere,
+    })
+    expect(activity.notable()).toHaveLength(9)
     await sessions.deleteUser('anna')
-    expect(activity.notable()).toMatchObject([{ name: 'reused', userId: 'berta' }])
-    expect(['s1', 's2', 's3'].map((id) => activity.ofSession(id).length)).toStrictEqual([0, 1, 0])
+    expect(activity.notable()).toMatchObject([
+      { name: 'refreshLimited', sessionId: 's2' },
+      { name: 'reused', userId: 'berta' },
+    ])
+    const left = ['s1', 's2', 's3', 's4', 's5'].map((id) => activity.ofSession(id).length)
+    expect(left).toStrictEqual([0, 2, 0, 0, 0])
     expect([activity.actionsOn('anna'), activity.actionsOn('berta')]).toStrictEqual([[], []])
   })
 })
