@@ -1,6 +1,7 @@
 import type { Engine } from '../core/engine.ts'
 import { ENTRIES } from '../core/observability/logger.ts'
 import type { EventName, SessionEvents } from '../core/observability/session-events.ts'
+import type { Actor } from '../portable/actor.ts'
 import { perEngine } from './per-engine.ts'
 
 /** What the console counts. */
@@ -85,8 +86,10 @@ function watch({ events, clock, erasureListeners }: Engine): Activity {
   }
 
   erasureListeners.add((userId) => {
+    // Some events name a session without its user.
+    const sessionIds = new Set([...notable, ...ofSessions].flatMap((entry) => sessionsOf(userId, entry)))
     for (const list of [notable, ofSessions])
-      list.splice(0, list.length, ...list.filter((entry) => !concerns(entry, userId)))
+      list.splice(0, list.length, ...list.filter((entry) => !concerns(entry, userId, sessionIds)))
   })
 
   function entryOf(name: EventName, event: SessionEvents[EventName]): RecentEvent {
@@ -141,11 +144,24 @@ function watch({ events, clock, erasureListeners }: Engine): Activity {
   }
 }
 
-/** Whether an event names a user, also as the one who acted. */
-function concerns(entry: RecentEvent, userId: string): boolean {
-  const { actor } = entry.event as { readonly actor?: string | { readonly userId: string } | null }
-  const actorId = typeof actor === 'string' ? actor : actor?.userId
-  return entry.userId === userId || actorId === userId
+/** Whether an event names a user, also as the one who acted, or one of these sessions. */
+function concerns(entry: RecentEvent, userId: string, sessionIds: ReadonlySet<string>): boolean {
+  const { sessionId } = entry
+  if (sessionId !== null && sessionIds.has(sessionId)) return true
+  return entry.userId === userId || actorOf(entry).userId === userId
 }
+
+/** The sessions of a user that an event names. */
+function sessionsOf(userId: string, entry: RecentEvent): string[] {
+  const named = [entry, actorOf(entry)].filter((one) => one.userId === userId)
+  return named.flatMap(({ sessionId }) => sessionId ?? [])
+}
+
+function actorOf({ event }: RecentEvent): Pick<RecentEvent, 'userId' | 'sessionId'> {
+  const { actor } = event as { readonly actor?: string | Actor | null }
+  return typeof actor === 'string' ? { userId: actor, sessionId: null } : (actor ?? NOBODY)
+}
+
+const NOBODY = { userId: null, sessionId: null }
 
 const zero = (): Record<Counted, number> => ({ refreshed: 0, created: 0, ended: 0, reused: 0 })

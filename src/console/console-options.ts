@@ -31,6 +31,11 @@ export interface ConsoleOptions<
    */
   readonly path?: string
   /**
+   * Whether `npx pawl console` is the process: its options, figures and events are not those of the application.
+   * @internal
+   */
+  readonly ofCommand?: boolean
+  /**
    * A function that chooses the claims and data of a session that the console shows. If it throws or takes longer
    * than two seconds, the console shows neither.
    * @defaultValue all of both
@@ -42,5 +47,6 @@ export interface ConsoleOptions<
 export interface ResolvedConsoleOptions {
   readonly authorize: (request: never, context: never) => unknown
   readonly path: string
+  readonly ofCommand: boolean
   readonly redact: ((session: Session) => RedactedSession | PromiseLike<RedactedSession>) | null
 }

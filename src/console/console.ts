@@ -71,6 +71,7 @@ export function createConsole<Claims extends object, Data, Incoming, Context>(
       query: place.query,
       now: engine.clock.now(),
       redact: options.redact,
+      ofCommand: options.ofCommand,
     }
     return { view, path: place.path, target: place.path + place.search }
   }

@@ -1,6 +1,6 @@
 import { check } from '../portable/options/check.ts'
 import type { OptionTable } from '../portable/options/option.ts'
-import { callback, text } from '../portable/options/values.ts'
+import { callback, flag, text } from '../portable/options/values.ts'
 
 /** Segments without dots alone, which browsers would resolve. */
 const PATH = /^(?=.{1,255}$)(?:\/|(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+)$/
@@ -30,6 +30,8 @@ export const CONSOLE_OPTIONS: OptionTable = {
     value: text("an absolute path without a trailing slash, like '/admin/sessions', or '/'", PATH),
     default: '/admin/sessions',
   },
+  /** Whether `npx pawl console` is the process: its options, figures and events are not those of the application. */
+  ofCommand: { value: flag(), default: false, internal: true },
   /**
    * A function that chooses the claims and data of a session that the console shows. If it throws or takes longer than two
    * seconds, the console shows neither.

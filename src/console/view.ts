@@ -28,6 +28,8 @@ export interface View {
   /** In ms. */
   readonly now: number
   readonly redact: ((session: Session) => RedactedSession | PromiseLike<RedactedSession>) | null
+  /** Whether the process is `npx pawl console`, and none of the application. */
+  readonly ofCommand: boolean
 }
 
 /** The content of a page. */

@@ -376,7 +376,7 @@ describe('npx pawl console', () => {
       expect(overview).toContain(sessions.keys.list()[0]!.kid)
       // The command has options of its own, and no figures.
       expect(overview).toContain('this command is no process of the application')
-      expect(overview).not.toMatch(/The next key signs|in the last minute|Revocations arrive/)
+      expect(overview).not.toMatch(/The next key signs|in the last minute|Revocations arrive|Notable events/)
       const { status } = await fetch(new URL(`${path}/actions/rotate-keys`, running.url), {
         method: 'POST',
         redirect: 'manual',

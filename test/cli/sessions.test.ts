@@ -88,7 +88,7 @@ describe('sessions list', () => {
     const [list, show] = await Promise.all([run('list', '--user', 'mia'), run('show', row.id)])
     expect(list.stdout).toMatch(new RegExp(`^${row.id} {2}active, by root {2}`, 'm'))
     expect(show.stdout).toMatch(new RegExp(`^acting session of +${administrator.sessionId}$`, 'm'))
-    expect(show.stdout).toMatch(/^An administrator \(root\) acts as this user, until \d{4}-/)
+    expect(show.stdout).toMatch(/^An administrator \(root\) started to act as this user at \d{4}-/)
   })
 
   it('shows the device that a session is bound to, and the beginning of its thumbprint', async () => {

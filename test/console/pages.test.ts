@@ -183,6 +183,17 @@ describe('the overview', () => {
     expect(live.minutes.created).toHaveLength(30)
   })
 
+  it('of the command shows no events but its own actions', async () => {
+    const console = await openConsole({}, { ofCommand: true })
+    const { session } = await console.sessions.create({ userId: 'anna' })
+    await console.sessions.keys.rotate()
+    const words = async (): Promise<string> => wordsOf((await console.get('/')).text)
+    expect(await words()).not.toMatch(/Notable events|Nothing out of the ordinary|key published|Actions of/)
+    await console.post(`/actions/end-session?session=${session.sessionId}`)
+    expect(await words()).toMatch(/Actions of this console .*by maria@example\.com/)
+    expect(await words()).not.toContain('key published')
+  })
+
   it('tells what needs attention, with the remedy', async () => {
     const pool = createPool(await createDatabase())
     const console = await openConsole({ store: mute(postgres({ pool })) })

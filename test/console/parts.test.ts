@@ -97,27 +97,29 @@ describe('a template', () => {
     }
   })
 
-  it('says of an acting session what the administrator did', async () => {
+  it('says of an acting session what the administrator did, and no more than the row knows', async () => {
     const { sessions } = await openWithClock()
     const { session } = await sessions.create({ userId: 'anna', absoluteTimeout: 900 })
     const actor = { userId: 'root', sessionId: session.sessionId }
     const why = (endReason: string | null, userId = 'root'): string => {
-      const endedAt = endReason === null ? null : session.createdAt
+      const endedAt = endReason === null ? null : session.absoluteExpiresAt
       const acting = { ...session, actor: { ...actor, userId }, active: endedAt === null, endReason, endedAt }
-      return whyEnded(acting, session.createdAt, () => 'NOON')
+      return whyEnded(acting, session.createdAt, (at) => (at > session.createdAt ? 'LATER' : 'NOON'))
     }
     const notOwn = " This is not one of the user's own sessions."
     expect(why('logout')).toBe(
-      `An administrator (root) stopped acting as this user at NOON, or signed out.${notOwn}`,
+      `An administrator (root) stopped acting as this user at LATER, or signed out.${notOwn}`,
     )
     expect(why('absolute')).toBe(
-      `An administrator (root) acted as this user until NOON. Then the acting reached its lifetime of 15 min.${notOwn}`,
+      `An administrator (root) started to act as this user at NOON. The acting reached its lifetime of 15 min at LATER, or ended before that with the administrator's session.${notOwn}`,
     )
     expect(why('replaced', '')).toBe(
-      `An administrator (erased) acted as this user until NOON. Then a new login in the administrator's browser ended the acting.${notOwn}`,
+      `An administrator (erased) started to act as this user at NOON. A new login in the administrator's browser ended the acting session at LATER.${notOwn}`,
     )
-    expect(why('revoked')).toMatch(/^The session was revoked at NOON, .* own sessions\.$/)
-    expect(why(null)).toBe(`An administrator (root) acts as this user, until NOON at the latest.${notOwn}`)
+    expect(why('revoked')).toMatch(/^The session was revoked at LATER, .* own sessions\.$/)
+    expect(why(null)).toBe(
+      `An administrator (root) started to act as this user at NOON. The acting lasts until LATER at the latest, and ends before that if the administrator's session ends.${notOwn}`,
+    )
   })
 })
 
@@ -200,10 +202,23 @@ describe('the activity of a process', () => {
       actor: { userId: 'anna', sessionId: 's1' },
       ...nowhere,
     })
-    expect(activity.notable()).toHaveLength(5)
+    // These name the session alone. The last one is known by the actor.
+    for (const sessionId of ['s1', 's2', 's4'])
+      events.emit('refreshLimited', { sessionId, reason: 'refreshesPerMinute' })
+    events.emit('actingStopped', {
+      sessionId: 's5',
+      userId: 'berta',
+      actor: { userId: 'anna', sessionId: 's4' },
+      ...nowhere,
+    })
+    expect(activity.notable()).toHaveLength(9)
     await sessions.deleteUser('anna')
-    expect(activity.notable()).toMatchObject([{ name: 'reused', userId: 'berta' }])
-    expect(['s1', 's2', 's3'].map((id) => activity.ofSession(id).length)).toStrictEqual([0, 1, 0])
+    expect(activity.notable()).toMatchObject([
+      { name: 'refreshLimited', sessionId: 's2' },
+      { name: 'reused', userId: 'berta' },
+    ])
+    const left = ['s1', 's2', 's3', 's4', 's5'].map((id) => activity.ofSession(id).length)
+    expect(left).toStrictEqual([0, 2, 0, 0, 0])
     expect([activity.actionsOn('anna'), activity.actionsOn('berta')]).toStrictEqual([[], []])
   })
 })

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import express, { type RequestHandler } from 'express'
 import ts from 'typescript'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { expressSessions, type SessionOf, sessionOf } from '../../src/adapters/express/index.ts'
 import { nodeSessions } from '../../src/adapters/node/index.ts'
@@ -16,33 +16,57 @@ const PAGE = join(import.meta.dirname, '../../docs/guides/websockets.md')
 
 interface Timer {
   readonly delay: number
+  isCleared: boolean
   fire(): void
 }
 
-/** The first code of the page, with its timers. */
-async function printedListener(sessions: Sessions): Promise<{ upgrade: UpgradeListener; timers: Timer[] }> {
+interface Printed {
+  readonly upgrade: UpgradeListener
+  readonly timers: Timer[]
+  /** The ids of the sessions that it listens to. A stopped listener leaves them. */
+  readonly listening: string[]
+}
+
+/** The first code of the page. */
+async function printedListener(sessions: Sessions): Promise<Printed> {
   const [, code = ''] = /^```ts\n(.*?)^```$/ms.exec(await readFile(PAGE, 'utf8')) ?? []
   const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 }
   const timers: Timer[] = []
+  const listening: string[] = []
   let upgrade: UpgradeListener | undefined
   const names = {
-    sessions,
+    sessions: {
+      onEnded(...given: Parameters<Sessions['onEnded']>) {
+        const stop = sessions.onEnded(...given)
+        listening.push(given[0])
+        return () => {
+          stop()
+          listening.splice(listening.indexOf(given[0]), 1)
+        }
+      },
+    },
     exports: {},
-    require: (name: string) => (name === 'ws' ? { WebSocketServer } : { nodeSessions }),
+    require: (name: string) =>
+      name === 'ws' ? { WebSocketServer } : { nodeSessions: () => nodeSessions(sessions) },
     app: { listen: () => ({ on: (_event: string, listener: UpgradeListener) => (upgrade = listener) }) },
-    setTimeout: (end: (reason: string) => void, delay: number, reason: string) =>
-      timers.push({ delay, fire: () => end(reason) }),
-    clearTimeout: () => {},
+    setTimeout(end: (reason: string) => void, delay: number, reason: string): Timer {
+      const timer = { delay, isCleared: false, fire: () => end(reason) }
+      timers.push(timer)
+      return timer
+    },
+    clearTimeout(timer: Timer) {
+      timer.isCleared = true
+    },
   }
   new Function(...Object.keys(names), ts.transpileModule(code, { compilerOptions }).outputText)(
     ...Object.values(names),
   )
-  return { upgrade: upgrade!, timers }
+  return { upgrade: upgrade!, timers, listening }
 }
 
 async function openApp() {
   const sessions: Sessions = await openSessions({ accessToken: { lifetime: 300 } })
-  const { upgrade, timers } = await printedListener(sessions)
+  const { upgrade, ...printed } = await printedListener(sessions)
   const route =
     (handler: (session: SessionOf<Sessions>) => Promise<unknown>): RequestHandler =>
     async (req, res) =>
@@ -60,7 +84,7 @@ async function openApp() {
   const port = await listen(app, upgrade)
   const client = createClient(port)
   expect((await client.send('POST', '/login')).status).toBe(200)
-  return { sessions, timers, client, connect: () => connect(port, client) }
+  return { sessions, ...printed, client, connect: () => connect(port, client) }
 }
 
 async function connect(port: number, { jar }: Client): Promise<WebSocket> {
@@ -95,6 +119,21 @@ it('closes the socket of an acting session when its access token expires', async
   timers[0]!.fire()
   expect(await ended).toStrictEqual([4001, 'acting'])
   expect(await answerOf(own)).toBe('root says hello')
+})
+
+it('leaves no timer and no listener when the client of an acting session closes', async () => {
+  const { timers, listening, client, connect } = await openApp()
+  const own = await connect()
+  expect(await answerOf(own)).toBe('root says hello')
+  const [rootId] = listening
+  await client.send('POST', '/act-as')
+  const acting = await connect()
+  expect(await answerOf(acting)).toBe('anna says hello')
+  expect(listening).toStrictEqual([rootId, expect.any(String), rootId])
+  acting.close()
+  await vi.waitFor(() => expect([listening, timers[0]!.isCleared]).toStrictEqual([[rootId], true]))
+  own.close()
+  await vi.waitFor(() => expect(listening).toStrictEqual([]))
 })
 
 it('closes the socket of an acting session when the session of the administrator ends', async () => {

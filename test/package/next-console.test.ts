@@ -1,11 +1,11 @@
-import { execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import ts from 'typescript'
-import { beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { freePort } from '../../demo/embedded-postgres.ts'
 import { createFolder, install } from '../support/packed-package.ts'
 
@@ -65,6 +65,7 @@ async function createApplication(): Promise<string> {
 
 describe('a Next.js application with the console', () => {
   let origin: string
+  let started: ChildProcess | undefined
 
   beforeAll(async () => {
     const folder = await createApplication()
@@ -82,6 +83,7 @@ describe('a Next.js application with the console', () => {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+    started = server
     origin = `http://127.0.0.1:${port}`
     await new Promise<void>((resolve, reject) => {
       let output = ''
@@ -92,11 +94,13 @@ describe('a Next.js application with the console', () => {
         })
       server.once('exit', () => reject(new Error(`Next.js has stopped:\n${output}`)))
     })
-    return async () => {
-      server.kill('SIGKILL')
-      if (server.exitCode === null && server.signalCode === null) await once(server, 'exit')
-    }
   }, 300_000)
+
+  // Also if the server never gets ready.
+  afterAll(async () => {
+    started?.kill('SIGKILL')
+    if (started?.exitCode === null && started.signalCode === null) await once(started, 'exit')
+  })
 
   interface Browser {
     readonly sessionId: string

@@ -32,7 +32,7 @@ export async function runProxy<Claims extends object, Data>(
   if (request.nextUrl.pathname.startsWith('/_next/')) return NextResponse.next()
   const exchange = requestExchange(request, setup)
   // Next hides the query `_rsc` of its router, so a redirect to the same URL loses it. Next then redirects to that query by
-  // a 307. The browser must not use that for a later page load of the URL.
+  // a 307. The browser must not use that for a later page load of the URL. Next hides the header too, so any fetch gets `Vary`.
   if (setup.options.inline && isFetch(exchange)) exchange.beforeHead((head) => head.append('vary', 'RSC'))
   const finish = (reply: Reply): Response => exchange.finish(toResponse(absolute(reply, request.url)))
   const arrivedAt = performance.now()

@@ -9,7 +9,6 @@ import { actionText, canRotate } from '../actions.ts'
 import { COUNTED, type Counted, MINUTES, type RecentEvent } from '../activity.ts'
 import type { Part } from '../bounded.ts'
 import { type Bar, barChart, type Series, sparkline } from '../charts.ts'
-import { isCommandEngine } from '../command-engine.ts'
 import { figuresOf } from '../figures.ts'
 import { type Html, html, type Piece, prose } from '../html.ts'
 import { ago, exact, type Page, sessionLink, userLink, type View } from '../view.ts'
@@ -30,7 +29,7 @@ export async function overviewPage(view: View): Promise<Page> {
     main: html`<h1 class="hidden">Overview</h1>
 ${outage(overview, status)}${attention(facts, status)}
 ${overview?.value ? history(overview.value) : missing('Sessions', overview)}
-${isCommandEngine(view.engine) ? null : live(view)}
+${view.ofCommand ? null : live(view)}
 <div class="columns">
 <div class="column">${feed(view, facts)}${database(view, status)}</div>
 <div class="column">${keys(view, status)}${recentEvents(view)}</div>
@@ -179,8 +178,7 @@ function feed(view: View, { skew }: ProcessFacts): Html {
 }
 
 function feedRows(view: View): (readonly [string, Piece])[] {
-  if (isCommandEngine(view.engine))
-    return [['Feed', 'not shown: this command is no process of the application']]
+  if (view.ofCommand) return [['Feed', 'not shown: this command is no process of the application']]
   const { feed: state, confirmations } = view.sessions.stats()
   return [
     [
@@ -210,7 +208,7 @@ interface ShownKey {
 }
 
 function keys(view: View, status: Part<StoreStatus> | null): Html {
-  const { sessions, engine, now, base, mayAct } = view
+  const { sessions, engine, now, base, mayAct, ofCommand } = view
   const own = canRotate(view)
   const listed: readonly ShownKey[] = own
     ? sessions.keys.list()
@@ -219,7 +217,7 @@ function keys(view: View, status: Part<StoreStatus> | null): Html {
   const signing = sorted.find(({ signsFrom }) => signsFrom.getTime() <= now)
   const [newest] = sorted
   const { provided, rotationInterval } = engine.options.keys
-  const interval = provided === null && !isCommandEngine(engine) ? rotationInterval : null
+  const interval = provided === null && !ofCommand ? rotationInterval : null
   const next =
     newest === undefined || interval === null
       ? null
@@ -267,14 +265,16 @@ function database({ engine }: View, part: Part<StoreStatus> | null): Html {
   return html`<section class="card" aria-labelledby="database"><h2 id="database">Database${engine.store.readOnly === true ? html` <span class="tag">read-only</span>` : null}</h2>${table(facts.filter(([, value]) => value !== null))}</section>`
 }
 
-function recentEvents(view: View): Html {
-  const recent = view.activity.notable()
+function recentEvents(view: View): Html | null {
+  const recent = view.activity.notable().filter(({ name }) => !view.ofCommand || name === 'consoleAction')
+  // "Nothing out of the ordinary" would say so of the application.
+  if (view.ofCommand && recent.length === 0) return null
   const item = (entry: RecentEvent): Html => {
     const { at, name, level, message, times, sessionId, userId, event } = entry
     const { actor } = event as { actor?: unknown }
     return html`<li class="${level}"><p>${message}${name === 'consoleAction' ? `: ${actionText(event as unknown as SessionEvents['consoleAction'])}` : null}${times > 1 ? ` (${count(times)} times)` : ''}</p><small>${ago(at, view.now)}${sessionId === null ? null : html` · ${sessionLink(view, sessionId)}`}${userId === null ? null : html` · ${userLink(view, userId)}`}${typeof actor === 'string' ? html` · by <bdi>${actor}</bdi>` : null}</small></li>`
   }
-  return html`<section class="card" aria-labelledby="events"><h2 id="events">Notable events of this process</h2>${
+  return html`<section class="card" aria-labelledby="events"><h2 id="events">${view.ofCommand ? 'Actions of this console' : 'Notable events of this process'}</h2>${
     recent.length === 0
       ? html`<p class="note">Nothing out of the ordinary. Events of other processes are in their logs.</p>`
       : html`<ul class="events">${recent.slice(0, SHOWN_EVENTS).map(item)}</ul>${

@@ -10,7 +10,7 @@ type WriteTime = (at: Date) => string
 export function whyEnded(session: Session, now: Date, time: WriteTime): string {
   const { endReason, endedAt, actor } = session
   if (endReason === null || endedAt === null)
-    return actor === null ? stillActive(session, now, time) : stillActing(session, time)
+    return actor === null ? stillActive(session, now, time) : lastingActing(session, time)
   const reasons = actor === null ? REASONS : ACTING_REASONS
   const why = isOwnReason(endReason)
     ? reasons[endReason](session, time(endedAt), time)
@@ -44,21 +44,20 @@ const REASONS: Reasons = {
       : `A new login ended the session at ${at}, in a browser that had its cookies and did not prove that it is its device. The browser has lost the key (cleared data, a reset chip), or somebody signed in with copied cookies. Look at the newer session, and ask the user if the address is not theirs.`,
 }
 
-/** An acting session ends by what the administrator does. */
+/** The row of an acting session does not tell whether the administrator's session ended first, which stops the acting too. */
 const ACTING_REASONS: Reasons = {
   ...REASONS,
   logout: (session, at) => `${administrator(session)} stopped acting as this user at ${at}, or signed out.`,
-  absolute: (session, at) =>
-    `${administrator(session)} acted as this user until ${at}. Then the acting reached its lifetime of ${duration(session.expiresAt.getTime() - session.createdAt.getTime())}.`,
-  replaced: (session, at) =>
-    `${administrator(session)} acted as this user until ${at}. Then a new login in the administrator's browser ended the acting.`,
+  absolute: (session, at, time) =>
+    `${startOfActing(session, time)} The acting reached its lifetime of ${duration(session.expiresAt.getTime() - session.createdAt.getTime())} at ${at}, or ended before that with the administrator's session.`,
+  replaced: (session, at, time) =>
+    `${startOfActing(session, time)} A new login in the administrator's browser ended the acting session at ${at}.`,
 }
 
 const NOT_OWN = " This is not one of the user's own sessions."
 
 function administrator({ actor }: Session): string {
-  const { userId = '' } = actor ?? {}
-  return `An administrator (${userId === '' ? 'erased' : printable(userId)})`
+  return `An administrator (${printable(actor?.userId || 'erased')})`
 }
 
 function endedByOther(reason: string, at: string): string {
@@ -82,8 +81,12 @@ function stillActive(session: Session, now: Date, time: WriteTime): string {
   return `Not logged out: the session is active. It was last seen ${seen} ago. It expires at ${time(session.expiresAt)} if it is not used until then${latest}. ${hasToSignIn(session)}`
 }
 
-function stillActing(session: Session, time: WriteTime): string {
-  return `${administrator(session)} acts as this user, until ${time(session.expiresAt)} at the latest.${NOT_OWN}`
+function lastingActing(session: Session, time: WriteTime): string {
+  return `${startOfActing(session, time)} The acting lasts until ${time(session.expiresAt)} at the latest, and ends before that if the administrator's session ends.${NOT_OWN}`
+}
+
+function startOfActing(session: Session, time: WriteTime): string {
+  return `${administrator(session)} started to act as this user at ${time(session.createdAt)}.`
 }
 
 function hasToSignIn({ device }: Session): string {

@@ -1,9 +1,7 @@
 import { once } from 'node:events'
 import { hostname, userInfo } from 'node:os'
 import { performance } from 'node:perf_hooks'
-import { markCommandEngine } from '../../../console/command-engine.ts'
 import { sessionsConsole } from '../../../console/index.ts'
-import { ENGINE } from '../../../core/engine.ts'
 import type { SessionEvents, Sessions } from '../../../index.ts'
 import { counted, time } from '../../../portable/format.ts'
 import type { Command, Context } from '../../command.ts'
@@ -57,8 +55,11 @@ async function serveSessions(
   const gate = createGate(() => performance.now())
   const actor = `command line (${operator()})`
   sessions.on('consoleAction', (event) => out.note(actionLine(event)))
-  markCommandEngine(sessions[ENGINE])
-  const handle = sessionsConsole(sessions, { path: gate.path, authorize: () => ({ actor, readOnly }) })
+  const handle = sessionsConsole(sessions, {
+    path: gate.path,
+    authorize: () => ({ actor, readOnly }),
+    ofCommand: true,
+  })
   const server = await openServer({
     port,
     gate,
