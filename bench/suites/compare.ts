@@ -101,7 +101,7 @@ export async function compare({ quick, database, progress }: SuiteOptions): Prom
       'memory-against-express',
       'memory of a process, against Express without sessions',
       ratio(pawl.memory, bare.memory),
-      { atMost: 1.4 },
+      { atMost: 1.7 },
     ),
     against(
       'start-against-express-session',
