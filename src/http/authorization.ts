@@ -40,7 +40,7 @@ export function denialOf<C extends object, D>(
 /** A redirect that removes the marker of a resumed page load. Never with new cookies, which the browser may not store. */
 function unmarkedPage<C extends object, D>(session: RequestSession<C, D>): Reply | null {
   const { exchange, engine } = session.request
-  const redirect = session.transport === 'cookie' ? redirectUnmarked(exchange, engine.clock.now()) : null
+  const redirect = session.transport === 'cookie' ? redirectUnmarked(exchange, engine.clock) : null
   return redirect !== null && session.responseCookies.pending.cookies.length === 0 ? redirect : null
 }
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../core/time/clock.ts'
 import { RESUMED_PARAMETER } from '../wire/names.ts'
 import type { Exchange, Reply } from './exchange.ts'
 import { pathOf } from './incoming-request.ts'
@@ -72,8 +73,9 @@ export function isBackWithUnknownSecret(exchange: Exchange, now: number): boolea
  * Sends a page load to its address without the marker; null if it has none that may go. The caller makes sure that the browser
  * has stored its cookies: the next request has no marker to end a loop.
  */
-export function redirectUnmarked(exchange: Exchange, now: number): Reply | null {
+export function redirectUnmarked(exchange: Exchange, clock: Pick<Clock, 'now'>): Reply | null {
   if (!exchange.target.includes(RESUMED_PARAMETER) || !isNavigation(exchange)) return null
+  const now = clock.now()
   const to = safePath(exchange.target)
   if (to === null || isMarked(to, now, NOT_REFRESHED) || isMarked(to, now, UNKNOWN_SECRET)) return null
   const unmarked = withoutMarker(to)
