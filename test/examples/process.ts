@@ -2,9 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
-import { expect, onTestFinished } from 'vitest'
+import { expect, onTestFinished, vi } from 'vitest'
 
+/** The time limit for a start, in ms. The runner and the example are compiled, and Next compiles its pages, too. */
+const START = 90_000
 const STARTED = /^Listening on http:\/\/localhost:(\d+)$/m
+
+vi.setConfig({ testTimeout: 2 * START })
 
 /** An example that `npm run example` has started. */
 export interface Example {
@@ -14,11 +18,18 @@ export interface Example {
 }
 
 /** Starts an example on a free port, and waits until it listens. */
-export async function startExample(
-  name: string,
-  given: Readonly<Record<string, string>>,
-  seconds: number,
-): Promise<Example> {
+export async function startExample(name: string, given: Readonly<Record<string, string>>): Promise<Example> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await start(name, given)
+    } catch (error) {
+      // While the example was compiled, another process may have taken its port.
+      if (attempt === 3 || !String(error).includes('EADDRINUSE')) throw error
+    }
+  }
+}
+
+async function start(name: string, given: Readonly<Record<string, string>>): Promise<Example> {
   // The environment of a user's shell, without the settings of the test runner.
   const environment = { ...process.env }
   for (const variable of ['NODE_ENV', 'DATABASE_URL', 'PAWL_SECRET'])
@@ -44,12 +55,13 @@ export async function startExample(
   }
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
   const port = await new Promise<number>((resolve, reject) => {
-    const timer = setTimeout(() => fail(`did not start within ${seconds} s`), seconds * 1000)
+    const timer = setTimeout(() => fail(`did not start within ${START} ms`), START)
     const fail = (what: string): void => {
       clearTimeout(timer)
       reject(new Error(`${name} ${what}:\n${output}`))
     }
-    void exited.then((code) => fail(`exited with ${code}`))
+    // Not before its last output has arrived.
+    child.once('close', (code) => fail(`exited with ${code}`))
     child.stdout.on('data', () => {
       const found = STARTED.exec(output)?.[1]
       if (found === undefined) return
