@@ -265,8 +265,8 @@ export const SESSIONS_OPTIONS: OptionTable = {
     /** Whether the row keeps the user agent. */
     userAgent: { value: flag(), default: true },
     /**
-     * How long Pawl keeps the row of an ended session, to answer why it ended. Whatever the value, the
-     * row stays for at least two access-token lifetimes, or two minutes if that is longer.
+     * How long Pawl keeps the row of an ended session, to answer why it ended. Whatever the value, the row stays for at least
+     * two access-token lifetimes, or two minutes if that is longer.
      */
     keepEnded: { value: seconds(0, TEN_YEARS), default: 7 * DAY },
     /**
