@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { type AddressInfo, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
+import { freePort } from '../../demo/embedded-postgres.ts'
 
 const STARTED = /^Listening on http:\/\/localhost:(\d+)$/m
 
@@ -81,18 +80,7 @@ function killGroup(child: ChildProcess): void {
 
 /** A free port whose next port is free too, for an example with two services. */
 async function freePorts(): Promise<number> {
-  for (;;) {
-    const first = await listenOn(0)
-    const { port } = first.address() as AddressInfo
-    const second = await listenOn(port + 1).catch(() => null)
-    for (const server of [first, second])
-      await new Promise((resolve) => server?.close(resolve) ?? resolve(null))
-    if (second !== null) return port
-  }
-}
-
-async function listenOn(port: number): Promise<Server> {
-  const server = createServer().listen(port, '127.0.0.1')
-  await once(server, 'listening')
-  return server
+  let [first, second] = [0, 0]
+  while (second !== first + 1) [first, second] = [second, await freePort()]
+  return first
 }
