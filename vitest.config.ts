@@ -43,6 +43,8 @@ const suite = (
     setupFiles: ['test/support/refuse-warnings.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // On a busy machine a worker may stand still for a second, while the answer has already arrived.
+    expect: { poll: { timeout: 10_000 } },
     ...more,
     globalSetup: ['test/support/global-setup.ts', ...(more.globalSetup ?? [])],
   },

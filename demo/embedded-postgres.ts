@@ -33,6 +33,9 @@ const UNPRIVILEGED = 'nobody'
 const START_ATTEMPTS = 50
 /** Milliseconds. */
 const START_PAUSE = 100
+const PORT_ATTEMPTS = 100
+/** Below the ports that systems assign: no other program is given the port before its server takes it. */
+let lastPort = 20_000 + Math.floor(Math.random() * 10_000)
 
 export async function createEmbeddedPostgres(settings: readonly string[] = []): Promise<EmbeddedPostgres> {
   const user = process.getuid?.() === 0 ? await identityOf(UNPRIVILEGED) : null
@@ -147,11 +150,18 @@ export async function identityOf(name: string): Promise<{ uid: number; gid: numb
   return { uid: await id('-u'), gid: await id('-g') }
 }
 
-/** A free port of the loopback interface. */
+/** A free port of the loopback interface, another one each time. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  return port
+  for (let attempt = 1; ; attempt++) {
+    const port = ++lastPort
+    const server = createServer().listen(port, '127.0.0.1')
+    try {
+      await once(server, 'listening')
+    } catch (error) {
+      if (attempt === PORT_ATTEMPTS) throw error
+      continue
+    }
+    await once(server.close(), 'close')
+    return port
+  }
 }

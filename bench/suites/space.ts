@@ -164,10 +164,10 @@ async function measureTurns(pool: pg.Pool, variant: Variant): Promise<Figure[]> 
   const count = variant.sessions.toLocaleString('en-US')
   return [
     add('after-login', `bytes of a session after its login, ${count} sessions`, afterLogin.total),
-    add('after-turns', `bytes of a session after ${turns} turns`, afterTurns.total),
+    add('after-turns', `bytes of a session after ${turns} rotations`, afterTurns.total),
     add('wal-login', 'bytes of write-ahead log for a login, without page images', loginBytes),
-    add('wal-turn', 'bytes of write-ahead log for a turn, without page images', turnBytes),
-    add('hot', 'turns that rewrote the row within its page', withinPage * 100, '%', { atLeast: 90 }),
+    add('wal-turn', 'bytes of write-ahead log for a rotation, without page images', turnBytes),
+    add('hot', 'rotations that rewrote the row within its page', withinPage * 100, '%', { atLeast: 90 }),
   ]
 }
 

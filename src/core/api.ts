@@ -208,11 +208,11 @@ export interface SessionOperations<Claims extends object, Data> {
    */
   reauthenticate(sessionId: string): Promise<void>
   /**
-   * Issues new tokens for the client whose request you answer, with new claims or a new `authTime`. Once the client
-   * refreshes with the new refresh token, Pawl refuses all older tokens of the session, and so all copies (ASVS 7.2.4). Until
-   * then the older tokens stay valid with their claims and `authTime`, so a lost response signs nobody
-   * out. Pawl accepts the older tokens for at least twice `rotation.overlap` plus 5 seconds, because answers to them may
-   * still be under way. The new access token expires one second later, so that the client refreshes.
+   * Issues new tokens for the client whose request you answer, with new claims or a new `authTime`. The first refresh with
+   * the new refresh token later than twice `rotation.overlap` plus 5 seconds ends all older tokens of the session, and so all
+   * copies (ASVS 7.2.4). Until then the older tokens stay valid with their claims and `authTime`, so a lost response signs
+   * nobody out. Responses to older tokens may still be under way for that time. The new access token expires one second
+   * later, so that the client refreshes.
    * @throws SessionEndedError if the session has ended or expired
    * @throws ActingRefusedError for an acting session
    * @throws SessionOutdatedError if the schema `claims` refuses the stored claims
@@ -263,7 +263,7 @@ export interface Sessions<Claims extends object = ClaimsObject, Data = unknown>
    * @throws SessionEndedError if the session has ended or expired
    * @throws SessionOutdatedError if a schema refuses the stored claims or data; the session is unchanged
    * @throws DeviceProofRequiredError if the session is bound, and `proof` is missing or out of date. The session is
-   * unchanged. The client signs the `challenge` of the error and tries once more
+   * unchanged. The client signs the `challenge` of the error and tries again
    * @throws TryAgainError if Pawl cannot decide in time, or a limit applies; the session is unchanged
    * @throws StoreUnavailableError if the store cannot be reached, or is read-only
    * @throws SecretUnknownError if the token was made with a secret that this process does not have

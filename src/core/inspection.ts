@@ -105,9 +105,9 @@ export interface ReuseRecord {
   readonly userId: string
   readonly at: number
   readonly signedInAt: number
-  /** The last turn of the session before. */
+  /** The last rotation of the session before. */
   readonly lastSeenAt: number
-  /** Who made the last turn: the holder of the newer token. */
+  /** Who made the last rotation: the holder of the newer token. */
   readonly holder: Party
   /** Who presented the older token; `null` without an audit table. One of the two is the thief. */
   readonly presenter: Party | null
@@ -144,7 +144,7 @@ export interface HistoryRecord {
   readonly kind: 'created' | 'ended'
   readonly sessionId: string
   readonly userId: string
-  /** Of the sign-in. For an end: of the last turn. As `privacy` allows. */
+  /** Of the sign-in. For an end: of the last rotation. As `privacy` allows. */
   readonly ip: string | null
   readonly userAgent: string | null
   /** The user who acts in the session (`acting`), who may be an administrator; else `null`. Empty after `deleteUser`. */

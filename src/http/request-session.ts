@@ -337,8 +337,9 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
    */
   setClaims(claims: JsonOf<Claims>, options?: { readonly renew?: false }): Promise<number>
   /**
-   * Gives the new claims to the client of this request alone, with new tokens. Once the client refreshes with them, Pawl
-   * refuses all older tokens of the session, and so all copies (ASVS 7.2.4). Use it to raise rights.
+   * Gives the new claims to the client of this request alone, with new tokens. The first refresh with them later than twice
+   * `rotation.overlap` plus 5 seconds ends all older tokens of the session, and so all copies (ASVS 7.2.4). Use it to raise
+   * rights.
    * @returns the body to answer with; in bearer mode it holds the new tokens
    * @throws AccessTokenExpiredError if the session has changed since the access token was issued
    * @throws ActingRefusedError while acting as another user
@@ -356,7 +357,8 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
 
   /**
    * Records that the user has authenticated again: a new `authTime`, and both timeouts start anew. The client gets new
-   * tokens. Once it refreshes with them, Pawl refuses all older tokens of the session, and so all copies (ASVS 7.2.4).
+   * tokens. The first refresh with them later than twice `rotation.overlap` plus 5 seconds ends all older tokens of the
+   * session, and so all copies (ASVS 7.2.4).
    * @returns the body to answer with. In bearer mode it holds the new tokens: if the client does not get them, nothing
    * changes
    * @throws AccessTokenExpiredError if the session has changed since the access token was issued
@@ -370,9 +372,9 @@ export class RequestSession<Claims extends object = ClaimsObject, Data = unknown
 
   /**
    * Continues as another user, in an acting session. Your application decides who may do that: check the rights of the caller
-   * first. The client keeps the refresh token of its own session, and refreshes continue the acting. When the acting ends,
-   * the client is the caller again.
-   * @returns the body to answer with. In bearer mode the acting ends when the access token in it expires
+   * first. The client keeps the refresh token of its own session, and refreshes continue the acting session. When the
+   * acting session ends, the client is the caller again.
+   * @returns the body to answer with. In bearer mode the acting session ends when the access token in it expires
    * @throws ActingRefusedError while already acting
    * @throws AccessTokenExpiredError if the session has changed since the access token was issued
    * @throws TypeError for the caller's own id, an unknown field, a wrong `lifetime`, and claims as `sessions.create`

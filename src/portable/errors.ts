@@ -45,7 +45,7 @@ export class AccessTokenExpiredError extends SessionsError {
    *
    * - `expired`: its lifetime has passed.
    * - `superseded`: the session has changed, by new claims, a reauthentication or `expireAccessTokens`. Or its parent session
-   *   or the acting has ended, the schema `claims` refuses its claims, or the list of revocations was full.
+   *   or the acting session has ended, the schema `claims` refuses its claims, or the list of revocations was full.
    * - `context`: the token was used from another address or user agent (`accessToken.onContextChange: 'refresh'`).
    */
   readonly reason: 'expired' | 'superseded' | 'context'

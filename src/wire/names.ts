@@ -43,8 +43,8 @@ export type WireCode =
 export interface ProblemBody {
   readonly code: WireCode
   /**
-   * `true`: refresh, then repeat the request. `'once'`: the same, but only a single time. `false`: do not refresh.
-   * Absent from a 503.
+   * `true`: refresh, then repeat the request. `'once'`: the same; if a refresh is refused with it, repeat that refresh once.
+   * `false`: do not refresh. Absent from a 503.
    */
   readonly refresh?: boolean | 'once'
 }

@@ -831,7 +831,7 @@ describeAdapters('sessions that are not made yet', (adapter) => {
   it('answers 503 and reports the reason at each request if the promise rejects', async () => {
     const warnings = collectWarnings()
     const { port } = await adapter.listen(Promise.reject(new Error('PAWL_SECRET is missing')))
-    await vi.waitFor(() => expect(warnings).toHaveLength(1))
+    await expect.poll(() => warnings).toHaveLength(1)
     for (const reported of [2, 3]) {
       expect(await createClient(port).send('GET', '/hello')).toMatchObject(UNAVAILABLE)
       expect(warnings).toHaveLength(reported)

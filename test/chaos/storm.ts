@@ -207,7 +207,12 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
     )
     const boundThefts = await judgeBoundThefts(database, boundThieves, world.accessTokenLifetime)
     const lost = await inTurns(browsers, stopped, async (browser): Promise<number> => {
-      if (!browser.signedIn || (await browser.stillWorks()) === 'works') return 0
+      if (!browser.signedIn) return 0
+      const { sessionId } = browser
+      const state = await browser.stillWorks()
+      if (state === 'works') return 0
+      // The thief was found after the owner's last request, so the owner learns of it only now.
+      if (state === 'ended' && sessionId !== null && stolen.has(sessionId)) return 0
       browser.story.add('SESSION LOST')
       if (stories.length < MAX_STORIES)
         stories.push({ client: browser.name, code: 'lost', lines: browser.story.lines })

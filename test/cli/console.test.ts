@@ -278,13 +278,9 @@ describe('npx pawl console', () => {
     await sessions.create({ userId: 'anna' })
     const running = await startConsole([], { DATABASE_URL: database })
     expect(running.url.hostname).toBe('127.0.0.1')
-    await vi.waitFor(
-      () =>
-        expect(running.stderr()).toBe(
-          'Open this link. It works once, within ten minutes. Ctrl-C stops the console.\n',
-        ),
-      10_000,
-    )
+    await expect
+      .poll(running.stderr)
+      .toBe('Open this link. It works once, within ten minutes. Ctrl-C stops the console.\n')
     const welcome = await running.ask(running.url.href)
     expect([welcome.status, Object.fromEntries(welcome.headers)]).toMatchObject([
       200,
@@ -305,8 +301,7 @@ describe('npx pawl console', () => {
     expect((await running.ask('/', { cookie: 'pawl-console=x' })).status).toBe(403)
 
     expect((await running.ask(running.url.href)).status).toBe(403)
-    const twice = 'pawl: The link was opened a second time'
-    await vi.waitFor(() => expect(running.stderr()).toContain(twice), 10_000)
+    await expect.poll(running.stderr).toContain('pawl: The link was opened a second time')
     const { code, stdout, stderr } = await running.stop()
     expect([code, stdout]).toStrictEqual([130, `${running.url.href}\n`])
     expect(stderr).not.toContain(running.url.searchParams.get('token'))

@@ -42,8 +42,7 @@ describe('status', () => {
     const env = { DATABASE_URL: url }
     let now = Date.now() - 60 * DAY
     const store = postgres({ connectionString: url })
-    // The application would prune at a random moment.
-    const sessions = await openSessions({ store, now: () => now, privacy: { pruneInterval: null } })
+    const sessions = await openSessions({ store, now: () => now })
     await sessions.create({ userId: 'anna', idleTimeout: 100 })
     const due = await sessions.create({ userId: 'anna', idleTimeout: 100 })
     await sessions.revoke(due.session.sessionId)

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { memoryTokens, type TokenStorage, type Tokens } from '../../src/client/index.ts'
-import { openWorld } from './support/world.ts'
+import { openWorld, until } from './support/world.ts'
 
 const hang = (): Promise<never> => new Promise(() => {})
 /** Longer than every bound. */
@@ -31,7 +31,7 @@ describe('a function of the application that never settles', () => {
     const user = vi.fn(hang)
     const client = world.client({ user, onProblem })
     const login = world.login(client)
-    await vi.waitFor(() => expect(user).toHaveBeenCalled())
+    await until(() => expect(user).toHaveBeenCalled())
     expect(await outcomeOf(login)).toBe(true)
     expect(client.session).toStrictEqual({ status: 'signed-in', user: null })
     expect(onProblem.mock.calls).toMatchObject([['user-failed', { name: 'AbortError' }]])
@@ -63,7 +63,7 @@ describe('a function of the application that never settles', () => {
     Object.assign(tokens, { [name]: vi.fn(hang) })
     world.expire()
     const call = name === 'clear' ? client.signOut() : client.fetch('/me')
-    await vi.waitFor(() => expect(tokens[name]).toHaveBeenCalled())
+    await until(() => expect(tokens[name]).toHaveBeenCalled())
     expect(await outcomeOf(call)).toBe(expected)
     expect(onProblem.mock.calls).toMatchObject([['storage-failed', { name: 'AbortError' }]])
     if (name !== 'clear') expect(await disk.load()).toStrictEqual(kept)

@@ -146,7 +146,7 @@ describe('a sign-in', () => {
     // Both have found no key.
     storage.add = async (name, value) => {
       waiting++
-      await vi.waitFor(() => expect(waiting).toBe(2))
+      await until(() => expect(waiting).toBe(2))
       return add(name, value)
     }
     await world.login(tab())

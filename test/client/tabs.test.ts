@@ -112,7 +112,7 @@ describe('the tabs of a browser', () => {
   it('refresh without the lock if another tab does not release it', async () => {
     const world = await openWorld()
     stubBrowser(world.origin)
-    stubLocks()
+    const { requests } = stubLocks()
     const client = world.client()
     await world.login(client)
     world.expire()
@@ -124,12 +124,12 @@ describe('the tabs of a browser', () => {
     )
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     try {
+      requests.length = 0
       const answer = client.fetch('/me')
-      await until(async () => {
-        await vi.advanceTimersByTimeAsync(3000)
-        expect(world.count('GET /me')).toBe(2)
-      })
+      await until(() => expect(requests).toHaveLength(1))
+      await vi.advanceTimersByTimeAsync(3000)
       expect((await answer).status).toBe(200)
+      expect(world.count('GET /me')).toBe(2)
     } finally {
       vi.useRealTimers()
     }

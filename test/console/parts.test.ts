@@ -111,14 +111,14 @@ describe('a template', () => {
       `An administrator (root) stopped acting as this user at LATER, or signed out.${notOwn}`,
     )
     expect(why('absolute')).toBe(
-      `An administrator (root) started to act as this user at NOON. The acting reached its lifetime of 15 min at LATER, or ended before that with the administrator's session.${notOwn}`,
+      `An administrator (root) started to act as this user at NOON. The acting session reached its lifetime of 15 min at LATER, or ended before that with the administrator's session.${notOwn}`,
     )
     expect(why('replaced', '')).toBe(
       `An administrator (erased) started to act as this user at NOON. A new login in the administrator's browser ended the acting session at LATER.${notOwn}`,
     )
     expect(why('revoked')).toMatch(/^The session was revoked at LATER, .* own sessions\.$/)
     expect(why(null)).toBe(
-      `An administrator (root) started to act as this user at NOON. The acting lasts until LATER at the latest, and ends before that if the administrator's session ends.${notOwn}`,
+      `An administrator (root) started to act as this user at NOON. The acting session lasts until LATER at the latest, and ends before that if the administrator's session ends.${notOwn}`,
     )
   })
 })

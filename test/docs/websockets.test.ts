@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import express, { type RequestHandler } from 'express'
 import ts from 'typescript'
-import { expect, it, onTestFinished, vi } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { expressSessions, type SessionOf, sessionOf } from '../../src/adapters/express/index.ts'
 import { nodeSessions } from '../../src/adapters/node/index.ts'
@@ -131,9 +131,9 @@ it('leaves no timer and no listener when the client of an acting session closes'
   expect(await answerOf(acting)).toBe('anna says hello')
   expect(listening).toStrictEqual([rootId, expect.any(String), rootId])
   acting.close()
-  await vi.waitFor(() => expect([listening, timers[0]!.isCleared]).toStrictEqual([[rootId], true]))
+  await expect.poll(() => [listening, timers[0]!.isCleared]).toStrictEqual([[rootId], true])
   own.close()
-  await vi.waitFor(() => expect(listening).toStrictEqual([]))
+  await expect.poll(() => listening).toStrictEqual([])
 })
 
 it('closes the socket of an acting session when the session of the administrator ends', async () => {

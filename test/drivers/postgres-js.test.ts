@@ -50,7 +50,8 @@ it('names the server in an outage, and works again after it', async () => {
   const sessions = await openSessions({ store: postgres({ sql: open(), listen: false }) })
   const { refreshToken } = await sessions.create({ userId: 'u' })
   await pool.query(
-    `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'postgres.js'`,
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where application_name = 'postgres.js' and datname = current_database()`,
   )
   expect((await sessions.refresh(refreshToken.value)).session.userId).toBe('u')
   const away = postgres({ sql: openClient('postgres://127.0.0.1:1/none', { max: 1 }), listen: false })
@@ -69,7 +70,8 @@ it('notices that postgres.js has connected LISTEN again, so that a full poll fol
   onTestFinished(() => listener.close())
   await expect.poll(() => connections, { timeout: 5000 }).toBe(1)
   await pool.query(
-    `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'postgres.js' and query like 'listen%'`,
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where application_name = 'postgres.js' and query like 'listen%' and datname = current_database()`,
   )
   await expect.poll(() => connections, { timeout: 10_000 }).toBe(2)
   expect(await listener.ping(1000)).toBe(true)
@@ -83,7 +85,8 @@ it('frees the connection of a statement that nobody waits for any more', async (
   const waiting = async (): Promise<number> =>
     (
       await pool.query(
-        `select from pg_stat_activity where wait_event_type = 'Lock' and query like '%signing_keys%'`,
+        `select from pg_stat_activity
+         where wait_event_type = 'Lock' and query like '%signing_keys%' and datname = current_database()`,
       )
     ).rows.length
   const refused = store.keys().catch((error: unknown) => error)

@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { type AddressInfo, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, vi } from 'vitest'
+import { freePort } from '../../demo/embedded-postgres.ts'
 
 /** The time limit for a start, in ms. The runner and the example are compiled, and Next compiles its pages, too. */
 const START = 90_000
@@ -19,17 +18,6 @@ export interface Example {
 
 /** Starts an example on a free port, and waits until it listens. */
 export async function startExample(name: string, given: Readonly<Record<string, string>>): Promise<Example> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await start(name, given)
-    } catch (error) {
-      // While the example was compiled, another process may have taken its port.
-      if (attempt === 3 || !String(error).includes('EADDRINUSE')) throw error
-    }
-  }
-}
-
-async function start(name: string, given: Readonly<Record<string, string>>): Promise<Example> {
   // The environment of a user's shell, without the settings of the test runner.
   const environment = { ...process.env }
   for (const variable of ['NODE_ENV', 'DATABASE_URL', 'PAWL_SECRET'])
@@ -93,18 +81,7 @@ function killGroup(child: ChildProcess): void {
 
 /** A free port whose next port is free too, for an example with two services. */
 async function freePorts(): Promise<number> {
-  for (;;) {
-    const first = await listenOn(0)
-    const { port } = first.address() as AddressInfo
-    const second = await listenOn(port + 1).catch(() => null)
-    for (const server of [first, second])
-      await new Promise((resolve) => server?.close(resolve) ?? resolve(null))
-    if (second !== null) return port
-  }
-}
-
-async function listenOn(port: number): Promise<Server> {
-  const server = createServer().listen(port, '127.0.0.1')
-  await once(server, 'listening')
-  return server
+  let [first, second] = [0, 0]
+  while (second !== first + 1) [first, second] = [second, await freePort()]
+  return first
 }

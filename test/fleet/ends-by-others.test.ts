@@ -116,9 +116,7 @@ it('an end for an unknown reason that the database loses is written again, for a
   await refused(sessions, accessToken, 'other')
   await end('ended_at = null, end_reason = null')
   await expect(sessions.refresh(refreshToken)).rejects.toThrow(endedFor('other'))
-  await vi.waitFor(async () =>
-    expect(await sessions.get(sessionId)).toMatchObject({ active: false, endReason: 'revoked' }),
-  )
+  await expect.poll(() => sessions.get(sessionId)).toMatchObject({ active: false, endReason: 'revoked' })
 })
 
 it('`other` is no reason that an application may give', async () => {

@@ -129,7 +129,7 @@ describe('while one node of a distributed database is away', () => {
       const ended = new Promise((resolve) => sessions.onEnded(login!.session.sessionId, resolve))
       state.away = false
       expect(await ended).toBe('revoked')
-      await vi.waitFor(() => expect(takeSnapshot().body.length).toBeGreaterThan(0))
+      await vi.waitFor(() => expect(takeSnapshot().body.length).toBeGreaterThan(0), 10_000)
     } finally {
       await sessions.close()
     }

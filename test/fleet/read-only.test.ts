@@ -215,7 +215,7 @@ describe('a process that only reads', () => {
     const visitor = reader.visitor(anna.jar)
     expect((await visitor.me()).status).toBe(200)
     await primary.sessions.revoke(id)
-    await vi.waitFor(() => expect(() => reader.sessions.verify(token)).toThrow(), { timeout: 2000 })
+    await vi.waitFor(() => expect(() => reader.sessions.verify(token)).toThrow(), { timeout: 5000 })
     expect(await visitor.me()).toMatchObject({ status: 401, body: { code: 'session_ended' }, cookies: [] })
   })
 

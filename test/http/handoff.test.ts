@@ -18,7 +18,7 @@ import { counting } from '../support/stores.ts'
 const VERIFIER = 'v'.repeat(43)
 const CHALLENGE = sha256(VERIFIER)
 /** What the background does. */
-const IDLE = ['changes', 'keys', 'time', 'prune', 'lostConnections']
+const IDLE = ['changes', 'keys', 'time', 'lostConnections']
 
 const BEARER = { 'pawl-transport': 'bearer', 'sec-fetch-site': undefined }
 const REFUSED = { status: 403, body: { code: 'handoff_refused', refresh: false }, cookies: [] }

@@ -212,8 +212,13 @@ describe('a request with a header full of forged cookies', () => {
         const many = fill(name, (index) => forge(accessToken.value, index))
         for (const cookie of [one, many])
           expect(await send(cookie)).toStrictEqual(['ERR_ACCESS_TOKEN_INVALID', []])
-        const [plain, full] = await medians([() => send(one), () => send(many)])
-        expect(full! / plain!).toBeLessThan(5)
+        // The machine may slow the one part of a request that only long headers have, but hardly three times.
+        let ratio = Number.POSITIVE_INFINITY
+        for (let attempt = 1; attempt <= 3 && ratio >= 5; attempt++) {
+          const [plain, full] = await medians([() => send(one), () => send(many)])
+          ratio = full! / plain!
+        }
+        expect(ratio).toBeLessThan(5)
       }
     },
   )

@@ -2,6 +2,7 @@ import { expect, it, onTestFinished, vi } from 'vitest'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { aroundQueries } from '../support/pools.ts'
+import { untilTrue } from '../support/until-true.ts'
 
 it('shows the figures that were read in time, within two seconds', async () => {
   const pool = createPool(await createDatabase())
@@ -20,9 +21,9 @@ it('shows the figures that were read in time, within two seconds', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
   onTestFinished(() => void vi.useRealTimers())
   const reading = postgres({ pool: slow, listen: false }).inspect!.overview(Date.now(), 2)
-  await vi.waitUntil(() => stuck === 1 && running === 0, { timeout: 10_000 })
+  await untilTrue(() => stuck === 1 && running === 0)
   await vi.advanceTimersByTimeAsync(1700)
-  await vi.waitUntil(() => stuck === 2, { timeout: 10_000 })
+  await untilTrue(() => stuck === 2)
   await vi.advanceTimersByTimeAsync(200)
   const unknown = { value: null, how: 'unknown' }
   expect((await reading).days.at(-1)).toMatchObject({
@@ -44,7 +45,7 @@ it('shows no figure that the audit does not give in time, and does not fail', as
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
   onTestFinished(() => void vi.useRealTimers())
   const reading = postgres({ pool: slow, audit: true, listen: false }).inspect!.overview(Date.now(), 2)
-  await vi.waitUntil(() => stuck === 1, { timeout: 10_000 })
+  await untilTrue(() => stuck === 1)
   await vi.advanceTimersByTimeAsync(1700)
   expect(await reading).toMatchObject({ source: 'sessions', days: [{}, {}] })
 })

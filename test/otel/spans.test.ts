@@ -156,7 +156,10 @@ describe('background work', () => {
 
 describe('a failed operation', () => {
   it('that refused a client has an error type, and its span is no failure', async () => {
-    const { sessions, ended } = await traced({ limits: { refreshesPerMinute: 1 } })
+    const { sessions, ended } = await traced({
+      limits: { refreshesPerMinute: 1 },
+      now: createFakeClock().now,
+    })
     const { session, accessToken, refreshToken } = await sessions.create({ userId: 'u' })
     await sessions.refresh(refreshToken.value)
     await expect(sessions.refresh(refreshToken.value)).rejects.toThrow(coded('ERR_TRY_AGAIN') as Error)

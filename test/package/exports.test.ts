@@ -102,7 +102,7 @@ describe('the packed package', () => {
     await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', inject('tarball')], {
       cwd: home,
     })
-  }, 60_000)
+  }, 180_000)
   afterAll(() => rm(home, { recursive: true, force: true }))
 
   /** The exported names of entry points, or the code of the import error. */

@@ -81,7 +81,7 @@ describe('the packed package', () => {
   const cases = Object.keys(VISITS).flatMap((peer) =>
     endsOf(peerDependencies[peer]!).map((version) => ({ peer, version })),
   )
-  it.concurrent.each(cases)('works with $peer $version', { timeout: 120_000 }, async ({ peer, version }) => {
+  it.concurrent.each(cases)('works with $peer $version', { timeout: 240_000 }, async ({ peer, version }) => {
     const folder = await createFolder('peer')
     await cp(join(import.meta.dirname, 'peers'), folder, { recursive: true })
     await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "module" }')

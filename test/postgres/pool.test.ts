@@ -31,16 +31,22 @@ it("the loss of an idle connection in the application's pool does not end the pr
     await sessions.close()
     await pool.end()`
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script])
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)))
+  let [output, errors] = ['', '']
+  child.stdout.on('data', (chunk) => (output += String(chunk)))
+  child.stderr.on('data', (chunk) => (errors += String(chunk)))
   const [code] = await once(child, 'close')
-  expect([code, output]).toStrictEqual([0, 'anna 1\n'])
+  // A slow process may also warn that LISTEN does not work.
+  expect([code, output], errors).toStrictEqual([0, 'anna 1\n'])
 })
 
 it('close leaves no connection open, and later calls are refused', async () => {
   const watching = createPool(url)
   const open = async (): Promise<number> =>
-    (await watching.query(`select from pg_stat_activity where application_name = 'pawl'`)).rows.length
+    (
+      await watching.query(
+        `select from pg_stat_activity where application_name = 'pawl' and datname = current_database()`,
+      )
+    ).rows.length
   const sessions = await createSessions({
     store: postgres({ connectionString: url }),
     secret: SECRET,

@@ -30,6 +30,8 @@ it.each([
     await Promise.all(Array.from({ length: 20 }, (_, index) => sessions.list(`user-${index}`)))
     expect(await countConnections()).toBe(most)
     await sessions.close()
+    // The server notices the closed connections asynchronously.
+    await expect.poll(countConnections).toBe(0)
   },
 )
 
@@ -50,7 +52,11 @@ it.each([true, 'postgres://user:hidden@localhost/app', { host: 'localhost' }])(
 
 it('with `serverless` a confirmation takes two statements, because the answer waits for it', async () => {
   const { pool: recorded, statements } = recording(pool)
-  const sessions = await openSessions({ store: postgres({ pool: recorded }), serverless: true })
+  const sessions = await openSessions({
+    store: postgres({ pool: recorded }),
+    serverless: true,
+    revocation: { pollInterval: 60 },
+  })
   const { refreshToken } = await sessions.create({ userId: 'u' })
   const { accessToken } = await sessions.refresh(refreshToken.value)
   statements.length = 0

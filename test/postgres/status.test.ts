@@ -7,6 +7,7 @@ import { createDatabase, createPool } from '../support/database.ts'
 import { multiply } from '../support/multiply.ts'
 import { aroundQueries } from '../support/pools.ts'
 import { openSessions } from '../support/sessions.ts'
+import { untilTrue } from '../support/until-true.ts'
 
 async function distributed(column = 'id'): Promise<FakeCitus> {
   const citus = await createFakeCitus()
@@ -84,7 +85,7 @@ describe('a part of the status', () => {
     const reading = postgres({ pool: locked, listen: false }).status()
     /** Three seconds pass once only the locked statements are left. */
     const pass = async (parts: number): Promise<void> => {
-      await vi.waitUntil(() => waiting === parts && running === 0, { timeout: 2500 })
+      await untilTrue(() => waiting === parts && running === 0)
       await vi.advanceTimersByTimeAsync(3000)
     }
     await pass(1)

@@ -21,7 +21,11 @@ const INPUTS: readonly CreateSession<ClaimsObject, unknown>[] = [
 async function open(schema: string) {
   const { pool, statements } = recording(createPool(url))
   const clock = createFakeClock()
-  const sessions = await openSessions({ store: postgres({ pool, schema, listen: false }), now: clock.now })
+  const sessions = await openSessions({
+    store: postgres({ pool, schema, listen: false }),
+    now: clock.now,
+    revocation: { pollInterval: 60, catchUpTimeout: 0 },
+  })
   return {
     sessions,
     /** The statements since the last call. */

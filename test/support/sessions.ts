@@ -13,7 +13,10 @@ import { createFakeClock, type FakeClock } from './fake-clock.ts'
 import { silentLogger } from './logger.ts'
 import { SECRET } from './secrets.ts'
 
-/** `createSessions` with a memory store and a silent logger as defaults. Closed when the test is done. */
+/**
+ * `createSessions` with a memory store, a silent logger and no pruning as defaults. Closed when the test is done.
+ * The first background pruning would start at a random time, perhaps while a test counts statements.
+ */
 export async function openSessions<Claims extends object = ClaimsObject, Data = unknown>(
   options: Partial<SessionsOptions<Claims, Data>> = {},
 ): Promise<Sessions<Claims, Data>> {
@@ -22,6 +25,8 @@ export async function openSessions<Claims extends object = ClaimsObject, Data = 
     secret: SECRET,
     logger: silentLogger,
     ...options,
+    // Serverless sessions must not prune even by default.
+    ...(options.serverless === undefined && { privacy: { pruneInterval: null, ...options.privacy } }),
   })
   onTestFinished(() => sessions.close())
   return sessions

@@ -74,7 +74,7 @@ describe('background work', () => {
     const sessions = await requests.run('the first request', () =>
       openSessions({ store, revocation: { pollInterval: 0.1 } }),
     )
-    await vi.waitFor(() => expect(seen.length).toBeGreaterThan(1))
+    await expect.poll(() => seen.length).toBeGreaterThan(1)
     expect(new Set(seen)).toStrictEqual(new Set([undefined]))
     await sessions.close()
   })

@@ -19,7 +19,7 @@ const ENDED = coded('ERR_SESSION_ENDED') as Error
 const SUPERSEDED = coded('ERR_ACCESS_TOKEN_EXPIRED', { reason: 'superseded' }) as Error
 
 /** What the background does. */
-const IDLE = ['changes', 'keys', 'time', 'prune', 'lostConnections']
+const IDLE = ['changes', 'keys', 'time', 'lostConnections']
 
 vi.mock(import('../../src/core/time/delay.ts'), async (original) => {
   const { skipDelays } = await import('../support/skip-delays.ts')

@@ -29,7 +29,7 @@ describe('pruning in the background', () => {
   }
 
   it('deletes ended rows `keepEnded` after their end, and returns the number', async () => {
-    const { sessions } = await open({ privacy: { keepEnded: 7 * DAY } })
+    const { sessions } = await open({ privacy: { keepEnded: 7 * DAY, pruneInterval: 3600 } })
     const heard = listen(sessions, 'pruned')
     const { session } = await sessions.create({ userId: 'u' })
     await sessions.create({ userId: 'u' })

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Sessions, type Store, StoreUnavailableError } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { coded } from '../support/errors.ts'
+import { mute } from '../support/mute.ts'
 import { listen, openSessions, openWithClock } from '../support/sessions.ts'
 import { counting, storeKinds } from '../support/stores.ts'
 
@@ -44,7 +45,10 @@ describe.each(await storeKinds())('revoking, on $name,', ({ newPlace }) => {
   it('is refused by another process that has not heard of it, when it looks', async () => {
     const place = newPlace()
     const sessions = await openSessions({ store: place.open() })
-    const elsewhere = await openSessions({ store: place.open() })
+    const elsewhere = await openSessions({
+      store: mute(place.open()),
+      revocation: { pollInterval: 60, catchUpTimeout: 0 },
+    })
     const { session, accessToken, refreshToken } = await sessions.create({ userId: 'u' })
     await sessions.revoke(session.sessionId)
     expect(elsewhere.verify(accessToken.value).userId).toBe('u')

@@ -83,14 +83,18 @@ describe.each(await storeKinds())('limits.sessionsPerUser, on $name,', ({ newPla
     const fleet = await Promise.all(
       [1, 2, 3].map(() => openSessions({ store: place.open() satisfies Store, ...options })),
     )
-    const results = await Promise.allSettled(
-      Array.from({ length: 12 }, (_, index) => login(fleet[index % 3]!)),
-    )
-    const through = results.filter(({ status }) => status === 'fulfilled')
-    for (const result of results)
-      if (result.status === 'rejected') expect(result.reason).toMatchObject(LIMITED)
-    expect(through.length).toBeLessThanOrEqual(limit)
-    expect(through.length).toBeGreaterThan(0)
-    expect(await live(fleet[0]!)).toHaveLength(through.length)
+    // On a slow machine all of them may withdraw, but hardly three times.
+    let accepted = 0
+    for (let attempt = 1; attempt <= 3 && accepted === 0; attempt++) {
+      const results = await Promise.allSettled(
+        Array.from({ length: 12 }, (_, index) => login(fleet[index % 3]!)),
+      )
+      for (const result of results)
+        if (result.status === 'rejected') expect(result.reason).toMatchObject(LIMITED)
+      accepted = results.filter(({ status }) => status === 'fulfilled').length
+      expect(accepted).toBeLessThanOrEqual(limit)
+      expect(await live(fleet[0]!)).toHaveLength(accepted)
+    }
+    expect(accepted).toBeGreaterThan(0)
   })
 })

@@ -74,7 +74,7 @@ const HOW: Readonly<Record<FigureSource, string>> = {
   counted: 'counted now',
   estimated: 'estimated from statistics',
   sampled: 'counted, with reasons from samples',
-  sparse: 'estimated from moments of every hour: bursts may be missing',
+  sparse: 'estimated from a sample of each hour: bursts may be missing',
   unknown: 'not known in time',
 }
 

@@ -145,7 +145,7 @@ function ofRow(session: Session): Moment[] {
   if (generation > 0)
     found.push({
       at: lastSeenAt.getTime(),
-      text: html`Last turn: the refresh token has rotated ${counted(generation, 'time')}`,
+      text: html`Last rotation: the refresh token has rotated ${counted(generation, 'time')}`,
       tone: 'plain',
     })
   if (version > 0)

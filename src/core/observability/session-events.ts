@@ -30,8 +30,8 @@ export interface SessionEvents {
     userAgent: string | null
   }
   /**
-   * The administrator stopped acting or signed out. If the acting expires, or `revoke` ends it, Pawl does not emit this
-   * event.
+   * The administrator stopped acting or signed out. If the acting session expires, or `revoke` ends it, Pawl does not
+   * emit this event.
    */
   actingStopped: {
     sessionId: string

@@ -42,7 +42,7 @@ export type ActAs<Claims extends object> = ActingUser & ClaimsField<Claims>
 export interface ActingUser {
   /** The user to act as, 1 to 255 characters. */
   readonly userId: string
-  /** The longest time that the acting may last, 60 to 3,600 seconds (1 hour). @defaultValue 900 (15 minutes) */
+  /** The longest time that the acting session may last, 60 to 3,600 seconds (1 hour). @defaultValue 900 (15 minutes) */
   readonly lifetime?: number
 }
 
@@ -56,7 +56,7 @@ export interface Administrator extends RequestContext {
   readonly authTime: number
   /** When its access token expires, in ms. */
   readonly expiresAt: number
-  /** Whether refreshes continue the acting: not in bearer mode. */
+  /** Whether refreshes continue the acting session: not in bearer mode. */
   readonly canContinue: boolean
 }
 
@@ -142,7 +142,7 @@ export async function startActing<Claims extends object>(
 /**
  * The next access token of an acting session, for a refresh of the administrator's own session.
  * @param own that refresh. The next one must not come later than without acting
- * @throws SessionEndedError if the acting has ended, or its claims no longer match their schema
+ * @throws SessionEndedError if the acting session has ended, or its claims no longer match their schema
  */
 export async function continueActing(
   engine: Engine,

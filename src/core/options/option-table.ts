@@ -135,8 +135,8 @@ export const SESSIONS_OPTIONS: OptionTable = {
     clientId: { value: text() },
     /**
      * How Pawl treats an access token that comes from another address or user agent than it was issued to. `record`
-     * stores the new ones with the next turn and emits an event. `refresh` also makes the client refresh, which detects a
-     * theft sooner. It accepts a token that is younger than `rotation.overlap` everywhere. Neither ends the session.
+     * stores the new ones with the next rotation and emits an event. `refresh` also makes the client refresh, which detects
+     * a theft sooner; tokens younger than `rotation.overlap` are exempt. Neither ends the session.
      */
     onContextChange: { value: oneOf('record', 'refresh'), default: 'record' },
     /** The memory of the cache of verified access tokens. 0 turns the cache off. */
@@ -157,8 +157,8 @@ export const SESSIONS_OPTIONS: OptionTable = {
      */
     overlap: { value: seconds(0, 5 * MINUTE), default: 30 },
     /**
-     * How long Pawl accepts the previous refresh token after a turn, with 5 seconds of clock tolerance. It must be at least
-     * `overlap`.
+     * How long Pawl accepts the previous refresh token after a rotation, with 5 seconds of clock tolerance. It must be at
+     * least `overlap`.
      * @defaultValue 120 (2 minutes), or `overlap` if that is longer
      */
     gracePeriod: {
@@ -198,7 +198,7 @@ export const SESSIONS_OPTIONS: OptionTable = {
      */
     catchUpTimeout: { value: seconds(0, 10), default: 0.5 },
     /**
-     * The memory of the list of revocations, 32 to 64 bytes for each. When it is full, all older access tokens
+     * The memory of the list of revocations, 32 to 64 bytes for each entry. When it is full, all older access tokens
      * must be refreshed.
      */
     memory: { value: bytes(64 * 1024, 2 ** 32), default: 64 * MIB },
@@ -265,8 +265,8 @@ export const SESSIONS_OPTIONS: OptionTable = {
     /** Whether the row keeps the user agent. */
     userAgent: { value: flag(), default: true },
     /**
-     * How long Pawl keeps the row of an ended session, to answer why it ended. It keeps the row for at least two
-     * access-token lifetimes, and two minutes.
+     * How long Pawl keeps the row of an ended session, to answer why it ended. Whatever the value, the row stays for at least
+     * two access-token lifetimes, or two minutes if that is longer.
      */
     keepEnded: { value: seconds(0, TEN_YEARS), default: 7 * DAY },
     /**

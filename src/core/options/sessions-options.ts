@@ -133,9 +133,8 @@ export interface AccessTokenOptions {
   readonly clientId?: string
   /**
    * How Pawl treats an access token that comes from another address or user agent than it was issued to. `record`
-   * stores the new ones with the next turn and emits an event. `refresh` also makes the client refresh, which
-   * detects a theft sooner. It accepts a token that is younger than `rotation.overlap` everywhere. Neither ends
-   * the session.
+   * stores the new ones with the next rotation and emits an event. `refresh` also makes the client refresh, which
+   * detects a theft sooner; tokens younger than `rotation.overlap` are exempt. Neither ends the session.
    * @defaultValue 'record'
    */
   readonly onContextChange?: 'record' | 'refresh'
@@ -157,8 +156,8 @@ export interface RotationOptions {
    */
   readonly overlap?: number
   /**
-   * How long Pawl accepts the previous refresh token after a turn, with 5 seconds of clock tolerance. It must be
-   * at least `overlap`.
+   * How long Pawl accepts the previous refresh token after a rotation, with 5 seconds of clock tolerance. It must
+   * be at least `overlap`.
    * Takes 0 to 86,400 seconds.
    * @defaultValue 120 (2 minutes), or overlap if that is longer
    */
@@ -207,8 +206,8 @@ export interface RevocationOptions {
    */
   readonly catchUpTimeout?: number
   /**
-   * The memory of the list of revocations, 32 to 64 bytes for each. When it is full, all older access tokens must
-   * be refreshed.
+   * The memory of the list of revocations, 32 to 64 bytes for each entry. When it is full, all older access tokens
+   * must be refreshed.
    * Takes 65,536 to 4,294,967,296 bytes.
    * @defaultValue 67,108,864 (64 MiB)
    */
@@ -282,8 +281,8 @@ export interface PrivacyOptions {
    */
   readonly userAgent?: boolean
   /**
-   * How long Pawl keeps the row of an ended session, to answer why it ended. It keeps the row for at least two
-   * access-token lifetimes, and two minutes.
+   * How long Pawl keeps the row of an ended session, to answer why it ended. Whatever the value, the row stays for
+   * at least two access-token lifetimes, or two minutes if that is longer.
    * Takes 0 to 315,360,000 seconds.
    * @defaultValue 604,800 (7 days)
    */

@@ -30,7 +30,7 @@ export interface Session<Claims extends object = ClaimsObject, Data = unknown> {
   readonly createdAt: Date
   /** When the user last authenticated: at the login or a reauthentication. */
   readonly authTime: Date
-  /** When the session was last seen. Turns update it, about once per lifetime of an access token. */
+  /** When the session was last seen. Rotations update it, about once per lifetime of an access token. */
   readonly lastSeenAt: Date
   /** When the session expires without further use. */
   readonly expiresAt: Date
@@ -42,9 +42,9 @@ export interface Session<Claims extends object = ClaimsObject, Data = unknown> {
   readonly version: number
   /** "Remember me": whether the cookies outlive the browser. */
   readonly persistent: boolean
-  /** The address of the client at the login or the last turn; `null` if it is not known or not kept (`privacy.ip`). */
+  /** The address of the client at the login or the last rotation; `null` if it is not known or not kept (`privacy.ip`). */
   readonly ip: string | null
-  /** The user agent at the login or the last turn; `null` if it is not known or not kept (`privacy.userAgent`). */
+  /** The user agent at the login or the last rotation; `null` if it is not known or not kept (`privacy.userAgent`). */
   readonly userAgent: string | null
   /** The administrator who acts as this user (`session.actAs`); `null` in the user's own session. */
   readonly actor: Actor | null

@@ -44,12 +44,12 @@ const REASONS: Reasons = {
       : `A new login ended the session at ${at}, in a browser that had its cookies and did not prove that it is its device. The browser has lost the key (cleared data, a reset chip), or somebody signed in with copied cookies. Look at the newer session, and ask the user if the address is not theirs.`,
 }
 
-/** The row of an acting session does not tell whether the administrator's session ended first, which stops the acting too. */
+/** The row of an acting session does not tell whether the administrator's session ended first, which ends the acting session too. */
 const ACTING_REASONS: Reasons = {
   ...REASONS,
   logout: (session, at) => `${administrator(session)} stopped acting as this user at ${at}, or signed out.`,
   absolute: (session, at, time) =>
-    `${startOfActing(session, time)} The acting reached its lifetime of ${duration(session.expiresAt.getTime() - session.createdAt.getTime())} at ${at}, or ended before that with the administrator's session.`,
+    `${startOfActing(session, time)} The acting session reached its lifetime of ${duration(session.expiresAt.getTime() - session.createdAt.getTime())} at ${at}, or ended before that with the administrator's session.`,
   replaced: (session, at, time) =>
     `${startOfActing(session, time)} A new login in the administrator's browser ended the acting session at ${at}.`,
 }
@@ -82,7 +82,7 @@ function stillActive(session: Session, now: Date, time: WriteTime): string {
 }
 
 function lastingActing(session: Session, time: WriteTime): string {
-  return `${startOfActing(session, time)} The acting lasts until ${time(session.expiresAt)} at the latest, and ends before that if the administrator's session ends.${NOT_OWN}`
+  return `${startOfActing(session, time)} The acting session lasts until ${time(session.expiresAt)} at the latest, and ends before that if the administrator's session ends.${NOT_OWN}`
 }
 
 function startOfActing(session: Session, time: WriteTime): string {

@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
+import { freePort } from '../../../demo/embedded-postgres.ts'
 import type { ContextOptions, CookiePolicy, Engine } from './engine.ts'
 import { findProgram } from './find-program.ts'
 import { HOSTS } from './hosts.ts'
@@ -112,12 +111,4 @@ async function stopProcess(leader: ChildProcess): Promise<void> {
     // The whole group has ended.
   }
   await ended
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await once(server.close(), 'close')
-  return port
 }

@@ -37,7 +37,7 @@ export interface Report {
 /** In milliseconds, as of the other tests. */
 const TEST_TIMEOUT = 30_000
 /** In milliseconds. Vitest waits for one second. */
-const WAIT_FOR = 5000
+const WAIT_FOR = 10_000
 
 let block: Block = newBlock('', null)
 let tests: Test[] = []

@@ -17,8 +17,11 @@ export async function build(): Promise<string> {
   while (!isBuiltOf(sources)) {
     if (lock()) {
       try {
-        await runBuild()
-        writeFileSync(MARK, sources)
+        // Another test file may have built it just before it released the lock.
+        if (!isBuiltOf(sources)) {
+          await runBuild()
+          writeFileSync(MARK, sources)
+        }
       } finally {
         rmSync(LOCK)
       }
@@ -45,17 +48,18 @@ function lock(): boolean {
     writeFileSync(LOCK, String(process.pid), { flag: 'wx' })
     return true
   } catch {
-    if (!isAlive(LOCK)) rmSync(LOCK, { force: true })
+    if (isAbandoned()) rmSync(LOCK, { force: true })
     return false
   }
 }
 
-/** The process that holds the lock may have been killed. */
-function isAlive(lockFile: string): boolean {
+/** Whether the process that holds the lock was killed. A lock that was released just now is not abandoned. */
+function isAbandoned(): boolean {
   try {
-    return process.kill(Number(readFileSync(lockFile, 'utf8')), 0)
-  } catch {
+    process.kill(Number(readFileSync(LOCK, 'utf8')), 0)
     return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH'
   }
 }
 
