@@ -32,7 +32,8 @@ app.get('/me', requireSession(), (req, res) => {
 
 app.use(sessionErrors())
 
-const server = app.listen(Number(PORT), '127.0.0.1', () => {
+const server = app.listen(Number(PORT), '127.0.0.1', (error) => {
+  if (error) throw error
   console.log(`Listening on http://localhost:${PORT}`)
 })
 

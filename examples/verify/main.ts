@@ -41,7 +41,8 @@ reports.listen(PORT + 1, '127.0.0.1', () => {
   console.log(`The reports service listens on http://localhost:${PORT + 1}`)
 })
 
-const server = app.listen(PORT, '127.0.0.1', () => {
+const server = app.listen(PORT, '127.0.0.1', (error) => {
+  if (error) throw error
   console.log(`Listening on http://localhost:${PORT}`)
 })
 

@@ -186,7 +186,6 @@ describe('a session that is bound to a key of the browser', () => {
           const deleting = indexedDB.deleteDatabase('pawl-device')
           deleting.onsuccess = () => done(undefined)
           deleting.onerror = fail
-          deleting.onblocked = fail
         }),
     )
     site.expire()

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
 import { postgres } from '../../src/postgres/index.ts'
 import { browserTest } from '../browser/support/browser-test.ts'
@@ -10,6 +11,8 @@ import { signIn } from './support/sign-in.ts'
 import { type ClientSite, REFRESH } from './support/site.ts'
 
 const pool = createPool(await createDatabase())
+/** Refreshes that can wait for each other. A browser opens at most six connections to a host. */
+const CONCURRENT = 5
 
 /** Starts further tabs or processes. */
 async function startMore(
@@ -23,6 +26,15 @@ async function startMore(
   return clients
 }
 
+/** Holds the answers to all refreshes back until enough has happened. */
+function holdRefreshes(site: ClientSite, isEnough: (refreshes: number) => boolean): void {
+  site.network.always(REFRESH, async (pass) => {
+    const answer = await pass()
+    while (!isEnough(site.refreshes())) await pause(5)
+    return answer
+  })
+}
+
 async function expireTogether(site: ClientSite, clients: readonly Client[]): Promise<void> {
   site.expire()
   const answers = await Promise.all(clients.map((client) => client.ask()))
@@ -33,29 +45,31 @@ async function expireTogether(site: ClientSite, clients: readonly Client[]): Pro
 }
 
 describe.each(WEBSITES)('ten tabs of $name whose access token expires at the same time', (kind) => {
-  browserTest('share one refresh on PostgreSQL', async () => {
+  browserTest('share refreshes on PostgreSQL', async () => {
     const { site, device, client } = await signIn(kind, { sessions: { store: postgres({ pool }) } })
     const tabs = await startMore(device, client, 10)
-    await expireTogether(site, tabs)
-    expect(site.refreshes()).toBe(1)
-    await expireTogether(site, tabs)
-    expect(site.refreshes()).toBe(2)
+    for (let round = 0; round < 2; round++) {
+      const before = site.refreshes()
+      let refused = 0
+      holdRefreshes(site, (refreshes) => refreshes - before >= CONCURRENT || refused >= tabs.length)
+      site.network.always('GET /me', async (pass) => {
+        const answer = await pass()
+        if (answer.status === 401) refused++
+        return answer
+      })
+      await expireTogether(site, tabs)
+      // The client's lock is made of timers: two tabs that take it at the same time may both get it.
+      expect(site.refreshes() - before).toBeLessThan(CONCURRENT)
+    }
   })
 
   browserTest('may refresh concurrently', async () => {
     const { site, device, client } = await signIn(kind)
     // Without the lock of the client, as two browsers of one profile or a lock that times out.
     const tabs = await startMore(device, client, 10, { lock: false })
-    const all = defer()
-    site.network.always(REFRESH, async (pass) => {
-      const answer = await pass()
-      // A browser opens at most six connections to a host, so ten requests cannot wait for each other.
-      if (site.refreshes() >= 5) all.resolve()
-      await all.promise
-      return answer
-    })
+    holdRefreshes(site, (refreshes) => refreshes >= CONCURRENT)
     await expireTogether(site, tabs)
-    expect(site.refreshes()).toBeGreaterThanOrEqual(5)
+    expect(site.refreshes()).toBeGreaterThanOrEqual(CONCURRENT)
     site.network.calmDown()
     for (let round = 0; round < 3; round++) await expireTogether(site, tabs)
   })

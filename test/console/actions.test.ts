@@ -270,7 +270,8 @@ it('does not advise to rotate again if nobody knows whether a key was published'
 
 it('lists what each administrator did, in words', async () => {
   let actor = 'maria'
-  const console = await openConsole({}, { authorize: () => ({ actor }) })
+  const { now } = createFakeClock()
+  const console = await openConsole({ now }, { authorize: () => ({ actor }) })
   for (actor of ['maria', 'ada']) await console.post('/actions/rotate-keys')
   for (let n = 0; n < 2; n++) await console.sessions.create({ userId: 'anna' })
   const { session } = await console.sessions.create({ userId: 'anna' })

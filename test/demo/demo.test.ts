@@ -4,11 +4,14 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { codeOf, createBrowser, stealFrom } from './browser.ts'
 import { startDemo } from './process.ts'
 
-test('the demo detects a theft, and deletes its data when it stops', { timeout: 60_000 }, async () => {
+// Each start compiles the demo.
+vi.setConfig({ testTimeout: 120_000 })
+
+test('the demo detects a theft, and deletes its data when it stops', async () => {
   const temporary = await temporaryDirectory()
   const demo = startDemo({ PORT: '0', TMPDIR: temporary })
   const origin = await demo.address()

@@ -53,7 +53,7 @@ async function startDemoAt(settings: Record<string, string> = {}) {
 it.each([
   ['', {}],
   [', with a secret of its own', { PAWL_SECRET: SECRET }],
-])('the demo signs in after it was started again%s', { timeout: 60_000 }, async (_name, settings) => {
+])('the demo signs in after it was started again%s', async (_name, settings) => {
   const jar = createJar()
   for (let run = 0; run < 2; run++) {
     const demo = await startDemoAt(settings)
@@ -62,29 +62,25 @@ it.each([
   }
 })
 
-it('an example keeps its database and sessions between runs with one secret, and refuses to run without', {
-  timeout: 60_000,
-}, async () => {
+it('an example keeps its database and sessions between runs with one secret, and refuses to run without', async () => {
   const given = { DATABASE_URL: await createDatabase() }
-  await expect(startExample('express', given, 20)).rejects.toThrow('Set PAWL_SECRET too.')
+  await expect(startExample('express', given)).rejects.toThrow('Set PAWL_SECRET too.')
   const jar = createJar()
   for (const run of [1, 2]) {
-    const example = await startExample('express', { ...given, PAWL_SECRET: SECRET }, 20)
+    const example = await startExample('express', { ...given, PAWL_SECRET: SECRET })
     if (run === 1) await signInTo(example, jar)
     else expect((await browse(example.port, jar).load('/')).text).toContain('<b>Anna</b>')
     await example.stop()
   }
 })
 
-it('examples sign in one after the other, and the demo stays signed in beside them', {
-  timeout: 120_000,
-}, async () => {
+it('examples sign in one after the other, and the demo stays signed in beside them', async () => {
   const jar = createJar()
   const demo = await startDemoAt()
   await signInTo(demo, jar)
   for (const name of ['express', 'fastify', 'express']) {
     const given = { DATABASE_URL: await createDatabase(), PAWL_SECRET: createSecret() }
-    const example = await startExample(name, given, 20)
+    const example = await startExample(name, given)
     await signInTo(example, jar)
     await example.stop()
   }

@@ -1,9 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { expect, onTestFinished } from 'vitest'
+import { expect, onTestFinished, vi } from 'vitest'
 import { freePort } from '../../demo/embedded-postgres.ts'
 
+/** The time limit for a start, in ms. The runner and the example are compiled, and Next compiles its pages, too. */
+const START = 90_000
 const STARTED = /^Listening on http:\/\/localhost:(\d+)$/m
+
+vi.setConfig({ testTimeout: 2 * START })
 
 /** An example that `npm run example` has started. */
 export interface Example {
@@ -13,11 +17,7 @@ export interface Example {
 }
 
 /** Starts an example on a free port, and waits until it listens. */
-export async function startExample(
-  name: string,
-  given: Readonly<Record<string, string>>,
-  seconds: number,
-): Promise<Example> {
+export async function startExample(name: string, given: Readonly<Record<string, string>>): Promise<Example> {
   // The environment of a user's shell, without the settings of the test runner.
   const environment = { ...process.env }
   for (const variable of ['NODE_ENV', 'DATABASE_URL', 'PAWL_SECRET'])
@@ -43,12 +43,13 @@ export async function startExample(
   }
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
   const port = await new Promise<number>((resolve, reject) => {
-    const timer = setTimeout(() => fail(`did not start within ${seconds} s`), seconds * 1000)
+    const timer = setTimeout(() => fail(`did not start within ${START} ms`), START)
     const fail = (what: string): void => {
       clearTimeout(timer)
       reject(new Error(`${name} ${what}:\n${output}`))
     }
-    void exited.then((code) => fail(`exited with ${code}`))
+    // Not before its last output has arrived.
+    child.once('close', (code) => fail(`exited with ${code}`))
     child.stdout.on('data', () => {
       const found = STARTED.exec(output)?.[1]
       if (found === undefined) return

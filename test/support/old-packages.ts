@@ -12,9 +12,9 @@ export function oldPackages(...packages: readonly string[]): (name: string) => R
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'pawl-moving-'))
     await writeFile(join(home, 'package.json'), '{ "private": true }')
-    const options = ['--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts']
+    const options = ['--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts', '--fetch-retries=5']
     await promisify(execFile)('npm', ['install', ...options, ...packages], { cwd: home })
-  }, 120_000)
+  }, 300_000)
   afterAll(() => rm(home, { recursive: true, force: true }))
   return (name) => createRequire(join(home, 'package.json'))(name)
 }

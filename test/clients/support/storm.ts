@@ -171,7 +171,9 @@ function watch(asked: Promise<unknown>[], answer: Promise<unknown>): void {
 }
 
 /** Advances the clock while no request is under way, except those held back. */
-async function expire({ site }: Storm): Promise<void> {
+async function expire({ site, clients }: Storm): Promise<void> {
+  // A page that stands still has to answer first: it may not have handled its last response yet.
+  for (const client of clients) await client.shift(0)
   await site.network.idle()
   site.expire(LIFE)
 }
