@@ -15,7 +15,7 @@ it('the page needs npm packages alone, and sessions outlive the process', { time
   await install(folder, [inject('tarball'), ...packages])
   // The system chooses the port.
   const code = application!.replace(
-    /app\.listen\(3000, .*\)\n/,
+    /app\.listen\(3000, .*?\n\}\)\n/s,
     "const server = app.listen(0, '127.0.0.1', () => console.log(server.address().port))\n",
   )
   await writeFile(join(folder, 'app.mjs'), code)
