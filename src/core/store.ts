@@ -171,6 +171,8 @@ export interface ListPage {
   /** Continues after this session; its `at` is its `turnedAt`. */
   readonly after: Position | null
   readonly limit: number
+  /** Milliseconds after which a store on a server gives up, in place of its usual limit. */
+  readonly within?: number
 }
 
 /** The statements that can also run in a transaction of the application. */

@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
+import { aroundQueries } from '../support/pools.ts'
 import { type OpenConsole, openConsole, wordsOf } from './support/console.ts'
 
 /** A console on a table that somebody has locked, as `vacuum full` and `alter table` do. */
@@ -37,4 +38,18 @@ it('leaves no more statements behind if somebody reloads a page of a locked tabl
   expect(left.length).toBeGreaterThan(0)
   for (let n = 0; n < 5; n++) await console.get('/')
   expect(await waiting()).toStrictEqual(left)
+})
+
+it('gives up the list of a user with the page, and that of the application later', async () => {
+  const lists: (number | undefined)[] = []
+  const pool = aroundQueries(createPool(await createDatabase()), (config, run) => {
+    if (/where user_id = \$1 and .* order by/s.test(config.text)) lists.push(config.query_timeout)
+    return run()
+  })
+  const { sessions, get } = await openConsole({ store: postgres({ pool, listen: false }) })
+  await sessions.create({ userId: 'anna' })
+  expect(wordsOf((await get('/user?id=anna')).text)).toContain('User anna')
+  expect(wordsOf((await get('/actions/end-user?user=anna')).text)).toContain('has 1 active session now')
+  await sessions.list('anna')
+  expect(lists).toStrictEqual([2500, 2500, 10_500])
 })
