@@ -121,7 +121,9 @@ function withCreatedSessions<T>(
     async (store) => {
       let created = false
       // An error during creation is thrown as well, and must not be printed twice.
-      const print = (_fields: object, message: string): void => {
+      const print = (fields: { readonly event?: string }, message: string): void => {
+        // The console prints its actions itself, with what each was done to.
+        if (fields.event === 'consoleAction') return
         if (created && !context.interrupted.aborted) context.out.note(`pawl: ${printable(message)}`)
       }
       const sessions = await createSessions({

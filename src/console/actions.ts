@@ -5,6 +5,7 @@ import { counted } from '../portable/format.ts'
 import { isSessionId } from '../portable/session-id.ts'
 import { bounded, problemWords, readPart } from './bounded.ts'
 import { type Html, html, prose } from './html.ts'
+import { listSessions } from './list-sessions.ts'
 import { isUserId } from './pages/users.ts'
 import { exact, sessionUrl, userName, userUrl, type View } from './view.ts'
 
@@ -223,8 +224,8 @@ function alreadyEnded({ now }: View, session: Session): Html | null {
 }
 
 /** `3 active sessions`; `100 or more active sessions`. A slow database must not keep anybody from ending them. */
-async function countActive({ sessions }: View, userId: string): Promise<string> {
-  const { value } = await readPart(() => sessions.list(userId, { active: true, limit: MAX_COUNTED }))
+async function countActive(view: View, userId: string): Promise<string> {
+  const { value } = await readPart(() => listSessions(view, userId, { active: true, limit: MAX_COUNTED }))
   if (value === null) return 'an unknown number of active sessions'
   return value.length < MAX_COUNTED
     ? counted(value.length, 'active session')

@@ -4,7 +4,7 @@ import { printable } from '../portable/printable.ts'
 import { within } from '../portable/within.ts'
 
 /** A page does not wait longer for one of its parts. Milliseconds. */
-const PART_WITHIN = 2000
+export const PART_WITHIN = 2000
 
 /** A part of a page that may be missing, and why. */
 export type Part<T> =

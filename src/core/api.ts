@@ -139,8 +139,8 @@ export interface SessionOperations<Claims extends object, Data> {
   revokeUser(userId: string, options?: { readonly except?: string }): Promise<number>
   /**
    * Ends all sessions of a user and erases the personal values of their rows: user id, address, user agent, claims, data.
-   * It also erases the user id from the acting sessions that the user started, and the user from the audit. Pawl deletes the
-   * rows within about a day.
+   * It also erases the user id, address and user agent from the acting sessions that the user started, and the user from the
+   * audit. Pawl deletes the rows of the user within about a day.
    * @returns how many rows of sessions it changed
    */
   deleteUser(userId: string): Promise<number>

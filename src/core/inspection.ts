@@ -28,10 +28,13 @@ export interface StoreInspection {
    */
   reuse(after: Position | null, limit: number): Promise<ReusePage>
   /**
-   * The state of the database, for {@link StoreStatus} and the checks of `core/doctor`. It counts no sessions, which
-   * {@link overview} does, and does not try LISTEN, which the feed of a process does.
+   * The state of the database, for the checks of `core/doctor`. It counts no sessions, which {@link overview} does, and does
+   * not try LISTEN, which the feed of a process does. A part that is not read in time is `null`, so that the page of a console
+   * shows the others.
    */
   status(): Promise<StoreStatus>
+  /** Tries LISTEN by a connection of its own, for a process without a feed. It takes a few seconds at most. */
+  listening(): Promise<Listening>
   /**
    * The sign-ins and ends of sessions that the audit table holds, the newest first. Absent if the store keeps no audit, which
    * it knows once it has started.
@@ -39,6 +42,9 @@ export interface StoreInspection {
    */
   readonly history?: ((query: HistoryQuery) => Promise<HistoryPage>) | undefined
 }
+
+/** Whether messages arrive at LISTEN, and if not, why; as in `StoreStatus`. */
+export type Listening = Pick<StoreStatus['notifications'], 'working' | 'problem'>
 
 export const MAX_OVERVIEW_DAYS = 31
 

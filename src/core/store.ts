@@ -171,6 +171,8 @@ export interface ListPage {
   /** Continues after this session; its `at` is its `turnedAt`. */
   readonly after: Position | null
   readonly limit: number
+  /** Milliseconds after which a store on a server gives up, in place of its usual limit. */
+  readonly within?: number
 }
 
 /** The statements that can also run in a transaction of the application. */
@@ -219,7 +221,11 @@ export interface SessionWrites {
   eraseByUser(userId: string, pruneAt: number, limit: number): Promise<number>
   /** Detaches a session of a user from its parent (`handoff`): it no longer ends with the parent. */
   detach(id: string, userId: string): Promise<void>
-  /** Erases a user's id as the actor of other sessions, and the user from the audit. @returns how many sessions */
+  /**
+   * Erases a user as the actor of other sessions: the id, and address and user agent, which are those of the actor's device.
+   * Erases the user from the audit too.
+   * @returns how many sessions
+   */
   eraseActor(userId: string): Promise<number>
   /**
    * Writes `data`. `merge` replaces top-level keys only; `null` removes a key, and the version stays if that changes

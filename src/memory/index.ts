@@ -155,7 +155,8 @@ export function memory(...options: undefined[]): Store {
     },
     async eraseActor(userId) {
       const found = [...rows.values()].filter(({ actor }) => actor?.userId === userId)
-      for (const row of found) write({ ...row, actor: { ...row.actor!, userId: '' } })
+      for (const row of found)
+        write({ ...row, actor: { ...row.actor!, userId: '' }, ip: null, userAgent: null })
       return found.length
     },
     async writeData(id, data, how, ifVersion) {

@@ -52,6 +52,9 @@ export function inspectRows(rows: ReadonlyMap<string, SessionRow>): StoreInspect
     async status() {
       return emptyStatus()
     },
+    async listening() {
+      return { working: null, problem: null }
+    },
   }
 }
 

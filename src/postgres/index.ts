@@ -22,7 +22,7 @@ import { readOnlyStore } from './read-only.ts'
 import { describeMissingRights, explainForbidden, type Query } from './rights.ts'
 import { isForbidden } from './sqlstate.ts'
 import { readStartState } from './start-state.ts'
-import { readStatus } from './status.ts'
+import { readListening, readStatus, STATUS_OF_PAGE } from './status.ts'
 import { createPostgresStore } from './store.ts'
 import { createTarget } from './target.ts'
 import { withTimeout } from './with-timeout.ts'
@@ -176,7 +176,8 @@ export function postgres(options: PostgresOptions): PostgresStore {
     inspect: createInspection(
       connection,
       names,
-      () => readStatus(driver, connection, names, given.schema, {}, () => null, false),
+      () => readStatus(driver, connection, names, given.schema, {}, () => null, STATUS_OF_PAGE),
+      () => readListening(probe),
       audit,
     ),
     sessionIdVersion: given.sessionIdVersion,

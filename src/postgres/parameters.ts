@@ -1,4 +1,4 @@
-import type { Ending, Expected, Position } from '../core/store.ts'
+import type { Ending, Expected, ListPage, Position } from '../core/store.ts'
 import { firstDay, timestamp } from './times.ts'
 
 export type Scalar = string | number | boolean | null
@@ -26,6 +26,11 @@ export function endingValues({ at, reason, pruneAt }: Ending): [string, string, 
 /** Who presented the token of an end, which only an audit records. */
 export function presenterValues({ presenter }: Ending): [string | null, string | null] {
   return [presenter?.ip ?? null, presenter?.userAgent ?? null]
+}
+
+/** A part of the sessions of a user: $1 to $5 of `listByUser`. */
+export function listValues(userId: string, { activeAt, after, limit }: ListPage): Scalar[] {
+  return [userId, timestamp(activeAt), ...positionValues(after), limit]
 }
 
 /** A cursor: the time and the id of the last row that was read. */

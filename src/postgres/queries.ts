@@ -182,7 +182,8 @@ export const QUERIES = {
     where id = $1 and user_id = $2 and actor_session_id is not null and actor_user_id is null and ${LIVE}
     returning id`,
 
-  eraseActor: `update :sessions set actor_user_id = ''
+  // The address and the user agent are those of the device of the actor.
+  eraseActor: `update :sessions set actor_user_id = '', ip = null, user_agent = null
     where actor_user_id = $1
     returning id`,
 

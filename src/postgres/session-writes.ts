@@ -4,7 +4,14 @@ import { isOfSameLogin } from '../core/session/rows.ts'
 import type { Ending, Position, SessionRow, SessionWrites } from '../core/store.ts'
 import { hasAuditRows } from './audit/audit.ts'
 import type { Row } from './connection.ts'
-import { bytes, endingValues, expectedValues, positionValues, presenterValues } from './parameters.ts'
+import {
+  bytes,
+  endingValues,
+  expectedValues,
+  listValues,
+  positionValues,
+  presenterValues,
+} from './parameters.ts'
 import { type Run, runTrackingRetries } from './run.ts'
 import { insertValues, renewalsValue, toSessionRow } from './session-row.ts'
 import { firstDay, timestamp } from './times.ts'
@@ -64,9 +71,8 @@ export function createSessionWrites(
       // The row exists: an earlier attempt of this call wrote it, or another session has the id.
       return inserted.length > 0 || isOfSameLogin(await read(row.id), row)
     },
-    async listByUser(userId, { activeAt, after, limit }) {
-      const values = [userId, timestamp(activeAt), ...positionValues(after), limit]
-      return (await run('listByUser', values)).map(toSessionRow)
+    async listByUser(userId, page) {
+      return (await run('listByUser', listValues(userId, page))).map(toSessionRow)
     },
     async newestLogin(userId, now) {
       const [newest] = await run('surplusByUser', [userId, timestamp(now), [], 1, 0])

@@ -1,3 +1,4 @@
+import type { Listening } from '../core/inspection.ts'
 import type { ListenFailure } from '../core/store.ts'
 import type { StatusOptions, StoredKey, StoreStatus } from '../core/store-status.ts'
 import type { Connection, Row } from './connection.ts'
@@ -19,8 +20,19 @@ import { timestamp } from './times.ts'
 const FEED_REACH = 20 * 60_000
 /** More revocations are not counted. */
 const MAX_REVOCATIONS = 1_000_000
-/** Milliseconds for each statement, so that a lock or a dead node does not hold up the other parts. */
-const PART_WITHIN = 3000
+/** How much of a status to read, and how long to wait. Milliseconds. */
+export interface StatusScope {
+  /** Whether to count sessions and revocations. */
+  readonly counts: boolean
+  /** For each statement, so that a lock or a dead node does not hold up the other parts. */
+  readonly statementWithin: number
+  /** For all of them together; `null` waits for each. */
+  readonly within: number | null
+}
+
+export const WHOLE_STATUS: StatusScope = { counts: true, statementWithin: 3000, within: null }
+/** The page of a console waits two seconds. The parts are read in two rounds. */
+export const STATUS_OF_PAGE: StatusScope = { counts: false, statementWithin: 800, within: 1700 }
 
 const SERVER = `select version() as version, current_database() as database,
   ${milliseconds('clock_timestamp()')} as now`
@@ -36,7 +48,6 @@ const KEYS = `select epoch, kid, algorithm, ${milliseconds('created_at')} as cre
 
 /**
  * @param driver which lists its listeners in `pg_stat_activity`, unless the database is in this process
- * @param counts whether to count sessions and revocations
  * @throws StoreUnavailableError when the database does not answer
  */
 export async function readStatus(
@@ -46,10 +57,12 @@ export async function readStatus(
   schema: string,
   options: StatusOptions,
   probe: () => Promise<ListenFailure | null> | null,
-  counts = true,
+  { counts, statementWithin, within }: StatusScope = WHOLE_STATUS,
 ): Promise<StoreStatus> {
+  const end = performance.now() + (within ?? Number.POSITIVE_INFINITY)
+  const left = (): number => Math.max(1, Math.ceil(end - performance.now()))
   const bounded: Pick<Connection, 'query'> = {
-    query: (text, values) => connection.queryOnce(PART_WITHIN, text, values),
+    query: (text, values) => connection.queryOnce(Math.min(statementWithin, left()), text, values),
   }
   const queryOneOn =
     ({ query }: Pick<Connection, 'query'>): QueryOne =>
@@ -57,7 +70,10 @@ export async function readStatus(
       (await query(names.fill(text), values))[0] ?? {}
   const queryOne = queryOneOn(bounded)
 
-  const server = await queryOneOn(connection)(SERVER)
+  const server =
+    within === null
+      ? await queryOneOn(connection)(SERVER)
+      : ((await connection.queryOnce(left(), SERVER, []))[0] ?? {})
   const now = server['now'] as number
   const parts = createParts()
   // The parts of the catalog and of the small tables come first: they use few connections, and tell what the rest means.
@@ -172,9 +188,8 @@ function toKeys(rows: Awaited<ReturnType<Connection['query']>>): StoredKey[] {
 
 const UNKNOWN = { working: null, problem: null }
 
-async function readListening(
-  probe: () => Promise<ListenFailure | null> | null,
-): Promise<Pick<StoreStatus['notifications'], 'working' | 'problem'>> {
+/** Tries LISTEN once. */
+export async function readListening(probe: () => Promise<ListenFailure | null> | null): Promise<Listening> {
   const probing = probe()
   if (probing === null) return UNKNOWN
   const failure = await probing

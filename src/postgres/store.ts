@@ -11,6 +11,7 @@ import { createKeyStatements } from './key-statements.ts'
 import { createListener } from './listen.ts'
 import type { Names } from './names.ts'
 import { createNotify } from './notify.ts'
+import { listValues } from './parameters.ts'
 import { QUERIES } from './queries.ts'
 import type { QueryName, Run } from './run.ts'
 import { insertManyValues, toEndReason, toSessionRow } from './session-row.ts'
@@ -85,6 +86,11 @@ export function createPostgresStore(
         const row = await writes.read(id)
         return row === null ? [] : [row]
       }),
+    async listByUser(userId, page) {
+      if (page.within === undefined) return writes.listByUser(userId, page)
+      const rows = await connection.queryOnce(page.within, texts.listByUser, listValues(userId, page))
+      return rows.map(toSessionRow)
+    },
     async time() {
       return (await run('time', []))[0]!['now'] as number
     },

@@ -256,10 +256,13 @@ describe('deleteUser', () => {
     await login('gone')
     await login('gone')
     await login('stays')
+    // An acting session has the address and the user agent of the administrator.
     await pool.query(`update ${schema}.session_audit set actor_user_id = 'gone' where user_id = 'stays'`)
     expect(await sessions.deleteUser('gone')).toBe(2)
     expect(await audit()).toStrictEqual(['created'])
-    expect(await rowsOf(schema)).toMatchObject([{ user_id: 'stays', actor_user_id: '' }])
+    expect(await rowsOf(schema)).toMatchObject([
+      { user_id: 'stays', actor_user_id: '', ip: null, user_agent: null },
+    ])
   })
 
   it('erases in batches, also without the option', async () => {

@@ -330,6 +330,7 @@ describe('npx pawl console', () => {
     expect(done.status).toBe(303)
     // In the process of the application.
     await vi.waitFor(() => expect(() => sessions.verify(accessToken.value)).toThrow(/ended/), 10_000)
+    expect(running.stderr()).not.toContain('acted by the console')
     expect(running.stderr()).toMatch(
       new RegExp(`\\n\\d{4}-\\d\\d-\\d\\d [\\d:]{8}Z end-session ${sessionId}, user 'anna': 1 session\\n$`),
     )

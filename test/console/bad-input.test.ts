@@ -292,7 +292,8 @@ describe('a database that is away', () => {
 
   it('a part that never answers is left out after two seconds', async () => {
     const store = memory()
-    const never = () => new Promise<never>(() => {})
+    let reads = 0
+    const never = () => new Promise<never>(() => void reads++)
     const console = await openConsole({
       store: { ...store, inspect: { ...store.inspect!, overview: never } },
     })
@@ -303,6 +304,8 @@ describe('a database that is away', () => {
     )
     expect(wordsOf(page.text)).not.toContain('Database away')
     expect(wordsOf(page.text)).toContain('memory of this process')
+    expect(wordsOf((await console.get('/')).text)).toContain('Incomplete')
+    expect(reads, 'a second read beside the first').toBe(1)
   })
 })
 

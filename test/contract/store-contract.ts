@@ -512,15 +512,17 @@ export function describeStore(name: string, open: () => Promise<Store>, listens 
     })
 
     describe('eraseActor', () => {
-      it('erases the user as the actor of all rows', async () => {
+      it('erases the user as the actor of all rows, with the address and user agent of the actor', async () => {
         const actor = { userId: 'erase actor', sessionId: nobody }
-        const live = await inserted({ actor })
-        const over = await ended({ actor })
-        const other = await inserted({ actor: { ...actor, userId: 'erase actor 2' } })
-        const child = await inserted({ userId: 'erase actor', parentId: nobody })
+        const from = { ip: '203.0.113.9', userAgent: 'Browser of the actor' }
+        const live = await inserted({ actor, ...from })
+        const over = await ended({ actor, ...from })
+        const other = await inserted({ actor: { ...actor, userId: 'erase actor 2' }, ...from })
+        const child = await inserted({ userId: 'erase actor', parentId: nobody, ...from })
         expect(await store.eraseActor('erase actor')).toBe(2)
-        for (const { id } of [live, over])
-          expect((await store.read(id))!.actor).toStrictEqual({ userId: '', sessionId: nobody })
+        const erased = { actor: { userId: '', sessionId: nobody }, ip: null, userAgent: null }
+        expect(await stored(live)).toStrictEqual(plain({ ...live, ...erased }))
+        expect(await store.read(over.id)).toMatchObject(erased)
         await unchanged(other)
         await unchanged(child)
       })

@@ -1,5 +1,12 @@
 import { expect, it } from 'vitest'
-import { daysUntil, partsOf, type Sample, totalsOf } from '../../src/postgres/inspection/day-parts.ts'
+import {
+  daysUntil,
+  partsOf,
+  type Sample,
+  toSamples,
+  totalsOf,
+  withNewest,
+} from '../../src/postgres/inspection/day-parts.ts'
 
 const DAY = 86_400_000
 const HOUR = 3_600_000
@@ -50,6 +57,17 @@ it('counts exactly what the walk reads whole, also at the bounds of days', () =>
     ends: { value: 2, how: 'counted', byReason: { logout: 2 } },
   })
   expect(today).toMatchObject({ exact: true, rows: 2 })
+})
+
+it.each(['constructor', 'toString', '__proto__'])('counts ends for the reason %s', (reason) => {
+  const parts = partsOf(daysUntil(AT, 1), AT)
+  const samples = toSamples([{ n: 1, reason, rows: 2, last: MIDNIGHT }])
+  const byReason = (count: number): unknown => Object.fromEntries([[reason, count]])
+  const counted = totalsOf(1, parts, samples, 10)
+  expect(counted[0]!.ends).toStrictEqual({ value: 2, how: 'counted', byReason: byReason(2) })
+  const newest = { rows: new Map([[0, 2]]), picked: samples, cutAt: null }
+  const [both] = withNewest(counted, parts, newest)
+  expect(both!.ends).toStrictEqual({ value: 4, how: 'counted', byReason: byReason(4) })
 })
 
 it('estimates a steady rate within a twentieth', () => {

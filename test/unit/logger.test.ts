@@ -184,6 +184,21 @@ describe('without a logger', () => {
     ])
   })
 
+  it('an action of the console names the administrator', () => {
+    const events = createEvents()
+    logEvents(events, processWarnings)
+    const warned = collectWarnings()
+    const none = { sessionId: null, userId: null }
+    events.emit('consoleAction', { action: 'end-user', actor: 'maria', ...none, userId: 'anna', sessions: 2 })
+    events.emit('consoleAction', { action: 'rotate-keys', actor: 'maria', ...none, sessions: 0 })
+    const [name, code] = ['PawlWarning', 'PAWL_CONSOLE_ACTION']
+    const acted = 'administrator acted by the console'
+    expect(warned).toStrictEqual([
+      { name, code, message: `${acted} (action: "end-user", actor: "maria", userId: "anna", sessions: 2)` },
+      { name, code, message: `${acted} (action: "rotate-keys", actor: "maria", sessions: 0)` },
+    ])
+  })
+
   it('includes the cause of an unavailable store', () => {
     const cause = new Error('connect ECONNREFUSED')
     const events = createEvents()

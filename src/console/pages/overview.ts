@@ -1,7 +1,7 @@
 import { diagnose } from '../../core/doctor/diagnose.ts'
 import type { Finding } from '../../core/doctor/finding.ts'
 import { type ProcessFacts, readProcess } from '../../core/doctor/process-facts.ts'
-import type { DayOverview, Figure, FigureSource, StoreOverview } from '../../core/inspection.ts'
+import type { DayOverview, Figure, FigureSource, Listening, StoreOverview } from '../../core/inspection.ts'
 import type { SessionEvents } from '../../core/observability/session-events.ts'
 import type { StoreStatus } from '../../core/store-status.ts'
 import { bytes, count, counted, duration, percent } from '../../portable/format.ts'
@@ -18,20 +18,30 @@ const SHOWN_EVENTS = 8
 /** The state of everything. Each part may be missing on its own. */
 export async function overviewPage(view: View): Promise<Page> {
   const figures = figuresOf(view.engine)
-  const [facts, overview, status] = await Promise.all([
+  const [process, overview, status, tried] = await Promise.all([
     readProcess(view.engine),
     figures.overview(),
     figures.status(),
+    // An application has a feed.
+    view.ofCommand ? figures.listening() : null,
   ])
+  const listening = tried?.value ?? null
+  // In an outage LISTEN fails as well, which is no news.
+  const facts =
+    status?.value && listening !== null ? { ...process, listenProblem: listening.problem } : process
+  const unchecked = [
+    ...(facts.skew === null ? ['the clocks'] : []),
+    ...(view.ofCommand && (listening === null || listening.working === null) ? ['LISTEN'] : []),
+  ]
   return {
     title: 'Overview',
     section: 'overview',
     main: html`<h1 class="hidden">Overview</h1>
-${outage(overview, status)}${attention(facts, status)}
+${outage(overview, status)}${attention(facts, status, unchecked)}
 ${overview?.value ? history(overview.value) : missing('Sessions', overview)}
 ${view.ofCommand ? null : live(view)}
 <div class="columns">
-<div class="column">${feed(view, facts)}${database(view, status)}</div>
+<div class="column">${feed(view, facts, listening)}${database(view, status)}</div>
 <div class="column">${keys(view, status)}${recentEvents(view)}</div>
 </div>`,
   }
@@ -56,12 +66,19 @@ const SEVERITY: Readonly<Record<Finding['severity'], readonly [tone: string, nam
   note: ['', 'Note'],
 }
 
-function attention(facts: ProcessFacts, status: Part<StoreStatus> | null): Html {
+/** @param unchecked what the doctor could not look at */
+function attention(
+  facts: ProcessFacts,
+  status: Part<StoreStatus> | null,
+  unchecked: readonly string[],
+): Html {
   const findings = diagnose(status?.value ?? null, facts)
-  if (findings.length === 0)
-    return status?.value
+  if (findings.length === 0) {
+    if (!status?.value) return html``
+    return unchecked.length === 0
       ? html`<section class="calm" aria-label="Checks"><span class="state active">All well</span> No check of the database and of this process found anything.</section>`
-      : html``
+      : html`<section class="calm" aria-label="Checks"><span class="state">Nothing found</span> The checks that ran found nothing. Not checked: ${unchecked.join(' and ')}.</section>`
+  }
   return html`<section class="card" aria-labelledby="attention"><h2 id="attention">Needs attention</h2><ul class="findings">${findings.map(
     ({ severity, sentence, remedy }) => {
       const [tone, name] = SEVERITY[severity]
@@ -167,18 +184,22 @@ function table(rows: readonly (readonly [string, Piece])[]): Html {
   return html`<dl class="facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`
 }
 
-function feed(view: View, { skew }: ProcessFacts): Html {
+function feed(view: View, { skew }: ProcessFacts, listening: Listening | null): Html {
   const clock =
     skew === null
       ? 'not compared'
       : Math.abs(skew) < 1000
         ? 'agrees with the database'
         : `${duration(Math.abs(skew))} ${skew > 0 ? 'behind' : 'ahead of'} the database`
-  return html`<section class="card" aria-labelledby="feed"><h2 id="feed">Feed and clock</h2>${table([...feedRows(view), ['Clock', clock]])}</section>`
+  return html`<section class="card" aria-labelledby="feed"><h2 id="feed">Feed and clock</h2>${table([...feedRows(view, listening), ['Clock', clock]])}</section>`
 }
 
-function feedRows(view: View): (readonly [string, Piece])[] {
-  if (view.ofCommand) return [['Feed', 'not shown: this command is no process of the application']]
+function feedRows(view: View, listening: Listening | null): (readonly [string, Piece])[] {
+  if (view.ofCommand)
+    return [
+      ['Feed', 'not shown: this command is no process of the application'],
+      ['LISTEN, tried from here', triedListening(listening)],
+    ]
   const { feed: state, confirmations } = view.sessions.stats()
   return [
     [
@@ -197,6 +218,14 @@ function feedRows(view: View): (readonly [string, Piece])[] {
         ] as const)),
     ['Confirmations waiting', count(confirmations.queued)],
   ]
+}
+
+function triedListening(listening: Listening | null): Piece {
+  if (listening === null || listening.working === null) return 'not tried'
+  if (listening.working) return html`<span class="state active">works</span>`
+  return listening.problem === null
+    ? 'not offered by the database'
+    : html`<span class="state warn">does not work</span>`
 }
 
 interface ShownKey {

@@ -1,6 +1,7 @@
 import type { Session } from '../../core/session/session.ts'
 import { bounded } from '../bounded.ts'
 import { type Html, html } from '../html.ts'
+import { listSessions } from '../list-sessions.ts'
 import { ago, type Page, queryOf, readPosition, sessionUrl, userName, type View } from '../view.ts'
 import { boundTo, deviceLabel, shortReason, stateTag } from './describe.ts'
 import { isUserId } from './users.ts'
@@ -9,13 +10,13 @@ const PAGE = 50
 
 /** The sessions of a user, the most recently seen first. */
 export async function userPage(view: View): Promise<Page> {
-  const { sessions, query, base, mayAct } = view
+  const { query, base, mayAct } = view
   const userId = query.get('id')
   if (!isUserId(userId)) return { ...noUser(), status: 400 }
   const active = query.get('show') === 'active'
   const position = readPosition(query.get('after'))
   const listed = await bounded(() =>
-    sessions.list(userId, {
+    listSessions(view, userId, {
       active,
       limit: PAGE + 1,
       after: position === null ? undefined : { sessionId: position.id, lastSeenAt: new Date(position.at) },

@@ -63,7 +63,8 @@ export const ENTRIES: Readonly<Record<EventName, LogEntry>> = {
     frequent: true,
   },
   ended: { level: 'info', message: 'session ended' },
-  consoleAction: { level: 'info', message: 'administrator acted by the console' },
+  // Only this says who did it, so the default logger reports it too.
+  consoleAction: { level: 'warn', message: 'administrator acted by the console' },
   contextChanged: { level: 'info', message: 'session used from another address or user agent' },
   schemaMismatch: {
     level: 'warn',

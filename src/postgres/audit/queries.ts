@@ -200,7 +200,8 @@ export const AUDIT_QUERIES: Readonly<Record<AuditQueryName, string>> = {
     group by p.n, s.reason`,
 
   eraseAudit: deleteOldest('user_id = $1'),
-  eraseAuditActor: `update :audit set actor_user_id = '' where actor_user_id = $1 returning kind`,
+  eraseAuditActor: `update :audit set actor_user_id = '', ip = null, user_agent = null
+    where actor_user_id = $1 returning kind`,
   pruneAudit: deleteOldest('at < $1'),
 
   /** Every role may read it, and it works without the table. */

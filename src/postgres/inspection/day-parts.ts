@@ -96,7 +96,7 @@ export function totalsOf(
   const totals = Array.from({ length: days }, () => ({
     exact: true,
     rows: 0,
-    byReason: {} as Record<string, number>,
+    byReason: new Map<string, number>(),
   }))
   parts.forEach((part, index) => {
     const sample = samples.get(index)
@@ -111,8 +111,7 @@ export function totalsOf(
     const weight = isWhole ? 1 : Math.max(1, (rate * (part.high - part.low)) / rows)
     total.exact &&= isWhole
     total.rows += rows * weight
-    for (const [reason, count] of Object.entries(byReason))
-      total.byReason[reason] = (total.byReason[reason] ?? 0) + count * weight
+    for (const [reason, count] of Object.entries(byReason)) add(total.byReason, reason, count * weight)
   })
   return totals.map(({ exact, rows, byReason }) => ({
     exact,
@@ -163,9 +162,9 @@ export function withNewest(
     const exact = total.exact && day !== cutDay
     if (newest === 0) return { ...total, exact }
     const own = [...picked].filter(([index]) => isOfDay(index)).map(([, sample]) => sample)
-    const byReason: Record<string, number> = { ...total.ends.byReason }
+    const byReason = new Map(Object.entries(total.ends.byReason))
     for (const [reason, share] of sharesOf(own.length === 0 ? all : own))
-      byReason[reason] = (byReason[reason] ?? 0) + newest * share
+      add(byReason, reason, newest * share)
     const isWhole = own.reduce((sum, sample) => sum + sample.rows, 0) === newest
     const ends = toEnds(exact ? (isWhole ? 'counted' : 'sampled') : 'sparse', byReason)
     return { exact, rows: total.rows + newest, ends }
@@ -187,10 +186,13 @@ function rateOf({ low, high }: Part, sample: Sample | undefined, limit: number):
   return rows < limit ? rows / (high - low) : (rows - 1) / Math.max(1, last - low)
 }
 
-function toEnds(how: FigureSource, weighed: Readonly<Record<string, number>>): EndFigure {
-  const byReason = Object.fromEntries(
-    Object.entries(weighed).map(([reason, count]) => [reason, Math.round(count)]),
-  )
+/** A map, because another program may write any reason: an object has a `constructor` already. */
+function add(byReason: Map<string, number>, reason: string, count: number): void {
+  byReason.set(reason, (byReason.get(reason) ?? 0) + count)
+}
+
+function toEnds(how: FigureSource, weighed: ReadonlyMap<string, number>): EndFigure {
+  const byReason = Object.fromEntries([...weighed].map(([reason, count]) => [reason, Math.round(count)]))
   const value = Object.values(byReason).reduce((sum, count) => sum + count, 0)
   return { value, how, byReason }
 }

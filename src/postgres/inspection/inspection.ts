@@ -1,4 +1,4 @@
-import { MAX_OVERVIEW_DAYS, type StoreInspection } from '../../core/inspection.ts'
+import { type Listening, MAX_OVERVIEW_DAYS, type StoreInspection } from '../../core/inspection.ts'
 import type { StoreStatus } from '../../core/store-status.ts'
 import type { Audit } from '../audit/audit.ts'
 import { createHistory } from '../audit/history.ts'
@@ -21,6 +21,7 @@ export function createInspection(
   connection: Connection,
   names: Names,
   readStatus: () => Promise<StoreStatus>,
+  listening: () => Promise<Listening>,
   audit: Pick<Audit, 'isKept'>,
 ): StoreInspection {
   const query: QueryRows = (text, values) => connection.queryOnce(ANSWER_WITHIN, names.fill(text), values)
@@ -63,6 +64,7 @@ export function createInspection(
       }
     },
     status: readStatus,
+    listening,
     get history() {
       return audit.isKept ? history : undefined
     },

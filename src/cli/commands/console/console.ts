@@ -5,7 +5,7 @@ import { sessionsConsole } from '../../../console/index.ts'
 import type { SessionEvents, Sessions } from '../../../index.ts'
 import { counted, time } from '../../../portable/format.ts'
 import type { Command, Context } from '../../command.ts'
-import { applicationSecrets, withApplicationKeys, withSessions } from '../../database.ts'
+import { applicationSecrets, checkUrl, withApplicationKeys, withSessions } from '../../database.ts'
 import { quoted } from '../../terminal/text.ts'
 import { parsePort } from '../../terminal/values.ts'
 import { createGate } from './gate.ts'
@@ -23,6 +23,10 @@ An application can serve the same pages to its administrators: see pawl/console.
   maxArguments: 0,
   options: {
     'read-only': { help: 'Show, and change nothing. The database may be a standby.' },
+    listen: {
+      value: 'url',
+      help: 'Try LISTEN there: what the application gives as `listen`. Default: --url.',
+    },
     port: { value: 'number', help: 'Port of the server. Default: any that is free.' },
     'no-open': { help: 'Print the link, and open no browser.' },
   },
@@ -32,15 +36,17 @@ An application can serve the same pages to its administrators: see pawl/console.
 }
 
 /** The pages read several values at once, and one that waits for a lock occupies its connection for seconds. */
-const MAX_CONNECTIONS = 4
+const MAX_CONNECTIONS = 6
 
 async function serve(given: Context): Promise<number> {
   const readOnly = given.flags.has('read-only')
   const port = parsePort(given.flags.value('port'))
   const context = { ...given, readOnly }
   const secret = applicationSecrets()
+  const listen = given.flags.value('listen')
+  if (listen !== undefined) checkUrl('--listen', listen)
   // A standby has no LISTEN.
-  const connections = { listen: !readOnly, maxConnections: MAX_CONNECTIONS }
+  const connections = { listen: readOnly ? false : (listen ?? true), maxConnections: MAX_CONNECTIONS }
   const work = (sessions: Sessions): Promise<number> => serveSessions(context, sessions, port)
   return secret.length === 0
     ? withSessions(context, work, connections)

@@ -1,0 +1,27 @@
+import type { ListSessions } from '../core/api.ts'
+import { toListPage } from '../core/operations/list.ts'
+import { repeatKnownEnd } from '../core/session/rows.ts'
+import type { Session } from '../core/session/session.ts'
+import { readSession } from '../core/session/stored-values.ts'
+import type { ClaimsObject } from '../portable/claims.ts'
+import { PART_WITHIN } from './bounded.ts'
+import type { View } from './view.ts'
+
+/**
+ * As `sessions.list`, but the statement ends with the patience of the page: it reads and sorts all rows of the user, which may
+ * be too many.
+ */
+export async function listSessions(
+  { engine }: View,
+  userId: string,
+  given: ListSessions,
+): Promise<Session[]> {
+  const page = toListPage(given, engine.clock.now())
+  const rows = await engine.store.listByUser(userId, { ...page, within: PART_WITHIN })
+  return Promise.all(
+    rows.map((row) => {
+      if (row.endReason === null) repeatKnownEnd(engine, row.id)
+      return readSession<ClaimsObject, unknown>(engine, row)
+    }),
+  )
+}
