@@ -301,7 +301,7 @@ browserTest.for([true, false])(
     const fourth = await sessions.create({ userId })
     await page.goto(sessionPage)
     expect(await act('End all others', 'End all other sessions of this user?', 'End all others')).toBe(
-      '2 other sessions ended. This one stays.',
+      '2 other sessions ended. This action left this one alone.',
     )
     expect(await active()).toStrictEqual([first!.session.sessionId])
     expect(() => sessions.verify(fourth.accessToken.value)).toThrow(/ended/)

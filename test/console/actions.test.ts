@@ -41,6 +41,29 @@ it('ends one session: asks, says what will happen, does it, and says what it did
   ])
 })
 
+it('says that sessions started from a session end with it', async () => {
+  const { console, ids } = await openWithUser(2)
+  const origin = 'https://app.example.com'
+  const { code } = await console.sessions.handoff(ids[0]!, { origin })
+  const child = await console.sessions.redeem(code, { origin })
+  const question = await console.get(`/actions/end-session?session=${ids[0]}`)
+  expect(wordsOf(question.text)).toContain(
+    'Sessions that were started from this one end too: by a handoff, or by acting as another user. All other sessions stay.',
+  )
+  await console.press(question)
+  expect(() => console.sessions.verify(child.accessToken.value)).toThrow(/superseded/)
+  await expect(console.sessions.refresh(child.refreshToken.value)).rejects.toThrow(/ended/)
+})
+
+it('says of a kept session no more than what the action did: another administrator may end it too', async () => {
+  const { console, ids } = await openWithUser(3)
+  const done = await console.post(`/actions/end-others?user=anna&keep=${ids[0]}`)
+  await console.sessions.revoke(ids[0]!, 'revoked')
+  const { text } = await console.get(locationOf(done))
+  expect(noticeIn(text)).toBe('2 other sessions ended. This action left this one alone.')
+  expect(wordsOf(text)).toContain('Ended The session was revoked at ')
+})
+
 it('ends all sessions of a user', async () => {
   const { console, active, events } = await openWithUser(3)
   const question = await console.get(linksOf(await console.get('/user?id=anna')).get('End all sessions')!)
@@ -58,7 +81,7 @@ it('ends all sessions of a user but one', async () => {
   const [keep] = ids as [string]
   const question = await console.get(linksOf(await console.get(`/sessions/${keep}`)).get('End all others')!)
   const after = await console.get(locationOf(await console.press(question)))
-  expect(noticeIn(after.text)).toBe('2 other sessions ended. This one stays.')
+  expect(noticeIn(after.text)).toBe('2 other sessions ended. This action left this one alone.')
   expect(await active()).toEqual([keep])
   expect(events).toMatchObject([{ action: 'end-others', sessionId: keep, userId: 'anna', sessions: 2 }])
 })
