@@ -233,6 +233,36 @@ describe('the activity of a process', () => {
     expect(activity.notable()[0]).toMatchObject({ name: 'reused', sessionId: 's4999' })
   })
 
+  it('keeps its last actions, however many other events follow', async () => {
+    const { sessions, clock } = await openWithClock()
+    const { events } = sessions[ENGINE]
+    const activity = activityOf(sessions[ENGINE])
+    const nowhere = { ip: null, userAgent: null }
+    const action = { action: 'end-session', actor: 'maria', sessions: 1 } as const
+    events.emit('consoleAction', { ...action, sessionId: 's1', userId: 'anna' })
+    clock.advance(1)
+    for (let n = 0; n < 2000; n++) {
+      const named = { sessionId: `x${n}`, userId: 'berta' }
+      events.emit('contextChanged', { ...named, from: nowhere, to: nowhere })
+      events.emit('reused', { ...named, ...nowhere })
+    }
+    const kept = { name: 'consoleAction', sessionId: 's1' }
+    expect(activity.ofSession('s1')).toMatchObject([kept])
+    expect(activity.actionsOn('anna')).toMatchObject([kept])
+    expect(activity.notable()).toHaveLength(201)
+    expect(activity.notable().at(-1)).toMatchObject(kept)
+    clock.advance(1)
+    for (let n = 0; n < 300; n++)
+      events.emit('consoleAction', { ...action, sessionId: `s${n + 2}`, userId: 'anna' })
+    expect(activity.actionsOn('anna')).toHaveLength(300)
+    expect(activity.ofSession('s1')).toEqual([])
+    expect(activity.notable().slice(0, 301)).toMatchObject([
+      { sessionId: 's301' },
+      ...Array.from({ length: 299 }, () => ({ name: 'consoleAction' })),
+      { name: 'reused', sessionId: 'x1999' },
+    ])
+  })
+
   it('drops the events that name a user whom this process deletes', async () => {
     const { sessions } = await openWithClock()
     const { events } = sessions[ENGINE]
