@@ -1,7 +1,7 @@
 import type { HistoryPage, HistoryPosition, HistoryQuery, HistoryRecord } from '../../core/inspection.ts'
 import { MAX_USER_ID_LENGTH } from '../../portable/user-id.ts'
 import { bounded } from '../bounded.ts'
-import { type Html, html } from '../html.ts'
+import { type Html, html, inputValue } from '../html.ts'
 import { ago, isTime, type Page, queryOf, readPosition, sessionUrl, userLink, type View } from '../view.ts'
 import { deviceLabel, shortReason } from './describe.ts'
 import { isUserId } from './users.ts'
@@ -78,7 +78,7 @@ function readAfter(text: string | null): HistoryPosition | null {
 
 function page({ base }: View, typed: Typed, status: number, list: Html): Page {
   const field = (name: (typeof FIELDS)[number], label: string, kind: string, more = ''): Html =>
-    html`<div class="field"><label for="f-${name}">${label}</label><input id="f-${name}" name="${name}" type="${kind}" value="${typed[name].slice(0, MAX_USER_ID_LENGTH)}" placeholder="${more}" autocomplete="off" spellcheck="false"></div>`
+    html`<div class="field"><label for="f-${name}">${label}</label><input id="f-${name}" name="${name}" type="${kind}" value="${inputValue(typed[name].slice(0, MAX_USER_ID_LENGTH))}" placeholder="${more}" autocomplete="off" spellcheck="false"></div>`
   return {
     title: 'History',
     section: 'history',
