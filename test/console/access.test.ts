@@ -4,7 +4,7 @@ import { InvalidOptionsError, NotSignedInError, StoreUnavailableError } from '..
 import { coded } from '../support/errors.ts'
 import { collectWarnings } from '../support/process-warnings.ts'
 import { openSessions } from '../support/sessions.ts'
-import { MARIA, OWN_FORM, openConsole } from './support/console.ts'
+import { formOf, MARIA, OWN_FORM, openConsole } from './support/console.ts'
 
 const PATHS = [
   '/',
@@ -171,11 +171,14 @@ describe('an action comes from a form of the console, and from nowhere else:', (
     ['another origin, of an older browser', { origin: 'http://127.0.0.1:1' }],
     ['a page without an origin', { origin: 'null' }],
     ['no browser', {}],
+    ['a page of two minds', { 'sec-fetch-site': 'same-origin', origin: 'https://evil.example' }],
+    ['a page without an origin, and of two minds', { 'sec-fetch-site': 'same-origin', origin: 'null' }],
   ])('refuses one of %s', async (_, headers) => {
     const console = await openConsole()
     const { session } = await console.sessions.create({ userId: 'anna' })
     const events = console.events('consoleAction')
-    const answer = await console.post(`/actions/end-session?session=${session.sessionId}`, headers)
+    const question = await console.get(`/actions/end-session?session=${session.sessionId}`)
+    const answer = await console.press(question, headers)
     expect(answer.status).toBe(403)
     expect((await console.sessions.get(session.sessionId))?.active).toBe(true)
     expect(events).toEqual([])
@@ -185,8 +188,10 @@ describe('an action comes from a form of the console, and from nowhere else:', (
     const sessions = await openSessions()
     const { session } = await sessions.create({ userId: 'anna' })
     const handle = sessionsConsole(sessions, { authorize: () => MARIA })
-    const url = `http://localhost/admin/sessions/actions/end-session?session=${session.sessionId}`
-    const answer = await handle(new Request(url, { method: 'POST', headers: { origin: 'http://localhost' } }))
+    const origin = 'http://localhost'
+    const url = `${origin}/admin/sessions/actions/end-session?session=${session.sessionId}`
+    const action = formOf({ text: await (await handle(new Request(url))).text() })
+    const answer = await handle(new Request(origin + action, { method: 'POST', headers: { origin } }))
     expect(answer.status).toBe(303)
     // `no-referrer` would make browsers send the origin `null`.
     expect(answer.headers.get('referrer-policy')).toBe('same-origin')

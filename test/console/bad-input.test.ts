@@ -87,7 +87,7 @@ describe('whatever an id or a user agent holds', () => {
     const actor = '<img src=x onerror=alert(1)>'
     const console = await openConsole({}, { authorize: () => ({ actor }) })
     const { session } = await console.sessions.create({ userId: 'anna' })
-    await console.post(`/actions/expire-session?session=${session.sessionId}`)
+    await console.answer(`/actions/expire-session?session=${session.sessionId}`)
     for (const path of ['/', `/sessions/${session.sessionId}`]) expectHarmless(await console.get(path), actor)
   })
 
@@ -279,6 +279,7 @@ describe('a database that is away', () => {
     })
     const { session } = await console.sessions.create({ userId: 'anna' })
     expect((await console.get('/')).text).not.toContain('Database away')
+    const question = await console.get('/actions/end-user?user=anna')
     relay.cut()
     const overview = await console.get('/')
     expect(overview.status).toBe(200)
@@ -300,7 +301,7 @@ describe('a database that is away', () => {
       expect(wordsOf(answer.text)).toContain('The database does not answer')
     }
     expect((await console.get('/live.json')).status).toBe(200)
-    expect((await console.post('/actions/end-user?user=anna')).status).toBe(503)
+    expect((await console.press(question)).status).toBe(503)
     relay.restore()
     const back = await console.get(`/sessions/${session.sessionId}`)
     expect([back.status, wordsOf(back.text).includes('the session is active')]).toEqual([200, true])

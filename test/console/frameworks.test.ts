@@ -14,7 +14,7 @@ import { silentLogger } from '../support/logger.ts'
 import { collectWarnings } from '../support/process-warnings.ts'
 import { SECRET } from '../support/secrets.ts'
 import { openSessions } from '../support/sessions.ts'
-import { browse, linksOf, locationOf, MARIA, OWN_FORM, wordsOf } from './support/console.ts'
+import { browse, formOf, linksOf, locationOf, MARIA, OWN_FORM, wordsOf } from './support/console.ts'
 
 const authorize = () => MARIA
 
@@ -31,8 +31,7 @@ async function walk(port: number, path: string): Promise<void> {
   const users = await get(linksOf(overview).get('Users')!)
   const user = await get(linksOf(users).get('anna')!)
   const question = await get(linksOf(user).get('End all sessions')!)
-  const [, action = ''] = /<form method="post" action="([^"]+)"/.exec(question.text) ?? []
-  const done = await fetch(at + action, { method: 'POST', headers: OWN_FORM, redirect: 'manual' })
+  const done = await fetch(at + formOf(question), { method: 'POST', headers: OWN_FORM, redirect: 'manual' })
   expect([done.status, done.headers.get('location')?.split('&')[0]]).toEqual([303, `${path}/user?id=anna`])
   const after = await get(done.headers.get('location')!)
   expect(wordsOf(after.text)).toContain('1 session of this user ended.')

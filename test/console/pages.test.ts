@@ -191,7 +191,7 @@ describe('the overview', () => {
     await console.sessions.keys.rotate()
     const words = async (): Promise<string> => wordsOf((await console.get('/')).text)
     expect(await words()).not.toMatch(/Notable events|Nothing out of the ordinary|key published|Actions of/)
-    await console.post(`/actions/end-session?session=${session.sessionId}`)
+    await console.answer(`/actions/end-session?session=${session.sessionId}`)
     expect(await words()).toMatch(/Actions of this console .*by maria@example\.com/)
     expect(await words()).not.toContain('key published')
   })
