@@ -11,7 +11,7 @@ import { interrupted, notBegun, planOf, resultText, type Target, targetOf } from
 import { activityOf } from './activity.ts'
 import { SCRIPT } from './assets/script.ts'
 import { STYLES } from './assets/styles.ts'
-import { isOutage } from './bounded.ts'
+import { bounded, isOutage } from './bounded.ts'
 import type { ConsoleOptions, ResolvedConsoleOptions } from './console-options.ts'
 import { html } from './html.ts'
 import { layout } from './layout.ts'
@@ -59,7 +59,7 @@ export function createConsole<Claims extends object, Data, Incoming, Context>(
   async function viewOf(request: ConsoleRequest, access: Required<ConsoleAccess>): Promise<Located | null> {
     const place = placeOf(request, options.path)
     if (place === null) return null
-    const sessions = (isReady ? opened : await opened.get()) as unknown as Sessions
+    const sessions = (isReady ? opened : await bounded(() => opened.get())) as unknown as Sessions
     const engine = sessions[ENGINE]
     const view: View = {
       sessions,

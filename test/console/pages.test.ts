@@ -322,6 +322,8 @@ describe('the history', () => {
     expect(await found('?user=anna')).toEqual([200, 2])
     expect(await found('?network=192.0.2.0/24')).toEqual([200, 2])
     expect(await found('?network=2001:db8::/32')).toEqual([200, 1])
+    expect(await found('?network=2001:DB8:0::7')).toEqual([200, 1])
+    expect(await found('?network=::ffff:192.0.2.7')).toEqual([200, 2])
     expect(await found(`?user=anna&from=${day}&to=${day}`)).toEqual([200, 2])
     expect(await found('?to=2020-01-01')).toEqual([200, 0])
     const page = await console.get('/history?user=anna')
@@ -330,9 +332,21 @@ describe('the history', () => {
     expect(linksOf(await console.get('/')).get('History')).toBe('/admin/sessions/history')
   })
 
+  it('does not take an error of the store for a wrong network', async () => {
+    const warnings = collectWarnings()
+    const store = memory()
+    const history = () => Promise.reject(new TypeError('a bug'))
+    const console = await openConsole({ store: { ...store, inspect: { ...store.inspect!, history } } })
+    expect((await console.get('/history?network=192.0.2.0/24')).status).toBe(500)
+    expect(warnings).toMatchObject([{ message: expect.stringContaining('the console threw: ') }])
+  })
+
   it.each([
     'network=x',
     'network=192.0.2.0/33',
+    'network=2001:db8::/129',
+    'network=::ffff:192.0.2.0/120',
+    'network=192.0.2.7:443',
     `network=${'1'.repeat(100)}`,
     'from=2026-13-01',
     'to=today',
