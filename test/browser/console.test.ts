@@ -392,7 +392,7 @@ browserTest('a page of the console renews the session by a reload', async ({ ski
   expect((await asked).url()).toBe(`${origin}/actions/end-user?user=anna`)
 })
 
-browserTest('a page of the console that nobody uses stops to renew the session', async ({ skip }) => {
+browserTest('a page of the console that nobody uses stops renewing the session', async ({ skip }) => {
   skip(engineName !== 'chromium', ONE_ENGINE)
   const { page, origin } = await openConsole()
   await page.clock.install()
