@@ -8,7 +8,7 @@ import { CALLBACK_WITHIN, within } from '../portable/within.ts'
 export interface ConsoleAccess {
   /**
    * The name of the administrator, 1 to 255 characters on one line. Use the user id, or another unique name that users cannot
-   * change. The event `consoleAction` carries it.
+   * change. It must be the same in every request of the administrator. The event `consoleAction` carries it.
    */
   readonly actor: string
   /** Whether the console offers no actions and refuses them. @defaultValue false */

@@ -89,7 +89,8 @@ function endSession(view: View, session: Session): Plan {
     effects: () => [
       alreadyEnded(view, session) ??
         html`The device is signed out: its next request is refused, in every process of the application.`,
-      html`The user can sign in again at once. All other sessions stay.`,
+      html`Sessions that were started from this one end too: by a handoff, or by acting as another user. All other sessions stay.`,
+      html`The user can sign in again at once.`,
       html`This cannot be undone.`,
     ],
     label: 'End session',
@@ -314,7 +315,7 @@ export function resultText(action: ConsoleAction, result: number): string {
     case 'end-others':
       return none
         ? 'Nothing was changed: the user had no other session.'
-        : `${counted(result, 'other session')} ended. This one stays.`
+        : `${counted(result, 'other session')} ended. This action left this one alone.`
     case 'expire-session':
       return none
         ? 'Nothing was changed: the session had ended before. See below when and why.'

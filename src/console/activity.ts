@@ -45,6 +45,8 @@ export const MINUTES = 30
 const SLOTS = MINUTES * SLOTS_PER_MINUTE
 const MAX_NOTABLE = 200
 const MAX_OF_SESSIONS = 1000
+/** Actions have a list of their own: without a listener, the console is the only one that shows them. */
+const MAX_ACTIONS = 300
 
 /** Everyday life of sessions, which would push out all others. */
 const EVERYDAY: readonly EventName[] = [
@@ -66,6 +68,7 @@ function watch({ events, clock, erasureListeners }: Engine): Activity {
   const slots = Array.from({ length: SLOTS }, () => ({ slot: -1, counts: zero() }))
   const notable: RecentEvent[] = []
   const ofSessions: RecentEvent[] = []
+  const actions: RecentEvent[] = []
 
   for (const name of COUNTED)
     events.on(name, () => {
@@ -79,6 +82,7 @@ function watch({ events, clock, erasureListeners }: Engine): Activity {
     if (!isNotable && !isOfSession) continue
     events.on(name, (event) => {
       const entry = entryOf(name, event)
+      if (name === 'consoleAction') return remember(actions, MAX_ACTIONS, entry)
       if (isNotable) remember(notable, MAX_NOTABLE, entry)
       if (isOfSession && (entry.sessionId ?? entry.userId) !== null)
         remember(ofSessions, MAX_OF_SESSIONS, entry)
@@ -87,8 +91,9 @@ function watch({ events, clock, erasureListeners }: Engine): Activity {
 
   erasureListeners.add((userId) => {
     // Some events name a session without its user.
-    const sessionIds = new Set([...notable, ...ofSessions].flatMap((entry) => sessionsOf(userId, entry)))
-    for (const list of [notable, ofSessions])
+    const lists = [notable, ofSessions, actions]
+    const sessionIds = new Set(lists.flat().flatMap((entry) => sessionsOf(userId, entry)))
+    for (const list of lists)
       list.splice(0, list.length, ...list.filter((entry) => !concerns(entry, userId, sessionIds)))
   })
 
@@ -103,10 +108,7 @@ function watch({ events, clock, erasureListeners }: Engine): Activity {
     const [last] = list
     // An outage repeats itself. Each action has its own actor.
     const isRepeated =
-      last?.name === entry.name &&
-      entry.name !== 'consoleAction' &&
-      entry.sessionId === null &&
-      entry.userId === null
+      last?.name === entry.name && list !== actions && entry.sessionId === null && entry.userId === null
     if (isRepeated) list.shift()
     list.unshift(isRepeated ? { ...entry, times: last.times + 1 } : entry)
     list.length = Math.min(list.length, max)
@@ -137,11 +139,16 @@ function watch({ events, clock, erasureListeners }: Engine): Activity {
         sum(end - (MINUTES - 1 - index) * SLOTS_PER_MINUTE, SLOTS_PER_MINUTE, name),
       )
     },
-    notable: () => notable,
-    ofSession: (sessionId) => ofSessions.filter((entry) => entry.sessionId === sessionId),
-    actionsOn: (userId) =>
-      ofSessions.filter((entry) => entry.name === 'consoleAction' && entry.userId === userId),
+    notable: () => newestFirst([...actions, ...notable]),
+    ofSession: (sessionId) =>
+      newestFirst([...actions, ...ofSessions].filter((entry) => entry.sessionId === sessionId)),
+    actionsOn: (userId) => actions.filter((entry) => entry.userId === userId),
   }
+}
+
+/** The events of an action come before the action. */
+function newestFirst(entries: readonly RecentEvent[]): RecentEvent[] {
+  return entries.toSorted((a, b) => b.at - a.at)
 }
 
 /** Whether an event names a user, also as the one who acted, or one of these sessions. */

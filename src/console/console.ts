@@ -11,11 +11,10 @@ import { interrupted, notBegun, planOf, resultText, type Target, targetOf } from
 import { activityOf } from './activity.ts'
 import { SCRIPT } from './assets/script.ts'
 import { STYLES } from './assets/styles.ts'
-import { isOutage } from './bounded.ts'
+import { bounded, isOutage } from './bounded.ts'
 import type { ConsoleOptions, ResolvedConsoleOptions } from './console-options.ts'
 import { html } from './html.ts'
 import { layout } from './layout.ts'
-import { createNotice, readNotice } from './notice.ts'
 import { CONSOLE_OPTIONS } from './option-table.ts'
 import { confirmPage, impossiblePage } from './pages/action.ts'
 import { historyPage } from './pages/history.ts'
@@ -26,6 +25,7 @@ import { sessionPage } from './pages/session.ts'
 import { userPage } from './pages/user.ts'
 import { usersPage } from './pages/users.ts'
 import { plainReply, redirect, refusal, reply } from './replies.ts'
+import { createNotice, isAsked, readNotice, signQuestion } from './signed.ts'
 import type { Page, Redirect, View } from './view.ts'
 
 /** A request to the console, in terms that every framework can be mapped to. */
@@ -59,7 +59,7 @@ export function createConsole<Claims extends object, Data, Incoming, Context>(
   async function viewOf(request: ConsoleRequest, access: Required<ConsoleAccess>): Promise<Located | null> {
     const place = placeOf(request, options.path)
     if (place === null) return null
-    const sessions = (isReady ? opened : await opened.get()) as unknown as Sessions
+    const sessions = (isReady ? opened : await bounded(() => opened.get())) as unknown as Sessions
     const engine = sessions[ENGINE]
     const view: View = {
       sessions,
@@ -73,7 +73,7 @@ export function createConsole<Claims extends object, Data, Incoming, Context>(
       redact: options.redact,
       ofCommand: options.ofCommand,
     }
-    return { view, path: place.path, target: place.path + place.search }
+    return { view, path: place.path }
   }
 
   return async (request) => {
@@ -106,8 +106,6 @@ interface Located {
   readonly view: View
   /** Below the path of the console: `/users`. */
   readonly path: string
-  /** With the query. */
-  readonly target: string
 }
 
 async function route(located: Located, exchange: Exchange): Promise<Reply> {
@@ -154,15 +152,29 @@ async function pageOf(view: View, path: string): Promise<Page | Redirect | null>
 
 /** Asks before an action. */
 async function ask(located: Located, name: string): Promise<Reply> {
-  const { view, target: address } = located
+  const { view } = located
   const target = targetOf(view, name)
   if (target === null) return show(located, unknownPage())
   if (!view.mayAct) return show(located, readOnlyPage())
-  const plan = 'action' in target ? await planOf(view, target) : target
-  return show(located, 'run' in plan ? await confirmPage(plan, view.base + address) : impossiblePage(plan))
+  if (!('action' in target)) return show(located, impossiblePage(target))
+  const plan = await planOf(view, target)
+  if (!('run' in plan)) return show(located, impossiblePage(plan))
+  const { actor, now, query } = view
+  const signature = signQuestion(view.engine.options.secrets, { ...target, actor }, now)
+  return show(located, await confirmPage(plan, addressOf(located, signature), query.has(ASKED)))
 }
 
-/** Does it. The parameters are those of the address. */
+/** The parameter that proves that the console has asked. */
+const ASKED = 'ask'
+
+/** The address of an action, with its parameters. */
+function addressOf({ view, path }: Located, signature: string): string {
+  const query = new URLSearchParams(view.query)
+  query.set(ASKED, signature)
+  return `${view.base}${path}?${query}`
+}
+
+/** Does it. The parameters are those of the address. Without a signature of {@link ask}, it asks. */
 async function act(located: Located, exchange: Exchange, name: string): Promise<Reply> {
   const { view } = located
   if (!isOwnForm(exchange))
@@ -172,6 +184,9 @@ async function act(located: Located, exchange: Exchange, name: string): Promise<
   if (!view.mayAct) return show(located, readOnlyPage())
   if (!('action' in target)) return show(located, impossiblePage(target))
   const { engine, actor, now } = view
+  const { secrets } = engine.options
+  if (!isAsked(secrets, { ...target, actor }, view.query.get(ASKED) ?? '', now))
+    return redirect(addressOf(located, ''))
   const tell = ({ action, sessionId, userId }: Target, sessions: number | null): void =>
     engine.events.emit('consoleAction', { action, actor, sessionId, userId, sessions })
 
@@ -185,7 +200,7 @@ async function act(located: Located, exchange: Exchange, name: string): Promise<
   try {
     const result = await plan.run()
     tell(plan, action === 'rotate-keys' ? 0 : result)
-    const notice = createNotice(engine.options.secrets, back, { action, result }, now)
+    const notice = createNotice(secrets, back, { action, result }, now)
     return redirect(`${back}${back.includes('?') ? '&' : '?'}done=${notice}`)
   } catch (error) {
     tell(plan, null)
@@ -195,7 +210,8 @@ async function act(located: Located, exchange: Exchange, name: string): Promise<
 }
 
 /**
- * Whether a form of the console sent the request. Browsers alone use the console, and each of them says where a form comes from.
+ * Whether a page of this origin sent the request. Browsers alone use the console, and each of them says where a form comes from.
+ * `Sec-Fetch-Site` decides, because a proxy may replace `Host`. The signature of the form does the rest.
  */
 function isOwnForm(exchange: Exchange): boolean {
   const site = exchange.header('sec-fetch-site')
@@ -218,7 +234,6 @@ function show(located: Located, page: Page | Redirect, headers: readonly Header[
 interface Place {
   readonly base: string
   readonly path: string
-  readonly search: string
   readonly query: URLSearchParams
 }
 
@@ -230,5 +245,5 @@ function placeOf({ exchange: { target }, mountedAt }: ConsoleRequest, configured
   const base = mountedAt ?? (configured === '/' ? '' : configured)
   if (!BASE.test(base) || !`${url.pathname}/`.startsWith(`${base}/`)) return null
   const path = url.pathname.slice(base.length)
-  return { base, path: path === '' ? '/' : path, search: url.search, query: url.searchParams }
+  return { base, path: path === '' ? '/' : path, query: url.searchParams }
 }

@@ -1,6 +1,6 @@
-import { printable } from '../portable/printable.ts'
+import { escaped, printable } from '../portable/printable.ts'
 
-/** Text that is HTML already. Only {@link html} and {@link markup} make it. */
+/** Text that is HTML already. Only the functions of this file make it. */
 export class Html {
   readonly text: string
 
@@ -26,6 +26,11 @@ function render(piece: Piece): string {
 
 function escapeText(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+}
+
+/** The value of an input, which sends it back: unchanged, except characters that no input can hold. */
+export function inputValue(text: string): Html {
+  return new Html(escapeText(text.replace(/[\0\r\n]/g, escaped)))
 }
 
 /** Text of several lines, for `pre`. */

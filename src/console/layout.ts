@@ -1,4 +1,4 @@
-import { type Html, html } from './html.ts'
+import { type Html, html, inputValue } from './html.ts'
 import type { Page, Section, View } from './view.ts'
 
 const SECTIONS: readonly (readonly [section: Section, path: string, name: string])[] = [
@@ -37,7 +37,7 @@ export function layout(view: View, { title, main, section }: Page, notice: Html 
   )}</nav>
 <form class="search" role="search" action="${base}/users">
 <label class="hidden" for="q">User id, its beginning, or a session id</label>
-<input id="q" name="q" type="search" value="${section === 'users' ? (query.get('q') ?? '').slice(0, 255) : ''}" maxlength="255" placeholder="User id or session id" autocomplete="off" autocapitalize="off" spellcheck="false">
+<input id="q" name="q" type="search" value="${section === 'users' ? inputValue((query.get('q') ?? '').slice(0, 255)) : ''}" maxlength="255" placeholder="User id or session id" autocomplete="off" autocapitalize="off" spellcheck="false">
 <button class="hidden-button" aria-label="Search">${SEARCH}</button>
 </form>
 <p class="who"><span class="hidden">You are </span><bdi>${actor}</bdi>${mayAct ? null : html` <span class="tag">read-only</span>`}</p>

@@ -303,7 +303,7 @@ browserTest.for([true, false])(
     const fourth = await sessions.create({ userId })
     await page.goto(sessionPage)
     expect(await act('End all others', 'End all other sessions of this user?', 'End all others')).toBe(
-      '2 other sessions ended. This one stays.',
+      '2 other sessions ended. This action left this one alone.',
     )
     expect(await active()).toStrictEqual([first!.session.sessionId])
     expect(() => sessions.verify(fourth.accessToken.value)).toThrow(/ended/)
@@ -392,6 +392,37 @@ browserTest('a page of the console renews the session by a reload', async ({ ski
   const asked = page.waitForRequest((request) => request.isNavigationRequest())
   await page.clock.runFor(5 * MINUTE)
   expect((await asked).url()).toBe(`${origin}/actions/end-user?user=anna`)
+})
+
+browserTest('a page of the console that nobody uses stops renewing the session', async ({ skip }) => {
+  skip(engineName !== 'chromium', ONE_ENGINE)
+  const { page, origin } = await openConsole()
+  await page.clock.install()
+  let loads = 0
+  page.on('request', (request) => {
+    if (request.isNavigationRequest()) loads++
+  })
+  await page.goto(origin)
+  await page.route('**/live.json', (route) => route.fulfill({ status: 401 }))
+  /** Each reload renews the time that a page waits for the next one. */
+  const waitMinutes = async (minutes: number): Promise<number> => {
+    const before = loads
+    for (let minute = 0; minute < minutes; minute++) {
+      await page.clock.runFor(MINUTE)
+      await page.waitForLoadState()
+    }
+    return loads - before
+  }
+  expect(await waitMinutes(15)).toBeGreaterThan(3)
+  await waitMinutes(2)
+  expect(await waitMinutes(20)).toBe(0)
+  await page.keyboard.press('Shift')
+  expect(await waitMinutes(5)).toBeGreaterThan(0)
+
+  await page.goto(`${origin}/actions/end-user?user=anna`)
+  expect(await waitMinutes(15)).toBeGreaterThan(0)
+  await waitMinutes(2)
+  expect(await waitMinutes(20)).toBe(0)
 })
 
 browserTest('the console says that the database is away, and what the process knows', async ({ skip }) => {

@@ -4,7 +4,7 @@ import { InvalidOptionsError, NotSignedInError, StoreUnavailableError } from '..
 import { coded } from '../support/errors.ts'
 import { collectWarnings } from '../support/process-warnings.ts'
 import { openSessions } from '../support/sessions.ts'
-import { MARIA, OWN_FORM, openConsole } from './support/console.ts'
+import { formOf, MARIA, OWN_FORM, openConsole } from './support/console.ts'
 
 const PATHS = [
   '/',
@@ -175,18 +175,34 @@ describe('an action comes from a form of the console, and from nowhere else:', (
     const console = await openConsole()
     const { session } = await console.sessions.create({ userId: 'anna' })
     const events = console.events('consoleAction')
-    const answer = await console.post(`/actions/end-session?session=${session.sessionId}`, headers)
+    const question = await console.get(`/actions/end-session?session=${session.sessionId}`)
+    const answer = await console.press(question, headers)
     expect(answer.status).toBe(403)
     expect((await console.sessions.get(session.sessionId))?.active).toBe(true)
     expect(events).toEqual([])
+  })
+
+  it('accepts one behind a proxy that replaces `Host`', async () => {
+    const console = await openConsole()
+    const { session } = await console.sessions.create({ userId: 'anna' })
+    const question = await console.get(`/actions/end-session?session=${session.sessionId}`)
+    const headers = {
+      'sec-fetch-site': 'same-origin',
+      origin: 'https://app.example.com',
+      host: 'backend:8080',
+    }
+    expect((await console.press(question, headers)).status).toBe(303)
+    expect((await console.sessions.get(session.sessionId))?.active).toBe(false)
   })
 
   it('accepts the form of an older browser, which sends its origin', async () => {
     const sessions = await openSessions()
     const { session } = await sessions.create({ userId: 'anna' })
     const handle = sessionsConsole(sessions, { authorize: () => MARIA })
-    const url = `http://localhost/admin/sessions/actions/end-session?session=${session.sessionId}`
-    const answer = await handle(new Request(url, { method: 'POST', headers: { origin: 'http://localhost' } }))
+    const origin = 'http://localhost'
+    const url = `${origin}/admin/sessions/actions/end-session?session=${session.sessionId}`
+    const action = formOf({ text: await (await handle(new Request(url))).text() })
+    const answer = await handle(new Request(origin + action, { method: 'POST', headers: { origin } }))
     expect(answer.status).toBe(303)
     // `no-referrer` would make browsers send the origin `null`.
     expect(answer.headers.get('referrer-policy')).toBe('same-origin')

@@ -1,11 +1,20 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { StoreUnavailableError } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
-import { linksOf, locationOf, openConsole, wordsOf } from './support/console.ts'
+import { counting } from '../support/stores.ts'
+import {
+  type Answer,
+  formOf,
+  linksOf,
+  locationOf,
+  type OpenConsole,
+  openConsole,
+  wordsOf,
+} from './support/console.ts'
 
 const NOTICE = /<p class="notice" role="status">([^<]*)<\/p>/
 
@@ -41,6 +50,29 @@ it('ends one session: asks, says what will happen, does it, and says what it did
   ])
 })
 
+it('says that sessions started from a session end with it', async () => {
+  const { console, ids } = await openWithUser(2)
+  const origin = 'https://app.example.com'
+  const { code } = await console.sessions.handoff(ids[0]!, { origin })
+  const child = await console.sessions.redeem(code, { origin })
+  const question = await console.get(`/actions/end-session?session=${ids[0]}`)
+  expect(wordsOf(question.text)).toContain(
+    'Sessions that were started from this one end too: by a handoff, or by acting as another user. All other sessions stay.',
+  )
+  await console.press(question)
+  expect(() => console.sessions.verify(child.accessToken.value)).toThrow(/superseded/)
+  await expect(console.sessions.refresh(child.refreshToken.value)).rejects.toThrow(/ended/)
+})
+
+it('says of a kept session no more than what the action did: another administrator may end it too', async () => {
+  const { console, ids } = await openWithUser(3)
+  const done = await console.answer(`/actions/end-others?user=anna&keep=${ids[0]}`)
+  await console.sessions.revoke(ids[0]!, 'revoked')
+  const { text } = await console.get(locationOf(done))
+  expect(noticeIn(text)).toBe('2 other sessions ended. This action left this one alone.')
+  expect(wordsOf(text)).toContain('Ended The session was revoked at ')
+})
+
 it('ends all sessions of a user', async () => {
   const { console, active, events } = await openWithUser(3)
   const question = await console.get(linksOf(await console.get('/user?id=anna')).get('End all sessions')!)
@@ -58,7 +90,7 @@ it('ends all sessions of a user but one', async () => {
   const [keep] = ids as [string]
   const question = await console.get(linksOf(await console.get(`/sessions/${keep}`)).get('End all others')!)
   const after = await console.get(locationOf(await console.press(question)))
-  expect(noticeIn(after.text)).toBe('2 other sessions ended. This one stays.')
+  expect(noticeIn(after.text)).toBe('2 other sessions ended. This action left this one alone.')
   expect(await active()).toEqual([keep])
   expect(events).toMatchObject([{ action: 'end-others', sessionId: keep, userId: 'anna', sessions: 2 }])
 })
@@ -73,7 +105,7 @@ it('keeps no session that has ended meanwhile, or that is of another user', asyn
   expect(wordsOf(refused.text)).toContain('The session to keep has ended The user signed out on this device')
   expect(await active()).toEqual([other])
   const { session } = await console.sessions.create({ userId: 'berta' })
-  const stranger = await console.post(`/actions/end-others?user=anna&keep=${session.sessionId}`)
+  const stranger = await console.answer(`/actions/end-others?user=anna&keep=${session.sessionId}`)
   expect(stranger.status).toBe(404)
   expect(await active()).toEqual([other])
 })
@@ -114,7 +146,7 @@ it('offers no rotation of keys that the application brings', async () => {
   const key = createSecretKey(randomBytes(32))
   const console = await openConsole({ keys: { provided: [{ kid: 'own', algorithm: 'HS256', key }] } })
   expect(linksOf(await console.get('/')).has('Rotate key')).toBe(false)
-  const refused = await console.post('/actions/rotate-keys')
+  const refused = await console.answer('/actions/rotate-keys')
   expect([refused.status, wordsOf(refused.text).includes('cannot rotate these keys')]).toEqual([409, true])
 })
 
@@ -145,7 +177,7 @@ it('two administrators in two processes, on PostgreSQL: both answers are true', 
     await openConsole({ store: postgres({ pool }) }),
   ]
   for (let n = 0; n < 20; n++) await one.sessions.create({ userId: 'anna' })
-  const done = await Promise.all([one, two].map((console) => console.post('/actions/end-user?user=anna')))
+  const done = await Promise.all([one, two].map((console) => console.answer('/actions/end-user?user=anna')))
   const told = await Promise.all(
     done.map(async (answer, index) => noticeIn((await [one, two][index]!.get(locationOf(answer))).text)!),
   )
@@ -174,7 +206,7 @@ it('a session whose row is deleted while somebody looks at it', async () => {
   const question = await console.get(`/actions/end-session?session=${ids[0]}`)
   await console.sessions.deleteUser('anna')
   expect((await console.press(question)).status).toBe(303)
-  const gone = await console.post('/actions/end-session?session=01890000-0000-7000-8000-000000000000')
+  const gone = await console.answer('/actions/end-session?session=01890000-0000-7000-8000-000000000000')
   expect([gone.status, wordsOf(gone.text).includes('Nothing was changed.')]).toEqual([404, true])
 })
 
@@ -203,12 +235,87 @@ it.each(['/actions/', '/actions/delete-all', '/actions/end-user/x', '/actions/EN
   },
 )
 
+describe('an action needs the form of its question:', () => {
+  const asksAgain = async (console: OpenConsole, answer: Answer): Promise<Answer> => {
+    expect([answer.status, locationOf(answer)]).toEqual([303, expect.stringMatching(/\/actions\/.*ask=$/)])
+    const question = await console.get(locationOf(answer))
+    expect(question.status).toBe(200)
+    expect(noticeIn(question.text)).toBe(
+      'Nothing was changed. The form was older than ten minutes, or not one of this console. Please answer again.',
+    )
+    return question
+  }
+
+  it('asks again if another page of the same origin sends one, without any work', async () => {
+    const { store, calls } = counting(memory())
+    const { console, active, events } = await openWithUser(1, store)
+    calls.length = 0
+    const answer = await console.post('/actions/end-user?user=anna')
+    // The feed polls on its own.
+    expect(calls.filter((call) => call !== 'changes')).toEqual([])
+    const question = await asksAgain(console, answer)
+    expect([await active(), events]).toMatchObject([{ length: 1 }, []])
+    const after = await console.get(locationOf(await console.press(question)))
+    expect(noticeIn(after.text)).toBe('1 session of this user ended.')
+  })
+
+  it('takes the form of no other action, target or administrator, and none that somebody made up', async () => {
+    let actor = 'maria'
+    const console = await openConsole({}, { authorize: () => ({ actor }) })
+    const { session } = await console.sessions.create({ userId: 'anna' })
+    const { sessionId } = session
+    const other = (await console.sessions.create({ userId: 'berta' })).session.sessionId
+    const events = console.events('consoleAction')
+    const address = formOf(await console.get(`/actions/expire-session?session=${sessionId}`))!
+    const ask = new URL(address, 'http://host').searchParams.get('ask')!
+    expect(ask).toMatch(/^\d+\.[\w-]{43}$/)
+    const [at, mac] = ask.split('.') as [string, string]
+    for (const path of [
+      `/actions/end-session?session=${sessionId}&ask=${ask}`,
+      `/actions/expire-session?session=${other}&ask=${ask}`,
+      `/actions/expire-user?user=anna&ask=${ask}`,
+      `/actions/end-others?user=anna&keep=${sessionId}&ask=${ask}`,
+      ...['', at, `${Number(at) + 1}.${mac}`, `${at}.${'A'.repeat(43)}`, `${ask}x`, 'x'.repeat(5000)].map(
+        (made) => `/actions/expire-session?session=${sessionId}&ask=${made}`,
+      ),
+    ])
+      await asksAgain(console, await console.post(path))
+    actor = 'ada'
+    await asksAgain(console, await console.post(address))
+    expect(events).toEqual([])
+    actor = 'maria'
+    expect(locationOf(await console.post(address))).toContain('?done=expire-session.1.')
+    expect(events).toMatchObject([{ action: 'expire-session', actor: 'maria', sessionId }])
+  })
+
+  it('asks again after ten minutes, in every tab on its own, and in another process too', async () => {
+    const clock = createFakeClock()
+    const store = memory()
+    const [console, other] = [
+      await openConsole({ now: clock.now, store }),
+      await openConsole({ now: clock.now, store }),
+    ]
+    const ids: string[] = []
+    for (let n = 0; n < 3; n++)
+      ids.push((await console.sessions.create({ userId: 'anna' })).session.sessionId)
+    const tabs = await Promise.all(ids.map((id) => console.get(`/actions/end-session?session=${id}`)))
+    clock.advance(10 * 60)
+    expect(locationOf(await other.press(tabs[0]!))).toContain('?done=end-session.1.')
+    clock.advance(1)
+    for (const tab of tabs.slice(1)) {
+      const again = await asksAgain(console, await console.press(tab))
+      expect(locationOf(await console.press(again))).toContain('?done=end-session.1.')
+    }
+    expect(await console.sessions.list('anna', { active: true })).toEqual([])
+  })
+})
+
 it('shows the result of an action on its page alone, for ten minutes, and none that somebody made up', async () => {
   const clock = createFakeClock()
   const console = await openConsole({ now: clock.now })
   const { session } = await console.sessions.create({ userId: 'anna' })
   await console.sessions.create({ userId: 'anna' })
-  const to = locationOf(await console.post(`/actions/end-session?session=${session.sessionId}`))
+  const to = locationOf(await console.answer(`/actions/end-session?session=${session.sessionId}`))
   const notice = async (path: string) => noticeIn((await console.get(path)).text)
   expect(await notice(to)).toBeDefined()
   const done = new URL(to, 'http://host').searchParams.get('done')!
@@ -238,9 +345,11 @@ it('says that nothing was changed if the database fails before, and records the 
   const { console, ids, active, events } = await openWithUser(2, store)
   const [id] = ids as [string]
   const { read } = store
+  const actions = [`end-session?session=${id}`, `end-others?user=anna&keep=${id}`]
+  const questions = await Promise.all(actions.map((action) => console.get(`/actions/${action}`)))
   store.read = () => Promise.reject(new StoreUnavailableError('Cannot reach PostgreSQL.'))
-  for (const action of [`end-session?session=${id}`, `end-others?user=anna&keep=${id}`]) {
-    const answer = await console.post(`/actions/${action}`)
+  for (const question of questions) {
+    const answer = await console.press(question)
     expect(answer.status).toBe(503)
     expect(wordsOf(answer.text)).toContain(
       'Nothing was changed Cannot reach PostgreSQL. Try again in a moment.',
@@ -259,7 +368,7 @@ it('says that nothing was changed if the database fails before, and records the 
 it('does not advise to rotate again if nobody knows whether a key was published', async () => {
   const console = await openConsole()
   console.sessions.keys.rotate = () => Promise.reject(new StoreUnavailableError('the database is down'))
-  const answer = await console.post('/actions/rotate-keys')
+  const answer = await console.answer('/actions/rotate-keys')
   expect(answer.status).toBe(503)
   expect(wordsOf(answer.text)).toContain('another rotation publishes one more key.')
   expect(answer.text).not.toContain('no harm')
@@ -272,12 +381,12 @@ it('lists what each administrator did, in words', async () => {
   let actor = 'maria'
   const { now } = createFakeClock()
   const console = await openConsole({ now }, { authorize: () => ({ actor }) })
-  for (actor of ['maria', 'ada']) await console.post('/actions/rotate-keys')
+  for (actor of ['maria', 'ada']) await console.answer('/actions/rotate-keys')
   for (let n = 0; n < 2; n++) await console.sessions.create({ userId: 'anna' })
   const { session } = await console.sessions.create({ userId: 'anna' })
-  await console.post(`/actions/end-others?user=anna&keep=${session.sessionId}`)
-  await console.post(`/actions/end-session?session=${session.sessionId}`)
-  await console.post(`/actions/end-session?session=${session.sessionId}`)
+  await console.answer(`/actions/end-others?user=anna&keep=${session.sessionId}`)
+  await console.answer(`/actions/end-session?session=${session.sessionId}`)
+  await console.answer(`/actions/end-session?session=${session.sessionId}`)
   const words = wordsOf((await console.get('/')).text)
   const done = [
     'tried to end the session; nothing was changed',
@@ -301,11 +410,11 @@ it('an ended session names the console, and who ended all sessions of its user',
   const [gone, ended, stranger] = [await create('anna'), await create('anna'), await create('berta')]
   await console.sessions.revoke(gone, 'logout')
   clock.advance(5 * 60)
-  await console.post('/actions/end-user?user=anna')
+  await console.answer('/actions/end-user?user=anna')
   clock.advance(5 * 60)
   const [kept, other] = [await create('anna'), await create('anna')]
-  await console.post(`/actions/end-others?user=anna&keep=${kept}`)
-  await console.post(`/actions/expire-session?session=${kept}`)
+  await console.answer(`/actions/end-others?user=anna&keep=${kept}`)
+  await console.answer(`/actions/expire-session?session=${kept}`)
 
   const all = 'maria@example.com acted by the console: ended all sessions of the user (1 session)'
   const others = 'maria@example.com acted by the console: ended all sessions of the user but one (1 session)'
@@ -326,7 +435,7 @@ it('says that it does not know what happened if the database fails in the middle
   const store = memory()
   const { console, events } = await openWithUser(2, store)
   store.endByUser = () => Promise.reject(new StoreUnavailableError('the database is down'))
-  const answer = await console.post('/actions/end-user?user=anna')
+  const answer = await console.answer('/actions/end-user?user=anna')
   expect(answer.status).toBe(503)
   expect(wordsOf(answer.text)).toContain('Pawl does not know whether the action took effect')
   expect(events).toMatchObject([{ action: 'end-user', userId: 'anna', sessions: null }])

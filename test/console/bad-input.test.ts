@@ -34,7 +34,9 @@ function expectHarmless({ text }: Answer, hostile: string): void {
   expect(text).not.toMatch(
     /<(?:img|b|textarea)\b|<script(?! type="module" src="[^"]*console\.js"><\/script>)/,
   )
-  expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u)
+  // An input sends its value back, so it keeps every character. Browsers isolate its direction.
+  const values = /(?<=<input [^>]*\bvalue=")[^"<>]*(?=")/g
+  expect(text.replace(values, '').replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u)
   for (const [tag] of text.matchAll(/<[a-z][^>]*>/g))
     expect(tag.replace(/"[^"]*"/g, '')).not.toMatch(/\son\w+/i)
   if (/[<>"']/.test(hostile)) expect(text).not.toContain(hostile)
@@ -85,7 +87,7 @@ describe('whatever an id or a user agent holds', () => {
     const actor = '<img src=x onerror=alert(1)>'
     const console = await openConsole({}, { authorize: () => ({ actor }) })
     const { session } = await console.sessions.create({ userId: 'anna' })
-    await console.post(`/actions/expire-session?session=${session.sessionId}`)
+    await console.answer(`/actions/expire-session?session=${session.sessionId}`)
     for (const path of ['/', `/sessions/${session.sessionId}`]) expectHarmless(await console.get(path), actor)
   })
 
@@ -200,6 +202,31 @@ it('tells a user id with a space at its end from the one without', async () => {
   expect((await console.get(`/history?user=${'x'.repeat(256)}`)).status).toBe(400)
 })
 
+it('keeps a user id in its search forms as it is, with characters that nobody sees', async () => {
+  const console = await openConsole({
+    store: postgres({ pool: createPool(await createDatabase()), audit: true }),
+  })
+  const shownIn = ({ text }: Answer, id: string): string =>
+    new RegExp(`<input id="${id}"[^>]* value="([^"<>]*)"`)
+      .exec(text)![1]!
+      .replace(/&#(\d+);/g, (_, code) => String.fromCharCode(Number(code)))
+  for (const userId of [
+    'علی\u200cرضا',
+    '👩\u200d💻',
+    'soft\u00adhyphen',
+    '\u202egnp.exe\u0007',
+    '"><b>&\'',
+  ]) {
+    await console.sessions.create({ userId })
+    const page = await console.get(`/history?user=${encodeURIComponent(userId)}`)
+    expect(shownIn(page, 'f-user')).toBe(userId)
+    expect(page.text).toContain('<td role="cell" class="first">')
+    expect(shownIn(await console.get(`/users?q=${encodeURIComponent(`${userId}?`)}`), 'q')).toBe(`${userId}?`)
+  }
+  const broken = await console.get(`/history?user=${encodeURIComponent('line\r\nbreak')}`)
+  expect(shownIn(broken, 'f-user')).toBe('line\\u000d\\u000abreak')
+})
+
 it('shows a session that another program has ended for a reason like a time, and asks before its actions', async () => {
   const store = memory()
   const console = await openConsole({ store })
@@ -252,6 +279,7 @@ describe('a database that is away', () => {
     })
     const { session } = await console.sessions.create({ userId: 'anna' })
     expect((await console.get('/')).text).not.toContain('Database away')
+    const question = await console.get('/actions/end-user?user=anna')
     relay.cut()
     const overview = await console.get('/')
     expect(overview.status).toBe(200)
@@ -273,7 +301,7 @@ describe('a database that is away', () => {
       expect(wordsOf(answer.text)).toContain('The database does not answer')
     }
     expect((await console.get('/live.json')).status).toBe(200)
-    expect((await console.post('/actions/end-user?user=anna')).status).toBe(503)
+    expect((await console.press(question)).status).toBe(503)
     relay.restore()
     const back = await console.get(`/sessions/${session.sessionId}`)
     expect([back.status, wordsOf(back.text).includes('the session is active')]).toEqual([200, true])

@@ -4,7 +4,7 @@ import { getRequestListener } from '@hono/node-server'
 import express, { type Request as ExpressRequest } from 'express'
 import express4 from 'express4'
 import { Hono } from 'hono'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { expressSessions, sessionOf } from '../../src/adapters/express/index.ts'
 import { sessionsConsole } from '../../src/console/index.ts'
 import { createSessions, lazySessions, StoreUnavailableError } from '../../src/index.ts'
@@ -14,7 +14,7 @@ import { silentLogger } from '../support/logger.ts'
 import { collectWarnings } from '../support/process-warnings.ts'
 import { SECRET } from '../support/secrets.ts'
 import { openSessions } from '../support/sessions.ts'
-import { browse, linksOf, locationOf, MARIA, OWN_FORM, wordsOf } from './support/console.ts'
+import { browse, formOf, linksOf, locationOf, MARIA, OWN_FORM, wordsOf } from './support/console.ts'
 
 const authorize = () => MARIA
 
@@ -31,8 +31,7 @@ async function walk(port: number, path: string): Promise<void> {
   const users = await get(linksOf(overview).get('Users')!)
   const user = await get(linksOf(users).get('anna')!)
   const question = await get(linksOf(user).get('End all sessions')!)
-  const [, action = ''] = /<form method="post" action="([^"]+)"/.exec(question.text) ?? []
-  const done = await fetch(at + action, { method: 'POST', headers: OWN_FORM, redirect: 'manual' })
+  const done = await fetch(at + formOf(question), { method: 'POST', headers: OWN_FORM, redirect: 'manual' })
   expect([done.status, done.headers.get('location')?.split('&')[0]]).toEqual([303, `${path}/user?id=anna`])
   const after = await get(done.headers.get('location')!)
   expect(wordsOf(after.text)).toContain('1 session of this user ended.')
@@ -146,6 +145,19 @@ describe('sessions that are made by the first request', () => {
     expect(await ask(allowed)).toBe(200)
     expect(warnings).toMatchObject([{ code: 'PAWL_START_FAILED' }])
   })
+})
+
+it('waits two seconds for sessions that are made by the first request', async () => {
+  const show = sessionsConsole(new Promise<never>(() => {}), { authorize })
+  vi.useFakeTimers()
+  try {
+    const asked = show(new Request('http://localhost/admin/sessions'))
+    await vi.advanceTimersByTimeAsync(2000)
+    const { status, headers } = await asked
+    expect([status, headers.get('retry-after')]).toEqual([503, '5'])
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 it('refuses a source that is none, and a request that is none', async () => {

@@ -1,6 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { sessionsConsole } from '../../src/console/index.ts'
+import type { ReusePage, ReuseRecord } from '../../src/core/inspection.ts'
+import type { Position } from '../../src/core/store.ts'
 import { memory } from '../../src/memory/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
@@ -189,7 +191,7 @@ describe('the overview', () => {
     await console.sessions.keys.rotate()
     const words = async (): Promise<string> => wordsOf((await console.get('/')).text)
     expect(await words()).not.toMatch(/Notable events|Nothing out of the ordinary|key published|Actions of/)
-    await console.post(`/actions/end-session?session=${session.sessionId}`)
+    await console.answer(`/actions/end-session?session=${session.sessionId}`)
     expect(await words()).toMatch(/Actions of this console .*by maria@example\.com/)
     expect(await words()).not.toContain('key published')
   })
@@ -201,6 +203,100 @@ describe('the overview', () => {
     const words = wordsOf((await console.get('/')).text)
     expect(words).toMatch(/Needs attention .*Migration \d+ is missing\. .*Run npx pawl migrate/)
     expect(words).not.toContain('All well')
+  })
+})
+
+describe('the export of reuse', () => {
+  const record = (n: number): ReuseRecord => ({
+    sessionId: `01890000-0000-7000-8000-${String(n).padStart(12, '0')}`,
+    userId: `user-${n}`,
+    at: Date.UTC(2026, 0, 1) - n * 1000,
+    signedInAt: 0,
+    lastSeenAt: 0,
+    holder: { ip: null, userAgent: null },
+    presenter: null,
+  })
+
+  /** A console on a store that searches for reuse in parts, and the positions after which it was asked to. */
+  async function openParts(parts: readonly ReuseRecord[][], more = () => Promise.resolve(LAST_PART)) {
+    const store = memory()
+    const asked: (number | null)[] = []
+    const reuse = (after: Position | null): Promise<ReusePage> => {
+      asked.push(after?.at ?? null)
+      // Each part searches a minute.
+      const index = after === null ? 0 : (Date.UTC(2026, 0, 1) - after.at) / 60_000
+      if (index >= parts.length) return more()
+      const at = Date.UTC(2026, 0, 1) - (index + 1) * 60_000
+      return Promise.resolve({
+        found: parts[index]!,
+        searchedBackTo: at,
+        next: { at, id: record(0).sessionId },
+      })
+    }
+    const now = () => Date.UTC(2026, 0, 2)
+    const sessions = await openSessions({ store: { ...store, inspect: { ...store.inspect!, reuse } }, now })
+    const show = sessionsConsole(sessions, { authorize: () => MARIA })
+    const get = async (path: string) => {
+      const url = path.startsWith('/admin') ? path : `/admin/sessions${path}`
+      const response = await show(new Request(`http://localhost${url}`))
+      const { status, headers } = response
+      const name = /filename="([^"]*)"/.exec(headers.get('content-disposition') ?? '')?.[1]
+      return { status, headers, name, text: await response.text() }
+    }
+    return { get, asked }
+  }
+
+  const LAST_PART: ReusePage = { found: [], searchedBackTo: null, next: null }
+
+  it('searches on in parts that hold no detection, and has each once', async () => {
+    const { get } = await openParts([[], [record(1), record(2)], [record(2), record(3)]])
+    const csv = await get('/reuse.csv')
+    expect(csv.text.match(/user-\d/g)).toEqual(['user-1', 'user-2', 'user-3'])
+    expect(csv.name).toBe('pawl-reuse-2026-01-02.csv')
+    const json = JSON.parse((await get('/reuse.json')).text)
+    expect(json).toMatchObject({ searchedBackTo: null, next: null, detections: { length: 3 } })
+  })
+
+  it('begins with the page that links to it, and says so in its name', async () => {
+    const { get, asked } = await openParts([[record(1)], [record(61)]])
+    const second = await get(linksOf(await get('/reuse')).get('Older detections')!)
+    expect(second.text).toContain('An export begins with this page')
+    asked.length = 0
+    for (const kind of ['CSV', 'JSON']) {
+      const { text, name } = await get(linksOf(second).get(`Export ${kind}`)!)
+      expect([text.includes('user-61'), text.includes('user-1,')]).toEqual([true, false])
+      expect(name).toBe(`pawl-reuse-2026-01-02-before-2025-12-31T23-59-00Z.${kind.toLowerCase()}`)
+    }
+    expect(asked[0]).toBe(Date.UTC(2026, 0, 1) - 60_000)
+  })
+
+  it('holds 1,000 detections, and then says how far back it searched', async () => {
+    const full = Array.from({ length: 1000 }, (_, n) => record(n))
+    const { get, asked } = await openParts([full, [record(1001)]])
+    expect((await get('/reuse.csv')).name).toBe('pawl-reuse-2026-01-02-back-to-2025-12-31T23-59-00Z.csv')
+    expect(asked).toHaveLength(1)
+    const json = JSON.parse((await get('/reuse.json')).text)
+    expect(json).toMatchObject({
+      searchedBackTo: '2025-12-31T23:59:00.000Z',
+      next: `${Date.UTC(2026, 0, 1) - 60_000}.${record(0).sessionId}`,
+      detections: { length: 1000 },
+    })
+    const rest = await get(`/reuse.json?after=${json.next}`)
+    expect(JSON.parse(rest.text)).toMatchObject({ next: null, detections: [{ userId: 'user-1001' }] })
+  })
+
+  it('searches for two seconds, and then says how far back it searched', async () => {
+    const { get } = await openParts([[record(1)]], () => new Promise<never>(() => {}))
+    vi.useFakeTimers()
+    try {
+      const asked = get('/reuse.csv')
+      await vi.advanceTimersByTimeAsync(2000)
+      const { status, text, name } = await asked
+      expect([status, name]).toEqual([200, 'pawl-reuse-2026-01-02-back-to-2025-12-31T23-59-00Z.csv'])
+      expect(text).toContain('user-1,')
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })
 
@@ -226,6 +322,8 @@ describe('the history', () => {
     expect(await found('?user=anna')).toEqual([200, 2])
     expect(await found('?network=192.0.2.0/24')).toEqual([200, 2])
     expect(await found('?network=2001:db8::/32')).toEqual([200, 1])
+    expect(await found('?network=2001:DB8:0::7')).toEqual([200, 1])
+    expect(await found('?network=::ffff:192.0.2.7')).toEqual([200, 2])
     expect(await found(`?user=anna&from=${day}&to=${day}`)).toEqual([200, 2])
     expect(await found('?to=2020-01-01')).toEqual([200, 0])
     const page = await console.get('/history?user=anna')
@@ -234,9 +332,21 @@ describe('the history', () => {
     expect(linksOf(await console.get('/')).get('History')).toBe('/admin/sessions/history')
   })
 
+  it('does not take an error of the store for a wrong network', async () => {
+    const warnings = collectWarnings()
+    const store = memory()
+    const history = () => Promise.reject(new TypeError('a bug'))
+    const console = await openConsole({ store: { ...store, inspect: { ...store.inspect!, history } } })
+    expect((await console.get('/history?network=192.0.2.0/24')).status).toBe(500)
+    expect(warnings).toMatchObject([{ message: expect.stringContaining('the console threw: ') }])
+  })
+
   it.each([
     'network=x',
     'network=192.0.2.0/33',
+    'network=2001:db8::/129',
+    'network=::ffff:192.0.2.0/120',
+    'network=192.0.2.7:443',
     `network=${'1'.repeat(100)}`,
     'from=2026-13-01',
     'to=today',

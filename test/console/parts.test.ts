@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { activityOf } from '../../src/console/activity.ts'
 import { toCsv } from '../../src/console/csv.ts'
@@ -123,7 +124,7 @@ describe('a template', () => {
   })
 })
 
-it.each([
+const FORMULAS = [
   '=1',
   '+1',
   '-1',
@@ -137,10 +138,55 @@ it.each([
   '＋1',
   '－1',
   '＠x',
-  '\tx',
-  '\nx',
-])('a cell of CSV that begins like a formula: %j', (text) => {
-  expect(toCsv([[text]]).replaceAll('"', '')).toBe(`'${text}\r\n`)
+]
+
+it.each([...FORMULAS, '\tx', '\nx'])('a cell of CSV that begins like a formula: %j', (text) => {
+  expect(toCsv([[text]]).replaceAll('"', '')).toMatch(/^'/)
+})
+
+/** Reads CSV as a spreadsheet does that splits lines at these characters. Quotes count at the begin of a cell. */
+function readAt(separators: readonly string[], csv: string, quotes: boolean): string[] {
+  const cells: string[] = []
+  let [cell, isQuoted] = ['', false]
+  for (let at = 0; at < csv.length; at++) {
+    const character = csv[at]!
+    if (quotes && character === '"' && (isQuoted || cell === '')) {
+      if (isQuoted && csv[at + 1] === '"') cell += csv[++at]
+      else isQuoted = !isQuoted
+    } else if (!isQuoted && [...separators, '\r', '\n'].includes(character)) {
+      cells.push(cell)
+      cell = ''
+    } else cell += character
+  }
+  return [...cells, cell]
+}
+
+const COMPUTED = /^[\s\p{Cc}"]*[=+\-@＝＋－＠]/u
+const SEPARATORS = [',', ';', '|', '\t']
+
+it.each(SEPARATORS)('a spreadsheet that splits CSV at %j takes no cell for a formula', (separator) => {
+  for (const formula of FORMULAS) {
+    const agent = `Mozilla/5.0 (X11${separator}${formula}${separator}"${formula}"`
+    const csv = toCsv([['2026-01-01', agent, 'anna']])
+    for (const quotes of [true, false])
+      expect(readAt([separator], csv, quotes).filter((cell) => COMPUTED.test(cell))).toEqual([])
+  }
+})
+
+it('no text at all makes a formula of a cell, whatever a spreadsheet splits CSV at', () => {
+  const text = fc.string({ unit: fc.constantFrom(...SEPARATORS, ...'\r\n"\'=+-@＝x1\u0000'), maxLength: 12 })
+  fc.assert(
+    fc.property(
+      fc.array(text, { minLength: 1, maxLength: 4 }),
+      fc.subarray(SEPARATORS, { minLength: 1 }),
+      fc.boolean(),
+      (row, separators, quotes) => {
+        const cells = readAt(separators, toCsv([['begin', ...row]]), quotes)
+        expect(cells.filter((cell) => COMPUTED.test(cell))).toEqual([])
+      },
+    ),
+    { numRuns: 2000 },
+  )
 })
 
 it('a table as CSV', () => {
@@ -148,8 +194,9 @@ it('a table as CSV', () => {
     toCsv([
       ['a', 'b,c', 'd"e', null],
       ['=1', '\t', '@x', 'l\nm'],
+      ['a;b', 'a b', 'a|b', '2001:db8::7'],
     ]),
-  ).toBe('a,"b,c","d""e",\r\n\'=1,\'\t,\'@x,"l\nm"\r\n')
+  ).toBe('a,"b,c","d""e",\r\n\'=1,"\'\t",\'@x,"l\nm"\r\n"a;b",a b,"a|b",2001:db8::7\r\n')
 })
 
 describe('the activity of a process', () => {
@@ -184,6 +231,36 @@ describe('the activity of a process', () => {
     expect([activity.ofSession('s4999').length, activity.ofSession('s0').length]).toEqual([1, 0])
     for (let n = 0; n < 300; n++) await sessions.create({ userId: 'anna' })
     expect(activity.notable()[0]).toMatchObject({ name: 'reused', sessionId: 's4999' })
+  })
+
+  it('keeps its last actions, however many other events follow', async () => {
+    const { sessions, clock } = await openWithClock()
+    const { events } = sessions[ENGINE]
+    const activity = activityOf(sessions[ENGINE])
+    const nowhere = { ip: null, userAgent: null }
+    const action = { action: 'end-session', actor: 'maria', sessions: 1 } as const
+    events.emit('consoleAction', { ...action, sessionId: 's1', userId: 'anna' })
+    clock.advance(1)
+    for (let n = 0; n < 2000; n++) {
+      const named = { sessionId: `x${n}`, userId: 'berta' }
+      events.emit('contextChanged', { ...named, from: nowhere, to: nowhere })
+      events.emit('reused', { ...named, ...nowhere })
+    }
+    const kept = { name: 'consoleAction', sessionId: 's1' }
+    expect(activity.ofSession('s1')).toMatchObject([kept])
+    expect(activity.actionsOn('anna')).toMatchObject([kept])
+    expect(activity.notable()).toHaveLength(201)
+    expect(activity.notable().at(-1)).toMatchObject(kept)
+    clock.advance(1)
+    for (let n = 0; n < 300; n++)
+      events.emit('consoleAction', { ...action, sessionId: `s${n + 2}`, userId: 'anna' })
+    expect(activity.actionsOn('anna')).toHaveLength(300)
+    expect(activity.ofSession('s1')).toEqual([])
+    expect(activity.notable().slice(0, 301)).toMatchObject([
+      { sessionId: 's301' },
+      ...Array.from({ length: 299 }, () => ({ name: 'consoleAction' })),
+      { name: 'reused', sessionId: 'x1999' },
+    ])
   })
 
   it('drops the events that name a user whom this process deletes', async () => {

@@ -31,6 +31,7 @@ import { koaSessions } from '../../src/adapters/koa/index.ts'
 import { SessionsModule } from '../../src/adapters/nest/index.ts'
 import { nodeSessions } from '../../src/adapters/node/index.ts'
 import type { Sessions } from '../../src/index.ts'
+import { formOf } from '../console/support/console.ts'
 import { sendResponse, toRequest } from '../support/adapters/web.ts'
 import { type Client, createClient } from '../support/http-client.ts'
 import { listen } from '../support/http-server.ts'
@@ -204,8 +205,9 @@ describe.each(MOUNTS)('the console on $name', ({ name, serve }) => {
 
     const events: unknown[] = []
     sessions.on('consoleAction', (event) => events.push(event))
-    const action = `${PATH}/actions/end-session?session=${sessionId}`
-    expect((await browser.send('GET', action)).status).toBe(200)
+    const question = await browser.send('GET', `${PATH}/actions/end-session?session=${sessionId}`)
+    expect(question.status).toBe(200)
+    const action = formOf(question)!
     expect((await sessions.get(sessionId))?.active).toBe(true)
     const form = { headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'sent=form' }
     const foreign = { ...form, headers: { ...form.headers, 'sec-fetch-site': 'same-site' } }

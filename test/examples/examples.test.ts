@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
+import { formOf } from '../console/support/console.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { type Client, createClient, type Received } from '../support/http-client.ts'
 import { SECRET } from '../support/secrets.ts'
@@ -104,10 +105,11 @@ const FLOWS: Readonly<Record<string, Flow>> = {
       })
       expect((await visitor.get(CONSOLE)).status).toBe(200)
 
-      const ended = await visitor.post(`${CONSOLE}/actions/end-user?user=2`)
+      const question = await visitor.get(`${CONSOLE}/actions/end-user?user=2`)
+      const ended = await visitor.post(formOf(question)!)
       expect([ended.status, ended.headers.location]).toStrictEqual([
         303,
-        expect.stringContaining(`${CONSOLE}/user?id=2`),
+        expect.stringContaining(`${CONSOLE}/user?id=2&done=`),
       ])
       expect((await member.get('/me')).status).toBe(401)
       return async () => expect((await visitor.get(CONSOLE)).status).toBe(401)

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { freePort } from '../../demo/embedded-postgres.ts'
+import { formOf } from '../console/support/console.ts'
 import { createFolder, install } from '../support/packed-package.ts'
 
 const PATH = '/admin/sessions'
@@ -149,7 +150,8 @@ describe('a Next.js application with the console', () => {
   it('ends a session by its own form alone', async () => {
     const { sessionId, send } = await signIn('berta', 'member')
     const administrator = await signIn('ada', 'administrator')
-    const action = `${PATH}/actions/end-session?session=${sessionId}`
+    const question = await administrator.send('GET', `${PATH}/actions/end-session?session=${sessionId}`)
+    const action = formOf({ text: await question.text() })!
     for (const headers of [{}, { origin: 'https://evil.example' }])
       expect((await administrator.send('POST', action, headers)).status).toBe(403)
     expect((await send('GET', PATH)).status).toBe(403)

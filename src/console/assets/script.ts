@@ -25,9 +25,18 @@ const points = (values) => {
   return values.map((value, at) => (at / (values.length - 1) * 100).toFixed(1) + ',' + (26 - value / top * 24).toFixed(1)).join(' ')
 }
 
-// The application renews an expired session when a page is loaded, and not for a request of a script or a form.
+// The application renews an expired session when a page is loaded, and not for a request of a script or a form. A tab that
+// nobody has used for 15 minutes does not keep its administrator signed in. A reload by this script is no use.
+let used = history.state?.used ?? Date.now()
+for (const type of ['pointerdown', 'keydown', 'visibilitychange'])
+  addEventListener(type, () => {
+    used = Date.now()
+  })
+
 const renew = () => {
-  if (!document.hidden && performance.now() > 60000) location.reload()
+  if (document.hidden || performance.now() < 60000 || Date.now() - used > 900000) return
+  history.replaceState({ used }, '')
+  location.reload()
 }
 if (document.querySelector('form[method="post"]')) {
   setInterval(renew, 240000)

@@ -1,7 +1,8 @@
 import type { HistoryPage, HistoryPosition, HistoryQuery, HistoryRecord } from '../../core/inspection.ts'
+import { parseNetwork } from '../../core/network.ts'
 import { MAX_USER_ID_LENGTH } from '../../portable/user-id.ts'
 import { bounded } from '../bounded.ts'
-import { type Html, html } from '../html.ts'
+import { type Html, html, inputValue } from '../html.ts'
 import { ago, isTime, type Page, queryOf, readPosition, sessionUrl, userLink, type View } from '../view.ts'
 import { deviceLabel, shortReason } from './describe.ts'
 import { isUserId } from './users.ts'
@@ -10,7 +11,6 @@ type Search = (query: HistoryQuery) => Promise<HistoryPage>
 
 const PAGE = 50
 const DAY = 24 * 60 * 60_000
-const MAX_NETWORK = 64
 
 /** The fields of the form, as typed. */
 const FIELDS = ['user', 'network', 'from', 'to'] as const
@@ -29,13 +29,8 @@ export async function historyPage(view: View, search: Search): Promise<Page> {
   }
   const query = toQuery(typed, view.query.get('after'))
   if (typeof query === 'string') return page(view, typed, 400, html`<p class="empty">${query}</p>`)
-  try {
-    const { found, next } = await bounded(() => search(query))
-    return page(view, typed, 200, results(view, typed, found, next))
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error
-    return page(view, typed, 400, html`<p class="empty">${NO_NETWORK}</p>`)
-  }
+  const { found, next } = await bounded(() => search(query))
+  return page(view, typed, 200, results(view, typed, found, next))
 }
 
 const NO_NETWORK =
@@ -44,7 +39,7 @@ const NO_NETWORK =
 /** @returns what is wrong, as a text */
 function toQuery({ user, network, from, to }: Typed, after: string | null): HistoryQuery | string {
   if (user !== '' && !isUserId(user)) return 'This is no user id. User ids have 1 to 255 characters.'
-  if (network.length > MAX_NETWORK) return NO_NETWORK
+  if (network !== '' && parseNetwork(network) === null) return NO_NETWORK
   const begin = from === '' ? null : readDay(from)
   const end = to === '' ? null : readDay(to)
   if (begin === undefined || end === undefined) return 'This is no day. Write 2026-03-31.'
@@ -78,7 +73,7 @@ function readAfter(text: string | null): HistoryPosition | null {
 
 function page({ base }: View, typed: Typed, status: number, list: Html): Page {
   const field = (name: (typeof FIELDS)[number], label: string, kind: string, more = ''): Html =>
-    html`<div class="field"><label for="f-${name}">${label}</label><input id="f-${name}" name="${name}" type="${kind}" value="${typed[name].slice(0, MAX_USER_ID_LENGTH)}" placeholder="${more}" autocomplete="off" spellcheck="false"></div>`
+    html`<div class="field"><label for="f-${name}">${label}</label><input id="f-${name}" name="${name}" type="${kind}" value="${inputValue(typed[name].slice(0, MAX_USER_ID_LENGTH))}" placeholder="${more}" autocomplete="off" spellcheck="false"></div>`
   return {
     title: 'History',
     section: 'history',

@@ -1,6 +1,8 @@
-import type { Party, ReuseRecord, StoreInspection } from '../../core/inspection.ts'
+import type { Party, ReusePage, ReuseRecord, StoreInspection } from '../../core/inspection.ts'
 import type { SessionEvents } from '../../core/observability/session-events.ts'
+import type { Position } from '../../core/store.ts'
 import { count } from '../../portable/format.ts'
+import { within } from '../../portable/within.ts'
 import { bounded } from '../bounded.ts'
 import { toCsv } from '../csv.ts'
 import { type Html, html } from '../html.ts'
@@ -10,6 +12,8 @@ import { deviceLabel } from './describe.ts'
 const PAGE = 50
 /** An export has at most as many rows, and names where the next one begins. */
 const MAX_EXPORTED = 1000
+/** An export searches as many parts of the index as it can within this time. Milliseconds. */
+const SEARCH_WITHIN = 2000
 
 /** Detections of reuse, the newest first. */
 export async function reusePage(view: View, inspect: StoreInspection): Promise<Page> {
@@ -21,12 +25,13 @@ export async function reusePage(view: View, inspect: StoreInspection): Promise<P
     searchedBackTo === null
       ? 'Everything that is stored was searched.'
       : html`Searched back to ${exact(searchedBackTo)}.`
+  const from = queryOf({ after: after === null ? null : `${after.at}.${after.id}` })
   return {
     title: 'Reuse',
     section: 'reuse',
-    main: html`<div class="head"><div><h1>Reuse</h1><p class="lead">An old refresh token came back: two clients used the same session, and one of them may be a thief. Pawl ended these sessions.</p></div><div class="actions"><a class="button" href="${base}/reuse.csv" download>Export CSV</a><a class="button" href="${base}/reuse.json" download>Export JSON</a></div></div>
+    main: html`<div class="head"><div><h1>Reuse</h1><p class="lead">An old refresh token came back: two clients used the same session, and one of them may be a thief. Pawl ended these sessions.</p></div><div class="actions"><a class="button" href="${base}/reuse.csv${from}" download>Export CSV</a><a class="button" href="${base}/reuse.json${from}" download>Export JSON</a></div></div>
 <div class="card flush">${found.length === 0 ? html`<p class="empty">No reuse found. ${searched}</p>` : table(view, found)}</div>
-${found.length === 0 ? null : html`<p class="note">${searched} An export holds the newest ${count(MAX_EXPORTED)}. Rows of ended sessions are deleted after the time that <code>privacy.keepEnded</code> sets, and their detections with them, unless an audit table keeps them.</p>`}
+${found.length === 0 ? null : html`<p class="note">${searched} An export begins with this page and holds at most ${count(MAX_EXPORTED)}. If older ones may follow, the name of its file says how far back it searched. Rows of ended sessions are deleted after the time that <code>privacy.keepEnded</code> sets, and their detections with them, unless an audit table keeps them.</p>`}
 ${next === null ? null : html`<p class="more"><a class="button" href="${base}/reuse${queryOf({ after: `${next.at}.${next.id}` })}">${found.length === 0 ? 'Search on' : 'Older detections'}</a></p>`}`,
   }
 }
@@ -65,14 +70,17 @@ export interface ExportFile {
   readonly body: string
 }
 
-/** The same as a file. `next` of a JSON file, for `?after=`, says that there is more. */
+/**
+ * The same as a file, which begins with the page. The name of the file says so, and how far back it searched if older
+ * detections may follow. `next` of a JSON file, for `?after=`, says where the next file begins.
+ */
 export async function reuseFile(
   view: View,
   inspect: StoreInspection,
   kind: 'csv' | 'json',
 ): Promise<ExportFile> {
   const after = readPosition(view.query.get('after'))
-  const page = await bounded(() => inspect.reuse(after, MAX_EXPORTED))
+  const page = await findAll(inspect, after)
   const next = page.next === null ? null : `${page.next.at}.${page.next.id}`
   const iso = (at: number): string => new Date(at).toISOString()
   const detections = page.found
@@ -94,7 +102,37 @@ export async function reuseFile(
     kind === 'json'
       ? `${JSON.stringify({ searchedBackTo, next, detections }, null, 2)}\n`
       : toCsv([CSV_HEADER, ...detections.map((record) => Object.values(record))])
-  return { name: `pawl-reuse-${iso(view.now).slice(0, 10)}.${kind}`, type, body }
+  const parts = [
+    `pawl-reuse-${iso(view.now).slice(0, 10)}`,
+    after === null ? null : `before-${inName(after.at)}`,
+    page.searchedBackTo === null ? null : `back-to-${inName(page.searchedBackTo)}`,
+  ]
+  return { name: `${parts.filter((part) => part !== null).join('-')}.${kind}`, type, body }
+}
+
+/** `2026-11-23T20-54-55Z`: Windows has no colons in the names of files. */
+function inName(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 19).replaceAll(':', '-')}Z`
+}
+
+/** One call of the store searches a part of its index, which may hold no detection at all. */
+async function findAll(inspect: StoreInspection, after: Position | null): Promise<ReusePage> {
+  const end = performance.now() + SEARCH_WITHIN
+  let page = await bounded(() => inspect.reuse(after, MAX_EXPORTED))
+  const found = new Map(page.found.map((record) => [record.sessionId, record]))
+  while (page.next !== null && found.size < MAX_EXPORTED && performance.now() < end) {
+    const { next } = page
+    const limit = MAX_EXPORTED - found.size
+    const older = await within<ReusePage | null>(
+      end - performance.now(),
+      () => inspect.reuse(next, limit),
+      () => null,
+    )
+    if (older === null) break
+    page = older
+    for (const record of page.found) found.set(record.sessionId, record)
+  }
+  return { ...page, found: [...found.values()] }
 }
 
 const CSV_HEADER = [

@@ -22,6 +22,8 @@ export interface OpenConsole {
   /** Presses the button of the only form that sends by POST. */
   press(page: Answer, headers?: Record<string, string>): Promise<Answer>
   post(path: string, headers?: Record<string, string>): Promise<Answer>
+  /** Opens the question of an action and presses its button. Without a button: the page that came instead. */
+  answer(path: string): Promise<Answer>
   events<Name extends EventName>(name: Name): SessionEvents[Name][]
 }
 
@@ -38,7 +40,7 @@ export async function openConsole(
 }
 
 /** Requests to a port where a console is mounted at its default path. */
-export function browse(port: number): Pick<OpenConsole, 'get' | 'press' | 'post'> {
+export function browse(port: number): Pick<OpenConsole, 'get' | 'press' | 'post' | 'answer'> {
   const send = async (method: string, path: string, headers: Record<string, string>): Promise<Answer> => {
     const url = `http://127.0.0.1:${port}${path.startsWith(PATH) ? '' : PATH}${path}`
     const response = await fetch(url, { method, headers, redirect: 'manual' })
@@ -46,15 +48,28 @@ export function browse(port: number): Pick<OpenConsole, 'get' | 'press' | 'post'
   }
   const post = (path: string, headers: Record<string, string> = OWN_FORM): Promise<Answer> =>
     send('POST', path, headers)
+  const get = (path: string, headers: Record<string, string> = {}): Promise<Answer> =>
+    send('GET', path, headers)
   return {
-    get: (path, headers = {}) => send('GET', path, headers),
+    get,
     post,
     press(page, headers) {
-      const [, action] = /<form method="post" action="([^"]+)"/.exec(page.text) ?? []
+      const action = formOf(page)
       if (action === undefined) throw new Error(`no form to send in:\n${page.text}`)
-      return post(decode(action), headers)
+      return post(action, headers)
+    },
+    async answer(path) {
+      const page = await get(path)
+      const action = formOf(page)
+      return action === undefined ? page : post(action)
     },
   }
+}
+
+/** The address that the only form of a page sends to by POST. */
+export function formOf({ text }: Pick<Answer, 'text'>): string | undefined {
+  const [, action] = /<form method="post" action="([^"]+)"/.exec(text) ?? []
+  return action === undefined ? undefined : decode(action)
 }
 
 /** Where an answer redirects to. */
