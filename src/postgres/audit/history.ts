@@ -1,5 +1,3 @@
-import { isIP } from 'node:net'
-import { parseClientAddress } from '../../core/client-address.ts'
 import type {
   HistoryPage,
   HistoryPosition,
@@ -8,6 +6,7 @@ import type {
   ReusePage,
   StoreInspection,
 } from '../../core/inspection.ts'
+import { type Network, parseNetwork } from '../../core/network.ts'
 import type { Position } from '../../core/store.ts'
 import { methodOptions } from '../../portable/options/method-options.ts'
 import { isSessionId } from '../../portable/session-id.ts'
@@ -110,17 +109,12 @@ function checkQuery(given: HistoryQuery): CheckedQuery {
   }
 }
 
-/** An address, or `address/bits`. @throws TypeError */
-function checkNetwork(network: unknown): { readonly text: string; readonly isAddress: boolean } {
-  const [, written = '', bits] = /^([0-9a-f.:]{1,64})(?:\/(\d{1,3}))?$/i.exec(String(network)) ?? []
-  // The spelling of stored addresses: IPv4 over IPv6 is IPv4.
-  const address = isIP(written) === 0 ? null : parseClientAddress(written)
-  const most = address === null ? 0 : isIP(address) === 4 ? 32 : 128
-  const length = bits === undefined ? most : Number(bits)
-  const isMapped = address !== null && isIP(address) !== isIP(written)
-  if (typeof network !== 'string' || address === null || length > most || (isMapped && bits !== undefined))
+/** @throws TypeError */
+function checkNetwork(network: unknown): Network {
+  const parsed = typeof network === 'string' ? parseNetwork(network) : null
+  if (parsed === null)
     throw new TypeError('`network` takes an address, or a network such as 192.0.2.0/24 or 2001:db8::/48')
-  return { text: length === most ? address : `${address}/${length}`, isAddress: length === most }
+  return parsed
 }
 
 function checkTime(name: string, time: unknown): number {
