@@ -1,9 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import pg from 'pg'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { createSessions } from '../../src/index.ts'
+import { createOwnPool } from '../../src/postgres/drivers/own-pool.ts'
+import { pgDriver } from '../../src/postgres/drivers/pg.ts'
 import { postgres } from '../../src/postgres/index.ts'
+import type { Target } from '../../src/postgres/target.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { coded } from '../support/errors.ts'
 import { silentLogger } from '../support/logger.ts'
@@ -38,6 +42,76 @@ it("the loss of an idle connection in the application's pool does not end the pr
   // A slow process may also warn that LISTEN does not work.
   expect([code, output], errors).toStrictEqual([0, 'anna 1\n'])
 })
+
+/** The server is ready for the next statement, and ends the connection in the same packet. */
+const READY = Buffer.from([0x5a, 0, 0, 0, 5, 0x49])
+const FIELDS = ['SFATAL', 'VFATAL', 'C57P01', 'Mterminating connection due to administrator command', '']
+const FATAL = Buffer.from(`E\0\0\0\0${FIELDS.join('\0')}\0`)
+FATAL.writeInt32BE(FATAL.length - 1, 1)
+
+/** Leads to the server of `url`. */
+async function startProxy() {
+  let onAnswer: ((release: () => void) => void) | null = null
+  const proxy = createServer((inner) => {
+    const outer = connect(Number(new URL(url).port || 5432), new URL(url).hostname)
+    inner.on('error', () => {}).on('close', () => outer.destroy())
+    outer.on('error', () => {}).on('close', () => inner.destroy())
+    inner.pipe(outer)
+    outer.on('data', (chunk: Buffer) => {
+      if (onAnswer === null || !chunk.subarray(-READY.length).equals(READY)) return void inner.write(chunk)
+      onAnswer(() => inner.end(Buffer.concat([chunk, FATAL])))
+      onAnswer = null
+    })
+  })
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  onTestFinished(() => void proxy.close())
+  const through = new URL(url)
+  through.hostname = '127.0.0.1'
+  through.port = String((proxy.address() as AddressInfo).port)
+  return {
+    url: through.href,
+    /** Holds the next answer back. @returns a function that sends it, and ends the connection in the same packet */
+    holdAnswer: () => new Promise<() => void>((resolve) => (onAnswer = resolve)),
+  }
+}
+
+const TARGET: Target = { where: 'a server', useDriver() {}, assertOneHost() {} }
+
+it.each(['own', 'given'])(
+  'a connection that the server ends behind an answer does not end the process: %s pool',
+  async (kind) => {
+    const proxy = await startProxy()
+    const pool =
+      kind === 'given'
+        ? createPool(proxy.url, { max: 1 })
+        : createOwnPool(
+            proxy.url,
+            () => 1,
+            TARGET,
+            () => {},
+          )
+    onTestFinished(() => (kind === 'given' ? undefined : pool.end()))
+    const driver = pgDriver(pool)
+    const uncaught: unknown[] = []
+    const onUncaught = (error: unknown): unknown => uncaught.push(error)
+    process.on('uncaughtException', onUncaught)
+    onTestFinished(() => void process.off('uncaughtException', onUncaught))
+
+    await driver.query({ text: 'select 0', values: [] })
+    const answer = proxy.holdAnswer()
+    const first = driver.query({ text: 'select 1 as one', values: [] })
+    const endBehindAnswer = await answer
+    // Waits for the only connection.
+    const second = driver.transaction!(5000, (run) => run({ text: 'select 2', values: [] }))
+    const failed = expect(second).rejects.toThrow('not queryable')
+    await new Promise(setImmediate)
+    endBehindAnswer()
+    expect(await first).toEqual([{ one: 1 }])
+    await failed
+    expect(uncaught).toEqual([])
+  },
+)
 
 it('close leaves no connection open, and later calls are refused', async () => {
   const watching = createPool(url)

@@ -40,7 +40,7 @@ export function createOwnPool(
 
   return {
     query: async (config) => (await open()).query(config),
-    connect: async () => (await open()).connect(),
+    connect: async (callback) => (await open()).connect(callback),
     async end() {
       // A store whose start failed may be started again. It then opens a new pool.
       const closing = opening

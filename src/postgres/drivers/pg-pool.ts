@@ -25,8 +25,8 @@ export interface PooledClient extends Queryable {
 
 /** The part of a `pg` Pool that Pawl uses. */
 export interface PoolLike extends Queryable {
-  /** Takes a connection out of the pool. */
-  connect(): Promise<PooledClient>
+  /** Takes a connection out of the pool. Calls back with it, as `pg` does, or returns it. */
+  connect(callback?: (error: Error | undefined, client?: PooledClient) => void): Promise<PooledClient>
   /** Closes the pool. Pawl calls it only for a pool that it has made. */
   end(): Promise<void>
   /** Adds a listener for the loss of an idle connection. */

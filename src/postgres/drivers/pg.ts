@@ -4,6 +4,24 @@ import type { PooledClient, PoolLike, Queryable, QueryConfig } from './pg-pool.t
 import { watchPoolErrors } from './pool-errors.ts'
 import { types } from './types.ts'
 
+/**
+ * Takes a connection out of a pool, with a listener for its errors. The pool calls back while it reads from the
+ * connection. A promise resolves later, and the server may have ended the connection right behind the last answer.
+ */
+function takeClient(pool: PoolLike, onError: () => void): Promise<PooledClient> {
+  return new Promise((resolve, reject) => {
+    const take = (client: PooledClient | undefined): void => {
+      client?.on?.('error', onError)
+      if (client !== undefined) resolve(client)
+    }
+    const taken: Promise<PooledClient | undefined> | undefined = pool.connect((error, client) =>
+      client === undefined ? reject(error) : take(client),
+    )
+    // A pool that takes no callback returns the connection.
+    taken?.then(take, reject)
+  })
+}
+
 /** A `pg` Pool, or one that works like it. */
 export function pgDriver(
   pool: PoolLike,
@@ -21,12 +39,11 @@ export function pgDriver(
 
   /** Runs statements on one connection, which is closed if one of them fails. */
   async function onClient<T>(work: (client: PooledClient) => Promise<T>): Promise<T> {
-    const client = await pool.connect()
-    let failure: Error | undefined
     // The pool handles `error` events of idle clients only, and an unhandled one ends the process.
     // The running statement fails as well, so this handler has nothing to do.
     const ignore = (): void => {}
-    client.on?.('error', ignore)
+    const client = await takeClient(pool, ignore)
+    let failure: Error | undefined
     try {
       return await work(client)
     } catch (error) {
