@@ -89,9 +89,10 @@ export async function createEmbeddedPostgres(settings: readonly string[] = []): 
       const child = server
       server = null
       if (child === null || child.exitCode !== null || child.signalCode !== null) return
-      const exited = once(child, 'exit')
+      // After a crash the processes of its connections live a moment longer, and hold the pipe open.
+      const closed = once(child, 'close')
       child.kill(signal)
-      await exited
+      await closed
     },
     async remove() {
       await embedded.stop()
