@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import { postgres } from '../../src/postgres/index.ts'
 import { coded } from '../support/errors.ts'
 import { SECRET } from '../support/secrets.ts'
@@ -28,7 +28,7 @@ describeDriver('PGlite', {
 })
 
 /** Runs the body of a module in a process of its own. @returns the first line that it prints, and how to end it */
-async function run(body: string): Promise<{ line: string; kill(): Promise<unknown> }> {
+async function run(body: string): Promise<{ line: string; kill(): Promise<void> }> {
   const script = `
     import { createSessions } from './src/index.ts'
     import { postgres } from './src/postgres/index.ts'
@@ -38,17 +38,17 @@ async function run(body: string): Promise<{ line: string; kill(): Promise<unknow
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)))
   const closed = once(child, 'close')
-  await Promise.race([closed, once(child.stdout, 'data')])
-  return {
-    line: output.split('\n', 1)[0]!,
-    async kill() {
-      child.kill('SIGKILL')
-      await closed
-    },
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL')
+    await closed
   }
+  // After a failure, too: the process would keep the folder from the next tests.
+  onTestFinished(kill)
+  await Promise.race([closed, once(child.stdout, 'data')])
+  return { line: output.split('\n', 1)[0]!, kill }
 }
 
-describe('a PGlite folder', () => {
+describe('a PGlite folder', { timeout: 120_000 }, () => {
   const folder = join(home, 'new', 'data')
 
   it('keeps sessions over the death of the process, and serves one process at a time', async () => {

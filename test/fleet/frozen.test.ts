@@ -13,8 +13,10 @@ import { until } from './until.ts'
 
 /** Longer than a beat of the event loop may take. */
 const FREEZE = 1000
-/** Without it, no poll would come by itself during a test. */
-const RARELY = { pollInterval: 60 }
+/** Longer than by default, because a busy machine is slow to connect again. */
+const CATCHES_UP = { catchUpTimeout: 5 }
+/** No poll comes by itself during a test. */
+const RARELY = { ...CATCHES_UP, pollInterval: 60 }
 const SERVERLESS = { listen: false, serverless: true }
 
 const url = await createDatabase()
@@ -73,7 +75,7 @@ describe('a process that was frozen', () => {
   it.each([
     ['with LISTEN', {}],
     ['that polls', { listen: false }],
-    ['with `serverless`', { ...SERVERLESS, revocation: { pollInterval: 0.5 } }],
+    ['with `serverless`', { ...SERVERLESS, revocation: { ...CATCHES_UP, pollInterval: 0.5 } }],
   ])('%s knows with its first request who was signed out meanwhile', async (_, config) => {
     const [sessions, server] = [await open(), await startServer(config)]
     try {
@@ -110,7 +112,10 @@ describe('a process that was frozen', () => {
   })
 
   it('answers without news if the database does not, and catches up later', async () => {
-    const [sessions, server] = [await open(), await startServer({ url: proxy.through(url), listen: false })]
+    const [sessions, server] = [
+      await open(),
+      await startServer({ url: proxy.through(url), listen: false, revocation: { pollInterval: 60 } }),
+    ]
     try {
       const { session, accessToken } = await sessions.create({ userId: 'u' })
       proxy.stall()
@@ -155,12 +160,18 @@ it.each([
 ])('a machine that slept, so that only its wall clock moved, is noticed %s', async (_, config) => {
   const [sessions, server] = [await open(), await startServer(config)]
   try {
-    const { session, accessToken } = await sessions.create({ userId: 'u' })
-    expect((await server.ask('/', accessToken.value)).status).toBe(200)
-    await sessions.revoke(session.sessionId)
-    expect((await server.ask('/', accessToken.value)).status).toBe(200)
+    let token = ''
+    // A busy machine may freeze the process, which then knows before its clock moves. So it may once.
+    for (let round = 1; token === ''; round++) {
+      const { session, accessToken } = await sessions.create({ userId: 'u' })
+      expect((await server.ask('/', accessToken.value)).status).toBe(200)
+      await sessions.revoke(session.sessionId)
+      const { status } = await server.ask('/', accessToken.value)
+      if (status === 200) token = accessToken.value
+      else expect([status, round]).toStrictEqual([401, 1])
+    }
     await server.moveClock(20 * 60_000)
-    expect((await server.ask('/', accessToken.value)).status).toBe(401)
+    expect((await server.ask('/', token)).status).toBe(401)
   } finally {
     await server.stop()
   }

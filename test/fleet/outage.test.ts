@@ -214,7 +214,7 @@ describe.concurrent('a database', () => {
       await other.close()
       await site.close()
     },
-    OUTAGE + 60_000,
+    OUTAGE + 120_000,
   )
 
   it('poll finds a revocation whose notification was lost, although the process listens', async ({

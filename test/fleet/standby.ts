@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { createEmbeddedPostgres, type EmbeddedPostgres } from '../../demo/embedded-postgres.ts'
+import { until } from './until.ts'
 
 /** A primary, and a standby that receives its changes by streaming replication. */
 export interface Replication {
@@ -12,7 +13,7 @@ export interface Replication {
   /** Runs one statement. Only the standby can pause and promote. */
   onPrimary(text: string): Promise<Record<string, unknown>[]>
   onStandby(text: string): Promise<Record<string, unknown>[]>
-  /** Resolves when the standby has applied all that the primary has written. */
+  /** Resolves when the standby has applied all that the primary has flushed: every synchronous commit. */
   caughtUp(): Promise<void>
   remove(): Promise<void>
 }
@@ -47,12 +48,14 @@ export async function startReplication(): Promise<Replication> {
     onPrimary,
     onStandby,
     async caughtUp() {
-      const [written] = await onPrimary('select pg_current_wal_insert_lsn()::text as lsn')
+      // The insert position may already count the header of the next page, which the standby gets with its first record.
+      const [written] = await onPrimary('select pg_current_wal_flush_lsn()::text as lsn')
       const applied = `select pg_last_wal_replay_lsn() >= '${written!['lsn']}' as done`
-      for (let tried = 0; tried < 200; tried++) {
-        if ((await onStandby(applied))[0]!['done'] === true) return
-      }
-      throw new Error('the standby does not catch up')
+      await until(
+        'the standby catches up',
+        10_000,
+        async () => (await onStandby(applied))[0]!['done'] === true,
+      )
     },
     remove,
   }

@@ -9,7 +9,7 @@ import type { LoadReport } from './report.ts'
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 const PG = createRequire(import.meta.url).resolve('pg')
-const RUN_TIME = 60_000
+const RUN_TIME = 120_000
 
 interface Run {
   readonly code: number

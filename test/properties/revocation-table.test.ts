@@ -26,7 +26,7 @@ function numberedId(index: number): string {
 const neighbor = (id: string): string => `1${id.slice(1)}`
 
 describe('a million ended sessions', () => {
-  it('are all refused, and no other session, in at most 52 MiB', { timeout: 60_000 }, () => {
+  it('are all refused, and no other session, in at most 52 MiB', { timeout: 120_000 }, () => {
     const clock: Clock = { now: () => NOW, synchronize: async () => 0 }
     const known = createRevocations({ changes: async () => [] }, clock, createEvents(), 920_000, 64 * MIB)
     const random = Array.from({ length: 20_000 }, () => newSessionId('v7', NOW))
@@ -126,7 +126,7 @@ const deleteOlderHalf = (sparing: number | undefined): Step => ({
 })
 
 describe('the revocation table', () => {
-  it('behaves like a Map under any sequence of calls', () => {
+  it('behaves like a Map under any sequence of calls', { timeout: 120_000 }, () => {
     fc.assert(
       fc.property(
         fc.commands(
