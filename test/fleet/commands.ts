@@ -54,7 +54,8 @@ export interface Commands {
   /** @returns the epoch of the new key */
   rotate(): Promise<number>
   epochs(): number[]
-  stats(): SessionsStats & { readonly polls: number }
+  /** `pollTime` is the sum of all polls, in milliseconds. */
+  stats(): SessionsStats & { readonly polls: number; readonly pollTime: number }
   setClockOffset(milliseconds: number): void
   memory(): { readonly used: number }
 }
