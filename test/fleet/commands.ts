@@ -54,8 +54,8 @@ export interface Commands {
   /** @returns the epoch of the new key */
   rotate(): Promise<number>
   epochs(): number[]
-  /** `pollTime` is the sum of all polls, in milliseconds. */
-  stats(): SessionsStats & { readonly polls: number; readonly pollTime: number }
+  /** `pollTimes` are the durations of the finished polls, in milliseconds. */
+  stats(): SessionsStats & { readonly polls: number; readonly pollTimes: readonly number[] }
   setClockOffset(milliseconds: number): void
   memory(): { readonly used: number }
 }

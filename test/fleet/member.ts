@@ -35,7 +35,7 @@ process.on('disconnect', () => process.exit())
 const config = JSON.parse(process.env['MEMBER_CONFIG']!) as MemberConfig
 const clock = startShiftedClock(config.clockOffset ?? 0)
 let polls = 0
-let pollTime = 0
+const pollTimes: number[] = []
 
 const open = (): Promise<Sessions> =>
   createSessions({
@@ -59,7 +59,7 @@ const open = (): Promise<Sessions> =>
         try {
           return await work()
         } finally {
-          pollTime += performance.now() - startedAt
+          pollTimes.push(performance.now() - startedAt)
         }
       },
     },
@@ -116,7 +116,7 @@ const commands: Commands = {
   flush: () => sessions.flush(),
   rotate: async () => (await sessions.keys.rotate()).epoch,
   epochs: () => sessions.keys.list().map(({ epoch }) => epoch),
-  stats: () => ({ ...sessions.stats(), polls, pollTime }),
+  stats: () => ({ ...sessions.stats(), polls, pollTimes }),
   setClockOffset: (milliseconds) => clock.set(milliseconds),
   memory() {
     global.gc?.()
