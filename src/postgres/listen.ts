@@ -49,11 +49,11 @@ export function createListener(
   let where = 'the address for LISTEN'
   /** Closes the current connection. */
   let drop: () => void = () => {}
-  /** Pings that have not arrived yet, by payload. */
-  const pendingPings = new Map<string, () => void>()
+  /** Pings that have not arrived yet, by payload. Called with whether the ping arrived. */
+  const pendingPings = new Map<string, (arrived: boolean) => void>()
 
   function onNotification({ channel: receivedOn, payload = '' }: Notification): void {
-    if (receivedOn === pingChannel) pendingPings.get(payload)?.()
+    if (receivedOn === pingChannel) pendingPings.get(payload)?.(true)
     else if (payload !== '' && !SENDER_ID.test(payload)) hooks.onForeign()
     else if (payload !== selfId) hooks.onChange(payload === '' ? 'unknown' : 'process')
   }
@@ -92,6 +92,8 @@ export function createListener(
       if (lostBy !== undefined) failure = failureOf(lostBy, where)
     } finally {
       connected = false
+      // They cannot arrive any more. The reason is the lost connection, not a late message.
+      for (const settle of pendingPings.values()) settle(false)
       if (!closing.signal.aborted) client.discard?.()
       await endClient(client)
     }
@@ -124,10 +126,14 @@ export function createListener(
       // The connection may be replaced while the ping is on its way.
       const dropPinged = drop
       let sent = false
+      let isLate = false
       let timer: NodeJS.Timeout | undefined
       const arrived = await new Promise<boolean>((resolve) => {
-        pendingPings.set(payload, () => resolve(true))
-        timer = setTimeout(() => resolve(false), ms)
+        pendingPings.set(payload, resolve)
+        timer = setTimeout(() => {
+          isLate = sent
+          resolve(false)
+        }, ms)
         notify(pingChannel, payload).then(
           (isSupported) => {
             sent = isSupported
@@ -147,7 +153,7 @@ export function createListener(
         reconnectDelay = FIRST_DELAY
         delivered = true
         failure = null
-      } else if (sent) {
+      } else if (isLate) {
         failure = { kind: 'timeout', error: notDelivered(delivered, ms, where) }
         dropPinged()
       }

@@ -1,4 +1,4 @@
-import { beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { postgres } from '../../src/postgres/index.ts'
 import { nodeAdapter } from '../support/adapters/node.ts'
 import { createDatabase, createPool } from '../support/database.ts'
@@ -7,14 +7,12 @@ import { createClient } from '../support/http-client.ts'
 import { relayTo } from '../support/http-server.ts'
 import { openSessions } from '../support/sessions.ts'
 
-let url: string
-beforeAll(async () => {
-  url = await createDatabase()
-})
+const url = await createDatabase()
+/** One for all adapters, because a pool keeps its connections until the file is done. */
+const pool = createPool(url)
 
 describeAdapters('two processes on one PostgreSQL', (adapter) => {
   it('serve forty concurrent refreshes of one token, and the browser can use any response', async () => {
-    const pool = createPool(url)
     const processes = await Promise.all(
       [1, 2].map(async () => {
         const sessions = await openSessions({ store: postgres({ pool, schema: 'adapters' }) })

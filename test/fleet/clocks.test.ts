@@ -28,7 +28,7 @@ async function lifetimeOf(issuer: Member, verifier: Member): Promise<number> {
       return true
     }
   }
-  await until('the token expires', 6 * SECOND, refused)
+  await until('the token expires', 10 * SECOND, refused)
   return (performance.now() - startedAt) / SECOND
 }
 
@@ -66,12 +66,12 @@ it('clocks 20 s apart do not affect tokens, confirmations, revocation and reuse 
   ])
   for (const lifetime of lifetimes) {
     expect(lifetime).toBeGreaterThan(1.5)
-    expect(lifetime).toBeLessThan(5)
+    expect(lifetime).toBeLessThan(8)
   }
 
   const ended = await early.do.create('revoked')
   await late.do.revoke(ended.sessionId)
-  await until('every process refuses the token', 2 * SECOND, async () => {
+  await until('every process refuses the token', 10 * SECOND, async () => {
     const answers = await Promise.allSettled(all.map((member) => member.do.verify(ended.accessToken)))
     return answers.every(({ status }) => status === 'rejected')
   })

@@ -54,7 +54,8 @@ export interface Commands {
   /** @returns the epoch of the new key */
   rotate(): Promise<number>
   epochs(): number[]
-  stats(): SessionsStats & { readonly polls: number }
+  /** `pollTimes` are the durations of the finished polls, in milliseconds. */
+  stats(): SessionsStats & { readonly polls: number; readonly pollTimes: readonly number[] }
   setClockOffset(milliseconds: number): void
   memory(): { readonly used: number }
 }

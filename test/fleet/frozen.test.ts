@@ -141,7 +141,10 @@ describe('a process that was frozen', () => {
     ]
     try {
       const { accessToken } = await sessions.create({ userId: 'u' })
-      expect((await server.ask('/', accessToken.value)).status).toBe(200)
+      // The staleness counts from the start of the process, which may take that long.
+      await until('the process is current', 20_000, async () => {
+        return (await server.ask('/', accessToken.value)).status === 200
+      })
       proxy.stall()
       expect(await server.askFrozen(accessToken.value, async () => {})).toBe(503)
       proxy.resume()

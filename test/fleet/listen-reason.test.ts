@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type ListenConfig, type PoolLike, type PostgresOptions, postgres } from '../../src/postgres/index.ts'
+import { createListener } from '../../src/postgres/listen.ts'
 import { pawl } from '../cli/pawl.ts'
 import { createDatabase, createPool } from '../support/database.ts'
 import { collectWarnings } from '../support/process-warnings.ts'
@@ -107,6 +108,26 @@ describe('the reason why LISTEN does not work', () => {
       `PostgreSQL at ${host}${pathname} refused or ended the connection`,
     )
     expect(polling[0]!.error?.message).toMatch('57P01')
+  })
+
+  it('is told at once to a ping that is under way when the server ends the connection', async () => {
+    const application = 'loses its connection'
+    let connections = 0
+    const listener = createListener(
+      async () => new pg.Client({ connectionString: url, application_name: application }) as never,
+      { name: 'x', quoted: 'x' },
+      // The message never arrives.
+      async () => true,
+      { onChange() {}, onForeign() {}, onConnected: () => void connections++ },
+    )
+    onTestFinished(() => listener.close())
+    await expect.poll(() => connections).toBe(1)
+    const arrived = listener.ping(20_000)
+    await pool.query('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [
+      application,
+    ])
+    expect(await arrived).toBe(false)
+    expect(listener.failure?.kind).toBe('57P01')
   })
 
   it('is a process warning by default', async () => {

@@ -35,6 +35,7 @@ process.on('disconnect', () => process.exit())
 const config = JSON.parse(process.env['MEMBER_CONFIG']!) as MemberConfig
 const clock = startShiftedClock(config.clockOffset ?? 0)
 let polls = 0
+const pollTimes: number[] = []
 
 const open = (): Promise<Sessions> =>
   createSessions({
@@ -51,9 +52,15 @@ const open = (): Promise<Sessions> =>
     }),
     telemetry: {
       observe() {},
-      trace(operation, work) {
-        if (operation === 'poll') polls++
-        return work()
+      async trace(operation, work) {
+        if (operation !== 'poll') return work()
+        polls++
+        const startedAt = performance.now()
+        try {
+          return await work()
+        } finally {
+          pollTimes.push(performance.now() - startedAt)
+        }
       },
     },
   })
@@ -109,7 +116,7 @@ const commands: Commands = {
   flush: () => sessions.flush(),
   rotate: async () => (await sessions.keys.rotate()).epoch,
   epochs: () => sessions.keys.list().map(({ epoch }) => epoch),
-  stats: () => ({ ...sessions.stats(), polls }),
+  stats: () => ({ ...sessions.stats(), polls, pollTimes }),
   setClockOffset: (milliseconds) => clock.set(milliseconds),
   memory() {
     global.gc?.()

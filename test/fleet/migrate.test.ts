@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
@@ -134,13 +135,15 @@ describe('`migrate: false`', () => {
 
   it('works for a role without the right to create', async () => {
     await postgres({ pool, schema: 'granted' }).migrate()
+    // Other runs of the tests may use the same server.
+    const role = `pawl_app_${randomBytes(4).toString('hex')}`
     await pool.query(`
-      create role pawl_test_app login;
-      grant usage on schema granted to pawl_test_app;
-      grant select, insert, update, delete on all tables in schema granted to pawl_test_app`)
+      create role ${role} login;
+      grant usage on schema granted to ${role};
+      grant select, insert, update, delete on all tables in schema granted to ${role}`)
     try {
       const appUrl = new URL(url)
-      appUrl.username = 'pawl_test_app'
+      appUrl.username = role
       const store = (migrate: boolean, schema: string): ReturnType<typeof postgres> =>
         postgres({ connectionString: appUrl.href, migrate, schema })
       const sessions = await openSessions({ store: store(false, 'granted') })
@@ -150,7 +153,7 @@ describe('`migrate: false`', () => {
       await expect(openSessions({ store: store(false, 'by_hand') })).rejects.toThrow(OUTDATED)
       await sessions.close()
     } finally {
-      await pool.query('drop owned by pawl_test_app; drop role pawl_test_app')
+      await pool.query(`drop owned by ${role}; drop role ${role}`)
     }
   })
 })

@@ -128,12 +128,13 @@ it('terminated backends end no session', async () => {
   for (let round = 0; round < 30; round++) {
     await admin.query(`select pg_terminate_backend(pid) from pg_stat_activity
       where application_name = 'pawl' and datname = current_database()`)
-    await until('further refreshes succeed', 5000, () => done > (round + 1) * 5)
+    const before = done
+    await until('further refreshes succeed', 5000, () => done > before + 5)
   }
   working = false
   for (const { session } of await Promise.all(work)) expect(session.active).toBe(true)
-  // The retries hide nearly all failures.
-  expect(failed).toBeLessThan(done / 4)
+  // The retries hide nearly all failures. Without them, four statements fail in most rounds.
+  expect(failed).toBeLessThan(60)
 })
 
 it('a connection to a former primary is replaced', async () => {

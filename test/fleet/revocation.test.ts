@@ -144,10 +144,11 @@ it('is known to a process that starts during many revocations', async () => {
   for (const { accessToken } of logins.slice(0, knownBefore))
     await expect(late.do.verify(accessToken)).rejects.toThrow(ENDED)
   await revoking
-  await until(
-    'the new process learns of the last revocation',
-    10_000,
-    async () => (await late.do.stats()).feed.entries >= 100,
+  await until('the new process learns of the last revocation', 10_000, () =>
+    late.do.verify(logins[99]!.accessToken).then(
+      () => false,
+      () => true,
+    ),
   )
   for (const { accessToken } of logins.slice(0, 100))
     await expect(late.do.verify(accessToken)).rejects.toThrow(ENDED)
@@ -167,10 +168,14 @@ it('is not delayed by a flood of notifications, which causes few polls', async (
   await members[0]!.do.revoke(login.sessionId)
   await Promise.all(flood)
   await until('the process learns of the end', SOON, () => members[3]!.learned.has(login.sessionId))
-  const polls = (await members[3]!.do.stats()).polls - before.polls
-  // After each poll the process rests four times as long as the poll took.
-  expect(polls).toBeLessThan(Math.max(50, (performance.now() - startedAt) / 2))
-  expect(polls).toBeLessThan(500)
+  const after = await members[3]!.do.stats()
+  const elapsed = performance.now() - startedAt
+  const times = after.pollTimes.slice(before.pollTimes.length)
+  // With rests, polls take a fifth of the time, or a third if timers cut off parts of a millisecond. Without, they take half.
+  // The last poll may be long and has had no rest yet, so the longest one does not count.
+  const sum = times.reduce((all, one) => all + one, 0) - Math.max(0, ...times)
+  expect(sum / elapsed).toBeLessThan(0.4)
+  expect(times.length).toBeLessThan(500)
 })
 
 it('is not delayed by a foreign payload, which is counted and causes at most one poll per interval', async () => {

@@ -112,10 +112,11 @@ describe('ids that are not in the order of time', async () => {
   const pool = createPool(await createDatabase())
   const store = postgres({ pool, listen: false, sessionIdVersion: 'v4' })
   await store.migrate()
-  const midnight = Math.floor(Date.now() / DAY) * DAY
+  const lastMidnight = (): number => Math.floor(Date.now() / DAY) * DAY
   const users = (count: number): string[] => Array.from({ length: count }, (_, index) => `user ${index}`)
 
   it('are counted by their time in a small table', async () => {
+    const midnight = lastMidnight()
     await add(pool, users(5), new Date(midnight - 1))
     await add(pool, users(3), new Date(midnight))
     const { active, days } = await store.inspect!.overview(midnight + 1, 2)
@@ -127,6 +128,7 @@ describe('ids that are not in the order of time', async () => {
   })
 
   it('are estimated in a large one that was analyzed, up to that day', async () => {
+    const midnight = lastMidnight()
     await add(pool, users(40_000), new Date(midnight - DAY))
     await add(pool, users(20_000), new Date(midnight - 2 * DAY))
     const unknown = { value: null, how: 'unknown' }

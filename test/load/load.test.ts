@@ -46,7 +46,7 @@ function load(flags: string, { url, at = [], interruptAfter }: Given): Promise<R
 
 const reportOf = ({ stdout }: Run): LoadReport & { broken: string[] } => JSON.parse(stdout)
 
-/** A command for `--at` that runs statements in one transaction, without `psql`. */
+/** A command for `--at` that runs statements in one transaction unless they say otherwise, without `psql`. */
 function sql(text: string): string {
   const program = `const { Client } = require(${JSON.stringify(PG)})
     const client = new Client({ connectionString: process.env.DATABASE_URL })
@@ -63,8 +63,9 @@ async function databaseWithPassword(): Promise<string> {
 
 test('holds when every connection is lost, with the last ends', { timeout: RUN_TIME }, async () => {
   const url = await databaseWithPassword()
+  // A process that connects again must not read the ends that are about to be lost.
   const failover = sql(`
-    update pawl_load.sessions set ended_at = null, end_reason = null;
+    begin; update pawl_load.sessions set ended_at = null, end_reason = null; commit;
     select pg_terminate_backend(pid) from pg_stat_activity
     where datname = current_database() and pid <> pg_backend_pid()`)
   const run = await load('--seconds 7 --processes 2 --clients 15 --pace 2 --json', {
