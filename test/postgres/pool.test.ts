@@ -6,6 +6,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { createSessions } from '../../src/index.ts'
 import { createOwnPool } from '../../src/postgres/drivers/own-pool.ts'
 import { pgDriver } from '../../src/postgres/drivers/pg.ts'
+import type { PoolLike } from '../../src/postgres/drivers/pg-pool.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import type { Target } from '../../src/postgres/target.ts'
 import { createDatabase, createPool } from '../support/database.ts'
@@ -110,6 +111,41 @@ it.each(['own', 'given'])(
     expect(await first).toEqual([{ one: 1 }])
     await failed
     expect(uncaught).toEqual([])
+  },
+)
+
+/** How a pool, or an object around one, may hand over its connections. */
+const HANDOVERS: Record<string, (pool: pg.Pool) => PoolLike['connect']> = {
+  'returns it': (pool) => () => pool.connect(),
+  'calls back and returns it': (pool) => async (callback) => {
+    const client = await pool.connect()
+    callback?.(undefined, client)
+    return client
+  },
+  'forwards what it gets, and looks at what comes back':
+    (pool) =>
+    async (...given: []) => {
+      const client = await pool.connect(...given)
+      expect(client.query).toBeTypeOf('function')
+      return client
+    },
+}
+
+it.each(Object.entries(HANDOVERS))(
+  'a pool that %s may hand over its only connection many times',
+  async (_, handover) => {
+    const pool = createPool(url, { max: 1 })
+    const driver = pgDriver({
+      query: (config) => pool.query(config as pg.QueryConfig),
+      connect: handover(pool),
+      end: () => pool.end(),
+    })
+    const statement = { text: 'select 1 as one', values: [] }
+    for (let time = 0; time < 12; time++)
+      expect(await driver.transaction!(5000, (run) => run(statement))).toEqual([{ one: 1 }])
+    const client = await pool.connect()
+    expect(client.listenerCount('error')).toBe(0)
+    client.release()
   },
 )
 

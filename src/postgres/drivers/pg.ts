@@ -10,15 +10,28 @@ import { types } from './types.ts'
  */
 function takeClient(pool: PoolLike, onError: () => void): Promise<PooledClient> {
   return new Promise((resolve, reject) => {
-    const take = (client: PooledClient | undefined): void => {
-      client?.on?.('error', onError)
-      if (client !== undefined) resolve(client)
+    let settled: PooledClient | 'failed' | null = null
+    const fail = (error: unknown): void => {
+      settled ??= 'failed'
+      reject(error)
     }
-    const taken: Promise<PooledClient | undefined> | undefined = pool.connect((error, client) =>
-      client === undefined ? reject(error) : take(client),
-    )
-    // A pool that takes no callback returns the connection.
-    taken?.then(take, reject)
+    const take = (client: PooledClient | undefined): void => {
+      if (client === undefined || client === settled) return
+      if (settled === null) {
+        settled = client
+        client.on?.('error', onError)
+        resolve(client)
+      } else {
+        // Nobody else would give it back.
+        client.release()
+      }
+    }
+    // A wrapper without parameters returns the connection. Others may do both.
+    const returned: Promise<PooledClient | undefined> | undefined =
+      pool.connect.length === 0
+        ? pool.connect()
+        : pool.connect((error, client) => (client === undefined ? fail(error) : take(client)))
+    Promise.resolve(returned).then(take, fail)
   })
 }
 
