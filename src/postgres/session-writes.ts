@@ -112,8 +112,10 @@ export function createSessionWrites(
       await run('detach', [id, userId])
     },
     async eraseActor(userId) {
+      // The rows come first: an end copies them into the audit.
+      const { length } = await run('eraseActor', [userId])
       if (isAudited() || (await hasAuditRows(run, auditTable))) await eraseAudit(userId)
-      return (await run('eraseActor', [userId])).length
+      return length
     },
     async writeData(id, data, how, ifVersion) {
       const name = how === 'merge' ? 'mergeData' : 'replaceData'
