@@ -11,7 +11,7 @@ import { interrupted, notBegun, planOf, resultText, type Target, targetOf } from
 import { activityOf } from './activity.ts'
 import { SCRIPT } from './assets/script.ts'
 import { STYLES } from './assets/styles.ts'
-import { bounded, isOutage } from './bounded.ts'
+import { isOutage } from './bounded.ts'
 import type { ConsoleOptions, ResolvedConsoleOptions } from './console-options.ts'
 import { html } from './html.ts'
 import { layout } from './layout.ts'
@@ -59,7 +59,7 @@ export function createConsole<Claims extends object, Data, Incoming, Context>(
   async function viewOf(request: ConsoleRequest, access: Required<ConsoleAccess>): Promise<Located | null> {
     const place = placeOf(request, options.path)
     if (place === null) return null
-    const sessions = (isReady ? opened : await bounded(() => opened.get())) as unknown as Sessions
+    const sessions = (isReady ? opened : await opened.get()) as unknown as Sessions
     const engine = sessions[ENGINE]
     const view: View = {
       sessions,
@@ -161,10 +161,10 @@ async function ask(located: Located, name: string): Promise<Reply> {
   if (!('run' in plan)) return show(located, impossiblePage(plan))
   const { actor, now, query } = view
   const signature = signQuestion(view.engine.options.secrets, { ...target, actor }, now)
-  return show(located, await confirmPage(plan, addressOf(located, signature), query.has(ASKED)))
+  return show(located, await confirmPage(plan, addressOf(located, signature), query.get(ASKED) === ''))
 }
 
-/** The parameter that proves that the console has asked. */
+/** The parameter that proves that the console has asked. Empty: it asks again, after a form that proved nothing. */
 const ASKED = 'ask'
 
 /** The address of an action, with its parameters. */

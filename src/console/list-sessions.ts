@@ -8,8 +8,8 @@ import { PART_WITHIN } from './bounded.ts'
 import type { View } from './view.ts'
 
 /**
- * As `sessions.list`, but the statement ends with the patience of the page: it reads and sorts all rows of the user, which may
- * be too many.
+ * As `sessions.list`, but the statement ends right after the patience of the page, which then says that it took too long. The
+ * statement reads and sorts all rows of the user, which may be too many.
  */
 export async function listSessions(
   { engine }: View,
@@ -17,7 +17,7 @@ export async function listSessions(
   given: ListSessions,
 ): Promise<Session[]> {
   const page = toListPage(given, engine.clock.now())
-  const rows = await engine.store.listByUser(userId, { ...page, within: PART_WITHIN })
+  const rows = await engine.store.listByUser(userId, { ...page, within: PART_WITHIN + 100 })
   return Promise.all(
     rows.map((row) => {
       if (row.endReason === null) repeatKnownEnd(engine, row.id)

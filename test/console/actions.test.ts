@@ -280,6 +280,8 @@ describe('an action needs the form of its question:', () => {
       ),
     ])
       await asksAgain(console, await console.post(path))
+    // The address of a form that was sent, which may have changed something.
+    expect((await console.get(address)).text).not.toContain('Nothing was changed')
     actor = 'ada'
     await asksAgain(console, await console.post(address))
     expect(events).toEqual([])

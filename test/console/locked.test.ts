@@ -40,6 +40,12 @@ it('leaves no more statements behind if somebody reloads a page of a locked tabl
   expect(await waiting()).toStrictEqual(left)
 })
 
+it('says of the page of a user that it takes too long', async () => {
+  const { console } = await openLocked()
+  const words = wordsOf((await console.get('/user?id=anna')).text)
+  expect(words).toContain('This page took too long')
+})
+
 it('gives up the list of a user with the page, and that of the application later', async () => {
   const lists: (number | undefined)[] = []
   const pool = aroundQueries(createPool(await createDatabase()), (config, run) => {
@@ -51,5 +57,5 @@ it('gives up the list of a user with the page, and that of the application later
   expect(wordsOf((await get('/user?id=anna')).text)).toContain('User anna')
   expect(wordsOf((await get('/actions/end-user?user=anna')).text)).toContain('has 1 active session now')
   await sessions.list('anna')
-  expect(lists).toStrictEqual([2500, 2500, 10_500])
+  expect(lists).toStrictEqual([2600, 2600, 10_500])
 })

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { sessionsConsole } from '../../src/console/index.ts'
 import type { ReusePage, ReuseRecord } from '../../src/core/inspection.ts'
 import type { Position } from '../../src/core/store.ts'
+import { StoreUnavailableError } from '../../src/index.ts'
 import { memory } from '../../src/memory/index.ts'
 import { postgres } from '../../src/postgres/index.ts'
 import { createDatabase, createPool } from '../support/database.ts'
@@ -285,19 +286,25 @@ describe('the export of reuse', () => {
     expect(JSON.parse(rest.text)).toMatchObject({ next: null, detections: [{ userId: 'user-1001' }] })
   })
 
-  it('searches for two seconds, and then says how far back it searched', async () => {
-    const { get } = await openParts([[record(1)]], () => new Promise<never>(() => {}))
-    vi.useFakeTimers()
-    try {
-      const asked = get('/reuse.csv')
-      await vi.advanceTimersByTimeAsync(2000)
-      const { status, text, name } = await asked
-      expect([status, name]).toEqual([200, 'pawl-reuse-2026-01-02-back-to-2025-12-31T23-59-00Z.csv'])
-      expect(text).toContain('user-1,')
-    } finally {
-      vi.useRealTimers()
-    }
-  })
+  it.each([
+    ['takes too long', () => new Promise<never>(() => {})],
+    ['fails', () => Promise.reject(new StoreUnavailableError('away'))],
+  ])(
+    'holds what was found before a part of the search %s, and says how far back it searched',
+    async (_, last) => {
+      const { get } = await openParts([[record(1)]], last)
+      vi.useFakeTimers()
+      try {
+        const asked = get('/reuse.csv')
+        await vi.advanceTimersByTimeAsync(2000)
+        const { status, text, name } = await asked
+        expect([status, name]).toEqual([200, 'pawl-reuse-2026-01-02-back-to-2025-12-31T23-59-00Z.csv'])
+        expect(text).toContain('user-1,')
+      } finally {
+        vi.useRealTimers()
+      }
+    },
+  )
 })
 
 describe('the history', () => {

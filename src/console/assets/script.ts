@@ -27,7 +27,8 @@ const points = (values) => {
 
 // The application renews an expired session when a page is loaded, and not for a request of a script or a form. A tab that
 // nobody has used for 15 minutes does not keep its administrator signed in. A reload by this script is no use.
-let used = history.state?.used ?? Date.now()
+let used = Number(sessionStorage.getItem('pawl-used')) || Date.now()
+sessionStorage.removeItem('pawl-used')
 for (const type of ['pointerdown', 'keydown', 'visibilitychange'])
   addEventListener(type, () => {
     used = Date.now()
@@ -35,7 +36,7 @@ for (const type of ['pointerdown', 'keydown', 'visibilitychange'])
 
 const renew = () => {
   if (document.hidden || performance.now() < 60000 || Date.now() - used > 900000) return
-  history.replaceState({ used }, '')
+  sessionStorage.setItem('pawl-used', used)
   location.reload()
 }
 if (document.querySelector('form[method="post"]')) {

@@ -32,6 +32,7 @@ export async function overviewPage(view: View): Promise<Page> {
   const unchecked = [
     ...(facts.skew === null ? ['the clocks'] : []),
     ...(view.ofCommand && (listening === null || listening.working === null) ? ['LISTEN'] : []),
+    ...(lacksVacuum(status?.value ?? null) ? ['VACUUM'] : []),
   ]
   return {
     title: 'Overview',
@@ -45,6 +46,11 @@ ${view.ofCommand ? null : live(view)}
 <div class="column">${keys(view, status)}${recentEvents(view)}</div>
 </div>`,
   }
+}
+
+/** A standby and a distributed table have no statistics of their own. A store in memory needs no VACUUM. */
+function lacksVacuum(status: StoreStatus | null): boolean {
+  return status?.vacuum === null && (status.server.standby === true || status.layout !== null)
 }
 
 function outage(...parts: readonly (Part<unknown> | null)[]): Html | null {
@@ -77,7 +83,7 @@ function attention(
     if (!status?.value) return html``
     return unchecked.length === 0
       ? html`<section class="calm" aria-label="Checks"><span class="state active">All well</span> No check of the database and of this process found anything.</section>`
-      : html`<section class="calm" aria-label="Checks"><span class="state">Nothing found</span> The checks that ran found nothing. Not checked: ${unchecked.join(' and ')}.</section>`
+      : html`<section class="calm" aria-label="Checks"><span class="state">Nothing found</span> The checks that ran found nothing. Not checked: ${unchecked.join(', ')}.</section>`
   }
   return html`<section class="card" aria-labelledby="attention"><h2 id="attention">Needs attention</h2><ul class="findings">${findings.map(
     ({ severity, sentence, remedy }) => {

@@ -2,8 +2,7 @@ import type { Party, ReusePage, ReuseRecord, StoreInspection } from '../../core/
 import type { SessionEvents } from '../../core/observability/session-events.ts'
 import type { Position } from '../../core/store.ts'
 import { count } from '../../portable/format.ts'
-import { within } from '../../portable/within.ts'
-import { bounded } from '../bounded.ts'
+import { bounded, readPart } from '../bounded.ts'
 import { toCsv } from '../csv.ts'
 import { type Html, html } from '../html.ts'
 import { ago, exact, type Page, queryOf, readPosition, sessionUrl, userLink, type View } from '../view.ts'
@@ -123,11 +122,8 @@ async function findAll(inspect: StoreInspection, after: Position | null): Promis
   while (page.next !== null && found.size < MAX_EXPORTED && performance.now() < end) {
     const { next } = page
     const limit = MAX_EXPORTED - found.size
-    const older = await within<ReusePage | null>(
-      end - performance.now(),
-      () => inspect.reuse(next, limit),
-      () => null,
-    )
+    // What was found before is worth a file.
+    const { value: older } = await readPart(() => inspect.reuse(next, limit))
     if (older === null) break
     page = older
     for (const record of page.found) found.set(record.sessionId, record)
