@@ -51,15 +51,15 @@ describe.each(WEBSITES)('ten tabs of $name whose access token expires at the sam
     for (let round = 0; round < 2; round++) {
       const before = site.refreshes()
       let refused = 0
-      holdRefreshes(site, (refreshes) => refreshes - before >= CONCURRENT || refused >= tabs.length)
       site.network.always('GET /me', async (pass) => {
         const answer = await pass()
         if (answer.status === 401) refused++
+        while (refused < CONCURRENT) await pause(5)
         return answer
       })
       await expireTogether(site, tabs)
-      // The client's lock is made of timers: two tabs that take it at the same time may both get it.
-      expect(site.refreshes() - before).toBeLessThan(CONCURRENT)
+      // The client's lock is made of timers: now and then several tabs get it. Without sharing, nine or ten refresh.
+      expect(site.refreshes() - before).toBeLessThan(8)
     }
   })
 
