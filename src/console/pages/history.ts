@@ -1,5 +1,5 @@
+import { parseNetwork } from '../../core/client-address.ts'
 import type { HistoryPage, HistoryPosition, HistoryQuery, HistoryRecord } from '../../core/inspection.ts'
-import { parseNetwork } from '../../core/network.ts'
 import { MAX_USER_ID_LENGTH } from '../../portable/user-id.ts'
 import { bounded } from '../bounded.ts'
 import { type Html, html, inputValue } from '../html.ts'

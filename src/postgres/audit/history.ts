@@ -1,3 +1,4 @@
+import { type Network, parseNetwork } from '../../core/client-address.ts'
 import type {
   HistoryPage,
   HistoryPosition,
@@ -6,7 +7,6 @@ import type {
   ReusePage,
   StoreInspection,
 } from '../../core/inspection.ts'
-import { type Network, parseNetwork } from '../../core/network.ts'
 import type { Position } from '../../core/store.ts'
 import { methodOptions } from '../../portable/options/method-options.ts'
 import { isSessionId } from '../../portable/session-id.ts'
