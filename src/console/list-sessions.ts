@@ -1,6 +1,5 @@
 import type { ListSessions } from '../core/api.ts'
 import { toListPage } from '../core/operations/list.ts'
-import { repeatKnownEnd } from '../core/session/rows.ts'
 import type { Session } from '../core/session/session.ts'
 import { readSession } from '../core/session/stored-values.ts'
 import type { ClaimsObject } from '../portable/claims.ts'
@@ -18,10 +17,5 @@ export async function listSessions(
 ): Promise<Session[]> {
   const page = toListPage(given, engine.clock.now())
   const rows = await engine.store.listByUser(userId, { ...page, within: PART_WITHIN + 100 })
-  return Promise.all(
-    rows.map((row) => {
-      if (row.endReason === null) repeatKnownEnd(engine, row.id)
-      return readSession<ClaimsObject, unknown>(engine, row)
-    }),
-  )
+  return Promise.all(rows.map((row) => readSession<ClaimsObject, unknown>(engine, row)))
 }

@@ -7,7 +7,6 @@ import type { SessionOperations } from '../api.ts'
 import type { Engine } from '../engine.ts'
 import { refuseAllBut } from '../read-only.ts'
 import { idleExpiry, pruneTime } from '../session/lifetime.ts'
-import { repeatKnownEnd } from '../session/rows.ts'
 import type { Session } from '../session/session.ts'
 import { readSession } from '../session/stored-values.ts'
 import { END_REASONS, type SessionRow, type SessionWrites } from '../store.ts'
@@ -42,10 +41,8 @@ export function operations<Claims extends object, Data>(
 ): SessionOperations<Claims, Data> {
   const { options, clock, schemas } = engine
   const scope: Scope = { engine, writes, autocommit }
-  const asSession = (row: SessionRow): Promise<Session<Claims, Data>> => {
-    if (row.endReason === null) repeatKnownEnd(engine, row.id)
-    return readSession<Claims, Data>(engine, row)
-  }
+  const asSession = (row: SessionRow): Promise<Session<Claims, Data>> =>
+    readSession<Claims, Data>(engine, row)
 
   const all: SessionOperations<Claims, Data> = {
     create: (input) => createSession(scope, input),

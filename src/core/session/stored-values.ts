@@ -2,6 +2,7 @@ import { SessionOutdatedError, TryAgainError } from '../../portable/errors.ts'
 import type { Engine } from '../engine.ts'
 import type { SessionRow } from '../store.ts'
 import { assertClaimsFit } from '../tokens/issue.ts'
+import { repeatKnownEnd } from './rows.ts'
 import type { Refusal } from './schemas.ts'
 import { type Session, toSession } from './session.ts'
 
@@ -20,11 +21,15 @@ export async function readStoredValues({ schemas }: Engine, row: SessionRow): Pr
   return { row: { ...row, claims: claims.value, data: data.value }, refusal: claims.refusal ?? data.refusal }
 }
 
-/** The session of a stored row. A refused value is marked as stale, so one old row does not fail a list. */
+/**
+ * The session of a stored row. A refused value is marked as stale, so one old row does not fail a list. An end that the
+ * database has lost is repeated.
+ */
 export async function readSession<Claims extends object, Data>(
   engine: Engine,
   stored: SessionRow,
 ): Promise<Session<Claims, Data>> {
+  if (stored.endReason === null) repeatKnownEnd(engine, stored.id)
   const { row, refusal } = await readStoredValues(engine, stored)
   return toSession<Claims, Data>(row, engine.clock.now(), refusal !== null)
 }
